@@ -1,0 +1,92 @@
+//! Why a request could not be met, and whose fault that is.
+
+use std::fmt::Display;
+
+use crate::{
+    pipeline::run::LoadError,
+    ports::{broker::BrokerError, plugins::PluginError, store::StoreError},
+    spec::parse::SpecError,
+};
+
+/// A request that was not met. Nothing is half done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ControlError {
+    /// The tenant's: there is no such thing.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// Which kind of thing.
+        what: &'static str,
+        /// Its name, shortened.
+        name: String,
+    },
+    /// The tenant's: it contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// The tenant's: a field of a pipeline is wrong.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The tenant's: another input is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The tenant's: the plugin is refused.
+    #[error("{0}")]
+    Plugin(PluginError),
+    /// The tenant's: it has no right to that.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The tenant's: a quota is used up.
+    #[error("{0}")]
+    Quota(String),
+    /// The broker's.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// Ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ControlError {
+    /// There is no such thing.
+    pub fn not_found(what: &'static str, name: &impl Display) -> Self {
+        Self::NotFound { what, name: name.to_string().chars().take(80).collect() }
+    }
+
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::Conflict(_) => "conflict",
+            Self::Spec(_) => "invalid-pipeline",
+            Self::Invalid(_) => "invalid-request",
+            Self::Plugin(_) => "invalid-plugin",
+            Self::Forbidden(_) => "forbidden",
+            Self::Quota(_) => "quota-exceeded",
+            Self::Broker(_) => "broker-unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<StoreError> for ControlError {
+    fn from(cause: StoreError) -> Self {
+        Self::Internal(cause.to_string())
+    }
+}
+
+impl From<PluginError> for ControlError {
+    fn from(cause: PluginError) -> Self {
+        match cause {
+            PluginError::Engine(cause) => Self::Internal(cause),
+            cause => Self::Plugin(cause),
+        }
+    }
+}
+
+impl From<LoadError> for ControlError {
+    fn from(cause: LoadError) -> Self {
+        match cause {
+            LoadError::Broker(cause) => cause.into(),
+            LoadError::Plugin(cause) => cause.into(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The host interfaces of `wit/`, on the uncommitted effects of the partition.
+
+use std::any::Any;
+
+use tailrace_sketch::{Kind, Update, hash_item};
+
+use super::{Effects, Undo};
+use crate::{
+    delta::StateValue,
+    ports::{
+        plugins::{Host, HostError, LogLevel},
+        store::Neighbour,
+    },
+};
+
+/// Longest state key or vector id, in bytes: they are index keys in the local store.
+const MAX_KEY_BYTES: usize = 1024;
+/// Most entries that one scan gives, and most neighbours of one search.
+const MAX_ANSWERS: u32 = 10_000;
+
+impl Host for Effects {
+    fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError> {
+        let value = self.read(key)?;
+        Ok(value.filter(|value| value.is_live(self.now_ms)).map(|value| value.value))
+    }
+
+    fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
+        check_key("state key", key)?;
+        let expires_ms = ttl_ms.map(|ttl| self.now_ms.saturating_add(ttl));
+        self.write(key, Some(StateValue { value, expires_ms }));
+        Ok(())
+    }
+
+    fn state_delete(&mut self, key: &str) -> Result<(), HostError> {
+        check_key("state key", key)?;
+        self.write(key, None);
+        Ok(())
+    }
+
+    fn state_scan(&mut self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, Vec<u8>)>, HostError> {
+        let limit = limit.min(MAX_ANSWERS) as usize;
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let entries = self.scan(prefix, after, limit)?;
+        Ok(entries.into_iter().map(|(key, value)| (key, value.value)).collect())
+    }
+
+    fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
+        Ok(self.collection(collection)?.get(id).map(<[f32]>::to_vec))
+    }
+
+    fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
+        check_key("vector id", id)?;
+        self.check_vector(collection, &vector)?;
+        self.replace(collection, id, Some(vector))
+    }
+
+    fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError> {
+        check_key("vector id", id)?;
+        self.replace(collection, id, None)
+    }
+
+    fn vectors_nearest(&mut self, collection: &str, query: &[f32], k: u32) -> Result<Vec<Neighbour>, HostError> {
+        self.check_vector(collection, query)?;
+        Ok(self.collection(collection)?.nearest(query, k.min(MAX_ANSWERS) as usize))
+    }
+
+    fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {
+        self.check_sketch(name, Kind::Quantiles)?;
+        if !value.is_finite() {
+            return Err(HostError::Misuse(format!("sketch {name:?} cannot observe {value}: give a finite number")));
+        }
+        self.push_update(name, Update::Observe(value));
+        Ok(())
+    }
+
+    fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError> {
+        self.check_sketch(name, Kind::Distinct)?;
+        let hash = hash_item(self.plan.seed, item);
+        self.push_update(name, Update::Distinct(hash));
+        Ok(())
+    }
+
+    fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
+        self.check_sketch(name, Kind::Top)?;
+        check_key("counted item", item)?;
+        self.push_update(name, Update::Count { item: item.to_owned(), times });
+        Ok(())
+    }
+
+    fn log(&mut self, level: LogLevel, message: &str) {
+        let pipeline = &self.plan.pipeline;
+        let step = &self.step;
+        match level {
+            LogLevel::Debug => tracing::debug!(target: "plugin", %pipeline, %step, message),
+            LogLevel::Info => tracing::info!(target: "plugin", %pipeline, %step, message),
+            LogLevel::Warn => tracing::warn!(target: "plugin", %pipeline, %step, message),
+            LogLevel::Error => tracing::error!(target: "plugin", %pipeline, %step, message),
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+impl Effects {
+    fn collection(&self, name: &str) -> Result<&dyn crate::ports::store::Collection, HostError> {
+        self.collections.get(name).map(|collection| &**collection).ok_or_else(|| unknown("collection", "vectors", name))
+    }
+
+    fn replace(&mut self, name: &str, id: &str, vector: Option<Vec<f32>>) -> Result<(), HostError> {
+        let collection = self.collections.get_mut(name).ok_or_else(|| unknown("collection", "vectors", name))?;
+        let before = collection.replace(id, vector.as_deref());
+        self.write_bytes += id.len() + vector.as_ref().map_or(0, |vector| vector.len() * 4);
+        let writes = self.current.vectors.entry(name.to_owned()).or_default();
+        let written = writes.insert(id.to_owned(), vector);
+        self.journal.push(Undo::Vector { collection: name.to_owned(), id: id.to_owned(), before, written });
+        Ok(())
+    }
+
+    fn check_vector(&self, name: &str, vector: &[f32]) -> Result<(), HostError> {
+        let dimensions = self.collection(name)?.dimensions();
+        if vector.len() != dimensions {
+            let given = vector.len();
+            return Err(HostError::Misuse(format!("collection {name:?} has {dimensions} dimensions, the vector has {given}")));
+        }
+        if vector.iter().any(|number| !number.is_finite()) {
+            return Err(HostError::Misuse(format!("a vector for collection {name:?} holds a number that is not finite")));
+        }
+        Ok(())
+    }
+
+    fn check_sketch(&self, name: &str, kind: Kind) -> Result<(), HostError> {
+        match self.sketch_kind(name) {
+            Some(declared) if declared == kind => Ok(()),
+            Some(declared) => Err(HostError::Misuse(format!("sketch {name:?} is declared as {declared}, not as {kind}"))),
+            None => Err(unknown("sketch", "sketches", name)),
+        }
+    }
+}
+
+fn check_key(what: &str, key: &str) -> Result<(), HostError> {
+    if key.len() > MAX_KEY_BYTES {
+        return Err(HostError::Misuse(format!("a {what} has at most {MAX_KEY_BYTES} bytes, not {}", key.len())));
+    }
+    Ok(())
+}
+
+fn unknown(what: &str, section: &str, name: &str) -> HostError {
+    let shown: String = name.chars().take(64).collect();
+    HostError::Misuse(format!("the pipeline declares no {what} {shown:?}; add it under `{section}`"))
+}

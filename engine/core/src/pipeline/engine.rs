@@ -1,0 +1,124 @@
+//! All pipelines of this engine: follows the registry, starts what is new, tells those that run what
+//! changed, ends what is gone.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    run::{Entry, PipelineRun},
+    status::PipelineStatus,
+};
+use crate::{identity::PipelineId, ports::World, registry::Registry, tasks};
+
+/// What runs, for those who look.
+#[derive(Clone, Default)]
+pub struct Overview(Arc<RwLock<BTreeMap<PipelineId, Arc<PipelineStatus>>>>);
+
+impl Overview {
+    /// The status of a pipeline on this engine.
+    pub fn pipeline(&self, id: &PipelineId) -> Option<Arc<PipelineStatus>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<(PipelineId, Arc<PipelineStatus>)> {
+        let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        map.iter().map(|(id, status)| (id.clone(), status.clone())).collect()
+    }
+
+    fn set(&self, id: &PipelineId, status: Option<Arc<PipelineStatus>>) {
+        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match status {
+            Some(status) => drop(map.insert(id.clone(), status)),
+            None => drop(map.remove(id)),
+        }
+    }
+}
+
+/// The engine.
+pub struct Engine {
+    /// The world.
+    pub world: World,
+    /// What is registered; none until it has been read once.
+    pub registry: watch::Receiver<Option<Arc<Registry>>>,
+    /// What runs.
+    pub overview: Overview,
+    /// Ends it gracefully.
+    pub stop: CancellationToken,
+}
+
+struct Task {
+    entry: watch::Sender<Entry>,
+    stop: CancellationToken,
+    handle: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Runs until it is stopped; returns when every pipeline has come to its end.
+    pub async fn run(mut self) {
+        let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
+        loop {
+            let registry = self.registry.borrow_and_update().clone();
+            if let Some(registry) = registry {
+                self.reconcile(&registry, &mut running).await;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                changed = self.registry.changed() => if changed.is_err() { break },
+            }
+        }
+        running.values().for_each(|task| task.stop.cancel());
+        for task in running.into_values() {
+            let _ = task.handle.await;
+        }
+    }
+
+    async fn reconcile(&self, registry: &Registry, running: &mut BTreeMap<PipelineId, Task>) {
+        let gone: Vec<_> = running.keys().filter(|id| !registry.pipelines.contains_key(*id)).cloned().collect();
+        for id in gone {
+            if let Some(task) = running.remove(&id) {
+                self.end(&id, task).await;
+            }
+        }
+        for (id, pipeline) in &registry.pipelines {
+            let Some(tenant) = registry.tenants.get(&id.tenant) else { continue };
+            let entry = Some((pipeline.clone(), tenant.clone()));
+            match running.get(id) {
+                Some(task) => drop(task.entry.send_if_modified(|current| *current != entry && { current.clone_from(&entry); true })),
+                None => drop(running.insert(id.clone(), self.start(id, entry))),
+            }
+        }
+    }
+
+    fn start(&self, id: &PipelineId, entry: Entry) -> Task {
+        let status = Arc::new(PipelineStatus::default());
+        let stop = CancellationToken::new();
+        let (sender, receiver) = watch::channel(entry);
+        let run = PipelineRun {
+            world: self.world.clone(),
+            pipeline: id.clone(),
+            entry: receiver,
+            stop: stop.clone(),
+            status: status.clone(),
+        };
+        self.overview.set(id, Some(status));
+        Task { entry: sender, stop, handle: tasks::spawn(run.run()) }
+    }
+
+    /// A deleted pipeline: ends it and removes what it left on this machine.
+    async fn end(&self, id: &PipelineId, task: Task) {
+        task.entry.send_replace(None);
+        task.stop.cancel();
+        let _ = task.handle.await;
+        self.overview.set(id, None);
+        if let Err(cause) = self.world.store.remove(id) {
+            tracing::warn!(pipeline = %id, %cause, "the local state of a deleted pipeline could not be removed");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! From the broker to the partitions: finds each event's key, time and measured values, and gives it
+//! to the partition of its key. One task a pipeline.
+//!
+//! Everything up to the watermark (the lowest position of all partitions with work under way) is
+//! acknowledged. A partition without events is told now and then how far the input was read, so that
+//! its position, and with it the place where a restart begins, does not stay behind.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use siphasher::sip::SipHasher13;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    dead_letter,
+    plan::Plan,
+    progress::Progress,
+    status::{InputStatus, PipelineStatus},
+    worker::{Arrival, Delivery, Source},
+};
+use crate::{
+    event::{Event, Header},
+    ports::{
+        World,
+        broker::{Incoming, InputError, SubscribeRequest, Subscription},
+    },
+    subject,
+};
+
+/// Messages taken from the subscription in one go.
+const READ: usize = 512;
+/// How often partitions without events learn how far the input was read.
+const MARK_EVERY: Duration = Duration::from_secs(5);
+
+/// Memory that a pipeline's events may take between the broker and their processing, in KiB.
+const ROOM_KIB: usize = 64 * 1024;
+/// What an event takes beside its payload, about.
+const EVENT_OVERHEAD: usize = 512;
+
+/// The room for a pipeline's events in flight.
+pub fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ROOM_KIB))
+}
+
+/// Where a partition takes its deliveries from.
+pub struct Lane {
+    /// Bounded: a slow partition holds the intake back, not memory.
+    pub sender: mpsc::Sender<Vec<Delivery>>,
+    /// Its progress.
+    pub progress: Arc<Progress>,
+}
+
+/// The partition of a key: SipHash-1-3 with a fixed key, so that it is the same on every engine.
+pub fn partition_of(key: &str, partitions: u32) -> u32 {
+    use std::hash::Hasher as _;
+    let mut hasher = SipHasher13::new_with_keys(0x7461_696c, 0x7261_6365);
+    hasher.write(key.as_bytes());
+    (hasher.finish() % u64::from(partitions)) as u32
+}
+
+/// The intake of one pipeline.
+pub struct Intake {
+    /// The world.
+    pub world: World,
+    /// The revision that is running.
+    pub plan: watch::Receiver<Arc<Plan>>,
+    /// The input stream.
+    pub stream: String,
+    /// Counts requests to send dead letters again; the redrive subject is read once it is not 0.
+    pub redriven: watch::Receiver<u64>,
+    /// The partitions, by number.
+    pub lanes: Vec<Lane>,
+    /// Signalled when a partition's position moves.
+    pub moved: Arc<Notify>,
+    /// See [`room`].
+    pub room: Arc<Semaphore>,
+    /// Ends the intake.
+    pub stop: CancellationToken,
+    /// Where to show how far it has come.
+    pub status: Arc<PipelineStatus>,
+}
+
+/// A subscription with what was read of it.
+struct Feed {
+    source: Source,
+    subscription: Box<dyn Subscription>,
+    /// Sequence of the last event given to a partition, by partition.
+    given: Vec<u64>,
+    /// Last mark given to a partition, by partition.
+    marked: Vec<u64>,
+    /// Last sequence read.
+    read: u64,
+    /// Last watermark acknowledged.
+    acknowledged: u64,
+}
+
+impl Intake {
+    /// Feeds the partitions until it is stopped, or until the input is beyond mending.
+    pub async fn run(mut self) -> Result<(), InputError> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(()),
+            ended = self.feed() => ended,
+        }
+    }
+
+    async fn feed(&mut self) -> Result<(), InputError> {
+        let mut input = self.subscribe_input().await?;
+        let mut redrive: Option<Feed> = None;
+        let mut marks = tokio::time::interval(MARK_EVERY);
+        marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let moved = self.moved.clone();
+        loop {
+            if redrive.is_none() && *self.redriven.borrow() > 0 {
+                redrive = Some(self.subscribe_redrive().await?);
+            }
+            tokio::select! {
+                biased;
+                () = moved.notified() => {
+                    input.acknowledge(&self.lanes).await;
+                    if let Some(feed) = &mut redrive {
+                        feed.acknowledge(&self.lanes).await;
+                    }
+                }
+                Ok(()) = self.redriven.changed() => {}
+                batch = next(redrive.as_mut()) => {
+                    let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
+                    self.give(feed, batch?).await;
+                }
+                batch = input.subscription.next(READ) => {
+                    let batch = batch?;
+                    self.give(&mut input, batch).await;
+                    self.show(&input);
+                }
+                _ = marks.tick() => self.mark(&mut input).await,
+            }
+        }
+    }
+
+    async fn subscribe_input(&self) -> Result<Feed, InputError> {
+        let spec = self.plan.borrow().spec.clone();
+        let positions = self.lanes.iter().map(|lane| lane.progress.position());
+        let least = positions.min().unwrap_or(0);
+        let begun = self.lanes.iter().any(|lane| lane.progress.commit() > 0);
+        let request = SubscribeRequest {
+            pipeline: self.plan.borrow().pipeline.clone(),
+            role: "input",
+            stream: self.stream.clone(),
+            subjects: spec.input.subjects,
+            from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
+            start: spec.input.start,
+        };
+        self.subscribe(Source::Input, request).await
+    }
+
+    async fn subscribe_redrive(&self) -> Result<Feed, InputError> {
+        let pipeline = self.plan.borrow().pipeline.clone();
+        let least = self.lanes.iter().map(|lane| lane.progress.redrive_position()).min().unwrap_or(0);
+        let request = SubscribeRequest {
+            role: "redrive",
+            stream: subject::stream_name(&pipeline),
+            subjects: vec![subject::redrive_subject(&pipeline)],
+            from_sequence: None,
+            start: if least == 0 { crate::spec::Start::All } else { crate::spec::Start::Sequence(least + 1) },
+            pipeline,
+        };
+        self.subscribe(Source::Redrive, request).await
+    }
+
+    async fn subscribe(&self, source: Source, request: SubscribeRequest) -> Result<Feed, InputError> {
+        let subscription = self.world.input.subscribe(request).await?;
+        let given = vec![0; self.lanes.len()];
+        let marked = given.clone();
+        Ok(Feed { source, subscription, given, marked, read: 0, acknowledged: 0 })
+    }
+
+    /// Sorts messages by partition and hands them over, waiting where a partition is full.
+    async fn give(&self, feed: &mut Feed, batch: Vec<Incoming>) {
+        let plan = self.plan.borrow().clone();
+        let mut sorted: Vec<Vec<Arrival>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        for message in batch {
+            feed.read = message.sequence;
+            let arrival = match feed.source {
+                Source::Input => arrive(&plan, message),
+                Source::Redrive => match arrive_again(message) {
+                    Some(arrival) => arrival,
+                    None => continue,
+                },
+            };
+            let partition = partition_of(&arrival.event.key, self.lanes.len() as u32) as usize;
+            feed.given[partition] = arrival.sequence;
+            sorted[partition].push(arrival);
+        }
+        for (lane, arrivals) in self.lanes.iter().zip(sorted) {
+            if !arrivals.is_empty() {
+                self.hand_over(lane, arrivals).await;
+            }
+        }
+    }
+
+    /// Waits for room in memory, then for room in the lane.
+    async fn hand_over(&self, lane: &Lane, mut arrivals: Vec<Arrival>) {
+        let bytes: usize = arrivals.iter().map(|arrival| arrival.event.payload.len() + EVENT_OVERHEAD).sum();
+        let share = (bytes / 1024 + 1).min(ROOM_KIB) as u32;
+        let room = self.room.clone().acquire_many_owned(share).await.ok();
+        if let Some(last) = arrivals.last_mut() {
+            last.room = room;
+        }
+        let deliveries = arrivals.into_iter().map(|arrival| Delivery::Event(Box::new(arrival))).collect();
+        // A partition that is gone ends the whole pipeline; that is its keeper's business.
+        let _ = lane.sender.send(deliveries).await;
+    }
+
+    /// Tells partitions without work under way how far the input was read.
+    async fn mark(&self, input: &mut Feed) {
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let idle = lane.progress.position() >= input.given[index];
+            if idle && input.marked[index] < input.read {
+                input.marked[index] = input.read;
+                let _ = lane.sender.send(vec![Delivery::Mark(input.read)]).await;
+            }
+        }
+    }
+
+    fn show(&self, input: &Feed) {
+        self.status.set_input(InputStatus {
+            stream: self.stream.clone(),
+            read_sequence: input.read,
+            rebuilds: input.subscription.rebuilds(),
+        });
+    }
+}
+
+/// The next messages of a feed that may not be there; then it waits for ever.
+async fn next(feed: Option<&mut Feed>) -> Result<Vec<Incoming>, InputError> {
+    match feed {
+        Some(feed) => feed.subscription.next(READ).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Feed {
+    async fn acknowledge(&mut self, lanes: &[Lane]) {
+        let positions = lanes.iter().zip(&self.given).map(|(lane, given)| {
+            let position = match self.source {
+                Source::Input => lane.progress.position(),
+                Source::Redrive => lane.progress.redrive_position(),
+            };
+            if position >= *given { self.read } else { position }
+        });
+        let watermark = positions.min().unwrap_or(0);
+        if watermark > self.acknowledged {
+            self.acknowledged = watermark;
+            self.subscription.acknowledge(watermark).await;
+        }
+    }
+}
+
+/// A message of the input, as the partition gets it.
+fn arrive(plan: &Plan, message: Incoming) -> Arrival {
+    let headers = own_headers(message.headers);
+    let found = plan.find(&message.subject, &headers, &message.payload);
+    let refused = found.key.is_none().then(|| {
+        let place = serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
+        ("no-key", format!("the event has no key at input.key {place}"))
+    });
+    let event = Event {
+        sequence: message.sequence,
+        time_ms: found.time_ms.unwrap_or(message.received_ms),
+        subject: message.subject,
+        key: found.key.unwrap_or_default(),
+        headers,
+        payload: message.payload,
+    };
+    let sequence = message.sequence;
+    Arrival { source: Source::Input, sequence, event, refused, measured: found.measured, from_step: None, room: None }
+}
+
+/// A dead letter that is sent again; none for a message that is no dead letter.
+fn arrive_again(message: Incoming) -> Option<Arrival> {
+    let Incoming { sequence, headers, payload, .. } = message;
+    let (event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
+    let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
+    Some(Arrival { source: Source::Redrive, sequence, event, refused: None, measured: Vec::new(), from_step, room: None })
+}
+
+/// Without the broker's own headers, which never reach a plugin.
+fn own_headers(mut headers: Vec<Header>) -> Vec<Header> {
+    headers.retain(|header| !header.name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("nats-")));
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_spread_and_stay() {
+        let mut counts = [0_u32; 4];
+        for key in 0..4_000 {
+            counts[partition_of(&key.to_string(), 4) as usize] += 1;
+        }
+        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+        // Written down, because a change would move every key of every pipeline to another partition.
+        assert_eq!(["", "383", "Фёдор"].map(|key| partition_of(key, 7)), [0, 0, 0]);
+    }
+}

@@ -1,0 +1,31 @@
+//! The data plane. In the order of an event's walk:
+//!
+//! - [`intake`]: from the subscription to the partitions, with keys, times and sketch values;
+//! - [`partition`]: the loop of one partition: fill a batch, commit it, apply it;
+//! - [`schedule`]: whose turn it is on a guest thread;
+//! - [`worker`]: one turn of a partition, event by event;
+//! - [`process`]: one event through the steps;
+//! - [`effects`]: what the events of a batch have caused and not yet committed;
+//! - [`commit`]: makes a batch durable, and finds out what became of it when the answer is lost;
+//! - [`recover`]: from what is committed back to a running partition.
+//!
+//! Around them: [`plan`] is a revision made ready to run, [`run`] the life of one pipeline,
+//! [`engine`] that of all of them.
+
+pub mod commit;
+pub mod dead_letter;
+pub mod effects;
+pub mod engine;
+pub mod intake;
+pub mod partition;
+pub mod plan;
+pub mod process;
+pub mod progress;
+pub mod recover;
+pub mod run;
+pub mod schedule;
+pub mod snapshot;
+pub mod stats;
+pub mod status;
+pub mod watermark;
+pub mod worker;

@@ -1,0 +1,403 @@
+//! The loop of one partition: take what the intake gives, have it processed in turns, commit the
+//! batch, apply it, go on. One commit is under way at a time, and the next batch is processed on top
+//! of it meanwhile; so a batch fills while the one before is stored, and only an idle partition waits
+//! a few milliseconds for company.
+//!
+//! With `at-most-once` it is the other way round: the events at hand are claimed by a commit first
+//! and processed after it; their state changes travel with the next claim.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    commit::{Committer, Outcome, jittered},
+    plan::Plan,
+    progress::Progress,
+    schedule,
+    snapshot,
+    stats::BatchStats,
+    worker::{Cursor, Delivery, Sealed, TurnEnd, Worker},
+};
+use crate::{
+    delta::Delta,
+    ports::{World, store::Image},
+    spec::Delivery as DeliveryMode,
+    tasks,
+};
+
+/// Longest that an uncommitted event waits for company. Batches of 500 are stored at more than twice
+/// the rate of batches of 60.
+const LINGER: Duration = Duration::from_millis(5);
+/// Longest turn on a guest thread before another tenant gets one.
+const SLICE: Duration = Duration::from_millis(20);
+/// Events that wait in a worker's queue; beyond it they stay in the channel, and then at the broker.
+const MAX_QUEUED: usize = 4_096;
+/// A position without effects is worth a commit when it saves a restart this much reading.
+const IDLE_ADVANCE: u64 = 1_000;
+
+/// How a partition ended.
+#[derive(Debug)]
+pub enum End {
+    /// It was asked to.
+    Stopped,
+    /// Another engine owns it.
+    Fenced,
+    /// A step's policy pauses the pipeline.
+    Paused(String),
+    /// A plugin of the revision cannot run; only another revision mends that.
+    Plugin(String),
+    /// Ours: it starts again from what is committed.
+    Failed(String),
+}
+
+/// One partition at work.
+pub struct Partition {
+    world: World,
+    plan: watch::Receiver<Arc<Plan>>,
+    lane: mpsc::Receiver<Vec<Delivery>>,
+    stop: CancellationToken,
+    progress: Arc<Progress>,
+    committer: Committer,
+    image: Arc<dyn Image>,
+    /// Away on a guest thread during a turn.
+    worker: Option<Box<Worker>>,
+    under_way: Option<UnderWay>,
+    /// Since when there is something uncommitted.
+    dirty_since: Option<Instant>,
+    retry_at: Option<Instant>,
+    stopping: bool,
+    replan: bool,
+    lane_closed: bool,
+    since_snapshot: SinceSnapshot,
+    snapshotting: Option<JoinHandle<()>>,
+    /// How the plan that the worker runs delivers.
+    mode: DeliveryMode,
+    /// For at-most-once: deliveries that are claimed and may be processed.
+    claimed: usize,
+}
+
+/// A commit that is being stored.
+struct UnderWay {
+    store: JoinHandle<Outcome>,
+    delta: Arc<Delta>,
+    stats: BatchStats,
+    claim: Cursor,
+    began: Duration,
+}
+
+#[derive(Default)]
+struct SinceSnapshot {
+    bytes: u64,
+    commits: u64,
+}
+
+/// What a partition is made of.
+pub struct Parts {
+    /// The world.
+    pub world: World,
+    /// The running revision; a change is taken up between two batches.
+    pub plan: watch::Receiver<Arc<Plan>>,
+    /// From the intake.
+    pub lane: mpsc::Receiver<Vec<Delivery>>,
+    /// Ends it: the batch is finished and committed first.
+    pub stop: CancellationToken,
+    /// Where it shows its position.
+    pub progress: Arc<Progress>,
+    /// Stores its commits.
+    pub committer: Committer,
+    /// Its image, at the cursor.
+    pub image: Arc<dyn Image>,
+    /// Where it goes on.
+    pub cursor: Cursor,
+}
+
+type Step<T> = Result<T, End>;
+
+impl Partition {
+    /// Made, not yet running.
+    pub fn new(parts: Parts) -> Result<Self, End> {
+        let Parts { world, mut plan, lane, stop, progress, committer, image, cursor } = parts;
+        let current = plan.borrow_and_update().clone();
+        let mode = current.spec.delivery;
+        let max_message_bytes = world.streams.max_payload();
+        let worker = Worker::new(image.clone(), current, cursor, world.clock.clone(), max_message_bytes).map_err(failed)?;
+        progress.advance(&cursor);
+        Ok(Self {
+            world,
+            plan,
+            lane,
+            stop,
+            progress,
+            committer,
+            image,
+            worker: Some(Box::new(worker)),
+            under_way: None,
+            dirty_since: None,
+            retry_at: None,
+            stopping: false,
+            replan: false,
+            lane_closed: false,
+            since_snapshot: SinceSnapshot::default(),
+            snapshotting: None,
+            mode,
+            claimed: 0,
+        })
+    }
+
+    /// Runs until it ends.
+    pub async fn run(mut self) -> End {
+        let end = self.work().await.err().unwrap_or(End::Stopped);
+        if let Some(snapshot) = self.snapshotting.take() {
+            snapshot.abort();
+        }
+        if let Some(under_way) = self.under_way.take() {
+            // Its outcome no longer matters to us: what becomes of it is found at recovery.
+            under_way.store.abort();
+        }
+        end
+    }
+
+    async fn work(&mut self) -> Step<()> {
+        loop {
+            if self.commit_is_due() {
+                self.begin_commit().await?;
+            } else if self.replan && self.is_settled() {
+                self.take_up_plan()?;
+            } else if self.may_process() {
+                self.turn().await?;
+            } else if self.stopping && self.is_settled() {
+                return Ok(());
+            } else {
+                self.wait().await?;
+            }
+        }
+    }
+
+    fn worker(&mut self) -> &mut Worker {
+        self.worker.as_deref_mut().expect("the worker is away only during a turn")
+    }
+
+    /// Whether everything that was processed is committed and applied.
+    fn is_settled(&mut self) -> bool {
+        self.under_way.is_none() && self.worker().is_clean()
+    }
+
+    /// Whether no further event is to be begun.
+    fn is_halting(&self) -> bool {
+        self.stopping || self.replan
+    }
+
+    fn may_process(&mut self) -> bool {
+        let begun = self.mode == DeliveryMode::AtMostOnce && self.claimed > 0;
+        let halted = self.is_halting() && !begun || self.retry_at.is_some() && !self.stopping;
+        let allowed = self.mode != DeliveryMode::AtMostOnce || begun;
+        !halted && allowed && self.worker().queued() > 0 && !self.worker().is_full()
+    }
+
+    fn commit_is_due(&mut self) -> bool {
+        if self.under_way.is_some() {
+            return false;
+        }
+        let halting = self.is_halting() || self.retry_at.is_some();
+        let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
+        if self.mode == DeliveryMode::AtMostOnce {
+            let wanted = self.worker().queued() > 0 && !self.is_halting();
+            return self.claimed == 0 && (wanted || !self.worker().is_clean() && (lingered || halting));
+        }
+        let committed = self.progress.position();
+        let worker = self.worker();
+        if worker.is_clean() {
+            let ahead = worker.cursor().position.saturating_sub(committed);
+            return ahead >= IDLE_ADVANCE && worker.queued() == 0;
+        }
+        worker.is_full() || lingered || halting
+    }
+
+    async fn turn(&mut self) -> Step<()> {
+        let tenant = self.committer.partition.pipeline.tenant.clone();
+        let mut worker = self.worker.take().expect("the worker is away only during a turn");
+        let before = worker.queued();
+        let most = if self.mode == DeliveryMode::AtMostOnce { self.claimed } else { usize::MAX };
+        let lost = |_| failed("a turn did not come to its end");
+        let (worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
+            let end = worker.turn(SLICE, most);
+            (worker, end)
+        })
+        .await
+        .map_err(lost)?;
+        self.claimed = self.claimed.saturating_sub(before - worker.queued());
+        if !worker.is_clean() && self.dirty_since.is_none() {
+            self.dirty_since = Some(Instant::now());
+        }
+        self.worker = Some(worker);
+        match end {
+            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => Ok(()),
+            TurnEnd::Retry(pause) => {
+                self.committer.stats.retried();
+                self.retry_at = Some(Instant::now() + jittered(pause, &*self.world.random));
+                Ok(())
+            }
+            TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
+            TurnEnd::Plugin(cause) => self.end_settled(End::Plugin(cause.to_string())).await,
+            TurnEnd::Failed(cause) => Err(End::Failed(cause)),
+        }
+    }
+
+    /// Commits what was processed before it ends.
+    async fn end_settled(&mut self, end: End) -> Step<()> {
+        while !self.is_settled() {
+            if self.under_way.is_none() {
+                self.begin_commit().await?;
+            }
+            self.finish_commit().await?;
+        }
+        Err(end)
+    }
+
+    async fn begin_commit(&mut self) -> Step<()> {
+        let mode = self.mode;
+        let revision = self.worker().plan.revision;
+        let mut sealed = self.worker().seal().map_err(failed)?;
+        let mut claim = sealed.cursor;
+        if mode == DeliveryMode::AtMostOnce {
+            self.committer.log.publish_unconfirmed(&std::mem::take(&mut sealed.outputs)).await;
+            if !self.is_halting() {
+                (self.claimed, claim) = self.worker().claim();
+            }
+        }
+        self.dirty_since = None;
+        let batch = self.committer.batch(&sealed, claim, revision, mode);
+        self.since_snapshot.bytes += batch.record.iter().map(|part| part.len() as u64).sum::<u64>();
+        let committer = self.committer.clone();
+        let Sealed { delta, stats, .. } = sealed;
+        // A task of its own, so that it goes on while a turn is awaited.
+        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
+        let began = self.world.clock.monotonic();
+        self.under_way = Some(UnderWay { store, delta, stats, claim, began });
+        Ok(())
+    }
+
+    /// Waits for the commit under way, applies it and shows the new position.
+    async fn finish_commit(&mut self) -> Step<()> {
+        let outcome = outcome(self.under_way.as_mut()).await;
+        self.committed(outcome).await
+    }
+
+    async fn committed(&mut self, outcome: Outcome) -> Step<()> {
+        let Some(UnderWay { delta, stats, claim, began, .. }) = self.under_way.take() else { return Ok(()) };
+        let sequence = match outcome {
+            Outcome::Stored(sequence) => sequence,
+            Outcome::Fenced => {
+                self.committer.stats.fenced();
+                return Err(End::Fenced);
+            }
+        };
+        let took = self.world.clock.monotonic().saturating_sub(began);
+        let tenant = self.committer.partition.pipeline.tenant.clone();
+        let mut worker = self.worker.take().expect("the worker is away only during a turn");
+        let commit = claim.commit;
+        let (worker, applied) = schedule::run(&*self.world.turns, &tenant, move || {
+            let applied = worker.apply(&delta, commit, sequence);
+            (worker, applied)
+        })
+        .await
+        .map_err(|_| failed("a turn did not come to its end"))?;
+        self.worker = Some(worker);
+        applied.map_err(failed)?;
+        self.committer.stats.committed(&stats, took);
+        self.progress.advance(&claim);
+        self.snapshot_if_due();
+        Ok(())
+    }
+
+    fn take_up_plan(&mut self) -> Step<()> {
+        let plan = self.plan.borrow_and_update().clone();
+        self.replan = false;
+        self.retry_at = None;
+        self.mode = plan.spec.delivery;
+        self.worker().adopt(plan).map_err(failed)
+    }
+
+    async fn wait(&mut self) -> Step<()> {
+        let linger_end = self.dirty_since.filter(|_| self.under_way.is_none()).map(|since| since + LINGER);
+        let retry_at = self.retry_at;
+        let room = self.worker().queued() < MAX_QUEUED && !self.lane_closed;
+        let stopping = self.stopping;
+        tokio::select! {
+            biased;
+            outcome = outcome(self.under_way.as_mut()) => self.committed(outcome).await?,
+            () = self.stop.cancelled(), if !stopping => self.stopping = true,
+            changed = self.plan.changed(), if !stopping && !self.replan => match changed {
+                Ok(()) => self.replan = true,
+                Err(_) => self.stopping = true,
+            },
+            deliveries = self.lane.recv(), if room && !stopping => match deliveries {
+                Some(deliveries) => self.worker.as_deref_mut().expect("the worker is here").enqueue(deliveries),
+                None => self.lane_closed = true,
+            },
+            () = until(linger_end) => {}
+            () = until(retry_at) => self.retry_at = None,
+        }
+        self.take_ready();
+        Ok(())
+    }
+
+    /// Takes what else the intake has ready, without waiting.
+    fn take_ready(&mut self) {
+        while !self.stopping && self.worker().queued() < MAX_QUEUED {
+            match self.lane.try_recv() {
+                Ok(deliveries) => self.worker().enqueue(deliveries),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Starts a snapshot in the background when enough was committed since the last one.
+    fn snapshot_if_due(&mut self) {
+        self.since_snapshot.commits += 1;
+        let due = self.since_snapshot.bytes >= snapshot::SNAPSHOT_AFTER_BYTES
+            || self.since_snapshot.commits >= snapshot::SNAPSHOT_AFTER_COMMITS;
+        if !due || self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        self.since_snapshot = SinceSnapshot::default();
+        let (world, partition, image) = (self.world.clone(), self.committer.partition.clone(), self.image.clone());
+        self.snapshotting = Some(tasks::spawn(async move {
+            if let Err(cause) = make_snapshot(&world, &partition, image).await {
+                tracing::warn!(%partition, %cause, "no snapshot this time");
+            }
+        }));
+    }
+}
+
+async fn make_snapshot(world: &World, partition: &crate::identity::PartitionId, image: Arc<dyn Image>) -> Result<(), String> {
+    let tenant = &partition.pipeline.tenant;
+    let exported = schedule::run(&*world.turns, tenant, move || snapshot::export(&*image)).await;
+    let (applied, chunks) = exported.map_err(|lost| lost.to_string())?.map_err(|cause| cause.to_string())?;
+    snapshot::store(world, partition, applied, chunks).await.map_err(|cause| cause.to_string())
+}
+
+fn failed(cause: impl ToString) -> End {
+    End::Failed(cause.to_string())
+}
+
+async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
+    match under_way {
+        // A task that is lost has panicked; taking it for a fence makes the partition recover.
+        Some(under_way) => (&mut under_way.store).await.unwrap_or(Outcome::Fenced),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,139 @@
+//! A revision made ready to run: its plugins loaded, its places to look at prepared. Immutable and
+//! shared; a partition changes from one plan to the next between two batches.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tailrace_sketch::{Kind, TenantSeed, Update, hash_item};
+
+use crate::{
+    event::Header,
+    extract::{Extractor, Scalar},
+    identity::{Digest, PipelineId},
+    name::Name,
+    ports::{
+        broker::OwnStream,
+        plugins::{CallLimits, Instance, Plugin, PluginError},
+    },
+    registry::Revision,
+    spec::{Extract, PipelineSpec, StepSpec},
+};
+
+/// A revision with everything that running it needs.
+pub struct Plan {
+    /// Whose.
+    pub pipeline: PipelineId,
+    /// Its number.
+    pub revision: u64,
+    /// As the tenant wrote it.
+    pub spec: PipelineSpec,
+    /// In the order of the steps.
+    pub steps: Vec<PlannedStep>,
+    /// The tenant's seed for hashing items of sketches.
+    pub seed: TenantSeed,
+    places: Extractor,
+    measured: Vec<(Name, Kind)>,
+}
+
+/// A step with its plugin.
+pub struct PlannedStep {
+    /// As the tenant wrote it.
+    pub spec: StepSpec,
+    /// Which plugin this is.
+    pub digest: Digest,
+    /// Its config as JSON text.
+    pub config: String,
+    /// What a call may take.
+    pub limits: CallLimits,
+    plugin: Arc<dyn Plugin>,
+}
+
+/// What the intake finds in an event beside the event itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its key; none where the pipeline's place for it is empty.
+    pub key: Option<String>,
+    /// Its time, where it says one.
+    pub time_ms: Option<u64>,
+    /// Updates of the sketches that the engine itself measures.
+    pub measured: Vec<(Name, Update)>,
+}
+
+impl Plan {
+    /// Puts a revision together with its plugins, by step name.
+    pub fn new(pipeline: PipelineId, revision: &Revision, plugins: &BTreeMap<Name, Arc<dyn Plugin>>, seed: TenantSeed) -> Self {
+        let spec = revision.spec.clone();
+        let steps = spec.steps.iter().map(|step| PlannedStep {
+            digest: revision.plugins[&step.name],
+            config: config_text(&step.config),
+            limits: step.limits.to_call_limits(),
+            plugin: plugins[&step.name].clone(),
+            spec: step.clone(),
+        });
+        let steps = steps.collect();
+        let (places, measured) = places(&spec);
+        Self { pipeline, revision: revision.number, steps, seed, places, measured, spec }
+    }
+
+    /// Looks for key, time and the measured values in one pass.
+    pub fn find(&self, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
+        let mut values = self.places.extract(subject, headers, payload).into_iter();
+        let key = values.next().flatten().map(Scalar::into_text);
+        let time = if self.spec.input.time.is_some() { values.next().flatten() } else { None };
+        let measured = self.measured.iter().zip(values).filter_map(|((name, kind), value)| {
+            Some((name.clone(), update(*kind, self.seed, value?)?))
+        });
+        Found { key, time_ms: time.and_then(|time| time.as_time_ms()), measured: measured.collect() }
+    }
+
+    /// The pipeline's own stream, as this revision wants it.
+    pub fn own_stream(&self) -> OwnStream {
+        own_stream(&self.pipeline, &self.spec)
+    }
+}
+
+/// The stream that a pipeline of this description needs.
+pub fn own_stream(pipeline: &PipelineId, spec: &PipelineSpec) -> OwnStream {
+    let output = spec.output.as_ref();
+    OwnStream {
+        pipeline: pipeline.clone(),
+        output_pattern: output.map(crate::spec::OutputSpec::pattern),
+        keep_age: output.and_then(|output| output.keep.age).map(|age| age.0),
+        keep_bytes: output.and_then(|output| output.keep.bytes).map(|bytes| bytes.0),
+    }
+}
+
+impl PlannedStep {
+    /// A fresh, configured instance.
+    pub fn instantiate(&self) -> Result<Box<dyn Instance>, PluginError> {
+        self.plugin.instantiate(&self.config, &self.limits)
+    }
+}
+
+/// A step's config as the plugin gets it: JSON text, `null` where there is none.
+pub fn config_text(config: &serde_json::Value) -> String {
+    config.to_string()
+}
+
+fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>) {
+    let mut places: Vec<Extract> = vec![spec.input.key.clone()];
+    places.extend(spec.input.time.clone());
+    let mut measured = Vec::new();
+    for (name, sketch) in &spec.sketches {
+        if let Some(value) = &sketch.value {
+            places.push(value.clone());
+            measured.push((name.clone(), sketch.kind));
+        }
+    }
+    (Extractor::new(places), measured)
+}
+
+/// The update that a value means for a sketch; none for a value that the kind cannot measure.
+fn update(kind: Kind, seed: TenantSeed, value: Scalar) -> Option<Update> {
+    Some(match kind {
+        Kind::Quantiles => Update::Observe(value.as_number().filter(|number| number.is_finite())?),
+        Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text())),
+        Kind::Top => Update::Count { item: value.into_text(), times: 1 },
+        Kind::Seen => Update::Seen(hash_item(seed, &value.into_text())),
+        Kind::Sample => Update::Sample(value.into_text()),
+    })
+}

@@ -1,0 +1,334 @@
+//! One event through the steps, depth first, so that messages keep their order.
+//!
+//! The unit that is taken back is one call: what a plugin did for an event that it then failed on
+//! is rolled back, what the steps before it did stays. A failure that is worth another try takes
+//! the whole event back, for it is processed again from the first step.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    dead_letter::{self, Reason},
+    effects::{Effects, Mark},
+    worker::{Arrival, Source, TurnEnd, Worker},
+};
+use crate::{
+    event::{Event, Header, Message, Rejection, Verdict},
+    ports::{
+        broker::Output,
+        plugins::{Call, CallFailure, Trap, TrapCode},
+    },
+    spec::Fallback,
+    subject,
+};
+
+/// Most messages that one event may cause, over all steps: a batch must be able to hold it.
+const MAX_EVENT_MESSAGES: usize = 900;
+/// Most calls that one event may cause: a chain in which every step multiplies ends here.
+const MAX_EVENT_CALLS: u32 = 2_000;
+/// Most bytes that one event may cause, over all steps: the record of a batch must be able to hold it.
+const MAX_EVENT_BYTES: usize = 24 * 1024 * 1024;
+/// Room in a message for the headers that the engine and the broker's protocol add.
+const HEADER_ROOM: usize = 8 * 1024;
+/// Longest pause between two tries.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Why the processing of an event stops before its end.
+enum Halt {
+    /// The turn ends; the event stays in the queue.
+    Turn(TurnEnd),
+    /// The event causes more than a batch can hold, or a message that the broker cannot take.
+    TooMuch { code: &'static str, reason: String },
+}
+
+/// What one event has caused so far.
+struct Walk<'a> {
+    arrival: &'a Arrival,
+    /// Time that the plugins see: the event's, but never before the partition's clock.
+    now_ms: u64,
+    messages: usize,
+    calls: u32,
+    bytes_before: usize,
+}
+
+impl Worker {
+    /// Processes one event into the batch; gives why it must stop, if it must.
+    pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
+        let now_ms = watermark_ms.max(arrival.event.time_ms);
+        let bytes_before = self.effects_mut().bytes();
+        let mut walk = Walk { arrival, now_ms, messages: 0, calls: 0, bytes_before };
+        let mark = self.effects_mut().mark();
+        self.count_in(arrival);
+        match self.enter(&mut walk) {
+            Ok(()) => None,
+            Err(Halt::Turn(end)) => Some(end),
+            Err(Halt::TooMuch { code, reason }) => {
+                self.effects_mut().roll_back(&mark);
+                walk.messages = 0;
+                self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
+                None
+            }
+        }
+    }
+
+    fn count_in(&mut self, arrival: &Arrival) {
+        self.stats.counts.events += 1;
+        self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
+        for (name, update) in &arrival.measured {
+            self.effects_mut().measure(name, update.clone());
+        }
+    }
+
+    fn enter(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
+        let arrival = walk.arrival;
+        if let Some((code, reason)) = &arrival.refused {
+            self.stats.counts.rejected += 1;
+            self.dead_letter(walk, &arrival.event, None, code, reason.clone(), &[], 0);
+            return Ok(());
+        }
+        let first = match &arrival.from_step {
+            // A step that this revision no longer has: the event begins again from the first.
+            Some(step) => self.plan.steps.iter().position(|s| s.spec.name.as_str() == step).unwrap_or(0),
+            None => 0,
+        };
+        self.step(walk, first, arrival.event.clone())
+    }
+
+    /// Takes an event through the step with this index and those after it.
+    fn step(&mut self, walk: &mut Walk<'_>, index: usize, event: Event) -> Result<(), Halt> {
+        if index == self.plan.steps.len() {
+            return self.publish_forwarded(walk, event);
+        }
+        let mark = self.effects_mut().mark();
+        let mut call = self.call(walk, index, &event)?;
+        if matches!(&call.result, Err(CallFailure::Trap(trap)) if trap.code != TrapCode::Deadline) {
+            // A fresh instance, in case the trap came of what the old one kept in memory.
+            self.effects_mut().roll_back(&mark);
+            self.stats.counts.retried += 1;
+            call = self.call(walk, index, &event)?;
+        }
+        match call.result {
+            Ok(Verdict::Forward) => self.step(walk, index + 1, event),
+            Ok(Verdict::Drop) => {
+                self.stats.counts.dropped += 1;
+                Ok(())
+            }
+            Ok(Verdict::Emit(messages)) => self.emit(walk, index, &event, messages),
+            Err(failure) => self.fail(walk, index, event, failure, call.fuel, &mark),
+        }
+    }
+
+    fn call(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<Call, Halt> {
+        walk.calls += 1;
+        if walk.calls > MAX_EVENT_CALLS {
+            let reason = format!("the event causes more than {MAX_EVENT_CALLS} calls of plugins");
+            return Err(Halt::TooMuch { code: "over-cap", reason });
+        }
+        let mut instance = match self.instances[index].take() {
+            Some(instance) => instance,
+            None => {
+                let made = self.plan.steps[index].instantiate();
+                made.map_err(|cause| Halt::Turn(TurnEnd::Plugin(cause)))?
+            }
+        };
+        let plan = self.plan.clone();
+        let step = &plan.steps[index].spec.name;
+        self.effects_mut().enter(step.as_str(), walk.now_ms);
+        let host = self.effects.take().expect("the effects are away only during a call");
+        let began = self.clock.monotonic();
+        let (mut call, host) = instance.process(event, host);
+        let took = self.clock.monotonic().saturating_sub(began);
+        self.effects = Some(host.into_any().downcast::<Effects>().expect("the sandbox gives back the host it was given"));
+        if !instance.is_spent() {
+            self.instances[index] = Some(instance);
+        }
+        self.stats.call(step.as_str(), took);
+        self.stats.counts.fuel += call.fuel;
+        if let Ok(Verdict::Emit(messages)) = &call.result
+            && let Err(reason) = self.check_messages(index, messages)
+        {
+            let trap = Trap { code: TrapCode::Misuse, message: reason, backtrace: Vec::new() };
+            call.result = Err(CallFailure::Trap(trap));
+        }
+        self.stats.counts.traps += u64::from(matches!(call.result, Err(CallFailure::Trap(_))));
+        if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
+            let reason = format!("the event causes more than {MAX_EVENT_BYTES} bytes of effects");
+            return Err(Halt::TooMuch { code: "over-cap", reason });
+        }
+        Ok(call)
+    }
+
+    /// What a plugin hands on must be fit to travel.
+    fn check_messages(&self, index: usize, messages: &[Message]) -> Result<(), String> {
+        let last = index + 1 == self.plan.steps.len();
+        for message in messages {
+            if let Some(text) = &message.subject {
+                subject::check_subject(text).map_err(|cause| cause.to_string())?;
+                let pattern = self.plan.spec.output.as_ref().map(crate::spec::OutputSpec::pattern);
+                if last && !pattern.is_some_and(|pattern| subject::covers(&pattern, text)) {
+                    return Err(format!("the subject {text:?} lies outside the pipeline's output.subject"));
+                }
+            }
+            message.headers.iter().try_for_each(check_header)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event, messages: Vec<Message>) -> Result<(), Halt> {
+        let last = index + 1 == self.plan.steps.len();
+        for message in messages {
+            let key = message.key.unwrap_or_else(|| event.key.clone());
+            if last {
+                self.publish(walk, message.subject, &key, message.headers, message.payload)?;
+            } else {
+                let subject = message.subject.unwrap_or_else(|| event.subject.clone());
+                let Message { headers, payload, .. } = message;
+                let next = Event { subject, key, headers, payload, ..*event };
+                self.step(walk, index + 1, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: Event) -> Result<(), Halt> {
+        self.publish(walk, None, &event.key, event.headers, event.payload)
+    }
+
+    fn publish(&mut self, walk: &mut Walk<'_>, subject: Option<String>, key: &str, headers: Vec<Header>, payload: Bytes) -> Result<(), Halt> {
+        let plan = self.plan.clone();
+        let Some(output) = &plan.spec.output else { return Ok(()) };
+        self.check_size(&headers, &payload)?;
+        let subject = subject.unwrap_or_else(|| output.subject_for(key));
+        self.stats.counts.outputs += 1;
+        self.stats.counts.bytes_out += payload.len() as u64;
+        let keep = output.keep.age.map(|age| age.0);
+        let id = self.next_id(walk)?;
+        self.effects_mut().publish(Output { subject, headers, payload, id, keep });
+        Ok(())
+    }
+
+    fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+        let size = payload.len() + headers_bytes(headers);
+        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
+        if size <= limit {
+            return Ok(());
+        }
+        let reason = format!("a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}");
+        Err(Halt::TooMuch { code: "too-large", reason })
+    }
+
+    /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`.
+    fn next_id(&self, walk: &mut Walk<'_>) -> Result<String, Halt> {
+        if walk.messages >= MAX_EVENT_MESSAGES {
+            let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
+            return Err(Halt::TooMuch { code: "over-cap", reason });
+        }
+        let number = walk.messages;
+        walk.messages += 1;
+        let source = match walk.arrival.source {
+            Source::Input => "",
+            Source::Redrive => "redrive-",
+        };
+        Ok(format!("{}:{source}{}:{number}", self.plan.pipeline, walk.arrival.sequence))
+    }
+
+    fn fail(&mut self, walk: &mut Walk<'_>, index: usize, event: Event, failure: CallFailure, fuel: u64, mark: &Mark) -> Result<(), Halt> {
+        self.effects_mut().roll_back(mark);
+        let plan = self.plan.clone();
+        let policy = &plan.steps[index].spec.on_error;
+        let (code, reason, backtrace, again) = match failure {
+            CallFailure::Engine(cause) => return Err(Halt::Turn(TurnEnd::Failed(cause))),
+            CallFailure::Invalid(Rejection { code, reason }) => {
+                self.stats.counts.rejected += 1;
+                self.dead_letter(walk, &event, Some(index), &code, reason, &[], fuel);
+                return Ok(());
+            }
+            CallFailure::Transient(reason) => ("transient", reason, Vec::new(), true),
+            CallFailure::Trap(trap) => (trap.code.as_str(), trap.message, trap.backtrace, trap.code == TrapCode::Deadline),
+        };
+        if again && self.attempts < policy.retries {
+            let pause = backoff(policy.backoff.0, self.attempts);
+            self.attempts += 1;
+            return Err(Halt::Turn(TurnEnd::Retry(pause)));
+        }
+        match policy.then {
+            Fallback::DeadLetter => {
+                self.dead_letter(walk, &event, Some(index), code, reason, &backtrace, fuel);
+                Ok(())
+            }
+            Fallback::Drop => {
+                self.stats.counts.dropped += 1;
+                Ok(())
+            }
+            Fallback::Forward => self.step(walk, index + 1, event),
+            Fallback::Pause => {
+                let step = &plan.steps[index].spec.name;
+                let sequence = walk.arrival.sequence;
+                let why = format!("step {step} failed on event {sequence} ({code}): {reason}");
+                Err(Halt::Turn(TurnEnd::Pause(why)))
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all of it is what a dead letter tells")]
+    fn dead_letter(&mut self, walk: &mut Walk<'_>, event: &Event, index: Option<usize>, code: &str, reason: String, backtrace: &[String], fuel: u64) {
+        let step = index.map(|index| &self.plan.steps[index]);
+        let mut reason = Reason {
+            step: step.map_or(dead_letter::INPUT_STEP.to_owned(), |step| step.spec.name.to_string()),
+            code: code.to_owned(),
+            reason,
+            plugin: step.map(|step| step.digest),
+            revision: self.plan.revision,
+            fuel,
+            attempts: self.attempts + 1,
+            backtrace: backtrace.to_vec(),
+            sequence: event.sequence,
+            time_ms: event.time_ms,
+            subject: event.subject.clone(),
+            key: event.key.clone(),
+            cut_from: None,
+        };
+        let mut headers = dead_letter::headers(event, &reason);
+        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM + headers_bytes(&headers));
+        let mut payload = event.payload.clone();
+        if payload.len() > limit {
+            reason.cut_from = Some(payload.len() as u64);
+            payload.truncate(limit);
+            headers = dead_letter::headers(event, &reason);
+        }
+        self.stats.counts.dead += 1;
+        // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
+        let id = format!("{}:dead:{}:{}", self.plan.pipeline, walk.arrival.sequence, walk.messages);
+        walk.messages += 1;
+        let subject = subject::dead_subject(&self.plan.pipeline);
+        self.effects_mut().publish(Output { subject, headers, payload, id, keep: None });
+    }
+}
+
+fn headers_bytes(headers: &[Header]) -> usize {
+    headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum()
+}
+
+/// A header from a guest must be one that the broker carries as it stands, and none of the broker's
+/// or the engine's own.
+fn check_header(header: &Header) -> Result<(), String> {
+    let shown: String = header.name.chars().take(64).collect();
+    let name = header.name.to_ascii_lowercase();
+    if name.starts_with("nats-") || name.starts_with("tr-") {
+        return Err(format!("the header {shown:?} is the broker's or the engine's own"));
+    }
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
+        return Err(format!("{shown:?} is no header name: use 1 to 128 visible ASCII characters without a colon"));
+    }
+    if header.value.len() > 4096 || header.value.chars().any(char::is_control) {
+        return Err(format!("the value of header {shown:?} has a control character, or more than 4096 bytes"));
+    }
+    Ok(())
+}
+
+/// Doubles with each try. The jitter is added where the pause is made, for this is a pure function.
+fn backoff(first: Duration, attempts: u32) -> Duration {
+    first.saturating_mul(1 << attempts.min(16)).min(MAX_BACKOFF)
+}

@@ -1,0 +1,58 @@
+//! How far a partition's commits have come: written by the partition, read by the intake (to
+//! acknowledge the input) and by status.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use super::worker::Cursor;
+
+/// Shared between a partition and its readers. Positions only grow.
+#[derive(Debug, Default)]
+pub struct Progress {
+    position: AtomicU64,
+    redrive_position: AtomicU64,
+    commit: AtomicU64,
+    watermark_ms: AtomicU64,
+    /// Wakes the intake, which serves all partitions of the pipeline.
+    moved: Arc<Notify>,
+}
+
+impl Progress {
+    /// At the beginning, waking this intake.
+    pub fn new(moved: Arc<Notify>) -> Self {
+        Self { moved, ..Self::default() }
+    }
+
+    /// A commit is durable and applied.
+    pub fn advance(&self, cursor: &Cursor) {
+        self.commit.store(cursor.commit, Ordering::Release);
+        self.watermark_ms.store(cursor.watermark_ms, Ordering::Release);
+        self.redrive_position.store(cursor.redrive_position, Ordering::Release);
+        self.position.store(cursor.position, Ordering::Release);
+        self.moved.notify_one();
+    }
+
+    /// Last committed sequence of the input.
+    pub fn position(&self) -> u64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    /// Last committed sequence of the redrive subject.
+    pub fn redrive_position(&self) -> u64 {
+        self.redrive_position.load(Ordering::Acquire)
+    }
+
+    /// The partition's event-time clock.
+    pub fn watermark_ms(&self) -> u64 {
+        self.watermark_ms.load(Ordering::Acquire)
+    }
+
+    /// Number of the last commit.
+    pub fn commit(&self) -> u64 {
+        self.commit.load(Ordering::Acquire)
+    }
+}

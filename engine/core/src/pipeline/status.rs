@@ -1,0 +1,164 @@
+//! What a pipeline and its partitions are doing right now, for people and probes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::{
+    progress::Progress,
+    stats::{Stats, StatsReport},
+};
+
+/// What a pipeline is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum State {
+    /// Loading plugins and recovering partitions.
+    #[default]
+    Starting,
+    /// Processing events, or waiting for some.
+    Running,
+    /// Waiting for something that mends itself: the broker, mostly.
+    Waiting {
+        /// What for.
+        reason: String,
+    },
+    /// Paused by its tenant or by a step's policy.
+    Paused {
+        /// Why.
+        reason: String,
+    },
+    /// Another engine has the partitions; this one takes over when it dies.
+    StandingBy {
+        /// Why.
+        reason: String,
+    },
+    /// Stopped until somebody acts: the input stream is gone, a record is damaged, a plugin does not load.
+    Parked {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// Ending.
+    Stopped,
+}
+
+/// A pipeline on this engine, shared by those who run it and those who look.
+#[derive(Default)]
+pub struct PipelineStatus {
+    state: Mutex<State>,
+    partitions: Mutex<Vec<(Arc<Progress>, Arc<PartitionStatus>)>>,
+    /// Its counters.
+    pub stats: Arc<Stats>,
+    input: Mutex<InputStatus>,
+    active_revision: Mutex<u64>,
+}
+
+/// What is known of the input.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct InputStatus {
+    /// The stream.
+    pub stream: String,
+    /// Last sequence that the intake has read.
+    pub read_sequence: u64,
+    /// How often the consumer was rebuilt.
+    pub rebuilds: u64,
+}
+
+/// A partition.
+#[derive(Debug, Default)]
+pub struct PartitionStatus {
+    trouble: Mutex<Option<String>>,
+}
+
+impl PartitionStatus {
+    /// Something keeps it from going on.
+    pub fn trouble(&self, reason: String) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// It goes on.
+    pub fn trouble_over(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// A consistent copy of all of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusReport {
+    /// What it is doing.
+    #[serde(flatten)]
+    pub state: State,
+    /// Revision that runs.
+    pub revision: u64,
+    /// The input.
+    pub input: InputStatus,
+    /// Each partition.
+    pub partitions: Vec<PartitionReport>,
+    /// Counters since this engine took it up.
+    pub stats: StatsReport,
+}
+
+/// A partition, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct PartitionReport {
+    /// Its number.
+    pub partition: u32,
+    /// Number of its last commit.
+    pub commit: u64,
+    /// Last committed sequence of the input.
+    pub position: u64,
+    /// What keeps it from going on, if something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl PipelineStatus {
+    /// It is doing something else now.
+    pub fn enter(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Its partitions are these from now on.
+    pub fn set_partitions(&self, partitions: Vec<(Arc<Progress>, Arc<PartitionStatus>)>) {
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
+    }
+
+    /// The revision that runs.
+    pub fn set_revision(&self, revision: u64) {
+        *self.active_revision.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+    }
+
+    /// What the intake has come to.
+    pub fn set_input(&self, input: InputStatus) {
+        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = input;
+    }
+
+    /// The event-time clock of a partition, where it runs here.
+    pub fn watermark_ms(&self, partition: u32) -> Option<u64> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.get(partition as usize).map(|(progress, _)| progress.watermark_ms())
+    }
+
+    /// A copy.
+    pub fn report(&self) -> StatusReport {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let report = |(index, (progress, status)): (usize, &(Arc<Progress>, Arc<PartitionStatus>))| PartitionReport {
+            partition: index as u32,
+            commit: progress.commit(),
+            position: progress.position(),
+            trouble: status.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        };
+        StatusReport {
+            state: self.state(),
+            revision: *self.active_revision.lock().unwrap_or_else(PoisonError::into_inner),
+            input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            partitions: partitions.iter().enumerate().map(report).collect(),
+            stats: self.stats.report(),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! One turn of a partition: takes events off its queue and processes them into the current batch,
+//! until the queue is empty, the batch is full or the slice of time is over. Runs on a guest thread
+//! and does no IO but reads of the local image.
+//!
+//! Invariant: between two calls of [`Worker::turn`] the uncommitted effects are those of whole
+//! events, in order, up to [`Cursor::position`].
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tailrace_sketch::Update;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    delta::Delta,
+    event::Event,
+    name::Name,
+    pipeline::{effects::Effects, plan::Plan, stats::BatchStats},
+    ports::{
+        broker::Output,
+        clock::Clock,
+        plugins::{Instance, PluginError},
+        store::{Image, StoreError},
+    },
+};
+
+/// Most messages of a batch. The broker takes 1,000 in one atomic batch, and the record needs room:
+/// 50 parts of a megabyte are far more than [`MAX_BATCH_BYTES`] can fill.
+pub const MAX_BATCH_MESSAGES: usize = 950;
+/// Most events of a batch, where they publish little: bounds what a crash does again.
+pub const MAX_BATCH_EVENTS: u64 = 2_000;
+/// A batch is full when it would publish and write this much.
+pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Expired entries deleted with one batch, so that a mass expiry is spread over many.
+const MAX_EXPIRED: usize = 1_000;
+
+/// Something for a partition to do.
+#[derive(Debug)]
+pub enum Delivery {
+    /// An event to process.
+    Event(Box<Arrival>),
+    /// Nothing for this partition up to this sequence of the input.
+    Mark(u64),
+}
+
+/// An event on its way to a partition.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Which stream it came from.
+    pub source: Source,
+    /// Its sequence in that stream; moves the position.
+    pub sequence: u64,
+    /// The event.
+    pub event: Event,
+    /// Why it cannot even enter the first step, if so: code and reason.
+    pub refused: Option<(&'static str, String)>,
+    /// Updates of the sketches that the engine measures.
+    pub measured: Vec<(Name, Update)>,
+    /// The step to begin with, where the event is sent again from the dead letters.
+    pub from_step: Option<String>,
+    /// Its share of the memory that the pipeline's events in flight may take; given back when the
+    /// event is done.
+    pub room: Option<OwnedSemaphorePermit>,
+}
+
+/// Where an event came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The pipeline's input.
+    Input,
+    /// Its dead letters.
+    Redrive,
+}
+
+/// Up to where a partition has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// Number of the last commit.
+    pub commit: u64,
+    /// Sequence of its record's last part in the pipeline's stream: what the next one expects.
+    pub commit_sequence: u64,
+    /// Last sequence of the input.
+    pub position: u64,
+    /// Last sequence of the redrive subject.
+    pub redrive_position: u64,
+    /// Event-time clock.
+    pub watermark_ms: u64,
+}
+
+/// Why a turn ended.
+#[derive(Debug)]
+pub enum TurnEnd {
+    /// The queue is empty.
+    Drained,
+    /// The batch is full.
+    Full,
+    /// The slice is over; there is more to do.
+    SliceOver,
+    /// The first event of the queue is to be tried again after this pause.
+    Retry(Duration),
+    /// A step's policy pauses the pipeline at the first event of the queue.
+    Pause(String),
+    /// The plugin cannot be instantiated any more.
+    Plugin(PluginError),
+    /// Ours: the partition starts again from what is committed.
+    Failed(String),
+}
+
+/// A batch taken out for its commit.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What it changes.
+    pub delta: Arc<Delta>,
+    /// What it publishes.
+    pub outputs: Vec<Output>,
+    /// What it counts.
+    pub stats: BatchStats,
+    /// Up to where it comes; `commit_sequence` is still that of the commit before.
+    pub cursor: Cursor,
+}
+
+/// A partition's hands: everything that a turn needs.
+pub struct Worker {
+    pub(super) plan: Arc<Plan>,
+    /// Moves into the sandbox for a call and comes back.
+    pub(super) effects: Option<Box<Effects>>,
+    pub(super) instances: Vec<Option<Box<dyn Instance>>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stats: BatchStats,
+    pub(super) max_message_bytes: usize,
+    /// Tries that the first event of the queue has had.
+    pub(super) attempts: u32,
+    image: Arc<dyn Image>,
+    queue: VecDeque<Delivery>,
+    cursor: Cursor,
+    batch_events: u64,
+}
+
+impl Worker {
+    /// A worker that goes on behind `cursor`.
+    pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>, cursor: Cursor, clock: Arc<dyn Clock>, max_message_bytes: usize) -> Result<Self, StoreError> {
+        let effects = Box::new(Effects::new(image.clone(), plan.clone())?);
+        let instances = plan.steps.iter().map(|_| None).collect();
+        Ok(Self {
+            plan,
+            effects: Some(effects),
+            instances,
+            clock,
+            stats: BatchStats::default(),
+            max_message_bytes,
+            attempts: 0,
+            image,
+            queue: VecDeque::new(),
+            cursor,
+            batch_events: 0,
+        })
+    }
+
+    /// Adds to the queue.
+    pub fn enqueue(&mut self, deliveries: Vec<Delivery>) {
+        self.queue.extend(deliveries);
+    }
+
+    /// How much waits in the queue.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether nothing has been processed since the last seal.
+    pub fn is_clean(&self) -> bool {
+        self.batch_events == 0 && self.effects().is_clean()
+    }
+
+    /// Whether the batch has no room for more.
+    pub fn is_full(&self) -> bool {
+        let effects = self.effects();
+        self.batch_events >= MAX_BATCH_EVENTS
+            || effects.output_count() >= MAX_BATCH_MESSAGES
+            || effects.bytes() >= MAX_BATCH_BYTES
+    }
+
+    /// Up to where it has come, committed or not.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Processes at most so many deliveries, for at most `slice`.
+    pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
+        let end = self.clock.monotonic() + slice;
+        for _ in 0..most {
+            let Some(delivery) = self.queue.pop_front() else { break };
+            let arrival = match delivery {
+                Delivery::Mark(sequence) => {
+                    self.cursor.position = self.cursor.position.max(sequence);
+                    continue;
+                }
+                Delivery::Event(arrival) => arrival,
+            };
+            if self.is_done(&arrival) {
+                continue;
+            }
+            if let Some(stop) = self.take(arrival) {
+                return stop;
+            }
+            if self.is_full() {
+                return TurnEnd::Full;
+            }
+            if self.clock.monotonic() >= end && !self.queue.is_empty() {
+                return TurnEnd::SliceOver;
+            }
+        }
+        TurnEnd::Drained
+    }
+
+    /// Whether its effects are committed, or in this batch, already: a redelivery.
+    fn is_done(&self, arrival: &Arrival) -> bool {
+        match arrival.source {
+            Source::Input => arrival.sequence <= self.cursor.position,
+            Source::Redrive => arrival.sequence <= self.cursor.redrive_position,
+        }
+    }
+
+    fn take(&mut self, arrival: Box<Arrival>) -> Option<TurnEnd> {
+        let crowded = self.batch_events > 0;
+        let event_mark = self.effects().mark();
+        let counts_before = self.stats.counts.clone();
+        let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, arrival.event.time_ms);
+        let halt = self.process(&arrival, watermark_ms);
+        let overfull = crowded && self.effects().output_count() > MAX_BATCH_MESSAGES;
+        if halt.is_some() || overfull {
+            // The event stays first in the queue; nothing of it is in the batch.
+            self.effects_mut().roll_back(&event_mark);
+            self.stats.counts = counts_before;
+            self.queue.push_front(Delivery::Event(arrival));
+            return Some(halt.unwrap_or(TurnEnd::Full));
+        }
+        self.effects_mut().settle();
+        self.attempts = 0;
+        self.batch_events += 1;
+        self.cursor.watermark_ms = watermark_ms;
+        match arrival.source {
+            Source::Input => self.cursor.position = arrival.sequence,
+            Source::Redrive => self.cursor.redrive_position = arrival.sequence,
+        }
+        None
+    }
+
+    /// For at-most-once: how many deliveries of the queue make up the next batch, and the cursor
+    /// behind them.
+    pub fn claim(&self) -> (usize, Cursor) {
+        let mut claim = self.cursor;
+        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize);
+        for delivery in self.queue.iter().take(count) {
+            match delivery {
+                Delivery::Mark(sequence) => claim.position = claim.position.max(*sequence),
+                Delivery::Event(arrival) if arrival.source == Source::Input => {
+                    claim.position = claim.position.max(arrival.sequence);
+                }
+                Delivery::Event(arrival) => {
+                    claim.redrive_position = claim.redrive_position.max(arrival.sequence);
+                }
+            }
+        }
+        (count, claim)
+    }
+
+    /// Takes the batch out for its commit.
+    pub fn seal(&mut self) -> Result<Sealed, StoreError> {
+        let watermark_ms = self.cursor.watermark_ms;
+        self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
+        let (delta, outputs) = self.effects_mut().seal();
+        self.cursor.commit += 1;
+        self.batch_events = 0;
+        Ok(Sealed { delta, outputs, stats: std::mem::take(&mut self.stats), cursor: self.cursor })
+    }
+
+    /// The sealed batch was stored: its record's last part has this sequence. Applies it to the image.
+    pub fn apply(&mut self, delta: &Delta, commit: u64, commit_sequence: u64) -> Result<(), StoreError> {
+        let applied = crate::ports::store::Applied { commit, sequence: commit_sequence };
+        self.image.apply(delta, applied)?;
+        self.effects_mut().applied();
+        self.cursor.commit_sequence = commit_sequence;
+        Ok(())
+    }
+
+    /// Goes on with another revision; only when clean and with no commit under way.
+    pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
+        self.effects_mut().adopt(plan.clone())?;
+        self.instances = plan.steps.iter().map(|_| None).collect();
+        self.attempts = 0;
+        self.plan = plan;
+        Ok(())
+    }
+
+    fn effects(&self) -> &Effects {
+        self.effects.as_deref().expect("the effects are away only during a call")
+    }
+
+    pub(super) fn effects_mut(&mut self) -> &mut Effects {
+        self.effects.as_deref_mut().expect("the effects are away only during a call")
+    }
+}

@@ -1,0 +1,310 @@
+//! The broker, as the engine sees it: input streams, the stream of a pipeline's own, dead letters.
+//! Implemented by `engine/nats`.
+//!
+//! What an implementation promises:
+//! - a [`Subscription`] gives every message of its subjects from its start in stream order, each
+//!   once, for ever: a lost consumer is rebuilt behind it, with backoff; only what a rebuild cannot
+//!   mend ([`InputError`]) comes out;
+//! - [`CommitLog::commit`] stores all messages or none, and only if the last message of the commit
+//!   subject is the expected one. When it cannot know, it says [`CommitError::Unknown`].
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{
+    event::Header,
+    identity::{PartitionId, PipelineId},
+    spec::{Delivery, Start},
+};
+
+/// A request to the broker failed. The broker's or the network's fault: worth another try.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BrokerError {
+    /// No connection, or no answer in time.
+    #[error("the broker does not answer: {0}")]
+    Unreachable(String),
+    /// The broker answered with an error.
+    #[error("the broker refuses: {description} (code {code})")]
+    Refused {
+        /// JetStream's error code.
+        code: u64,
+        /// Its description.
+        description: String,
+    },
+    /// The stream does not exist.
+    #[error("there is no stream {0:?}")]
+    NoStream(String),
+}
+
+/// What is known of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamFacts {
+    /// Its name.
+    pub name: String,
+    /// When it was created (nanoseconds since the epoch): tells a recreated stream from the old one.
+    pub created_ns: i128,
+    /// First sequence that it still holds.
+    pub first_sequence: u64,
+    /// Last sequence that it ever gave.
+    pub last_sequence: u64,
+    /// Bytes that it holds.
+    pub bytes: u64,
+    /// Subjects that it holds.
+    pub subjects: Vec<String>,
+}
+
+/// The streams of the broker.
+#[async_trait]
+pub trait Streams: Send + Sync {
+    /// Facts of a stream by name.
+    async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError>;
+    /// Names of the streams whose subjects overlap the pattern.
+    async fn streams_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError>;
+    /// Makes the pipeline's own stream, or brings it to these subjects.
+    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError>;
+    /// Deletes the pipeline's own stream and its consumers on `input`; fine if they do not exist.
+    async fn remove_own(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError>;
+    /// Keeps the outputs below a size by purging the oldest; commit records are never touched.
+    async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError>;
+    /// Largest payload of a message.
+    fn max_payload(&self) -> usize;
+    /// Whether the broker is connected right now.
+    fn is_connected(&self) -> bool;
+}
+
+/// The stream of a pipeline's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnStream {
+    /// Whose.
+    pub pipeline: PipelineId,
+    /// Pattern of the outputs; none where the pipeline publishes nothing.
+    pub output_pattern: Option<String>,
+    /// How long outputs are kept.
+    pub keep_age: Option<Duration>,
+    /// Bytes above which the oldest outputs are purged.
+    pub keep_bytes: Option<u64>,
+}
+
+/// What to subscribe to.
+#[derive(Debug, Clone)]
+pub struct SubscribeRequest {
+    /// Names the consumer on the broker.
+    pub pipeline: PipelineId,
+    /// A further part of the consumer's name: `input` or `redrive`.
+    pub role: &'static str,
+    /// The stream.
+    pub stream: String,
+    /// The subjects, as filters.
+    pub subjects: Vec<String>,
+    /// First sequence wanted, once there is a position.
+    pub from_sequence: Option<u64>,
+    /// Where to start while there is no position.
+    pub start: Start,
+}
+
+/// A message of an input stream.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Its sequence in the stream.
+    pub sequence: u64,
+    /// When the broker received it, milliseconds since the epoch.
+    pub received_ms: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Its headers, the broker's own included.
+    pub headers: Vec<Header>,
+    /// Its payload.
+    pub payload: Bytes,
+}
+
+/// What no rebuild of a consumer can mend; the pipeline is parked and an alarm raised.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum InputError {
+    /// The stream was deleted.
+    #[error("the input stream {0:?} was deleted; make it again or delete the pipeline")]
+    Deleted(String),
+    /// A stream of the same name was made anew, so positions mean nothing.
+    #[error(
+        "the input stream {0:?} was made anew; its sequences are not those that were committed"
+    )]
+    Recreated(String),
+    /// Events after the position were purged before they were processed.
+    #[error(
+        "the input stream {stream:?} now starts at {first}, after the position {position}: events between were purged unprocessed"
+    )]
+    Purged {
+        /// The stream.
+        stream: String,
+        /// First sequence that it still has.
+        first: u64,
+        /// Last sequence that was processed.
+        position: u64,
+    },
+}
+
+/// Input streams.
+#[async_trait]
+pub trait Input: Send + Sync {
+    /// Opens a subscription; tries until the broker answers.
+    async fn subscribe(
+        &self,
+        request: SubscribeRequest,
+    ) -> Result<Box<dyn Subscription>, InputError>;
+}
+
+/// An endless, ordered flow of messages.
+#[async_trait]
+pub trait Subscription: Send {
+    /// The next messages, at least one and at most `max`; waits for them. Cancel-safe.
+    async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError>;
+    /// Acknowledges everything up to and with `watermark`. A courtesy: it never fails and may be lost.
+    async fn acknowledge(&mut self, watermark: u64);
+    /// How often the consumer was rebuilt.
+    fn rebuilds(&self) -> u64;
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// A checked subject of the pipeline's own stream.
+    pub subject: String,
+    /// Headers; none starts with `Nats-`.
+    pub headers: Vec<Header>,
+    /// The payload.
+    pub payload: Bytes,
+    /// Deterministic identifier (`<pipeline>:<sequence>:<k>`), used where there is no atomic batch.
+    pub id: String,
+    /// How long to keep it; none for ever.
+    pub keep: Option<Duration>,
+}
+
+/// What one commit makes durable, in this order.
+#[derive(Debug, Clone)]
+pub struct CommitBatch {
+    /// The partition.
+    pub partition: PartitionId,
+    /// How it is delivered.
+    pub delivery: Delivery,
+    /// Outputs and dead letters.
+    pub outputs: Vec<Output>,
+    /// The commit record, in parts.
+    pub record: Vec<Bytes>,
+    /// Sequence of the last message on the commit subject; 0 if there is none.
+    pub expected: u64,
+}
+
+/// Why a commit did not happen, or may not have happened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// Another owner of the partition has committed. Nothing was stored.
+    #[error("another engine owns the partition: its commit subject is no longer at {expected}")]
+    Fenced {
+        /// What was expected.
+        expected: u64,
+    },
+    /// The broker refused it. Nothing was stored.
+    #[error("the broker refuses the commit: {description} (code {code})")]
+    Refused {
+        /// JetStream's error code.
+        code: u64,
+        /// Its description.
+        description: String,
+    },
+    /// Whether it was stored is not known: ask the commit subject.
+    #[error("the outcome of the commit is unknown: {0}")]
+    Unknown(String),
+}
+
+/// A message of a commit subject.
+#[derive(Debug, Clone)]
+pub struct StoredPart {
+    /// Its sequence in the pipeline's stream.
+    pub sequence: u64,
+    /// Its payload.
+    pub payload: Bytes,
+}
+
+/// Commits and what was committed.
+#[async_trait]
+pub trait CommitLog: Send + Sync {
+    /// Stores a batch; gives the sequence of the record's last part.
+    async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError>;
+    /// Publishes without waiting for an answer: the outputs of `at-most-once`.
+    async fn publish_unconfirmed(&self, outputs: &[Output]);
+    /// The last message of the commit subject.
+    async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError>;
+    /// Messages of the commit subject after a sequence, in order, at most `limit`; empty at the end.
+    async fn after(
+        &self,
+        partition: &PartitionId,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredPart>, BrokerError>;
+    /// Deletes messages of the commit subject before a sequence.
+    async fn purge_before(&self, partition: &PartitionId, sequence: u64)
+    -> Result<(), BrokerError>;
+}
+
+/// A dead letter as it lies in the stream.
+#[derive(Debug, Clone)]
+pub struct StoredDeadLetter {
+    /// Its sequence in the pipeline's stream; what names it.
+    pub sequence: u64,
+    /// When it was stored, milliseconds since the epoch.
+    pub stored_ms: u64,
+    /// Its headers.
+    pub headers: Vec<Header>,
+    /// The payload of the event at the step that failed.
+    pub payload: Bytes,
+}
+
+/// Dead letters of a pipeline.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Dead letters after a sequence, in order, at most `limit`.
+    async fn list(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredDeadLetter>, BrokerError>;
+    /// One dead letter.
+    async fn get(
+        &self,
+        pipeline: &PipelineId,
+        sequence: u64,
+    ) -> Result<Option<StoredDeadLetter>, BrokerError>;
+    /// Publishes it on the redrive subject, once however often it is asked, then deletes it.
+    async fn redrive(
+        &self,
+        pipeline: &PipelineId,
+        letter: &StoredDeadLetter,
+    ) -> Result<(), BrokerError>;
+    /// How many there are.
+    async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError>;
+}
+
+/// Large objects: snapshots of partitions.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// Stores a snapshot under the partition's name; replaces none.
+    async fn put(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+        metadata: BTreeMap<String, String>,
+        chunks: Vec<Bytes>,
+    ) -> Result<(), BrokerError>;
+    /// Commit numbers of the stored snapshots, newest first.
+    async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError>;
+    /// A snapshot with its metadata.
+    async fn get(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+    ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError>;
+    /// Deletes a snapshot.
+    async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError>;
+}

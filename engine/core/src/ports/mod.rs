@@ -1,0 +1,40 @@
+//! What the engine needs of the world, as traits. Adapters implement them (`engine/nats`,
+//! `engine/store`, `engine/wasm`); the simulation implements them too. Time and randomness are
+//! ports like the others.
+
+pub mod broker;
+pub mod clock;
+pub mod plugins;
+pub mod registry;
+pub mod store;
+
+use std::sync::Arc;
+
+use crate::pipeline::schedule::Executor;
+
+/// The world, as one engine sees it: every port, wired by the binary or by a simulation.
+#[derive(Clone)]
+pub struct World {
+    /// The broker's streams.
+    pub streams: Arc<dyn broker::Streams>,
+    /// Input streams.
+    pub input: Arc<dyn broker::Input>,
+    /// Commits.
+    pub commits: Arc<dyn broker::CommitLog>,
+    /// Dead letters.
+    pub dead_letters: Arc<dyn broker::DeadLetters>,
+    /// Snapshots of partitions.
+    pub snapshots: Arc<dyn broker::Snapshots>,
+    /// Tenants, plugins, pipelines.
+    pub registry: Arc<dyn registry::RegistryStore>,
+    /// Local images.
+    pub store: Arc<dyn store::LocalStore>,
+    /// The sandbox.
+    pub plugins: Arc<dyn plugins::PluginRuntime>,
+    /// Guest threads.
+    pub turns: Arc<dyn Executor>,
+    /// Time.
+    pub clock: Arc<dyn clock::Clock>,
+    /// Randomness.
+    pub random: Arc<dyn clock::Random>,
+}

@@ -1,0 +1,256 @@
+//! The sandbox, as the engine sees it. Implemented by `engine/wasm`.
+//!
+//! Three lifetimes, three types: [`PluginRuntime`] is one a process, [`Plugin`] one a digest
+//! (compiled once), [`Instance`] one a step of a partition (thrown away after a trap).
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{Event, Rejection, Verdict},
+    identity::Digest,
+    ports::store::{Neighbour, StoreError},
+};
+
+/// A host interface that a pipeline may grant to a step.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// `tailrace:plugin/state`
+    State,
+    /// `tailrace:plugin/vectors`
+    Vectors,
+    /// `tailrace:plugin/sketches`
+    Sketches,
+    /// `tailrace:plugin/log`
+    Log,
+}
+
+/// What an upload turned out to be.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The component; differs from the upload where that was a core module.
+    pub component: Bytes,
+    /// Of the component.
+    pub digest: Digest,
+    /// Interfaces it imports and must be granted.
+    pub imports: BTreeSet<Grant>,
+}
+
+/// Why an upload or a plugin was refused. Always the tenant's, except [`PluginError::Engine`].
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PluginError {
+    /// Not a component or module, or not within the structural limits.
+    #[error("{0}")]
+    Invalid(String),
+    /// It imports what no plugin may have.
+    #[error("the plugin imports {import:?}, which is not part of tailrace:plugin; {hint}")]
+    Import {
+        /// The first such import.
+        import: String,
+        /// How to build without it.
+        hint: String,
+    },
+    /// It lacks the export that makes it a plugin.
+    #[error(
+        "the plugin does not export {0:?}; with the Rust SDK, add `tailrace_sdk::export!(YourPlugin);`"
+    )]
+    NoExport(String),
+    /// `configure` returned an error, or failed.
+    #[error("the plugin refuses its config: {0}")]
+    Config(String),
+    /// Ours: the sandbox itself failed.
+    #[error("the sandbox failed: {0}")]
+    Engine(String),
+}
+
+/// What one call, and what one event, may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallLimits {
+    /// Instructions, roughly, of one `process` call.
+    pub fuel: u64,
+    /// Linear memory of the instance.
+    pub memory_bytes: u64,
+    /// Wall time of one call.
+    pub deadline: Duration,
+    /// Messages that one call may emit.
+    pub messages: u32,
+    /// Bytes of messages, state and vectors that one call may write.
+    pub bytes: u64,
+    /// State, vector and sketch writes of one call.
+    pub writes: u32,
+    /// Log lines of one call.
+    pub log_lines: u32,
+}
+
+/// One a process.
+pub trait PluginRuntime: Send + Sync {
+    /// Checks an upload, turns a core module into a component, and compiles it to be sure that it can be.
+    fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError>;
+    /// Gives a plugin ready to be instantiated: from the artefact cache, or compiled now.
+    fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError>;
+}
+
+/// One a digest.
+pub trait Plugin: Send + Sync {
+    /// Interfaces it imports.
+    fn imports(&self) -> &BTreeSet<Grant>;
+    /// A fresh instance with its limits, configured with `config` (JSON text).
+    fn instantiate(
+        &self,
+        config: &str,
+        limits: &CallLimits,
+    ) -> Result<Box<dyn Instance>, PluginError>;
+}
+
+/// One a step of a partition. After a trap it is spent: [`Instance::is_spent`].
+pub trait Instance: Send {
+    /// Calls the plugin for one event. The host moves in and comes back out, whatever happens.
+    fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>);
+    /// Whether a trap has made it unusable, so that a new one is needed.
+    fn is_spent(&self) -> bool;
+    /// Bytes of linear memory in use.
+    fn memory_bytes(&self) -> u64;
+}
+
+/// What came of one call.
+#[derive(Debug)]
+pub struct Call {
+    /// The verdict, or why there is none.
+    pub result: Result<Verdict, CallFailure>,
+    /// Fuel that it used.
+    pub fuel: u64,
+}
+
+/// Why a call gave no verdict.
+#[derive(Debug, Clone)]
+pub enum CallFailure {
+    /// The event is at fault; not tried again.
+    Invalid(Rejection),
+    /// The plugin asks for another try.
+    Transient(String),
+    /// The plugin was stopped.
+    Trap(Trap),
+    /// Ours: the engine failed under the plugin; the event is not judged.
+    Engine(String),
+}
+
+/// How a plugin was stopped.
+#[derive(Debug, Clone)]
+pub struct Trap {
+    /// What stopped it.
+    pub code: TrapCode,
+    /// For a person to read.
+    pub message: String,
+    /// The guest's frames, innermost first; none of the host's.
+    pub backtrace: Vec<String>,
+}
+
+/// The kinds of trap; stable, for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrapCode {
+    /// `unreachable`, a panic, a bad memory access, a division by zero, a malformed result.
+    Crash,
+    /// The fuel ran out.
+    OutOfFuel,
+    /// The deadline passed.
+    Deadline,
+    /// Memory, tables, handles or host-call memory beyond the limits.
+    OutOfMemory,
+    /// More messages, bytes, writes or log lines than one event may cause.
+    OverCap,
+    /// A host interface was misused: an unknown collection, a wrong dimension.
+    Misuse,
+}
+
+impl TrapCode {
+    /// The code as dead letters and metrics show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::Deadline => "deadline",
+            Self::OutOfMemory => "out-of-memory",
+            Self::OverCap => "over-cap",
+            Self::Misuse => "misuse",
+        }
+    }
+}
+
+/// Severity of a plugin's log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// For the plugin's author.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Worth a look.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+/// Why the host refused a call of the guest.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The guest's fault: it traps with [`TrapCode::Misuse`].
+    #[error("{0}")]
+    Misuse(String),
+    /// Ours: the store failed. The event is not judged; the partition recovers.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a plugin may ask of the engine while it processes an event; the host side of `wit/`.
+/// Implemented by `pipeline::effects`. Caps on the number of calls are the sandbox's business.
+pub trait Host: Send {
+    /// `state.get`
+    fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError>;
+    /// `state.set`; `ttl_ms` in event time.
+    fn state_set(
+        &mut self,
+        key: &str,
+        value: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<(), HostError>;
+    /// `state.delete`
+    fn state_delete(&mut self, key: &str) -> Result<(), HostError>;
+    /// `state.scan`
+    fn state_scan(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, HostError>;
+    /// `vectors.get`
+    fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError>;
+    /// `vectors.set`
+    fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>)
+    -> Result<(), HostError>;
+    /// `vectors.delete`
+    fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError>;
+    /// `vectors.nearest`
+    fn vectors_nearest(
+        &mut self,
+        collection: &str,
+        query: &[f32],
+        k: u32,
+    ) -> Result<Vec<Neighbour>, HostError>;
+    /// `sketches.observe`
+    fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError>;
+    /// `sketches.distinct`
+    fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError>;
+    /// `sketches.count`
+    fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError>;
+    /// `log.log`
+    fn log(&mut self, level: LogLevel, message: &str);
+    /// So that the owner gets its own type back after a call.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}

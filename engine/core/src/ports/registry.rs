@@ -1,0 +1,55 @@
+//! Where tenants, plugins and pipelines are kept: a key-value bucket with compare-and-set and a
+//! watch, and a store of plugin bytes. Implemented by `engine/nats` over JetStream KV and object
+//! store, so every engine sees the same.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{identity::Digest, ports::broker::BrokerError};
+
+/// A key as it stands.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its key: dot-separated tokens of names and numbers.
+    pub key: String,
+    /// Its value; none if it was deleted.
+    pub value: Option<Bytes>,
+    /// Its revision, to compare and set.
+    pub revision: u64,
+}
+
+/// A write failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// Somebody else wrote the key since it was read. Nothing was written.
+    #[error("{0} was changed by somebody else meanwhile; read it again and repeat")]
+    Conflict(String),
+    /// The broker failed; whether it was written is not known.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
+/// The bucket and the blobs.
+#[async_trait]
+pub trait RegistryStore: Send + Sync {
+    /// A key as it stands now.
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError>;
+    /// Writes a key whose current revision is `expected` (0: it does not exist); gives the new revision.
+    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError>;
+    /// Deletes a key whatever it holds.
+    async fn delete(&self, key: &str) -> Result<(), BrokerError>;
+    /// All entries now, and all changes from then on. Survives reconnects: after one it may repeat entries.
+    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError>;
+    /// Stores a plugin's component under its digest; the same bytes again are fine.
+    async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError>;
+    /// A plugin's component, verified against its digest.
+    async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError>;
+}
+
+/// The flow of entries of a watch.
+#[async_trait]
+pub trait Watch: Send {
+    /// The next entry; `None` once, when all that was there at the beginning has been given.
+    /// Errors are worth another call.
+    async fn next(&mut self) -> Result<Option<Entry>, BrokerError>;
+}

@@ -1,0 +1,140 @@
+//! The local image of a partition. Implemented by `engine/store`.
+//!
+//! The stream of commits is the truth; an image is rebuildable and never ahead of it. All reads see
+//! exactly what was applied; what is not yet committed lies above, in `pipeline::effects`.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tailrace_sketch::Sketch;
+
+use crate::{
+    delta::{Delta, StateValue},
+    identity::{PartitionId, PipelineId},
+    name::Name,
+    spec::PipelineSpec,
+};
+
+/// The store failed. Ours, or the disk's; never the tenant's.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Reading or writing failed; the outcome of a write is unknown.
+    #[error("the local store failed: {0}")]
+    Io(String),
+    /// What is stored does not decode; the image must be rebuilt.
+    #[error("the local store is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Up to where an image holds the commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Applied {
+    /// Number of the last applied commit; 0 for an empty image.
+    pub commit: u64,
+    /// Sequence, in the pipeline's stream, of the last message of its record.
+    pub sequence: u64,
+}
+
+/// How two vectors are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Inner product; more is nearer.
+    #[default]
+    Dot,
+    /// Cosine of the angle; more is nearer.
+    Cosine,
+    /// Euclidean distance; the score is its negative, so that more is nearer here too.
+    Euclidean,
+}
+
+/// A hit of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// The vector's id.
+    pub id: String,
+    /// By the collection's metric; more is nearer.
+    pub score: f32,
+}
+
+/// The images of all partitions on this machine.
+pub trait LocalStore: Send + Sync {
+    /// Opens a partition's image, empty if it is new. A damaged database is moved aside first.
+    fn open(
+        &self,
+        partition: &PartitionId,
+        spec: &PipelineSpec,
+    ) -> Result<Arc<dyn Image>, StoreError>;
+    /// Opens it for queries, where it exists.
+    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError>;
+    /// Deletes the image of a partition; the next [`LocalStore::open`] finds it empty.
+    fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
+    /// Deletes everything of a pipeline.
+    fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError>;
+    /// Bytes on disk of a tenant's database.
+    fn size_bytes(&self, tenant: &Name) -> Result<u64, StoreError>;
+}
+
+/// Entries of a state scan, in key order.
+pub type Entries = Vec<(String, StateValue)>;
+
+/// The image of one partition.
+pub trait Image: Send + Sync {
+    /// Up to where it holds the commits.
+    fn applied(&self) -> Result<Applied, StoreError>;
+    /// Applies a commit: the delta and `applied` become visible together or not at all.
+    fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError>;
+    /// A state entry, expired or not.
+    fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError>;
+    /// Entries whose key starts with `prefix`, after `after`, at most `limit`, expired or not.
+    fn scan(
+        &self,
+        step: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Entries, StoreError>;
+    /// Up to `limit` entries (step, key) that ended at or before `watermark_ms`.
+    fn expired(&self, watermark_ms: u64, limit: usize)
+    -> Result<Vec<(String, String)>, StoreError>;
+    /// A stored vector.
+    fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError>;
+    /// A collection in memory, for search and for uncommitted changes.
+    fn collection(
+        &self,
+        collection: &str,
+        dimensions: usize,
+        metric: Metric,
+    ) -> Result<Box<dyn Collection>, StoreError>;
+    /// A sketch as of the last applied commit.
+    fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError>;
+    /// SHA-256 over everything that was applied, independent of how it lies on disk.
+    fn content_hash(&self) -> Result<[u8; 32], StoreError>;
+    /// Writes the whole image as consistent chunks, for a snapshot; gives what it holds.
+    fn export(
+        &self,
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
+    ) -> Result<Applied, StoreError>;
+    /// Replaces the image by the chunks of an export.
+    fn import(&self, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError>;
+}
+
+/// A collection of vectors in memory. Changes here are not durable: they are those that a commit
+/// will carry, and the collection is loaded anew when one fails.
+pub trait Collection: Send {
+    /// Length of its vectors.
+    fn dimensions(&self) -> usize;
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// A vector.
+    fn get(&self, id: &str) -> Option<&[f32]>;
+    /// Sets (`Some`) or deletes (`None`) a vector of the right length; gives what was there before.
+    fn replace(&mut self, id: &str, vector: Option<&[f32]>) -> Option<Vec<f32>>;
+    /// The `k` nearest, nearest first; equal scores in the order of ids.
+    fn nearest(&self, query: &[f32], k: usize) -> Vec<Neighbour>;
+}

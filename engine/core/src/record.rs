@@ -1,0 +1,259 @@
+//! The commit record: what stands last on a partition's commit subject and says what is committed.
+//!
+//! A record is cut into parts where it would pass the broker's payload limit. Every part bears the
+//! whole [`Head`], so the last message of the subject alone tells position and commit number. Each
+//! part carries its own checksum, and the body (the delta: postcard, LZ4) one over all parts; a
+//! record that does not verify is reported and never guessed at.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use crate::delta::Delta;
+
+/// First bytes of every part: a magic and the version of this layout.
+const MAGIC: &[u8; 4] = b"TRC\x01";
+/// Magic, checksum, length of the head.
+const PREFIX_BYTES: usize = 4 + 4 + 2;
+/// A decoded delta beyond this is refused: a batch is bounded to far less, so it can only be damage.
+const MAX_DELTA_BYTES: usize = 512 * 1024 * 1024;
+
+/// What every part says of its commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Counts the partition's commits, from 1 without a gap.
+    pub commit: u64,
+    /// Random number of the run of the partition that wrote it: how a writer knows its own commit
+    /// again when the broker's answer was lost.
+    pub writer: u64,
+    /// Sequence of the last input event whose effects are committed; 0 before the first.
+    pub position: u64,
+    /// The same for events sent again from the dead letters.
+    pub redrive_position: u64,
+    /// Revision of the pipeline that processed the last event.
+    pub revision: u64,
+    /// The partition's event-time clock in milliseconds (see `pipeline::watermark`).
+    pub watermark_ms: u64,
+    /// Which part this is, from 0.
+    pub part: u32,
+    /// How many parts the record has.
+    pub parts: u32,
+    /// CRC-32 of the whole compressed body.
+    pub body_checksum: u32,
+}
+
+/// A record that is whole and verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Of the last part.
+    pub head: Head,
+    /// What the commit changed.
+    pub delta: Delta,
+}
+
+/// Damage of a record. It is the broker's disk or our bug, never the tenant's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Not a record of this version.
+    #[error("the message is no commit record of this version")]
+    Foreign,
+    /// The bytes are not those that were written.
+    #[error("the commit record's checksum does not match: it is damaged")]
+    Checksum,
+    /// Parts are missing or out of order.
+    #[error("the commit record has parts missing: expected part {expected}, found {found}")]
+    Parts {
+        /// Next part due.
+        expected: u32,
+        /// What came instead.
+        found: u32,
+    },
+    /// The body does not decode though its checksum is right.
+    #[error("the commit record's delta cannot be read: {0}")]
+    Delta(String),
+}
+
+/// Encodes a record into messages of at most `max_part_bytes`.
+pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
+    let plain = postcard::to_stdvec(delta).expect("a delta always serialises into memory");
+    let body = lz4_flex::compress_prepend_size(&plain);
+    let room = max_part_bytes.saturating_sub(PREFIX_BYTES + 128).max(1024);
+    let parts = body.len().div_ceil(room).max(1) as u32;
+    let body_checksum = crc32fast::hash(&body);
+    (0..parts)
+        .map(|part| {
+            let start = part as usize * room;
+            let chunk = &body[start..body.len().min(start + room)];
+            encode_part(
+                &Head {
+                    part,
+                    parts,
+                    body_checksum,
+                    ..head.clone()
+                },
+                chunk,
+            )
+        })
+        .collect()
+}
+
+fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {
+    let head = postcard::to_stdvec(head).expect("a head always serialises into memory");
+    let mut part = BytesMut::with_capacity(PREFIX_BYTES + head.len() + chunk.len());
+    part.put_slice(MAGIC);
+    part.put_u32_le(0);
+    part.put_u16_le(head.len() as u16);
+    part.put_slice(&head);
+    part.put_slice(chunk);
+    let checksum = crc32fast::hash(&part[8..]);
+    part[4..8].copy_from_slice(&checksum.to_le_bytes());
+    part.freeze()
+}
+
+/// Reads the head of one part, and its share of the body.
+pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
+    if part.len() < PREFIX_BYTES || &part[..4] != MAGIC {
+        return Err(RecordError::Foreign);
+    }
+    let stored = u32::from_le_bytes([part[4], part[5], part[6], part[7]]);
+    if crc32fast::hash(&part[8..]) != stored {
+        return Err(RecordError::Checksum);
+    }
+    let head_end = PREFIX_BYTES + usize::from(u16::from_le_bytes([part[8], part[9]]));
+    let head_bytes = part
+        .get(PREFIX_BYTES..head_end)
+        .ok_or(RecordError::Foreign)?;
+    let head = postcard::from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
+    Ok((head, part.slice(head_end..)))
+}
+
+/// Puts records together from parts as they are read off the commit subject, in order.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    body: Vec<u8>,
+    next_part: u32,
+}
+
+impl Assembler {
+    /// Takes the next message; gives the record when it is complete.
+    pub fn push(&mut self, part: &Bytes) -> Result<Option<Record>, RecordError> {
+        let (head, chunk) = decode_part(part)?;
+        if head.part != self.next_part {
+            return Err(RecordError::Parts {
+                expected: self.next_part,
+                found: head.part,
+            });
+        }
+        self.body.extend_from_slice(&chunk);
+        self.next_part += 1;
+        if self.next_part < head.parts {
+            return Ok(None);
+        }
+        let body = std::mem::take(&mut self.body);
+        self.next_part = 0;
+        let delta = decode_body(&head, &body)?;
+        Ok(Some(Record { head, delta }))
+    }
+}
+
+fn decode_body(head: &Head, body: &[u8]) -> Result<Delta, RecordError> {
+    if crc32fast::hash(body) != head.body_checksum {
+        return Err(RecordError::Checksum);
+    }
+    let damaged = |cause: String| RecordError::Delta(cause);
+    let (size, packed) =
+        lz4_flex::block::uncompressed_size(body).map_err(|cause| damaged(cause.to_string()))?;
+    if size > MAX_DELTA_BYTES {
+        return Err(damaged(format!("it claims {size} bytes")));
+    }
+    let plain = lz4_flex::decompress(packed, size).map_err(|cause| damaged(cause.to_string()))?;
+    postcard::from_bytes(&plain).map_err(|cause| damaged(cause.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delta::StateValue;
+
+    fn head() -> Head {
+        Head {
+            commit: 7,
+            writer: 9,
+            position: 1200,
+            redrive_position: 3,
+            revision: 2,
+            watermark_ms: 5,
+            part: 0,
+            parts: 0,
+            body_checksum: 0,
+        }
+    }
+
+    /// Values that do not compress, so that the record needs several parts.
+    fn delta(values: u64) -> Delta {
+        let mut delta = Delta::default();
+        let writes = delta.state.entry("count".to_owned()).or_default();
+        for index in 0..values {
+            let value = (0..32)
+                .flat_map(|n| crc32fast::hash(&[index as u8, n]).to_le_bytes())
+                .collect();
+            writes.insert(
+                format!("key-{index}"),
+                Some(StateValue {
+                    value,
+                    expires_ms: None,
+                }),
+            );
+        }
+        delta
+    }
+
+    fn assemble(parts: &[Bytes]) -> Result<Option<Record>, RecordError> {
+        let mut assembler = Assembler::default();
+        let mut last = Ok(None);
+        for part in parts {
+            last = Ok(assembler.push(part)?);
+        }
+        last
+    }
+
+    #[test]
+    fn a_record_reads_back_whole_from_one_part_or_many() {
+        for (values, limit) in [(0, 1 << 20), (3, 1 << 20), (200, 4096)] {
+            let parts = encode(&head(), &delta(values), limit);
+            assert!(parts.iter().all(|part| part.len() <= limit));
+            let record = assemble(&parts).unwrap().expect("complete");
+            assert_eq!((record.head.commit, record.head.position), (7, 1200));
+            assert_eq!(record.delta, delta(values));
+        }
+        assert!(encode(&head(), &delta(200), 4096).len() > 1);
+    }
+
+    #[test]
+    fn the_last_part_alone_tells_position_and_commit() {
+        let parts = encode(&head(), &delta(200), 4096);
+        let (last, _) = decode_part(parts.last().unwrap()).unwrap();
+        assert_eq!(
+            (last.commit, last.position, last.redrive_position),
+            (7, 1200, 3)
+        );
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_missing_part_is_noticed() {
+        let parts = encode(&head(), &delta(1), 1 << 20);
+        for byte in 0..parts[0].len() {
+            let mut damaged = parts[0].to_vec();
+            damaged[byte] ^= 0x10;
+            assert!(assemble(&[damaged.into()]).is_err(), "byte {byte}");
+        }
+        let parts = encode(&head(), &delta(200), 4096);
+        assert!(matches!(
+            assemble(&parts[1..]),
+            Err(RecordError::Parts {
+                expected: 0,
+                found: 1
+            })
+        ));
+        assert!(decode_part(&Bytes::from_static(b"hello")).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! Keeps the registry up to date: follows the watch of the bucket and publishes a new snapshot after
+//! each change. The first snapshot appears only when everything that was there has been read.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::Registry;
+use crate::ports::registry::RegistryStore;
+
+/// Pause after the broker failed a watch.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Follows the bucket until nobody listens any more. `None` is published until it has been read once.
+pub async fn keep(store: Arc<dyn RegistryStore>, sender: watch::Sender<Option<Arc<Registry>>>) {
+    while !sender.is_closed() {
+        if let Err(cause) = follow(&*store, &sender).await {
+            tracing::warn!(%cause, "the registry cannot be watched; trying again");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn follow(store: &dyn RegistryStore, sender: &watch::Sender<Option<Arc<Registry>>>) -> Result<(), crate::ports::broker::BrokerError> {
+    let mut watch = store.watch().await?;
+    // Starts from nothing, so that what was deleted while we did not look is gone.
+    let mut registry = Registry::default();
+    let mut whole = false;
+    loop {
+        let entry = tokio::select! {
+            entry = watch.next() => entry?,
+            () = sender.closed() => return Ok(()),
+        };
+        match entry {
+            Some(entry) => registry.take(&entry),
+            None => whole = true,
+        }
+        if whole {
+            sender.send_replace(Some(Arc::new(registry.clone())));
+        }
+    }
+}

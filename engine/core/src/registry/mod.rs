@@ -1,0 +1,11 @@
+//! Tenants, plugins and pipelines: what the control plane writes and the data plane reads. The two
+//! meet at one immutable [`Registry`] behind a `watch` channel, kept up to date by [`keeper`].
+
+pub mod keeper;
+mod keys;
+mod model;
+mod snapshot;
+
+pub use keys::Key;
+pub use model::*;
+pub use snapshot::Registry;

@@ -1,0 +1,134 @@
+//! What the registry holds, as it is written to the bucket (JSON).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tailrace_sketch::TenantSeed;
+
+use crate::{
+    identity::Digest,
+    name::Name,
+    ports::plugins::Grant,
+    spec::{PipelineSpec, PluginRef},
+    subject,
+};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its name.
+    pub name: Name,
+    /// Subject patterns that its pipelines may read.
+    pub read: Vec<String>,
+    /// Subject patterns that its pipelines may publish on.
+    pub write: Vec<String>,
+    /// How much it may have.
+    #[serde(default)]
+    pub quotas: Quotas,
+    /// Seeds the hashes of its sketches, so that nobody outside can craft collisions.
+    pub seed: TenantSeed,
+    /// When it was made, milliseconds since the epoch.
+    pub created_ms: u64,
+}
+
+impl Tenant {
+    /// Whether a pattern lies within the read grant.
+    pub fn may_read(&self, pattern: &str) -> bool {
+        self.read.iter().any(|granted| subject::covers(granted, pattern))
+    }
+
+    /// Whether a pattern lies within the write grant.
+    pub fn may_write(&self, pattern: &str) -> bool {
+        self.write.iter().any(|granted| subject::covers(granted, pattern))
+    }
+}
+
+/// How much a tenant may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quotas {
+    /// Plugin versions.
+    pub plugins: u32,
+    /// Pipelines.
+    pub pipelines: u32,
+    /// Partitions of all pipelines together.
+    pub partitions: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { plugins: 1_000, pipelines: 1_000, partitions: 4_000 }
+    }
+}
+
+/// What a token lets its bearer do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Everything, on every tenant.
+    Operator,
+    /// Everything of one tenant.
+    Tenant(Name),
+}
+
+/// A token, as it is kept: never itself, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// SHA-256 of the token.
+    pub hash: Digest,
+    /// What it lets its bearer do.
+    pub scope: Scope,
+    /// When it was made, milliseconds since the epoch.
+    pub created_ms: u64,
+    /// When it ends; none never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// An uploaded plugin version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginVersion {
+    /// Name and version.
+    pub plugin: PluginRef,
+    /// Digest of the component.
+    pub digest: Digest,
+    /// Digest of the bytes that were uploaded; another where they were a core module.
+    pub upload_digest: Digest,
+    /// Size of the component.
+    pub size_bytes: u64,
+    /// Interfaces that it imports.
+    pub imports: BTreeSet<Grant>,
+    /// When it was uploaded, milliseconds since the epoch.
+    pub uploaded_ms: u64,
+}
+
+/// A revision of a pipeline. Immutable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// As the tenant wrote it, `input.stream` filled in.
+    pub spec: PipelineSpec,
+    /// Digest of each step's plugin.
+    pub plugins: BTreeMap<Name, Digest>,
+    /// When it was applied, milliseconds since the epoch.
+    pub applied_ms: u64,
+    /// The revision that this one went back to, if it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
+
+/// A pipeline: which revision is active, and whether it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// The active revision.
+    pub active: Revision,
+    /// Why it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+    /// How many dead letters were ever sent again: a change tells the engines to look.
+    #[serde(default)]
+    pub redriven: u64,
+    /// When it was made, milliseconds since the epoch.
+    pub created_ms: u64,
+}

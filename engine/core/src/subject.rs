@@ -1,0 +1,207 @@
+//! Subjects: which exist, which match which, and which are the engine's own. A tenant's text never
+//! becomes a subject unchecked.
+
+use crate::identity::{PartitionId, PipelineId};
+
+/// Longest subject or pattern accepted; NATS itself allows more, nobody needs it.
+const MAX_LENGTH: usize = 512;
+
+/// A text that is no subject, or no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{shown:?} is not a subject: {why}")]
+pub struct SubjectError {
+    shown: String,
+    why: &'static str,
+}
+
+/// Checks a pattern: tokens parted by dots, `*` for one token, `>` for all the rest.
+pub fn check_pattern(pattern: &str) -> Result<(), SubjectError> {
+    let fail = |why| {
+        Err(SubjectError {
+            shown: pattern.chars().take(64).collect(),
+            why,
+        })
+    };
+    if pattern.is_empty() || pattern.len() > MAX_LENGTH {
+        return fail("it must have 1 to 512 bytes");
+    }
+    let tokens: Vec<&str> = pattern.split('.').collect();
+    for (index, token) in tokens.iter().enumerate() {
+        let last = index + 1 == tokens.len();
+        match *token {
+            "" => return fail("it has an empty token (two dots in a row, or one at an end)"),
+            ">" if !last => return fail("\">\" stands for all the rest, so only at the end"),
+            "*" | ">" => {}
+            token if token.contains(['*', '>']) => {
+                return fail("\"*\" and \">\" stand for whole tokens, not for parts of one");
+            }
+            token if token.chars().any(|c| c.is_whitespace() || c.is_control()) => {
+                return fail("it has white space or a control character");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks a subject to publish on: a pattern without wildcards.
+pub fn check_subject(subject: &str) -> Result<(), SubjectError> {
+    check_pattern(subject)?;
+    if subject.split('.').any(|token| token == "*" || token == ">") {
+        let why = "it has a wildcard, and one publishes on one subject";
+        return Err(SubjectError {
+            shown: subject.chars().take(64).collect(),
+            why,
+        });
+    }
+    Ok(())
+}
+
+/// Whether every subject that `inner` matches is matched by `outer` too.
+pub fn covers(outer: &str, inner: &str) -> bool {
+    let mut inner_tokens = inner.split('.');
+    for outer_token in outer.split('.') {
+        match (outer_token, inner_tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(token)) if token != ">" => {}
+            (token, Some(other)) if token == other => {}
+            _ => return false,
+        }
+    }
+    inner_tokens.next().is_none()
+}
+
+/// Whether some subject is matched by both patterns.
+pub fn overlap(one: &str, other: &str) -> bool {
+    let mut one_tokens = one.split('.');
+    let mut other_tokens = other.split('.');
+    loop {
+        match (one_tokens.next(), other_tokens.next()) {
+            (None, None) => return true,
+            (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Makes one subject token of any text: what a token cannot hold is percent-encoded.
+pub fn token(text: &str) -> String {
+    let mut token = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '%') {
+            let mut buffer = [0; 4];
+            for byte in c.encode_utf8(&mut buffer).bytes() {
+                token.push_str(&format!("%{byte:02X}"));
+            }
+        } else {
+            token.push(c);
+        }
+    }
+    if token.is_empty() {
+        "%".to_owned()
+    } else {
+        token
+    }
+}
+
+/// Name of the stream that holds a pipeline's outputs, dead letters and commits. Names have no
+/// underscore, so two pipelines never share one.
+pub fn stream_name(pipeline: &PipelineId) -> String {
+    format!("TR_{}_{}", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Everything of a pipeline that is the engine's own.
+pub fn own_pattern(pipeline: &PipelineId) -> String {
+    format!("tr.{}.{}.>", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Where a partition's commit records go.
+pub fn commit_subject(partition: &PartitionId) -> String {
+    let PipelineId { tenant, pipeline } = &partition.pipeline;
+    format!("tr.{tenant}.{pipeline}.commit.{}", partition.partition)
+}
+
+/// Where a pipeline's dead letters go.
+pub fn dead_subject(pipeline: &PipelineId) -> String {
+    format!("tr.{}.{}.dead", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Where dead letters are sent again.
+pub fn redrive_subject(pipeline: &PipelineId) -> String {
+    format!("tr.{}.{}.redrive", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Whether a pattern reaches subjects that no tenant may name: the engine's, JetStream's, the server's.
+pub fn is_reserved(pattern: &str) -> bool {
+    [
+        "tr.>", "$JS.>", "$SYS.>", "$KV.>", "$O.>", "$NRG.>", "_INBOX.>",
+    ]
+    .iter()
+    .any(|reserved| overlap(pattern, reserved))
+        || pattern.starts_with('$')
+        || pattern.starts_with('_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_and_overlap_as_the_broker_has_it() {
+        for (outer, inner) in [
+            ("a.>", "a.b"),
+            ("a.>", "a.b.c"),
+            ("a.*", "a.b"),
+            ("a.*", "a.*"),
+            (">", "a.>"),
+            ("a.b", "a.b"),
+        ] {
+            assert!(covers(outer, inner), "{outer} {inner}");
+        }
+        for (outer, inner) in [
+            ("a.>", "a"),
+            ("a.*", "a.>"),
+            ("a.*", "a.b.c"),
+            ("a.b", "a.*"),
+            ("a", "b"),
+        ] {
+            assert!(!covers(outer, inner), "{outer} {inner}");
+        }
+        assert!(overlap("a.*.c", "a.b.*") && overlap("a.>", "*.b") && overlap(">", "x"));
+        assert!(!overlap("a.b", "a.c") && !overlap("a.>", "a") && !overlap("a.*", "a.b.c"));
+    }
+
+    #[test]
+    fn any_key_becomes_one_token() {
+        assert_eq!(token("383"), "383");
+        assert_eq!(token("a.b c*>%\r\n"), "a%2Eb%20c%2A%3E%25%0D%0A");
+        assert_eq!(token(""), "%");
+        assert_eq!(token("Фёдор"), "Фёдор");
+        for text in ["x", "a.b", ">", "", "\0", "\u{a0}"] {
+            assert_eq!(check_subject(&token(text)), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_reaches_the_engine_or_the_server() {
+        for bad in [
+            ">",
+            "*.x",
+            "tr.shop.p.dead",
+            "tr.>",
+            "$JS.API.>",
+            "$SYS.x",
+            "_INBOX.x",
+            "*.>",
+        ] {
+            assert!(is_reserved(bad), "{bad}");
+        }
+        for good in ["shop.>", "trace.x", "shop.*.b"] {
+            assert!(!is_reserved(good), "{good}");
+        }
+        for bad in ["", "a..b", ".a", "a.", "a b", "a.>.b", "a>", "a\r\nb"] {
+            assert!(check_pattern(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading an event, and making one for a test.
+
+use serde::Deserialize;
+
+use crate::{Event, Failure, Header};
+
+impl Event {
+    /// An event for a test: no key, no headers, time 0; the test host gives it the next sequence.
+    pub fn new(subject: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            sequence: 0,
+            time: 0,
+            subject: subject.into(),
+            key: String::new(),
+            headers: Vec::new(),
+            payload: payload.into(),
+        }
+    }
+
+    /// The same event with this key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = key.into();
+        self
+    }
+
+    /// The same event at this time, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn at(mut self, time_ms: u64) -> Self {
+        self.time = time_ms;
+        self
+    }
+
+    /// The same event at this position of its stream.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
+    }
+
+    /// The same event with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push(Header {
+            name: name.into(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// The payload as JSON. The type may borrow from the event (`&str` fields copy nothing); a
+    /// payload that is not what the type says is an invalid event with the code `malformed-json`.
+    pub fn json<'de, T: Deserialize<'de>>(&'de self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.payload).map_err(|error| {
+            Failure::invalid(
+                "malformed-json",
+                format!("the payload does not read: {error}"),
+            )
+        })
+    }
+
+    /// The payload as text; other bytes are an invalid event with the code `not-utf8`.
+    pub fn text(&self) -> Result<&str, Failure> {
+        std::str::from_utf8(&self.payload).map_err(|error| {
+            Failure::invalid("not-utf8", format!("the payload is not text: {error}"))
+        })
+    }
+
+    /// The first header of this name; names are compared as NATS compares them, case and all.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|header| header.name == name);
+        found.map(|header| header.value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use crate::Event;
+
+    #[derive(Deserialize)]
+    struct Rating<'a> {
+        user: &'a str,
+    }
+
+    #[test]
+    fn json_borrows_from_the_event() {
+        let event = Event::new("shop", r#"{"user":"383"}"#);
+        assert_eq!(event.json::<Rating<'_>>().unwrap().user, "383");
+    }
+
+    #[test]
+    fn a_payload_of_the_wrong_shape_is_an_invalid_event() {
+        for payload in ["", "{", "[]", "{\"user\":5}", "\u{0}"] {
+            let event = Event::new("shop", payload);
+            assert_eq!(
+                event.json::<Rating<'_>>().err().unwrap().code(),
+                Some("malformed-json")
+            );
+        }
+    }
+
+    #[test]
+    fn a_payload_100_000_levels_deep_is_an_invalid_event() {
+        let event = Event::new("shop", "[".repeat(100_000));
+        let failure = event.json::<serde_json::Value>().unwrap_err();
+        assert_eq!(failure.code(), Some("malformed-json"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_invalid_event() {
+        let event = Event::new("shop", [0xff, 0xfe]);
+        assert_eq!(event.text().unwrap_err().code(), Some("not-utf8"));
+    }
+
+    #[test]
+    fn the_first_header_of_a_name_counts() {
+        let event = Event::new("shop", "")
+            .with_header("lang", "de")
+            .with_header("lang", "en");
+        assert_eq!(event.header("lang"), Some("de"));
+        assert_eq!(event.header("Lang"), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! From a [`Plugin`](crate::Plugin) to the exports of a component.
+
+use std::cell::RefCell;
+
+use crate::{Event, Failure, Host, Plugin, Verdict, config};
+
+/// Holds the plugin of an instance. Empty until the engine calls `configure`.
+#[doc(hidden)]
+pub struct Slot<P> {
+    plugin: RefCell<Option<P>>,
+}
+
+impl<P: Plugin> Slot<P> {
+    /// A slot without a plugin.
+    #[allow(clippy::new_without_default, reason = "const, for thread_local")]
+    pub const fn new() -> Self {
+        Self {
+            plugin: RefCell::new(None),
+        }
+    }
+
+    /// The contract's `configure`.
+    pub fn configure(&self, config: &str) -> Result<(), String> {
+        *self.plugin.borrow_mut() = Some(P::new(config::parse(config)?)?);
+        Ok(())
+    }
+
+    /// The contract's `process`.
+    pub fn process(&self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+        match self.plugin.borrow_mut().as_mut() {
+            Some(plugin) => plugin.process(event, host),
+            // Only a host that breaks the contract comes here, and it may do better next time.
+            None => Err(Failure::transient("process was called before configure")),
+        }
+    }
+}
+
+/// Exports a [`Plugin`](crate::Plugin) as the plugin of this crate, once a crate:
+/// `export!(MyPlugin);`. Natively it only checks the type, so that a crate may be tested, and
+/// several may be linked together.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ty) => {
+        const _: fn() = || {
+            fn is_a_plugin<P: $crate::Plugin>() {}
+            is_a_plugin::<$plugin>();
+        };
+
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code)]
+        const _: () = {
+            ::std::thread_local! {
+                static SLOT: $crate::exporting::Slot<$plugin> = const { $crate::exporting::Slot::new() };
+            }
+
+            struct Component;
+
+            impl $crate::exporting::Guest for Component {
+                fn configure(config: ::std::string::String) -> ::std::result::Result<(), ::std::string::String> {
+                    SLOT.with(|slot| slot.configure(&config))
+                }
+
+                fn process(event: $crate::Event) -> ::std::result::Result<$crate::Verdict, $crate::Failure> {
+                    SLOT.with(|slot| slot.process(&event, &mut $crate::Host::guest()))
+                }
+            }
+
+            $crate::bindings::export_transformer!(Component with_types_in $crate::bindings);
+        };
+    };
+}

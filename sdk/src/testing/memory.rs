@@ -1,0 +1,64 @@
+//! Everything that a chain of steps keeps, with a way back to before the event.
+
+use super::{collections::Collections, sketches::PendingSketches, states::States};
+use crate::Level;
+
+/// The effects of all events so far, and those of the event under way, which can be taken back.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) states: States,
+    pub(crate) collections: Collections,
+    pub(crate) sketches: PendingSketches,
+    /// Lines of the log; they tell of failed events too, so they are never taken back.
+    pub(crate) logs: Vec<(Level, String)>,
+}
+
+impl Memory {
+    /// An event begins. Its plugins see its time, but never one before the partition's clock.
+    pub(super) fn begin(&mut self, now_ms: u64) {
+        self.states.begin(now_ms);
+    }
+
+    /// Where the effects stand now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            states: self.states.written(),
+            collections: self.collections.written(),
+            sketches: self.sketches.written(),
+        }
+    }
+
+    /// Takes back everything since the mark.
+    pub(super) fn roll_back(&mut self, to: Mark) {
+        self.states.roll_back(to.states);
+        self.collections.roll_back(to.collections);
+        self.sketches.roll_back(to.sketches);
+    }
+
+    /// The event is over: what it did stays.
+    pub(super) fn commit(&mut self) {
+        self.states.commit();
+        self.collections.commit();
+        self.sketches.commit();
+    }
+}
+
+/// A point to go back to: how much each journal held.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    states: usize,
+    collections: usize,
+    sketches: usize,
+}
+
+/// Longest state key or vector id in bytes, as in the engine.
+const MAX_KEY_BYTES: usize = 1024;
+
+/// A plugin that builds keys from its input must bound them: the engine traps here, a test panics.
+pub(super) fn check_key(what: &str, key: &str) {
+    assert!(
+        key.len() <= MAX_KEY_BYTES,
+        "a {what} has at most {MAX_KEY_BYTES} bytes, not {}",
+        key.len()
+    );
+}
