@@ -47,6 +47,7 @@ mod export;
 #[doc(hidden)]
 pub mod exporting;
 mod failure;
+mod fields;
 mod host;
 mod message;
 mod plugin;
@@ -59,6 +60,7 @@ pub use bindings::tailrace::plugin::{
     types::{Event, Failure, Header, Message, Rejection, Verdict},
     vectors::Neighbour,
 };
+pub use fields::Fields;
 pub use host::{Host, Sketches, State, Vectors};
 pub use plugin::Plugin;
 
@@ -68,6 +70,7 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Event, Failure, Header, Host, Level, Message, Neighbour, Plugin, Rejection, Verdict, export,
+        Event, Failure, Fields, Header, Host, Level, Message, Neighbour, Plugin, Rejection,
+        Verdict, export,
     };
 }

@@ -4,9 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, time::UNIX_EPOCH};
 
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{event::Header, spec::Extract};
 
@@ -100,12 +98,7 @@ impl Extractor {
     }
 
     /// Looks at all places of an event; what is missing, null, or no scalar is `None`.
-    pub fn extract(
-        &self,
-        subject: &str,
-        headers: &[Header],
-        payload: &[u8],
-    ) -> Vec<Option<Scalar>> {
+    pub fn extract(&self, subject: &str, headers: &[Header], payload: &[u8]) -> Vec<Option<Scalar>> {
         let mut found = vec![None; self.places.len()];
         if self.json_slots > 0 {
             let mut walk = Found {
@@ -303,10 +296,7 @@ mod tests {
             "[".repeat(100_000),
             "]".repeat(100_000)
         );
-        assert_eq!(
-            extract(&["/user"], &deep),
-            [Some(Scalar::Text("u1".into()))]
-        );
+        assert_eq!(extract(&["/user"], &deep), [Some(Scalar::Text("u1".into()))]);
     }
 
     #[test]
@@ -314,8 +304,7 @@ mod tests {
         for payload in ["", "\u{0}", "nonsense", "{\"user\"", "[1,2", "{\"user\":}"] {
             assert_eq!(extract(&["/user"], payload), [None], "{payload:?}");
         }
-        let found =
-            Extractor::new(vec![Extract::Json("/user".into())]).extract("a", &[], &[0xff, 0xfe]);
+        let found = Extractor::new(vec![Extract::Json("/user".into())]).extract("a", &[], &[0xff, 0xfe]);
         assert_eq!(found, [None]);
     }
 

@@ -119,9 +119,7 @@ pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
         return Err(RecordError::Checksum);
     }
     let head_end = PREFIX_BYTES + usize::from(u16::from_le_bytes([part[8], part[9]]));
-    let head_bytes = part
-        .get(PREFIX_BYTES..head_end)
-        .ok_or(RecordError::Foreign)?;
+    let head_bytes = part.get(PREFIX_BYTES..head_end).ok_or(RecordError::Foreign)?;
     let head = postcard::from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
     Ok((head, part.slice(head_end..)))
 }
@@ -232,10 +230,7 @@ mod tests {
     fn the_last_part_alone_tells_position_and_commit() {
         let parts = encode(&head(), &delta(200), 4096);
         let (last, _) = decode_part(parts.last().unwrap()).unwrap();
-        assert_eq!(
-            (last.commit, last.position, last.redrive_position),
-            (7, 1200, 3)
-        );
+        assert_eq!((last.commit, last.position, last.redrive_position), (7, 1200, 3));
     }
 
     #[test]

@@ -98,11 +98,7 @@ pub fn token(text: &str) -> String {
             token.push(c);
         }
     }
-    if token.is_empty() {
-        "%".to_owned()
-    } else {
-        token
-    }
+    if token.is_empty() { "%".to_owned() } else { token }
 }
 
 /// Name of the stream that holds a pipeline's outputs, dead letters and commits. Names have no
@@ -134,11 +130,9 @@ pub fn redrive_subject(pipeline: &PipelineId) -> String {
 
 /// Whether a pattern reaches subjects that no tenant may name: the engine's, JetStream's, the server's.
 pub fn is_reserved(pattern: &str) -> bool {
-    [
-        "tr.>", "$JS.>", "$SYS.>", "$KV.>", "$O.>", "$NRG.>", "_INBOX.>",
-    ]
-    .iter()
-    .any(|reserved| overlap(pattern, reserved))
+    ["tr.>", "$JS.>", "$SYS.>", "$KV.>", "$O.>", "$NRG.>", "_INBOX.>"]
+        .iter()
+        .any(|reserved| overlap(pattern, reserved))
         || pattern.starts_with('$')
         || pattern.starts_with('_')
 }

@@ -14,3 +14,9 @@ pub fn hash_item(_: TenantSeed, _: &str) -> u64 { 0 }
 #[derive(Debug, Clone, Default)] pub struct Quantiles;
 #[derive(Debug)] pub struct SketchError;
 impl Quantiles { pub fn count(&self) -> u64 { 0 } pub fn quantile(&self, _: f64) -> Option<f64> { None } pub fn observe(&mut self, _: f64) -> Result<(), SketchError> { Ok(()) } }
+impl TenantSeed { pub fn new(a: u64, b: u64) -> Self { Self(a, b) } }
+#[derive(Default)] pub struct Query;
+#[derive(Serialize)] pub struct Report;
+pub struct SketchConfig { pub kind: Kind, pub size: Option<u32> }
+impl std::fmt::Display for SketchError { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "stub") } }
+impl Sketch { pub fn new(_: &SketchConfig, _: TenantSeed) -> Self { Self } pub fn merge(&mut self, _: &Sketch) -> Result<(), SketchError> { Ok(()) } pub fn report(&self, _: &Query) -> Report { Report } }

@@ -1,11 +1,72 @@
-//! x
-use tailrace_sdk::prelude::*;
-struct Shout;
-impl Plugin for Shout {
-    type Config = ();
-    fn new((): ()) -> Result<Self, String> { Ok(Shout) }
+//! The input interface of a system: checks JSON events, and brings names and types into one form.
+//!
+//! - [`config`] is what a pipeline writes: fields with their types, bounds, aliases and defaults.
+//! - `compile` turns it into rules once, when the pipeline is applied, and refuses what cannot be
+//!   meant (a pattern on a number, a default that breaks its own rule).
+//! - `strict` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
+//!   with the path of the field.
+//!
+//! An event that already has the form is forwarded as it came: nothing is copied, not even spaces
+//! change. One that had to be normalised is handed on as new JSON with its headers. One that breaks a
+//! rule is an invalid event with one of these codes:
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | `malformed-json` | not JSON, a field twice in an object, or nested deeper than 127 levels |
+//! | `missing-field` | a required field is missing or null |
+//! | `wrong-type` | a value of another type, that may not or cannot be converted |
+//! | `out-of-range` | a number or time outside `min` and `max` |
+//! | `wrong-length` | a text or list that is too short or too long |
+//! | `pattern-mismatch` | a text that does not match `pattern` |
+//! | `not-allowed` | a value that is not in `one-of` |
+//! | `unknown-field` | a field that the schema does not know, where it refuses those |
+//! | `ambiguous-field` | a field under two of its names |
+//!
+//! It imports nothing from the engine, so its step needs no grants.
+
+mod compile;
+pub mod config;
+mod object;
+mod problem;
+mod rules;
+mod strict;
+mod timestamp;
+mod value;
+
+pub use config::Config;
+use rules::ObjectRule;
+use serde_json::Value;
+use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, export};
+
+/// The plugin.
+pub struct Validator {
+    schema: ObjectRule,
+}
+
+impl Plugin for Validator {
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self, String> {
+        let schema = compile::schema(&config.schema)?;
+        Ok(Self { schema })
+    }
+
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
-        Ok(Message::new(event.text()?.to_uppercase()).into())
+        let mut payload = strict::parse(&event.payload)?;
+        let Value::Object(fields) = &mut payload else {
+            return Err(Failure::invalid(
+                "wrong-type",
+                "the payload must be an object",
+            ));
+        };
+        let is_changed = self.schema.apply(fields)?;
+        if !is_changed {
+            return Ok(Verdict::Forward);
+        }
+        let mut message = Message::json(&payload)?;
+        message.headers.clone_from(&event.headers);
+        Ok(message.into())
     }
 }
-export!(Shout);
+
+export!(Validator);

@@ -56,10 +56,17 @@ impl Control {
         let key = Key::Token(hash);
         let known = self.read::<Token>(&key).await?;
         if known.is_some_and(|(known, _)| known.scope == scope) {
-            return self.wait_until(|registry| registry.tokens.contains_key(&hash)).await;
+            return self
+                .wait_until(|registry| registry.tokens.contains_key(&hash))
+                .await;
         }
         let revision = self.revision_of(&key).await?;
-        let token = Token { hash, scope, created_ms: self.now_ms(), expires_ms: None };
+        let token = Token {
+            hash,
+            scope,
+            created_ms: self.now_ms(),
+            expires_ms: None,
+        };
         self.write(&key, &token, revision).await
     }
 
@@ -68,7 +75,10 @@ impl Control {
         self.tenant(tenant)?;
         let token = self.random_token();
         self.admit_token(&token, Scope::Tenant(tenant.clone())).await?;
-        Ok(NewToken { token, tenant: Some(tenant.clone()) })
+        Ok(NewToken {
+            token,
+            tenant: Some(tenant.clone()),
+        })
     }
 
     /// A new random token, not yet admitted.
@@ -83,10 +93,24 @@ impl Control {
         check_patterns("write", &request.write)?;
         let key = Key::Tenant(name.clone());
         let known = self.read::<Tenant>(&key).await?;
-        let fresh = || (TenantSeed::new(self.world.random.next_u64(), self.world.random.next_u64()), self.now_ms());
-        let (seed, created_ms) = known.as_ref().map_or_else(fresh, |(tenant, _)| (tenant.seed, tenant.created_ms));
+        let fresh = || {
+            (
+                TenantSeed::new(self.world.random.next_u64(), self.world.random.next_u64()),
+                self.now_ms(),
+            )
+        };
+        let (seed, created_ms) = known
+            .as_ref()
+            .map_or_else(fresh, |(tenant, _)| (tenant.seed, tenant.created_ms));
         let TenantRequest { read, write, quotas } = request;
-        let tenant = Tenant { name: name.clone(), read, write, quotas, seed, created_ms };
+        let tenant = Tenant {
+            name: name.clone(),
+            read,
+            write,
+            quotas,
+            seed,
+            created_ms,
+        };
         let revision = self.revision_of(&key).await?;
         self.write(&key, &tenant, revision).await?;
         Ok(Arc::new(tenant))
@@ -106,28 +130,42 @@ impl Control {
     pub async fn delete_tenant(&self, name: &Name) -> Outcome<()> {
         self.tenant(name)?;
         let registry = self.registry()?;
-        let pipelines: Vec<_> = registry.pipelines_of(name).map(|(id, _)| id.pipeline.to_string()).collect();
+        let pipelines: Vec<_> = registry
+            .pipelines_of(name)
+            .map(|(id, _)| id.pipeline.to_string())
+            .collect();
         if !pipelines.is_empty() {
             let listed = pipelines.join(", ");
-            return Err(ControlError::Conflict(format!("tenant {name} still has pipelines: {listed}; delete them first")));
+            return Err(ControlError::Conflict(format!(
+                "tenant {name} still has pipelines: {listed}; delete them first"
+            )));
         }
-        for token in registry.tokens.values().filter(|token| token.scope == Scope::Tenant(name.clone())) {
+        for token in registry
+            .tokens
+            .values()
+            .filter(|token| token.scope == Scope::Tenant(name.clone()))
+        {
             self.remove(&Key::Token(token.hash)).await?;
         }
         for version in registry.plugins_of(name) {
-            self.remove(&Key::Plugin(name.clone(), version.plugin.clone())).await?;
+            self.remove(&Key::Plugin(name.clone(), version.plugin.clone()))
+                .await?;
         }
         self.remove(&Key::Tenant(name.clone())).await?;
-        self.wait_until(|registry| !registry.tenants.contains_key(name)).await
+        self.wait_until(|registry| !registry.tenants.contains_key(name))
+            .await
     }
 }
 
 fn check_patterns(field: &str, patterns: &[String]) -> Outcome<()> {
     for pattern in patterns {
-        subject::check_pattern(pattern).map_err(|cause| ControlError::Invalid(format!("{field}: {cause}")))?;
+        subject::check_pattern(pattern)
+            .map_err(|cause| ControlError::Invalid(format!("{field}: {cause}")))?;
         if subject::is_reserved(pattern) {
             let why = "it reaches subjects of the engine or the broker";
-            return Err(ControlError::Invalid(format!("{field}: {pattern:?} cannot be granted: {why}; grant a narrower one, such as shop.>")));
+            return Err(ControlError::Invalid(format!(
+                "{field}: {pattern:?} cannot be granted: {why}; grant a narrower one, such as shop.>"
+            )));
         }
     }
     Ok(())

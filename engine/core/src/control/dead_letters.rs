@@ -10,7 +10,11 @@ impl Control {
     /// Dead letters after an id, oldest first.
     pub async fn dead_letters(&self, id: &PipelineId, after: u64, limit: usize) -> Outcome<Vec<DeadLetter>> {
         self.pipeline(id)?;
-        let stored = self.world.dead_letters.list(id, after, limit.clamp(1, MAX_PAGE)).await?;
+        let stored = self
+            .world
+            .dead_letters
+            .list(id, after, limit.clamp(1, MAX_PAGE))
+            .await?;
         Ok(stored.into_iter().filter_map(DeadLetter::from_stored).collect())
     }
 
@@ -18,18 +22,27 @@ impl Control {
     pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> Outcome<DeadLetter> {
         self.pipeline(id)?;
         let stored = self.world.dead_letters.get(id, letter).await?;
-        stored.and_then(DeadLetter::from_stored).ok_or_else(|| ControlError::not_found("dead letter", &letter))
+        stored
+            .and_then(DeadLetter::from_stored)
+            .ok_or_else(|| ControlError::not_found("dead letter", &letter))
     }
 
     /// Sends a dead letter to the step that it failed at, once, however often it is asked.
     pub async fn redrive(&self, id: &PipelineId, letter: u64) -> Outcome<()> {
         self.pipeline(id)?;
         let missing = || ControlError::not_found("dead letter", &letter);
-        let stored = self.world.dead_letters.get(id, letter).await?.ok_or_else(missing)?;
+        let stored = self
+            .world
+            .dead_letters
+            .get(id, letter)
+            .await?
+            .ok_or_else(missing)?;
         let known = DeadLetter::from_stored(stored.clone()).ok_or_else(missing)?;
         if let Some(bytes) = known.reason.cut_from {
             let sequence = known.reason.sequence;
-            return Err(ControlError::Conflict(format!("the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole")));
+            return Err(ControlError::Conflict(format!(
+                "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole"
+            )));
         }
         self.world.dead_letters.redrive(id, &stored).await?;
         // Tells the engines that the redrive subject has something for them.

@@ -48,7 +48,10 @@ pub enum ControlError {
 impl ControlError {
     /// There is no such thing.
     pub fn not_found(what: &'static str, name: &impl Display) -> Self {
-        Self::NotFound { what, name: name.to_string().chars().take(80).collect() }
+        Self::NotFound {
+            what,
+            name: name.to_string().chars().take(80).collect(),
+        }
     }
 
     /// Stable, for programs.

@@ -43,7 +43,11 @@ type Outcome<T> = Result<T, ControlError>;
 impl Control {
     /// On this world, with this engine's view of the registry and of what runs.
     pub fn new(world: World, registry: watch::Receiver<Option<Arc<Registry>>>, overview: Overview) -> Self {
-        Self { world, registry, overview }
+        Self {
+            world,
+            registry,
+            overview,
+        }
     }
 
     /// What runs on this engine.
@@ -69,20 +73,34 @@ impl Control {
     }
 
     fn tenant(&self, name: &Name) -> Outcome<Arc<Tenant>> {
-        self.registry()?.tenants.get(name).cloned().ok_or_else(|| ControlError::not_found("tenant", name))
+        self.registry()?
+            .tenants
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ControlError::not_found("tenant", name))
     }
 
     fn pipeline(&self, id: &PipelineId) -> Outcome<Arc<Pipeline>> {
         let registry = self.registry()?;
-        registry.pipelines.get(id).cloned().ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))
+        registry
+            .pipelines
+            .get(id)
+            .cloned()
+            .ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))
     }
 
     /// Writes an entry whose revision is `expected`, and waits until this engine sees it.
     async fn write(&self, key: &Key, value: &impl Serialize, expected: u64) -> Outcome<()> {
         let bytes = serde_json::to_vec(value).map_err(|cause| ControlError::Internal(cause.to_string()))?;
-        let written = self.world.registry.put(&key.to_string(), Bytes::from(bytes), expected).await;
+        let written = self
+            .world
+            .registry
+            .put(&key.to_string(), Bytes::from(bytes), expected)
+            .await;
         let revision = written.map_err(|cause| match cause {
-            WriteError::Conflict(_) => ControlError::Conflict(format!("{key} was changed by somebody else meanwhile; look again and repeat")),
+            WriteError::Conflict(_) => ControlError::Conflict(format!(
+                "{key} was changed by somebody else meanwhile; look again and repeat"
+            )),
             WriteError::Broker(cause) => cause.into(),
         })?;
         self.wait_until(|registry| registry.revision >= revision).await
@@ -94,9 +112,12 @@ impl Control {
 
     /// An entry as it stands on the broker, with its revision.
     async fn read<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Outcome<Option<(T, u64)>> {
-        let Some(entry) = self.world.registry.get(&key.to_string()).await? else { return Ok(None) };
+        let Some(entry) = self.world.registry.get(&key.to_string()).await? else {
+            return Ok(None);
+        };
         let Some(value) = entry.value else { return Ok(None) };
-        let value = serde_json::from_slice(&value).map_err(|cause| ControlError::Internal(format!("{key} cannot be read: {cause}")))?;
+        let value = serde_json::from_slice(&value)
+            .map_err(|cause| ControlError::Internal(format!("{key} cannot be read: {cause}")))?;
         Ok(Some((value, entry.revision)))
     }
 
@@ -111,7 +132,9 @@ impl Control {
         let wait = registry.wait_for(|registry| registry.as_ref().is_some_and(|registry| seen(registry)));
         match tokio::time::timeout(SEEN_WITHIN, wait).await {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(BrokerError::Unreachable("the change was written, but is not seen yet".to_owned()).into()),
+            _ => {
+                Err(BrokerError::Unreachable("the change was written, but is not seen yet".to_owned()).into())
+            }
         }
     }
 

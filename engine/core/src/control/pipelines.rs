@@ -60,7 +60,10 @@ impl Control {
     pub async fn apply_pipeline(&self, tenant: &Name, mut spec: PipelineSpec) -> Outcome<AppliedPipeline> {
         check(&spec)?;
         let owner = self.tenant(tenant)?;
-        let id = PipelineId { tenant: tenant.clone(), pipeline: spec.name.clone() };
+        let id = PipelineId {
+            tenant: tenant.clone(),
+            pipeline: spec.name.clone(),
+        };
         check_grants(&owner, &spec)?;
         spec.input.stream = Some(self.resolve_stream(&spec).await?);
         let key = Key::Pipeline(id.clone());
@@ -76,7 +79,10 @@ impl Control {
             && known.active.spec == spec
             && known.active.plugins == plugins
         {
-            return Ok(AppliedPipeline { revision: known.active.number, changed: false });
+            return Ok(AppliedPipeline {
+                revision: known.active.number,
+                changed: false,
+            });
         }
         self.activate(&id, known, spec, plugins, None).await
     }
@@ -84,35 +90,60 @@ impl Control {
     /// Makes a revision active that was active before, as a new revision.
     pub async fn roll_back(&self, id: &PipelineId, to: Option<u64>) -> Outcome<AppliedPipeline> {
         let known = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
-        let Some((pipeline, _)) = &known else { return Err(ControlError::not_found("pipeline", &id.pipeline)) };
+        let Some((pipeline, _)) = &known else {
+            return Err(ControlError::not_found("pipeline", &id.pipeline));
+        };
         let to = to.unwrap_or(pipeline.active.number.saturating_sub(1));
         let target = self.revision(id, to).await?;
         check_change(&pipeline.active.spec, &target.spec)?;
         check_grants(&*self.tenant(&id.tenant)?, &target.spec)?;
-        self.activate(id, known, target.spec, target.plugins, Some(to)).await
+        self.activate(id, known, target.spec, target.plugins, Some(to))
+            .await
     }
 
-    async fn activate(&self, id: &PipelineId, known: Option<(Pipeline, u64)>, spec: PipelineSpec, plugins: BTreeMap<Name, Digest>, rolled_back_to: Option<u64>) -> Outcome<AppliedPipeline> {
+    async fn activate(
+        &self,
+        id: &PipelineId,
+        known: Option<(Pipeline, u64)>,
+        spec: PipelineSpec,
+        plugins: BTreeMap<Name, Digest>,
+        rolled_back_to: Option<u64>,
+    ) -> Outcome<AppliedPipeline> {
         let key = Key::Pipeline(id.clone());
         let (mut pipeline, expected) = match known {
             Some((pipeline, revision)) => (Some(pipeline), revision),
             None => (None, self.revision_of(&key).await?),
         };
         let number = pipeline.as_ref().map_or(1, |pipeline| pipeline.active.number + 1);
-        let active = Revision { number, spec, plugins, applied_ms: self.now_ms(), rolled_back_to };
+        let active = Revision {
+            number,
+            spec,
+            plugins,
+            applied_ms: self.now_ms(),
+            rolled_back_to,
+        };
         let revision_key = Key::Revision(id.clone(), number);
         // The revision first: what it says is the same if a try that failed left one behind.
         let revision_expected = self.revision_of(&revision_key).await?;
         self.write(&revision_key, &active, revision_expected).await?;
         let entry = match pipeline.take() {
             Some(before) => Pipeline { active, ..before },
-            None => Pipeline { active, paused: None, redriven: 0, created_ms: self.now_ms() },
+            None => Pipeline {
+                active,
+                paused: None,
+                redriven: 0,
+                created_ms: self.now_ms(),
+            },
         };
         self.write(&key, &entry, expected).await?;
         if number > KEPT_REVISIONS {
-            self.remove(&Key::Revision(id.clone(), number - KEPT_REVISIONS)).await?;
+            self.remove(&Key::Revision(id.clone(), number - KEPT_REVISIONS))
+                .await?;
         }
-        Ok(AppliedPipeline { revision: number, changed: true })
+        Ok(AppliedPipeline {
+            revision: number,
+            changed: true,
+        })
     }
 
     /// The stream that holds the input's subjects.
@@ -131,7 +162,11 @@ impl Control {
         for (index, pattern) in spec.input.subjects.iter().enumerate() {
             let streams = self.world.streams.streams_with(pattern).await?;
             if streams.is_empty() {
-                return Err(SpecError::new(format!("input.subjects[{index}]"), format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling")).into());
+                return Err(SpecError::new(
+                    format!("input.subjects[{index}]"),
+                    format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
+                )
+                .into());
             }
             found.extend(streams);
         }
@@ -139,20 +174,37 @@ impl Control {
         found.dedup();
         match &*found {
             [only] => Ok(only.clone()),
-            several => Err(SpecError::new("input.stream", format!("{} streams hold these subjects; name the one you mean", several.len())).into()),
+            several => Err(SpecError::new(
+                "input.stream",
+                format!(
+                    "{} streams hold these subjects; name the one you mean",
+                    several.len()
+                ),
+            )
+            .into()),
         }
     }
 
     fn check_quota(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
         let registry = self.registry()?;
         let pipelines = registry.pipelines_of(&tenant.name).count();
-        let partitions: u32 = registry.pipelines_of(&tenant.name).map(|(_, pipeline)| pipeline.active.spec.partitions).sum();
+        let partitions: u32 = registry
+            .pipelines_of(&tenant.name)
+            .map(|(_, pipeline)| pipeline.active.spec.partitions)
+            .sum();
         let Tenant { quotas, .. } = tenant;
         if pipelines >= quotas.pipelines as usize {
-            return Err(ControlError::Quota(format!("the tenant's quota of {} pipelines is used up", quotas.pipelines)));
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} pipelines is used up",
+                quotas.pipelines
+            )));
         }
         if partitions + spec.partitions > quotas.partitions {
-            return Err(ControlError::Quota(format!("the tenant's quota of {} partitions leaves {}", quotas.partitions, quotas.partitions - partitions)));
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} partitions leaves {}",
+                quotas.partitions,
+                quotas.partitions - partitions
+            )));
         }
         Ok(())
     }
@@ -169,17 +221,32 @@ impl Control {
             })?;
             check_imports(&path, step, version)?;
             let plugin = load_plugin(&self.world, tenant, version.digest).await?;
-            let gone = || ControlError::Internal(format!("the bytes of {} are gone from the object store; upload them again", step.plugin));
-            self.dry_run(&path, tenant, step, plugin.ok_or_else(gone)?).await?;
+            let gone = || {
+                ControlError::Internal(format!(
+                    "the bytes of {} are gone from the object store; upload them again",
+                    step.plugin
+                ))
+            };
+            self.dry_run(&path, tenant, step, plugin.ok_or_else(gone)?)
+                .await?;
             digests.insert(step.name.clone(), version.digest);
         }
         Ok(digests)
     }
 
     /// Instantiates and configures the plugin once, so that a bad config is refused here and now.
-    async fn dry_run(&self, path: &str, tenant: &Name, step: &StepSpec, plugin: Arc<dyn Plugin>) -> Outcome<()> {
+    async fn dry_run(
+        &self,
+        path: &str,
+        tenant: &Name,
+        step: &StepSpec,
+        plugin: Arc<dyn Plugin>,
+    ) -> Outcome<()> {
         let (config, limits) = (config_text(&step.config), step.limits.to_call_limits());
-        let tried = schedule::run(&*self.world.turns, tenant, move || plugin.instantiate(&config, &limits).map(drop)).await;
+        let tried = schedule::run(&*self.world.turns, tenant, move || {
+            plugin.instantiate(&config, &limits).map(drop)
+        })
+        .await;
         match tried.map_err(|lost| ControlError::Internal(lost.to_string()))? {
             Ok(()) => Ok(()),
             Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
@@ -189,13 +256,21 @@ impl Control {
 
     /// The output's subjects lie in no other stream.
     async fn check_output(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
-        let Some(pattern) = spec.output.as_ref().map(OutputSpec::pattern) else { return Ok(()) };
+        let Some(pattern) = spec.output.as_ref().map(OutputSpec::pattern) else {
+            return Ok(());
+        };
         let own = subject::stream_name(id);
         let holders = self.world.streams.streams_with(&pattern).await?;
-        let Some(holder) = holders.into_iter().find(|name| *name != own) else { return Ok(()) };
+        let Some(holder) = holders.into_iter().find(|name| *name != own) else {
+            return Ok(());
+        };
         let mine = format!("TR_{}_", id.tenant);
         // Another tenant's pipeline is not named: that it exists is not this tenant's business.
-        let shown = if holder.starts_with("TR_") && !holder.starts_with(&mine) { "another stream".to_owned() } else { format!("stream {holder:?}") };
+        let shown = if holder.starts_with("TR_") && !holder.starts_with(&mine) {
+            "another stream".to_owned()
+        } else {
+            format!("stream {holder:?}")
+        };
         Err(SpecError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
     }
 
@@ -209,7 +284,11 @@ impl Control {
         self.tenant(tenant)?;
         let registry = self.registry()?;
         let list = registry.pipelines_of(tenant).map(|(id, pipeline)| {
-            let state = self.overview.pipeline(id).map(|status| status.state()).unwrap_or_default();
+            let state = self
+                .overview
+                .pipeline(id)
+                .map(|status| status.state())
+                .unwrap_or_default();
             (pipeline.clone(), state)
         });
         Ok(list.collect())
@@ -218,13 +297,22 @@ impl Control {
     /// Numbers of the revisions that are kept.
     pub fn revisions(&self, id: &PipelineId) -> Outcome<Vec<u64>> {
         self.pipeline(id)?;
-        Ok(self.registry()?.revisions.get(id).into_iter().flatten().copied().collect())
+        Ok(self
+            .registry()?
+            .revisions
+            .get(id)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect())
     }
 
     /// One revision.
     pub async fn revision(&self, id: &PipelineId, number: u64) -> Outcome<Revision> {
         let found = self.read(&Key::Revision(id.clone(), number)).await?;
-        found.map(|(revision, _)| revision).ok_or_else(|| ControlError::not_found("revision", &number))
+        found
+            .map(|(revision, _)| revision)
+            .ok_or_else(|| ControlError::not_found("revision", &number))
     }
 
     /// Pauses a pipeline, or lets it go on.
@@ -236,7 +324,8 @@ impl Control {
     pub(super) async fn change(&self, id: &PipelineId, change: impl FnOnce(&mut Pipeline)) -> Outcome<()> {
         let key = Key::Pipeline(id.clone());
         let known = self.read::<Pipeline>(&key).await?;
-        let (mut pipeline, revision) = known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))?;
+        let (mut pipeline, revision) =
+            known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))?;
         let before = pipeline.clone();
         change(&mut pipeline);
         if pipeline == before {
@@ -249,7 +338,8 @@ impl Control {
     pub async fn delete_pipeline(&self, id: &PipelineId) -> Outcome<()> {
         let pipeline = self.pipeline(id)?;
         self.remove(&Key::Pipeline(id.clone())).await?;
-        self.wait_until(|registry| !registry.pipelines.contains_key(id)).await?;
+        self.wait_until(|registry| !registry.pipelines.contains_key(id))
+            .await?;
         for number in self.registry()?.revisions.get(id).into_iter().flatten() {
             self.remove(&Key::Revision(id.clone(), *number)).await?;
         }
@@ -265,14 +355,19 @@ impl Control {
     pub async fn pipeline_status(&self, id: &PipelineId) -> Outcome<PipelineStatusReport> {
         let pipeline = self.pipeline(id)?;
         let status = self.overview.pipeline(id);
-        let engine = status.map_or_else(|| crate::pipeline::status::PipelineStatus::default().report(), |status| status.report());
+        let engine = status.map_or_else(
+            || crate::pipeline::status::PipelineStatus::default().report(),
+            |status| status.report(),
+        );
         let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
         let facts = self.world.streams.stream(&stream).await.ok();
         let position = engine.partitions.iter().map(|partition| partition.position).min();
         let last = facts.map(|facts| facts.last_sequence);
         Ok(PipelineStatusReport {
             active_revision: pipeline.active.number,
-            lag: last.zip(position).map(|(last, position)| last.saturating_sub(position)),
+            lag: last
+                .zip(position)
+                .map(|(last, position)| last.saturating_sub(position)),
             stream_last_sequence: last,
             dead_letters: self.world.dead_letters.count(id).await.ok(),
             engine,
@@ -282,7 +377,9 @@ impl Control {
     /// The stream that a pipeline would have, for those who look at it from outside.
     pub fn own_stream_name(&self, id: &PipelineId) -> Outcome<String> {
         let pipeline = self.pipeline(id)?;
-        Ok(subject::stream_name(&own_stream(id, &pipeline.active.spec).pipeline))
+        Ok(subject::stream_name(
+            &own_stream(id, &pipeline.active.spec).pipeline,
+        ))
     }
 }
 
@@ -290,25 +387,53 @@ fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
     for (index, pattern) in spec.input.subjects.iter().enumerate() {
         if !tenant.may_read(pattern) {
             let granted = tenant.read.join(", ");
-            return Err(SpecError::new(format!("input.subjects[{index}]"), format!("{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it")).into());
+            return Err(SpecError::new(
+                format!("input.subjects[{index}]"),
+                format!(
+                    "{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
+                ),
+            )
+            .into());
         }
     }
     let pattern = spec.output.as_ref().map(OutputSpec::pattern);
     if let Some(pattern) = pattern.filter(|pattern| !tenant.may_write(pattern)) {
         let granted = tenant.write.join(", ");
-        return Err(SpecError::new("output.subject", format!("{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it")).into());
+        return Err(SpecError::new(
+            "output.subject",
+            format!(
+                "{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
+            ),
+        )
+        .into());
     }
     Ok(())
 }
 
 fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcome<()> {
-    let missing: Vec<_> = version.imports.iter().filter(|import| !step.grants.contains(import)).collect();
+    let missing: Vec<_> = version
+        .imports
+        .iter()
+        .filter(|import| !step.grants.contains(import))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let listed = version.imports.iter().map(|import| format!("{import:?}").to_lowercase()).collect::<Vec<_>>().join(", ");
+    let listed = version
+        .imports
+        .iter()
+        .map(|import| format!("{import:?}").to_lowercase())
+        .collect::<Vec<_>>()
+        .join(", ");
     let first = format!("{:?}", missing[0]).to_lowercase();
-    Err(SpecError::new(format!("{path}.grants"), format!("plugin {} imports {first}, which the step is not granted; write grants: [{listed}]", step.plugin)).into())
+    Err(SpecError::new(
+        format!("{path}.grants"),
+        format!(
+            "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
+            step.plugin
+        ),
+    )
+    .into())
 }
 
 /// What a revision cannot change, because positions and partitions of what is committed depend on it.
@@ -324,13 +449,29 @@ fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outcome<()> {
         }
     }
     for (name, vectors) in &after.vectors {
-        if before.vectors.get(name).is_some_and(|known| known.dimensions != vectors.dimensions) {
-            return Err(SpecError::new(format!("vectors.{name}.dimensions"), "cannot change while the collection holds vectors; declare a new collection").into());
+        if before
+            .vectors
+            .get(name)
+            .is_some_and(|known| known.dimensions != vectors.dimensions)
+        {
+            return Err(SpecError::new(
+                format!("vectors.{name}.dimensions"),
+                "cannot change while the collection holds vectors; declare a new collection",
+            )
+            .into());
         }
     }
     for (name, sketch) in &after.sketches {
-        if before.sketches.get(name).is_some_and(|known| known.kind != sketch.kind || known.size != sketch.size) {
-            return Err(SpecError::new(format!("sketches.{name}"), "kind and size cannot change; declare a new sketch").into());
+        if before
+            .sketches
+            .get(name)
+            .is_some_and(|known| known.kind != sketch.kind || known.size != sketch.size)
+        {
+            return Err(SpecError::new(
+                format!("sketches.{name}"),
+                "kind and size cannot change; declare a new sketch",
+            )
+            .into());
         }
     }
     Ok(())
@@ -340,7 +481,11 @@ fn check_reach(spec: &PipelineSpec, facts: &StreamFacts) -> Outcome<()> {
     for (index, pattern) in spec.input.subjects.iter().enumerate() {
         if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
             let held = facts.subjects.join(", ");
-            return Err(SpecError::new(format!("input.subjects[{index}]"), format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name)).into());
+            return Err(SpecError::new(
+                format!("input.subjects[{index}]"),
+                format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
+            )
+            .into());
         }
     }
     Ok(())

@@ -17,16 +17,28 @@ use crate::{
 
 impl Control {
     /// Uploads a plugin version; says too whether it is new.
-    pub async fn upload_plugin(&self, tenant: &Name, plugin: PluginRef, upload: Bytes) -> Outcome<(Arc<PluginVersion>, bool)> {
+    pub async fn upload_plugin(
+        &self,
+        tenant: &Name,
+        plugin: PluginRef,
+        upload: Bytes,
+    ) -> Outcome<(Arc<PluginVersion>, bool)> {
         let upload_digest = Digest::of(&upload);
         if let Some(known) = self.known_version(tenant, &plugin)? {
             return same_or_conflict(known, upload_digest);
         }
         let limits = &self.tenant(tenant)?.quotas;
         if self.registry()?.plugins_of(tenant).count() >= limits.plugins as usize {
-            return Err(ControlError::Quota(format!("the tenant's quota of {} plugin versions is used up", limits.plugins)));
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} plugin versions is used up",
+                limits.plugins
+            )));
         }
-        let Admitted { component, digest, imports } = self.admit(tenant, upload).await?;
+        let Admitted {
+            component,
+            digest,
+            imports,
+        } = self.admit(tenant, upload).await?;
         self.world.registry.put_plugin(digest, component.clone()).await?;
         let version = PluginVersion {
             plugin: plugin.clone(),
@@ -36,7 +48,10 @@ impl Control {
             imports,
             uploaded_ms: self.now_ms(),
         };
-        match self.write(&Key::Plugin(tenant.clone(), plugin.clone()), &version, 0).await {
+        match self
+            .write(&Key::Plugin(tenant.clone(), plugin.clone()), &version, 0)
+            .await
+        {
             Ok(()) => Ok((Arc::new(version), true)),
             // Somebody was faster with the same version.
             Err(conflict @ ControlError::Conflict(_)) => match self.known_version(tenant, &plugin)? {
@@ -56,12 +71,17 @@ impl Control {
 
     fn known_version(&self, tenant: &Name, plugin: &PluginRef) -> Outcome<Option<Arc<PluginVersion>>> {
         self.tenant(tenant)?;
-        Ok(self.registry()?.plugins.get(&(tenant.clone(), plugin.clone())).cloned())
+        Ok(self
+            .registry()?
+            .plugins
+            .get(&(tenant.clone(), plugin.clone()))
+            .cloned())
     }
 
     /// A plugin version.
     pub fn get_plugin(&self, tenant: &Name, plugin: &PluginRef) -> Outcome<Arc<PluginVersion>> {
-        self.known_version(tenant, plugin)?.ok_or_else(|| ControlError::not_found("plugin", plugin))
+        self.known_version(tenant, plugin)?
+            .ok_or_else(|| ControlError::not_found("plugin", plugin))
     }
 
     /// All plugin versions of a tenant.
@@ -76,5 +96,8 @@ fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> Outcome<(Arc<P
         return Ok((known, false));
     }
     let plugin = &known.plugin;
-    Err(ControlError::Conflict(format!("{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version", known.upload_digest)))
+    Err(ControlError::Conflict(format!(
+        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version",
+        known.upload_digest
+    )))
 }

@@ -45,23 +45,42 @@ impl Control {
     pub fn state(&self, id: &PipelineId, step: &str, key: &str) -> Outcome<StateEntry> {
         self.check_step(id, step)?;
         for (partition, image) in self.images(id)? {
-            let value = image.get(step, key)?.filter(|value| self.is_live(id, partition, value));
+            let value = image
+                .get(step, key)?
+                .filter(|value| self.is_live(id, partition, value));
             if let Some(StateValue { value, expires_ms }) = value {
-                return Ok(StateEntry { key: key.to_owned(), value, expires_ms, partition });
+                return Ok(StateEntry {
+                    key: key.to_owned(),
+                    value,
+                    expires_ms,
+                    partition,
+                });
             }
         }
         Err(ControlError::not_found("state entry", &key))
     }
 
     /// Entries of a step whose key starts with a prefix, after a key, in key order.
-    pub fn scan(&self, id: &PipelineId, step: &str, prefix: &str, after: Option<&str>, limit: usize) -> Outcome<Vec<StateEntry>> {
+    pub fn scan(
+        &self,
+        id: &PipelineId,
+        step: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Outcome<Vec<StateEntry>> {
         self.check_step(id, step)?;
         let limit = limit.clamp(1, MAX_SCAN);
         let mut found = Vec::new();
         for (partition, image) in self.images(id)? {
             let entries = image.scan(step, prefix, after, limit)?.into_iter();
             let live = entries.filter(|(_, value)| self.is_live(id, partition, value));
-            found.extend(live.map(|(key, StateValue { value, expires_ms })| StateEntry { key, value, expires_ms, partition }));
+            found.extend(live.map(|(key, StateValue { value, expires_ms })| StateEntry {
+                key,
+                value,
+                expires_ms,
+                partition,
+            }));
         }
         found.sort_by(|one, other| (&one.key, one.partition).cmp(&(&other.key, other.partition)));
         found.truncate(limit);
@@ -76,7 +95,11 @@ impl Control {
         }
         for (partition, image) in self.images(id)? {
             if let Some(numbers) = image.vector(collection, vector)? {
-                return Ok(VectorEntry { id: vector.to_owned(), vector: numbers, partition });
+                return Ok(VectorEntry {
+                    id: vector.to_owned(),
+                    vector: numbers,
+                    partition,
+                });
             }
         }
         Err(ControlError::not_found("vector", &vector))
@@ -86,7 +109,14 @@ impl Control {
     pub fn sketches(&self, id: &PipelineId) -> Outcome<Vec<(String, Report)>> {
         let pipeline = self.pipeline(id)?;
         let names = pipeline.active.spec.sketches.keys();
-        names.map(|name| Ok((name.to_string(), self.sketch(id, name.as_str(), &Query::default())?))).collect()
+        names
+            .map(|name| {
+                Ok((
+                    name.to_string(),
+                    self.sketch(id, name.as_str(), &Query::default())?,
+                ))
+            })
+            .collect()
     }
 
     /// One sketch, merged over the partitions.
@@ -98,7 +128,9 @@ impl Control {
         let mut merged = Sketch::new(&declared.config(), self.tenant(&id.tenant)?.seed);
         for (_, image) in self.images(id)? {
             if let Some(sketch) = image.sketch(name)? {
-                merged.merge(&sketch).map_err(|cause| ControlError::Internal(cause.to_string()))?;
+                merged
+                    .merge(&sketch)
+                    .map_err(|cause| ControlError::Internal(cause.to_string()))?;
             }
         }
         Ok(merged.report(query))
@@ -106,7 +138,13 @@ impl Control {
 
     fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
         let pipeline = self.pipeline(id)?;
-        if pipeline.active.spec.steps.iter().any(|known| known.name.as_str() == step) {
+        if pipeline
+            .active
+            .spec
+            .steps
+            .iter()
+            .any(|known| known.name.as_str() == step)
+        {
             return Ok(());
         }
         Err(ControlError::not_found("step", &step))
@@ -116,7 +154,10 @@ impl Control {
         let partitions = self.pipeline(id)?.active.spec.partitions;
         let mut images = Vec::new();
         for partition in 0..partitions {
-            let partition_id = PartitionId { pipeline: id.clone(), partition };
+            let partition_id = PartitionId {
+                pipeline: id.clone(),
+                partition,
+            };
             if let Some(image) = self.world.store.existing(&partition_id)? {
                 images.push((partition, image));
             }
@@ -126,7 +167,10 @@ impl Control {
 
     /// Whether an entry still exists on the event-time clock of its partition.
     fn is_live(&self, id: &PipelineId, partition: u32, value: &StateValue) -> bool {
-        let watermark_ms = self.overview.pipeline(id).and_then(|status| status.watermark_ms(partition));
+        let watermark_ms = self
+            .overview
+            .pipeline(id)
+            .and_then(|status| status.watermark_ms(partition));
         watermark_ms.is_none_or(|now_ms| value.is_live(now_ms))
     }
 }

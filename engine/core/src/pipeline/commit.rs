@@ -132,7 +132,11 @@ impl Committer {
                 Ok(Some(part)) => {
                     let ours = record::decode_part(&part.payload)
                         .is_ok_and(|(head, _)| head.writer == self.writer && head.commit == commit);
-                    return if ours { Found::Ours(part.sequence) } else { Found::At(part.sequence) };
+                    return if ours {
+                        Found::Ours(part.sequence)
+                    } else {
+                        Found::At(part.sequence)
+                    };
                 }
                 Err(cause) => self.status.trouble(cause.to_string()),
             }

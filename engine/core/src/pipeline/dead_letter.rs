@@ -54,13 +54,18 @@ pub fn headers(event: &Event, reason: &Reason) -> Vec<Header> {
     let mut headers = event.headers.clone();
     headers.retain(|header| !header.name.eq_ignore_ascii_case(REASON_HEADER));
     let value = serde_json::to_string(reason).expect("a reason always serialises");
-    headers.push(Header { name: REASON_HEADER.to_owned(), value });
+    headers.push(Header {
+        name: REASON_HEADER.to_owned(),
+        value,
+    });
     headers
 }
 
 /// The reason that a stored dead letter bears.
 pub fn reason(headers: &[Header]) -> Option<Reason> {
-    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(REASON_HEADER))?;
+    let header = headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case(REASON_HEADER))?;
     serde_json::from_str(&header.value).ok()
 }
 
@@ -72,8 +77,25 @@ pub fn revive(headers: Vec<Header>, payload: Bytes) -> Option<(Event, String)> {
         name != REASON_HEADER.to_ascii_lowercase() && !name.starts_with("nats-")
     };
     let headers = headers.into_iter().filter(own).collect();
-    let Reason { sequence, time_ms, subject, key, step, .. } = reason;
-    Some((Event { sequence, time_ms, subject, key, headers, payload }, step))
+    let Reason {
+        sequence,
+        time_ms,
+        subject,
+        key,
+        step,
+        ..
+    } = reason;
+    Some((
+        Event {
+            sequence,
+            time_ms,
+            subject,
+            key,
+            headers,
+            payload,
+        },
+        step,
+    ))
 }
 
 /// A dead letter as people see it.
@@ -103,7 +125,9 @@ impl DeadLetter {
         let mut headers = stored.headers;
         headers.retain(|header| !header.name.eq_ignore_ascii_case(REASON_HEADER));
         let text = std::str::from_utf8(&stored.payload).ok().map(str::to_owned);
-        let hex = text.is_none().then(|| stored.payload.iter().map(|byte| format!("{byte:02x}")).collect());
+        let hex = text
+            .is_none()
+            .then(|| stored.payload.iter().map(|byte| format!("{byte:02x}")).collect());
         Some(Self {
             id: stored.sequence,
             stored_ms: stored.stored_ms,
@@ -126,7 +150,10 @@ mod tests {
             time_ms: 10,
             subject: "a.b".into(),
             key: "k\r\n\"".into(),
-            headers: vec![Header { name: "X".into(), value: "1".into() }],
+            headers: vec![Header {
+                name: "X".into(),
+                value: "1".into(),
+            }],
             payload: Bytes::from_static(&[0, 0xff]),
         };
         let reason = Reason {
@@ -145,7 +172,13 @@ mod tests {
             cut_from: None,
         };
         let headers = headers(&event, &reason);
-        assert!(headers.iter().all(|h| !h.value.contains(['\r', '\n'])), "no header can be forged");
-        assert_eq!(revive(headers, event.payload.clone()), Some((event, "rank".into())));
+        assert!(
+            headers.iter().all(|h| !h.value.contains(['\r', '\n'])),
+            "no header can be forged"
+        );
+        assert_eq!(
+            revive(headers, event.payload.clone()),
+            Some((event, "rank".into()))
+        );
     }
 }

@@ -121,7 +121,8 @@ impl Effects {
 
     /// Remembers where things stand, to come back to.
     pub fn mark(&self) -> Mark {
-        self.journal.mark(self.outputs.len(), self.output_bytes, self.write_bytes)
+        self.journal
+            .mark(self.outputs.len(), self.output_bytes, self.write_bytes)
     }
 
     /// Takes back everything since the mark.
@@ -171,12 +172,18 @@ impl Effects {
             None => drop(self.current.sketches.insert(name.to_owned(), vec![update])),
         }
         self.write_bytes += 16;
-        self.journal.push(Undo::Sketch { name: name.to_owned() });
+        self.journal.push(Undo::Sketch {
+            name: name.to_owned(),
+        });
     }
 
     /// What the layers above the image say of an entry.
     fn layered(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
-        let committing = || self.committing.as_deref().and_then(|delta| delta.state(step, key));
+        let committing = || {
+            self.committing
+                .as_deref()
+                .and_then(|delta| delta.state(step, key))
+        };
         self.current.state(step, key).or_else(committing)
     }
 
@@ -192,9 +199,18 @@ impl Effects {
         self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
         let before = match self.current.state.get_mut(&self.step) {
             Some(writes) => writes.insert(key.to_owned(), value),
-            None => self.current.state.entry(self.step.clone()).or_default().insert(key.to_owned(), value),
+            None => self
+                .current
+                .state
+                .entry(self.step.clone())
+                .or_default()
+                .insert(key.to_owned(), value),
         };
-        self.journal.push(Undo::State { step: self.step.clone(), key: key.to_owned(), before });
+        self.journal.push(Undo::State {
+            step: self.step.clone(),
+            key: key.to_owned(),
+            before,
+        });
     }
 
     /// Live entries with the prefix, after `after`: the image's with the layers' writes over them.
@@ -228,7 +244,12 @@ impl Effects {
         }
     }
 
-    fn merge_page(&self, page: Entries, mut writes: BTreeMap<&str, Option<&StateValue>>, found: &mut Entries) {
+    fn merge_page(
+        &self,
+        page: Entries,
+        mut writes: BTreeMap<&str, Option<&StateValue>>,
+        found: &mut Entries,
+    ) {
         let mut merged: BTreeMap<String, StateValue> = BTreeMap::new();
         for (key, value) in page {
             let over = writes.remove(key.as_str());
@@ -236,7 +257,11 @@ impl Effects {
                 merged.insert(key, value);
             }
         }
-        merged.extend(writes.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))));
+        merged.extend(
+            writes
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))),
+        );
         found.extend(merged.into_iter().filter(|(_, value)| value.is_live(self.now_ms)));
     }
 
@@ -246,7 +271,12 @@ impl Effects {
                 let writes = self.current.state.entry(step).or_default();
                 restore(writes, key, before);
             }
-            Undo::Vector { collection, id, before, written } => {
+            Undo::Vector {
+                collection,
+                id,
+                before,
+                written,
+            } => {
                 if let Some(vectors) = self.collections.get_mut(&collection) {
                     vectors.replace(&id, before.as_deref());
                 }
@@ -270,7 +300,11 @@ fn restore<T>(writes: &mut BTreeMap<String, T>, key: String, before: Option<T>) 
 }
 
 /// Loads the collections of a plan, but for those that are at hand.
-fn load(image: &dyn Image, plan: &Plan, mut at_hand: BTreeMap<String, Box<dyn Collection>>) -> Result<BTreeMap<String, Box<dyn Collection>>, StoreError> {
+fn load(
+    image: &dyn Image,
+    plan: &Plan,
+    mut at_hand: BTreeMap<String, Box<dyn Collection>>,
+) -> Result<BTreeMap<String, Box<dyn Collection>>, StoreError> {
     for (name, VectorSpec { dimensions, metric }) in &plan.spec.vectors {
         if !at_hand.contains_key(name.as_str()) {
             let collection = image.collection(name.as_str(), *dimensions as usize, *metric)?;

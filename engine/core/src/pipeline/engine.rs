@@ -22,13 +22,19 @@ pub struct Overview(Arc<RwLock<BTreeMap<PipelineId, Arc<PipelineStatus>>>>);
 impl Overview {
     /// The status of a pipeline on this engine.
     pub fn pipeline(&self, id: &PipelineId) -> Option<Arc<PipelineStatus>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<(PipelineId, Arc<PipelineStatus>)> {
         let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        map.iter().map(|(id, status)| (id.clone(), status.clone())).collect()
+        map.iter()
+            .map(|(id, status)| (id.clone(), status.clone()))
+            .collect()
     }
 
     fn set(&self, id: &PipelineId, status: Option<Arc<PipelineStatus>>) {
@@ -80,17 +86,28 @@ impl Engine {
     }
 
     async fn reconcile(&self, registry: &Registry, running: &mut BTreeMap<PipelineId, Task>) {
-        let gone: Vec<_> = running.keys().filter(|id| !registry.pipelines.contains_key(*id)).cloned().collect();
+        let gone: Vec<_> = running
+            .keys()
+            .filter(|id| !registry.pipelines.contains_key(*id))
+            .cloned()
+            .collect();
         for id in gone {
             if let Some(task) = running.remove(&id) {
                 self.end(&id, task).await;
             }
         }
         for (id, pipeline) in &registry.pipelines {
-            let Some(tenant) = registry.tenants.get(&id.tenant) else { continue };
+            let Some(tenant) = registry.tenants.get(&id.tenant) else {
+                continue;
+            };
             let entry = Some((pipeline.clone(), tenant.clone()));
             match running.get(id) {
-                Some(task) => drop(task.entry.send_if_modified(|current| *current != entry && { current.clone_from(&entry); true })),
+                Some(task) => drop(task.entry.send_if_modified(|current| {
+                    *current != entry && {
+                        current.clone_from(&entry);
+                        true
+                    }
+                })),
                 None => drop(running.insert(id.clone(), self.start(id, entry))),
             }
         }
@@ -108,7 +125,11 @@ impl Engine {
             status: status.clone(),
         };
         self.overview.set(id, Some(status));
-        Task { entry: sender, stop, handle: tasks::spawn(run.run()) }
+        Task {
+            entry: sender,
+            stop,
+            handle: tasks::spawn(run.run()),
+        }
     }
 
     /// A deleted pipeline: ends it and removes what it left on this machine.

@@ -157,13 +157,22 @@ impl Intake {
 
     async fn subscribe_redrive(&self) -> Result<Feed, InputError> {
         let pipeline = self.plan.borrow().pipeline.clone();
-        let least = self.lanes.iter().map(|lane| lane.progress.redrive_position()).min().unwrap_or(0);
+        let least = self
+            .lanes
+            .iter()
+            .map(|lane| lane.progress.redrive_position())
+            .min()
+            .unwrap_or(0);
         let request = SubscribeRequest {
             role: "redrive",
             stream: subject::stream_name(&pipeline),
             subjects: vec![subject::redrive_subject(&pipeline)],
             from_sequence: None,
-            start: if least == 0 { crate::spec::Start::All } else { crate::spec::Start::Sequence(least + 1) },
+            start: if least == 0 {
+                crate::spec::Start::All
+            } else {
+                crate::spec::Start::Sequence(least + 1)
+            },
             pipeline,
         };
         self.subscribe(Source::Redrive, request).await
@@ -173,7 +182,14 @@ impl Intake {
         let subscription = self.world.input.subscribe(request).await?;
         let given = vec![0; self.lanes.len()];
         let marked = given.clone();
-        Ok(Feed { source, subscription, given, marked, read: 0, acknowledged: 0 })
+        Ok(Feed {
+            source,
+            subscription,
+            given,
+            marked,
+            read: 0,
+            acknowledged: 0,
+        })
     }
 
     /// Sorts messages by partition and hands them over, waiting where a partition is full.
@@ -202,13 +218,19 @@ impl Intake {
 
     /// Waits for room in memory, then for room in the lane.
     async fn hand_over(&self, lane: &Lane, mut arrivals: Vec<Arrival>) {
-        let bytes: usize = arrivals.iter().map(|arrival| arrival.event.payload.len() + EVENT_OVERHEAD).sum();
+        let bytes: usize = arrivals
+            .iter()
+            .map(|arrival| arrival.event.payload.len() + EVENT_OVERHEAD)
+            .sum();
         let share = (bytes / 1024 + 1).min(ROOM_KIB) as u32;
         let room = self.room.clone().acquire_many_owned(share).await.ok();
         if let Some(last) = arrivals.last_mut() {
             last.room = room;
         }
-        let deliveries = arrivals.into_iter().map(|arrival| Delivery::Event(Box::new(arrival))).collect();
+        let deliveries = arrivals
+            .into_iter()
+            .map(|arrival| Delivery::Event(Box::new(arrival)))
+            .collect();
         // A partition that is gone ends the whole pipeline; that is its keeper's business.
         let _ = lane.sender.send(deliveries).await;
     }
@@ -275,20 +297,46 @@ fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         payload: message.payload,
     };
     let sequence = message.sequence;
-    Arrival { source: Source::Input, sequence, event, refused, measured: found.measured, from_step: None, room: None }
+    Arrival {
+        source: Source::Input,
+        sequence,
+        event,
+        refused,
+        measured: found.measured,
+        from_step: None,
+        room: None,
+    }
 }
 
 /// A dead letter that is sent again; none for a message that is no dead letter.
 fn arrive_again(message: Incoming) -> Option<Arrival> {
-    let Incoming { sequence, headers, payload, .. } = message;
+    let Incoming {
+        sequence,
+        headers,
+        payload,
+        ..
+    } = message;
     let (event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
     let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
-    Some(Arrival { source: Source::Redrive, sequence, event, refused: None, measured: Vec::new(), from_step, room: None })
+    Some(Arrival {
+        source: Source::Redrive,
+        sequence,
+        event,
+        refused: None,
+        measured: Vec::new(),
+        from_step,
+        room: None,
+    })
 }
 
 /// Without the broker's own headers, which never reach a plugin.
 fn own_headers(mut headers: Vec<Header>) -> Vec<Header> {
-    headers.retain(|header| !header.name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("nats-")));
+    headers.retain(|header| {
+        !header
+            .name
+            .get(..5)
+            .is_some_and(|start| start.eq_ignore_ascii_case("nats-"))
+    });
     headers
 }
 
@@ -302,7 +350,10 @@ mod tests {
         for key in 0..4_000 {
             counts[partition_of(&key.to_string(), 4) as usize] += 1;
         }
-        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (900..1100).contains(count)),
+            "{counts:?}"
+        );
         // Written down, because a change would move every key of every pipeline to another partition.
         assert_eq!(["", "383", "Фёдор"].map(|key| partition_of(key, 7)), [0, 0, 0]);
     }

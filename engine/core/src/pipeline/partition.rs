@@ -19,8 +19,7 @@ use super::{
     commit::{Committer, Outcome, jittered},
     plan::Plan,
     progress::Progress,
-    schedule,
-    snapshot,
+    schedule, snapshot,
     stats::BatchStats,
     worker::{Cursor, Delivery, Sealed, TurnEnd, Worker},
 };
@@ -122,11 +121,27 @@ type Step<T> = Result<T, End>;
 impl Partition {
     /// Made, not yet running.
     pub fn new(parts: Parts) -> Result<Self, End> {
-        let Parts { world, mut plan, lane, stop, progress, committer, image, cursor } = parts;
+        let Parts {
+            world,
+            mut plan,
+            lane,
+            stop,
+            progress,
+            committer,
+            image,
+            cursor,
+        } = parts;
         let current = plan.borrow_and_update().clone();
         let mode = current.spec.delivery;
         let max_message_bytes = world.streams.max_payload();
-        let worker = Worker::new(image.clone(), current, cursor, world.clock.clone(), max_message_bytes).map_err(failed)?;
+        let worker = Worker::new(
+            image.clone(),
+            current,
+            cursor,
+            world.clock.clone(),
+            max_message_bytes,
+        )
+        .map_err(failed)?;
         progress.advance(&cursor);
         Ok(Self {
             world,
@@ -180,7 +195,9 @@ impl Partition {
     }
 
     fn worker(&mut self) -> &mut Worker {
-        self.worker.as_deref_mut().expect("the worker is away only during a turn")
+        self.worker
+            .as_deref_mut()
+            .expect("the worker is away only during a turn")
     }
 
     /// Whether everything that was processed is committed and applied.
@@ -223,7 +240,11 @@ impl Partition {
         let tenant = self.committer.partition.pipeline.tenant.clone();
         let mut worker = self.worker.take().expect("the worker is away only during a turn");
         let before = worker.queued();
-        let most = if self.mode == DeliveryMode::AtMostOnce { self.claimed } else { usize::MAX };
+        let most = if self.mode == DeliveryMode::AtMostOnce {
+            self.claimed
+        } else {
+            usize::MAX
+        };
         let lost = |_| failed("a turn did not come to its end");
         let (worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
             let end = worker.turn(SLICE, most);
@@ -266,7 +287,10 @@ impl Partition {
         let mut sealed = self.worker().seal().map_err(failed)?;
         let mut claim = sealed.cursor;
         if mode == DeliveryMode::AtMostOnce {
-            self.committer.log.publish_unconfirmed(&std::mem::take(&mut sealed.outputs)).await;
+            self.committer
+                .log
+                .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
+                .await;
             if !self.is_halting() {
                 (self.claimed, claim) = self.worker().claim();
             }
@@ -279,7 +303,13 @@ impl Partition {
         // A task of its own, so that it goes on while a turn is awaited.
         let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
         let began = self.world.clock.monotonic();
-        self.under_way = Some(UnderWay { store, delta, stats, claim, began });
+        self.under_way = Some(UnderWay {
+            store,
+            delta,
+            stats,
+            claim,
+            began,
+        });
         Ok(())
     }
 
@@ -290,7 +320,16 @@ impl Partition {
     }
 
     async fn committed(&mut self, outcome: Outcome) -> Step<()> {
-        let Some(UnderWay { delta, stats, claim, began, .. }) = self.under_way.take() else { return Ok(()) };
+        let Some(UnderWay {
+            delta,
+            stats,
+            claim,
+            began,
+            ..
+        }) = self.under_way.take()
+        else {
+            return Ok(());
+        };
         let sequence = match outcome {
             Outcome::Stored(sequence) => sequence,
             Outcome::Fenced => {
@@ -325,7 +364,10 @@ impl Partition {
     }
 
     async fn wait(&mut self) -> Step<()> {
-        let linger_end = self.dirty_since.filter(|_| self.under_way.is_none()).map(|since| since + LINGER);
+        let linger_end = self
+            .dirty_since
+            .filter(|_| self.under_way.is_none())
+            .map(|since| since + LINGER);
         let retry_at = self.retry_at;
         let room = self.worker().queued() < MAX_QUEUED && !self.lane_closed;
         let stopping = self.stopping;
@@ -367,7 +409,11 @@ impl Partition {
             return;
         }
         self.since_snapshot = SinceSnapshot::default();
-        let (world, partition, image) = (self.world.clone(), self.committer.partition.clone(), self.image.clone());
+        let (world, partition, image) = (
+            self.world.clone(),
+            self.committer.partition.clone(),
+            self.image.clone(),
+        );
         self.snapshotting = Some(tasks::spawn(async move {
             if let Err(cause) = make_snapshot(&world, &partition, image).await {
                 tracing::warn!(%partition, %cause, "no snapshot this time");
@@ -376,11 +422,19 @@ impl Partition {
     }
 }
 
-async fn make_snapshot(world: &World, partition: &crate::identity::PartitionId, image: Arc<dyn Image>) -> Result<(), String> {
+async fn make_snapshot(
+    world: &World,
+    partition: &crate::identity::PartitionId,
+    image: Arc<dyn Image>,
+) -> Result<(), String> {
     let tenant = &partition.pipeline.tenant;
     let exported = schedule::run(&*world.turns, tenant, move || snapshot::export(&*image)).await;
-    let (applied, chunks) = exported.map_err(|lost| lost.to_string())?.map_err(|cause| cause.to_string())?;
-    snapshot::store(world, partition, applied, chunks).await.map_err(|cause| cause.to_string())
+    let (applied, chunks) = exported
+        .map_err(|lost| lost.to_string())?
+        .map_err(|cause| cause.to_string())?;
+    snapshot::store(world, partition, applied, chunks)
+        .await
+        .map_err(|cause| cause.to_string())
 }
 
 fn failed(cause: impl ToString) -> End {

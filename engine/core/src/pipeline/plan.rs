@@ -60,7 +60,12 @@ pub struct Found {
 
 impl Plan {
     /// Puts a revision together with its plugins, by step name.
-    pub fn new(pipeline: PipelineId, revision: &Revision, plugins: &BTreeMap<Name, Arc<dyn Plugin>>, seed: TenantSeed) -> Self {
+    pub fn new(
+        pipeline: PipelineId,
+        revision: &Revision,
+        plugins: &BTreeMap<Name, Arc<dyn Plugin>>,
+        seed: TenantSeed,
+    ) -> Self {
         let spec = revision.spec.clone();
         let steps = spec.steps.iter().map(|step| PlannedStep {
             digest: revision.plugins[&step.name],
@@ -71,18 +76,36 @@ impl Plan {
         });
         let steps = steps.collect();
         let (places, measured) = places(&spec);
-        Self { pipeline, revision: revision.number, steps, seed, places, measured, spec }
+        Self {
+            pipeline,
+            revision: revision.number,
+            steps,
+            seed,
+            places,
+            measured,
+            spec,
+        }
     }
 
     /// Looks for key, time and the measured values in one pass.
     pub fn find(&self, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
         let mut values = self.places.extract(subject, headers, payload).into_iter();
         let key = values.next().flatten().map(Scalar::into_text);
-        let time = if self.spec.input.time.is_some() { values.next().flatten() } else { None };
-        let measured = self.measured.iter().zip(values).filter_map(|((name, kind), value)| {
-            Some((name.clone(), update(*kind, self.seed, value?)?))
-        });
-        Found { key, time_ms: time.and_then(|time| time.as_time_ms()), measured: measured.collect() }
+        let time = if self.spec.input.time.is_some() {
+            values.next().flatten()
+        } else {
+            None
+        };
+        let measured = self
+            .measured
+            .iter()
+            .zip(values)
+            .filter_map(|((name, kind), value)| Some((name.clone(), update(*kind, self.seed, value?)?)));
+        Found {
+            key,
+            time_ms: time.and_then(|time| time.as_time_ms()),
+            measured: measured.collect(),
+        }
     }
 
     /// The pipeline's own stream, as this revision wants it.
@@ -132,7 +155,10 @@ fn update(kind: Kind, seed: TenantSeed, value: Scalar) -> Option<Update> {
     Some(match kind {
         Kind::Quantiles => Update::Observe(value.as_number().filter(|number| number.is_finite())?),
         Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text())),
-        Kind::Top => Update::Count { item: value.into_text(), times: 1 },
+        Kind::Top => Update::Count {
+            item: value.into_text(),
+            times: 1,
+        },
         Kind::Seen => Update::Seen(hash_item(seed, &value.into_text())),
         Kind::Sample => Update::Sample(value.into_text()),
     })

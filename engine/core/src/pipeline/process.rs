@@ -57,7 +57,13 @@ impl Worker {
     pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
         let now_ms = watermark_ms.max(arrival.event.time_ms);
         let bytes_before = self.effects_mut().bytes();
-        let mut walk = Walk { arrival, now_ms, messages: 0, calls: 0, bytes_before };
+        let mut walk = Walk {
+            arrival,
+            now_ms,
+            messages: 0,
+            calls: 0,
+            bytes_before,
+        };
         let mark = self.effects_mut().mark();
         self.count_in(arrival);
         match self.enter(&mut walk) {
@@ -89,7 +95,12 @@ impl Worker {
         }
         let first = match &arrival.from_step {
             // A step that this revision no longer has: the event begins again from the first.
-            Some(step) => self.plan.steps.iter().position(|s| s.spec.name.as_str() == step).unwrap_or(0),
+            Some(step) => self
+                .plan
+                .steps
+                .iter()
+                .position(|s| s.spec.name.as_str() == step)
+                .unwrap_or(0),
             None => 0,
         };
         self.step(walk, first, arrival.event.clone())
@@ -123,7 +134,10 @@ impl Worker {
         walk.calls += 1;
         if walk.calls > MAX_EVENT_CALLS {
             let reason = format!("the event causes more than {MAX_EVENT_CALLS} calls of plugins");
-            return Err(Halt::TooMuch { code: "over-cap", reason });
+            return Err(Halt::TooMuch {
+                code: "over-cap",
+                reason,
+            });
         }
         let mut instance = match self.instances[index].take() {
             Some(instance) => instance,
@@ -135,11 +149,18 @@ impl Worker {
         let plan = self.plan.clone();
         let step = &plan.steps[index].spec.name;
         self.effects_mut().enter(step.as_str(), walk.now_ms);
-        let host = self.effects.take().expect("the effects are away only during a call");
+        let host = self
+            .effects
+            .take()
+            .expect("the effects are away only during a call");
         let began = self.clock.monotonic();
         let (mut call, host) = instance.process(event, host);
         let took = self.clock.monotonic().saturating_sub(began);
-        self.effects = Some(host.into_any().downcast::<Effects>().expect("the sandbox gives back the host it was given"));
+        self.effects = Some(
+            host.into_any()
+                .downcast::<Effects>()
+                .expect("the sandbox gives back the host it was given"),
+        );
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
@@ -148,13 +169,20 @@ impl Worker {
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
         {
-            let trap = Trap { code: TrapCode::Misuse, message: reason, backtrace: Vec::new() };
+            let trap = Trap {
+                code: TrapCode::Misuse,
+                message: reason,
+                backtrace: Vec::new(),
+            };
             call.result = Err(CallFailure::Trap(trap));
         }
         self.stats.counts.traps += u64::from(matches!(call.result, Err(CallFailure::Trap(_))));
         if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
             let reason = format!("the event causes more than {MAX_EVENT_BYTES} bytes of effects");
-            return Err(Halt::TooMuch { code: "over-cap", reason });
+            return Err(Halt::TooMuch {
+                code: "over-cap",
+                reason,
+            });
         }
         Ok(call)
     }
@@ -165,9 +193,16 @@ impl Worker {
         for message in messages {
             if let Some(text) = &message.subject {
                 subject::check_subject(text).map_err(|cause| cause.to_string())?;
-                let pattern = self.plan.spec.output.as_ref().map(crate::spec::OutputSpec::pattern);
+                let pattern = self
+                    .plan
+                    .spec
+                    .output
+                    .as_ref()
+                    .map(crate::spec::OutputSpec::pattern);
                 if last && !pattern.is_some_and(|pattern| subject::covers(&pattern, text)) {
-                    return Err(format!("the subject {text:?} lies outside the pipeline's output.subject"));
+                    return Err(format!(
+                        "the subject {text:?} lies outside the pipeline's output.subject"
+                    ));
                 }
             }
             message.headers.iter().try_for_each(check_header)?;
@@ -175,7 +210,13 @@ impl Worker {
         Ok(())
     }
 
-    fn emit(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event, messages: Vec<Message>) -> Result<(), Halt> {
+    fn emit(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        event: &Event,
+        messages: Vec<Message>,
+    ) -> Result<(), Halt> {
         let last = index + 1 == self.plan.steps.len();
         for message in messages {
             let key = message.key.unwrap_or_else(|| event.key.clone());
@@ -184,7 +225,13 @@ impl Worker {
             } else {
                 let subject = message.subject.unwrap_or_else(|| event.subject.clone());
                 let Message { headers, payload, .. } = message;
-                let next = Event { subject, key, headers, payload, ..*event };
+                let next = Event {
+                    subject,
+                    key,
+                    headers,
+                    payload,
+                    ..*event
+                };
                 self.step(walk, index + 1, next)?;
             }
         }
@@ -195,16 +242,31 @@ impl Worker {
         self.publish(walk, None, &event.key, event.headers, event.payload)
     }
 
-    fn publish(&mut self, walk: &mut Walk<'_>, subject: Option<String>, key: &str, headers: Vec<Header>, payload: Bytes) -> Result<(), Halt> {
+    fn publish(
+        &mut self,
+        walk: &mut Walk<'_>,
+        subject: Option<String>,
+        key: &str,
+        headers: Vec<Header>,
+        payload: Bytes,
+    ) -> Result<(), Halt> {
         let plan = self.plan.clone();
-        let Some(output) = &plan.spec.output else { return Ok(()) };
+        let Some(output) = &plan.spec.output else {
+            return Ok(());
+        };
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         self.stats.counts.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
         let id = self.next_id(walk)?;
-        self.effects_mut().publish(Output { subject, headers, payload, id, keep });
+        self.effects_mut().publish(Output {
+            subject,
+            headers,
+            payload,
+            id,
+            keep,
+        });
         Ok(())
     }
 
@@ -214,15 +276,23 @@ impl Worker {
         if size <= limit {
             return Ok(());
         }
-        let reason = format!("a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}");
-        Err(Halt::TooMuch { code: "too-large", reason })
+        let reason = format!(
+            "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
+        );
+        Err(Halt::TooMuch {
+            code: "too-large",
+            reason,
+        })
     }
 
     /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`.
     fn next_id(&self, walk: &mut Walk<'_>) -> Result<String, Halt> {
         if walk.messages >= MAX_EVENT_MESSAGES {
             let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
-            return Err(Halt::TooMuch { code: "over-cap", reason });
+            return Err(Halt::TooMuch {
+                code: "over-cap",
+                reason,
+            });
         }
         let number = walk.messages;
         walk.messages += 1;
@@ -230,10 +300,21 @@ impl Worker {
             Source::Input => "",
             Source::Redrive => "redrive-",
         };
-        Ok(format!("{}:{source}{}:{number}", self.plan.pipeline, walk.arrival.sequence))
+        Ok(format!(
+            "{}:{source}{}:{number}",
+            self.plan.pipeline, walk.arrival.sequence
+        ))
     }
 
-    fn fail(&mut self, walk: &mut Walk<'_>, index: usize, event: Event, failure: CallFailure, fuel: u64, mark: &Mark) -> Result<(), Halt> {
+    fn fail(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        event: Event,
+        failure: CallFailure,
+        fuel: u64,
+        mark: &Mark,
+    ) -> Result<(), Halt> {
         self.effects_mut().roll_back(mark);
         let plan = self.plan.clone();
         let policy = &plan.steps[index].spec.on_error;
@@ -245,7 +326,12 @@ impl Worker {
                 return Ok(());
             }
             CallFailure::Transient(reason) => ("transient", reason, Vec::new(), true),
-            CallFailure::Trap(trap) => (trap.code.as_str(), trap.message, trap.backtrace, trap.code == TrapCode::Deadline),
+            CallFailure::Trap(trap) => (
+                trap.code.as_str(),
+                trap.message,
+                trap.backtrace,
+                trap.code == TrapCode::Deadline,
+            ),
         };
         if again && self.attempts < policy.retries {
             let pause = backoff(policy.backoff.0, self.attempts);
@@ -272,10 +358,21 @@ impl Worker {
     }
 
     #[allow(clippy::too_many_arguments, reason = "all of it is what a dead letter tells")]
-    fn dead_letter(&mut self, walk: &mut Walk<'_>, event: &Event, index: Option<usize>, code: &str, reason: String, backtrace: &[String], fuel: u64) {
+    fn dead_letter(
+        &mut self,
+        walk: &mut Walk<'_>,
+        event: &Event,
+        index: Option<usize>,
+        code: &str,
+        reason: String,
+        backtrace: &[String],
+        fuel: u64,
+    ) {
         let step = index.map(|index| &self.plan.steps[index]);
         let mut reason = Reason {
-            step: step.map_or(dead_letter::INPUT_STEP.to_owned(), |step| step.spec.name.to_string()),
+            step: step.map_or(dead_letter::INPUT_STEP.to_owned(), |step| {
+                step.spec.name.to_string()
+            }),
             code: code.to_owned(),
             reason,
             plugin: step.map(|step| step.digest),
@@ -290,7 +387,9 @@ impl Worker {
             cut_from: None,
         };
         let mut headers = dead_letter::headers(event, &reason);
-        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM + headers_bytes(&headers));
+        let limit = self
+            .max_message_bytes
+            .saturating_sub(HEADER_ROOM + headers_bytes(&headers));
         let mut payload = event.payload.clone();
         if payload.len() > limit {
             reason.cut_from = Some(payload.len() as u64);
@@ -299,15 +398,27 @@ impl Worker {
         }
         self.stats.counts.dead += 1;
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
-        let id = format!("{}:dead:{}:{}", self.plan.pipeline, walk.arrival.sequence, walk.messages);
+        let id = format!(
+            "{}:dead:{}:{}",
+            self.plan.pipeline, walk.arrival.sequence, walk.messages
+        );
         walk.messages += 1;
         let subject = subject::dead_subject(&self.plan.pipeline);
-        self.effects_mut().publish(Output { subject, headers, payload, id, keep: None });
+        self.effects_mut().publish(Output {
+            subject,
+            headers,
+            payload,
+            id,
+            keep: None,
+        });
     }
 }
 
 fn headers_bytes(headers: &[Header]) -> usize {
-    headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum()
+    headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len() + 4)
+        .sum()
 }
 
 /// A header from a guest must be one that the broker carries as it stands, and none of the broker's
@@ -316,14 +427,20 @@ fn check_header(header: &Header) -> Result<(), String> {
     let shown: String = header.name.chars().take(64).collect();
     let name = header.name.to_ascii_lowercase();
     if name.starts_with("nats-") || name.starts_with("tr-") {
-        return Err(format!("the header {shown:?} is the broker's or the engine's own"));
+        return Err(format!(
+            "the header {shown:?} is the broker's or the engine's own"
+        ));
     }
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
     if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
-        return Err(format!("{shown:?} is no header name: use 1 to 128 visible ASCII characters without a colon"));
+        return Err(format!(
+            "{shown:?} is no header name: use 1 to 128 visible ASCII characters without a colon"
+        ));
     }
     if header.value.len() > 4096 || header.value.chars().any(char::is_control) {
-        return Err(format!("the value of header {shown:?} has a control character, or more than 4096 bytes"));
+        return Err(format!(
+            "the value of header {shown:?} has a control character, or more than 4096 bytes"
+        ));
     }
     Ok(())
 }

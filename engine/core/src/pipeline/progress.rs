@@ -24,14 +24,18 @@ pub struct Progress {
 impl Progress {
     /// At the beginning, waking this intake.
     pub fn new(moved: Arc<Notify>) -> Self {
-        Self { moved, ..Self::default() }
+        Self {
+            moved,
+            ..Self::default()
+        }
     }
 
     /// A commit is durable and applied.
     pub fn advance(&self, cursor: &Cursor) {
         self.commit.store(cursor.commit, Ordering::Release);
         self.watermark_ms.store(cursor.watermark_ms, Ordering::Release);
-        self.redrive_position.store(cursor.redrive_position, Ordering::Release);
+        self.redrive_position
+            .store(cursor.redrive_position, Ordering::Release);
         self.position.store(cursor.position, Ordering::Release);
         self.moved.notify_one();
     }

@@ -30,7 +30,9 @@ pub enum RecoverError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A record is damaged, or records are missing. No try mends that; somebody must look.
-    #[error("partition {partition} cannot be recovered: {cause}; restore the stream from a backup, or delete the pipeline and make it anew")]
+    #[error(
+        "partition {partition} cannot be recovered: {cause}; restore the stream from a backup, or delete the pipeline and make it anew"
+    )]
     Damaged {
         /// The partition.
         partition: PartitionId,
@@ -48,8 +50,16 @@ pub struct Recovered {
 }
 
 /// Recovers a partition.
-pub async fn recover(world: &World, partition: &PartitionId, spec: &PipelineSpec) -> Result<Recovered, RecoverError> {
-    let recovery = Recovery { world, partition, spec };
+pub async fn recover(
+    world: &World,
+    partition: &PartitionId,
+    spec: &PipelineSpec,
+) -> Result<Recovered, RecoverError> {
+    let recovery = Recovery {
+        world,
+        partition,
+        spec,
+    };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
         return recovery.from_nothing();
@@ -63,12 +73,20 @@ pub async fn recover(world: &World, partition: &PartitionId, spec: &PipelineSpec
         Err(RecoverError::Store(StoreError::Damaged(cause))) => {
             tracing::error!(%partition, cause, "the local image is damaged; rebuilding it");
         }
-        done => return done.map(|()| Recovered { cursor: cursor(&head, last.sequence), image }),
+        done => {
+            return done.map(|()| Recovered {
+                cursor: cursor(&head, last.sequence),
+                image,
+            });
+        }
     }
     drop(image);
     let image = recovery.wiped()?;
     recovery.catch_up(&*image, &head, last.sequence).await?;
-    Ok(Recovered { cursor: cursor(&head, last.sequence), image })
+    Ok(Recovered {
+        cursor: cursor(&head, last.sequence),
+        image,
+    })
 }
 
 fn cursor(head: &Head, sequence: u64) -> Cursor {
@@ -89,14 +107,20 @@ struct Recovery<'a> {
 
 impl Recovery<'_> {
     fn damaged(&self, cause: impl ToString) -> RecoverError {
-        RecoverError::Damaged { partition: self.partition.clone(), cause: cause.to_string() }
+        RecoverError::Damaged {
+            partition: self.partition.clone(),
+            cause: cause.to_string(),
+        }
     }
 
     fn head(&self, last: StoredPart) -> Result<(Head, StoredPart), RecoverError> {
         let (head, _) = record::decode_part(&last.payload).map_err(|cause| self.damaged(cause))?;
         if head.part + 1 != head.parts {
             let found = head.part;
-            return Err(self.damaged(RecordError::Parts { expected: head.parts - 1, found }));
+            return Err(self.damaged(RecordError::Parts {
+                expected: head.parts - 1,
+                found,
+            }));
         }
         Ok((head, last))
     }
@@ -104,8 +128,15 @@ impl Recovery<'_> {
     /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
     fn from_nothing(&self) -> Result<Recovered, RecoverError> {
         let image = self.world.store.open(self.partition, self.spec)?;
-        let image = if image.applied()? == Applied::default() { image } else { self.wiped()? };
-        Ok(Recovered { image, cursor: Cursor::default() })
+        let image = if image.applied()? == Applied::default() {
+            image
+        } else {
+            self.wiped()?
+        };
+        Ok(Recovered {
+            image,
+            cursor: Cursor::default(),
+        })
     }
 
     /// The image, unless it is ahead of the stream or of another history.
@@ -113,7 +144,11 @@ impl Recovery<'_> {
         let image = self.world.store.open(self.partition, self.spec)?;
         let applied = image.applied()?;
         let fits = applied.commit < head.commit && applied.sequence < sequence
-            || applied == Applied { commit: head.commit, sequence };
+            || applied
+                == Applied {
+                    commit: head.commit,
+                    sequence,
+                };
         if fits {
             return Ok(image);
         }
@@ -141,9 +176,9 @@ impl Recovery<'_> {
             }
             for part in page {
                 sequence = part.sequence;
-                let record = assembler.push(&part.payload).map_err(|cause| {
-                    self.damaged(format!("message {sequence} of its stream: {cause}"))
-                })?;
+                let record = assembler
+                    .push(&part.payload)
+                    .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
                 if let Some(record) = record {
                     self.apply(image, &record, sequence)?;
                 }
@@ -153,7 +188,10 @@ impl Recovery<'_> {
         if applied == head.commit {
             return Ok(());
         }
-        Err(self.damaged(format!("its records end at commit {applied}, not at {}", head.commit)))
+        Err(self.damaged(format!(
+            "its records end at commit {applied}, not at {}",
+            head.commit
+        )))
     }
 
     fn apply(&self, image: &dyn Image, record: &Record, sequence: u64) -> Result<(), RecoverError> {

@@ -104,9 +104,13 @@ impl PipelineRun {
     pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         while !self.stop.is_cancelled() {
-            let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else { break };
+            let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+                break;
+            };
             if let Some(reason) = &pipeline.paused {
-                self.status.enter(State::Paused { reason: reason.clone() });
+                self.status.enter(State::Paused {
+                    reason: reason.clone(),
+                });
                 self.wait_for_change(None).await;
                 continue;
             }
@@ -130,17 +134,21 @@ impl PipelineRun {
                 tracing::warn!(%pipeline, reason, "the pipeline starts again from what is committed");
                 self.status.stats.recovered();
                 self.status.enter(State::Waiting { reason });
-                self.wait_for_change(Some(jittered(pause, &*self.world.random))).await;
+                self.wait_for_change(Some(jittered(pause, &*self.world.random)))
+                    .await;
             }
             Ended::Fenced => {
                 let reason = "another engine has committed for this pipeline".to_owned();
                 tracing::warn!(%pipeline, "fenced: {reason}");
                 self.status.enter(State::StandingBy { reason });
-                self.wait_for_change(Some(jittered(pause, &*self.world.random))).await;
+                self.wait_for_change(Some(jittered(pause, &*self.world.random)))
+                    .await;
             }
             Ended::Pause(reason) => {
                 tracing::warn!(%pipeline, reason, "the pipeline is paused");
-                self.status.enter(State::Paused { reason: reason.clone() });
+                self.status.enter(State::Paused {
+                    reason: reason.clone(),
+                });
                 self.write_pause(reason).await;
             }
             Ended::Parked(reason) => {
@@ -166,19 +174,34 @@ impl PipelineRun {
         while !self.stop.is_cancelled() {
             match self.try_pause(&key, &reason).await {
                 Ok(()) => return self.wait_for_change(None).await,
-                Err(cause) => tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet"),
+                Err(cause) => {
+                    tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet")
+                }
             }
             tokio::time::sleep(FIRST_PAUSE).await;
         }
     }
 
     async fn try_pause(&self, key: &str, reason: &str) -> Result<(), String> {
-        let Some(entry) = self.world.registry.get(key).await.map_err(|cause| cause.to_string())? else { return Ok(()) };
+        let Some(entry) = self
+            .world
+            .registry
+            .get(key)
+            .await
+            .map_err(|cause| cause.to_string())?
+        else {
+            return Ok(());
+        };
         let Some(value) = entry.value else { return Ok(()) };
-        let mut pipeline: registry::Pipeline = serde_json::from_slice(&value).map_err(|cause| cause.to_string())?;
+        let mut pipeline: registry::Pipeline =
+            serde_json::from_slice(&value).map_err(|cause| cause.to_string())?;
         pipeline.paused = Some(reason.to_owned());
         let value = serde_json::to_vec(&pipeline).map_err(|cause| cause.to_string())?;
-        self.world.registry.put(key, value.into(), entry.revision).await.map_err(|cause| cause.to_string())?;
+        self.world
+            .registry
+            .put(key, value.into(), entry.revision)
+            .await
+            .map_err(|cause| cause.to_string())?;
         Ok(())
     }
 
@@ -197,7 +220,11 @@ impl PipelineRun {
         }
     }
 
-    async fn start(&self, pipeline: &registry::Pipeline, tenant: &registry::Tenant) -> Result<Running, Ended> {
+    async fn start(
+        &self,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Result<Running, Ended> {
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         let stream = plan.spec.input.stream.clone().unwrap_or_default();
@@ -212,7 +239,10 @@ impl PipelineRun {
             let status = Arc::new(PartitionStatus::default());
             let progress = Arc::new(Progress::new(moved.clone()));
             let (sender, lane) = mpsc::channel(LANE_BATCHES);
-            let id = PartitionId { pipeline: self.pipeline.clone(), partition: number };
+            let id = PartitionId {
+                pipeline: self.pipeline.clone(),
+                partition: number,
+            };
             let Recovered { image, cursor } = recover::recover(&self.world, &id, &plan.spec).await?;
             let committer = self.committer(id, status.clone());
             let parts = Parts {
@@ -225,7 +255,8 @@ impl PipelineRun {
                 image,
                 cursor,
             };
-            let partition = Partition::new(parts).map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
+            let partition = Partition::new(parts)
+                .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
             set.spawn(partition.run());
             shown.push((progress.clone(), status));
             lanes.push(Lane { sender, progress });
@@ -244,7 +275,14 @@ impl PipelineRun {
             status: self.status.clone(),
         };
         let intake = tasks::spawn(intake.run());
-        Ok(Running { plans, redriven, stop, partitions: set, intake, plan })
+        Ok(Running {
+            plans,
+            redriven,
+            stop,
+            partitions: set,
+            intake,
+            plan,
+        })
     }
 
     fn committer(&self, partition: PartitionId, status: Arc<PartitionStatus>) -> Committer {
@@ -253,7 +291,11 @@ impl PipelineRun {
             log: self.world.commits.clone(),
             random: self.world.random.clone(),
             writer: self.world.random.next_u64(),
-            max_part_bytes: self.world.streams.max_payload().saturating_sub(RECORD_HEADER_ROOM),
+            max_part_bytes: self
+                .world
+                .streams
+                .max_payload()
+                .saturating_sub(RECORD_HEADER_ROOM),
             status,
             stats: self.status.stats.clone(),
         }
@@ -265,13 +307,22 @@ impl PipelineRun {
         for (step, digest) in &pipeline.active.plugins {
             plugins.insert(step.clone(), self.load(*digest).await?);
         }
-        Ok(Plan::new(self.pipeline.clone(), &pipeline.active, &plugins, tenant.seed))
+        Ok(Plan::new(
+            self.pipeline.clone(),
+            &pipeline.active,
+            &plugins,
+            tenant.seed,
+        ))
     }
 
     async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {
-        load_plugin(&self.world, &self.pipeline.tenant, digest).await?.ok_or_else(|| {
-            Ended::Parked(format!("the bytes of plugin {digest} are gone from the object store; upload that version again"))
-        })
+        load_plugin(&self.world, &self.pipeline.tenant, digest)
+            .await?
+            .ok_or_else(|| {
+                Ended::Parked(format!(
+                    "the bytes of plugin {digest} are gone from the object store; upload that version again"
+                ))
+            })
     }
 
     /// Runs until something ends it; then ends all of it.
@@ -282,7 +333,10 @@ impl PipelineRun {
         if let Ended::Stopped | Ended::Changed = ended {
             // Partitions finish their batch, commit it and end. A broker that does not answer must
             // not hold up the end for ever; what is not committed is done again.
-            let _ = tokio::time::timeout(DRAIN, async { while running.partitions.join_next().await.is_some() {} }).await;
+            let _ = tokio::time::timeout(DRAIN, async {
+                while running.partitions.join_next().await.is_some() {}
+            })
+            .await;
         }
         running.partitions.shutdown().await;
         running.intake.abort();
@@ -313,11 +367,15 @@ impl PipelineRun {
 
     /// Takes a change of the registry up without stopping, where that is possible.
     async fn adopt(&mut self, running: &mut Running) -> Result<(), Ended> {
-        let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else { return Err(Ended::Stopped) };
+        let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+            return Err(Ended::Stopped);
+        };
         if pipeline.paused.is_some() || pipeline.active.spec.input != running.plan.spec.input {
             return Err(Ended::Changed);
         }
-        running.redriven.send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
+        running
+            .redriven
+            .send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
         if pipeline.active.number == running.plan.revision {
             return Ok(());
         }
@@ -386,11 +444,19 @@ impl From<LoadError> for Ended {
 }
 
 /// Loads a plugin by its digest, on a guest thread of its tenant, for it may have to be compiled.
-pub async fn load_plugin(world: &World, tenant: &Name, digest: Digest) -> Result<Option<Arc<dyn Plugin>>, LoadError> {
-    let Some(component) = world.registry.plugin(digest).await? else { return Ok(None) };
+pub async fn load_plugin(
+    world: &World,
+    tenant: &Name,
+    digest: Digest,
+) -> Result<Option<Arc<dyn Plugin>>, LoadError> {
+    let Some(component) = world.registry.plugin(digest).await? else {
+        return Ok(None);
+    };
     let runtime = world.plugins.clone();
     let loaded = schedule::run(&*world.turns, tenant, move || runtime.load(digest, &component)).await;
-    Ok(Some(loaded.map_err(|lost| PluginError::Engine(lost.to_string()))??))
+    Ok(Some(
+        loaded.map_err(|lost| PluginError::Engine(lost.to_string()))??,
+    ))
 }
 
 fn partition_ended(ended: Option<Result<End, tokio::task::JoinError>>) -> Ended {

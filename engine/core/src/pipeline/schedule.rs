@@ -35,7 +35,11 @@ pub trait Executor: Send + Sync {
 pub struct TurnLost;
 
 /// Runs `act` on a guest thread and waits for what it gives.
-pub async fn run<T: Send + 'static>(executor: &dyn Executor, tenant: &Name, act: impl FnOnce() -> T + Send + 'static) -> Result<T, TurnLost> {
+pub async fn run<T: Send + 'static>(
+    executor: &dyn Executor,
+    tenant: &Name,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TurnLost> {
     let (sender, receiver) = oneshot::channel();
     executor.submit(tenant, Box::new(move || drop(sender.send(act()))));
     receiver.await.map_err(|_| TurnLost)
@@ -71,7 +75,10 @@ impl Queues {
 
     /// The next turn: of the tenant furthest behind that holds fewer than `most` threads.
     fn pop(&mut self, most: usize) -> Option<(Name, Job)> {
-        let waiting = self.tenants.iter_mut().filter(|(_, queue)| !queue.jobs.is_empty() && queue.running < most);
+        let waiting = self
+            .tenants
+            .iter_mut()
+            .filter(|(_, queue)| !queue.jobs.is_empty() && queue.running < most);
         let (name, queue) = waiting.min_by_key(|(_, queue)| queue.clock)?;
         let job = queue.jobs.pop_front()?;
         queue.running += 1;
@@ -80,7 +87,9 @@ impl Queues {
     }
 
     fn done(&mut self, tenant: &Name, took: Duration) {
-        let Some(queue) = self.tenants.get_mut(tenant) else { return };
+        let Some(queue) = self.tenants.get_mut(tenant) else {
+            return;
+        };
         queue.running -= 1;
         queue.clock += took;
         // An idle tenant whose clock is behind is as good as new.
@@ -146,7 +155,9 @@ impl Turns {
         });
         let spawn = |index| {
             let shared = shared.clone();
-            thread::Builder::new().name(format!("guest-{index}")).spawn(move || shared.serve())
+            thread::Builder::new()
+                .name(format!("guest-{index}"))
+                .spawn(move || shared.serve())
         };
         let threads = (0..threads).map(spawn).collect::<Result<_, _>>()?;
         Ok(Self { shared, threads })
@@ -196,7 +207,14 @@ mod tests {
         // Turns of the greedy tenant take nine times as long, so it gets one for nine.
         let mut served = Vec::new();
         for _ in 0..10 {
-            let next = queues.tenants.iter().filter(|(_, q)| !q.jobs.is_empty()).min_by_key(|(_, q)| q.clock).unwrap().0.clone();
+            let next = queues
+                .tenants
+                .iter()
+                .filter(|(_, q)| !q.jobs.is_empty())
+                .min_by_key(|(_, q)| q.clock)
+                .unwrap()
+                .0
+                .clone();
             served.push(serve(&mut queues, if next == name("greedy") { 90 } else { 10 }));
         }
         let greedy = served.iter().filter(|tenant| *tenant == "greedy").count();
@@ -225,7 +243,10 @@ mod tests {
         queues.push(&name("a"), Box::new(|| ()));
         queues.push(&name("a"), Box::new(|| ()));
         assert!(queues.pop(1).is_some());
-        assert!(queues.pop(1).is_none(), "the tenant already holds its share of threads");
+        assert!(
+            queues.pop(1).is_none(),
+            "the tenant already holds its share of threads"
+        );
         queues.push(&name("b"), Box::new(|| ()));
         assert_eq!(queues.pop(1).map(|(tenant, _)| tenant), Some(name("b")));
     }

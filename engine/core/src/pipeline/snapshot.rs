@@ -52,22 +52,37 @@ pub fn export(image: &dyn Image) -> Result<(Applied, Vec<Bytes>), StoreError> {
 }
 
 /// Stores an export, verifies it, and purges the records and snapshots that it replaces.
-pub async fn store(world: &World, partition: &PartitionId, applied: Applied, chunks: Vec<Bytes>) -> Result<(), SnapshotError> {
-    let framed: Vec<Bytes> = chunks.iter().flat_map(|chunk| [frame(chunk), chunk.clone()]).collect();
+pub async fn store(
+    world: &World,
+    partition: &PartitionId,
+    applied: Applied,
+    chunks: Vec<Bytes>,
+) -> Result<(), SnapshotError> {
+    let framed: Vec<Bytes> = chunks
+        .iter()
+        .flat_map(|chunk| [frame(chunk), chunk.clone()])
+        .collect();
     let checksum = checksum(&framed.concat());
     let metadata = BTreeMap::from([
         (CHECKSUM.to_owned(), checksum.clone()),
         (COMMIT.to_owned(), applied.commit.to_string()),
         (SEQUENCE.to_owned(), applied.sequence.to_string()),
     ]);
-    world.snapshots.put(partition, applied.commit, metadata, framed).await?;
+    world
+        .snapshots
+        .put(partition, applied.commit, metadata, framed)
+        .await?;
     let stored = world.snapshots.get(partition, applied.commit).await?;
     if !stored.is_some_and(|(_, bytes)| self::checksum(&bytes) == checksum) {
         world.snapshots.delete(partition, applied.commit).await?;
         return Err(SnapshotError::Unfaithful(applied.commit));
     }
     let older = world.snapshots.list(partition).await?;
-    for commit in older.into_iter().filter(|commit| *commit <= applied.commit).skip(KEPT) {
+    for commit in older
+        .into_iter()
+        .filter(|commit| *commit <= applied.commit)
+        .skip(KEPT)
+    {
         world.snapshots.delete(partition, commit).await?;
     }
     // The record of the snapshot's own commit stays: it may be the last, which tells the position.
@@ -84,9 +99,15 @@ fn frame(chunk: &Bytes) -> Bytes {
 }
 
 /// Restores the newest snapshot that is sound into an empty image; leaves it empty where there is none.
-pub(super) async fn restore_newest(world: &World, partition: &PartitionId, image: &dyn Image) -> Result<(), RecoverError> {
+pub(super) async fn restore_newest(
+    world: &World,
+    partition: &PartitionId,
+    image: &dyn Image,
+) -> Result<(), RecoverError> {
     for commit in world.snapshots.list(partition).await? {
-        let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else { continue };
+        let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else {
+            continue;
+        };
         if metadata.get(CHECKSUM) != Some(&checksum(&bytes)) {
             tracing::error!(%partition, commit, "a snapshot is damaged; trying the one before");
             continue;

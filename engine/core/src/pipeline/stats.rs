@@ -119,7 +119,11 @@ pub struct Latency {
 
 impl Latency {
     fn of(sketch: &Quantiles) -> Self {
-        Self { count: sketch.count(), p50_us: sketch.quantile(0.5), p99_us: sketch.quantile(0.99) }
+        Self {
+            count: sketch.count(),
+            p50_us: sketch.quantile(0.5),
+            p99_us: sketch.quantile(0.99),
+        }
     }
 }
 
@@ -166,7 +170,11 @@ impl Stats {
     pub fn report(&self) -> StatsReport {
         let totals = self.with(|totals| totals.clone());
         StatsReport {
-            steps: totals.steps.iter().map(|(step, sketch)| (step.clone(), Latency::of(sketch))).collect(),
+            steps: totals
+                .steps
+                .iter()
+                .map(|(step, sketch)| (step.clone(), Latency::of(sketch)))
+                .collect(),
             commit_latency: Latency::of(&totals.commit_latency),
             batch_size_p50: totals.batch_sizes.quantile(0.5),
             counts: totals.counts,

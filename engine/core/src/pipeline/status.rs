@@ -130,7 +130,10 @@ impl PipelineStatus {
 
     /// The revision that runs.
     pub fn set_revision(&self, revision: u64) {
-        *self.active_revision.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+        *self
+            .active_revision
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = revision;
     }
 
     /// What the intake has come to.
@@ -141,21 +144,31 @@ impl PipelineStatus {
     /// The event-time clock of a partition, where it runs here.
     pub fn watermark_ms(&self, partition: u32) -> Option<u64> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        partitions.get(partition as usize).map(|(progress, _)| progress.watermark_ms())
+        partitions
+            .get(partition as usize)
+            .map(|(progress, _)| progress.watermark_ms())
     }
 
     /// A copy.
     pub fn report(&self) -> StatusReport {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        let report = |(index, (progress, status)): (usize, &(Arc<Progress>, Arc<PartitionStatus>))| PartitionReport {
-            partition: index as u32,
-            commit: progress.commit(),
-            position: progress.position(),
-            trouble: status.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        };
+        let report =
+            |(index, (progress, status)): (usize, &(Arc<Progress>, Arc<PartitionStatus>))| PartitionReport {
+                partition: index as u32,
+                commit: progress.commit(),
+                position: progress.position(),
+                trouble: status
+                    .trouble
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone(),
+            };
         StatusReport {
             state: self.state(),
-            revision: *self.active_revision.lock().unwrap_or_else(PoisonError::into_inner),
+            revision: *self
+                .active_revision
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
             input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             partitions: partitions.iter().enumerate().map(report).collect(),
             stats: self.stats.report(),

@@ -137,7 +137,13 @@ pub struct Worker {
 
 impl Worker {
     /// A worker that goes on behind `cursor`.
-    pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>, cursor: Cursor, clock: Arc<dyn Clock>, max_message_bytes: usize) -> Result<Self, StoreError> {
+    pub fn new(
+        image: Arc<dyn Image>,
+        plan: Arc<Plan>,
+        cursor: Cursor,
+        clock: Arc<dyn Clock>,
+        max_message_bytes: usize,
+    ) -> Result<Self, StoreError> {
         let effects = Box::new(Effects::new(image.clone(), plan.clone())?);
         let instances = plan.steps.iter().map(|_| None).collect();
         Ok(Self {
@@ -187,7 +193,9 @@ impl Worker {
     pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
         let end = self.clock.monotonic() + slice;
         for _ in 0..most {
-            let Some(delivery) = self.queue.pop_front() else { break };
+            let Some(delivery) = self.queue.pop_front() else {
+                break;
+            };
             let arrival = match delivery {
                 Delivery::Mark(sequence) => {
                     self.cursor.position = self.cursor.position.max(sequence);
@@ -270,12 +278,20 @@ impl Worker {
         let (delta, outputs) = self.effects_mut().seal();
         self.cursor.commit += 1;
         self.batch_events = 0;
-        Ok(Sealed { delta, outputs, stats: std::mem::take(&mut self.stats), cursor: self.cursor })
+        Ok(Sealed {
+            delta,
+            outputs,
+            stats: std::mem::take(&mut self.stats),
+            cursor: self.cursor,
+        })
     }
 
     /// The sealed batch was stored: its record's last part has this sequence. Applies it to the image.
     pub fn apply(&mut self, delta: &Delta, commit: u64, commit_sequence: u64) -> Result<(), StoreError> {
-        let applied = crate::ports::store::Applied { commit, sequence: commit_sequence };
+        let applied = crate::ports::store::Applied {
+            commit,
+            sequence: commit_sequence,
+        };
         self.image.apply(delta, applied)?;
         self.effects_mut().applied();
         self.cursor.commit_sequence = commit_sequence;
@@ -292,10 +308,14 @@ impl Worker {
     }
 
     fn effects(&self) -> &Effects {
-        self.effects.as_deref().expect("the effects are away only during a call")
+        self.effects
+            .as_deref()
+            .expect("the effects are away only during a call")
     }
 
     pub(super) fn effects_mut(&mut self) -> &mut Effects {
-        self.effects.as_deref_mut().expect("the effects are away only during a call")
+        self.effects
+            .as_deref_mut()
+            .expect("the effects are away only during a call")
     }
 }

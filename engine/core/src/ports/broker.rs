@@ -126,9 +126,7 @@ pub enum InputError {
     #[error("the input stream {0:?} was deleted; make it again or delete the pipeline")]
     Deleted(String),
     /// A stream of the same name was made anew, so positions mean nothing.
-    #[error(
-        "the input stream {0:?} was made anew; its sequences are not those that were committed"
-    )]
+    #[error("the input stream {0:?} was made anew; its sequences are not those that were committed")]
     Recreated(String),
     /// Events after the position were purged before they were processed.
     #[error(
@@ -148,10 +146,7 @@ pub enum InputError {
 #[async_trait]
 pub trait Input: Send + Sync {
     /// Opens a subscription; tries until the broker answers.
-    async fn subscribe(
-        &self,
-        request: SubscribeRequest,
-    ) -> Result<Box<dyn Subscription>, InputError>;
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError>;
 }
 
 /// An endless, ordered flow of messages.
@@ -243,8 +238,7 @@ pub trait CommitLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredPart>, BrokerError>;
     /// Deletes messages of the commit subject before a sequence.
-    async fn purge_before(&self, partition: &PartitionId, sequence: u64)
-    -> Result<(), BrokerError>;
+    async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError>;
 }
 
 /// A dead letter as it lies in the stream.
@@ -277,11 +271,7 @@ pub trait DeadLetters: Send + Sync {
         sequence: u64,
     ) -> Result<Option<StoredDeadLetter>, BrokerError>;
     /// Publishes it on the redrive subject, once however often it is asked, then deletes it.
-    async fn redrive(
-        &self,
-        pipeline: &PipelineId,
-        letter: &StoredDeadLetter,
-    ) -> Result<(), BrokerError>;
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError>;
     /// How many there are.
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError>;
 }

@@ -16,9 +16,7 @@ use crate::{
 };
 
 /// A host interface that a pipeline may grant to a step.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
     /// `tailrace:plugin/state`
@@ -57,9 +55,7 @@ pub enum PluginError {
         hint: String,
     },
     /// It lacks the export that makes it a plugin.
-    #[error(
-        "the plugin does not export {0:?}; with the Rust SDK, add `tailrace_sdk::export!(YourPlugin);`"
-    )]
+    #[error("the plugin does not export {0:?}; with the Rust SDK, add `tailrace_sdk::export!(YourPlugin);`")]
     NoExport(String),
     /// `configure` returned an error, or failed.
     #[error("the plugin refuses its config: {0}")]
@@ -101,11 +97,7 @@ pub trait Plugin: Send + Sync {
     /// Interfaces it imports.
     fn imports(&self) -> &BTreeSet<Grant>;
     /// A fresh instance with its limits, configured with `config` (JSON text).
-    fn instantiate(
-        &self,
-        config: &str,
-        limits: &CallLimits,
-    ) -> Result<Box<dyn Instance>, PluginError>;
+    fn instantiate(&self, config: &str, limits: &CallLimits) -> Result<Box<dyn Instance>, PluginError>;
 }
 
 /// One a step of a partition. After a trap it is spent: [`Instance::is_spent`].
@@ -214,12 +206,7 @@ pub trait Host: Send {
     /// `state.get`
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError>;
     /// `state.set`; `ttl_ms` in event time.
-    fn state_set(
-        &mut self,
-        key: &str,
-        value: Vec<u8>,
-        ttl_ms: Option<u64>,
-    ) -> Result<(), HostError>;
+    fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError>;
     /// `state.delete`
     fn state_delete(&mut self, key: &str) -> Result<(), HostError>;
     /// `state.scan`
@@ -232,8 +219,7 @@ pub trait Host: Send {
     /// `vectors.get`
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError>;
     /// `vectors.set`
-    fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>)
-    -> Result<(), HostError>;
+    fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError>;
     /// `vectors.delete`
     fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError>;
     /// `vectors.nearest`

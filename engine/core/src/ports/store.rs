@@ -61,11 +61,7 @@ pub struct Neighbour {
 /// The images of all partitions on this machine.
 pub trait LocalStore: Send + Sync {
     /// Opens a partition's image, empty if it is new. A damaged database is moved aside first.
-    fn open(
-        &self,
-        partition: &PartitionId,
-        spec: &PipelineSpec,
-    ) -> Result<Arc<dyn Image>, StoreError>;
+    fn open(&self, partition: &PartitionId, spec: &PipelineSpec) -> Result<Arc<dyn Image>, StoreError>;
     /// Opens it for queries, where it exists.
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError>;
     /// Deletes the image of a partition; the next [`LocalStore::open`] finds it empty.
@@ -96,8 +92,7 @@ pub trait Image: Send + Sync {
         limit: usize,
     ) -> Result<Entries, StoreError>;
     /// Up to `limit` entries (step, key) that ended at or before `watermark_ms`.
-    fn expired(&self, watermark_ms: u64, limit: usize)
-    -> Result<Vec<(String, String)>, StoreError>;
+    fn expired(&self, watermark_ms: u64, limit: usize) -> Result<Vec<(String, String)>, StoreError>;
     /// A stored vector.
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError>;
     /// A collection in memory, for search and for uncommitted changes.
@@ -112,10 +107,7 @@ pub trait Image: Send + Sync {
     /// SHA-256 over everything that was applied, independent of how it lies on disk.
     fn content_hash(&self) -> Result<[u8; 32], StoreError>;
     /// Writes the whole image as consistent chunks, for a snapshot; gives what it holds.
-    fn export(
-        &self,
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
-    ) -> Result<Applied, StoreError>;
+    fn export(&self, sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<Applied, StoreError>;
     /// Replaces the image by the chunks of an export.
     fn import(&self, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError>;
 }

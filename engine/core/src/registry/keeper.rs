@@ -21,7 +21,10 @@ pub async fn keep(store: Arc<dyn RegistryStore>, sender: watch::Sender<Option<Ar
     }
 }
 
-async fn follow(store: &dyn RegistryStore, sender: &watch::Sender<Option<Arc<Registry>>>) -> Result<(), crate::ports::broker::BrokerError> {
+async fn follow(
+    store: &dyn RegistryStore,
+    sender: &watch::Sender<Option<Arc<Registry>>>,
+) -> Result<(), crate::ports::broker::BrokerError> {
     let mut watch = store.watch().await?;
     // Starts from nothing, so that what was deleted while we did not look is gone.
     let mut registry = Registry::default();

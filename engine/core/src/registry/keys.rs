@@ -48,19 +48,29 @@ impl FromStr for Key {
     fn from_str(text: &str) -> Result<Self, UnknownKey> {
         let name = |text: &str| Name::new(text).map_err(|_| UnknownKey);
         let pipeline = |tenant: &str, pipeline: &str| {
-            Ok(PipelineId { tenant: name(tenant)?, pipeline: name(pipeline)? })
+            Ok(PipelineId {
+                tenant: name(tenant)?,
+                pipeline: name(pipeline)?,
+            })
         };
         match *text.splitn(4, '.').collect::<Vec<_>>() {
             ["tenant", tenant] => Ok(Self::Tenant(name(tenant)?)),
             ["token", hash] => Ok(Self::Token(hash.parse().map_err(|_| UnknownKey)?)),
             ["plugin", tenant, plugin, version] => {
                 let version = parse_version(version).map_err(|_| UnknownKey)?;
-                Ok(Self::Plugin(name(tenant)?, PluginRef { name: name(plugin)?, version }))
+                Ok(Self::Plugin(
+                    name(tenant)?,
+                    PluginRef {
+                        name: name(plugin)?,
+                        version,
+                    },
+                ))
             }
             ["pipeline", tenant, of] => Ok(Self::Pipeline(pipeline(tenant, of)?)),
-            ["revision", tenant, of, number] => {
-                Ok(Self::Revision(pipeline(tenant, of)?, number.parse().map_err(|_| UnknownKey)?))
-            }
+            ["revision", tenant, of, number] => Ok(Self::Revision(
+                pipeline(tenant, of)?,
+                number.parse().map_err(|_| UnknownKey)?,
+            )),
             _ => Err(UnknownKey),
         }
     }
@@ -72,10 +82,23 @@ mod tests {
 
     #[test]
     fn a_key_reads_back_as_it_prints() {
-        for text in ["tenant.shop", "plugin.shop.v.1.0.0-rc.1", "pipeline.shop.p", "revision.shop.p.12"] {
+        for text in [
+            "tenant.shop",
+            "plugin.shop.v.1.0.0-rc.1",
+            "pipeline.shop.p",
+            "revision.shop.p.12",
+        ] {
             assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
         }
-        for text in ["", "tenant", "tenant.A", "plugin.a.b.c", "revision.a.b.x", "token.12", "else.a"] {
+        for text in [
+            "",
+            "tenant",
+            "tenant.A",
+            "plugin.a.b.c",
+            "revision.a.b.x",
+            "token.12",
+            "else.a",
+        ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }
     }

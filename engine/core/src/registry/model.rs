@@ -57,7 +57,11 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { plugins: 1_000, pipelines: 1_000, partitions: 4_000 }
+        Self {
+            plugins: 1_000,
+            pipelines: 1_000,
+            partitions: 4_000,
+        }
     }
 }
 

@@ -37,7 +37,10 @@ impl Registry {
     pub fn take(&mut self, entry: &Entry) {
         self.revision = self.revision.max(entry.revision);
         let Ok(key) = entry.key.parse::<Key>() else {
-            tracing::warn!(key = entry.key, "the registry holds a key that this version does not know");
+            tracing::warn!(
+                key = entry.key,
+                "the registry holds a key that this version does not know"
+            );
             return;
         };
         if let Err(cause) = self.put(&key, entry.value.as_deref()) {
@@ -53,24 +56,38 @@ impl Registry {
             Key::Pipeline(id) => place(&mut self.pipelines, id.clone(), value),
             Key::Revision(id, number) => {
                 let numbers = self.revisions.entry(id.clone()).or_default();
-                if value.is_some() { numbers.insert(*number) } else { numbers.remove(number) };
+                if value.is_some() {
+                    numbers.insert(*number)
+                } else {
+                    numbers.remove(number)
+                };
                 Ok(())
             }
         }
     }
 
     /// Pipelines of a tenant.
-    pub fn pipelines_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = (&'a PipelineId, &'a Arc<Pipeline>)> {
+    pub fn pipelines_of<'a>(
+        &'a self,
+        tenant: &'a Name,
+    ) -> impl Iterator<Item = (&'a PipelineId, &'a Arc<Pipeline>)> {
         self.pipelines.iter().filter(move |(id, _)| id.tenant == *tenant)
     }
 
     /// Plugin versions of a tenant.
     pub fn plugins_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = &'a Arc<PluginVersion>> {
-        self.plugins.iter().filter(move |((owner, _), _)| owner == tenant).map(|(_, version)| version)
+        self.plugins
+            .iter()
+            .filter(move |((owner, _), _)| owner == tenant)
+            .map(|(_, version)| version)
     }
 }
 
-fn place<K: Ord, V: serde::de::DeserializeOwned>(map: &mut BTreeMap<K, Arc<V>>, key: K, value: Option<&[u8]>) -> Result<(), serde_json::Error> {
+fn place<K: Ord, V: serde::de::DeserializeOwned>(
+    map: &mut BTreeMap<K, Arc<V>>,
+    key: K,
+    value: Option<&[u8]>,
+) -> Result<(), serde_json::Error> {
     match value {
         Some(bytes) => drop(map.insert(key, Arc::new(serde_json::from_slice(bytes)?))),
         None => drop(map.remove(&key)),

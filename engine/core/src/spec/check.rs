@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 
 use tailrace_sketch::Kind;
 
-use super::{
-    Extract, InputSpec, OutputSpec, PipelineSpec, SketchSpec, Start, StepSpec, parse::SpecError,
-};
+use super::{Extract, InputSpec, OutputSpec, PipelineSpec, SketchSpec, Start, StepSpec, parse::SpecError};
 use crate::{extract::parse_time_ms, ports::plugins::Grant, subject};
 
 /// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
@@ -36,12 +34,7 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
     check_steps(spec)?;
     for (name, vectors) in &spec.vectors {
         let path = format!("vectors.{name}.dimensions");
-        within(
-            &path,
-            u64::from(vectors.dimensions),
-            1,
-            u64::from(MAX_DIMENSIONS),
-        )?;
+        within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
     }
     for (name, sketch) in &spec.sketches {
         check_sketch(&format!("sketches.{name}"), sketch)?;
@@ -65,14 +58,11 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
     within("input.subjects", input.subjects.len() as u64, 1, 32)?;
     for (index, pattern) in input.subjects.iter().enumerate() {
         let path = format!("input.subjects[{index}]");
-        subject::check_pattern(pattern)
-            .map_err(|cause| SpecError::new(&path, cause.to_string()))?;
+        subject::check_pattern(pattern).map_err(|cause| SpecError::new(&path, cause.to_string()))?;
         if subject::is_reserved(pattern) {
             return Err(SpecError::new(
                 path,
-                format!(
-                    "{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"
-                ),
+                format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
             ));
         }
         let overlapping = input.subjects[..index]
@@ -99,10 +89,7 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
         check_extract("input.time", time)?;
     }
     match &input.start {
-        Start::Sequence(0) => Err(SpecError::new(
-            "input.start.sequence",
-            "sequences begin at 1",
-        )),
+        Start::Sequence(0) => Err(SpecError::new("input.start.sequence", "sequences begin at 1")),
         Start::Time(text) if parse_time_ms(text).is_none() => Err(SpecError::new(
             "input.start.time",
             format!("{text:?} is no time; write 2026-11-01T00:00:00Z"),
@@ -113,19 +100,15 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
 
 fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
     match place {
-        Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => {
-            Err(SpecError::new(
-                format!("{path}.json"),
-                format!("{pointer:?} is no JSON pointer; write /user or /order/id"),
-            ))
-        }
+        Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => Err(SpecError::new(
+            format!("{path}.json"),
+            format!("{pointer:?} is no JSON pointer; write /user or /order/id"),
+        )),
         Extract::SubjectToken(0) => Err(SpecError::new(
             format!("{path}.subject-token"),
             "subject tokens are counted from 1",
         )),
-        Extract::Header(name)
-            if name.is_empty() || name.to_ascii_lowercase().starts_with("nats-") =>
-        {
+        Extract::Header(name) if name.is_empty() || name.to_ascii_lowercase().starts_with("nats-") => {
             Err(SpecError::new(
                 format!("{path}.header"),
                 "name a header of your own; Nats-… are the broker's",
@@ -183,9 +166,7 @@ fn check_sketch(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
         check_extract(&format!("{path}.value"), value)?;
     }
     match (sketch.kind, sketch.size) {
-        (Kind::Top | Kind::Sample, Some(size)) => {
-            within(&format!("{path}.size"), u64::from(size), 1, 1_000)
-        }
+        (Kind::Top | Kind::Sample, Some(size)) => within(&format!("{path}.size"), u64::from(size), 1, 1_000),
         (_, Some(_)) => Err(SpecError::new(
             format!("{path}.size"),
             "only `top` and `sample` have a size",
@@ -234,10 +215,7 @@ fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError>
         return Err(SpecError::new("output.keep.bytes", "keep at least 1MiB"));
     }
     if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
-        return Err(SpecError::new(
-            "output.keep.age",
-            "keep results for at least 1s",
-        ));
+        return Err(SpecError::new("output.keep.age", "keep results for at least 1s"));
     }
     Ok(())
 }
@@ -293,11 +271,7 @@ mod tests {
             ("b.{key}", "b.x{key}", "output.subject"),
             ("b.{key}", "b.*", "output.subject"),
             ("b.{key}", "$JS.API.{key}", "output.subject"),
-            (
-                r#""name":"p""#,
-                r#""name":"p","partitions":0"#,
-                "partitions",
-            ),
+            (r#""name":"p""#, r#""name":"p","partitions":0"#, "partitions"),
             (
                 r#""v@1.0.0""#,
                 r#""v@1.0.0","grants":["vectors"]"#,

@@ -28,15 +28,11 @@ impl SpecError {
 /// Reads a description. JSON is tried first, because its errors are exact where JSON was meant.
 pub fn parse(text: &[u8]) -> Result<PipelineSpec, SpecError> {
     if text.len() > MAX_SPEC_BYTES {
-        return Err(SpecError::new(
-            ".",
-            format!("longer than {MAX_SPEC_BYTES} bytes"),
-        ));
+        return Err(SpecError::new(".", format!("longer than {MAX_SPEC_BYTES} bytes")));
     }
     let text = std::str::from_utf8(text).map_err(|_| SpecError::new(".", "not UTF-8 text"))?;
     let value: serde_json::Value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text)
-            .map_err(|cause| SpecError::new(".", format!("not JSON: {cause}")))?
+        serde_json::from_str(text).map_err(|cause| SpecError::new(".", format!("not JSON: {cause}")))?
     } else {
         serde_saphyr::from_str(text).map_err(|cause| {
             let cause = cause.to_string();
@@ -115,12 +111,7 @@ output:
                 "steps[0].plugin",
                 "name@version",
             ),
-            (
-                "name: recommendations",
-                "name: Recommendations",
-                "name",
-                "a-z",
-            ),
+            ("name: recommendations", "name: Recommendations", "name", "a-z"),
             ("[state, vectors]", "[wasi]", "steps[0].grants[0]", "wasi"),
         ];
         for (from, to, path, word) in cases {

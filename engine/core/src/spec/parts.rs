@@ -166,9 +166,7 @@ impl FromStr for PluginRef {
 pub fn parse_version(text: &str) -> Result<semver::Version, String> {
     let wrong = || {
         let shown: String = text.chars().take(80).collect();
-        format!(
-            "{shown:?} is no plugin version: write major.minor.patch, such as 1.0.0 or 1.1.0-rc.1"
-        )
+        format!("{shown:?} is no plugin version: write major.minor.patch, such as 1.0.0 or 1.1.0-rc.1")
     };
     if text.len() > 64 {
         return Err(wrong());
@@ -341,4 +339,14 @@ pub struct Keep {
     /// At most this much, the oldest going first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Bytes>,
+}
+
+impl SketchSpec {
+    /// As the sketch takes it.
+    pub fn config(&self) -> tailrace_sketch::SketchConfig {
+        tailrace_sketch::SketchConfig {
+            kind: self.kind,
+            size: self.size,
+        }
+    }
 }

@@ -21,7 +21,9 @@ const MAX_ANSWERS: u32 = 10_000;
 impl Host for Effects {
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError> {
         let value = self.read(key)?;
-        Ok(value.filter(|value| value.is_live(self.now_ms)).map(|value| value.value))
+        Ok(value
+            .filter(|value| value.is_live(self.now_ms))
+            .map(|value| value.value))
     }
 
     fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
@@ -37,13 +39,21 @@ impl Host for Effects {
         Ok(())
     }
 
-    fn state_scan(&mut self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, Vec<u8>)>, HostError> {
+    fn state_scan(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, HostError> {
         let limit = limit.min(MAX_ANSWERS) as usize;
         if limit == 0 {
             return Ok(Vec::new());
         }
         let entries = self.scan(prefix, after, limit)?;
-        Ok(entries.into_iter().map(|(key, value)| (key, value.value)).collect())
+        Ok(entries
+            .into_iter()
+            .map(|(key, value)| (key, value.value))
+            .collect())
     }
 
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
@@ -61,15 +71,24 @@ impl Host for Effects {
         self.replace(collection, id, None)
     }
 
-    fn vectors_nearest(&mut self, collection: &str, query: &[f32], k: u32) -> Result<Vec<Neighbour>, HostError> {
+    fn vectors_nearest(
+        &mut self,
+        collection: &str,
+        query: &[f32],
+        k: u32,
+    ) -> Result<Vec<Neighbour>, HostError> {
         self.check_vector(collection, query)?;
-        Ok(self.collection(collection)?.nearest(query, k.min(MAX_ANSWERS) as usize))
+        Ok(self
+            .collection(collection)?
+            .nearest(query, k.min(MAX_ANSWERS) as usize))
     }
 
     fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {
         self.check_sketch(name, Kind::Quantiles)?;
         if !value.is_finite() {
-            return Err(HostError::Misuse(format!("sketch {name:?} cannot observe {value}: give a finite number")));
+            return Err(HostError::Misuse(format!(
+                "sketch {name:?} cannot observe {value}: give a finite number"
+            )));
         }
         self.push_update(name, Update::Observe(value));
         Ok(())
@@ -85,7 +104,13 @@ impl Host for Effects {
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
         self.check_sketch(name, Kind::Top)?;
         check_key("counted item", item)?;
-        self.push_update(name, Update::Count { item: item.to_owned(), times });
+        self.push_update(
+            name,
+            Update::Count {
+                item: item.to_owned(),
+                times,
+            },
+        );
         Ok(())
     }
 
@@ -107,16 +132,27 @@ impl Host for Effects {
 
 impl Effects {
     fn collection(&self, name: &str) -> Result<&dyn crate::ports::store::Collection, HostError> {
-        self.collections.get(name).map(|collection| &**collection).ok_or_else(|| unknown("collection", "vectors", name))
+        self.collections
+            .get(name)
+            .map(|collection| &**collection)
+            .ok_or_else(|| unknown("collection", "vectors", name))
     }
 
     fn replace(&mut self, name: &str, id: &str, vector: Option<Vec<f32>>) -> Result<(), HostError> {
-        let collection = self.collections.get_mut(name).ok_or_else(|| unknown("collection", "vectors", name))?;
+        let collection = self
+            .collections
+            .get_mut(name)
+            .ok_or_else(|| unknown("collection", "vectors", name))?;
         let before = collection.replace(id, vector.as_deref());
         self.write_bytes += id.len() + vector.as_ref().map_or(0, |vector| vector.len() * 4);
         let writes = self.current.vectors.entry(name.to_owned()).or_default();
         let written = writes.insert(id.to_owned(), vector);
-        self.journal.push(Undo::Vector { collection: name.to_owned(), id: id.to_owned(), before, written });
+        self.journal.push(Undo::Vector {
+            collection: name.to_owned(),
+            id: id.to_owned(),
+            before,
+            written,
+        });
         Ok(())
     }
 
@@ -124,10 +160,14 @@ impl Effects {
         let dimensions = self.collection(name)?.dimensions();
         if vector.len() != dimensions {
             let given = vector.len();
-            return Err(HostError::Misuse(format!("collection {name:?} has {dimensions} dimensions, the vector has {given}")));
+            return Err(HostError::Misuse(format!(
+                "collection {name:?} has {dimensions} dimensions, the vector has {given}"
+            )));
         }
         if vector.iter().any(|number| !number.is_finite()) {
-            return Err(HostError::Misuse(format!("a vector for collection {name:?} holds a number that is not finite")));
+            return Err(HostError::Misuse(format!(
+                "a vector for collection {name:?} holds a number that is not finite"
+            )));
         }
         Ok(())
     }
@@ -135,7 +175,9 @@ impl Effects {
     fn check_sketch(&self, name: &str, kind: Kind) -> Result<(), HostError> {
         match self.sketch_kind(name) {
             Some(declared) if declared == kind => Ok(()),
-            Some(declared) => Err(HostError::Misuse(format!("sketch {name:?} is declared as {declared}, not as {kind}"))),
+            Some(declared) => Err(HostError::Misuse(format!(
+                "sketch {name:?} is declared as {declared}, not as {kind}"
+            ))),
             None => Err(unknown("sketch", "sketches", name)),
         }
     }
@@ -143,12 +185,17 @@ impl Effects {
 
 fn check_key(what: &str, key: &str) -> Result<(), HostError> {
     if key.len() > MAX_KEY_BYTES {
-        return Err(HostError::Misuse(format!("a {what} has at most {MAX_KEY_BYTES} bytes, not {}", key.len())));
+        return Err(HostError::Misuse(format!(
+            "a {what} has at most {MAX_KEY_BYTES} bytes, not {}",
+            key.len()
+        )));
     }
     Ok(())
 }
 
 fn unknown(what: &str, section: &str, name: &str) -> HostError {
     let shown: String = name.chars().take(64).collect();
-    HostError::Misuse(format!("the pipeline declares no {what} {shown:?}; add it under `{section}`"))
+    HostError::Misuse(format!(
+        "the pipeline declares no {what} {shown:?}; add it under `{section}`"
+    ))
 }

@@ -6,9 +6,18 @@ use crate::delta::StateValue;
 #[derive(Debug)]
 pub(super) enum Undo {
     /// What the batch said of the entry before: nothing, or this.
-    State { step: String, key: String, before: Option<Option<StateValue>> },
+    State {
+        step: String,
+        key: String,
+        before: Option<Option<StateValue>>,
+    },
     /// What the collection held before, and what the batch said of the vector.
-    Vector { collection: String, id: String, before: Option<Vec<f32>>, written: Option<Option<Vec<f32>>> },
+    Vector {
+        collection: String,
+        id: String,
+        before: Option<Vec<f32>>,
+        written: Option<Option<Vec<f32>>>,
+    },
     /// The last update of a sketch.
     Sketch { name: String },
 }
@@ -32,11 +41,20 @@ impl Journal {
     }
 
     pub(super) fn mark(&self, outputs: usize, output_bytes: usize, write_bytes: usize) -> Mark {
-        Mark { length: self.0.len(), outputs, output_bytes, write_bytes }
+        Mark {
+            length: self.0.len(),
+            outputs,
+            output_bytes,
+            write_bytes,
+        }
     }
 
     pub(super) fn pop_after(&mut self, mark: &Mark) -> Option<Undo> {
-        if self.0.len() > mark.length { self.0.pop() } else { None }
+        if self.0.len() > mark.length {
+            self.0.pop()
+        } else {
+            None
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -1,0 +1,487 @@
+//! A broker in memory, with its faults: answers that are lost, batches that are stored late,
+//! deliveries that repeat, times without connection, crashes of the engine around each request.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tailrace_core::{
+    event::Header,
+    identity::{Digest, PartitionId, PipelineId},
+    ports::{
+        broker::*,
+        registry::{Entry, RegistryStore, Watch, WriteError},
+    },
+    spec::{Delivery, Start},
+    subject,
+};
+use tokio::sync::watch;
+
+use super::faults::Faults;
+
+/// A stored message.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub sequence: u64,
+    pub subject: String,
+    pub headers: Vec<Header>,
+    pub payload: Bytes,
+}
+
+#[derive(Default)]
+struct State {
+    streams: BTreeMap<String, Vec<Stored>>,
+    snapshots: BTreeMap<(PartitionId, u64), (BTreeMap<String, String>, Vec<u8>)>,
+    registry: BTreeMap<String, (Bytes, u64)>,
+    revision: u64,
+    /// Batches that the broker has taken in and not stored yet.
+    late: Vec<CommitBatch>,
+}
+
+/// The broker: it outlives the engines.
+pub struct SimBroker {
+    state: Mutex<State>,
+    faults: Arc<Faults>,
+    changed: watch::Sender<u64>,
+    /// Set when an engine is to die here and now: nothing that it asks for happens any more.
+    pub crash: watch::Sender<bool>,
+}
+
+impl SimBroker {
+    pub fn new(faults: Arc<Faults>) -> Self {
+        Self {
+            state: Mutex::default(),
+            faults,
+            changed: watch::Sender::new(0),
+            crash: watch::Sender::new(false),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn publish(&self, stream: &str, subject: &str, payload: impl Into<Bytes>) -> u64 {
+        self.append(stream, subject, Vec::new(), payload.into())
+    }
+
+    fn append(&self, stream: &str, subject: &str, headers: Vec<Header>, payload: Bytes) -> u64 {
+        let mut state = self.state();
+        let messages = state.streams.entry(stream.to_owned()).or_default();
+        let sequence = messages.last().map_or(0, |last| last.sequence) + 1;
+        messages.push(Stored {
+            sequence,
+            subject: subject.to_owned(),
+            headers,
+            payload,
+        });
+        drop(state);
+        self.changed.send_modify(|count| *count += 1);
+        sequence
+    }
+
+    /// What a stream holds on subjects that match.
+    pub fn messages(&self, stream: &str, pattern: &str) -> Vec<Stored> {
+        let state = self.state();
+        let messages = state.streams.get(stream).into_iter().flatten();
+        messages
+            .filter(|message| subject::covers(pattern, &message.subject))
+            .cloned()
+            .collect()
+    }
+
+    /// A request takes a while, may find no broker, and may be the last thing that the engine does.
+    async fn request(&self) -> Result<(), BrokerError> {
+        self.pause(20).await;
+        if self.faults.strikes("crash at a request", 1) {
+            self.die().await;
+        }
+        if self.faults.strikes("no connection", 8) {
+            return Err(BrokerError::Unreachable("simulated".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, most_ms: u64) {
+        tokio::time::sleep(Duration::from_millis(self.faults.below(most_ms + 1))).await;
+        if *self.crash.borrow() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The engine dies here: what it was doing never goes on.
+    pub async fn die(&self) {
+        self.crash.send_replace(true);
+        std::future::pending::<()>().await;
+    }
+
+    fn last_sequence(&self, partition: &PartitionId) -> u64 {
+        let messages = self.messages(
+            &subject::stream_name(&partition.pipeline),
+            &subject::commit_subject(partition),
+        );
+        messages.last().map_or(0, |message| message.sequence)
+    }
+
+    /// All of the batch or nothing, and only behind the expected record.
+    fn store(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        if self.last_sequence(&batch.partition) != batch.expected {
+            return Err(CommitError::Fenced {
+                expected: batch.expected,
+            });
+        }
+        let stream = subject::stream_name(&batch.partition.pipeline);
+        for output in &batch.outputs {
+            self.append(
+                &stream,
+                &output.subject,
+                output.headers.clone(),
+                output.payload.clone(),
+            );
+        }
+        let subject = subject::commit_subject(&batch.partition);
+        let parts = batch
+            .record
+            .iter()
+            .map(|part| self.append(&stream, &subject, Vec::new(), part.clone()));
+        Ok(parts.last().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl CommitLog for SimBroker {
+    async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        assert_eq!(
+            batch.delivery,
+            Delivery::ExactlyOnce,
+            "the scenario runs exactly-once"
+        );
+        assert!(
+            batch.outputs.len() + batch.record.len() <= 1_000,
+            "an atomic batch holds 1,000 messages"
+        );
+        self.pause(30).await;
+        if self.faults.strikes("crash before the batch is stored", 2) {
+            self.die().await;
+        }
+        if self.faults.strikes("batch lost", 5) {
+            return Err(CommitError::Unknown("simulated: never arrived".to_owned()));
+        }
+        if self.faults.strikes("batch refused", 5) {
+            return Err(CommitError::Refused {
+                code: 10_023,
+                description: "simulated: no room".to_owned(),
+            });
+        }
+        let late = self.faults.strikes("batch stored after the time-out", 5);
+        if late {
+            // Stored by the broker on its own time, whatever becomes of the engine meanwhile.
+            self.state().late.push(batch.clone());
+            self.pause(50).await;
+            return Err(CommitError::Unknown("simulated: too late".to_owned()));
+        }
+        let stored = self.store(batch)?;
+        if self.faults.strikes("crash after the batch is stored", 2) {
+            self.die().await;
+        }
+        if self.faults.strikes("answer lost", 5) {
+            return Err(CommitError::Unknown("simulated: answer lost".to_owned()));
+        }
+        self.pause(5).await;
+        Ok(stored)
+    }
+
+    async fn publish_unconfirmed(&self, _: &[Output]) {
+        unreachable!("the scenario runs exactly-once");
+    }
+
+    async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
+        self.request().await?;
+        let messages = self.messages(
+            &subject::stream_name(&partition.pipeline),
+            &subject::commit_subject(partition),
+        );
+        Ok(messages.last().map(|message| StoredPart {
+            sequence: message.sequence,
+            payload: message.payload.clone(),
+        }))
+    }
+
+    async fn after(
+        &self,
+        partition: &PartitionId,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredPart>, BrokerError> {
+        self.request().await?;
+        let messages = self.messages(
+            &subject::stream_name(&partition.pipeline),
+            &subject::commit_subject(partition),
+        );
+        let later = messages
+            .into_iter()
+            .filter(|message| message.sequence > sequence)
+            .take(limit);
+        Ok(later
+            .map(|message| StoredPart {
+                sequence: message.sequence,
+                payload: message.payload,
+            })
+            .collect())
+    }
+
+    async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
+        self.request().await?;
+        let subject = subject::commit_subject(partition);
+        let mut state = self.state();
+        if let Some(messages) = state.streams.get_mut(&subject::stream_name(&partition.pipeline)) {
+            messages.retain(|message| message.subject != subject || message.sequence >= sequence);
+        }
+        Ok(())
+    }
+}
+
+impl SimBroker {
+    /// The broker stores what it has taken in, some time later.
+    pub fn store_late_batches(&self) {
+        let late = std::mem::take(&mut self.state().late);
+        for batch in late {
+            // Refused where another commit came first: that is the fence at work.
+            let _ = self.store(&batch);
+        }
+    }
+}
+
+#[async_trait]
+impl Streams for SimBroker {
+    async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError> {
+        self.request().await?;
+        let state = self.state();
+        let messages = state
+            .streams
+            .get(name)
+            .ok_or_else(|| BrokerError::NoStream(name.to_owned()))?;
+        Ok(StreamFacts {
+            name: name.to_owned(),
+            created_ns: 1,
+            first_sequence: messages.first().map_or(1, |message| message.sequence),
+            last_sequence: messages.last().map_or(0, |message| message.sequence),
+            bytes: 0,
+            subjects: vec![">".to_owned()],
+        })
+    }
+
+    async fn streams_with(&self, _: &str) -> Result<Vec<String>, BrokerError> {
+        self.request().await?;
+        Ok(Vec::new())
+    }
+
+    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError> {
+        let name = subject::stream_name(&own.pipeline);
+        self.state().streams.entry(name.clone()).or_default();
+        self.stream(&name).await
+    }
+
+    async fn remove_own(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
+    async fn trim_outputs(&self, _: &OwnStream) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
+    fn max_payload(&self) -> usize {
+        // Small, so that records are cut into parts.
+        16 * 1024
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+}
+
+/// A subscription: in stream order, now and then repeating itself.
+struct SimSubscription {
+    broker: Arc<SimBroker>,
+    stream: String,
+    subjects: Vec<String>,
+    next: u64,
+    changed: watch::Receiver<u64>,
+}
+
+/// The broker as an engine holds it.
+#[derive(Clone)]
+pub struct Connection(pub Arc<SimBroker>);
+
+#[async_trait]
+impl Input for Connection {
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
+        self.0.pause(20).await;
+        let next = request.from_sequence.unwrap_or(match request.start {
+            Start::Sequence(sequence) => sequence,
+            _ => 1,
+        });
+        Ok(Box::new(SimSubscription {
+            broker: self.0.clone(),
+            stream: request.stream,
+            subjects: request.subjects,
+            next,
+            changed: self.0.changed.subscribe(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Subscription for SimSubscription {
+    async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
+        self.broker.pause(10).await;
+        loop {
+            self.changed.borrow_and_update();
+            let most = (1 + self.broker.faults.below(40)) as usize;
+            let mut from = self.next;
+            if self.broker.faults.strikes("delivered again", 10) {
+                from = from.saturating_sub(self.broker.faults.below(30)).max(1);
+            }
+            let messages = self.broker.messages(&self.stream, ">");
+            let ours = |message: &&Stored| {
+                message.sequence >= from
+                    && self
+                        .subjects
+                        .iter()
+                        .any(|pattern| subject::covers(pattern, &message.subject))
+            };
+            let batch: Vec<_> = messages
+                .iter()
+                .filter(ours)
+                .take(most.min(max))
+                .map(incoming)
+                .collect();
+            if let Some(last) = batch.last() {
+                self.next = self.next.max(last.sequence + 1);
+                return Ok(batch);
+            }
+            if self.changed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, watermark: u64) {
+        assert!(
+            watermark < self.next,
+            "nothing is acknowledged that was not given"
+        );
+    }
+
+    fn rebuilds(&self) -> u64 {
+        0
+    }
+}
+
+fn incoming(message: &Stored) -> Incoming {
+    Incoming {
+        sequence: message.sequence,
+        received_ms: 1_000 + message.sequence,
+        subject: message.subject.clone(),
+        headers: message.headers.clone(),
+        payload: message.payload.clone(),
+    }
+}
+
+#[async_trait]
+impl DeadLetters for SimBroker {
+    async fn list(&self, _: &PipelineId, _: u64, _: usize) -> Result<Vec<StoredDeadLetter>, BrokerError> {
+        Ok(Vec::new())
+    }
+    async fn get(&self, _: &PipelineId, _: u64) -> Result<Option<StoredDeadLetter>, BrokerError> {
+        Ok(None)
+    }
+    async fn redrive(&self, _: &PipelineId, _: &StoredDeadLetter) -> Result<(), BrokerError> {
+        Ok(())
+    }
+    async fn count(&self, _: &PipelineId) -> Result<u64, BrokerError> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Snapshots for SimBroker {
+    async fn put(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+        metadata: BTreeMap<String, String>,
+        chunks: Vec<Bytes>,
+    ) -> Result<(), BrokerError> {
+        self.request().await?;
+        self.state()
+            .snapshots
+            .insert((partition.clone(), commit), (metadata, chunks.concat()));
+        Ok(())
+    }
+    async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
+        self.request().await?;
+        let state = self.state();
+        let commits = state
+            .snapshots
+            .keys()
+            .filter(|(of, _)| of == partition)
+            .map(|(_, commit)| *commit);
+        Ok(commits.rev().collect())
+    }
+    async fn get(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+    ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError> {
+        self.request().await?;
+        Ok(self.state().snapshots.get(&(partition.clone(), commit)).cloned())
+    }
+    async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
+        self.state().snapshots.remove(&(partition.clone(), commit));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RegistryStore for SimBroker {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
+        let state = self.state();
+        let found = state.registry.get(key);
+        Ok(found.map(|(value, revision)| Entry {
+            key: key.to_owned(),
+            value: Some(value.clone()),
+            revision: *revision,
+        }))
+    }
+    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
+        let mut state = self.state();
+        if state.registry.get(key).map_or(0, |(_, revision)| *revision) != expected {
+            return Err(WriteError::Conflict(key.to_owned()));
+        }
+        state.revision += 1;
+        let revision = state.revision;
+        state.registry.insert(key.to_owned(), (value, revision));
+        Ok(revision)
+    }
+    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
+        self.state().registry.remove(key);
+        Ok(())
+    }
+    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
+        Err(BrokerError::Unreachable(
+            "the scenario sets the registry itself".to_owned(),
+        ))
+    }
+    async fn put_plugin(&self, _: Digest, _: Bytes) -> Result<(), BrokerError> {
+        Ok(())
+    }
+    async fn plugin(&self, _: Digest) -> Result<Option<Bytes>, BrokerError> {
+        self.request().await?;
+        Ok(Some(Bytes::new()))
+    }
+}

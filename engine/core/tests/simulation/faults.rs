@@ -1,0 +1,74 @@
+//! Seeded chance: which fault happens when. One generator for the whole world, so that a seed is a run.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use tailrace_core::ports::clock::Random;
+
+/// Chance, and a count of the faults that it brought.
+pub struct Faults {
+    rng: Mutex<StdRng>,
+    happened: Mutex<BTreeMap<&'static str, u64>>,
+    /// Faults stop, so that the run can come to its end.
+    calm: std::sync::atomic::AtomicBool,
+    /// How likely faults are in this run, in percent of their full likelihood.
+    intensity: u32,
+}
+
+impl Faults {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        // As FoundationDB's Buggify: some runs are nearly calm, some a storm.
+        let intensity = *[5, 30, 100].get(rng.random_range(0..3)).unwrap_or(&100);
+        Self {
+            rng: Mutex::new(rng),
+            happened: Mutex::default(),
+            calm: false.into(),
+            intensity,
+        }
+    }
+
+    /// Whether the fault `what` happens now; `percent` at full intensity.
+    pub fn strikes(&self, what: &'static str, percent: u32) -> bool {
+        if self.calm.load(std::sync::atomic::Ordering::Relaxed) {
+            return false;
+        }
+        let strikes = self.below(10_000) < u64::from(percent * self.intensity);
+        if strikes {
+            *self
+                .happened
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(what)
+                .or_default() += 1;
+        }
+        strikes
+    }
+
+    pub fn below(&self, limit: u64) -> u64 {
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .random_range(0..limit)
+    }
+
+    pub fn calm_down(&self) {
+        self.calm.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub fn happened(&self) -> BTreeMap<&'static str, u64> {
+        self.happened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Random for Faults {
+    fn next_u64(&self) -> u64 {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+}

@@ -1,0 +1,270 @@
+//! One run: events are published while engines run, die, lose their disks and fight; then the faults
+//! stop, and the run must come to its end by itself.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use tailrace_core::{
+    identity::PipelineId,
+    name::Name,
+    pipeline::engine::{Engine, Overview},
+    registry::{Pipeline, Registry, Revision, Tenant},
+    spec::parse::parse,
+};
+use tailrace_sketch::TenantSeed;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    broker::SimBroker,
+    checker,
+    faults::Faults,
+    plugins::{count_digest, stamp_digest},
+    store::SimStore,
+    world::world,
+};
+
+/// Longest that an engine lives before it is killed in its sleep.
+const MOST_LIFE: Duration = Duration::from_secs(3);
+/// In virtual time, after the faults have stopped: a run that needs longer hangs.
+const PROGRESS_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a run came to, for the totals and for the replay test.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    events: u64,
+    lives: u64,
+    happened: BTreeMap<&'static str, u64>,
+    records: u64,
+}
+
+/// Over all seeds.
+#[derive(Default)]
+pub struct Totals {
+    runs: u64,
+    events: u64,
+    lives: u64,
+    records: u64,
+    happened: BTreeMap<&'static str, u64>,
+}
+
+impl Totals {
+    pub fn add(&mut self, run: &Run) {
+        self.runs += 1;
+        self.events += run.events;
+        self.lives += run.lives;
+        self.records += run.records;
+        for (what, count) in &run.happened {
+            *self.happened.entry(what).or_default() += count;
+        }
+    }
+
+    /// A fault that never strikes tests nothing.
+    pub fn assert_every_fault_happened(&self) {
+        let all = [
+            "answer lost",
+            "batch lost",
+            "batch refused",
+            "batch stored after the time-out",
+            "crash after the batch is stored",
+            "crash at a request",
+            "crash before the batch is stored",
+            "delivered again",
+            "disk lost",
+            "no connection",
+            "plugin fails for a while",
+            "plugin traps once",
+            "store fails after a write",
+            "store fails before a write",
+            "two engines",
+        ];
+        for what in all {
+            assert!(self.happened.contains_key(what), "{what:?} never happened");
+        }
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} runs, {} events, {} lives of engines, {} commits",
+            self.runs, self.events, self.lives, self.records
+        )?;
+        self.happened
+            .iter()
+            .try_for_each(|(what, count)| writeln!(f, "  {count:>8} {what}"))
+    }
+}
+
+/// Runs a seed; an error says which promise was broken.
+pub fn run(seed: u64) -> Result<Run, String> {
+    let faults = Arc::new(Faults::new(seed));
+    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let partitions = 1 + faults.below(3) as u32;
+    let pipeline = PipelineId {
+        tenant: Name::new("sim").expect("a name"),
+        pipeline: Name::new("count").expect("a name"),
+    };
+    let scenario = Scenario {
+        faults: faults.clone(),
+        broker: broker.clone(),
+        pipeline: pipeline.clone(),
+        partitions,
+    };
+    let events = publish_some(&faults, &broker);
+    let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
+    let mut lives = 0;
+    for _ in 0..2 + faults.below(6) {
+        if faults.strikes("disk lost", 20) {
+            stores[0].lose();
+        }
+        publish_some(&faults, &broker);
+        lives += scenario.live(&stores, MOST_LIFE, false)?;
+        broker.store_late_batches();
+    }
+    faults.calm_down();
+    lives += scenario.live(&stores, PROGRESS_WITHIN, true)?;
+    checker::check(&broker, &pipeline, partitions)?;
+    let records = broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64;
+    let _ = events;
+    let events = broker.messages("IN", ">").len() as u64;
+    Ok(Run {
+        events,
+        lives,
+        happened: faults.happened(),
+        records,
+    })
+}
+
+fn publish_some(faults: &Faults, broker: &SimBroker) -> u64 {
+    let count = 1 + faults.below(60);
+    for _ in 0..count {
+        let payload = match faults.below(100) {
+            0..4 => "invalid",
+            4..6 => "poison",
+            6..12 => "twice",
+            12..16 => "drop",
+            _ => "plain",
+        };
+        broker.publish("IN", &format!("in.k{}", faults.below(8)), payload);
+    }
+    count
+}
+
+struct Scenario {
+    faults: Arc<Faults>,
+    broker: Arc<SimBroker>,
+    pipeline: PipelineId,
+    partitions: u32,
+}
+
+impl Scenario {
+    /// One life: one engine or two, until the crash, the end of its time, or the end of the work.
+    fn live(&self, stores: &[SimStore], most: Duration, to_the_end: bool) -> Result<u64, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(|cause| cause.to_string())?;
+        self.broker.crash.send_replace(false);
+        let engines = if !to_the_end && self.faults.strikes("two engines", 30) {
+            2
+        } else {
+            1
+        };
+        let done = runtime.block_on(async {
+            let stop = CancellationToken::new();
+            let running: Vec<_> = stores[..engines]
+                .iter()
+                .map(|store| tokio::spawn(self.engine(store, &stop).run()))
+                .collect();
+            let mut crash = self.broker.crash.subscribe();
+            let life = Duration::from_millis(if to_the_end {
+                most.as_millis() as u64
+            } else {
+                self.faults.below(most.as_millis() as u64)
+            });
+            let ended = tokio::select! {
+                biased;
+                _ = crash.wait_for(|crash| *crash) => false,
+                () = tokio::time::sleep(life) => false,
+                () = self.all_is_committed(), if to_the_end => true,
+            };
+            if ended {
+                // A graceful end must not lose anything either.
+                stop.cancel();
+                for engine in running {
+                    engine.await.map_err(|cause| cause.to_string())?;
+                }
+            }
+            Ok::<_, String>(ended)
+        })?;
+        // Dropping the runtime is the kill: every task ends where it waits.
+        drop(runtime);
+        if to_the_end && !done {
+            return Err(format!(
+                "no progress: events are left {most:?} after the last fault"
+            ));
+        }
+        Ok(engines as u64)
+    }
+
+    fn engine(&self, store: &SimStore, stop: &CancellationToken) -> Engine {
+        let (sender, registry) = watch::channel(Some(Arc::new(self.registry())));
+        // The registry stays as it is for this life.
+        std::mem::forget(sender);
+        Engine {
+            world: world(&self.broker, store, &self.faults),
+            registry,
+            overview: Overview::default(),
+            stop: stop.clone(),
+        }
+    }
+
+    fn registry(&self) -> Registry {
+        let name = |text: &str| Name::new(text).expect("a name");
+        let text = format!(
+            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
+            "steps":[{{"name":"count","plugin":"count@1.0.0","grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
+                     {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
+            "vectors":{{"counts":{{"dimensions":1}}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
+            self.partitions
+        );
+        let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
+        let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
+        let active = Revision {
+            number: 1,
+            spec,
+            plugins,
+            applied_ms: 0,
+            rolled_back_to: None,
+        };
+        let tenant = Tenant {
+            name: name("sim"),
+            read: vec!["in.>".to_owned()],
+            write: vec!["out.>".to_owned()],
+            quotas: tailrace_core::registry::Quotas::default(),
+            seed: TenantSeed::new(1, 2),
+            created_ms: 0,
+        };
+        let mut registry = Registry::default();
+        registry.tenants.insert(tenant.name.clone(), Arc::new(tenant));
+        registry.pipelines.insert(
+            self.pipeline.clone(),
+            Arc::new(Pipeline {
+                active,
+                paused: None,
+                redriven: 0,
+                created_ms: 0,
+            }),
+        );
+        registry
+    }
+
+    /// Waits until the checkers have nothing to say.
+    async fn all_is_committed(&self) {
+        while checker::check(&self.broker, &self.pipeline, self.partitions).is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}

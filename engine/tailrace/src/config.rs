@@ -1,0 +1,145 @@
+//! Configuration of the engine: a TOML file, then `TAILRACE_…` environment, then flags. These
+//! structs are its documentation; `tailrace serve --print-config` prints them with their defaults,
+//! and a test compares that with the committed `examples/tailrace.toml`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use figment::{
+    Figment,
+    providers::{Env, Format as _, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// Address of the HTTP API.
+    pub listen: SocketAddr,
+    /// Folder for what can be rebuilt: local images and compiled plugins.
+    pub data_dir: PathBuf,
+    /// Guest threads; 0 stands for one a core, and there are at least two.
+    pub guest_threads: usize,
+    /// Whether `/metrics` answers without a token.
+    pub metrics_public: bool,
+    /// A file that holds the operator's first token. The environment variable
+    /// `TAILRACE_OPERATOR_TOKEN` comes before it; without both, one is made and put into
+    /// `<data-dir>/operator-token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_token_file: Option<PathBuf>,
+    /// The broker.
+    pub nats: NatsConfig,
+    /// The local store.
+    pub store: StoreConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// The broker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct NatsConfig {
+    /// Where it is; several addresses of one cluster are parted by commas.
+    pub url: String,
+    /// A NATS credentials file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<PathBuf>,
+    /// Address of its monitoring port, such as `http://127.0.0.1:8222`. With it, start-up can tell
+    /// whether the broker syncs its disk before it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitor_url: Option<String>,
+}
+
+/// The local store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct StoreConfig {
+    /// Page cache of each tenant's database, in MiB.
+    pub cache_mib: u64,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct LogConfig {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What is logged, as `tracing` filters are written: `info`, `tailrace_core=debug`.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8790)),
+            data_dir: PathBuf::from("tailrace-data"),
+            guest_threads: 0,
+            metrics_public: false,
+            operator_token_file: None,
+            nats: NatsConfig::default(),
+            store: StoreConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for NatsConfig {
+    fn default() -> Self {
+        Self { url: "nats://127.0.0.1:4222".to_owned(), credentials: None, monitor_url: None }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { cache_mib: 64 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads the file, then the environment. A name with two underscores goes a level down:
+    /// `TAILRACE_NATS__URL`.
+    pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Self> {
+        let sections = ["listen", "data_dir", "guest_threads", "metrics_public", "operator_token_file"];
+        let env = Env::prefixed("TAILRACE_")
+            .filter(move |key| sections.contains(&key.as_str()) || key.as_str().contains("__"))
+            .map(|key| key.as_str().replace("__", ".").replace('_', "-").into());
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            anyhow::ensure!(file.is_file(), "there is no configuration file {}", file.display());
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment.merge(env).extract().context("the configuration is not valid")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_example_is_the_default() {
+        let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tailrace.toml");
+        let printed = toml::to_string(&Config::default()).unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(committed, &printed).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(committed).unwrap(), printed, "run with BLESS=1 to renew it");
+    }
+}

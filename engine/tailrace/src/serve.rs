@@ -1,0 +1,135 @@
+//! `tailrace serve`: the engine, until a signal ends it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use tailrace_core::registry::Scope;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    config::{Config, LogFormat},
+    wiring::{self, RunningEngine},
+};
+
+/// Run the engine.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0.")]
+pub struct ServeArgs {
+    /// Configuration file (TOML); environment `TAILRACE_…` and flags come before it.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Address of the HTTP API.
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// Folder for local images and compiled plugins; all of it can be rebuilt.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Address of the broker.
+    #[arg(long)]
+    pub nats: Option<String>,
+    /// How log lines look.
+    #[arg(long)]
+    pub log_format: Option<LogFormat>,
+    /// Print the configuration that would be used, and end.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl ServeArgs {
+    /// The configuration: file, environment, flags.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let mut config = Config::load(self.config.as_ref())?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        if let Some(url) = &self.nats {
+            config.nats.url.clone_from(url);
+        }
+        config.log.format = self.log_format.unwrap_or(config.log.format);
+        Ok(config)
+    }
+}
+
+/// Runs the engine until SIGTERM or SIGINT.
+pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let config = args.config()?;
+    if args.print_config {
+        crate::out(&toml::to_string(&config)?);
+        return Ok(());
+    }
+    crate::logs::init(&config.log)?;
+    let engine = wiring::start(&config).await?;
+    tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
+    let mut ended = Signals::new()?;
+    tokio::select! {
+        () = ended.wait() => {}
+        // Without it nobody could do anything, but the broker may come later.
+        made = admit_operator(&engine, &config) => {
+            made?;
+            ended.wait().await;
+        }
+    }
+    tracing::info!("ending: partitions finish and commit their batches");
+    engine.stop().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Makes the operator's first token known, as soon as the registry answers.
+async fn admit_operator(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
+    let token = operator_token(engine, config)?;
+    while let Err(cause) = engine.control.admit_token(&token, Scope::Operator).await {
+        tracing::warn!(%cause, "the operator's token cannot be made known yet");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    Ok(())
+}
+
+fn operator_token(engine: &RunningEngine, config: &Config) -> anyhow::Result<String> {
+    if let Ok(token) = std::env::var("TAILRACE_OPERATOR_TOKEN") {
+        anyhow::ensure!(token.len() >= 24, "TAILRACE_OPERATOR_TOKEN is too short: use at least 24 characters");
+        return Ok(token);
+    }
+    let made = config.data_dir.join("operator-token");
+    let file = config.operator_token_file.as_ref().unwrap_or(&made);
+    if file.exists() {
+        let token = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        return Ok(token.trim().to_owned());
+    }
+    anyhow::ensure!(config.operator_token_file.is_none(), "there is no file {}", file.display());
+    let token = engine.control.random_token();
+    write_secret(file, &token).with_context(|| format!("cannot write {}", file.display()))?;
+    tracing::info!(file = %file.display(), "a token for the operator was made");
+    Ok(token)
+}
+
+/// Only its owner may read it.
+fn write_secret(file: &PathBuf, secret: &str) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(file)?;
+    writeln!(file, "{secret}")
+}
+
+/// The signals that end the engine.
+pub struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the first.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

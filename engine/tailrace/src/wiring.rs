@@ -1,0 +1,112 @@
+//! The composition: every port gets its adapter here, and nowhere else. What runs, in the order in
+//! which it is started: broker, store, sandbox, guest threads, registry keeper, engine, API.
+
+use std::{net::SocketAddr, sync::Arc, thread::available_parallelism};
+
+use anyhow::Context as _;
+use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
+use tailrace_core::{
+    control::Control,
+    pipeline::{
+        engine::{Engine, Overview},
+        schedule::Turns,
+    },
+    ports::{
+        World,
+        clock::{Clock, Random},
+    },
+    registry::{Registry, keeper},
+    tasks,
+};
+use tailrace_nats::{NatsBroker, NatsOptions};
+use tailrace_store::{SledStore, StoreOptions};
+use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    system::{SystemClock, SystemRandom},
+};
+
+/// An engine that runs.
+pub struct RunningEngine {
+    /// Address that the API listens on.
+    pub address: SocketAddr,
+    /// Its control plane.
+    pub control: Control,
+    /// Its broker.
+    pub broker: Arc<NatsBroker>,
+    stop: CancellationToken,
+    stop_keeper: CancellationToken,
+    engine: JoinHandle<()>,
+    api: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+}
+
+/// Starts everything. The broker need not be there yet.
+pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
+    std::fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let broker = Arc::new(connect(config).await?);
+    let world = world(config, &broker)?;
+    let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
+    let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
+    let (stop, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
+    let overview = Overview::default();
+    let control = Control::new(world.clone(), registry.clone(), overview.clone());
+    let engine = Engine { world, registry, overview, stop: stop.clone() };
+    let engine = tasks::spawn(engine.run());
+    let options = ApiOptions { metrics_public: config.metrics_public, ..ApiOptions::default() };
+    let app = tailrace_admin::router(ApiState { control: control.clone(), options });
+    let serving = tailrace_admin::serve(listener, app, EdgeOptions::default(), stop.clone());
+    let api = tasks::spawn(serving);
+    Ok(RunningEngine { address, control, broker, stop, stop_keeper, engine, api, keeper })
+}
+
+impl RunningEngine {
+    /// Ends it: partitions finish their batch and commit it, requests are answered.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.engine.await;
+        let _ = self.api.await;
+        self.stop_keeper.cancel();
+        self.keeper.abort();
+    }
+}
+
+async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
+    let options = NatsOptions {
+        url: config.nats.url.clone(),
+        credentials: config.nats.credentials.clone(),
+        monitor_url: config.nats.monitor_url.clone(),
+        ..NatsOptions::default()
+    };
+    NatsBroker::connect(options).await.context("cannot use the broker")
+}
+
+fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let store_options = StoreOptions { cache_bytes: config.store.cache_mib << 20, ..StoreOptions::default() };
+    let store = SledStore::open(config.data_dir.join("state"), store_options).context("cannot open the local store")?;
+    let wasm = WasmOptions { artefacts: config.data_dir.join("artefacts"), ..WasmOptions::default() };
+    let plugins = WasmRuntime::new(wasm).context("cannot start the sandbox")?;
+    let cores = available_parallelism().map_or(2, usize::from);
+    let threads = if config.guest_threads == 0 { cores } else { config.guest_threads };
+    let turns = Turns::start(threads, clock.clone()).context("cannot start the guest threads")?;
+    Ok(World {
+        streams: broker.clone(),
+        input: broker.clone(),
+        commits: broker.clone(),
+        dead_letters: broker.clone(),
+        snapshots: broker.clone(),
+        registry: broker.clone(),
+        store: Arc::new(store),
+        plugins: Arc::new(plugins),
+        turns: Arc::new(turns),
+        clock,
+        random,
+    })
+}

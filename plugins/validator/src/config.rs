@@ -1,0 +1,131 @@
+//! What a pipeline writes.
+//!
+//! ```yaml
+//! config:
+//!   schema:
+//!     unknown: drop
+//!     fields:
+//!       user:   { type: text, required: true, aliases: [userId, /actor/id], length: { max: 64 } }
+//!       rating: { type: number, required: true, convert: true, min: 0.5, max: 5 }
+//!       ts:     { type: timestamp, required: true, unit: s }
+//!       device: { type: text, one-of: [web, app], default: web }
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The step's config.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// What the payload, a JSON object, must look like.
+    pub schema: Object,
+}
+
+/// An object and its fields.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Object {
+    /// Fields by the name that they have afterwards.
+    pub fields: BTreeMap<String, Field>,
+    /// What becomes of fields that are not listed. Default `keep`.
+    pub unknown: Unknown,
+}
+
+/// What becomes of fields that the schema does not list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are taken out.
+    Drop,
+    /// The event is invalid.
+    Refuse,
+}
+
+/// One field. A bound that does not suit the type is refused.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Field {
+    /// Default `any`.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// Whether an event without it is invalid. Default no.
+    pub required: bool,
+    /// Value where there is none. It must keep the field's own rules.
+    pub default: Option<Value>,
+    /// Whether null is a value. Default no: null counts as missing, and is taken out.
+    pub nullable: bool,
+    /// Other names of the field: a plain name beside it, or, beginning with a slash, a place further
+    /// in (`/actor/id`), from where it is lifted out. An event may use one of them.
+    pub aliases: Vec<String>,
+    /// Whether a value of another type is converted where that is without doubt: text `"4.5"` to a
+    /// number, a number to text, `"true"`, `"1"` and 1 to a truth value. Default no.
+    pub convert: bool,
+    /// The only values allowed, after conversion.
+    pub one_of: Vec<Value>,
+    /// Least number; for a timestamp, milliseconds since 1970.
+    pub min: Option<f64>,
+    /// Greatest number; for a timestamp, milliseconds since 1970.
+    pub max: Option<f64>,
+    /// Characters of a text, or entries of a list.
+    pub length: Length,
+    /// Regular expression that must match somewhere in a text; write `^…$` for the whole.
+    pub pattern: Option<String>,
+    /// What the numbers of a timestamp count. Default `ms`. Text is RFC 3339 either way.
+    pub unit: Option<Unit>,
+    /// Fields of an object.
+    pub fields: BTreeMap<String, Field>,
+    /// What becomes of an object's unlisted fields. Default `keep`.
+    pub unknown: Option<Unknown>,
+    /// What each entry of a list must be.
+    pub items: Option<Box<Field>>,
+}
+
+/// Types of a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Anything.
+    #[default]
+    Any,
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// A time: milliseconds since 1970 afterwards.
+    Timestamp,
+    /// An object with fields of its own.
+    Object,
+    /// A list.
+    List,
+}
+
+/// Bounds of a length, both included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Length {
+    /// Default 0.
+    pub min: Option<usize>,
+    /// Default none.
+    pub max: Option<usize>,
+}
+
+/// What the numbers of a timestamp count, from 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Milliseconds.
+    #[default]
+    Ms,
+    /// Seconds, with or without a fraction.
+    S,
+}

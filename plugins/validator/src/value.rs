@@ -1,0 +1,207 @@
+//! Applying the rules of a value: its type, after conversion where that is allowed, then its bounds.
+
+use serde_json::{Number, Value};
+
+use crate::{
+    problem::{Problem, shown},
+    rules::{Bounds, Shape, ValueRule},
+    timestamp,
+};
+
+/// Beyond this a float no longer names one whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl ValueRule {
+    /// Brings a value into form; whether it had to change.
+    pub(crate) fn apply(&self, value: &mut Value) -> Result<bool, Problem> {
+        if value.is_null() && self.nullable {
+            return Ok(false);
+        }
+        let is_changed = self.apply_shape(value)?;
+        if self.one_of.is_empty() || self.one_of.iter().any(|allowed| is_same(allowed, value)) {
+            return Ok(is_changed);
+        }
+        let allowed = Value::Array(self.one_of.clone()).to_string();
+        Err(Problem::new(
+            "not-allowed",
+            format!("is {}, not one of {allowed}", shown(&value.to_string())),
+        ))
+    }
+
+    fn apply_shape(&self, value: &mut Value) -> Result<bool, Problem> {
+        match &self.shape {
+            Shape::Any => Ok(false),
+            Shape::Object(rule) => match value {
+                Value::Object(object) => rule.apply(object),
+                other => Err(wrong_type("an object", other)),
+            },
+            Shape::List { length, items } => match value {
+                Value::Array(list) => apply_list(list, *length, items.as_deref()),
+                other => Err(wrong_type("a list", other)),
+            },
+            shape => self.apply_scalar(shape, value),
+        }
+    }
+
+    fn apply_scalar(&self, shape: &Shape, value: &mut Value) -> Result<bool, Problem> {
+        let converted = converted(shape, value, self.convert);
+        if let Some(converted) = converted {
+            *value = converted;
+            check_scalar(shape, value)?;
+            return Ok(true);
+        }
+        check_scalar(shape, value)?;
+        Ok(false)
+    }
+}
+
+fn apply_list(
+    list: &mut [Value],
+    length: Bounds<usize>,
+    items: Option<&ValueRule>,
+) -> Result<bool, Problem> {
+    check_length(list.len(), length, "entries")?;
+    let Some(items) = items else { return Ok(false) };
+    let mut is_changed = false;
+    for (index, entry) in list.iter_mut().enumerate() {
+        is_changed |= items
+            .apply(entry)
+            .map_err(|problem| problem.in_entry(index))?;
+    }
+    Ok(is_changed)
+}
+
+/// The value in the type of the shape, where it is of another and that is without doubt.
+fn converted(shape: &Shape, value: &Value, convert: bool) -> Option<Value> {
+    if let Shape::Timestamp { unit, .. } = shape {
+        let ms = Value::from(timestamp::to_ms(value, *unit, convert)?);
+        return (ms != *value).then_some(ms);
+    }
+    if !convert {
+        return None;
+    }
+    match (shape, value) {
+        (Shape::Text { .. }, Value::Number(number)) => Some(Value::String(number.to_string())),
+        (Shape::Text { .. }, Value::Bool(truth)) => Some(Value::String(truth.to_string())),
+        (Shape::Number { is_whole, .. }, Value::String(text)) => {
+            // As JSON writes numbers: no hexadecimal, no infinity.
+            let number = text.trim().parse::<Number>().ok()?;
+            Some(
+                whole(&number)
+                    .filter(|_| *is_whole)
+                    .unwrap_or(Value::Number(number)),
+            )
+        }
+        (Shape::Number { is_whole: true, .. }, Value::Number(number)) => whole(number),
+        (Shape::Boolean, Value::String(text)) => truth(text),
+        (Shape::Boolean, Value::Number(number)) => truth(&number.to_string()),
+        _ => None,
+    }
+}
+
+/// `5.0` as 5.
+fn whole(number: &Number) -> Option<Value> {
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    (float.fract() == 0.0 && float.abs() <= EXACT).then(|| Value::from(float as i64))
+}
+
+fn truth(text: &str) -> Option<Value> {
+    match text {
+        "true" | "1" => Some(Value::Bool(true)),
+        "false" | "0" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Problem> {
+    match (shape, value) {
+        (Shape::Text { length, pattern }, Value::String(text)) => {
+            check_length(text.chars().count(), *length, "characters")?;
+            match pattern {
+                Some(pattern) if !pattern.is_match(text) => {
+                    let reason = format!(
+                        "is {:?}, which does not match {:?}",
+                        shown(text),
+                        pattern.as_str()
+                    );
+                    Err(Problem::new("pattern-mismatch", reason))
+                }
+                _ => Ok(()),
+            }
+        }
+        (Shape::Text { .. }, other) => Err(wrong_type("text", other)),
+        (Shape::Number { is_whole: true, .. }, Value::Number(number)) if number.is_f64() => {
+            Err(wrong_type("a whole number", value))
+        }
+        (Shape::Number { range, .. }, Value::Number(number)) => check_range(number, *range),
+        (Shape::Number { is_whole, .. }, other) => Err(wrong_type(
+            if *is_whole {
+                "a whole number"
+            } else {
+                "a number"
+            },
+            other,
+        )),
+        (Shape::Timestamp { range, .. }, Value::Number(number))
+            if number.is_i64() || number.is_u64() =>
+        {
+            check_range(number, *range)
+        }
+        (Shape::Timestamp { .. }, other) => Err(wrong_type("a time", other)),
+        (Shape::Boolean, Value::Bool(_)) => Ok(()),
+        (Shape::Boolean, other) => Err(wrong_type("true or false", other)),
+        (Shape::Any | Shape::Object(_) | Shape::List { .. }, _) => Ok(()),
+    }
+}
+
+fn check_range(number: &Number, range: Bounds<f64>) -> Result<(), Problem> {
+    if number.as_f64().is_some_and(|float| range.hold(&float)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "out-of-range",
+        format!("is {number}, outside {}", between(range)),
+    ))
+}
+
+fn check_length(length: usize, bounds: Bounds<usize>, what: &str) -> Result<(), Problem> {
+    if bounds.hold(&length) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "wrong-length",
+        format!("has {length} {what}, outside {}", between(bounds)),
+    ))
+}
+
+fn between<T: ToString>(bounds: Bounds<T>) -> String {
+    let shown = |bound: Option<T>| bound.map_or_else(String::new, |bound| bound.to_string());
+    format!("{}..{}", shown(bounds.min), shown(bounds.max))
+}
+
+fn wrong_type(wanted: &str, value: &Value) -> Problem {
+    Problem::new(
+        "wrong-type",
+        format!("must be {wanted}, not {}", shown(&kind_of(value))),
+    )
+}
+
+/// Scalars as they are; of an object or list only what it is, for it may be large.
+fn kind_of(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(text) => format!("text {:?}", shown(text)),
+        scalar => scalar.to_string(),
+    }
+}
+
+/// Equal, with 1 and 1.0 the same.
+fn is_same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => {
+            left == right || left.as_f64() == right.as_f64()
+        }
+        _ => left == right,
+    }
+}

@@ -1,0 +1,107 @@
+//! Reading single fields of a JSON object, for plugins whose field names come from their config.
+
+use serde_json::{Map, Value};
+
+use crate::{Event, Failure};
+
+/// Longest id that [`Fields::id`] takes, in bytes. Ids become parts of state keys, which the engine
+/// bounds at 1,024 bytes; an id of a user or an item is far shorter.
+const MAX_ID_BYTES: usize = 256;
+
+/// The fields of an event whose payload is a JSON object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fields(Map<String, Value>);
+
+impl Event {
+    /// The payload as a JSON object whose fields are asked for by name.
+    pub fn fields(&self) -> Result<Fields, Failure> {
+        match self.json()? {
+            Value::Object(fields) => Ok(Fields(fields)),
+            _ => Err(Failure::invalid(
+                "wrong-type",
+                "the payload is not a JSON object",
+            )),
+        }
+    }
+}
+
+impl Fields {
+    /// An id: text as it is, a whole number as JSON writes it. Neither empty nor longer than 256
+    /// bytes, so that it is fit for a key.
+    pub fn id(&self, name: &str) -> Result<String, Failure> {
+        let id = match self.required(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) if !number.is_f64() => number.to_string(),
+            _ => return Err(wrong_type(name, "text or a whole number")),
+        };
+        if id.is_empty() || id.len() > MAX_ID_BYTES {
+            let reason = format!(
+                "field {name:?} must have 1 to {MAX_ID_BYTES} bytes, not {}",
+                id.len()
+            );
+            return Err(Failure::invalid("wrong-length", reason));
+        }
+        Ok(id)
+    }
+
+    /// A number.
+    pub fn number(&self, name: &str) -> Result<f64, Failure> {
+        self.required(name)?
+            .as_f64()
+            .ok_or_else(|| wrong_type(name, "a number"))
+    }
+
+    fn required(&self, name: &str) -> Result<&Value, Failure> {
+        let found = self.0.get(name).filter(|value| !value.is_null());
+        found.ok_or_else(|| Failure::invalid("missing-field", format!("field {name:?} is missing")))
+    }
+}
+
+fn wrong_type(name: &str, wanted: &str) -> Failure {
+    Failure::invalid("wrong-type", format!("field {name:?} must be {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Event, Failure};
+
+    fn id(payload: &str) -> Result<String, Failure> {
+        Event::new("shop", payload).fields()?.id("user")
+    }
+
+    #[test]
+    fn an_id_is_text_or_a_whole_number() {
+        assert_eq!(id(r#"{"user":"383"}"#).unwrap(), "383");
+        assert_eq!(id(r#"{"user":383}"#).unwrap(), "383");
+    }
+
+    #[test]
+    fn what_is_no_id_is_an_invalid_event_that_names_the_field() {
+        let long = format!(r#"{{"user":"{}"}}"#, "x".repeat(257));
+        for (payload, code) in [
+            ("[]", "wrong-type"),
+            ("{}", "missing-field"),
+            (r#"{"user":null}"#, "missing-field"),
+            (r#"{"user":1.5}"#, "wrong-type"),
+            (r#"{"user":{}}"#, "wrong-type"),
+            (r#"{"user":""}"#, "wrong-length"),
+            (&long, "wrong-length"),
+        ] {
+            let failure = id(payload).unwrap_err();
+            assert_eq!(failure.code(), Some(code), "{payload}");
+            assert!(payload == "[]" || failure.reason().contains("user"));
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_number() {
+        let fields = Event::new("shop", r#"{"rating":4,"title":"4"}"#)
+            .fields()
+            .unwrap();
+        assert!((fields.number("rating").unwrap() - 4.0).abs() < f64::EPSILON);
+        assert_eq!(
+            fields.number("title").unwrap_err().code(),
+            Some("wrong-type")
+        );
+    }
+}
