@@ -19,10 +19,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
             "." | "?" => "config".to_owned(),
             path => format!("config.{path}"),
         };
-        format!(
-            "{path}: {}",
-            without_position(&error.into_inner().to_string())
-        )
+        format!("{path}: {}", without_position(&error.into_inner().to_string()))
     })?;
     json.end().map_err(|error| format!("config: {error}"))?;
     Ok(config)
@@ -80,10 +77,6 @@ mod tests {
     #[test]
     fn text_that_is_no_json_is_refused() {
         assert!(parse::<Weights>("{").unwrap_err().starts_with("config: "));
-        assert!(
-            parse::<Weights>("{} {}")
-                .unwrap_err()
-                .starts_with("config: ")
-        );
+        assert!(parse::<Weights>("{} {}").unwrap_err().starts_with("config: "));
     }
 }

@@ -4,6 +4,9 @@ use serde::Deserialize;
 
 use crate::{Event, Failure, Header};
 
+/// Longest piece of a parser's error in a reason, which is for a person to read.
+const MAX_REASON_CHARACTERS: usize = 300;
+
 impl Event {
     /// An event for a test: no key, no headers, time 0; the test host gives it the next sequence.
     pub fn new(subject: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
@@ -52,18 +55,16 @@ impl Event {
     /// payload that is not what the type says is an invalid event with the code `malformed-json`.
     pub fn json<'de, T: Deserialize<'de>>(&'de self) -> Result<T, Failure> {
         serde_json::from_slice(&self.payload).map_err(|error| {
-            Failure::invalid(
-                "malformed-json",
-                format!("the payload does not read: {error}"),
-            )
+            // The error may repeat a text of the payload, which may be the whole of it.
+            let shown: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
+            Failure::invalid("malformed-json", format!("the payload does not read: {shown}"))
         })
     }
 
     /// The payload as text; other bytes are an invalid event with the code `not-utf8`.
     pub fn text(&self) -> Result<&str, Failure> {
-        std::str::from_utf8(&self.payload).map_err(|error| {
-            Failure::invalid("not-utf8", format!("the payload is not text: {error}"))
-        })
+        std::str::from_utf8(&self.payload)
+            .map_err(|error| Failure::invalid("not-utf8", format!("the payload is not text: {error}")))
     }
 
     /// The first header of this name; names are compared as NATS compares them, case and all.
@@ -106,6 +107,13 @@ mod tests {
         let event = Event::new("shop", "[".repeat(100_000));
         let failure = event.json::<serde_json::Value>().unwrap_err();
         assert_eq!(failure.code(), Some("malformed-json"));
+    }
+
+    #[test]
+    fn a_reason_does_not_repeat_the_whole_payload() {
+        let event = Event::new("shop", format!("\"{}\"", "x".repeat(1 << 20)));
+        let failure = event.json::<u32>().unwrap_err();
+        assert!(failure.reason().len() < 400);
     }
 
     #[test]

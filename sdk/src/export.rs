@@ -56,7 +56,9 @@ macro_rules! export {
             struct Component;
 
             impl $crate::exporting::Guest for Component {
-                fn configure(config: ::std::string::String) -> ::std::result::Result<(), ::std::string::String> {
+                fn configure(
+                    config: ::std::string::String,
+                ) -> ::std::result::Result<(), ::std::string::String> {
                     SLOT.with(|slot| slot.configure(&config))
                 }
 
@@ -65,7 +67,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::bindings::export_transformer!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_transformer!(Component with_types_in $crate::bindings);
         };
     };
 }

@@ -45,9 +45,6 @@ impl Failure {
 
     /// What the plugin wants to keep or send cannot be encoded.
     pub(crate) fn unwritable(what: &str, error: &dyn Display) -> Self {
-        Self::invalid(
-            "unwritable-value",
-            format!("{what} cannot be encoded: {error}"),
-        )
+        Self::invalid("unwritable-value", format!("{what} cannot be encoded: {error}"))
     }
 }

@@ -17,10 +17,7 @@ impl Event {
     pub fn fields(&self) -> Result<Fields, Failure> {
         match self.json()? {
             Value::Object(fields) => Ok(Fields(fields)),
-            _ => Err(Failure::invalid(
-                "wrong-type",
-                "the payload is not a JSON object",
-            )),
+            _ => Err(Failure::invalid("wrong-type", "the payload is not a JSON object")),
         }
     }
 }
@@ -99,9 +96,6 @@ mod tests {
             .fields()
             .unwrap();
         assert!((fields.number("rating").unwrap() - 4.0).abs() < f64::EPSILON);
-        assert_eq!(
-            fields.number("title").unwrap_err().code(),
-            Some("wrong-type")
-        );
+        assert_eq!(fields.number("title").unwrap_err().code(), Some("wrong-type"));
     }
 }

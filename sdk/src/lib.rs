@@ -70,7 +70,6 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Event, Failure, Fields, Header, Host, Level, Message, Neighbour, Plugin, Rejection,
-        Verdict, export,
+        Event, Failure, Fields, Header, Host, Level, Message, Neighbour, Plugin, Rejection, Verdict, export,
     };
 }

@@ -17,8 +17,8 @@ impl Message {
 
     /// The same with a JSON payload.
     pub fn json(value: &impl Serialize) -> Result<Self, Failure> {
-        let payload = serde_json::to_vec(value)
-            .map_err(|error| Failure::unwritable("the message", &error))?;
+        let payload =
+            serde_json::to_vec(value).map_err(|error| Failure::unwritable("the message", &error))?;
         Ok(Self::new(payload))
     }
 
@@ -78,10 +78,7 @@ mod tests {
     #[test]
     fn a_message_goes_where_the_event_would_unless_it_says_otherwise() {
         let plain = Message::json(&[1, 2]).unwrap();
-        assert_eq!(
-            (plain.subject.as_deref(), plain.key.as_deref()),
-            (None, None)
-        );
+        assert_eq!((plain.subject.as_deref(), plain.key.as_deref()), (None, None));
         assert_eq!(plain.payload, b"[1,2]");
         let sent = plain.on("shop.alerts").with_key("7");
         assert_eq!(

@@ -77,8 +77,7 @@ pub fn overlap(one: &str, other: &str) -> bool {
     let mut other_tokens = other.split('.');
     loop {
         match (one_tokens.next(), other_tokens.next()) {
-            (None, None) => return true,
-            (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
             (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
             _ => return false,
         }
@@ -87,12 +86,13 @@ pub fn overlap(one: &str, other: &str) -> bool {
 
 /// Makes one subject token of any text: what a token cannot hold is percent-encoded.
 pub fn token(text: &str) -> String {
+    use std::fmt::Write as _;
     let mut token = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '%') {
             let mut buffer = [0; 4];
             for byte in c.encode_utf8(&mut buffer).bytes() {
-                token.push_str(&format!("%{byte:02X}"));
+                let _ = write!(token, "%{byte:02X}");
             }
         } else {
             token.push(c);

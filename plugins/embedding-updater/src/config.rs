@@ -60,11 +60,7 @@ impl Config {
         within("dimensions", &self.dimensions, &DIMENSIONS)?;
         within("negatives", &self.negatives, &NEGATIVES)?;
         within("regularisation", &self.regularisation, &(0.0..=1.0))?;
-        within(
-            "learning-rate",
-            &self.learning_rate,
-            &(f32::MIN_POSITIVE..=1.0),
-        )?;
+        within("learning-rate", &self.learning_rate, &(f32::MIN_POSITIVE..=1.0))?;
         if self.users == self.items {
             return Err(format!(
                 "config.items: {:?} is the users' collection too; name another",

@@ -50,13 +50,7 @@ impl Plugin for EmbeddingUpdater {
 }
 
 impl EmbeddingUpdater {
-    fn learn(
-        &self,
-        user: &str,
-        item: &str,
-        random: &mut Rng,
-        host: &mut Host<'_>,
-    ) -> Result<(), Failure> {
+    fn learn(&self, user: &str, item: &str, random: &mut Rng, host: &mut Host<'_>) -> Result<(), Failure> {
         let model = Model::of(&self.config);
         let mut liking = host
             .vectors(&self.config.users)

@@ -39,9 +39,7 @@ impl Model {
     /// which moves far where the order is wrong and hardly where it is right.
     pub(crate) fn prefer(&self, user: &mut [f32], liked: &mut [f32], other: &mut [f32]) {
         let numbers = user.iter().zip(liked.iter()).zip(other.iter());
-        let margin: f32 = numbers
-            .map(|((user, liked), other)| user * (liked - other))
-            .sum();
+        let margin: f32 = numbers.map(|((user, liked), other)| user * (liked - other)).sum();
         let pull = self.rate / (1.0 + margin.exp());
         for ((user, liked), other) in user.iter_mut().zip(liked).zip(other) {
             let before = *user;
@@ -64,10 +62,7 @@ mod tests {
     use crate::Config;
 
     fn dot(left: &[f32], right: &[f32]) -> f32 {
-        left.iter()
-            .zip(right)
-            .map(|(left, right)| left * right)
-            .sum()
+        left.iter().zip(right).map(|(left, right)| left * right).sum()
     }
 
     #[test]

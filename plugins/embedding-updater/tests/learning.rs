@@ -43,10 +43,7 @@ fn two_tastes_are_told_apart() {
         assert_eq!(host.send(event), Ok(Verdict::Forward));
     }
     for film in [0, 2, 4, 6, 8, 10, 12] {
-        let (own, other) = (
-            format!("sea-film-{film}"),
-            format!("land-film-{}", film + 1),
-        );
+        let (own, other) = (format!("sea-film-{film}"), format!("land-film-{}", film + 1));
         assert!(
             affinity(&host, "sea-2", &own) > affinity(&host, "sea-2", &other),
             "{film}"
@@ -77,13 +74,8 @@ fn a_replay_learns_the_same_to_the_bit() {
     let run = || {
         let mut host = host();
         for number in 0..200_u32 {
-            let event = rating(
-                &format!("u{}", number % 7),
-                &format!("i{}", number % 31),
-                4.5,
-            );
-            host.send(event.with_sequence(u64::from(number) * 3 + 1))
-                .unwrap();
+            let event = rating(&format!("u{}", number % 7), &format!("i{}", number % 31), 4.5);
+            host.send(event.with_sequence(u64::from(number) * 3 + 1)).unwrap();
         }
         ["u1", "u6"].map(|user| host.vector("users", user).unwrap().to_vec())
     };
@@ -110,9 +102,7 @@ fn an_event_without_its_fields_is_invalid_and_changes_nothing() {
         (r#"{"user":"ada","item":"heat"}"#, "missing-field"),
         (r#"{"user":"ada","item":"heat","rating":"5"}"#, "wrong-type"),
     ] {
-        let failure = host
-            .send(Event::new("shop.events.rating", payload))
-            .unwrap_err();
+        let failure = host.send(Event::new("shop.events.rating", payload)).unwrap_err();
         assert_eq!(failure.code(), Some(code), "{payload}");
     }
     let deep = host
@@ -136,10 +126,7 @@ fn a_config_out_of_bounds_is_refused_with_its_path() {
         (json!({ "learning-rate": 0.0 }), "config.learning-rate: 0"),
         (json!({ "users": "items" }), "config.items"),
         (json!({ "rate": 0.1 }), "unknown field `rate`"),
-        (
-            json!({ "negatives": "ten" }),
-            "config.negatives: invalid type",
-        ),
+        (json!({ "negatives": "ten" }), "config.negatives: invalid type"),
     ] {
         let error = TestHost::of::<EmbeddingUpdater>(config).err().unwrap();
         assert!(error.contains(says), "{error}");

@@ -21,14 +21,14 @@ impl<'a> Blend<'a> {
     }
 
     /// Adds a signal: candidates with their score; an item's scores are added up, and those that are
-    /// not positive speak for nothing.
+    /// not positive speak for nothing. A signal without weight adds no candidates either.
     pub(crate) fn add(&mut self, weight: f32, mut candidates: Vec<(Item, f32)>) {
+        if weight == 0.0 {
+            return;
+        }
         candidates.retain(|(item, score)| *score > 0.0 && !self.profile.has_seen(*item));
         let candidates = added_up(candidates);
-        let best = candidates
-            .iter()
-            .map(|(_, score)| *score)
-            .fold(0.0, f32::max);
+        let best = candidates.iter().map(|(_, score)| *score).fold(0.0, f32::max);
         let weighed = candidates
             .into_iter()
             .map(|(item, score)| (item, weight * score / best));

@@ -54,12 +54,7 @@ impl Boards {
     }
 
     /// Notes an item as its row has it now, and writes what has changed.
-    pub(crate) fn note(
-        &mut self,
-        host: &mut Host<'_>,
-        item: Item,
-        row: &Row,
-    ) -> Result<(), Failure> {
+    pub(crate) fn note(&mut self, host: &mut Host<'_>, item: Item, row: &Row) -> Result<(), Failure> {
         // Without a like there is nothing to rank by.
         let Some(fresh) = row.fresh else {
             return Ok(());

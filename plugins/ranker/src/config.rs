@@ -101,11 +101,7 @@ impl Config {
     /// Whether the values are within their bounds.
     pub(crate) fn check(&self) -> Result<(), String> {
         let weights = self.weights;
-        within(
-            "weights.co-occurrence",
-            &weights.co_occurrence,
-            &(0.0..=1e6),
-        )?;
+        within("weights.co-occurrence", &weights.co_occurrence, &(0.0..=1e6))?;
         within("weights.similarity", &weights.similarity, &(0.0..=1e6))?;
         within("weights.popularity", &weights.popularity, &(0.0..=1e6))?;
         within("weights.freshness", &weights.freshness, &(0.0..=1e6))?;
@@ -124,10 +120,7 @@ impl Config {
             None => true,
         };
         let weight = if is_positive { 1.0 } else { self.weak };
-        Ok(Evidence {
-            is_positive,
-            weight,
-        })
+        Ok(Evidence { is_positive, weight })
     }
 }
 
@@ -148,11 +141,7 @@ impl Config {
     }
 }
 
-fn within<T: PartialOrd + Display>(
-    name: &str,
-    value: &T,
-    range: &RangeInclusive<T>,
-) -> Result<(), String> {
+fn within<T: PartialOrd + Display>(name: &str, value: &T, range: &RangeInclusive<T>) -> Result<(), String> {
     if range.contains(value) {
         return Ok(());
     }

@@ -17,14 +17,13 @@
 //! | key | holds |
 //! | --- | --- |
 //! | `list/<user>` | the list, JSON, as it is handed on |
-//! | `user/<user>` | latest items, and how many were seen ([`profile`]) |
-//! | `seen/<n>/<user>` | all items that the user has seen, 256 a chunk ([`profile`]) |
-//! | `row/<item>` | an item's counts and its neighbours ([`row`]); items by hash ([`item`]) |
+//! | `user/<user>` | latest items, and how many were seen (`profile`) |
+//! | `seen/<n>/<user>` | all items that the user has seen, 256 a chunk (`profile`) |
+//! | `row/<item>` | an item's counts and its neighbours (`row`); items by hash (`item`) |
 //! | `id/<item>` | the id behind a hash |
-//! | `board/popular`, `board/fresh` | the leading items ([`board`]) |
+//! | `board/popular`, `board/fresh` | the leading items (`board`) |
 //!
-//! The work per event is bounded by the config, apart from the chunks of what the user has seen,
-//! which must be complete.
+//! The work per event is bounded by the config, and by how much of what a user has seen is looked at.
 
 mod blend;
 mod board;
@@ -83,13 +82,7 @@ impl Plugin for Ranker {
         );
         blend.add(self.config.weights.popularity, boards.popular());
         blend.add(self.config.weights.freshness, boards.fresh());
-        let list = List::make(
-            host,
-            &user,
-            event.time,
-            &blend.best_first(),
-            self.config.list,
-        );
+        let list = List::make(host, &user, event.time, &blend.best_first(), self.config.list);
         host.state().set_json(&List::key(&user), &list)?;
         Ok(Message::json(&list)?.with_key(user).into())
     }
@@ -101,13 +94,14 @@ const MAX_SEEN_IN_SEARCH: usize = 500;
 impl Ranker {
     /// The items nearest to the user's vector, if a step before this one has learnt it.
     fn nearest(&self, host: &mut Host<'_>, user: &str, profile: &Profile) -> Vec<(Item, f32)> {
+        if self.config.weights.similarity == 0.0 {
+            return Vec::new();
+        }
         let Some(vector) = host.vectors(&self.config.users).get(user) else {
             return Vec::new();
         };
         let most = self.config.candidates + profile.seen_items().min(MAX_SEEN_IN_SEARCH);
-        let found = host
-            .vectors(&self.config.items)
-            .nearest(&vector, most as u32);
+        let found = host.vectors(&self.config.items).nearest(&vector, most as u32);
         found
             .iter()
             .map(|found| (Item::of(&found.id), found.score))

@@ -1,7 +1,8 @@
 //! What is known of a user: the latest items, and all that were seen.
 //!
 //! The latest are few and have an order. What was seen must be complete, or a list offers it again:
-//! it is kept in chunks, of which an event writes only the last.
+//! it is kept in chunks, of which an event writes only the last. Only of what no person does, coming
+//! to more than 65,536 items, the oldest are forgotten.
 
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::{Failure, Host};
@@ -10,6 +11,8 @@ use crate::item::Item;
 
 /// Items in a chunk: about 2 KB packed, which is what an event writes at most.
 const CHUNK: usize = 256;
+/// Chunks that are looked at: about 15 million instructions of the 50 million that an event has.
+const MAX_CHUNKS: usize = 256;
 /// Latest items that are kept, the largest `history` that a config may ask for.
 const KEPT: usize = 50;
 
@@ -31,7 +34,9 @@ struct Stored {
 /// A user, loaded.
 pub(crate) struct Profile {
     stored: Stored,
-    /// In the order in which they were seen.
+    /// Number of the first chunk that was loaded.
+    first_chunk: usize,
+    /// From that chunk on, in the order in which they were seen.
     seen: Vec<Item>,
     /// The same, in order, for looking up.
     sorted: Vec<Item>,
@@ -41,8 +46,10 @@ pub(crate) struct Profile {
 impl Profile {
     pub(crate) fn load(host: &mut Host<'_>, user: &str) -> Result<Self, Failure> {
         let stored: Stored = host.state().get_packed(&key(user))?.unwrap_or_default();
-        let mut seen = Vec::with_capacity(stored.seen + 1);
-        for chunk in 0..stored.seen.div_ceil(CHUNK) {
+        let chunks = stored.seen.div_ceil(CHUNK);
+        let first_chunk = chunks.saturating_sub(MAX_CHUNKS);
+        let mut seen: Vec<Item> = Vec::new();
+        for chunk in first_chunk..chunks {
             seen.extend(
                 host.state()
                     .get_packed::<Vec<Item>>(&chunk_key(user, chunk))?
@@ -53,6 +60,7 @@ impl Profile {
         sorted.sort_unstable();
         Ok(Self {
             stored,
+            first_chunk,
             seen,
             sorted,
             has_grown: false,
@@ -101,8 +109,8 @@ impl Profile {
             return Ok(());
         }
         let last = (self.seen.len() - 1) / CHUNK;
-        host.state()
-            .set_packed(&chunk_key(user, last), &&self.seen[last * CHUNK..])
+        let key = chunk_key(user, self.first_chunk + last);
+        host.state().set_packed(&key, &&self.seen[last * CHUNK..])
     }
 }
 

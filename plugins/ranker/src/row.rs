@@ -92,10 +92,7 @@ impl Rows {
         profile: &Profile,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let row = host
-            .state()
-            .get_packed(&item.row_key())?
-            .unwrap_or_default();
+        let row = host.state().get_packed(&item.row_key())?.unwrap_or_default();
         let mut latest = Vec::with_capacity(config.history);
         for visit in profile
             .latest()

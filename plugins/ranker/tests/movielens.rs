@@ -5,16 +5,20 @@
 //! handed on at the user's rating before. Popularity is judged the same way, at the same moments:
 //! films by likes so far, those that the user has rated left out.
 //!
-//! `cargo test -p ranker --test movielens -- --nocapture` prints both figures.
+//! `cargo test -p ranker --test movielens` prints both figures. Where `../shared/data` is missing the
+//! test is counted as ignored, under a name that says so.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap, HashSet},
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use embedding_updater::EmbeddingUpdater;
 use flate2::read::GzDecoder;
+use libtest_mimic::{Arguments, Failed, Trial};
 use ranker::{List, Ranker};
 use serde::Deserialize;
 use serde_json::json;
@@ -25,6 +29,64 @@ use tailrace_sdk::{
 
 const LIST: usize = 10;
 const POSITIVE: f64 = 4.0;
+/// What the chain must reach; it reaches 0.14, the popular films 0.065.
+const LEAST_RECALL: f64 = 0.12;
+
+fn main() -> ExitCode {
+    let data =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/movielens/movielens.csv.gz");
+    let is_missing = !data.exists();
+    let name = "the_chain_finds_more_of_the_next_films_than_popularity_does";
+    let name = if is_missing {
+        format!("{name} (needs ../shared/data/movielens)")
+    } else {
+        name.to_owned()
+    };
+    let trial = Trial::test(name, move || measure(&data)).with_ignored_flag(is_missing);
+    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
+}
+
+fn measure(data: &Path) -> Result<(), Failed> {
+    let mut host = chain()?;
+    let mut popularity = Popularity::default();
+    let mut lists: HashMap<String, List> = HashMap::new();
+    let (mut judged, mut found, mut popular) = (0_u32, 0_u32, 0_u32);
+    for rating in csv::Reader::from_reader(GzDecoder::new(File::open(data)?)).deserialize() {
+        let rating: Rating = rating?;
+        if let Some(list) = lists.get(&rating.user).filter(|_| rating.is_positive()) {
+            judged += 1;
+            found += u32::from(list.items.iter().any(|item| item.id == rating.item));
+            popular += u32::from(popularity.would_list(&rating.user, &rating.item));
+        }
+        popularity.note(&rating);
+        let verdict = host
+            .send(rating.event())
+            .map_err(|failure| failure.reason().to_owned())?;
+        lists.insert(
+            rating.user.clone(),
+            serde_json::from_slice(&verdict.messages()[0].payload)?,
+        );
+    }
+    let (found, popular) = [found, popular]
+        .map(|hits| f64::from(hits) / f64::from(judged))
+        .into();
+    eprintln!(
+        "recall@{LIST} over {judged} positive events of known users: {found:.4}; popularity alone: {popular:.4}"
+    );
+    if found < LEAST_RECALL || found <= popular {
+        return Err(format!("recall@{LIST} is {found:.4}, popularity's {popular:.4}").into());
+    }
+    Ok(())
+}
+
+fn chain() -> Result<TestHost, String> {
+    let host = TestHost::default()
+        .step::<EmbeddingUpdater>("embed", json!({}))?
+        .step::<Ranker>("rank", json!({}))?;
+    Ok(host
+        .collection("users", 32, Metric::Dot)
+        .collection("items", 32, Metric::Dot))
+}
 
 #[derive(Deserialize)]
 struct Rating {
@@ -32,40 +94,37 @@ struct Rating {
     item: String,
     #[serde(rename = "userId")]
     user: String,
-    rating: f64,
+    #[serde(rename = "rating")]
+    stars: f64,
     timestamp: u64,
 }
 
-fn ratings() -> Option<Vec<Rating>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/movielens/movielens.csv.gz");
-    let file = File::open(root).ok()?;
-    let mut reader = csv::Reader::from_reader(GzDecoder::new(file));
-    Some(
-        reader
-            .deserialize()
-            .map(|row| row.expect("the file is as its README says"))
-            .collect(),
-    )
+impl Rating {
+    fn is_positive(&self) -> bool {
+        self.stars >= POSITIVE
+    }
+
+    fn event(&self) -> Event {
+        let payload = json!({ "user": self.user, "item": self.item, "rating": self.stars });
+        Event::new("shop.events.rating", payload.to_string())
+            .with_key(&self.user)
+            .at(self.timestamp * 1000)
+    }
 }
 
 /// Films by likes so far.
 #[derive(Default)]
 struct Popularity {
     likes: HashMap<String, u32>,
+    ranking: BTreeSet<(Reverse<u32>, String)>,
     seen: HashMap<String, HashSet<String>>,
 }
 
 impl Popularity {
     fn would_list(&self, user: &str, item: &str) -> bool {
-        let Some(likes) = self.likes.get(item) else {
-            return false;
-        };
         let seen = &self.seen[user];
-        let before = self.likes.iter().filter(|(other, count)| {
-            (*count, item) > (likes, other.as_str()) && !seen.contains(*other)
-        });
-        before.count() < LIST
+        let unseen = self.ranking.iter().filter(|(_, other)| !seen.contains(other));
+        unseen.take(LIST).any(|(_, other)| other == item)
     }
 
     fn note(&mut self, rating: &Rating) {
@@ -73,65 +132,11 @@ impl Popularity {
             .entry(rating.user.clone())
             .or_default()
             .insert(rating.item.clone());
-        if rating.rating >= POSITIVE {
-            *self.likes.entry(rating.item.clone()).or_default() += 1;
+        if rating.is_positive() {
+            let likes = self.likes.entry(rating.item.clone()).or_default();
+            self.ranking.remove(&(Reverse(*likes), rating.item.clone()));
+            *likes += 1;
+            self.ranking.insert((Reverse(*likes), rating.item.clone()));
         }
     }
-}
-
-fn chain() -> TestHost {
-    let config = |variable: &str| {
-        std::env::var(variable).map_or(json!({}), |text| serde_json::from_str(&text).unwrap())
-    };
-    TestHost::default()
-        .step::<EmbeddingUpdater>("embed", config("EMBED"))
-        .and_then(|host| host.step::<Ranker>("rank", config("RANK")))
-        .unwrap()
-        .collection("users", 32, Metric::Dot)
-        .collection("items", 32, Metric::Dot)
-}
-
-fn event(rating: &Rating) -> Event {
-    let payload = json!({ "user": rating.user, "item": rating.item, "rating": rating.rating });
-    Event::new("shop.events.rating", payload.to_string())
-        .with_key(&rating.user)
-        .at(rating.timestamp * 1000)
-}
-
-#[test]
-fn the_chain_finds_more_of_the_next_films_than_popularity_does() {
-    let Some(ratings) = ratings() else {
-        eprintln!("NOT RUN: ../shared/data/movielens/movielens.csv.gz is missing");
-        return;
-    };
-    let mut host = chain();
-    let mut popularity = Popularity::default();
-    let mut lists: HashMap<String, List> = HashMap::new();
-    let (mut judged, mut found, mut popular) = (0_u32, 0_u32, 0_u32);
-    for rating in &ratings {
-        if let Some(list) = lists
-            .get(&rating.user)
-            .filter(|_| rating.rating >= POSITIVE)
-        {
-            judged += 1;
-            found += u32::from(list.items.iter().any(|item| item.id == rating.item));
-            popular += u32::from(popularity.would_list(&rating.user, &rating.item));
-        }
-        popularity.note(rating);
-        let verdict = host.send(event(rating)).unwrap();
-        let list: List = serde_json::from_slice(&verdict.messages()[0].payload).unwrap();
-        lists.insert(rating.user.clone(), list);
-    }
-    let share = |hits: u32| f64::from(hits) / f64::from(judged);
-    eprintln!(
-        "recall@{LIST} over {judged} positive events of known users: {:.4}; popularity alone: {:.4}",
-        share(found),
-        share(popular)
-    );
-    assert!(
-        share(found) >= 0.075,
-        "the chain finds only {:.4}",
-        share(found)
-    );
-    assert!(share(found) > share(popular), "popularity does better");
 }

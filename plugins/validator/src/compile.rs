@@ -68,9 +68,7 @@ fn field_rule(path: &str, name: &str, field: &Field, depth: usize) -> Result<Fie
         let outcome = value.apply(&mut applied);
         outcome.map_err(|problem| format!("{path}.default: {}", problem.reason()))?;
         if applied != *default {
-            return Err(format!(
-                "{path}.default: write it in its final form, {applied}"
-            ));
+            return Err(format!("{path}.default: write it in its final form, {applied}"));
         }
     }
     let aliases = field
@@ -124,9 +122,11 @@ fn value_rule(path: &str, field: &Field, depth: usize) -> Result<ValueRule, Stri
         Kind::Boolean => Shape::Boolean,
         Kind::Timestamp => {
             let (first, last) = TIME_RANGE;
+            let min = field.min.map_or(first, |min| min.max(first));
+            let max = field.max.map_or(last, |max| max.min(last));
             let range = Bounds {
-                min: field.min.or(Some(first)),
-                max: field.max.or(Some(last)),
+                min: Some(min),
+                max: Some(max),
             };
             Shape::Timestamp {
                 range,
@@ -198,30 +198,10 @@ fn check_fit(path: &str, field: &Field) -> Result<(), String> {
             is_measured,
             "text and list",
         ),
-        (
-            "pattern",
-            field.pattern.is_some(),
-            kind == Kind::Text,
-            "text",
-        ),
-        (
-            "unit",
-            field.unit.is_some(),
-            kind == Kind::Timestamp,
-            "timestamp",
-        ),
-        (
-            "fields",
-            !field.fields.is_empty(),
-            kind == Kind::Object,
-            "object",
-        ),
-        (
-            "unknown",
-            field.unknown.is_some(),
-            kind == Kind::Object,
-            "object",
-        ),
+        ("pattern", field.pattern.is_some(), kind == Kind::Text, "text"),
+        ("unit", field.unit.is_some(), kind == Kind::Timestamp, "timestamp"),
+        ("fields", !field.fields.is_empty(), kind == Kind::Object, "object"),
+        ("unknown", field.unknown.is_some(), kind == Kind::Object, "object"),
         ("items", field.items.is_some(), kind == Kind::List, "list"),
     ] {
         if is_set && !fits {

@@ -54,10 +54,7 @@ impl Plugin for Validator {
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
         let mut payload = strict::parse(&event.payload)?;
         let Value::Object(fields) = &mut payload else {
-            return Err(Failure::invalid(
-                "wrong-type",
-                "the payload must be an object",
-            ));
+            return Err(Failure::invalid("wrong-type", "the payload must be an object"));
         };
         let is_changed = self.schema.apply(fields)?;
         if !is_changed {

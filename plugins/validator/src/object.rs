@@ -53,10 +53,8 @@ impl FieldRule {
                 continue;
             };
             if object.contains_key(&self.name) {
-                let problem = Problem::new(
-                    "ambiguous-field",
-                    format!("is also there as {:?}", alias.shown()),
-                );
+                let problem =
+                    Problem::new("ambiguous-field", format!("is also there as {:?}", alias.shown()));
                 return Err(problem.in_field(&self.name));
             }
             object.insert(self.name.clone(), value);

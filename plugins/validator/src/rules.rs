@@ -68,8 +68,7 @@ pub(crate) struct Bounds<T> {
 
 impl<T: PartialOrd> Bounds<T> {
     pub(crate) fn hold(&self, value: &T) -> bool {
-        self.min.as_ref().is_none_or(|min| value >= min)
-            && self.max.as_ref().is_none_or(|max| value <= max)
+        self.min.as_ref().is_none_or(|min| value >= min) && self.max.as_ref().is_none_or(|max| value <= max)
     }
 
     pub(crate) fn are_empty(&self) -> bool {

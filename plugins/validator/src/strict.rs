@@ -55,8 +55,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        let number =
-            Number::from_f64(number).ok_or_else(|| E::custom("a number that is not finite"))?;
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is not finite"))?;
         Ok(Value::Number(number))
     }
 
@@ -82,9 +81,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
             let Strict(value) = fields.next_value()?;
             if object.contains_key(&name) {
                 let name = crate::problem::shown(&name);
-                return Err(A::Error::custom(format_args!(
-                    "field {name:?} is there twice"
-                )));
+                return Err(A::Error::custom(format_args!("field {name:?} is there twice")));
             }
             object.insert(name, value);
         }

@@ -44,12 +44,7 @@ mod tests {
     #[test]
     fn times_come_in_several_forms() {
         for (value, unit, convert, ms) in [
-            (
-                json!(789_652_009_000_i64),
-                Unit::Ms,
-                false,
-                Some(789_652_009_000),
-            ),
+            (json!(789_652_009_000_i64), Unit::Ms, false, Some(789_652_009_000)),
             (json!(789_652_009), Unit::S, false, Some(789_652_009_000)),
             (json!(1.5), Unit::S, false, Some(1_500)),
             (json!(1500.9), Unit::Ms, false, Some(1_500)),

@@ -55,18 +55,12 @@ impl ValueRule {
     }
 }
 
-fn apply_list(
-    list: &mut [Value],
-    length: Bounds<usize>,
-    items: Option<&ValueRule>,
-) -> Result<bool, Problem> {
+fn apply_list(list: &mut [Value], length: Bounds<usize>, items: Option<&ValueRule>) -> Result<bool, Problem> {
     check_length(list.len(), length, "entries")?;
     let Some(items) = items else { return Ok(false) };
     let mut is_changed = false;
     for (index, entry) in list.iter_mut().enumerate() {
-        is_changed |= items
-            .apply(entry)
-            .map_err(|problem| problem.in_entry(index))?;
+        is_changed |= items.apply(entry).map_err(|problem| problem.in_entry(index))?;
     }
     Ok(is_changed)
 }
@@ -133,24 +127,16 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Problem> {
         (Shape::Number { is_whole: true, .. }, Value::Number(number)) if number.is_f64() => {
             Err(wrong_type("a whole number", value))
         }
-        (Shape::Number { range, .. }, Value::Number(number)) => check_range(number, *range),
-        (Shape::Number { is_whole, .. }, other) => Err(wrong_type(
-            if *is_whole {
-                "a whole number"
-            } else {
-                "a number"
-            },
-            other,
-        )),
-        (Shape::Timestamp { range, .. }, Value::Number(number))
-            if number.is_i64() || number.is_u64() =>
-        {
+        (Shape::Number { range, .. } | Shape::Timestamp { range, .. }, Value::Number(number)) => {
             check_range(number, *range)
         }
+        (Shape::Number { is_whole, .. }, other) => Err(wrong_type(
+            if *is_whole { "a whole number" } else { "a number" },
+            other,
+        )),
         (Shape::Timestamp { .. }, other) => Err(wrong_type("a time", other)),
-        (Shape::Boolean, Value::Bool(_)) => Ok(()),
-        (Shape::Boolean, other) => Err(wrong_type("true or false", other)),
-        (Shape::Any | Shape::Object(_) | Shape::List { .. }, _) => Ok(()),
+        (Shape::Boolean, other) if !other.is_boolean() => Err(wrong_type("true or false", other)),
+        (Shape::Boolean | Shape::Any | Shape::Object(_) | Shape::List { .. }, _) => Ok(()),
     }
 }
 
@@ -199,9 +185,7 @@ fn kind_of(value: &Value) -> String {
 /// Equal, with 1 and 1.0 the same.
 fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            left == right || left.as_f64() == right.as_f64()
-        }
+        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
         _ => left == right,
     }
 }

@@ -33,12 +33,7 @@ impl Port<'_> {
         state::delete(key);
     }
 
-    pub(crate) fn state_scan(
-        &mut self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Vec<Entry> {
+    pub(crate) fn state_scan(&mut self, prefix: &str, after: Option<&str>, limit: u32) -> Vec<Entry> {
         state::scan(prefix, after, limit)
     }
 
@@ -54,12 +49,7 @@ impl Port<'_> {
         vectors::delete(collection, id);
     }
 
-    pub(crate) fn vectors_nearest(
-        &mut self,
-        collection: &str,
-        query: &[f32],
-        k: u32,
-    ) -> Vec<Neighbour> {
+    pub(crate) fn vectors_nearest(&mut self, collection: &str, query: &[f32], k: u32) -> Vec<Neighbour> {
         vectors::nearest(collection, query, k)
     }
 

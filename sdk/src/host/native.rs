@@ -32,20 +32,12 @@ impl<'a> Port<'a> {
         self.memory.states.delete(self.step, key);
     }
 
-    pub(crate) fn state_scan(
-        &mut self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Vec<Entry> {
+    pub(crate) fn state_scan(&mut self, prefix: &str, after: Option<&str>, limit: u32) -> Vec<Entry> {
         self.memory.states.scan(self.step, prefix, after, limit)
     }
 
     pub(crate) fn vector_get(&mut self, collection: &str, id: &str) -> Option<Vec<f32>> {
-        self.memory
-            .collections
-            .get(collection, id)
-            .map(<[f32]>::to_vec)
+        self.memory.collections.get(collection, id).map(<[f32]>::to_vec)
     }
 
     pub(crate) fn vector_set(&mut self, collection: &str, id: &str, vector: &[f32]) {
@@ -56,12 +48,7 @@ impl<'a> Port<'a> {
         self.memory.collections.set(collection, id, None);
     }
 
-    pub(crate) fn vectors_nearest(
-        &mut self,
-        collection: &str,
-        query: &[f32],
-        k: u32,
-    ) -> Vec<Neighbour> {
+    pub(crate) fn vectors_nearest(&mut self, collection: &str, query: &[f32], k: u32) -> Vec<Neighbour> {
         self.memory.collections.nearest(collection, query, k)
     }
 

@@ -51,9 +51,7 @@ impl<'a> State<'a> {
     /// The value of a key that holds JSON.
     pub fn get_json<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, Failure> {
         let bytes = self.get(key);
-        let value = bytes
-            .map(|bytes| serde_json::from_slice(&bytes))
-            .transpose();
+        let value = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
         value.map_err(|error| Failure::unreadable_state(key, &error))
     }
 

@@ -32,10 +32,7 @@ impl Metric {
                 }
             }
             Self::Euclidean => {
-                let squares = left
-                    .iter()
-                    .zip(right)
-                    .map(|(left, right)| (left - right).powi(2));
+                let squares = left.iter().zip(right).map(|(left, right)| (left - right).powi(2));
                 -squares.sum::<f32>().sqrt()
             }
         }
@@ -43,10 +40,7 @@ impl Metric {
 }
 
 fn dot(left: &[f32], right: &[f32]) -> f32 {
-    left.iter()
-        .zip(right)
-        .map(|(left, right)| left * right)
-        .sum()
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
 /// Vectors of one length, one after the other, so that a search is one pass over memory.

@@ -26,8 +26,8 @@ impl TestHost {
     /// The same host with one more step at the end of the chain. The config goes through JSON, as it
     /// does in the engine.
     pub fn step<P: Plugin>(mut self, name: &str, config: impl Serialize) -> Result<Self, String> {
-        let text = serde_json::to_string(&config)
-            .map_err(|error| format!("the config is no JSON: {error}"))?;
+        let text =
+            serde_json::to_string(&config).map_err(|error| format!("the config is no JSON: {error}"))?;
         let plugin = P::new(config::parse(&text)?)?;
         self.steps.push((name.to_owned(), Box::new(plugin)));
         self.memory.states.add_step();

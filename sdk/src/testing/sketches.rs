@@ -49,18 +49,9 @@ impl PendingSketches {
     pub(super) fn commit(&mut self) {
         for (name, update) in self.pending.drain(..) {
             match update {
-                Update::Observe(value) => self
-                    .committed
-                    .quantiles
-                    .entry(name)
-                    .or_default()
-                    .push(value),
+                Update::Observe(value) => self.committed.quantiles.entry(name).or_default().push(value),
                 Update::Distinct(item) => {
-                    self.committed
-                        .distinct
-                        .entry(name)
-                        .or_default()
-                        .insert(item);
+                    self.committed.distinct.entry(name).or_default().insert(item);
                 }
                 Update::Count(item, times) => {
                     *self

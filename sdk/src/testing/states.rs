@@ -83,13 +83,7 @@ impl States {
         });
     }
 
-    pub(crate) fn scan(
-        &self,
-        step: usize,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Vec<Entry> {
+    pub(crate) fn scan(&self, step: usize, prefix: &str, after: Option<&str>, limit: u32) -> Vec<Entry> {
         let from = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),

@@ -20,11 +20,7 @@ impl Plugin for Script {
 
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
         let mut verdict = Verdict::Forward;
-        for command in event
-            .text()?
-            .split(';')
-            .filter(|command| !command.is_empty())
-        {
+        for command in event.text()?.split(';').filter(|command| !command.is_empty()) {
             let words: Vec<&str> = command.split(' ').collect();
             match words[..] {
                 ["set", key, value] => host.state().set(key, value.as_bytes()),
@@ -39,7 +35,7 @@ impl Plugin for Script {
                 }
                 ["log", line] => host.log(Level::Warn, line),
                 ["emit", payload] => {
-                    verdict = Message::new(payload.replace(',', ";").replace('_', " ")).into()
+                    verdict = Message::new(payload.replace(',', ";").replace('_', " ")).into();
                 }
                 ["drop"] => verdict = Verdict::Drop,
                 ["invalid"] => return Err(Failure::invalid("told-so", "told so")),
@@ -84,8 +80,7 @@ fn an_event_that_fails_leaves_no_trace_but_its_log_lines() {
 #[test]
 fn state_ends_in_event_time() {
     let mut host = host();
-    host.send(Event::new("scripts", "lend key 1").at(1_000))
-        .unwrap();
+    host.send(Event::new("scripts", "lend key 1").at(1_000)).unwrap();
     host.send(Event::new("scripts", "").at(1_099)).unwrap();
     assert!(host.state("plugin", "key").is_some());
     host.send(Event::new("scripts", "").at(1_100)).unwrap();
@@ -95,8 +90,7 @@ fn state_ends_in_event_time() {
 #[test]
 fn time_does_not_run_backwards() {
     let mut host = host();
-    host.send(Event::new("scripts", "lend key 1").at(1_000))
-        .unwrap();
+    host.send(Event::new("scripts", "lend key 1").at(1_000)).unwrap();
     host.send(Event::new("scripts", "").at(1_100)).unwrap();
     host.send(Event::new("scripts", "").at(500)).unwrap();
     assert!(
@@ -191,12 +185,9 @@ fn the_nearest_are_by_metric_with_ties_by_id() {
             json!([["near", 0.0], ["a", -1.0], ["b", -1.0]]),
         ),
     ] {
-        let mut host = TestHost::of::<Search>(())
-            .unwrap()
-            .collection("items", 2, metric);
+        let mut host = TestHost::of::<Search>(()).unwrap().collection("items", 2, metric);
         let verdict = host.send(Event::new("searches", "[1, 0]")).unwrap();
-        let found: Vec<(String, f32)> =
-            serde_json::from_slice(&verdict.messages()[0].payload).unwrap();
+        let found: Vec<(String, f32)> = serde_json::from_slice(&verdict.messages()[0].payload).unwrap();
         assert_eq!(
             json!(found),
             json!(serde_json::from_value::<Vec<(String, f32)>>(nearest).unwrap()),
@@ -259,13 +250,8 @@ fn a_later_steps_rejection_leaves_the_earlier_steps_effects_and_a_transient_fail
 
 #[test]
 fn a_refused_config_says_why() {
-    assert_eq!(
-        TestHost::of::<Script>("no thanks").err().unwrap(),
-        "no thanks"
-    );
-    let error = TestHost::of::<Script>(json!({ "reason": 5 }))
-        .err()
-        .unwrap();
+    assert_eq!(TestHost::of::<Script>("no thanks").err().unwrap(), "no thanks");
+    let error = TestHost::of::<Script>(json!({ "reason": 5 })).err().unwrap();
     assert!(error.starts_with("config: invalid type"), "{error}");
 }
 

@@ -127,7 +127,7 @@ impl DeadLetter {
         let text = std::str::from_utf8(&stored.payload).ok().map(str::to_owned);
         let hex = text
             .is_none()
-            .then(|| stored.payload.iter().map(|byte| format!("{byte:02x}")).collect());
+            .then(|| hexadecimal(&stored.payload));
         Some(Self {
             id: stored.sequence,
             stored_ms: stored.stored_ms,
@@ -137,6 +137,15 @@ impl DeadLetter {
             payload_hex: hex,
         })
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

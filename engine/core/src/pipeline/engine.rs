@@ -79,7 +79,9 @@ impl Engine {
                 changed = self.registry.changed() => if changed.is_err() { break },
             }
         }
-        running.values().for_each(|task| task.stop.cancel());
+        for task in running.values() {
+            task.stop.cancel();
+        }
         for task in running.into_values() {
             let _ = task.handle.await;
         }

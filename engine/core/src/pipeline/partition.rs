@@ -437,6 +437,7 @@ async fn make_snapshot(
         .map_err(|cause| cause.to_string())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn failed(cause: impl ToString) -> End {
     End::Failed(cause.to_string())
 }

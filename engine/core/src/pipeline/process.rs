@@ -32,7 +32,7 @@ const MAX_EVENT_BYTES: usize = 24 * 1024 * 1024;
 /// Room in a message for the headers that the engine and the broker's protocol add.
 const HEADER_ROOM: usize = 8 * 1024;
 /// Longest pause between two tries.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
 /// Why the processing of an event stops before its end.
 enum Halt {

@@ -62,7 +62,7 @@ pub async fn recover(
     };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
-        return recovery.from_nothing();
+        return recovery.anew();
     };
     let image = recovery.image_before(&head, last.sequence)?;
     match recovery.catch_up(&*image, &head, last.sequence).await {
@@ -106,6 +106,7 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
+    #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
     fn damaged(&self, cause: impl ToString) -> RecoverError {
         RecoverError::Damaged {
             partition: self.partition.clone(),
@@ -126,7 +127,7 @@ impl Recovery<'_> {
     }
 
     /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
-    fn from_nothing(&self) -> Result<Recovered, RecoverError> {
+    fn anew(&self) -> Result<Recovered, RecoverError> {
         let image = self.world.store.open(self.partition, self.spec)?;
         let image = if image.applied()? == Applied::default() {
             image

@@ -175,7 +175,7 @@ impl PipelineRun {
             match self.try_pause(&key, &reason).await {
                 Ok(()) => return self.wait_for_change(None).await,
                 Err(cause) => {
-                    tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet")
+                    tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet");
                 }
             }
             tokio::time::sleep(FIRST_PAUSE).await;

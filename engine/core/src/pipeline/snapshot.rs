@@ -73,7 +73,7 @@ pub async fn store(
         .put(partition, applied.commit, metadata, framed)
         .await?;
     let stored = world.snapshots.get(partition, applied.commit).await?;
-    if !stored.is_some_and(|(_, bytes)| self::checksum(&bytes) == checksum) {
+    if stored.is_none_or(|(_, bytes)| self::checksum(&bytes) != checksum) {
         world.snapshots.delete(partition, applied.commit).await?;
         return Err(SnapshotError::Unfaithful(applied.commit));
     }

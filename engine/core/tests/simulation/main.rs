@@ -5,6 +5,8 @@
 //!
 //! `SIMULATION_SEED=42` replays one seed; `SIMULATION_SEEDS=100000` runs more of them.
 
+#![allow(clippy::print_stdout, reason = "a test run tells its figures")]
+
 mod broker;
 mod checker;
 mod faults;

@@ -26,7 +26,7 @@ use super::{
 /// Longest that an engine lives before it is killed in its sleep.
 const MOST_LIFE: Duration = Duration::from_secs(3);
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
-const PROGRESS_WITHIN: Duration = Duration::from_secs(120);
+const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
 
 /// What a run came to, for the totals and for the replay test.
 #[derive(Debug, PartialEq, Eq)]

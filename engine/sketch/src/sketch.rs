@@ -1,0 +1,247 @@
+//! One sketch of any kind: what a pipeline declares, a commit updates and a query reads.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Distinct, Quantiles, Sample, Seen, SketchError, TenantSeed, Top, codec,
+    report::{Query, Report},
+};
+
+/// Items that `top` shows and `sample` keeps where nothing else is said.
+const DEFAULT_SIZE: u32 = 10;
+
+/// What a sketch measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Quantiles of numbers (DDSketch).
+    Quantiles,
+    /// How many different items (HyperLogLog++).
+    Distinct,
+    /// The most frequent items (count-min and a list).
+    Top,
+    /// Whether an item came before (Bloom filter).
+    Seen,
+    /// A uniform sample (reservoir).
+    Sample,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quantiles => "quantiles",
+            Self::Distinct => "distinct",
+            Self::Top => "top",
+            Self::Seen => "seen",
+            Self::Sample => "sample",
+        })
+    }
+}
+
+/// How a sketch is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SketchConfig {
+    /// What it measures.
+    pub kind: Kind,
+    /// For `top`, how many items are shown; for `sample`, how many are kept. 10 if left out.
+    pub size: Option<u32>,
+}
+
+/// One change of a sketch, as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Update {
+    /// A number, for quantiles.
+    Observe(f64),
+    /// The hash of an item, for distinct.
+    Distinct(u64),
+    /// An item and how often, for top.
+    Count {
+        /// The item.
+        item: String,
+        /// How often.
+        times: u64,
+    },
+    /// The hash of an item, for seen.
+    Seen(u64),
+    /// An item, for sample.
+    Sample(String),
+}
+
+/// A sketch of any kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Sketch {
+    /// See [`Quantiles`].
+    Quantiles(Quantiles),
+    /// See [`Distinct`].
+    Distinct(Box<Distinct>),
+    /// See [`Top`].
+    Top(Top),
+    /// See [`Seen`].
+    Seen(Seen),
+    /// See [`Sample`].
+    Sample(Sample),
+}
+
+impl Sketch {
+    /// An empty sketch.
+    pub fn new(config: &SketchConfig, seed: TenantSeed) -> Self {
+        let size = config.size.unwrap_or(DEFAULT_SIZE);
+        match config.kind {
+            Kind::Quantiles => Self::Quantiles(Quantiles::default()),
+            Kind::Distinct => Self::Distinct(Box::default()),
+            Kind::Top => Self::Top(Top::new(size, seed)),
+            Kind::Seen => Self::Seen(Seen::default()),
+            Kind::Sample => Self::Sample(Sample::new(size, seed)),
+        }
+    }
+
+    /// What it measures.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Quantiles(_) => Kind::Quantiles,
+            Self::Distinct(_) => Kind::Distinct,
+            Self::Top(_) => Kind::Top,
+            Self::Seen(_) => Kind::Seen,
+            Self::Sample(_) => Kind::Sample,
+        }
+    }
+
+    /// Takes an update in.
+    pub fn apply(&mut self, update: &Update) -> Result<(), SketchError> {
+        match (&mut *self, update) {
+            (Self::Quantiles(sketch), Update::Observe(value)) => sketch.observe(*value)?,
+            (Self::Distinct(sketch), Update::Distinct(hash)) => sketch.insert(*hash),
+            (Self::Top(sketch), Update::Count { item, times }) => sketch.count(item, *times),
+            (Self::Seen(sketch), Update::Seen(hash)) => drop(sketch.insert(*hash)),
+            (Self::Sample(sketch), Update::Sample(item)) => sketch.offer(item),
+            _ => return Err(SketchError::WrongKind { kind: self.kind() }),
+        }
+        Ok(())
+    }
+
+    /// Takes another sketch of the same kind and size in.
+    pub fn merge(&mut self, other: &Self) -> Result<(), SketchError> {
+        match (self, other) {
+            (Self::Quantiles(mine), Self::Quantiles(theirs)) => mine.merge(theirs),
+            (Self::Distinct(mine), Self::Distinct(theirs)) => mine.merge(theirs),
+            (Self::Top(mine), Self::Top(theirs)) => mine.merge(theirs),
+            (Self::Seen(mine), Self::Seen(theirs)) => mine.merge(theirs),
+            (Self::Sample(mine), Self::Sample(theirs)) => mine.merge(theirs),
+            _ => Err(SketchError::Incompatible),
+        }
+    }
+
+    /// How many values it rests on.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Quantiles(sketch) => sketch.count(),
+            Self::Distinct(sketch) => sketch.count(),
+            Self::Top(sketch) => sketch.total(),
+            Self::Seen(sketch) => sketch.count(),
+            Self::Sample(sketch) => sketch.count(),
+        }
+    }
+
+    /// Its answer, with the bound and the count that it rests on.
+    pub fn report(&self, query: &Query) -> Report {
+        Report::of(self, query)
+    }
+
+    /// As bytes: equal for sketches that took in the same updates in the same order.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut settled = self.clone();
+        if let Self::Distinct(sketch) = &mut settled {
+            sketch.settle();
+        }
+        codec::encode(&settled)
+    }
+
+    /// From bytes of [`Sketch::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, SketchError> {
+        codec::decode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KINDS: [Kind; 5] = [
+        Kind::Quantiles,
+        Kind::Distinct,
+        Kind::Top,
+        Kind::Seen,
+        Kind::Sample,
+    ];
+
+    fn update(kind: Kind, number: u32) -> Update {
+        let seed = TenantSeed::new(3, 4);
+        let item = number.to_string();
+        match kind {
+            Kind::Quantiles => Update::Observe(f64::from(number) - 500.0),
+            Kind::Distinct => Update::Distinct(crate::hash_item(seed, &item)),
+            Kind::Top => Update::Count { item, times: 1 },
+            Kind::Seen => Update::Seen(crate::hash_item(seed, &item)),
+            Kind::Sample => Update::Sample(item),
+        }
+    }
+
+    fn of(kind: Kind, numbers: &[u32]) -> Sketch {
+        let mut sketch = Sketch::new(&SketchConfig { kind, size: None }, TenantSeed::new(3, 4));
+        for number in numbers {
+            sketch.apply(&update(kind, *number)).unwrap();
+        }
+        sketch
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn a_sketch_reads_back_and_goes_on_as_if_it_had_never_been_written(before in prop::collection::vec(0_u32..2_000, 0..1_500), after in prop::collection::vec(0_u32..2_000, 0..300)) {
+            for kind in KINDS {
+                let whole = of(kind, &[before.clone(), after.clone()].concat());
+                let mut read = Sketch::decode(&of(kind, &before).encode()).unwrap();
+                for number in &after {
+                    read.apply(&update(kind, *number)).unwrap();
+                }
+                prop_assert_eq!(read.encode(), whole.encode(), "{}", kind);
+                prop_assert_eq!(read.count(), whole.count());
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_sketch_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(Sketch::decode(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn every_cut_and_every_flip_is_noticed() {
+        for kind in KINDS {
+            let bytes = of(kind, &[1, 2, 3]).encode();
+            for end in (0..bytes.len()).step_by(bytes.len() / 50 + 1) {
+                assert!(Sketch::decode(&bytes[..end]).is_err());
+                let mut flipped = bytes.clone();
+                flipped[end] ^= 4;
+                assert!(Sketch::decode(&flipped).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_update_of_another_kind_is_refused() {
+        for kind in KINDS {
+            for other in KINDS.into_iter().filter(|other| *other != kind) {
+                assert_eq!(
+                    of(kind, &[]).apply(&update(other, 1)),
+                    Err(SketchError::WrongKind { kind })
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The HTTP client of the command line: blocking, one request a command, mostly. It speaks the API of
+//! `engine/admin`, turns refusals into [`Problem`]s, and never follows a redirect, because that could
+//! carry the token elsewhere.
+
+use std::{io::Read, time::Duration};
+
+use anyhow::Context as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use ureq::{
+    Agent, SendBody,
+    http::{Method, Request, Response, Uri},
+};
+
+use super::{
+    error::{CliError, Problem, misuse},
+    screen::remark,
+};
+
+/// Longest wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for an answer; applying a pipeline compiles its plugins where no engine has them yet.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
+/// Longest upload with its answer: the server compiles for at most 60 seconds, and a slow line needs
+/// time for 32 MiB.
+const UPLOAD_WITHIN: Duration = Duration::from_secs(300);
+/// Largest answer: a full page of dead letters, each as large as a message may be, is within it.
+const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// What stays as it is in a path segment. The dot does not, so that no segment is `..`.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
+/// A path of these segments.
+pub fn route(segments: &[&str]) -> String {
+    segments.iter().map(|segment| format!("/{}", utf8_percent_encode(segment, SEGMENT))).collect()
+}
+
+/// A query of these parameters; those without a value are left out.
+pub fn query(parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let pairs: Vec<String> = given.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+/// Reads a part of an answer that the text output needs.
+pub fn read<T: DeserializeOwned>(value: &Value) -> anyhow::Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|cause| misuse(format!("the server's answer is not understood: {cause}"), "use a command line of the server's version, or --output json"))
+}
+
+/// A server, and what to show it.
+pub struct Client {
+    agent: Agent,
+    url: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// Checks the address; does not connect yet.
+    pub fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+        let url = url.trim_end_matches('/').to_owned();
+        let wrong = || misuse(format!("{url:?} is not the address of a server"), "write http://host:port or https://host");
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let host = uri.host().ok_or_else(wrong)?;
+        let known = matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+        if !known {
+            return Err(wrong());
+        }
+        let is_here = is_loopback(host);
+        if token.is_some() && !is_here && uri.scheme_str() == Some("http") {
+            remark(&format!("warning: the token goes to {host} unencrypted; use https"));
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("tailrace/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(CONNECT_WITHIN))
+            .timeout_global(Some(ANSWER_WITHIN));
+        if is_here {
+            // A proxy from the environment cannot reach this machine.
+            config = config.proxy(None);
+        }
+        Ok(Self { agent: config.build().into(), url, token })
+    }
+
+    /// Asks.
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        json(&self.send(Method::GET, path, None)?)
+    }
+
+    /// Asks for bytes as they are.
+    pub fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        self.send(Method::GET, path, None)
+    }
+
+    /// Puts a JSON document.
+    pub fn put(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
+        json(&self.send(Method::PUT, path, Some(serde_json::to_vec(body)?))?)
+    }
+
+    /// Posts a JSON document.
+    pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
+        json(&self.send(Method::POST, path, Some(serde_json::to_vec(body)?))?)
+    }
+
+    /// Deletes.
+    pub fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        json(&self.send(Method::DELETE, path, None)?)
+    }
+
+    /// Puts text that the server reads itself: a pipeline, as YAML or JSON.
+    pub fn put_text(&self, path: &str, body: Vec<u8>, content_type: &str) -> anyhow::Result<Value> {
+        let request = self.request(Method::PUT, path).header("content-type", content_type);
+        let request = request.body(body).map_err(|cause| self.malformed(&cause))?;
+        json(&self.finish(self.agent.run(request))?)
+    }
+
+    /// Uploads `size` bytes.
+    pub fn upload(&self, path: &str, body: &mut dyn Read, size: u64, content_type: &str) -> anyhow::Result<Value> {
+        let request = self.request(Method::PUT, path).header("content-type", content_type).header("content-length", size);
+        let request = request.body(SendBody::from_reader(body)).map_err(|cause| self.malformed(&cause))?;
+        let request = self.agent.configure_request(request).timeout_global(Some(UPLOAD_WITHIN)).build();
+        json(&self.finish(self.agent.run(request))?)
+    }
+
+    fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+        let request = self.request(method, path);
+        let sent = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json").body(body);
+                self.agent.run(request.map_err(|cause| self.malformed(&cause))?)
+            }
+            None => self.agent.run(request.body(()).map_err(|cause| self.malformed(&cause))?),
+        };
+        self.finish(sent)
+    }
+
+    fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// A token with a line break in it, mostly.
+    fn malformed(&self, cause: &ureq::http::Error) -> anyhow::Error {
+        misuse(format!("no request to {} can be made: {cause}", self.url), "look at the token and the address for stray characters")
+    }
+
+    fn finish(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Vec<u8>> {
+        let answer = answer.map_err(|cause| self.failed(cause))?;
+        let (parts, mut body) = answer.into_parts();
+        let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        let bytes = read.map_err(|cause| CliError::Lost { url: self.url.clone(), cause: cause.to_string() })?;
+        if parts.status.is_success() {
+            return Ok(bytes);
+        }
+        let status = parts.status.as_u16();
+        let problem = serde_json::from_slice::<Problem>(&bytes).ok().filter(|problem| !problem.code.is_empty());
+        Err(match problem {
+            Some(problem) => CliError::Refused(Problem { status, ..problem }).into(),
+            None => CliError::Foreign { url: self.url.clone(), status }.into(),
+        })
+    }
+
+    fn failed(&self, cause: ureq::Error) -> CliError {
+        let url = self.url.clone();
+        match cause {
+            ureq::Error::Io(cause) if cause.kind() == std::io::ErrorKind::ConnectionRefused => CliError::Unreachable { url, cause: "connection refused".to_owned() },
+            ureq::Error::HostNotFound => CliError::Unreachable { url, cause: "there is no such host".to_owned() },
+            ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => CliError::Unreachable { url, cause: cause.to_string() },
+            cause => CliError::Lost { url, cause: cause.to_string() },
+        }
+    }
+}
+
+fn json(bytes: &[u8]) -> anyhow::Result<Value> {
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(bytes).context("the server's answer is no JSON")
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_segment_leaves_it() {
+        assert_eq!(route(&["a", "..", "b/c?d#e", "ü", "%2e"]), "/a/%2E%2E/b%2Fc%3Fd%23e/%C3%BC/%252e");
+        assert_eq!(query(&[("a", Some("x&y=z ".into())), ("b", None)]), "?a=x%26y%3Dz%20");
+        assert_eq!(query(&[("b", None)]), "");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for bad in ["", "127.0.0.1:8790", "ftp://x", "http://", "http://x/?a", "nonsense"] {
+            assert!(Client::new(bad, None).is_err(), "{bad:?}");
+        }
+        assert!(Client::new("http://[::1]:8790/", None).is_ok());
+    }
+
+    #[test]
+    fn a_closed_port_is_a_server_that_is_not_there() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = Client::new(&format!("http://{free}"), None).unwrap().get("/healthz").unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(CliError::Unreachable { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {
+        let client = Client::new("http://127.0.0.1:9", Some("tr_x\nevil: 1".into())).unwrap();
+        let error = format!("{:?}", client.get("/").unwrap_err());
+        assert!(error.contains("token") && !error.contains("tr_x"), "{error}");
+    }
+}

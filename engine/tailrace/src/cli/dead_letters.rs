@@ -1,0 +1,155 @@
+//! `tailrace dead-letters`: events that could not be processed. Look at them, mend the plugin or its
+//! config, and send them again to the step that they failed at.
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    client::{query, read},
+    global::Session,
+    screen::{ago, count, facts, now_ms, printable, progress, table_or},
+};
+
+/// Dead letters of one page, when all are sent again.
+const PAGE: usize = 200;
+
+/// Commands on dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// List them, oldest first.
+    #[command(after_help = "Example:\n  tailrace dead-letters list recommendations --limit 20")]
+    List {
+        /// The pipeline.
+        pipeline: String,
+        /// Only those after this id.
+        #[arg(long, value_name = "ID")]
+        after: Option<u64>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one with its reason and its payload.
+    #[command(after_help = "Example:\n  tailrace dead-letters show recommendations 42")]
+    Show {
+        /// The pipeline.
+        pipeline: String,
+        /// Its id, as `list` shows it.
+        id: u64,
+    },
+    /// Send one, or all, to the step again; each is sent once, however often it is asked.
+    #[command(after_help = "Examples:\n  tailrace dead-letters redrive recommendations 42\n  tailrace dead-letters redrive recommendations --all")]
+    Redrive(RedriveArgs),
+}
+
+/// What to send again.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub struct RedriveArgs {
+    /// The pipeline.
+    pipeline: String,
+    /// Its id, as `list` shows it.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    id: Option<u64>,
+    /// All that are there now.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Deserialize)]
+struct LetterView {
+    id: u64,
+    stored_ms: u64,
+    step: String,
+    code: String,
+    reason: String,
+    attempts: u32,
+    #[serde(default)]
+    backtrace: Vec<String>,
+    sequence: u64,
+    subject: String,
+    key: String,
+    payload_text: Option<String>,
+    payload_hex: Option<String>,
+}
+
+/// Runs one of them.
+pub fn run(command: DeadLettersCommand, session: &Session) -> anyhow::Result<()> {
+    match command {
+        DeadLettersCommand::List { pipeline, after, limit } => {
+            let answer = page(session, &pipeline, after, limit)?;
+            session.output.show(&answer, || Ok(list(read(&answer["dead_letters"])?)))
+        }
+        DeadLettersCommand::Show { pipeline, id } => {
+            let answer = session.client.get(&session.pipeline_route(&pipeline, &["dead-letters", &id.to_string()])?)?;
+            session.output.show(&answer, || Ok(describe(read(&answer)?)))
+        }
+        DeadLettersCommand::Redrive(RedriveArgs { pipeline, id: Some(id), .. }) => {
+            let answer = redrive(session, &pipeline, id)?;
+            session.output.show(&answer, || Ok(format!("dead letter {id} is sent again")))
+        }
+        DeadLettersCommand::Redrive(RedriveArgs { pipeline, .. }) => redrive_all(session, &pipeline),
+    }
+}
+
+fn page(session: &Session, pipeline: &str, after: Option<u64>, limit: usize) -> anyhow::Result<Value> {
+    let parameters = query(&[("after", after.map(|after| after.to_string())), ("limit", Some(limit.to_string()))]);
+    session.client.get(&(session.pipeline_route(pipeline, &["dead-letters"])? + &parameters))
+}
+
+fn redrive(session: &Session, pipeline: &str, id: u64) -> anyhow::Result<Value> {
+    session.client.post(&session.pipeline_route(pipeline, &["dead-letters", &id.to_string(), "redrive"])?, &json!({}))
+}
+
+/// Those that fail again become new dead letters behind the last one known now, so it ends there.
+fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
+    let mut ids: Vec<u64> = Vec::new();
+    loop {
+        let answer = page(session, pipeline, ids.last().copied(), PAGE)?;
+        let letters: Vec<LetterView> = read(&answer["dead_letters"])?;
+        let ended = letters.len() < PAGE;
+        ids.extend(letters.iter().map(|letter| letter.id));
+        if ended {
+            break;
+        }
+    }
+    let bar = progress(ids.len() as u64, "sending again");
+    for id in &ids {
+        redrive(session, pipeline, *id)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    session.output.show(&json!({ "redriven": ids }), || Ok(format!("{} dead letters are sent again", count(ids.len() as u64))))
+}
+
+fn list(letters: Vec<LetterView>) -> String {
+    let row = |letter: LetterView| {
+        let ago = ago(letter.stored_ms, now_ms());
+        vec![letter.id.to_string(), ago, letter.step, letter.code, letter.key, letter.sequence.to_string(), letter.reason]
+    };
+    let rows = letters.into_iter().map(row).collect();
+    table_or("there are no dead letters", &["id>", "stored", "step", "code", "key", "event>", "reason"], rows)
+}
+
+fn describe(letter: LetterView) -> String {
+    let payload = match (&letter.payload_text, &letter.payload_hex) {
+        (Some(text), _) => printable(text),
+        (None, Some(hex)) => format!("(hexadecimal) {hex}"),
+        (None, None) => "(empty)".to_owned(),
+    };
+    let mut known = facts(&[
+        ("id", letter.id.to_string()),
+        ("stored", ago(letter.stored_ms, now_ms())),
+        ("step", letter.step),
+        ("code", letter.code),
+        ("reason", letter.reason),
+        ("attempts", letter.attempts.to_string()),
+        ("event", letter.sequence.to_string()),
+        ("subject", letter.subject),
+        ("key", letter.key),
+    ]);
+    for frame in &letter.backtrace {
+        known += &format!("\n    at {}", printable(frame));
+    }
+    format!("{known}\n\n{payload}")
+}

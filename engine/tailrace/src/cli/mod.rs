@@ -1,0 +1,156 @@
+//! The command line. Flags are parsed first (the clap types, one file a group), and interpreted after
+//! that ([`global::Session`] for where and for whom, each command for itself).
+//!
+//! One file a group of commands; what they share: [`client`] (HTTP), [`screen`] (what is printed),
+//! [`error`] (what is printed when it fails). A command ends with 0 only when it did what was asked:
+//! 1 says that it did not, 2 that it was not understood.
+
+mod client;
+mod dead_letters;
+pub mod error;
+mod global;
+mod pipeline;
+mod plugin;
+pub mod screen;
+mod sketch;
+mod state;
+mod tenant;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use global::{GlobalArgs, Session};
+use screen::{Output, out};
+
+/// Stream processing for NATS JetStream: plugins in a sandbox, state, embeddings, each effect exactly once.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tailrace",
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  tailrace dev                                  an engine and a broker to try things on\n  tailrace plugin new clicks                    a plugin of your own\n  tailrace pipeline apply -f pipeline.yaml      run it\n\nEvery command has --help with an example."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands. Those that run an engine are the lead's: `Serve`, `Dev`, `Demo` go here.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make, build, try and upload plugins.
+    #[command(subcommand, after_help = "Example:\n  tailrace plugin new clicks")]
+    Plugin(plugin::PluginCommand),
+    /// Run pipelines, watch them, change them, take changes back.
+    #[command(subcommand, after_help = "Example:\n  tailrace pipeline apply -f pipeline.yaml")]
+    Pipeline(pipeline::PipelineCommand),
+    /// Events that could not be processed: look, mend, send again.
+    #[command(subcommand, after_help = "Example:\n  tailrace dead-letters list recommendations")]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    /// Keyed state of a pipeline's steps.
+    #[command(subcommand, after_help = "Example:\n  tailrace state get recommendations rank 383")]
+    State(state::StateCommand),
+    /// Embeddings of a pipeline.
+    #[command(subcommand, after_help = "Example:\n  tailrace vectors get recommendations users 383")]
+    Vectors(vectors::VectorsCommand),
+    /// Approximate metrics of a pipeline, with their error bounds.
+    #[command(subcommand, after_help = "Example:\n  tailrace sketch show recommendations amounts -q 0.5,0.99")]
+    Sketch(sketch::SketchCommand),
+    /// Tenants and their tokens (for operators).
+    #[command(subcommand, after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'")]
+    Tenant(tenant::TenantCommand),
+}
+
+/// Runs the command that the arguments of the process name.
+pub fn main() -> ExitCode {
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(cause) => return explain(&cause),
+    };
+    let output = global.output;
+    match run(command, global) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            screen::complain(&error::render(&cause, output));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
+    match command {
+        Command::Plugin(command) => plugin::run(command, global),
+        Command::Pipeline(command) => pipeline::run(command, global),
+        Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
+        Command::State(command) => state::run(command, &Session::new(global)?),
+        Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
+        Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
+        Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
+    }
+}
+
+/// Help, the version, or what clap did not understand.
+fn explain(cause: &clap::Error) -> ExitCode {
+    if matches!(cause.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        out(&cause.render().ansi().to_string());
+        return ExitCode::SUCCESS;
+    }
+    if wants_json(std::env::args()) {
+        let what = cause.render().to_string();
+        let what = what.trim_start_matches("error: ").trim_end();
+        screen::complain(&error::render(&error::misuse(what, "--help of the command shows an example"), Output::Json));
+    } else {
+        // Clap words these itself, with the usage and a hint.
+        let _ = cause.print();
+    }
+    ExitCode::from(2)
+}
+
+/// Whether the arguments, which as a whole were not understood, ask for JSON.
+fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
+    let arguments: Vec<String> = arguments.collect();
+    let parted = arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
+    parted || arguments.iter().any(|argument| argument == "--output=json")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_do_not_contradict_themselves() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} shows no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn the_help_is_the_committed_one() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/golden/help.txt");
+        let printed = Cli::command().term_width(100).render_long_help().to_string();
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(golden, &printed).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(golden).unwrap(), printed, "run with BLESS=1 to renew it");
+    }
+
+    #[test]
+    fn a_wish_for_json_is_seen_in_arguments_that_make_no_sense() {
+        let asks = |line: &str| wants_json(line.split(' ').map(str::to_owned));
+        assert!(asks("tailrace nonsense --output json") && asks("tailrace --output=json"));
+        assert!(!asks("tailrace --output text json"));
+    }
+}

@@ -1,0 +1,91 @@
+//! `tailrace state`: what the steps of a pipeline keep, as of the last commit.
+
+use std::io::Write as _;
+
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    client::{query, read},
+    global::Session,
+    screen::{Output, table_or},
+};
+
+/// Queries of keyed state.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print the value of a key, as the plugin wrote it.
+    #[command(after_help = "Example:\n  tailrace state get recommendations rank 383")]
+    Get {
+        /// The pipeline.
+        pipeline: String,
+        /// Its step.
+        step: String,
+        /// The key.
+        key: String,
+    },
+    /// List entries in the order of their keys.
+    #[command(after_help = "Example:\n  tailrace state scan recommendations rank --prefix 38 --limit 20")]
+    Scan {
+        /// The pipeline.
+        pipeline: String,
+        /// Its step.
+        step: String,
+        /// Only keys that begin with this.
+        #[arg(long)]
+        prefix: Option<String>,
+        /// Only keys after this one.
+        #[arg(long, value_name = "KEY")]
+        after: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct EntryView {
+    key: String,
+    partition: u32,
+    value: Value,
+}
+
+/// Runs one of them.
+pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
+    match command {
+        StateCommand::Get { pipeline, step, key } => {
+            let value = session.client.get_bytes(&session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?)?;
+            print_value(&key, &value, session.output)
+        }
+        StateCommand::Scan { pipeline, step, prefix, after, limit } => {
+            let parameters = query(&[("prefix", Some(prefix.unwrap_or_default())), ("after", after), ("limit", Some(limit.to_string()))]);
+            let answer = session.client.get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
+            session.output.show(&answer, || {
+                let entries: Vec<EntryView> = read(&answer["entries"])?;
+                let row = |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
+                Ok(table_or("there are no such entries", &["key", "partition>", "value"], entries.into_iter().map(row).collect()))
+            })
+        }
+    }
+}
+
+/// As it is where something else reads it; what a terminal shows cannot move its cursor.
+fn print_value(key: &str, value: &[u8], output: Output) -> anyhow::Result<()> {
+    let text = std::str::from_utf8(value);
+    if output == Output::Json {
+        let shown = match (serde_json::from_slice::<Value>(value), text) {
+            (Ok(json), _) => json!({ "key": key, "value": json }),
+            (_, Ok(text)) => json!({ "key": key, "text": text }),
+            _ => json!({ "key": key, "hex": super::screen::hex(value) }),
+        };
+        return output.show(&shown, || Ok(String::new()));
+    }
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    if is_terminal {
+        let shown = text.map_or_else(|_| super::screen::hex(value), super::screen::printable);
+        super::screen::out(&shown);
+        return Ok(());
+    }
+    Ok(std::io::stdout().lock().write_all(value)?)
+}

@@ -1,0 +1,18 @@
+//! What a plugin's author does without a server: make a project ([`scaffold`]), build it into a
+//! component ([`build`]), and run it on a file of events ([`rehearsal`]).
+//!
+//! The rehearsal is the engine's own code from the partition's worker down: the same plan, effects,
+//! sandbox and store, with a batch of one event, in a folder that vanishes. Only the broker is not
+//! there. What it prints of an event comes from what the engine would have committed.
+
+pub mod build;
+pub mod events;
+mod lines;
+pub mod project;
+mod recorder;
+pub mod rehearsal;
+pub mod report;
+pub mod scaffold;
+pub mod setting;
+#[cfg(test)]
+mod tests;

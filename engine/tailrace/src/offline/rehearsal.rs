@@ -1,0 +1,170 @@
+//! Runs one step on events, one at a time, each committed before the next: the engine's worker with
+//! a batch of one. Effects of an event that fails are rolled back by the engine itself.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use tailrace_core::{
+    event::Event,
+    identity::{PartitionId, PipelineId},
+    name::Name,
+    pipeline::{
+        dead_letter,
+        plan::Plan,
+        worker::{Arrival, Cursor, Delivery, Source, TurnEnd, Worker},
+    },
+    ports::{clock::Clock, plugins::Plugin, store::LocalStore},
+    registry::Revision,
+    subject,
+};
+use tailrace_sketch::TenantSeed;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::{
+    events::GivenEvent,
+    lines::LogLines,
+    recorder::{Judged, Recorder, SeenCall, SeenCalls},
+    report::{EventReport, Outcome},
+    setting::Setting,
+};
+use crate::cli::error::misuse;
+
+/// The tenant that the step runs for.
+const TENANT: &str = "offline";
+/// Largest message: the broker's own default.
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+/// A turn ends after one event anyway; its calls have deadlines of their own.
+const SLICE: Duration = Duration::from_secs(3_600);
+
+/// A step at work, without a broker.
+pub struct Rehearsal {
+    plan: Arc<Plan>,
+    worker: Worker,
+    seen: SeenCalls,
+    lines: LogLines,
+}
+
+/// What came of one event.
+pub enum Played {
+    /// It was processed.
+    Done(Box<EventReport>),
+    /// The step's policy pauses the pipeline here; there is no going on.
+    Paused(String),
+}
+
+impl Rehearsal {
+    /// Puts it together, on an empty store.
+    pub fn new(setting: Setting, plugin: Arc<dyn Plugin>, store: &dyn LocalStore, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let Setting { spec, digest } = setting;
+        let seen = SeenCalls::default();
+        let id = PipelineId { tenant: Name::new(TENANT)?, pipeline: spec.name.clone() };
+        let step = spec.steps.first().context("there is no step to run")?.name.clone();
+        let recorder: Arc<dyn Plugin> = Arc::new(Recorder { plugin, clock: clock.clone(), seen: seen.clone() });
+        let revision = Revision { number: 1, plugins: [(step.clone(), digest)].into(), spec, applied_ms: 0, rolled_back_to: None };
+        // A fixed seed, so that two runs print the same.
+        let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), TenantSeed::new(0, 0)));
+        let image = store.open(&PartitionId { pipeline: id, partition: 0 }, &plan.spec)?;
+        let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?;
+        // Configures it once, so that a bad config is refused before the first event, as by the server.
+        let configured = plan.steps[0].instantiate().map(drop);
+        configured.map_err(|cause| misuse(cause.to_string(), "mend the config that --config or the pipeline gives"))?;
+        Ok(Self { plan, worker, seen, lines: LogLines::default() })
+    }
+
+    /// Processes one event and commits it.
+    pub fn play(&mut self, given: GivenEvent) -> anyhow::Result<Played> {
+        let arrival = self.arrive(given);
+        let event = arrival.event.clone();
+        self.worker.enqueue(vec![Delivery::Event(Box::new(arrival))]);
+        let subscriber = tracing_subscriber::registry().with(self.lines.clone());
+        let paused = tracing::subscriber::with_default(subscriber, || turn(&mut self.worker))?;
+        if let Some(why) = paused {
+            return Ok(Played::Paused(why));
+        }
+        let sealed = self.worker.seal()?;
+        let commit = sealed.cursor.commit;
+        self.worker.apply(&sealed.delta, commit, commit)?;
+        let dead_subject = subject::dead_subject(&self.plan.pipeline);
+        let (dead, published): (Vec<_>, Vec<_>) = sealed.outputs.into_iter().partition(|output| output.subject == dead_subject);
+        let reason = dead.first().and_then(|letter| dead_letter::reason(&letter.headers));
+        let mut report = tell(&event, &self.seen.take(), reason);
+        report.log = self.lines.take();
+        report.add_effects(&sealed.delta, published);
+        Ok(Played::Done(Box::new(report)))
+    }
+
+    /// What the intake makes of a message.
+    fn arrive(&self, given: GivenEvent) -> Arrival {
+        let found = self.plan.find(&given.subject, &given.headers, &given.payload);
+        let refused = found.key.is_none().then(|| ("no-key", "the event has no key at input.key".to_owned()));
+        // A second apart, so that what ends in event time can be seen to end.
+        let received_ms = given.received_ms.unwrap_or(given.line * 1_000);
+        let event = Event {
+            sequence: given.line,
+            time_ms: found.time_ms.unwrap_or(received_ms),
+            subject: given.subject,
+            key: found.key.unwrap_or_default(),
+            headers: given.headers,
+            payload: given.payload,
+        };
+        Arrival { source: Source::Input, sequence: given.line, event, refused, measured: found.measured, from_step: None, room: None }
+    }
+}
+
+/// One event, with all the tries that its step's policy gives it; gives why the pipeline pauses, if
+/// it does. The pauses between tries are left out.
+fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
+    loop {
+        match worker.turn(SLICE, 1) {
+            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => return Ok(None),
+            TurnEnd::Retry(_) => {}
+            TurnEnd::Pause(why) => return Ok(Some(why)),
+            TurnEnd::Plugin(cause) => bail!("the plugin cannot run any more: {cause}"),
+            TurnEnd::Failed(cause) => bail!("the engine failed under the plugin: {cause}"),
+        }
+    }
+}
+
+/// The report of an event, its effects not yet added.
+fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) -> EventReport {
+    let last = calls.last();
+    let outcome = outcome(last.map(|call| &call.judged), reason.as_ref());
+    let (mut code, mut text, mut backtrace) = (None, None, Vec::new());
+    if let Some(reason) = reason {
+        (code, text, backtrace) = (Some(reason.code), Some(reason.reason), reason.backtrace);
+    } else if let Some(Judged::Failed { code: own, reason, backtrace: frames, .. }) = last.map(|call| &call.judged) {
+        // The policy lets the event end, or go on, without a dead letter.
+        (code, text, backtrace) = (Some(own.clone()), Some(reason.clone()), frames.clone());
+    }
+    EventReport {
+        sequence: event.sequence,
+        subject: event.subject.clone(),
+        key: event.key.clone(),
+        outcome,
+        code,
+        reason: text,
+        backtrace,
+        messages: Vec::new(),
+        state: Vec::new(),
+        vectors: Vec::new(),
+        sketches: Vec::new(),
+        log: Vec::new(),
+        calls: calls.len(),
+        fuel: calls.iter().map(|call| call.fuel).sum(),
+        took_us: calls.iter().map(|call| call.took).sum::<Duration>().as_secs_f64() * 1e6,
+        memory_bytes: last.map_or(0, |call| call.memory_bytes),
+    }
+}
+
+fn outcome(last: Option<&Judged>, dead: Option<&dead_letter::Reason>) -> Outcome {
+    match (last, dead) {
+        (None, _) => Outcome::Refused,
+        (Some(Judged::Failed { is_invalid: true, .. }), _) => Outcome::Rejected,
+        (Some(Judged::Failed { is_trap: false, .. }), _) => Outcome::Exhausted,
+        // A verdict that the engine could not take: too many messages, or a subject out of bounds.
+        (Some(Judged::Failed { .. }), _) | (Some(_), Some(_)) => Outcome::Trapped,
+        (Some(Judged::Forward), None) => Outcome::Forward,
+        (Some(Judged::Emit(_)), None) => Outcome::Emit,
+        (Some(Judged::Drop), None) => Outcome::Drop,
+    }
+}

@@ -1,0 +1,217 @@
+//! What a rehearsal tells: of each event, and of all of them. These are also the shapes of
+//! `tailrace plugin test --output json`: one report a line, the summary last.
+
+use serde::Serialize;
+use tailrace_core::{
+    delta::Delta,
+    event::Header,
+    ports::broker::Output,
+};
+use tailrace_sketch::Update;
+
+use super::lines::LogLine;
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Handed on as it came.
+    Forward,
+    /// Messages in its place.
+    Emit,
+    /// Ended on purpose.
+    Drop,
+    /// Called invalid by the plugin: a dead letter.
+    Rejected,
+    /// Refused before the plugin saw it: no key where the pipeline says that it is.
+    Refused,
+    /// The plugin asked for other tries until there were none left.
+    Exhausted,
+    /// The plugin was stopped.
+    Trapped,
+}
+
+/// Bytes as people read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// UTF-8.
+    Text(String),
+    /// Anything else, in hexadecimal.
+    Hex(String),
+}
+
+impl Content {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Hex(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+}
+
+/// A message that would be published.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MessageReport {
+    /// Its subject.
+    pub subject: String,
+    /// Its headers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// Its payload.
+    pub payload: Content,
+}
+
+/// A state entry that was written or deleted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateChange {
+    /// Its key.
+    pub key: String,
+    /// Its value; none where it was deleted.
+    pub value: Option<Content>,
+    /// When it ends, in event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// A vector that was written or deleted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VectorChange {
+    /// Its collection.
+    pub collection: String,
+    /// Its id.
+    pub id: String,
+    /// Its numbers; none where it was deleted.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// An update of a sketch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SketchChange {
+    /// The sketch.
+    pub sketch: String,
+    /// The update.
+    pub update: Update,
+}
+
+/// An event and all that it caused.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventReport {
+    /// Line of the file.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Its key.
+    pub key: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why there is no verdict: short and stable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why there is no verdict: for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The guest's frames at a trap, innermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backtrace: Vec<String>,
+    /// What would be published.
+    pub messages: Vec<MessageReport>,
+    /// State changes, those of expiry included.
+    pub state: Vec<StateChange>,
+    /// Vector changes.
+    pub vectors: Vec<VectorChange>,
+    /// Sketch updates.
+    pub sketches: Vec<SketchChange>,
+    /// Lines that the plugin logged, those of failed tries included.
+    pub log: Vec<LogLine>,
+    /// How often the plugin was called.
+    pub calls: usize,
+    /// Fuel of all calls.
+    pub fuel: u64,
+    /// Wall time of all calls, in microseconds.
+    pub took_us: f64,
+    /// Linear memory after the last call.
+    pub memory_bytes: u64,
+}
+
+impl EventReport {
+    /// Takes over what would be committed, but for the dead letters.
+    pub fn add_effects(&mut self, delta: &Delta, published: Vec<Output>) {
+        let message = |output: Output| MessageReport { subject: output.subject, headers: output.headers, payload: Content::of(&output.payload) };
+        self.messages.extend(published.into_iter().map(message));
+        for (key, value) in delta.state.values().flatten() {
+            let expires_ms = value.as_ref().and_then(|value| value.expires_ms);
+            let value = value.as_ref().map(|value| Content::of(&value.value));
+            self.state.push(StateChange { key: key.clone(), value, expires_ms });
+        }
+        for (collection, writes) in &delta.vectors {
+            let change = |(id, vector): (&String, &Option<Vec<f32>>)| VectorChange { collection: collection.clone(), id: id.clone(), vector: vector.clone() };
+            self.vectors.extend(writes.iter().map(change));
+        }
+        for (sketch, updates) in &delta.sketches {
+            let change = |update: &Update| SketchChange { sketch: sketch.clone(), update: update.clone() };
+            self.sketches.extend(updates.iter().map(change));
+        }
+    }
+}
+
+/// All events together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Events.
+    pub events: u64,
+    /// Handed on as they came.
+    pub forwarded: u64,
+    /// Answered with messages.
+    pub emitted: u64,
+    /// Ended on purpose.
+    pub dropped: u64,
+    /// Called invalid, or refused for want of a key.
+    pub rejected: u64,
+    /// Out of tries.
+    pub exhausted: u64,
+    /// Stopped.
+    pub trapped: u64,
+    /// Messages that would be published.
+    pub messages: u64,
+    /// Fuel of all calls.
+    pub fuel: u64,
+    /// Most fuel that one event took.
+    pub fuel_max: u64,
+    /// Wall time of all calls, in microseconds.
+    pub took_us: f64,
+    /// Most linear memory.
+    pub memory_max_bytes: u64,
+    /// Why the pipeline paused before the end of the file, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+}
+
+impl Summary {
+    /// Counts an event.
+    pub fn add(&mut self, report: &EventReport) {
+        let counter = match report.outcome {
+            Outcome::Forward => &mut self.forwarded,
+            Outcome::Emit => &mut self.emitted,
+            Outcome::Drop => &mut self.dropped,
+            Outcome::Rejected | Outcome::Refused => &mut self.rejected,
+            Outcome::Exhausted => &mut self.exhausted,
+            Outcome::Trapped => &mut self.trapped,
+        };
+        *counter += 1;
+        self.events += 1;
+        self.messages += report.messages.len() as u64;
+        self.fuel += report.fuel;
+        self.fuel_max = self.fuel_max.max(report.fuel);
+        self.took_us += report.took_us;
+        self.memory_max_bytes = self.memory_max_bytes.max(report.memory_bytes);
+    }
+
+    /// Whether all went well: nothing was stopped or paused and, if `is_strict`, every event got a
+    /// verdict.
+    pub fn is_good(&self, is_strict: bool) -> bool {
+        let stopped = self.trapped > 0 || self.paused.is_some();
+        !stopped && !(is_strict && self.rejected + self.exhausted > 0)
+    }
+}

@@ -1,0 +1,147 @@
+//! The pipeline that a rehearsal runs: one step of a pipeline's description, or, without one, a
+//! pipeline made around the plugin. Either way it passes the checks that applying it would.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tailrace_core::{
+    identity::Digest,
+    name::Name,
+    ports::plugins::{Admitted, Grant},
+    spec::{Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef, SketchSpec, Start, StepSpec, VectorSpec, check::check, parse},
+    units::{Bytes, Span},
+};
+
+use crate::cli::error::misuse;
+
+/// A pipeline of one step, ready to run.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its description.
+    pub spec: PipelineSpec,
+    /// The plugin.
+    pub digest: Digest,
+}
+
+/// What the caller says of it.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    /// The pipeline to take the step from.
+    pub pipeline: Option<PipelineSpec>,
+    /// The step to take.
+    pub step: Option<String>,
+    /// Name of the plugin, as a step of the pipeline would name it.
+    pub plugin: Option<String>,
+    /// The step's config.
+    pub config: Option<Value>,
+    /// Fuel of a call.
+    pub fuel: Option<u64>,
+    /// Linear memory.
+    pub memory: Option<Bytes>,
+    /// Wall time of a call.
+    pub deadline: Option<Span>,
+    /// Where the key is.
+    pub key: Option<Extract>,
+    /// Subject of what is emitted.
+    pub out_subject: Option<String>,
+    /// Further collections.
+    pub vectors: Vec<(Name, VectorSpec)>,
+    /// Further sketches.
+    pub sketches: Vec<(Name, SketchSpec)>,
+}
+
+impl Setting {
+    /// Puts it together for a plugin.
+    pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
+        let mut spec = match wishes.pipeline {
+            Some(spec) => take_step(spec, wishes.step.as_deref(), wishes.plugin.as_deref())?,
+            None => around(admitted)?,
+        };
+        let step = &mut spec.steps[0];
+        step.config = wishes.config.unwrap_or_else(|| step.config.take());
+        step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
+        step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
+        step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
+        check_grants(step, admitted)?;
+        spec.input.key = wishes.key.unwrap_or(spec.input.key);
+        if let Some(subject) = wishes.out_subject {
+            spec.output = Some(OutputSpec { subject, keep: Keep::default() });
+        }
+        spec.vectors.extend(wishes.vectors);
+        spec.sketches.extend(wishes.sketches);
+        // A pipeline made here is granted what the plugin imports, vectors without a collection too.
+        if spec.vectors.is_empty() && admitted.imports.contains(&Grant::Vectors) {
+            return Err(misuse("the plugin uses vectors, but no collection is declared", "declare each that it uses: --vectors items:32:dot, or take them from a pipeline with --pipeline"));
+        }
+        check(&spec).map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
+        Ok(Self { spec, digest: admitted.digest })
+    }
+}
+
+/// The pipeline with one of its steps only.
+fn take_step(mut spec: PipelineSpec, wanted: Option<&str>, plugin: Option<&str>) -> anyhow::Result<PipelineSpec> {
+    let named = |step: &StepSpec| wanted.is_some_and(|wanted| step.name.as_str() == wanted);
+    let runs = |step: &StepSpec| plugin.is_some_and(|plugin| step.plugin.name.as_str() == plugin);
+    let found = match wanted {
+        Some(_) => spec.steps.iter().position(named),
+        None if spec.steps.len() == 1 => Some(0),
+        None => spec.steps.iter().position(runs),
+    };
+    let Some(found) = found else {
+        let names: Vec<&str> = spec.steps.iter().map(|step| step.name.as_str()).collect();
+        return Err(misuse(format!("which step of pipeline {} is meant is not clear", spec.name), format!("choose one with --step: {}", names.join(", "))));
+    };
+    spec.steps = vec![spec.steps.swap_remove(found)];
+    Ok(spec)
+}
+
+/// A pipeline made around the plugin, with everything granted that it imports.
+fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
+    let name = Name::new("offline")?;
+    let step = StepSpec {
+        name: Name::new("plugin")?,
+        plugin: PluginRef { name: name.clone(), version: "0.0.0".parse()? },
+        config: Value::Null,
+        grants: admitted.imports.iter().copied().collect(),
+        limits: Limits::default(),
+        on_error: ErrorPolicy::default(),
+    };
+    Ok(PipelineSpec {
+        name,
+        input: InputSpec { stream: None, subjects: vec!["events.>".to_owned()], key: Extract::default(), time: None, start: Start::All },
+        partitions: 1,
+        delivery: Delivery::ExactlyOnce,
+        steps: vec![step],
+        vectors: BTreeMap::new(),
+        sketches: BTreeMap::new(),
+        output: Some(OutputSpec { subject: "results.{key}".to_owned(), keep: Keep::default() }),
+    })
+}
+
+fn check_grants(step: &StepSpec, admitted: &Admitted) -> anyhow::Result<()> {
+    let listed = |grants: &mut dyn Iterator<Item = &Grant>| grants.map(|grant| format!("{grant:?}").to_lowercase()).collect::<Vec<_>>().join(", ");
+    let missing = listed(&mut admitted.imports.iter().filter(|import| !step.grants.contains(import)));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let all = listed(&mut admitted.imports.iter());
+    Err(misuse(format!("the plugin imports {missing}, which step {} is not granted", step.name), format!("write grants: [{all}] in that step")))
+}
+
+/// Reads a pipeline's description.
+pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineSpec> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
+    parse::parse(&text).map_err(|cause| misuse(format!("{}: {cause}", path.display()), "`tailrace pipeline schema` describes all fields"))
+}
+
+/// Reads a plugin's config: JSON or YAML.
+pub fn read_config(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the config {}", path.display()))?;
+    let parsed = if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|cause| cause.to_string())
+    } else {
+        serde_saphyr::from_str(&text).map_err(|cause| cause.to_string())
+    };
+    parsed.map_err(|cause| misuse(format!("{} is neither JSON nor YAML: {cause}", path.display()), "write it as under `config:` of a step"))
+}
