@@ -1,1 +1,1 @@
-//! TODO head.
+//! head

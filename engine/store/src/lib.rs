@@ -1,1 +1,22 @@
-//! TODO head.
+//! The local image of partitions, in sled: what the stream of commits says, brought into a form that
+//! answers questions. It is rebuildable and never ahead of the stream, so it needs no fsync: sled
+//! survives the death of the process, and what a power loss takes is applied again from the stream.
+//!
+//! - [`SledStore`]: the databases, one a tenant, opened when first needed; a damaged one is moved aside;
+//! - [`image`]: one partition in one tree; a commit is one atomic batch;
+//! - [`keys`]: the name spaces within a tree;
+//! - [`value`]: values with their checksums;
+//! - [`sketches`]: sketches as a base and a log of updates;
+//! - [`transfer`]: export without stopping the partition, and import;
+//! - [`collection`]: vectors in memory, searched exactly.
+
+mod collection;
+mod database;
+mod image;
+mod keys;
+mod sketches;
+mod transfer;
+mod value;
+
+pub use collection::ExactCollection;
+pub use database::{SledStore, StoreOptions};

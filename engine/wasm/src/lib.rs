@@ -1,1 +1,25 @@
-//! TODO head.
+//! The sandbox. Three lifetimes, three types: [`WasmRuntime`] is one a process (one wasmtime engine,
+//! one linker, one ticker), a plugin one a digest (compiled once, its artefact kept), an instance one
+//! a step of a partition.
+//!
+//! - [`engine`]: which parts of WebAssembly exist here, and the pool;
+//! - [`admission`]: what an upload must be;
+//! - [`artefacts`]: compiled plugins on disk;
+//! - [`host`]: one file for each interface of `wit/`;
+//! - [`instance`]: one call, with its limits and what can go wrong;
+//! - [`ticker`]: wall time, on a thread of its own.
+//!
+//! No WASI is linked: a plugin has no clock, no files, no network, no randomness.
+
+mod admission;
+mod artefacts;
+mod engine;
+mod host;
+mod instance;
+mod runtime;
+mod ticker;
+mod trap;
+mod types;
+
+pub use admission::{MAX_UPLOAD_BYTES, componentize};
+pub use runtime::{WasmOptions, WasmRuntime};

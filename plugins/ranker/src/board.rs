@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::{Failure, Host};
 
-use crate::{item::Item, row::Row};
+use crate::{item::Item, packed, row::Row};
 
 /// Items on a board. A list takes a few of them, after what the user has seen; 200 leave enough for
 /// all but the most diligent, and pack into 3 KB.
@@ -13,7 +13,8 @@ const FRESH_KEY: &str = "board/fresh";
 
 /// The best items by some score that only grows, in no order.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Board(Vec<(Item, f64)>);
+#[serde(transparent)]
+struct Board(#[serde(with = "packed")] Vec<(Item, f64)>);
 
 impl Board {
     /// Notes an item's new score; whether the board has changed.

@@ -30,6 +30,7 @@ mod board;
 mod config;
 mod item;
 mod list;
+mod packed;
 mod profile;
 mod row;
 
@@ -82,9 +83,16 @@ impl Plugin for Ranker {
         );
         blend.add(self.config.weights.popularity, boards.popular());
         blend.add(self.config.weights.freshness, boards.fresh());
-        let list = List::make(host, &user, event.time, &blend.best_first(), self.config.list);
-        host.state().set_json(&List::key(&user), &list)?;
-        Ok(Message::json(&list)?.with_key(user).into())
+        let list = List::make(
+            host,
+            &user,
+            event.time,
+            &blend.best(self.config.list + list::SPARE),
+            self.config.list,
+        );
+        let message = Message::json(&list)?;
+        host.state().set(&List::key(&user), &message.payload);
+        Ok(message.with_key(user).into())
     }
 }
 

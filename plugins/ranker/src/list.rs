@@ -7,7 +7,7 @@ use crate::item::Item;
 
 /// Candidates that may turn out to be unknown before a list is shorter than it should be: items with
 /// a vector that never came by this step.
-const SPARE: usize = 20;
+pub(crate) const SPARE: usize = 20;
 
 /// A user's recommendations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,13 +42,10 @@ impl List {
         best_first: &[(Item, f32)],
         length: usize,
     ) -> Self {
-        let scored = best_first
-            .iter()
-            .take(length + SPARE)
-            .filter_map(|(item, score)| {
-                let id = String::from_utf8(host.state().get(&item.id_key())?).ok()?;
-                Some(Scored { id, score: *score })
-            });
+        let scored = best_first.iter().filter_map(|(item, score)| {
+            let id = String::from_utf8(host.state().get(&item.id_key())?).ok()?;
+            Some(Scored { id, score: *score })
+        });
         let items = scored.take(length).collect();
         Self {
             user: user.to_owned(),

@@ -7,11 +7,14 @@
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::{Failure, Host};
 
-use crate::item::Item;
+use crate::{
+    item::{Item, ItemSet},
+    packed,
+};
 
-/// Items in a chunk: about 2 KB packed, which is what an event writes at most.
+/// Items in a chunk: 1.5 KB, which is what an event writes at most.
 const CHUNK: usize = 256;
-/// Chunks that are looked at: about 15 million instructions of the 50 million that an event has.
+/// Chunks that are looked at: about 5 million instructions of the 50 million that an event has.
 const MAX_CHUNKS: usize = 256;
 /// Latest items that are kept, the largest `history` that a config may ask for.
 const KEPT: usize = 50;
@@ -34,53 +37,55 @@ struct Stored {
 /// A user, loaded.
 pub(crate) struct Profile {
     stored: Stored,
-    /// Number of the first chunk that was loaded.
-    first_chunk: usize,
-    /// From that chunk on, in the order in which they were seen.
-    seen: Vec<Item>,
-    /// The same, in order, for looking up.
-    sorted: Vec<Item>,
+    /// All of them, but for those forgotten.
+    seen: ItemSet,
+    /// The chunk that grows, in the order in which its items were seen.
+    last: Chunk,
     has_grown: bool,
 }
+
+/// A chunk of what the user has seen.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Chunk(#[serde(with = "packed")] Vec<Item>);
 
 impl Profile {
     pub(crate) fn load(host: &mut Host<'_>, user: &str) -> Result<Self, Failure> {
         let stored: Stored = host.state().get_packed(&key(user))?.unwrap_or_default();
         let chunks = stored.seen.div_ceil(CHUNK);
-        let first_chunk = chunks.saturating_sub(MAX_CHUNKS);
-        let mut seen: Vec<Item> = Vec::new();
-        for chunk in first_chunk..chunks {
-            seen.extend(
-                host.state()
-                    .get_packed::<Vec<Item>>(&chunk_key(user, chunk))?
-                    .unwrap_or_default(),
-            );
+        let mut seen = ItemSet::default();
+        let mut last = Chunk::default();
+        for chunk in chunks.saturating_sub(MAX_CHUNKS)..chunks {
+            last = host
+                .state()
+                .get_packed(&chunk_key(user, chunk))?
+                .unwrap_or_default();
+            seen.extend(&last.0);
         }
-        let mut sorted = seen.clone();
-        sorted.sort_unstable();
         Ok(Self {
             stored,
-            first_chunk,
             seen,
-            sorted,
+            last,
             has_grown: false,
         })
     }
 
     /// Notes that the user has seen an item; whether it is the first time.
     pub(crate) fn see(&mut self, item: Item) -> bool {
-        let Err(place) = self.sorted.binary_search(&item) else {
+        if !self.seen.insert(item) {
             return false;
-        };
-        self.sorted.insert(place, item);
-        self.seen.push(item);
+        }
+        if self.last.0.len() == CHUNK {
+            self.last.0.clear();
+        }
+        self.last.0.push(item);
         self.stored.seen += 1;
         self.has_grown = true;
         true
     }
 
     pub(crate) fn has_seen(&self, item: Item) -> bool {
-        self.sorted.binary_search(&item).is_ok()
+        self.seen.contains(&item)
     }
 
     pub(crate) fn seen_items(&self) -> usize {
@@ -108,9 +113,8 @@ impl Profile {
         if !self.has_grown {
             return Ok(());
         }
-        let last = (self.seen.len() - 1) / CHUNK;
-        let key = chunk_key(user, self.first_chunk + last);
-        host.state().set_packed(&key, &&self.seen[last * CHUNK..])
+        let last = (self.stored.seen - 1) / CHUNK;
+        host.state().set_packed(&chunk_key(user, last), &self.last)
     }
 }
 

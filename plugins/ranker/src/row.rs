@@ -12,6 +12,7 @@ use tailrace_sdk::{Failure, Host};
 use crate::{
     config::{Config, Evidence},
     item::Item,
+    packed,
     profile::{Profile, Visit},
 };
 
@@ -26,12 +27,6 @@ const ROW_DAMPING: f32 = 0.5;
 /// to gather weight and sorting is rare.
 const SLACK_DIVISOR: usize = 4;
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Neighbour {
-    item: Item,
-    weight: f32,
-}
-
 /// An item's counts and neighbours.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -41,7 +36,9 @@ pub(crate) struct Row {
     pub(crate) liked: u32,
     /// The same with decay, as the boards hold it; `None` before the first.
     pub(crate) fresh: Option<f64>,
-    neighbours: Vec<Neighbour>,
+    /// With what each has gained.
+    #[serde(with = "packed")]
+    neighbours: Vec<(Item, f32)>,
 }
 
 impl Row {
@@ -49,18 +46,16 @@ impl Row {
         match self
             .neighbours
             .iter_mut()
-            .find(|neighbour| neighbour.item == item)
+            .find(|(neighbour, _)| *neighbour == item)
         {
-            Some(neighbour) => neighbour.weight += gain,
-            None => self.neighbours.push(Neighbour { item, weight: gain }),
+            Some((_, weight)) => *weight += gain,
+            None => self.neighbours.push((item, gain)),
         }
         if self.neighbours.len() > most + most / SLACK_DIVISOR {
-            self.neighbours.sort_unstable_by(|left, right| {
-                right
-                    .weight
-                    .total_cmp(&left.weight)
-                    .then(left.item.cmp(&right.item))
-            });
+            let stronger = |left: &(Item, f32), right: &(Item, f32)| {
+                right.1.total_cmp(&left.1).then(left.0.cmp(&right.0))
+            };
+            self.neighbours.sort_unstable_by(stronger);
             self.neighbours.truncate(most);
         }
     }
@@ -143,22 +138,16 @@ impl Rows {
 
     /// The neighbours of the event's item and of the user's latest, with what each row says for them;
     /// an item is there once for each row that names it.
-    pub(crate) fn votes(&self, evidence: Evidence) -> Vec<(Item, f32)> {
+    pub(crate) fn votes(&self, evidence: Evidence) -> impl Iterator<Item = (Item, f32)> {
         let own = (evidence.weight, &self.row);
         let before = self.latest.iter().map(|(visit, row)| (visit.weight, row));
         let rows = std::iter::once(own)
             .chain(before)
             .filter(|(weight, _)| *weight > 0.0);
-        let mut votes = Vec::new();
-        for (distance, (weight, row)) in rows.enumerate() {
+        rows.enumerate().flat_map(|(distance, (weight, row))| {
             let say = weight * nearness(distance) * row.rarity(ROW_DAMPING);
-            votes.extend(
-                row.neighbours
-                    .iter()
-                    .map(|neighbour| (neighbour.item, neighbour.weight * say)),
-            );
-        }
-        votes
+            row.neighbours.iter().map(move |(item, gain)| (*item, gain * say))
+        })
     }
 
     /// Writes what `learn` changed.

@@ -125,9 +125,7 @@ impl DeadLetter {
         let mut headers = stored.headers;
         headers.retain(|header| !header.name.eq_ignore_ascii_case(REASON_HEADER));
         let text = std::str::from_utf8(&stored.payload).ok().map(str::to_owned);
-        let hex = text
-            .is_none()
-            .then(|| hexadecimal(&stored.payload));
+        let hex = text.is_none().then(|| hexadecimal(&stored.payload));
         Some(Self {
             id: stored.sequence,
             stored_ms: stored.stored_ms,

@@ -17,7 +17,7 @@ use crate::{
     event::{Event, Header, Message, Rejection, Verdict},
     ports::{
         broker::Output,
-        plugins::{Call, CallFailure, Trap, TrapCode},
+        plugins::{Call, CallFailure, PluginError, Trap, TrapCode},
     },
     spec::Fallback,
     subject,
@@ -139,12 +139,14 @@ impl Worker {
                 reason,
             });
         }
-        let mut instance = match self.instances[index].take() {
-            Some(instance) => instance,
-            None => {
-                let made = self.plan.steps[index].instantiate();
-                made.map_err(|cause| Halt::Turn(TurnEnd::Plugin(cause)))?
-            }
+        let mut instance = if let Some(instance) = self.instances[index].take() {
+            instance
+        } else {
+            let made = self.plan.steps[index].instantiate();
+            made.map_err(|cause| match cause {
+                PluginError::Engine(cause) => Halt::Turn(TurnEnd::Failed(cause)),
+                cause => Halt::Turn(TurnEnd::Plugin(cause)),
+            })?
         };
         let plan = self.plan.clone();
         let step = &plan.steps[index].spec.name;

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tailrace_sketch::TenantSeed;
+
 use super::worker::Cursor;
 use crate::{
     identity::PartitionId,
@@ -54,11 +56,13 @@ pub async fn recover(
     world: &World,
     partition: &PartitionId,
     spec: &PipelineSpec,
+    seed: TenantSeed,
 ) -> Result<Recovered, RecoverError> {
     let recovery = Recovery {
         world,
         partition,
         spec,
+        seed,
     };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
@@ -103,6 +107,7 @@ struct Recovery<'a> {
     world: &'a World,
     partition: &'a PartitionId,
     spec: &'a PipelineSpec,
+    seed: TenantSeed,
 }
 
 impl Recovery<'_> {
@@ -128,7 +133,7 @@ impl Recovery<'_> {
 
     /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
     fn anew(&self) -> Result<Recovered, RecoverError> {
-        let image = self.world.store.open(self.partition, self.spec)?;
+        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
         let image = if image.applied()? == Applied::default() {
             image
         } else {
@@ -142,7 +147,7 @@ impl Recovery<'_> {
 
     /// The image, unless it is ahead of the stream or of another history.
     fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn Image>, RecoverError> {
-        let image = self.world.store.open(self.partition, self.spec)?;
+        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
         let applied = image.applied()?;
         let fits = applied.commit < head.commit && applied.sequence < sequence
             || applied
@@ -160,7 +165,7 @@ impl Recovery<'_> {
 
     fn wiped(&self) -> Result<Arc<dyn Image>, RecoverError> {
         self.world.store.wipe(self.partition)?;
-        Ok(self.world.store.open(self.partition, self.spec)?)
+        Ok(self.world.store.open(self.partition, self.spec, self.seed)?)
     }
 
     /// Applies what lies between the image and the last record.

@@ -243,7 +243,8 @@ impl PipelineRun {
                 pipeline: self.pipeline.clone(),
                 partition: number,
             };
-            let Recovered { image, cursor } = recover::recover(&self.world, &id, &plan.spec).await?;
+            let Recovered { image, cursor } =
+                recover::recover(&self.world, &id, &plan.spec, plan.seed).await?;
             let committer = self.committer(id, status.clone());
             let parts = Parts {
                 world: self.world.clone(),

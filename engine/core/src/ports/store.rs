@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tailrace_sketch::Sketch;
+use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     delta::{Delta, StateValue},
@@ -61,7 +61,12 @@ pub struct Neighbour {
 /// The images of all partitions on this machine.
 pub trait LocalStore: Send + Sync {
     /// Opens a partition's image, empty if it is new. A damaged database is moved aside first.
-    fn open(&self, partition: &PartitionId, spec: &PipelineSpec) -> Result<Arc<dyn Image>, StoreError>;
+    fn open(
+        &self,
+        partition: &PartitionId,
+        spec: &PipelineSpec,
+        seed: TenantSeed,
+    ) -> Result<Arc<dyn Image>, StoreError>;
     /// Opens it for queries, where it exists.
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError>;
     /// Deletes the image of a partition; the next [`LocalStore::open`] finds it empty.

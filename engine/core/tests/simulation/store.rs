@@ -13,7 +13,7 @@ use tailrace_core::{
     ports::store::*,
     spec::PipelineSpec,
 };
-use tailrace_sketch::{Sketch, Update};
+use tailrace_sketch::{Sketch, TenantSeed, Update};
 
 use super::faults::Faults;
 
@@ -63,7 +63,12 @@ impl SimImage {
 }
 
 impl LocalStore for SimStore {
-    fn open(&self, partition: &PartitionId, _: &PipelineSpec) -> Result<Arc<dyn Image>, StoreError> {
+    fn open(
+        &self,
+        partition: &PartitionId,
+        _: &PipelineSpec,
+        _: TenantSeed,
+    ) -> Result<Arc<dyn Image>, StoreError> {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || {
             Arc::new(SimImage {

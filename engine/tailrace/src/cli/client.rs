@@ -108,13 +108,6 @@ impl Client {
         json(&self.send(Method::DELETE, path, None)?)
     }
 
-    /// Puts text that the server reads itself: a pipeline, as YAML or JSON.
-    pub fn put_text(&self, path: &str, body: Vec<u8>, content_type: &str) -> anyhow::Result<Value> {
-        let request = self.request(Method::PUT, path).header("content-type", content_type);
-        let request = request.body(body).map_err(|cause| self.malformed(&cause))?;
-        json(&self.finish(self.agent.run(request))?)
-    }
-
     /// Uploads `size` bytes.
     pub fn upload(&self, path: &str, body: &mut dyn Read, size: u64, content_type: &str) -> anyhow::Result<Value> {
         let request = self.request(Method::PUT, path).header("content-type", content_type).header("content-length", size);

@@ -57,7 +57,10 @@ pub struct Session {
 impl Session {
     /// From flags, environment and file.
     pub fn new(args: GlobalArgs) -> anyhow::Result<Self> {
-        let file = ClientFile::load(client_file_path())?;
+        Self::with_file(args, ClientFile::load(client_file_path())?)
+    }
+
+    fn with_file(args: GlobalArgs, file: ClientFile) -> anyhow::Result<Self> {
         let url = args.url.or(file.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let client = Client::new(&url, args.token.or(file.token))?;
         Ok(Self { client, output: args.output, tenant: args.tenant.or(file.tenant) })
@@ -115,7 +118,7 @@ mod tests {
     #[test]
     fn routes_lie_below_the_tenant() {
         let args = GlobalArgs { output: Output::Text, url: None, token: None, tenant: Some("shop".into()) };
-        let session = Session::new(args).unwrap();
+        let session = Session::with_file(args, ClientFile::default()).unwrap();
         let route = session.pipeline_route("p", &["steps", "s", "state", "a/../b"]).unwrap();
         assert_eq!(route, "/v1/tenants/shop/pipelines/p/steps/s/state/a%2F%2E%2E%2Fb");
     }

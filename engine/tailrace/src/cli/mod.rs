@@ -28,7 +28,6 @@ use screen::{Output, out};
 #[command(
     name = "tailrace",
     version,
-    propagate_version = true,
     after_help = "Examples:\n  tailrace dev                                  an engine and a broker to try things on\n  tailrace plugin new clicks                    a plugin of your own\n  tailrace pipeline apply -f pipeline.yaml      run it\n\nEvery command has --help with an example."
 )]
 struct Cli {

@@ -85,7 +85,7 @@ pub fn short(text: &str, most: usize) -> String {
 /// aligned to the right.
 pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(headings.iter().map(|heading| Cell::new(heading.trim_end_matches('>').to_uppercase())));
     for row in rows {
         table.add_row(row.iter().map(|cell| short(cell, MAX_CELL)));

@@ -1,12 +1,12 @@
 //! `tailrace sketch`: approximate metrics of a pipeline, each with the bound of its error.
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{
-    client::query,
+    client::{query, read},
     global::Session,
-    screen::{printable, table_or},
+    screen::{count, short, table_or},
 };
 
 /// Queries of sketches.
@@ -41,48 +41,121 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
     match command {
         SketchCommand::List { pipeline } => {
             let answer = session.client.get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session.output.show(&answer, || Ok(list(&answer)))
+            session.output.show(&answer, || list(read(&answer["sketches"])?))
         }
         SketchCommand::Show { pipeline, name: None, .. } => {
             let answer = session.client.get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session.output.show(&answer, || Ok(describe(&answer["sketches"], 0)))
+            session.output.show(&answer, || describe_all(read(&answer["sketches"])?))
         }
         SketchCommand::Show { pipeline, name: Some(name), quantiles } => {
             let asked: Vec<String> = quantiles.iter().map(ToString::to_string).collect();
             let parameters = query(&[("q", Some(asked.join(",")).filter(|asked| !asked.is_empty()))]);
             let answer = session.client.get(&(session.pipeline_route(&pipeline, &["sketches", &name])? + &parameters))?;
-            session.output.show(&answer, || Ok(describe(&answer, 0)))
+            session.output.show(&answer, || Ok(describe(&read(&answer)?)))
         }
     }
 }
 
-fn list(answer: &Value) -> String {
-    let sketches = answer["sketches"].as_array().into_iter().flatten();
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let rows = sketches.map(|sketch| vec![text(&sketch["name"]), text(&sketch["kind"])]).collect();
-    table_or("the pipeline declares no sketches", &["sketch", "kind"], rows)
+/// A sketch's answer, whichever its kind.
+#[derive(Deserialize)]
+struct SketchView {
+    name: String,
+    kind: String,
+    count: u64,
+    bound: BoundView,
+    answer: AnswerView,
 }
 
-/// Each kind reports what is its own; so this shows whatever there is, names beside values.
-fn describe(value: &Value, depth: usize) -> String {
-    let indent = "  ".repeat(depth);
-    let is_flat = |value: &Value| !value.is_object() && !value.is_array();
-    let scalar = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
-    match value {
-        Value::Object(fields) => {
-            let line = |(name, value): (&String, &Value)| {
-                if is_flat(value) { format!("{indent}{name}: {}", scalar(value)) } else { format!("{indent}{name}:\n{}", describe(value, depth + 1)) }
-            };
-            fields.iter().map(line).collect::<Vec<_>>().join("\n")
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+enum BoundView {
+    Exact,
+    Relative { error: f64 },
+    StandardError { error: f64 },
+    Above { error: u64, probability: f64 },
+    FalsePositive { probability: f64 },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnswerView {
+    Quantiles { quantiles: Vec<(f64, Option<f64>)>, min: Option<f64>, max: Option<f64> },
+    Distinct { distinct: f64 },
+    Top { items: Vec<(String, u64)> },
+    Sample { items: Vec<String> },
+    Seen {},
+}
+
+fn list(sketches: Vec<SketchView>) -> anyhow::Result<String> {
+    let row = |sketch: SketchView| vec![sketch.name, sketch.kind, count(sketch.count), sketch.bound.to_text()];
+    Ok(table_or("the pipeline declares no sketches", &["sketch", "kind", "values>", "error"], sketches.into_iter().map(row).collect()))
+}
+
+fn describe_all(sketches: Vec<SketchView>) -> anyhow::Result<String> {
+    let described: Vec<String> = sketches.iter().map(describe).collect();
+    Ok(if described.is_empty() { "the pipeline declares no sketches".to_owned() } else { described.join("\n\n") })
+}
+
+fn describe(sketch: &SketchView) -> String {
+    let SketchView { name, kind, count: values, bound, answer } = sketch;
+    let head = format!("{name}: {kind} of {} values, {}", count(*values), bound.to_text());
+    format!("{head}\n{}", answer.to_text())
+}
+
+impl BoundView {
+    fn to_text(&self) -> String {
+        let percent = |share: &f64| format!("{:.2} %", share * 100.0);
+        match self {
+            Self::Exact => "exact".to_owned(),
+            Self::Relative { error } => format!("within {} of the true value", percent(error)),
+            Self::StandardError { error } => format!("standard error {}", percent(error)),
+            Self::Above { error, probability } => format!("too high by at most {} with probability {probability}", count(*error)),
+            Self::FalsePositive { probability } => format!("yes is wrong with probability {probability}"),
         }
-        Value::Array(items) if items.iter().all(|item| item.as_object().is_some_and(|item| item.values().all(is_flat))) => {
-            let line = |item: &Value| {
-                let fields = item.as_object().into_iter().flatten().map(|(name, value)| format!("{name}: {}", scalar(value)));
-                format!("{indent}{}", fields.collect::<Vec<_>>().join("  "))
-            };
-            items.iter().map(line).collect::<Vec<_>>().join("\n")
-        }
-        Value::Array(items) => items.iter().map(|item| describe(item, depth)).collect::<Vec<_>>().join("\n\n"),
-        flat => format!("{indent}{}", scalar(flat)),
+    }
+}
+
+impl AnswerView {
+    fn to_text(&self) -> String {
+        let number = |number: &Option<f64>| number.map_or("-".to_owned(), |number| number.to_string());
+        let rows: Vec<(String, String)> = match self {
+            Self::Quantiles { quantiles, min, max } => {
+                let shares = quantiles.iter().map(|(share, value)| (share.to_string(), number(value)));
+                shares.chain([("min".to_owned(), number(min)), ("max".to_owned(), number(max))]).collect()
+            }
+            Self::Distinct { distinct } => vec![("distinct".to_owned(), count(*distinct as u64))],
+            Self::Top { items } => items.iter().map(|(item, times)| (short(item, 40), count(*times))).collect(),
+            Self::Sample { items } => items.iter().map(|item| (short(item, 80), String::new())).collect(),
+            Self::Seen {} => Vec::new(),
+        };
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let lines: Vec<String> = rows.iter().map(|(name, value)| format!("  {name:<width$}  {value}").trim_end().to_owned()).collect();
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(answer: serde_json::Value, bound: serde_json::Value) -> String {
+        describe(&serde_json::from_value(json!({ "name": "s", "kind": "k", "count": 1200, "bound": bound, "answer": answer })).unwrap())
+    }
+
+    #[test]
+    fn each_kind_is_shown_with_its_bound() {
+        let quantiles = shown(json!({ "quantiles": [[0.5, 3.0], [0.99, null]], "min": 1.0, "max": 4.5, "sum": 9.0 }), json!({ "type": "relative", "error": 0.01 }));
+        assert_eq!(quantiles, "s: k of 1,200 values, within 1.00 % of the true value\n  0.5   3\n  0.99  -\n  min   1\n  max   4.5");
+        let top = shown(json!({ "items": [["tea", 1000], ["\u{1b}", 1]] }), json!({ "type": "above", "error": 2, "probability": 0.99 }));
+        assert!(top.contains("tea") && top.contains("1,000") && !top.contains('\u{1b}'), "{top}");
+        assert!(shown(json!({ "distinct": 17.0 }), json!({ "type": "standard-error", "error": 0.008 })).ends_with("distinct  17"));
+        assert!(shown(json!({ "items": ["a", "b"] }), json!({ "type": "exact" })).ends_with("exact\n  a\n  b"));
+    }
+
+    #[test]
+    fn quantiles_outside_0_to_1_are_refused() {
+        assert!(quantile("0.99").is_ok() && quantile("1.5").is_err() && quantile("NaN").is_err());
     }
 }

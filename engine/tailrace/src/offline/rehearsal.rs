@@ -62,8 +62,9 @@ impl Rehearsal {
         let recorder: Arc<dyn Plugin> = Arc::new(Recorder { plugin, clock: clock.clone(), seen: seen.clone() });
         let revision = Revision { number: 1, plugins: [(step.clone(), digest)].into(), spec, applied_ms: 0, rolled_back_to: None };
         // A fixed seed, so that two runs print the same.
-        let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), TenantSeed::new(0, 0)));
-        let image = store.open(&PartitionId { pipeline: id, partition: 0 }, &plan.spec)?;
+        let seed = TenantSeed::new(0, 0);
+        let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), seed));
+        let image = store.open(&PartitionId { pipeline: id, partition: 0 }, &plan.spec, seed)?;
         let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?;
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);

@@ -1,0 +1,214 @@
+//! The databases: one sled database a tenant, so that a damaged one is one tenant's and its size is
+//! one tenant's. Opened when first needed and kept open.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sled::{Config, Db, Mode};
+use tailrace_core::{
+    identity::{PartitionId, PipelineId},
+    name::Name,
+    ports::store::{Image, LocalStore, StoreError},
+    spec::PipelineSpec,
+};
+use tailrace_sketch::TenantSeed;
+
+use crate::{image::SledImage, value::failed};
+
+/// Damaged databases that are kept for a look; older ones are deleted.
+const KEPT_DAMAGED: usize = 3;
+/// How often sled writes its log out on its own. The stream is the truth, so this only bounds how
+/// much is applied again after a crash of the machine.
+const FLUSH_EVERY_MS: u64 = 1_000;
+
+/// How databases are opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Page cache of each database, in bytes. sled's own default is a gigabyte, which 50 tenants do
+    /// not have.
+    pub cache_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+        }
+    }
+}
+
+/// The databases under one folder.
+pub struct SledStore {
+    root: PathBuf,
+    options: StoreOptions,
+    open: Mutex<Open>,
+    moved_aside: AtomicU64,
+}
+
+#[derive(Default)]
+struct Open {
+    databases: BTreeMap<Name, Db>,
+    images: BTreeMap<PartitionId, Arc<SledImage>>,
+}
+
+impl SledStore {
+    /// Databases under `root`, which is made if it is missing.
+    pub fn open(root: PathBuf, options: StoreOptions) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(&root)
+            .map_err(|cause| StoreError::Io(format!("cannot make {}: {cause}", root.display())))?;
+        Ok(Self {
+            root,
+            options,
+            open: Mutex::default(),
+            moved_aside: AtomicU64::new(0),
+        })
+    }
+
+    /// How many databases were found damaged and moved aside.
+    pub fn moved_aside(&self) -> u64 {
+        self.moved_aside.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn database(&self, open: &mut Open, tenant: &Name) -> Result<Db, StoreError> {
+        if let Some(database) = open.databases.get(tenant) {
+            return Ok(database.clone());
+        }
+        let folder = self.root.join(tenant.as_str());
+        let database = match self.open_database(&folder) {
+            Err(StoreError::Damaged(cause)) => {
+                tracing::error!(%tenant, cause, "the local database is damaged; it is moved aside and rebuilt from the stream");
+                self.move_aside(&folder)?;
+                self.open_database(&folder)?
+            }
+            opened => opened?,
+        };
+        open.databases.insert(tenant.clone(), database.clone());
+        Ok(database)
+    }
+
+    fn open_database(&self, folder: &Path) -> Result<Db, StoreError> {
+        let config = Config::new()
+            .path(folder)
+            .mode(Mode::HighThroughput)
+            .cache_capacity(self.options.cache_bytes)
+            .flush_every_ms(Some(FLUSH_EVERY_MS));
+        // sled panics on some kinds of damage.
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(database)) => Ok(database),
+            Ok(Err(sled::Error::Io(cause))) if cause.to_string().contains("lock") => Err(StoreError::Io(
+                format!("{} is in use by another process", folder.display()),
+            )),
+            Ok(Err(cause)) => Err(StoreError::Damaged(cause.to_string())),
+            Err(_) => Err(StoreError::Damaged("sled panicked when it was opened".to_owned())),
+        }
+    }
+
+    fn move_aside(&self, folder: &Path) -> Result<(), StoreError> {
+        self.moved_aside.fetch_add(1, Ordering::Relaxed);
+        let io = |cause: std::io::Error| {
+            StoreError::Io(format!("cannot move {} aside: {cause}", folder.display()))
+        };
+        let mut aside = damaged_folders(folder).map_err(io)?;
+        let number = aside.last().map_or(1, |(number, _)| number + 1);
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        std::fs::rename(folder, folder.with_file_name(format!("{name}.damaged-{number}"))).map_err(io)?;
+        let surplus = (aside.len() + 1).saturating_sub(KEPT_DAMAGED);
+        for (_, old) in aside.drain(..surplus) {
+            std::fs::remove_dir_all(old).map_err(io)?;
+        }
+        Ok(())
+    }
+}
+
+/// Folders that were moved aside, oldest first.
+fn damaged_folders(folder: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let prefix = format!(
+        "{}.damaged-",
+        folder.file_name().unwrap_or_default().to_string_lossy()
+    );
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(number) = name.strip_prefix(&prefix).and_then(|number| number.parse().ok()) {
+            found.push((number, entry.path()));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Names have no slash, so no two partitions share a tree.
+fn tree_name(partition: &PartitionId) -> String {
+    format!("{}/{}", partition.pipeline.pipeline, partition.partition)
+}
+
+impl LocalStore for SledStore {
+    fn open(
+        &self,
+        partition: &PartitionId,
+        spec: &PipelineSpec,
+        seed: TenantSeed,
+    ) -> Result<Arc<dyn Image>, StoreError> {
+        let mut open = self.lock();
+        if let Some(image) = open.images.get(partition) {
+            image.declare(spec, seed);
+            return Ok(image.clone());
+        }
+        let database = self.database(&mut open, &partition.pipeline.tenant)?;
+        let tree = database
+            .open_tree(tree_name(partition))
+            .map_err(|cause| failed(&cause))?;
+        let image = Arc::new(SledImage::open(tree)?);
+        image.declare(spec, seed);
+        open.images.insert(partition.clone(), image.clone());
+        Ok(image)
+    }
+
+    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError> {
+        let open = self.lock();
+        let image = open.images.get(partition).cloned();
+        Ok(image.map(|image| image as Arc<dyn Image>))
+    }
+
+    fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {
+        let mut open = self.lock();
+        open.images.remove(partition);
+        let database = self.database(&mut open, &partition.pipeline.tenant)?;
+        database
+            .drop_tree(tree_name(partition))
+            .map_err(|cause| failed(&cause))?;
+        Ok(())
+    }
+
+    fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {
+        let mut open = self.lock();
+        open.images.retain(|partition, _| partition.pipeline != *pipeline);
+        let database = self.database(&mut open, &pipeline.tenant)?;
+        let prefix = format!("{}/", pipeline.pipeline);
+        for name in database.tree_names() {
+            if name.starts_with(prefix.as_bytes()) {
+                database.drop_tree(name).map_err(|cause| failed(&cause))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn size_bytes(&self, tenant: &Name) -> Result<u64, StoreError> {
+        let mut open = self.lock();
+        let database = self.database(&mut open, tenant)?;
+        database.size_on_disk().map_err(|cause| failed(&cause))
+    }
+}

@@ -1,0 +1,247 @@
+//! One partition in one sled tree. A commit is one `apply_batch`: sled writes the whole batch behind
+//! a reservation in its log that recovery honours as a whole or not at all, so the delta, the number
+//! of the commit and the place in the stream appear together, also after `kill -9`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use sled::{Batch, Tree};
+use tailrace_core::{
+    delta::{Delta, StateValue},
+    ports::store::{Applied, Collection, Entries, Image, Metric, StoreError},
+    spec::PipelineSpec,
+};
+use tailrace_sketch::{Sketch, TenantSeed};
+
+use crate::{
+    collection::ExactCollection,
+    keys,
+    sketches::Sketches,
+    transfer::Export,
+    value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
+};
+
+/// The image of a partition.
+pub(crate) struct SledImage {
+    pub(crate) tree: Tree,
+    /// Held while a commit is applied or a page is exported.
+    writing: Mutex<Writing>,
+}
+
+/// What goes along with the tree.
+pub(crate) struct Writing {
+    pub(crate) applied: Applied,
+    pub(crate) sketches: Sketches,
+    /// The export under way, which must not see what is applied meanwhile.
+    pub(crate) export: Option<Export>,
+}
+
+impl SledImage {
+    pub(crate) fn open(tree: Tree) -> Result<Self, StoreError> {
+        let applied = read_applied(&tree)?;
+        let sketches = Sketches::load(&tree)?;
+        Ok(Self {
+            tree,
+            writing: Mutex::new(Writing {
+                applied,
+                sketches,
+                export: None,
+            }),
+        })
+    }
+
+    /// The pipeline declares these sketches.
+    pub(crate) fn declare(&self, spec: &PipelineSpec, seed: TenantSeed) {
+        self.writing().sketches.declare(spec, seed);
+    }
+
+    pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_batch(&self, delta: &Delta, batch: &mut Batch) -> Result<(), StoreError> {
+        for (step, writes) in &delta.state {
+            for (key, value) in writes {
+                let place = keys::state(step, key);
+                if let Some(before) = self.read_state(&place)?.and_then(|value| value.expires_ms) {
+                    batch.remove(keys::expiry(before, step, key));
+                }
+                match value {
+                    Some(value) => {
+                        if let Some(end_ms) = value.expires_ms {
+                            batch.insert(keys::expiry(end_ms, step, key), &[]);
+                        }
+                        batch.insert(place, seal(value));
+                    }
+                    None => batch.remove(place),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_state(&self, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
+        let found = self.tree.get(place).map_err(|cause| failed(&cause))?;
+        found.map(|sealed| open(&sealed)).transpose()
+    }
+}
+
+fn read_applied(tree: &Tree) -> Result<Applied, StoreError> {
+    let found = tree.get(keys::APPLIED).map_err(|cause| failed(&cause))?;
+    found.map_or(Ok(Applied::default()), |sealed| open(&sealed))
+}
+
+fn vector_batch(delta: &Delta, batch: &mut Batch) {
+    for (collection, writes) in &delta.vectors {
+        for (id, vector) in writes {
+            let place = keys::vector(collection, id);
+            match vector {
+                Some(vector) => batch.insert(place, seal_bytes(&vector_bytes(vector))),
+                None => batch.remove(place),
+            }
+        }
+    }
+}
+
+impl Image for SledImage {
+    fn applied(&self) -> Result<Applied, StoreError> {
+        Ok(self.writing().applied)
+    }
+
+    fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
+        let mut writing = self.writing();
+        if applied.commit <= writing.applied.commit {
+            return Ok(());
+        }
+        if applied.commit != writing.applied.commit + 1 {
+            let before = writing.applied.commit;
+            return Err(damaged(&format!(
+                "commit {} cannot follow commit {before}",
+                applied.commit
+            )));
+        }
+        let mut batch = Batch::default();
+        self.state_batch(delta, &mut batch)?;
+        vector_batch(delta, &mut batch);
+        let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
+        batch.insert(keys::APPLIED, seal(&applied));
+        if let Some(export) = &mut writing.export {
+            export.keep_what_goes(&self.tree, delta)?;
+        }
+        self.tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
+        writing.sketches.commit(sketches);
+        writing.applied = applied;
+        Ok(())
+    }
+
+    fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
+        self.read_state(&keys::state(step, key))
+    }
+
+    fn scan(
+        &self,
+        step: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Entries, StoreError> {
+        let beginning = keys::state(step, "").len();
+        let end = prefix_end(&keys::state(step, prefix));
+        let start = match after.filter(|after| *after >= prefix) {
+            // The smallest key after `after` is itself with a zero byte behind it.
+            Some(after) => [keys::state(step, after), vec![0]].concat(),
+            None => keys::state(step, prefix),
+        };
+        let mut entries = Entries::new();
+        if start >= end {
+            return Ok(entries);
+        }
+        for entry in self.tree.range(start..end).take(limit) {
+            let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let key = keys::rest(&place, beginning).ok_or_else(|| damaged("a key is not text"))?;
+            entries.push((key, open(&sealed)?));
+        }
+        Ok(entries)
+    }
+
+    fn expired(&self, watermark_ms: u64, limit: usize) -> Result<Vec<(String, String)>, StoreError> {
+        let due = self.tree.range(keys::expiry_until(watermark_ms)).take(limit);
+        due.map(|entry| {
+            let (index, _) = entry.map_err(|cause| failed(&cause))?;
+            keys::parse_expiry(&index).ok_or_else(|| damaged("the expiry index cannot be read"))
+        })
+        .collect()
+    }
+
+    fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {
+        let found = self
+            .tree
+            .get(keys::vector(collection, id))
+            .map_err(|cause| failed(&cause))?;
+        found.map(|sealed| open_vector(&sealed)).transpose()
+    }
+
+    fn collection(
+        &self,
+        collection: &str,
+        dimensions: usize,
+        metric: Metric,
+    ) -> Result<Box<dyn Collection>, StoreError> {
+        let beginning = keys::vector(collection, "");
+        let mut vectors = ExactCollection::new(dimensions, metric);
+        for entry in self.tree.scan_prefix(&beginning) {
+            let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;
+            let vector = open_vector(&sealed)?;
+            if vector.len() == dimensions {
+                vectors.replace(&id, Some(&vector));
+            }
+        }
+        Ok(Box::new(vectors))
+    }
+
+    fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError> {
+        Ok(self.writing().sketches.get(name).cloned())
+    }
+
+    fn content_hash(&self) -> Result<[u8; 32], StoreError> {
+        let writing = self.writing();
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        for entry in &self.tree {
+            let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+            if keys::is_content(&key) {
+                part(&key);
+                part(&sealed);
+            }
+        }
+        for (name, sketch) in writing.sketches.all() {
+            part(name.as_bytes());
+            part(&sketch.encode());
+        }
+        Ok(hash.finalize().into())
+    }
+
+    fn export(&self, sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<Applied, StoreError> {
+        crate::transfer::export(self, sink)
+    }
+
+    fn import(&self, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
+        crate::transfer::import(self, source)
+    }
+}
+
+/// The first key after all that begin with `prefix`.
+fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}

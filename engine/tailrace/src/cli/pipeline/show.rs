@@ -1,0 +1,51 @@
+//! `tailrace pipeline show` and `list`.
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::cli::{
+    client::read,
+    global::Session,
+    screen::{ago, now_ms, table_or},
+};
+
+/// What to show.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The pipeline.
+    name: String,
+    /// This revision in place of the active one.
+    #[arg(long, value_name = "N")]
+    revision: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct PipelineView {
+    name: String,
+    revision: u64,
+    state: String,
+    #[serde(default)]
+    reason: Option<String>,
+    applied_ms: u64,
+}
+
+/// Prints a description as YAML, ready to be changed and applied again.
+pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
+    let number = args.revision.map(|number| number.to_string());
+    let rest: Vec<&str> = number.as_deref().map_or_else(Vec::new, |number| vec!["revisions", number]);
+    let answer = session.client.get(&session.pipeline_route(&args.name, &rest)?)?;
+    session.output.show(&answer, || Ok(serde_saphyr::to_string(&answer["spec"])?))
+}
+
+/// Lists the pipelines of the tenant.
+pub fn list(session: &Session) -> anyhow::Result<()> {
+    let answer = session.client.get(&session.tenant_route(&["pipelines"])?)?;
+    session.output.show(&answer, || {
+        let pipelines: Vec<PipelineView> = read(&answer["pipelines"])?;
+        let row = |pipeline: PipelineView| {
+            let applied = ago(pipeline.applied_ms, now_ms());
+            vec![pipeline.name, pipeline.state, pipeline.revision.to_string(), applied, pipeline.reason.unwrap_or_default()]
+        };
+        Ok(table_or("there are no pipelines yet", &["pipeline", "state", "revision>", "applied", "reason"], pipelines.into_iter().map(row).collect()))
+    })
+}

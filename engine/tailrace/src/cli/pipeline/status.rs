@@ -1,0 +1,145 @@
+//! `tailrace pipeline status`: what a pipeline is doing, once or until interrupted.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::{
+    client::read,
+    global::Session,
+    screen::{count, facts, micros, size, table},
+};
+
+/// Pause between two looks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The pipeline.
+    name: String,
+    /// Look again every second, until interrupted.
+    #[arg(short, long)]
+    watch: bool,
+}
+
+#[derive(Deserialize)]
+struct StatusView {
+    state: String,
+    #[serde(default)]
+    reason: Option<String>,
+    active_revision: u64,
+    revision: u64,
+    input: InputView,
+    #[serde(default)]
+    lag: Option<u64>,
+    #[serde(default)]
+    dead_letters: Option<u64>,
+    partitions: Vec<PartitionView>,
+    stats: StatsView,
+}
+
+#[derive(Deserialize)]
+struct InputView {
+    stream: String,
+    read_sequence: u64,
+}
+
+#[derive(Deserialize)]
+struct PartitionView {
+    partition: u32,
+    commit: u64,
+    position: u64,
+    #[serde(default)]
+    trouble: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StatsView {
+    counts: CountsView,
+    steps: std::collections::BTreeMap<String, LatencyView>,
+    commit_latency: LatencyView,
+}
+
+#[derive(Deserialize)]
+struct CountsView {
+    events: u64,
+    outputs: u64,
+    dropped: u64,
+    rejected: u64,
+    retried: u64,
+    traps: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+#[derive(Deserialize)]
+struct LatencyView {
+    count: u64,
+    p50_us: Option<f64>,
+    p99_us: Option<f64>,
+}
+
+/// Shows it.
+pub fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<()> {
+    let route = session.pipeline_route(&args.name, &["status"])?;
+    if !args.watch {
+        let answer = session.client.get(&route)?;
+        return session.output.show(&answer, || describe(&answer));
+    }
+    let clears = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    loop {
+        let answer = session.client.get(&route)?;
+        let text = describe(&answer)?;
+        // On a terminal each look takes the place of the one before.
+        let shown = if clears { format!("\u{1b}[2J\u{1b}[H{text}") } else { format!("{text}\n") };
+        session.output.line(&answer, || shown)?;
+        std::thread::sleep(WATCH_EVERY);
+    }
+}
+
+fn describe(answer: &Value) -> anyhow::Result<String> {
+    let status: StatusView = read(answer)?;
+    let parts = [Some(overview(&status)), Some(partitions(&status)).filter(|_| !status.partitions.is_empty()), Some(latencies(&status.stats))];
+    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
+}
+
+fn overview(status: &StatusView) -> String {
+    let counts = &status.stats.counts;
+    let state = status.reason.as_ref().map_or_else(|| status.state.clone(), |reason| format!("{}: {reason}", status.state));
+    let revision = if status.revision == status.active_revision {
+        status.revision.to_string()
+    } else {
+        format!("{}, changing over to {}", status.revision, status.active_revision)
+    };
+    let unknown = || "unknown".to_owned();
+    facts(&[
+        ("state", state),
+        ("revision", revision),
+        ("input", format!("{}, read up to {}", status.input.stream, count(status.input.read_sequence))),
+        ("lag", status.lag.map_or_else(unknown, count)),
+        ("events", format!("{} ({})", count(counts.events), size(counts.bytes_in))),
+        ("outputs", format!("{} ({})", count(counts.outputs), size(counts.bytes_out))),
+        ("dropped", count(counts.dropped)),
+        ("rejected", count(counts.rejected)),
+        ("retried", count(counts.retried)),
+        ("traps", count(counts.traps)),
+        ("dead letters", status.dead_letters.map_or_else(unknown, count)),
+    ])
+}
+
+fn partitions(status: &StatusView) -> String {
+    let row = |partition: &PartitionView| vec![partition.partition.to_string(), count(partition.position), count(partition.commit), partition.trouble.clone().unwrap_or_default()];
+    table(&["partition>", "position>", "commit>", "trouble"], status.partitions.iter().map(row))
+}
+
+fn latencies(stats: &StatsView) -> String {
+    let row = |(name, latency): (&str, &LatencyView)| {
+        let quantile = |value: Option<f64>| value.map_or("-".to_owned(), micros);
+        vec![name.to_owned(), count(latency.count), quantile(latency.p50_us), quantile(latency.p99_us)]
+    };
+    let steps = stats.steps.iter().map(|(name, latency)| (name.as_str(), latency));
+    table(&["latency", "calls>", "p50>", "p99>"], steps.chain([("(commit)", &stats.commit_latency)]).map(row))
+}

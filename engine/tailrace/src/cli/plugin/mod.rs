@@ -1,0 +1,47 @@
+//! `tailrace plugin`: from an idea to an uploaded version. `new`, `build` and `test` need no server.
+
+mod build;
+mod list;
+mod new;
+mod present;
+mod push;
+mod test;
+
+use clap::Subcommand;
+
+use super::global::{GlobalArgs, Session};
+
+/// Commands on plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Make a plugin project: ten lines of Rust, a test, events to try it on, a pipeline.
+    #[command(after_help = "Example:\n  tailrace plugin new clicks && cd clicks && cargo test")]
+    New(new::NewArgs),
+    /// Build a project into a component.
+    #[command(after_help = "Example:\n  tailrace plugin build --path clicks")]
+    Build(build::BuildArgs),
+    /// Run a plugin on a file of events, in the engine's own sandbox, without a server.
+    ///
+    /// Each line of the file is the payload of an event; --envelopes reads subject, headers and time
+    /// beside it. Events are a second apart unless the pipeline or the envelope says when they were.
+    /// Ends with 1 if an event made the plugin trap.
+    #[command(after_help = "Examples:\n  tailrace plugin test . --events events.jsonl\n  tailrace plugin test clicks.wasm --events events.jsonl --key /user --config config.yaml\n  tailrace plugin test ranker.wasm --events events.jsonl --vectors items:32:dot --output json")]
+    Test(test::TestArgs),
+    /// Upload a version. It is immutable: the same bytes again are fine, others are refused.
+    #[command(after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0")]
+    Push(push::PushArgs),
+    /// List the uploaded versions of the tenant.
+    #[command(after_help = "Example:\n  tailrace plugin list")]
+    List,
+}
+
+/// Runs one of them.
+pub fn run(command: PluginCommand, global: GlobalArgs) -> anyhow::Result<()> {
+    match command {
+        PluginCommand::New(args) => new::run(&args, global.output),
+        PluginCommand::Build(args) => build::run(&args, global.output),
+        PluginCommand::Test(args) => test::run(args, global.output),
+        PluginCommand::Push(args) => push::run(args, &Session::new(global)?),
+        PluginCommand::List => list::run(&Session::new(global)?),
+    }
+}

@@ -1,0 +1,177 @@
+//! `tailrace plugin test`: flags into a rehearsal, its reports onto the screen.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::Args;
+use tailrace_core::{
+    name::Name,
+    ports::plugins::PluginRuntime as _,
+    spec::{Extract, SketchSpec, VectorSpec},
+    units::{Bytes as Size, Span},
+};
+use tailrace_store::{SledStore, StoreOptions};
+use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tempfile::TempDir;
+
+use super::present;
+use crate::{
+    cli::{error::misuse, screen::Output},
+    offline::{
+        events::EventFile,
+        project::Project,
+        rehearsal::{Played, Rehearsal},
+        report::Summary,
+        setting::{Setting, Wishes, read_config, read_pipeline},
+    },
+    system::SystemClock,
+};
+
+/// What to run on what.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// A .wasm file, or the folder of a project that was built.
+    file: PathBuf,
+    /// File of events, one a line.
+    #[arg(long, value_name = "FILE")]
+    events: PathBuf,
+    /// The lines are envelopes: {"subject":…,"headers":{…},"time_ms":…,"payload":…}.
+    #[arg(long)]
+    envelopes: bool,
+    /// The step's config, JSON or YAML.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Take config, grants, limits, key, vectors and sketches from a step of this pipeline [default:
+    /// pipeline.yaml of the project's folder].
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
+    /// The step, where the pipeline has several that could be meant.
+    #[arg(long)]
+    step: Option<String>,
+    /// Where an event's key is: a JSON pointer, such as /user [default: the subject].
+    #[arg(long, value_name = "POINTER")]
+    key: Option<String>,
+    /// Subject of the events.
+    #[arg(long, default_value = "events")]
+    subject: String,
+    /// Subject of what is emitted, with {key} for the key [default: results.{key}].
+    #[arg(long, value_name = "SUBJECT")]
+    out_subject: Option<String>,
+    /// A collection of vectors; may be repeated.
+    #[arg(long, value_name = "NAME:DIMENSIONS[:METRIC]", value_parser = vectors)]
+    vectors: Vec<(Name, VectorSpec)>,
+    /// A sketch that the plugin feeds; may be repeated.
+    #[arg(long, value_name = "NAME:KIND", value_parser = sketch)]
+    sketch: Vec<(Name, SketchSpec)>,
+    /// Fuel of a call, about one an instruction.
+    #[arg(long, help_heading = "Limits of the step")]
+    fuel: Option<u64>,
+    /// Linear memory, such as 16MiB.
+    #[arg(long, help_heading = "Limits of the step")]
+    memory: Option<Size>,
+    /// Wall time of a call, such as 50ms.
+    #[arg(long, help_heading = "Limits of the step")]
+    deadline: Option<Span>,
+    /// Print the summary only.
+    #[arg(short, long)]
+    quiet: bool,
+    /// End with 1 for rejected events too.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// The sandbox, and a folder that vanishes with it.
+pub struct Sandbox {
+    /// The engine's own.
+    pub runtime: WasmRuntime,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// Starts it.
+    pub fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let options = WasmOptions { artefacts: folder.path().join("artefacts"), ..WasmOptions::default() };
+        let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
+        Ok(Self { runtime, folder })
+    }
+}
+
+/// Runs it.
+pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
+    let is_folder = args.file.is_dir();
+    let project = if is_folder { Some(Project::open(&args.file)?) } else { None };
+    let file = project.as_ref().map_or_else(|| Ok(args.file.clone()), Project::built)?;
+    let upload = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let sandbox = Sandbox::new()?;
+    let admitted = sandbox.runtime.admit(&Bytes::from(upload)).map_err(|cause| misuse(cause.to_string(), "build it with `tailrace plugin build`"))?;
+    let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
+    let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
+    let (is_quiet, is_strict) = (args.quiet, args.strict);
+    let setting = Setting::new(wishes(args, project)?, &admitted)?;
+    let store = SledStore::open(sandbox.folder.path().join("state"), StoreOptions::default())?;
+    let mut rehearsal = Rehearsal::new(setting, plugin, &store, Arc::new(SystemClock::new()))?;
+    let summary = play(&mut rehearsal, events, is_quiet, output)?;
+    output.line(&serde_json::json!({ "summary": summary }), || present::summary(&summary))?;
+    if summary.is_good(is_strict) {
+        return Ok(());
+    }
+    Err(misuse("not every event went well", "look at the events above that say so"))
+}
+
+fn play(rehearsal: &mut Rehearsal, events: EventFile, is_quiet: bool, output: Output) -> anyhow::Result<Summary> {
+    let mut summary = Summary::default();
+    for event in events {
+        match rehearsal.play(event?)? {
+            Played::Done(report) => {
+                summary.add(&report);
+                if !is_quiet {
+                    output.line(&report, || present::event(&report))?;
+                }
+            }
+            Played::Paused(why) => {
+                summary.paused = Some(why);
+                break;
+            }
+        }
+    }
+    Ok(summary)
+}
+
+fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {
+    let usual = project.as_ref().map(|project| project.folder.join("pipeline.yaml")).filter(|path| path.is_file());
+    let pipeline = args.pipeline.or(usual);
+    Ok(Wishes {
+        pipeline: pipeline.map(|path| read_pipeline(&path)).transpose()?,
+        step: args.step,
+        plugin: project.map(|project| project.name),
+        config: args.config.map(|path| read_config(&path)).transpose()?,
+        fuel: args.fuel,
+        memory: args.memory,
+        deadline: args.deadline,
+        key: args.key.map(Extract::Json),
+        out_subject: args.out_subject,
+        vectors: args.vectors,
+        sketches: args.sketch,
+    })
+}
+
+/// Reads `items:32:dot`.
+fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
+    let wrong = || format!("{text:?} is no collection: write name:dimensions or name:dimensions:metric, such as items:32:dot");
+    let mut parts = text.split(':');
+    let name = parts.next().and_then(|name| Name::new(name).ok()).ok_or_else(wrong)?;
+    let dimensions = parts.next().and_then(|dimensions| dimensions.parse().ok()).ok_or_else(wrong)?;
+    let metric = parts.next().map(|metric| serde_json::from_value(metric.into()));
+    let metric = metric.transpose().map_err(|_| wrong())?.unwrap_or_default();
+    if parts.next().is_some() { Err(wrong()) } else { Ok((name, VectorSpec { dimensions, metric })) }
+}
+
+/// Reads `users:distinct`.
+fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
+    let wrong = || format!("{text:?} is no sketch: write name:kind with quantiles, distinct or top, such as users:distinct");
+    let (name, kind) = text.split_once(':').ok_or_else(wrong)?;
+    let kind = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
+    Ok((Name::new(name).map_err(|_| wrong())?, SketchSpec { kind, value: None, size: None }))
+}

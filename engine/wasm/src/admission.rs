@@ -1,0 +1,133 @@
+//! What an upload must be. A core module is turned into a component, so a tenant needs no tool but
+//! cargo; whatever imports more than the contract is refused, with the way to build without it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use tailrace_core::ports::plugins::{Grant, PluginError};
+use wasmparser::{Encoding, Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use crate::host::{PACKAGE, interface};
+
+/// Largest upload: a Python guest has 18 MB.
+pub const MAX_UPLOAD_BYTES: usize = 32 << 20;
+
+/// A component out of an upload: itself, or the core module's.
+pub fn componentize(upload: &Bytes) -> Result<Bytes, PluginError> {
+    if upload.len() > MAX_UPLOAD_BYTES {
+        let size = upload.len();
+        return Err(PluginError::Invalid(format!(
+            "the plugin has {size} bytes; at most {MAX_UPLOAD_BYTES} are taken"
+        )));
+    }
+    match encoding(upload)? {
+        Encoding::Component => Ok(upload.clone()),
+        Encoding::Module => from_module(upload),
+    }
+}
+
+fn encoding(upload: &[u8]) -> Result<Encoding, PluginError> {
+    if !upload.starts_with(b"\0asm") {
+        let beginning: String = upload
+            .iter()
+            .take(16)
+            .map(|byte| byte.escape_ascii().to_string())
+            .collect();
+        return Err(PluginError::Invalid(format!(
+            "this is no WebAssembly: it begins with \"{beginning}\", not with \"\\0asm\"; upload the .wasm file that `tailrace plugin build` prints"
+        )));
+    }
+    match Parser::new(0).parse_all(upload).next() {
+        Some(Ok(Payload::Version { encoding, .. })) => Ok(encoding),
+        Some(Err(cause)) => Err(invalid(&cause.to_string())),
+        _ => Err(invalid("it has no version")),
+    }
+}
+
+fn from_module(module: &Bytes) -> Result<Bytes, PluginError> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ImportSection(imports) = payload.map_err(|cause| invalid(&cause.to_string()))? {
+            for import in imports.into_imports() {
+                let import = import.map_err(|cause| invalid(&cause.to_string()))?;
+                if !import.module.starts_with(&format!("{PACKAGE}/")) {
+                    return Err(foreign(import.module));
+                }
+            }
+        }
+    }
+    let mut encoder = ComponentEncoder::default().validate(true);
+    let encoded = encoder.module(module).and_then(ComponentEncoder::encode);
+    encoded.map(Bytes::from).map_err(|cause| {
+        let cause = format!("{cause:#}");
+        if cause.contains("component-type") || cause.contains("no custom section") {
+            return PluginError::NoExport(interface("transform"));
+        }
+        invalid(&format!("the core module cannot be made a component: {cause}"))
+    })
+}
+
+/// Imports of a component, as the rights that it needs.
+pub(crate) fn imports(component: &[u8]) -> Result<BTreeSet<Grant>, PluginError> {
+    let mut grants = BTreeSet::new();
+    let mut exports_transform = false;
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|cause| invalid(&cause.to_string()))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let import = import.map_err(|cause| invalid(&cause.to_string()))?;
+                    grants.extend(grant(import.name.name)?);
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    let export = export.map_err(|cause| invalid(&cause.to_string()))?;
+                    exports_transform |= export.name.name == interface("transform");
+                }
+            }
+            _ => {}
+        }
+    }
+    if exports_transform {
+        Ok(grants)
+    } else {
+        Err(PluginError::NoExport(interface("transform")))
+    }
+}
+
+/// The right that an import needs; none for the shared types.
+fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
+    let known = [
+        ("state", Some(Grant::State)),
+        ("vectors", Some(Grant::Vectors)),
+        ("sketches", Some(Grant::Sketches)),
+        ("log", Some(Grant::Log)),
+        ("types", None),
+    ];
+    let found = known.iter().find(|(name, _)| import == interface(name));
+    found.map(|(_, grant)| *grant).ok_or_else(|| foreign(import))
+}
+
+fn foreign(import: &str) -> PluginError {
+    let hint = if import.starts_with("wasi") {
+        "plugins have no WASI. Rust: build for wasm32-unknown-unknown, not for wasm32-wasip1 or -wasip2 (`tailrace plugin build` does). Python: componentize-py … --stub-wasi"
+    } else if import.starts_with("__wbindgen") || import == "wbg" {
+        "it was built with wasm-bindgen; remove the crates that use it (often: the js features of getrandom, chrono or uuid)"
+    } else if import.starts_with(PACKAGE) {
+        "this engine has state, vectors, sketches and log in version 0.1.0"
+    } else {
+        "a plugin may import nothing else; see which dependency brings it in"
+    };
+    PluginError::Import {
+        import: import.chars().take(120).collect(),
+        hint: hint.to_owned(),
+    }
+}
+
+fn invalid(cause: &str) -> PluginError {
+    let cause: String = cause.chars().take(400).collect();
+    PluginError::Invalid(format!("the plugin is not valid: {cause}"))
+}

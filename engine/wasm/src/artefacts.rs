@@ -1,0 +1,86 @@
+//! Compiled plugins on disk, so that a restart compiles nothing. Keyed by the plugin's digest and by
+//! the engine's configuration and version; in a folder of our own that only we can enter, because
+//! loading one means to run what it says.
+//!
+//! A file that is damaged is compiled anew; it is a cache.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::Write as _,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+};
+
+use sha2::{Digest as _, Sha256};
+use tailrace_core::identity::Digest;
+use wasmtime::{Engine, component::Component};
+
+/// Length of the checksum before the artefact.
+const CHECKSUM_BYTES: usize = 32;
+
+pub(crate) struct Artefacts {
+    folder: PathBuf,
+    /// Of the engine's version, settings and processor.
+    compatibility: u64,
+}
+
+impl Artefacts {
+    pub(crate) fn new(folder: PathBuf, engine: &Engine) -> std::io::Result<Self> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self {
+            folder,
+            compatibility: hasher.finish(),
+        })
+    }
+
+    fn file(&self, digest: Digest) -> PathBuf {
+        self.folder
+            .join(format!("{digest}-{:016x}.cwasm", self.compatibility))
+    }
+
+    /// The compiled plugin, if a sound one is there.
+    pub(crate) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let bytes = std::fs::read(self.file(digest)).ok()?;
+        let (checksum, artefact) = bytes.split_first_chunk::<CHECKSUM_BYTES>()?;
+        if Sha256::digest(artefact)[..] != checksum[..] {
+            tracing::warn!(%digest, "a compiled plugin is damaged; compiling it anew");
+            return None;
+        }
+        // SAFETY: the bytes are those that `save` wrote: they came out of `Component::serialize` of
+        // an engine with the same compatibility hash, into a folder that only this user can write,
+        // and the checksum shows that they have not changed since.
+        #[allow(unsafe_code)]
+        let component = unsafe { Component::deserialize(engine, artefact) };
+        component
+            .inspect_err(
+                |cause| tracing::warn!(%digest, %cause, "a compiled plugin does not load; compiling it anew"),
+            )
+            .ok()
+    }
+
+    /// Keeps a compiled plugin. That it cannot be kept is no reason to fail.
+    pub(crate) fn save(&self, digest: Digest, component: &Component) {
+        if let Err(cause) = self.try_save(digest, component) {
+            tracing::warn!(%digest, cause, "a compiled plugin cannot be kept");
+        }
+    }
+
+    fn try_save(&self, digest: Digest, component: &Component) -> Result<(), String> {
+        let artefact = component.serialize().map_err(|cause| cause.to_string())?;
+        let file = self.file(digest);
+        // Under a name of its own first: a crash, or another engine, must not leave half a file.
+        let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+        let write = || {
+            let mut half = std::fs::File::create(&temporary)?;
+            half.write_all(&Sha256::digest(&artefact))?;
+            half.write_all(&artefact)?;
+            std::fs::rename(&temporary, &file)
+        };
+        write().map_err(|cause: std::io::Error| cause.to_string())
+    }
+}

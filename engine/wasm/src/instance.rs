@@ -1,0 +1,214 @@
+//! One instance at work: a store with its limits, and the two functions that a plugin exports.
+//!
+//! After a trap the component must not be entered again, so the instance is spent; whoever holds it
+//! makes a new one, which takes some tens of microseconds.
+
+use std::time::Duration;
+
+use tailrace_core::{
+    event::{Event, Rejection, Verdict},
+    ports::plugins::{Call, CallFailure, CallLimits, Host, Instance, PluginError, Trap, TrapCode},
+};
+use wasmtime::{
+    Engine, Store, StoreLimitsBuilder,
+    component::{ComponentExportIndex, InstancePre, TypedFunc},
+};
+
+use crate::{
+    engine::{MAX_MEMORY_BYTES, MAX_TABLE_ELEMENTS},
+    host::Guest,
+    ticker, trap,
+    types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
+};
+
+/// Fuel of `configure`: a plugin may build tables there.
+const CONFIGURE_FUEL: u64 = 2_000_000_000;
+/// Wall time of `configure`.
+const CONFIGURE_DEADLINE: Duration = Duration::from_secs(2);
+/// Memory that one crossing of the border may take on the host's side. wasmtime's default is 128 MiB.
+const HOSTCALL_BYTES: usize = 32 << 20;
+/// Handles of a component; the contract has no resources, so none are needed.
+const MAX_HANDLES: usize = 100;
+/// Longest code, reason or config error that is kept of a guest, in characters.
+const MAX_TEXT: usize = 512;
+
+type Process = TypedFunc<(EventIn<'static>,), (Result<VerdictOut, FailureOut>,)>;
+
+/// A step's plugin in a partition.
+pub(crate) struct WasmInstance {
+    store: Store<Guest>,
+    process: Process,
+    spent: bool,
+}
+
+/// Where the exports are, found once a plugin.
+#[derive(Clone, Copy)]
+pub(crate) struct Exports {
+    pub(crate) configure: ComponentExportIndex,
+    pub(crate) process: ComponentExportIndex,
+}
+
+impl WasmInstance {
+    /// Instantiates and configures.
+    pub(crate) fn new(
+        engine: &Engine,
+        plugin: &InstancePre<Guest>,
+        exports: Exports,
+        config: &str,
+        limits: &CallLimits,
+    ) -> Result<Self, PluginError> {
+        let mut store = store(engine, *limits);
+        store.set_fuel(CONFIGURE_FUEL).map_err(|cause| ours(&cause))?;
+        store.set_epoch_deadline(ticker::epochs(CONFIGURE_DEADLINE));
+        let instance = plugin
+            .instantiate(&mut store)
+            .map_err(|cause| refused("starting it", &cause))?;
+        let configure: TypedFunc<(&str,), (Result<(), String>,)> = instance
+            .get_typed_func(&mut store, exports.configure)
+            .map_err(|cause| ours(&cause))?;
+        let (configured,) = configure
+            .call(&mut store, (config,))
+            .map_err(|cause| refused("configure", &cause))?;
+        configured.map_err(|reason| PluginError::Config(shorten(&reason)))?;
+        let process = instance
+            .get_typed_func(&mut store, exports.process)
+            .map_err(|cause| ours(&cause))?;
+        Ok(Self {
+            store,
+            process,
+            spent: false,
+        })
+    }
+
+    fn call(&mut self, event: &Event) -> Result<Verdict, CallFailure> {
+        let headers = headers_in(event);
+        let event = EventIn::new(event, &headers);
+        // `TypedFunc` is covariant, so the handle for `'static` takes an event of any lifetime.
+        let outcome = self.process.call(&mut self.store, (event,));
+        match outcome {
+            Ok((Ok(verdict),)) => self.check(verdict),
+            Ok((Err(failure),)) => Err(of_guest(failure)),
+            Err(error) => {
+                self.spent = true;
+                Err(trap::judge(&error))
+            }
+        }
+    }
+
+    /// Counts what was emitted against the caps.
+    fn check(&mut self, verdict: VerdictOut) -> Result<Verdict, CallFailure> {
+        let messages = match verdict {
+            VerdictOut::Forward => return Ok(Verdict::Forward),
+            VerdictOut::Drop => return Ok(Verdict::Drop),
+            VerdictOut::Emit(messages) => messages,
+        };
+        let guest = self.store.data_mut();
+        let most = guest.call.messages;
+        if messages.len() > most as usize {
+            let reason = format!(
+                "{} messages for one event, and limits.messages allows {most}",
+                messages.len()
+            );
+            return Err(over_cap(reason));
+        }
+        for message in &messages {
+            guest
+                .count_bytes(message.bytes())
+                .map_err(|stop| over_cap(stop.to_string()))?;
+        }
+        Ok(Verdict::Emit(
+            messages
+                .into_iter()
+                .map(crate::types::MessageOut::into_message)
+                .collect(),
+        ))
+    }
+}
+
+impl Instance for WasmInstance {
+    fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+        let limits = self.store.data().call;
+        self.store.data_mut().begin(host);
+        self.store.set_epoch_deadline(ticker::epochs(limits.deadline));
+        let result = match self.store.set_fuel(limits.fuel) {
+            Ok(()) => self.call(event),
+            Err(cause) => Err(CallFailure::Engine(cause.to_string())),
+        };
+        let fuel = limits.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
+        let host = self
+            .store
+            .data_mut()
+            .host
+            .take()
+            .expect("the host is put in above and stays for the call");
+        (Call { result, fuel }, host)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
+}
+
+fn store(engine: &Engine, limits: CallLimits) -> Store<Guest> {
+    let memory = usize::try_from(limits.memory_bytes)
+        .unwrap_or(MAX_MEMORY_BYTES)
+        .min(MAX_MEMORY_BYTES);
+    let bounds = StoreLimitsBuilder::new()
+        .memory_size(memory)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .trap_on_grow_failure(true)
+        .build();
+    let mut store = Store::new(engine, Guest::new(limits, bounds));
+    store.limiter(|guest| &mut guest.limits);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_max_component_handles(MAX_HANDLES);
+    store
+}
+
+fn of_guest(failure: FailureOut) -> CallFailure {
+    match failure {
+        FailureOut::Invalid(RejectionOut { code, reason }) => CallFailure::Invalid(Rejection {
+            code: shorten(&code),
+            reason: shorten(&reason),
+        }),
+        FailureOut::Transient(reason) => CallFailure::Transient(shorten(&reason)),
+    }
+}
+
+fn over_cap(message: String) -> CallFailure {
+    CallFailure::Trap(Trap {
+        code: TrapCode::OverCap,
+        message,
+        backtrace: Vec::new(),
+    })
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+fn ours(cause: &wasmtime::Error) -> PluginError {
+    PluginError::Engine(cause.to_string())
+}
+
+/// The guest failed before it was ready; a full pool is ours.
+fn refused(when: &str, cause: &wasmtime::Error) -> PluginError {
+    if cause
+        .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
+        .is_some()
+    {
+        return PluginError::Engine("the pool of instances is used up".to_owned());
+    }
+    match trap::judge(cause) {
+        CallFailure::Trap(trap) => PluginError::Config(format!(
+            "{when} failed ({}): {}",
+            trap.code.as_str(),
+            trap.message
+        )),
+        _ => ours(cause),
+    }
+}

@@ -1,0 +1,145 @@
+//! The sandbox of the process, and the plugins that it has loaded.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use bytes::Bytes;
+use tailrace_core::{
+    identity::Digest,
+    ports::plugins::{Admitted, CallLimits, Grant, Instance, Plugin, PluginError, PluginRuntime},
+};
+use wasmtime::{
+    Engine,
+    component::{Component, InstancePre, Linker},
+};
+
+use crate::{
+    admission,
+    artefacts::Artefacts,
+    engine,
+    host::{self, Guest, interface},
+    instance::{Exports, WasmInstance},
+    ticker,
+};
+
+/// How the sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct WasmOptions {
+    /// Folder of compiled plugins; tenants must not be able to write there.
+    pub artefacts: PathBuf,
+}
+
+/// One a process.
+pub struct WasmRuntime {
+    engine: Engine,
+    linker: Linker<Guest>,
+    artefacts: Artefacts,
+    /// Loaded plugins, as long as somebody uses them.
+    loaded: Mutex<BTreeMap<Digest, Weak<WasmPlugin>>>,
+}
+
+struct WasmPlugin {
+    engine: Engine,
+    plugin: InstancePre<Guest>,
+    exports: Exports,
+    imports: BTreeSet<Grant>,
+}
+
+impl WasmRuntime {
+    /// Starts the sandbox and its ticker.
+    pub fn new(options: WasmOptions) -> Result<Self, PluginError> {
+        let ours = |cause: String| PluginError::Engine(cause);
+        let engine = engine::engine().map_err(|cause| ours(format!("{cause:#}")))?;
+        let mut linker = Linker::new(&engine);
+        host::link(&mut linker).map_err(|cause| ours(format!("{cause:#}")))?;
+        ticker::start(&engine).map_err(|cause| ours(cause.to_string()))?;
+        let artefacts =
+            Artefacts::new(options.artefacts, &engine).map_err(|cause| ours(cause.to_string()))?;
+        Ok(Self {
+            engine,
+            linker,
+            artefacts,
+            loaded: Mutex::default(),
+        })
+    }
+
+    fn compile(&self, digest: Digest, component: &[u8]) -> Result<Component, PluginError> {
+        if let Some(compiled) = self.artefacts.load(&self.engine, digest) {
+            return Ok(compiled);
+        }
+        let compiled = Component::new(&self.engine, component)
+            .map_err(|cause| PluginError::Invalid(format!("the plugin does not compile: {cause:#}")))?;
+        self.artefacts.save(digest, &compiled);
+        Ok(compiled)
+    }
+
+    fn prepare(&self, digest: Digest, component: &Bytes) -> Result<WasmPlugin, PluginError> {
+        let imports = admission::imports(component)?;
+        let compiled = self.compile(digest, component)?;
+        let exports = exports(&compiled)?;
+        let plugin = self.linker.instantiate_pre(&compiled).map_err(|cause| {
+            PluginError::Invalid(format!("the plugin does not fit the contract: {cause:#}"))
+        })?;
+        Ok(WasmPlugin {
+            engine: self.engine.clone(),
+            plugin,
+            exports,
+            imports,
+        })
+    }
+}
+
+fn exports(component: &Component) -> Result<Exports, PluginError> {
+    let transform = interface("transform");
+    let missing = || PluginError::NoExport(transform.clone());
+    let instance = component.get_export_index(None, &transform).ok_or_else(missing)?;
+    let function = |name: &str| {
+        component
+            .get_export_index(Some(&instance), name)
+            .ok_or_else(missing)
+    };
+    Ok(Exports {
+        configure: function("configure")?,
+        process: function("process")?,
+    })
+}
+
+impl PluginRuntime for WasmRuntime {
+    fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError> {
+        let component = admission::componentize(upload)?;
+        let digest = Digest::of(&component);
+        let plugin = self.prepare(digest, &component)?;
+        Ok(Admitted {
+            component,
+            digest,
+            imports: plugin.imports,
+        })
+    }
+
+    fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
+        let known = |loaded: &BTreeMap<Digest, Weak<WasmPlugin>>| loaded.get(&digest).and_then(Weak::upgrade);
+        if let Some(plugin) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(plugin);
+        }
+        // Compiled without the lock, for it may take seconds; two at once do the same work twice.
+        let plugin = Arc::new(self.prepare(digest, component)?);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|_, plugin| plugin.strong_count() > 0);
+        loaded.insert(digest, Arc::downgrade(&plugin));
+        Ok(plugin)
+    }
+}
+
+impl Plugin for WasmPlugin {
+    fn imports(&self) -> &BTreeSet<Grant> {
+        &self.imports
+    }
+
+    fn instantiate(&self, config: &str, limits: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+        let instance = WasmInstance::new(&self.engine, &self.plugin, self.exports, config, limits)?;
+        Ok(Box::new(instance))
+    }
+}

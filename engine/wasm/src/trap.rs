@@ -1,0 +1,68 @@
+//! What an error of wasmtime means: the guest's fault, with a code, or ours.
+
+use tailrace_core::ports::plugins::{CallFailure, Trap, TrapCode};
+use wasmtime::WasmBacktrace;
+
+use crate::host::Stop;
+
+/// Longest message of a trap that is kept.
+const MAX_MESSAGE: usize = 512;
+
+/// Judges an error that came out of a call.
+pub(crate) fn judge(error: &wasmtime::Error) -> CallFailure {
+    let (code, message) = match error.downcast_ref::<Stop>() {
+        Some(Stop::Engine(cause)) => return CallFailure::Engine(cause.clone()),
+        Some(Stop::OverCap(reason)) => (TrapCode::OverCap, reason.clone()),
+        Some(Stop::Misuse(reason)) => (TrapCode::Misuse, reason.clone()),
+        None => of_wasmtime(error),
+    };
+    let message = message.chars().take(MAX_MESSAGE).collect();
+    CallFailure::Trap(Trap {
+        code,
+        message,
+        backtrace: backtrace(error),
+    })
+}
+
+fn of_wasmtime(error: &wasmtime::Error) -> (TrapCode, String) {
+    match error.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::OutOfFuel) => (
+            TrapCode::OutOfFuel,
+            "the event took more fuel than limits.fuel allows".to_owned(),
+        ),
+        Some(wasmtime::Trap::Interrupt) => (
+            TrapCode::Deadline,
+            "the event took longer than limits.deadline allows".to_owned(),
+        ),
+        Some(trap) => (TrapCode::Crash, trap.to_string()),
+        None => {
+            let cause = error.root_cause().to_string();
+            let memory = cause.contains("growing a memory")
+                || cause.contains("growing a table")
+                || cause.contains("growing memory")
+                || cause.contains("hostcall");
+            (
+                if memory {
+                    TrapCode::OutOfMemory
+                } else {
+                    TrapCode::Crash
+                },
+                cause,
+            )
+        }
+    }
+}
+
+/// Names of the guest's functions; nothing of the host's.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let name = |frame: &wasmtime::FrameInfo| {
+        let name = frame
+            .func_name()
+            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+        name.chars().take(160).collect()
+    };
+    backtrace.frames().iter().map(name).collect()
+}
