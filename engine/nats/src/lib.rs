@@ -1,1 +1,27 @@
-//! TODO head.
+//! The broker: NATS JetStream, by crate `async-nats`. Knows nothing of plugins.
+//!
+//! - [`connect`]: the connection, which outlives the server's restarts;
+//! - [`api`]: JetStream's requests, with its error codes;
+//! - [`consume`]: an endless, ordered subscription over consumers that come and go;
+//! - [`commit`]: the atomic batch with its fence;
+//! - [`streams`]: the stream of a pipeline's own;
+//! - [`registry`]: key-value bucket and plugin bytes;
+//! - [`dead_letters`], [`snapshots`].
+//!
+//! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
+
+mod api;
+mod commit;
+mod connect;
+mod consume;
+mod dead_letters;
+mod headers;
+mod objects;
+mod registry;
+mod snapshots;
+mod streams;
+mod sync;
+
+pub use async_nats;
+pub use connect::{NatsBroker, NatsOptions};
+pub use sync::SyncPolicy;

@@ -57,7 +57,10 @@ fn from_module(module: &Bytes) -> Result<Bytes, PluginError> {
         }
     }
     let mut encoder = ComponentEncoder::default().validate(true);
-    let encoded = encoder.module(module).and_then(ComponentEncoder::encode);
+    let encoded = match encoder.module(module) {
+        Ok(encoder) => encoder.encode(),
+        Err(cause) => Err(cause),
+    };
     encoded.map(Bytes::from).map_err(|cause| {
         let cause = format!("{cause:#}");
         if cause.contains("component-type") || cause.contains("no custom section") {

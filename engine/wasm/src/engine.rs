@@ -1,7 +1,7 @@
 //! Which parts of WebAssembly exist in this sandbox, and how much room there is.
 //!
 //! What is switched off is where the sandbox escapes and aborts of the last years were: garbage
-//! collection, exceptions, threads, component async. Their cargo features stay compiled in, because
+//! collection, exceptions, threads. Component async is not even compiled in; the others' cargo features stay compiled in, because
 //! two of those aborts came from builds without them.
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
@@ -32,7 +32,6 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .max_wasm_stack(MAX_STACK_BYTES)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20))
         .wasm_component_model(true)
-        .wasm_component_model_async(false)
         .wasm_gc(false)
         .wasm_exceptions(false)
         .wasm_threads(false)

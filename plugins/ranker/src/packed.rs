@@ -23,7 +23,9 @@ pub(crate) trait Record: Sized {
 
 pub(crate) fn serialize<T: Record, S: Serializer>(list: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     let mut bytes = Vec::with_capacity(list.len() * T::WIDTH);
-    list.iter().for_each(|record| record.put(&mut bytes));
+    for record in list {
+        record.put(&mut bytes);
+    }
     serializer.serialize_bytes(&bytes)
 }
 
@@ -41,8 +43,11 @@ impl<T: Record> Visitor<'_> for ListVisitor<T> {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<T>, E> {
-        let records: Option<Vec<T>> = bytes.chunks(T::WIDTH).map(T::take).collect();
-        records.ok_or_else(|| E::invalid_length(bytes.len(), &self))
+        let mut records = Vec::with_capacity(bytes.len() / T::WIDTH);
+        for record in bytes.chunks(T::WIDTH) {
+            records.push(T::take(record).ok_or_else(|| E::invalid_length(bytes.len(), &self))?);
+        }
+        Ok(records)
     }
 }
 

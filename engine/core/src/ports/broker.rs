@@ -43,8 +43,8 @@ pub enum BrokerError {
 pub struct StreamFacts {
     /// Its name.
     pub name: String,
-    /// When it was created (nanoseconds since the epoch): tells a recreated stream from the old one.
-    pub created_ns: i128,
+    /// When it was created, as the broker writes it: tells a recreated stream from the old one.
+    pub created: String,
     /// First sequence that it still holds.
     pub first_sequence: u64,
     /// Last sequence that it ever gave.

@@ -267,7 +267,7 @@ impl Streams for SimBroker {
             .ok_or_else(|| BrokerError::NoStream(name.to_owned()))?;
         Ok(StreamFacts {
             name: name.to_owned(),
-            created_ns: 1,
+            created: "once".to_owned(),
             first_sequence: messages.first().map_or(1, |message| message.sequence),
             last_sequence: messages.last().map_or(0, |message| message.sequence),
             bytes: 0,

@@ -24,7 +24,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(90);
 /// Longest upload with its answer: the server compiles for at most 60 seconds, and a slow line needs
 /// time for 32 MiB.
-const UPLOAD_WITHIN: Duration = Duration::from_secs(300);
+const UPLOAD_WITHIN: Duration = Duration::from_mins(5);
 /// Largest answer: a full page of dead letters, each as large as a message may be, is within it.
 const MAX_ANSWER_BYTES: u64 = 1 << 30;
 /// What stays as it is in a path segment. The dot does not, so that no segment is `..`.
@@ -32,19 +32,35 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// A path of these segments.
 pub fn route(segments: &[&str]) -> String {
-    segments.iter().map(|segment| format!("/{}", utf8_percent_encode(segment, SEGMENT))).collect()
+    let parts = segments
+        .iter()
+        .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
+    parts.fold(String::new(), |path, part| path + "/" + &part)
 }
 
 /// A query of these parameters; those without a value are left out.
 pub fn query(parameters: &[(&str, Option<String>)]) -> String {
-    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    let pairs: Vec<String> = given.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
-    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    let given = parameters
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let pairs: Vec<String> = given
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        .collect();
+    if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", pairs.join("&"))
+    }
 }
 
 /// Reads a part of an answer that the text output needs.
 pub fn read<T: DeserializeOwned>(value: &Value) -> anyhow::Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|cause| misuse(format!("the server's answer is not understood: {cause}"), "use a command line of the server's version, or --output json"))
+    serde_path_to_error::deserialize(value).map_err(|cause| {
+        misuse(
+            format!("the server's answer is not understood: {cause}"),
+            "use a command line of the server's version, or --output json",
+        )
+    })
 }
 
 /// A server, and what to show it.
@@ -58,7 +74,12 @@ impl Client {
     /// Checks the address; does not connect yet.
     pub fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
-        let wrong = || misuse(format!("{url:?} is not the address of a server"), "write http://host:port or https://host");
+        let wrong = || {
+            misuse(
+                format!("{url:?} is not the address of a server"),
+                "write http://host:port or https://host",
+            )
+        };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().ok_or_else(wrong)?;
         let known = matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
@@ -67,7 +88,9 @@ impl Client {
         }
         let is_here = is_loopback(host);
         if token.is_some() && !is_here && uri.scheme_str() == Some("http") {
-            remark(&format!("warning: the token goes to {host} unencrypted; use https"));
+            remark(&format!(
+                "warning: the token goes to {host} unencrypted; use https"
+            ));
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -80,7 +103,11 @@ impl Client {
             // A proxy from the environment cannot reach this machine.
             config = config.proxy(None);
         }
-        Ok(Self { agent: config.build().into(), url, token })
+        Ok(Self {
+            agent: config.build().into(),
+            url,
+            token,
+        })
     }
 
     /// Asks.
@@ -109,10 +136,25 @@ impl Client {
     }
 
     /// Uploads `size` bytes.
-    pub fn upload(&self, path: &str, body: &mut dyn Read, size: u64, content_type: &str) -> anyhow::Result<Value> {
-        let request = self.request(Method::PUT, path).header("content-type", content_type).header("content-length", size);
-        let request = request.body(SendBody::from_reader(body)).map_err(|cause| self.malformed(&cause))?;
-        let request = self.agent.configure_request(request).timeout_global(Some(UPLOAD_WITHIN)).build();
+    pub fn upload(
+        &self,
+        path: &str,
+        body: &mut dyn Read,
+        size: u64,
+        content_type: &str,
+    ) -> anyhow::Result<Value> {
+        let request = self
+            .request(Method::PUT, path)
+            .header("content-type", content_type)
+            .header("content-length", size);
+        let request = request
+            .body(SendBody::from_reader(body))
+            .map_err(|cause| self.malformed(&cause))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(UPLOAD_WITHIN))
+            .build();
         json(&self.finish(self.agent.run(request))?)
     }
 
@@ -123,13 +165,17 @@ impl Client {
                 let request = request.header("content-type", "application/json").body(body);
                 self.agent.run(request.map_err(|cause| self.malformed(&cause))?)
             }
-            None => self.agent.run(request.body(()).map_err(|cause| self.malformed(&cause))?),
+            None => self
+                .agent
+                .run(request.body(()).map_err(|cause| self.malformed(&cause))?),
         };
         self.finish(sent)
     }
 
     fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
             None => request,
@@ -138,32 +184,61 @@ impl Client {
 
     /// A token with a line break in it, mostly.
     fn malformed(&self, cause: &ureq::http::Error) -> anyhow::Error {
-        misuse(format!("no request to {} can be made: {cause}", self.url), "look at the token and the address for stray characters")
+        misuse(
+            format!("no request to {} can be made: {cause}", self.url),
+            "look at the token and the address for stray characters",
+        )
     }
 
     fn finish(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Vec<u8>> {
         let answer = answer.map_err(|cause| self.failed(cause))?;
         let (parts, mut body) = answer.into_parts();
         let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let bytes = read.map_err(|cause| CliError::Lost { url: self.url.clone(), cause: cause.to_string() })?;
+        let bytes = read.map_err(|cause| CliError::Lost {
+            url: self.url.clone(),
+            cause: cause.to_string(),
+        })?;
         if parts.status.is_success() {
             return Ok(bytes);
         }
         let status = parts.status.as_u16();
-        let problem = serde_json::from_slice::<Problem>(&bytes).ok().filter(|problem| !problem.code.is_empty());
+        let problem = serde_json::from_slice::<Problem>(&bytes)
+            .ok()
+            .filter(|problem| !problem.code.is_empty());
         Err(match problem {
             Some(problem) => CliError::Refused(Problem { status, ..problem }).into(),
-            None => CliError::Foreign { url: self.url.clone(), status }.into(),
+            None => CliError::Foreign {
+                url: self.url.clone(),
+                status,
+            }
+            .into(),
         })
     }
 
     fn failed(&self, cause: ureq::Error) -> CliError {
         let url = self.url.clone();
         match cause {
-            ureq::Error::Io(cause) if cause.kind() == std::io::ErrorKind::ConnectionRefused => CliError::Unreachable { url, cause: "connection refused".to_owned() },
-            ureq::Error::HostNotFound => CliError::Unreachable { url, cause: "there is no such host".to_owned() },
-            ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => CliError::Unreachable { url, cause: cause.to_string() },
-            cause => CliError::Lost { url, cause: cause.to_string() },
+            ureq::Error::Io(cause) if cause.kind() == std::io::ErrorKind::ConnectionRefused => {
+                CliError::Unreachable {
+                    url,
+                    cause: "connection refused".to_owned(),
+                }
+            }
+            ureq::Error::HostNotFound => CliError::Unreachable {
+                url,
+                cause: "there is no such host".to_owned(),
+            },
+            ureq::Error::ConnectionFailed
+            | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                CliError::Unreachable {
+                    url,
+                    cause: cause.to_string(),
+                }
+            }
+            cause => CliError::Lost {
+                url,
+                cause: cause.to_string(),
+            },
         }
     }
 }
@@ -181,35 +256,4 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_segment_leaves_it() {
-        assert_eq!(route(&["a", "..", "b/c?d#e", "ü", "%2e"]), "/a/%2E%2E/b%2Fc%3Fd%23e/%C3%BC/%252e");
-        assert_eq!(query(&[("a", Some("x&y=z ".into())), ("b", None)]), "?a=x%26y%3Dz%20");
-        assert_eq!(query(&[("b", None)]), "");
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused() {
-        for bad in ["", "127.0.0.1:8790", "ftp://x", "http://", "http://x/?a", "nonsense"] {
-            assert!(Client::new(bad, None).is_err(), "{bad:?}");
-        }
-        assert!(Client::new("http://[::1]:8790/", None).is_ok());
-    }
-
-    #[test]
-    fn a_closed_port_is_a_server_that_is_not_there() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = Client::new(&format!("http://{free}"), None).unwrap().get("/healthz").unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(CliError::Unreachable { .. })), "{error:?}");
-    }
-
-    #[test]
-    fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {
-        let client = Client::new("http://127.0.0.1:9", Some("tr_x\nevil: 1".into())).unwrap();
-        let error = format!("{:?}", client.get("/").unwrap_err());
-        assert!(error.contains("token") && !error.contains("tr_x"), "{error}");
-    }
-}
+mod tests;

@@ -38,7 +38,9 @@ pub enum DeadLettersCommand {
         id: u64,
     },
     /// Send one, or all, to the step again; each is sent once, however often it is asked.
-    #[command(after_help = "Examples:\n  tailrace dead-letters redrive recommendations 42\n  tailrace dead-letters redrive recommendations --all")]
+    #[command(
+        after_help = "Examples:\n  tailrace dead-letters redrive recommendations 42\n  tailrace dead-letters redrive recommendations --all"
+    )]
     Redrive(RedriveArgs),
 }
 
@@ -76,29 +78,51 @@ struct LetterView {
 /// Runs one of them.
 pub fn run(command: DeadLettersCommand, session: &Session) -> anyhow::Result<()> {
     match command {
-        DeadLettersCommand::List { pipeline, after, limit } => {
+        DeadLettersCommand::List {
+            pipeline,
+            after,
+            limit,
+        } => {
             let answer = page(session, &pipeline, after, limit)?;
-            session.output.show(&answer, || Ok(list(read(&answer["dead_letters"])?)))
+            session
+                .output
+                .show(&answer, || Ok(list(read(&answer["dead_letters"])?)))
         }
         DeadLettersCommand::Show { pipeline, id } => {
-            let answer = session.client.get(&session.pipeline_route(&pipeline, &["dead-letters", &id.to_string()])?)?;
+            let answer = session
+                .client
+                .get(&session.pipeline_route(&pipeline, &["dead-letters", &id.to_string()])?)?;
             session.output.show(&answer, || Ok(describe(read(&answer)?)))
         }
-        DeadLettersCommand::Redrive(RedriveArgs { pipeline, id: Some(id), .. }) => {
+        DeadLettersCommand::Redrive(RedriveArgs {
+            pipeline,
+            id: Some(id),
+            ..
+        }) => {
             let answer = redrive(session, &pipeline, id)?;
-            session.output.show(&answer, || Ok(format!("dead letter {id} is sent again")))
+            session
+                .output
+                .show(&answer, || Ok(format!("dead letter {id} is sent again")))
         }
         DeadLettersCommand::Redrive(RedriveArgs { pipeline, .. }) => redrive_all(session, &pipeline),
     }
 }
 
 fn page(session: &Session, pipeline: &str, after: Option<u64>, limit: usize) -> anyhow::Result<Value> {
-    let parameters = query(&[("after", after.map(|after| after.to_string())), ("limit", Some(limit.to_string()))]);
-    session.client.get(&(session.pipeline_route(pipeline, &["dead-letters"])? + &parameters))
+    let parameters = query(&[
+        ("after", after.map(|after| after.to_string())),
+        ("limit", Some(limit.to_string())),
+    ]);
+    session
+        .client
+        .get(&(session.pipeline_route(pipeline, &["dead-letters"])? + &parameters))
 }
 
 fn redrive(session: &Session, pipeline: &str, id: u64) -> anyhow::Result<Value> {
-    session.client.post(&session.pipeline_route(pipeline, &["dead-letters", &id.to_string(), "redrive"])?, &json!({}))
+    session.client.post(
+        &session.pipeline_route(pipeline, &["dead-letters", &id.to_string(), "redrive"])?,
+        &json!({}),
+    )
 }
 
 /// Those that fail again become new dead letters behind the last one known now, so it ends there.
@@ -119,16 +143,30 @@ fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    session.output.show(&json!({ "redriven": ids }), || Ok(format!("{} dead letters are sent again", count(ids.len() as u64))))
+    session.output.show(&json!({ "redriven": ids }), || {
+        Ok(format!("{} dead letters are sent again", count(ids.len() as u64)))
+    })
 }
 
 fn list(letters: Vec<LetterView>) -> String {
     let row = |letter: LetterView| {
         let ago = ago(letter.stored_ms, now_ms());
-        vec![letter.id.to_string(), ago, letter.step, letter.code, letter.key, letter.sequence.to_string(), letter.reason]
+        vec![
+            letter.id.to_string(),
+            ago,
+            letter.step,
+            letter.code,
+            letter.key,
+            letter.sequence.to_string(),
+            letter.reason,
+        ]
     };
     let rows = letters.into_iter().map(row).collect();
-    table_or("there are no dead letters", &["id>", "stored", "step", "code", "key", "event>", "reason"], rows)
+    table_or(
+        "there are no dead letters",
+        &["id>", "stored", "step", "code", "key", "event>", "reason"],
+        rows,
+    )
 }
 
 fn describe(letter: LetterView) -> String {
@@ -137,7 +175,7 @@ fn describe(letter: LetterView) -> String {
         (None, Some(hex)) => format!("(hexadecimal) {hex}"),
         (None, None) => "(empty)".to_owned(),
     };
-    let mut known = facts(&[
+    let mut told = vec![facts(&[
         ("id", letter.id.to_string()),
         ("stored", ago(letter.stored_ms, now_ms())),
         ("step", letter.step),
@@ -147,9 +185,9 @@ fn describe(letter: LetterView) -> String {
         ("event", letter.sequence.to_string()),
         ("subject", letter.subject),
         ("key", letter.key),
-    ]);
-    for frame in &letter.backtrace {
-        known += &format!("\n    at {}", printable(frame));
-    }
-    format!("{known}\n\n{payload}")
+    ])];
+    let frames = letter.backtrace.iter();
+    told.extend(frames.map(|frame| format!("    at {}", printable(frame))));
+    told.extend([String::new(), payload]);
+    told.join("\n")
 }

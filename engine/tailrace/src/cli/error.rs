@@ -67,7 +67,11 @@ pub struct Problem {
 
 impl Problem {
     fn what(&self) -> String {
-        let said = if self.detail.is_empty() { &self.title } else { &self.detail };
+        let said = if self.detail.is_empty() {
+            &self.title
+        } else {
+            &self.detail
+        };
         match &self.field {
             // Spec errors may bear their path in the detail already.
             Some(field) if !said.starts_with(field.as_str()) => format!("{field}: {said} ({})", self.code),
@@ -77,7 +81,9 @@ impl Problem {
 
     fn help(&self) -> &'static str {
         match self.status {
-            401 => "give a token with TAILRACE_TOKEN or --token; an operator makes one with `tailrace tenant token <tenant>`",
+            401 => {
+                "give a token with TAILRACE_TOKEN or --token; an operator makes one with `tailrace tenant token <tenant>`"
+            }
             403 => "use a token that may do this: an operator's, or the tenant's own",
             404 => "look at what is there with the `list` command of the same group, and mind --tenant",
             409 => "look at what is there, change one of the two, and repeat",
@@ -104,7 +110,11 @@ impl CliError {
 
 /// A misuse, ready to return.
 pub fn misuse(what: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
-    CliError::Misuse { what: what.into(), help: help.into() }.into()
+    CliError::Misuse {
+        what: what.into(),
+        help: help.into(),
+    }
+    .into()
 }
 
 /// An error as a program reads it.
@@ -123,18 +133,20 @@ pub fn render(error: &anyhow::Error, output: Output) -> String {
     let help = known.map(CliError::help);
     match output {
         Output::Text => {
-            let mut lines = format!("error: {}", printable(&format!("{error:#}")));
-            if let Some(help) = help {
-                lines += &format!("\nhelp: {}", printable(&help));
-            }
-            lines
+            let what = format!("error: {error:#}");
+            let help = help.map_or_else(String::new, |help| format!("\nhelp: {help}"));
+            printable(&(what + &help))
         }
         Output::Json => {
             let problem = known.and_then(|known| match known {
                 CliError::Refused(problem) => Some(problem),
                 _ => None,
             });
-            let document = ErrorDocument { error: format!("{error:#}"), help, problem };
+            let document = ErrorDocument {
+                error: format!("{error:#}"),
+                help,
+                problem,
+            };
             serde_json::to_string(&document).unwrap_or_default()
         }
     }
@@ -150,7 +162,9 @@ mod tests {
 
     #[test]
     fn a_refusal_shows_field_detail_code_and_a_way_out() {
-        let error = refused(r#"{"type":"about:blank","title":"Invalid pipeline","status":400,"detail":"retrys is no field","code":"invalid-pipeline","field":"steps[0].on-error"}"#);
+        let error = refused(
+            r#"{"type":"about:blank","title":"Invalid pipeline","status":400,"detail":"retrys is no field","code":"invalid-pipeline","field":"steps[0].on-error"}"#,
+        );
         assert_eq!(
             render(&error, Output::Text),
             "error: steps[0].on-error: retrys is no field (invalid-pipeline)\nhelp: mend that field; `tailrace pipeline schema` describes them all"
@@ -163,19 +177,28 @@ mod tests {
 
     #[test]
     fn a_field_that_the_detail_names_is_not_said_twice() {
-        let error = refused(r#"{"title":"x","status":422,"detail":"partitions: 0 is outside 1 to 48","code":"c","field":"partitions"}"#);
+        let error = refused(
+            r#"{"title":"x","status":422,"detail":"partitions: 0 is outside 1 to 48","code":"c","field":"partitions"}"#,
+        );
         assert!(render(&error, Output::Text).starts_with("error: partitions: 0 is outside 1 to 48 (c)\n"));
     }
 
     #[test]
     fn without_a_server_it_says_how_to_start_one() {
-        let error = CliError::Unreachable { url: "http://127.0.0.1:1".into(), cause: "connection refused".into() }.into();
+        let error = CliError::Unreachable {
+            url: "http://127.0.0.1:1".into(),
+            cause: "connection refused".into(),
+        }
+        .into();
         assert!(render(&error, Output::Text).contains("help: start one with `tailrace dev`"));
     }
 
     #[test]
     fn causes_are_named_and_hostile_text_cannot_move_the_cursor() {
         let error = anyhow::anyhow!("evil \u{1b}[2J text").context("cannot read it");
-        assert_eq!(render(&error, Output::Text), "error: cannot read it: evil \\u{1b}[2J text");
+        assert_eq!(
+            render(&error, Output::Text),
+            "error: cannot read it: evil \\u{1b}[2J text"
+        );
     }
 }

@@ -23,13 +23,31 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub output: Output,
     /// Address of the server [default: http://127.0.0.1:8790].
-    #[arg(long, global = true, env = "TAILRACE_URL", help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILRACE_URL",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
     pub url: Option<String>,
     /// Token to use; better in the environment, where other users of the machine do not see it.
-    #[arg(long, global = true, env = "TAILRACE_TOKEN", hide_env_values = true, help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILRACE_TOKEN",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
     pub token: Option<String>,
     /// Tenant to act for [default: the one in ~/.config/tailrace/client.toml].
-    #[arg(long, global = true, env = "TAILRACE_TENANT", help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILRACE_TENANT",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
     pub tenant: Option<String>,
 }
 
@@ -63,12 +81,21 @@ impl Session {
     fn with_file(args: GlobalArgs, file: ClientFile) -> anyhow::Result<Self> {
         let url = args.url.or(file.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let client = Client::new(&url, args.token.or(file.token))?;
-        Ok(Self { client, output: args.output, tenant: args.tenant.or(file.tenant) })
+        Ok(Self {
+            client,
+            output: args.output,
+            tenant: args.tenant.or(file.tenant),
+        })
     }
 
     /// The tenant to act for.
     pub fn tenant(&self) -> anyhow::Result<&str> {
-        let unsaid = || misuse("no tenant is given", "name one with --tenant or TAILRACE_TENANT, or write `tenant = \"…\"` into ~/.config/tailrace/client.toml");
+        let unsaid = || {
+            misuse(
+                "no tenant is given",
+                "name one with --tenant or TAILRACE_TENANT, or write `tenant = \"…\"` into ~/.config/tailrace/client.toml",
+            )
+        };
         self.tenant.as_deref().ok_or_else(unsaid)
     }
 
@@ -85,17 +112,25 @@ impl Session {
 
 impl ClientFile {
     fn load(path: Option<PathBuf>) -> anyhow::Result<Self> {
-        let Some(path) = path.filter(|path| path.is_file()) else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let Some(path) = path.filter(|path| path.is_file()) else {
+            return Ok(Self::default());
+        };
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).map_err(|cause| {
             // The message alone: the excerpt that toml shows could hold the token.
-            misuse(format!("{} is not valid: {}", path.display(), cause.message()), "it may hold url, token and tenant, each a text in quotes")
+            misuse(
+                format!("{} is not valid: {}", path.display(), cause.message()),
+                "it may hold url, token and tenant, each a text in quotes",
+            )
         })
     }
 }
 
 fn client_file_path() -> Option<PathBuf> {
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let config = config.or_else(|| Some(std::env::home_dir()?.join(".config")));
     Some(config?.join("tailrace").join("client.toml"))
 }
@@ -112,14 +147,24 @@ mod tests {
         let error = ClientFile::load(Some(path.clone())).err().unwrap().to_string();
         assert!(!error.contains("tr_secret"), "{error}");
         std::fs::write(&path, "tenant = \"shop\"\n").unwrap();
-        assert_eq!(ClientFile::load(Some(path)).ok().unwrap().tenant.as_deref(), Some("shop"));
+        assert_eq!(
+            ClientFile::load(Some(path)).ok().unwrap().tenant.as_deref(),
+            Some("shop")
+        );
     }
 
     #[test]
     fn routes_lie_below_the_tenant() {
-        let args = GlobalArgs { output: Output::Text, url: None, token: None, tenant: Some("shop".into()) };
+        let args = GlobalArgs {
+            output: Output::Text,
+            url: None,
+            token: None,
+            tenant: Some("shop".into()),
+        };
         let session = Session::with_file(args, ClientFile::default()).unwrap();
-        let route = session.pipeline_route("p", &["steps", "s", "state", "a/../b"]).unwrap();
+        let route = session
+            .pipeline_route("p", &["steps", "s", "state", "a/../b"])
+            .unwrap();
         assert_eq!(route, "/v1/tenants/shop/pipelines/p/steps/s/state/a%2F%2E%2E%2Fb");
     }
 }

@@ -44,22 +44,40 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  tailrace plugin new clicks")]
     Plugin(plugin::PluginCommand),
     /// Run pipelines, watch them, change them, take changes back.
-    #[command(subcommand, after_help = "Example:\n  tailrace pipeline apply -f pipeline.yaml")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace pipeline apply -f pipeline.yaml"
+    )]
     Pipeline(pipeline::PipelineCommand),
     /// Events that could not be processed: look, mend, send again.
-    #[command(subcommand, after_help = "Example:\n  tailrace dead-letters list recommendations")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace dead-letters list recommendations"
+    )]
     DeadLetters(dead_letters::DeadLettersCommand),
     /// Keyed state of a pipeline's steps.
-    #[command(subcommand, after_help = "Example:\n  tailrace state get recommendations rank 383")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace state get recommendations rank 383"
+    )]
     State(state::StateCommand),
     /// Embeddings of a pipeline.
-    #[command(subcommand, after_help = "Example:\n  tailrace vectors get recommendations users 383")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace vectors get recommendations users 383"
+    )]
     Vectors(vectors::VectorsCommand),
     /// Approximate metrics of a pipeline, with their error bounds.
-    #[command(subcommand, after_help = "Example:\n  tailrace sketch show recommendations amounts -q 0.5,0.99")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace sketch show recommendations amounts -q 0.5,0.99"
+    )]
     Sketch(sketch::SketchCommand),
     /// Tenants and their tokens (for operators).
-    #[command(subcommand, after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
+    )]
     Tenant(tenant::TenantCommand),
 }
 
@@ -100,7 +118,10 @@ fn explain(cause: &clap::Error) -> ExitCode {
     if wants_json(std::env::args()) {
         let what = cause.render().to_string();
         let what = what.trim_start_matches("error: ").trim_end();
-        screen::complain(&error::render(&error::misuse(what, "--help of the command shows an example"), Output::Json));
+        screen::complain(&error::render(
+            &error::misuse(what, "--help of the command shows an example"),
+            Output::Json,
+        ));
     } else {
         // Clap words these itself, with the usage and a hint.
         let _ = cause.print();
@@ -111,7 +132,9 @@ fn explain(cause: &clap::Error) -> ExitCode {
 /// Whether the arguments, which as a whole were not understood, ask for JSON.
 fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
     let arguments: Vec<String> = arguments.collect();
-    let parted = arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
+    let parted = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--output" && pair[1] == "json");
     parted || arguments.iter().any(|argument| argument == "--output=json")
 }
 
@@ -129,8 +152,15 @@ mod tests {
     #[test]
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example"), "{} shows no example", command.get_name());
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains("Example"),
+                "{} shows no example",
+                command.get_name()
+            );
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
@@ -143,7 +173,11 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(golden, &printed).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(golden).unwrap(), printed, "run with BLESS=1 to renew it");
+        assert_eq!(
+            std::fs::read_to_string(golden).unwrap(),
+            printed,
+            "run with BLESS=1 to renew it"
+        );
     }
 
     #[test]

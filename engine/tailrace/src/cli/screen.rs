@@ -67,7 +67,13 @@ pub fn complain(text: &str) {
 
 /// Text without control characters, other than new lines.
 pub fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| {
+        if c.is_control() && c != '\n' {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(shown).collect()
 }
 
@@ -86,7 +92,11 @@ pub fn short(text: &str, most: usize) -> String {
 pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(headings.iter().map(|heading| Cell::new(heading.trim_end_matches('>').to_uppercase())));
+    table.set_header(
+        headings
+            .iter()
+            .map(|heading| Cell::new(heading.trim_end_matches('>').to_uppercase())),
+    );
     for row in rows {
         table.add_row(row.iter().map(|cell| short(cell, MAX_CELL)));
     }
@@ -105,19 +115,29 @@ const MAX_CELL: usize = 80;
 
 /// A table, or what to say when it would be empty.
 pub fn table_or(empty: &str, headings: &[&str], rows: Vec<Vec<String>>) -> String {
-    if rows.is_empty() { empty.to_owned() } else { table(headings, rows) }
+    if rows.is_empty() {
+        empty.to_owned()
+    } else {
+        table(headings, rows)
+    }
 }
 
 /// Names and values below each other.
 pub fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<width$}  {}", printable(value))).collect();
+    let lines: Vec<String> = facts
+        .iter()
+        .map(|(name, value)| format!("{name:<width$}  {}", printable(value)))
+        .collect();
     lines.join("\n")
 }
 
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// A progress bar on standard error; nothing where that is no terminal.
@@ -177,14 +197,23 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_numbers_end_together() {
-        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long-name".to_owned(), "100".to_owned()]];
-        assert_eq!(table(&["name", "lag>"], rows), "NAME       LAG\na            1\nlong-name  100");
+        let rows = [
+            vec!["a".to_owned(), "1".to_owned()],
+            vec!["long-name".to_owned(), "100".to_owned()],
+        ];
+        assert_eq!(
+            table(&["name", "lag>"], rows),
+            "NAME       LAG\na            1\nlong-name  100"
+        );
     }
 
     #[test]
     fn a_hostile_cell_stays_in_its_cell() {
         let shown = table(&["key"], [vec!["a\u{1b}[31m\nb\u{9b}".to_owned()]]);
-        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{9b}'), "{shown:?}");
+        assert!(
+            !shown.contains('\u{1b}') && !shown.contains('\u{9b}'),
+            "{shown:?}"
+        );
         assert_eq!(shown.lines().count(), 2);
         assert_eq!(short(&"x".repeat(500), 3), "xxx…");
     }

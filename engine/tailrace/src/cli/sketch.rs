@@ -19,7 +19,9 @@ pub enum SketchCommand {
         pipeline: String,
     },
     /// Show one, or all, with what they say and how exact that is.
-    #[command(after_help = "Examples:\n  tailrace sketch show recommendations\n  tailrace sketch show recommendations amounts -q 0.5,0.99")]
+    #[command(
+        after_help = "Examples:\n  tailrace sketch show recommendations\n  tailrace sketch show recommendations amounts -q 0.5,0.99"
+    )]
     Show {
         /// The pipeline.
         pipeline: String,
@@ -40,17 +42,33 @@ fn quantile(text: &str) -> Result<f64, String> {
 pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
     match command {
         SketchCommand::List { pipeline } => {
-            let answer = session.client.get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session.output.show(&answer, || list(read(&answer["sketches"])?))
+            let answer = session
+                .client
+                .get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
+            session
+                .output
+                .show(&answer, || Ok(list(read(&answer["sketches"])?)))
         }
-        SketchCommand::Show { pipeline, name: None, .. } => {
-            let answer = session.client.get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session.output.show(&answer, || describe_all(read(&answer["sketches"])?))
+        SketchCommand::Show {
+            pipeline, name: None, ..
+        } => {
+            let answer = session
+                .client
+                .get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
+            session.output.show(&answer, || {
+                Ok(describe_all(&read::<Vec<_>>(&answer["sketches"])?))
+            })
         }
-        SketchCommand::Show { pipeline, name: Some(name), quantiles } => {
+        SketchCommand::Show {
+            pipeline,
+            name: Some(name),
+            quantiles,
+        } => {
             let asked: Vec<String> = quantiles.iter().map(ToString::to_string).collect();
             let parameters = query(&[("q", Some(asked.join(",")).filter(|asked| !asked.is_empty()))]);
-            let answer = session.client.get(&(session.pipeline_route(&pipeline, &["sketches", &name])? + &parameters))?;
+            let answer = session
+                .client
+                .get(&(session.pipeline_route(&pipeline, &["sketches", &name])? + &parameters))?;
             session.output.show(&answer, || Ok(describe(&read(&answer)?)))
         }
     }
@@ -79,25 +97,54 @@ enum BoundView {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum AnswerView {
-    Quantiles { quantiles: Vec<(f64, Option<f64>)>, min: Option<f64>, max: Option<f64> },
-    Distinct { distinct: f64 },
-    Top { items: Vec<(String, u64)> },
-    Sample { items: Vec<String> },
+    Quantiles {
+        quantiles: Vec<(f64, Option<f64>)>,
+        min: Option<f64>,
+        max: Option<f64>,
+    },
+    Distinct {
+        distinct: f64,
+    },
+    Top {
+        items: Vec<(String, u64)>,
+    },
+    Sample {
+        items: Vec<String>,
+    },
     Seen {},
 }
 
-fn list(sketches: Vec<SketchView>) -> anyhow::Result<String> {
-    let row = |sketch: SketchView| vec![sketch.name, sketch.kind, count(sketch.count), sketch.bound.to_text()];
-    Ok(table_or("the pipeline declares no sketches", &["sketch", "kind", "values>", "error"], sketches.into_iter().map(row).collect()))
+fn list(sketches: Vec<SketchView>) -> String {
+    let row = |sketch: SketchView| {
+        vec![
+            sketch.name,
+            sketch.kind,
+            count(sketch.count),
+            sketch.bound.to_text(),
+        ]
+    };
+    table_or(
+        "the pipeline declares no sketches",
+        &["sketch", "kind", "values>", "error"],
+        sketches.into_iter().map(row).collect(),
+    )
 }
 
-fn describe_all(sketches: Vec<SketchView>) -> anyhow::Result<String> {
-    let described: Vec<String> = sketches.iter().map(describe).collect();
-    Ok(if described.is_empty() { "the pipeline declares no sketches".to_owned() } else { described.join("\n\n") })
+fn describe_all(sketches: &[SketchView]) -> String {
+    if sketches.is_empty() {
+        return "the pipeline declares no sketches".to_owned();
+    }
+    sketches.iter().map(describe).collect::<Vec<_>>().join("\n\n")
 }
 
 fn describe(sketch: &SketchView) -> String {
-    let SketchView { name, kind, count: values, bound, answer } = sketch;
+    let SketchView {
+        name,
+        kind,
+        count: values,
+        bound,
+        answer,
+    } = sketch;
     let head = format!("{name}: {kind} of {} values, {}", count(*values), bound.to_text());
     format!("{head}\n{}", answer.to_text())
 }
@@ -109,7 +156,10 @@ impl BoundView {
             Self::Exact => "exact".to_owned(),
             Self::Relative { error } => format!("within {} of the true value", percent(error)),
             Self::StandardError { error } => format!("standard error {}", percent(error)),
-            Self::Above { error, probability } => format!("too high by at most {} with probability {probability}", count(*error)),
+            Self::Above { error, probability } => format!(
+                "too high by at most {} with probability {probability}",
+                count(*error)
+            ),
             Self::FalsePositive { probability } => format!("yes is wrong with probability {probability}"),
         }
     }
@@ -120,16 +170,33 @@ impl AnswerView {
         let number = |number: &Option<f64>| number.map_or("-".to_owned(), |number| number.to_string());
         let rows: Vec<(String, String)> = match self {
             Self::Quantiles { quantiles, min, max } => {
-                let shares = quantiles.iter().map(|(share, value)| (share.to_string(), number(value)));
-                shares.chain([("min".to_owned(), number(min)), ("max".to_owned(), number(max))]).collect()
+                let shares = quantiles
+                    .iter()
+                    .map(|(share, value)| (share.to_string(), number(value)));
+                shares
+                    .chain([("min".to_owned(), number(min)), ("max".to_owned(), number(max))])
+                    .collect()
             }
             Self::Distinct { distinct } => vec![("distinct".to_owned(), count(*distinct as u64))],
-            Self::Top { items } => items.iter().map(|(item, times)| (short(item, 40), count(*times))).collect(),
-            Self::Sample { items } => items.iter().map(|item| (short(item, 80), String::new())).collect(),
+            Self::Top { items } => items
+                .iter()
+                .map(|(item, times)| (short(item, 40), count(*times)))
+                .collect(),
+            Self::Sample { items } => items
+                .iter()
+                .map(|item| (short(item, 80), String::new()))
+                .collect(),
             Self::Seen {} => Vec::new(),
         };
-        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let lines: Vec<String> = rows.iter().map(|(name, value)| format!("  {name:<width$}  {value}").trim_end().to_owned()).collect();
+        let width = rows
+            .iter()
+            .map(|(name, _)| name.chars().count())
+            .max()
+            .unwrap_or(0);
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|(name, value)| format!("  {name:<width$}  {value}").trim_end().to_owned())
+            .collect();
         lines.join("\n")
     }
 }
@@ -140,18 +207,43 @@ mod tests {
 
     use super::*;
 
-    fn shown(answer: serde_json::Value, bound: serde_json::Value) -> String {
-        describe(&serde_json::from_value(json!({ "name": "s", "kind": "k", "count": 1200, "bound": bound, "answer": answer })).unwrap())
+    fn shown(answer: &serde_json::Value, bound: &serde_json::Value) -> String {
+        describe(
+            &serde_json::from_value(
+                json!({ "name": "s", "kind": "k", "count": 1200, "bound": bound, "answer": answer }),
+            )
+            .unwrap(),
+        )
     }
 
     #[test]
     fn each_kind_is_shown_with_its_bound() {
-        let quantiles = shown(json!({ "quantiles": [[0.5, 3.0], [0.99, null]], "min": 1.0, "max": 4.5, "sum": 9.0 }), json!({ "type": "relative", "error": 0.01 }));
-        assert_eq!(quantiles, "s: k of 1,200 values, within 1.00 % of the true value\n  0.5   3\n  0.99  -\n  min   1\n  max   4.5");
-        let top = shown(json!({ "items": [["tea", 1000], ["\u{1b}", 1]] }), json!({ "type": "above", "error": 2, "probability": 0.99 }));
-        assert!(top.contains("tea") && top.contains("1,000") && !top.contains('\u{1b}'), "{top}");
-        assert!(shown(json!({ "distinct": 17.0 }), json!({ "type": "standard-error", "error": 0.008 })).ends_with("distinct  17"));
-        assert!(shown(json!({ "items": ["a", "b"] }), json!({ "type": "exact" })).ends_with("exact\n  a\n  b"));
+        let quantiles = shown(
+            &json!({ "quantiles": [[0.5, 3.0], [0.99, null]], "min": 1.0, "max": 4.5, "sum": 9.0 }),
+            &json!({ "type": "relative", "error": 0.01 }),
+        );
+        assert_eq!(
+            quantiles,
+            "s: k of 1,200 values, within 1.00 % of the true value\n  0.5   3\n  0.99  -\n  min   1\n  max   4.5"
+        );
+        let top = shown(
+            &json!({ "items": [["tea", 1000], ["\u{1b}", 1]] }),
+            &json!({ "type": "above", "error": 2, "probability": 0.99 }),
+        );
+        assert!(
+            top.contains("tea") && top.contains("1,000") && !top.contains('\u{1b}'),
+            "{top}"
+        );
+        assert!(
+            shown(
+                &json!({ "distinct": 17.0 }),
+                &json!({ "type": "standard-error", "error": 0.008 })
+            )
+            .ends_with("distinct  17")
+        );
+        assert!(
+            shown(&json!({ "items": ["a", "b"] }), &json!({ "type": "exact" })).ends_with("exact\n  a\n  b")
+        );
     }
 
     #[test]

@@ -55,16 +55,35 @@ struct EntryView {
 pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
     match command {
         StateCommand::Get { pipeline, step, key } => {
-            let value = session.client.get_bytes(&session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?)?;
+            let value = session
+                .client
+                .get_bytes(&session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?)?;
             print_value(&key, &value, session.output)
         }
-        StateCommand::Scan { pipeline, step, prefix, after, limit } => {
-            let parameters = query(&[("prefix", Some(prefix.unwrap_or_default())), ("after", after), ("limit", Some(limit.to_string()))]);
-            let answer = session.client.get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
+        StateCommand::Scan {
+            pipeline,
+            step,
+            prefix,
+            after,
+            limit,
+        } => {
+            let parameters = query(&[
+                ("prefix", Some(prefix.unwrap_or_default())),
+                ("after", after),
+                ("limit", Some(limit.to_string())),
+            ]);
+            let answer = session
+                .client
+                .get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
             session.output.show(&answer, || {
                 let entries: Vec<EntryView> = read(&answer["entries"])?;
-                let row = |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
-                Ok(table_or("there are no such entries", &["key", "partition>", "value"], entries.into_iter().map(row).collect()))
+                let row =
+                    |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
+                Ok(table_or(
+                    "there are no such entries",
+                    &["key", "partition>", "value"],
+                    entries.into_iter().map(row).collect(),
+                ))
             })
         }
     }

@@ -58,10 +58,18 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
     let client = &session.client;
     let at = |name: &str| route(&["v1", "tenants", name]);
     match command {
-        TenantCommand::Create { name, read: reads, write } => {
+        TenantCommand::Create {
+            name,
+            read: reads,
+            write,
+        } => {
             let answer = client.put(&at(&name), &json!({ "read": reads, "write": write }))?;
             session.output.show(&answer, || {
-                let known = facts(&[("tenant", name.clone()), ("read", reads.join(" ")), ("write", write.join(" "))]);
+                let known = facts(&[
+                    ("tenant", name.clone()),
+                    ("read", reads.join(" ")),
+                    ("write", write.join(" ")),
+                ]);
                 Ok(format!("{known}\n\nnext: tailrace tenant token {name}"))
             })
         }
@@ -69,8 +77,19 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
             let answer = client.get(&route(&["v1", "tenants"]))?;
             session.output.show(&answer, || {
                 let tenants: Vec<TenantView> = read(&answer["tenants"])?;
-                let row = |tenant: TenantView| vec![tenant.name, tenant.read.join(" "), tenant.write.join(" "), ago(tenant.created_ms, now_ms())];
-                Ok(table_or("there are no tenants yet", &["tenant", "read", "write", "made"], tenants.into_iter().map(row).collect()))
+                let row = |tenant: TenantView| {
+                    vec![
+                        tenant.name,
+                        tenant.read.join(" "),
+                        tenant.write.join(" "),
+                        ago(tenant.created_ms, now_ms()),
+                    ]
+                };
+                Ok(table_or(
+                    "there are no tenants yet",
+                    &["tenant", "read", "write", "made"],
+                    tenants.into_iter().map(row).collect(),
+                ))
             })
         }
         TenantCommand::Token { name } => {
@@ -80,7 +99,9 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
         }
         TenantCommand::Delete { name, .. } => {
             let answer = client.delete(&at(&name))?;
-            session.output.show(&answer, || Ok(format!("tenant {name} is deleted")))
+            session
+                .output
+                .show(&answer, || Ok(format!("tenant {name} is deleted")))
         }
     }
 }

@@ -29,11 +29,26 @@ struct VectorView {
 
 /// Runs it.
 pub fn run(command: VectorsCommand, session: &Session) -> anyhow::Result<()> {
-    let VectorsCommand::Get { pipeline, collection, id } = command;
-    let answer = session.client.get(&session.pipeline_route(&pipeline, &["vectors", &collection, &id])?)?;
+    let VectorsCommand::Get {
+        pipeline,
+        collection,
+        id,
+    } = command;
+    let answer = session
+        .client
+        .get(&session.pipeline_route(&pipeline, &["vectors", &collection, &id])?)?;
     session.output.show(&answer, || {
-        let VectorView { id, vector, partition } = read(&answer)?;
+        let VectorView {
+            id,
+            vector,
+            partition,
+        } = read(&answer)?;
         let numbers: Vec<String> = vector.iter().map(|number| format!("{number:.4}")).collect();
-        Ok(facts(&[("id", id), ("partition", partition.to_string()), ("dimensions", vector.len().to_string()), ("vector", numbers.join(" "))]))
+        Ok(facts(&[
+            ("id", id),
+            ("partition", partition.to_string()),
+            ("dimensions", vector.len().to_string()),
+            ("vector", numbers.join(" ")),
+        ]))
     })
 }

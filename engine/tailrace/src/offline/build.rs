@@ -40,14 +40,22 @@ pub struct Built {
 /// Builds a project's component.
 pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<Built> {
     let Some(library) = &project.library else {
-        return Err(misuse(format!("{} builds no module for the sandbox", project.name), "write `[lib]` and `crate-type = [\"cdylib\", \"rlib\"]` into its Cargo.toml"));
+        return Err(misuse(
+            format!("{} builds no module for the sandbox", project.name),
+            "write `[lib]` and `crate-type = [\"cdylib\", \"rlib\"]` into its Cargo.toml",
+        ));
     };
     check_target(project)?;
     compile(project)?;
     let file = format!("{}.wasm", library.replace('-', "_"));
     let module = project.target_folder.join(TARGET).join("release").join(file);
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
-    let admitted = runtime.admit(&Bytes::from(module)).map_err(|cause| misuse(cause.to_string(), "mend that and build again; the server would refuse it too"))?;
+    let admitted = runtime.admit(&Bytes::from(module)).map_err(|cause| {
+        misuse(
+            cause.to_string(),
+            "mend that and build again; the server would refuse it too",
+        )
+    })?;
     let path = project.component();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -59,20 +67,31 @@ pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<B
 /// Whether Rust's standard library is there for the target; cargo's own error would be far longer.
 fn check_target(project: &Project) -> anyhow::Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).current_dir(&project.folder).output();
+    let asked = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(&project.folder)
+        .output();
     let folder = asked.map_err(|cause| no_cargo(&cause))?;
     let folder = PathBuf::from(String::from_utf8_lossy(&folder.stdout).trim());
     if folder.is_dir() {
         return Ok(());
     }
-    Err(misuse(format!("the Rust target {TARGET} is not installed"), format!("run `rustup target add {TARGET}`")))
+    Err(misuse(
+        format!("the Rust target {TARGET} is not installed"),
+        format!("run `rustup target add {TARGET}`"),
+    ))
 }
 
 fn compile(project: &Project) -> anyhow::Result<()> {
     let mut command = Command::new(cargo());
-    command.args(["build", "--lib", "--release", "--target", TARGET]).current_dir(&project.folder);
+    command
+        .args(["build", "--lib", "--release", "--target", TARGET])
+        .current_dir(&project.folder);
     // Standard output is for our own answer; cargo's progress goes to standard error.
-    command.args(PROFILE.iter().flat_map(|setting| ["--config", setting])).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+        .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     let status = command.status().map_err(|cause| no_cargo(&cause))?;
     if !status.success() {
         bail!("{} does not compile; cargo says why above", project.name);

@@ -62,13 +62,21 @@ impl EventFile {
     pub fn open(path: &Path, subject: &str, are_envelopes: bool) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot read the events {name}"))?;
-        Ok(Self { source: BufReader::new(file), name, subject: subject.to_owned(), are_envelopes, line: 0 })
+        Ok(Self {
+            source: BufReader::new(file),
+            name,
+            subject: subject.to_owned(),
+            are_envelopes,
+            line: 0,
+        })
     }
 
     fn read(&mut self) -> anyhow::Result<Option<GivenEvent>> {
         let mut line = Vec::new();
         let mut limited = (&mut self.source).take(MAX_LINE_BYTES);
-        limited.read_until(b'\n', &mut line).with_context(|| format!("cannot read the events {}", self.name))?;
+        limited
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("cannot read the events {}", self.name))?;
         if line.is_empty() {
             return Ok(None);
         }
@@ -76,17 +84,38 @@ impl EventFile {
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() as u64 == MAX_LINE_BYTES {
-            return Err(misuse(format!("line {} of {} has more than {MAX_LINE_BYTES} bytes", self.line, self.name), "write one event a line"));
+            return Err(misuse(
+                format!(
+                    "line {} of {} has more than {MAX_LINE_BYTES} bytes",
+                    self.line, self.name
+                ),
+                "write one event a line",
+            ));
         }
-        if self.are_envelopes { self.open_envelope(&line).map(Some) } else { Ok(Some(self.event(line.into()))) }
+        if self.are_envelopes {
+            self.open_envelope(&line).map(Some)
+        } else {
+            Ok(Some(self.event(line.into())))
+        }
     }
 
     fn event(&self, payload: Bytes) -> GivenEvent {
-        GivenEvent { line: self.line, subject: self.subject.clone(), headers: Vec::new(), received_ms: None, payload }
+        GivenEvent {
+            line: self.line,
+            subject: self.subject.clone(),
+            headers: Vec::new(),
+            received_ms: None,
+            payload,
+        }
     }
 
     fn open_envelope(&self, line: &[u8]) -> anyhow::Result<GivenEvent> {
-        let wrong = |cause: String| misuse(format!("line {} of {} is no envelope: {cause}", self.line, self.name), r#"write {"subject":"a.b","headers":{"X":"1"},"time_ms":0,"payload":{…}}, with "text" in place of "payload" for what is no JSON"#);
+        let wrong = |cause: String| {
+            misuse(
+                format!("line {} of {} is no envelope: {cause}", self.line, self.name),
+                r#"write {"subject":"a.b","headers":{"X":"1"},"time_ms":0,"payload":{…}}, with "text" in place of "payload" for what is no JSON"#,
+            )
+        };
         let envelope: Envelope = serde_json::from_slice(line).map_err(|cause| wrong(cause.to_string()))?;
         let payload = match (envelope.payload, envelope.text) {
             (Some(json), None) => json.get().to_owned(),
@@ -94,9 +123,17 @@ impl EventFile {
             (None, None) => String::new(),
             (Some(_), Some(_)) => return Err(wrong("it has both payload and text".to_owned())),
         };
-        let headers = envelope.headers.into_iter().map(|(name, value)| Header { name, value });
+        let headers = envelope
+            .headers
+            .into_iter()
+            .map(|(name, value)| Header { name, value });
         let event = self.event(payload.into());
-        Ok(GivenEvent { subject: envelope.subject.unwrap_or(event.subject), headers: headers.collect(), received_ms: envelope.time_ms, ..event })
+        Ok(GivenEvent {
+            subject: envelope.subject.unwrap_or(event.subject),
+            headers: headers.collect(),
+            received_ms: envelope.time_ms,
+            ..event
+        })
     }
 }
 
@@ -115,12 +152,17 @@ mod tests {
     fn events(text: &[u8], are_envelopes: bool) -> Vec<anyhow::Result<GivenEvent>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        EventFile::open(file.path(), "a.b", are_envelopes).unwrap().collect()
+        EventFile::open(file.path(), "a.b", are_envelopes)
+            .unwrap()
+            .collect()
     }
 
     #[test]
     fn a_line_is_a_payload_whatever_its_bytes() {
-        let read: Vec<_> = events(b"{\"a\":1}\n\n\xff\xfe\nlast", false).into_iter().map(|event| event.unwrap().payload).collect();
+        let read: Vec<_> = events(b"{\"a\":1}\n\n\xff\xfe\nlast", false)
+            .into_iter()
+            .map(|event| event.unwrap().payload)
+            .collect();
         assert_eq!(read, [&b"{\"a\":1}"[..], b"", b"\xff\xfe", b"last"]);
     }
 
@@ -130,15 +172,31 @@ mod tests {
 {"text":"not json"}
 {}"#;
         let read: Vec<_> = events(text, true).into_iter().map(Result::unwrap).collect();
-        assert_eq!((read[0].subject.as_str(), read[0].received_ms, read[0].headers.len()), ("x.y", Some(7), 1));
+        assert_eq!(
+            (
+                read[0].subject.as_str(),
+                read[0].received_ms,
+                read[0].headers.len()
+            ),
+            ("x.y", Some(7), 1)
+        );
         assert_eq!(read[0].payload, r#"{"a": 1}"#);
-        assert_eq!((read[1].subject.as_str(), &read[1].payload[..]), ("a.b", &b"not json"[..]));
+        assert_eq!(
+            (read[1].subject.as_str(), &read[1].payload[..]),
+            ("a.b", &b"not json"[..])
+        );
         assert!(read[2].payload.is_empty());
     }
 
     #[test]
     fn a_line_that_is_no_envelope_is_named() {
-        let error = events(b"{}\n{\"paylod\":1}\n", true).remove(1).unwrap_err().to_string();
-        assert!(error.starts_with("line 2 of ") && error.contains("paylod"), "{error}");
+        let error = events(b"{}\n{\"paylod\":1}\n", true)
+            .remove(1)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("line 2 of ") && error.contains("paylod"),
+            "{error}"
+        );
     }
 }

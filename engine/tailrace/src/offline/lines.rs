@@ -41,7 +41,13 @@ impl<S: Subscriber> Layer<S> for LogLines {
         let mut message = Message(String::new());
         event.record(&mut message);
         let level = event.metadata().level().as_str().to_lowercase();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(LogLine { level, message: message.0 });
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(LogLine {
+                level,
+                message: message.0,
+            });
     }
 }
 

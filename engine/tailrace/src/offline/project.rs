@@ -49,21 +49,47 @@ struct Target {
 impl Project {
     /// The project in this folder.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let none = || misuse(format!("there is no plugin project in {}", folder.display()), "name its folder, or make one with `tailrace plugin new <name>`");
+        let none = || {
+            misuse(
+                format!("there is no plugin project in {}", folder.display()),
+                "name its folder, or make one with `tailrace plugin new <name>`",
+            )
+        };
         let manifest = folder.join("Cargo.toml").canonicalize().map_err(|_| none())?;
         let output = Command::new(cargo())
-            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+            .args([
+                "metadata",
+                "--no-deps",
+                "--format-version",
+                "1",
+                "--manifest-path",
+            ])
             .arg(&manifest)
             .output()
             .map_err(|cause| no_cargo(&cause))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(misuse(format!("cargo cannot read {}: {said}", manifest.display()), "mend that manifest"));
+            return Err(misuse(
+                format!("cargo cannot read {}: {said}", manifest.display()),
+                "mend that manifest",
+            ));
         }
-        let metadata: Metadata = serde_json::from_slice(&output.stdout).context("the answer of cargo metadata is not understood")?;
-        let package = metadata.packages.into_iter().find(|package| package.manifest_path == manifest);
-        let package = package.ok_or_else(|| misuse(format!("{} describes a workspace, not a package", manifest.display()), "name the folder of one plugin of it"))?;
-        let library = package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
+        let metadata: Metadata = serde_json::from_slice(&output.stdout)
+            .context("the answer of cargo metadata is not understood")?;
+        let package = metadata
+            .packages
+            .into_iter()
+            .find(|package| package.manifest_path == manifest);
+        let package = package.ok_or_else(|| {
+            misuse(
+                format!("{} describes a workspace, not a package", manifest.display()),
+                "name the folder of one plugin of it",
+            )
+        })?;
+        let library = package
+            .targets
+            .into_iter()
+            .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
         Ok(Self {
             name: package.name,
             version: package.version,
@@ -76,13 +102,18 @@ impl Project {
     /// The project that a file lies in, if it lies in one.
     pub fn around(file: &Path) -> Option<Self> {
         let file = file.canonicalize().ok()?;
-        let folder = file.ancestors().skip(1).find(|folder| folder.join("Cargo.toml").is_file())?;
+        let folder = file
+            .ancestors()
+            .skip(1)
+            .find(|folder| folder.join("Cargo.toml").is_file())?;
         Self::open(folder).ok()
     }
 
     /// Where its component goes.
     pub fn component(&self) -> PathBuf {
-        self.target_folder.join("tailrace").join(format!("{}.wasm", self.name))
+        self.target_folder
+            .join("tailrace")
+            .join(format!("{}.wasm", self.name))
     }
 
     /// Its component, if it was built.
@@ -91,7 +122,13 @@ impl Project {
         if component.is_file() {
             return Ok(component);
         }
-        Err(misuse(format!("{} is not built yet", self.name), format!("run `tailrace plugin build --path {}` first", self.folder.display())))
+        Err(misuse(
+            format!("{} is not built yet", self.name),
+            format!(
+                "run `tailrace plugin build --path {}` first",
+                self.folder.display()
+            ),
+        ))
     }
 }
 
@@ -102,5 +139,8 @@ pub fn cargo() -> OsString {
 
 /// What to say when there is none.
 pub fn no_cargo(cause: &std::io::Error) -> anyhow::Error {
-    misuse(format!("cargo cannot be run: {cause}"), "install Rust from https://rustup.rs")
+    misuse(
+        format!("cargo cannot be run: {cause}"),
+        "install Rust from https://rustup.rs",
+    )
 }

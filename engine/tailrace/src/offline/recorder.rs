@@ -86,7 +86,11 @@ impl Plugin for Recorder {
 
     fn instantiate(&self, config: &str, limits: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
         let instance = self.plugin.instantiate(config, limits)?;
-        Ok(Box::new(RecordedInstance { instance, clock: self.clock.clone(), seen: self.seen.clone() }))
+        Ok(Box::new(RecordedInstance {
+            instance,
+            clock: self.clock.clone(),
+            seen: self.seen.clone(),
+        }))
     }
 }
 
@@ -95,8 +99,17 @@ impl Instance for RecordedInstance {
         let began = self.clock.monotonic();
         let (call, host) = self.instance.process(event, host);
         let took = self.clock.monotonic().saturating_sub(began);
-        let seen = SeenCall { judged: judge(&call), fuel: call.fuel, took, memory_bytes: self.instance.memory_bytes() };
-        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        let seen = SeenCall {
+            judged: judge(&call),
+            fuel: call.fuel,
+            took,
+            memory_bytes: self.instance.memory_bytes(),
+        };
+        self.seen
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(seen);
         (call, host)
     }
 
@@ -123,7 +136,9 @@ fn judge(call: &Call) -> Judged {
         Ok(Verdict::Drop) => Judged::Drop,
         Err(CallFailure::Invalid(rejection)) => failed(true, false, &rejection.code, &rejection.reason, &[]),
         Err(CallFailure::Transient(reason)) => failed(false, false, "transient", reason, &[]),
-        Err(CallFailure::Trap(trap)) => failed(false, true, trap.code.as_str(), &trap.message, &trap.backtrace),
+        Err(CallFailure::Trap(trap)) => {
+            failed(false, true, trap.code.as_str(), &trap.message, &trap.backtrace)
+        }
         Err(CallFailure::Engine(cause)) => failed(false, false, "engine", cause, &[]),
     }
 }

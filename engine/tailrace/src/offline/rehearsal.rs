@@ -34,7 +34,7 @@ const TENANT: &str = "offline";
 /// Largest message: the broker's own default.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// A turn ends after one event anyway; its calls have deadlines of their own.
-const SLICE: Duration = Duration::from_secs(3_600);
+const SLICE: Duration = Duration::from_hours(1);
 
 /// A step at work, without a broker.
 pub struct Rehearsal {
@@ -54,22 +54,62 @@ pub enum Played {
 
 impl Rehearsal {
     /// Puts it together, on an empty store.
-    pub fn new(setting: Setting, plugin: Arc<dyn Plugin>, store: &dyn LocalStore, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub fn new(
+        setting: Setting,
+        plugin: Arc<dyn Plugin>,
+        store: &dyn LocalStore,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let Setting { spec, digest } = setting;
         let seen = SeenCalls::default();
-        let id = PipelineId { tenant: Name::new(TENANT)?, pipeline: spec.name.clone() };
-        let step = spec.steps.first().context("there is no step to run")?.name.clone();
-        let recorder: Arc<dyn Plugin> = Arc::new(Recorder { plugin, clock: clock.clone(), seen: seen.clone() });
-        let revision = Revision { number: 1, plugins: [(step.clone(), digest)].into(), spec, applied_ms: 0, rolled_back_to: None };
+        let id = PipelineId {
+            tenant: Name::new(TENANT)?,
+            pipeline: spec.name.clone(),
+        };
+        let step = spec
+            .steps
+            .first()
+            .context("there is no step to run")?
+            .name
+            .clone();
+        let recorder: Arc<dyn Plugin> = Arc::new(Recorder {
+            plugin,
+            clock: clock.clone(),
+            seen: seen.clone(),
+        });
+        let revision = Revision {
+            number: 1,
+            plugins: [(step.clone(), digest)].into(),
+            spec,
+            applied_ms: 0,
+            rolled_back_to: None,
+        };
         // A fixed seed, so that two runs print the same.
         let seed = TenantSeed::new(0, 0);
         let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), seed));
-        let image = store.open(&PartitionId { pipeline: id, partition: 0 }, &plan.spec, seed)?;
+        let image = store.open(
+            &PartitionId {
+                pipeline: id,
+                partition: 0,
+            },
+            &plan.spec,
+            seed,
+        )?;
         let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?;
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);
-        configured.map_err(|cause| misuse(cause.to_string(), "mend the config that --config or the pipeline gives"))?;
-        Ok(Self { plan, worker, seen, lines: LogLines::default() })
+        configured.map_err(|cause| {
+            misuse(
+                cause.to_string(),
+                "mend the config that --config or the pipeline gives",
+            )
+        })?;
+        Ok(Self {
+            plan,
+            worker,
+            seen,
+            lines: LogLines::default(),
+        })
     }
 
     /// Processes one event and commits it.
@@ -86,8 +126,13 @@ impl Rehearsal {
         let commit = sealed.cursor.commit;
         self.worker.apply(&sealed.delta, commit, commit)?;
         let dead_subject = subject::dead_subject(&self.plan.pipeline);
-        let (dead, published): (Vec<_>, Vec<_>) = sealed.outputs.into_iter().partition(|output| output.subject == dead_subject);
-        let reason = dead.first().and_then(|letter| dead_letter::reason(&letter.headers));
+        let (dead, published): (Vec<_>, Vec<_>) = sealed
+            .outputs
+            .into_iter()
+            .partition(|output| output.subject == dead_subject);
+        let reason = dead
+            .first()
+            .and_then(|letter| dead_letter::reason(&letter.headers));
         let mut report = tell(&event, &self.seen.take(), reason);
         report.log = self.lines.take();
         report.add_effects(&sealed.delta, published);
@@ -97,7 +142,10 @@ impl Rehearsal {
     /// What the intake makes of a message.
     fn arrive(&self, given: GivenEvent) -> Arrival {
         let found = self.plan.find(&given.subject, &given.headers, &given.payload);
-        let refused = found.key.is_none().then(|| ("no-key", "the event has no key at input.key".to_owned()));
+        let refused = found
+            .key
+            .is_none()
+            .then(|| ("no-key", "the event has no key at input.key".to_owned()));
         // A second apart, so that what ends in event time can be seen to end.
         let received_ms = given.received_ms.unwrap_or(given.line * 1_000);
         let event = Event {
@@ -108,7 +156,15 @@ impl Rehearsal {
             headers: given.headers,
             payload: given.payload,
         };
-        Arrival { source: Source::Input, sequence: given.line, event, refused, measured: found.measured, from_step: None, room: None }
+        Arrival {
+            source: Source::Input,
+            sequence: given.line,
+            event,
+            refused,
+            measured: found.measured,
+            from_step: None,
+            room: None,
+        }
     }
 }
 
@@ -133,7 +189,13 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
     let (mut code, mut text, mut backtrace) = (None, None, Vec::new());
     if let Some(reason) = reason {
         (code, text, backtrace) = (Some(reason.code), Some(reason.reason), reason.backtrace);
-    } else if let Some(Judged::Failed { code: own, reason, backtrace: frames, .. }) = last.map(|call| &call.judged) {
+    } else if let Some(Judged::Failed {
+        code: own,
+        reason,
+        backtrace: frames,
+        ..
+    }) = last.map(|call| &call.judged)
+    {
         // The policy lets the event end, or go on, without a dead letter.
         (code, text, backtrace) = (Some(own.clone()), Some(reason.clone()), frames.clone());
     }

@@ -2,14 +2,11 @@
 //! `tailrace plugin test --output json`: one report a line, the summary last.
 
 use serde::Serialize;
-use tailrace_core::{
-    delta::Delta,
-    event::Header,
-    ports::broker::Output,
-};
+use tailrace_core::{delta::Delta, event::Header, ports::broker::Output};
 use tailrace_sketch::Update;
 
 use super::lines::LogLine;
+use crate::cli::screen::hex;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,7 +43,7 @@ impl Content {
     pub fn of(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Hex(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            Err(_) => Self::Hex(hex(bytes)),
         }
     }
 }
@@ -138,19 +135,34 @@ pub struct EventReport {
 impl EventReport {
     /// Takes over what would be committed, but for the dead letters.
     pub fn add_effects(&mut self, delta: &Delta, published: Vec<Output>) {
-        let message = |output: Output| MessageReport { subject: output.subject, headers: output.headers, payload: Content::of(&output.payload) };
+        let message = |output: Output| MessageReport {
+            subject: output.subject,
+            headers: output.headers,
+            payload: Content::of(&output.payload),
+        };
         self.messages.extend(published.into_iter().map(message));
         for (key, value) in delta.state.values().flatten() {
             let expires_ms = value.as_ref().and_then(|value| value.expires_ms);
             let value = value.as_ref().map(|value| Content::of(&value.value));
-            self.state.push(StateChange { key: key.clone(), value, expires_ms });
+            self.state.push(StateChange {
+                key: key.clone(),
+                value,
+                expires_ms,
+            });
         }
         for (collection, writes) in &delta.vectors {
-            let change = |(id, vector): (&String, &Option<Vec<f32>>)| VectorChange { collection: collection.clone(), id: id.clone(), vector: vector.clone() };
+            let change = |(id, vector): (&String, &Option<Vec<f32>>)| VectorChange {
+                collection: collection.clone(),
+                id: id.clone(),
+                vector: vector.clone(),
+            };
             self.vectors.extend(writes.iter().map(change));
         }
         for (sketch, updates) in &delta.sketches {
-            let change = |update: &Update| SketchChange { sketch: sketch.clone(), update: update.clone() };
+            let change = |update: &Update| SketchChange {
+                sketch: sketch.clone(),
+                update: update.clone(),
+            };
             self.sketches.extend(updates.iter().map(change));
         }
     }
@@ -211,7 +223,8 @@ impl Summary {
     /// Whether all went well: nothing was stopped or paused and, if `is_strict`, every event got a
     /// verdict.
     pub fn is_good(&self, is_strict: bool) -> bool {
-        let stopped = self.trapped > 0 || self.paused.is_some();
-        !stopped && !(is_strict && self.rejected + self.exhausted > 0)
+        let is_stopped = self.trapped > 0 || self.paused.is_some();
+        let is_faulty = is_strict && self.rejected + self.exhausted > 0;
+        !is_stopped && !is_faulty
     }
 }

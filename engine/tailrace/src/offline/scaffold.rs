@@ -27,23 +27,31 @@ pub fn create(parent: &Path, name: &str, sdk: Option<&Path>) -> anyhow::Result<P
     let sdk = find_sdk(parent, sdk)?;
     let folder = parent.join(name);
     if folder.exists() {
-        return Err(misuse(format!("{} is there already", folder.display()), "choose another name, or move it away"));
+        return Err(misuse(
+            format!("{} is there already", folder.display()),
+            "choose another name, or move it away",
+        ));
     }
     for (path, template) in FILES {
         let file = folder.join(path);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        std::fs::write(&file, fill(template, name, &sdk)).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(&file, fill(template, name, &sdk))
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(folder)
 }
 
 fn check_name(name: &str) -> anyhow::Result<()> {
-    Name::new(name).map_err(|cause| misuse(cause.to_string(), "choose such a name, such as click-counter"))?;
+    Name::new(name)
+        .map_err(|cause| misuse(cause.to_string(), "choose such a name, such as click-counter"))?;
     // Stricter than a name of the engine: it is a cargo package too.
     if name.starts_with(|first: char| first.is_ascii_digit()) || TAKEN.contains(&name) {
-        return Err(misuse(format!("{name:?} cannot name a cargo package"), "choose another name, such as click-counter"));
+        return Err(misuse(
+            format!("{name:?} cannot name a cargo package"),
+            "choose another name, such as click-counter",
+        ));
     }
     Ok(())
 }
@@ -57,24 +65,48 @@ fn find_sdk(from: &Path, named: Option<&Path>) -> anyhow::Result<PathBuf> {
     };
     if let Some(named) = named {
         let found = named.canonicalize().ok().filter(|folder| is_sdk(folder));
-        return found.ok_or_else(|| misuse(format!("{} is not the SDK", named.display()), "name the folder `sdk` of a Tailrace checkout"));
+        return found.ok_or_else(|| {
+            misuse(
+                format!("{} is not the SDK", named.display()),
+                "name the folder `sdk` of a Tailrace checkout",
+            )
+        });
     }
-    let from = from.canonicalize().with_context(|| format!("cannot find {}", from.display()))?;
+    let from = from
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", from.display()))?;
     let around = from.ancestors().map(|folder| folder.join("sdk"));
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk");
-    let found = around.chain([own]).find(|folder| is_sdk(folder)).and_then(|folder| folder.canonicalize().ok());
-    found.ok_or_else(|| misuse("the SDK was not found", "give the folder `sdk` of a Tailrace checkout with --sdk"))
+    let found = around
+        .chain([own])
+        .find(|folder| is_sdk(folder))
+        .and_then(|folder| folder.canonicalize().ok());
+    found.ok_or_else(|| {
+        misuse(
+            "the SDK was not found",
+            "give the folder `sdk` of a Tailrace checkout with --sdk",
+        )
+    })
 }
 
 fn fill(template: &str, name: &str, sdk: &Path) -> String {
     // As TOML writes a text: quoted, with whatever is in the path escaped.
     let sdk = toml::Value::String(sdk.display().to_string()).to_string();
-    template.replace("{NAME}", name).replace("{TYPE}", &type_name(name)).replace("{SDK}", &sdk)
+    template
+        .replace("{NAME}", name)
+        .replace("{TYPE}", &type_name(name))
+        .replace("{SDK}", &sdk)
 }
 
 /// `click-counter` as the name of a type: `ClickCounter`.
 fn type_name(name: &str) -> String {
-    let capital = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
+    let capital = |word: &str| {
+        word.chars()
+            .take(1)
+            .flat_map(char::to_uppercase)
+            .chain(word.chars().skip(1))
+            .collect::<String>()
+    };
     name.split('-').map(capital).collect()
 }
 
@@ -91,13 +123,23 @@ mod tests {
         let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
         assert!(read("src/lib.rs").contains("export!(ClickCounter);"));
         let manifest: toml::Value = toml::from_str(&read("Cargo.toml")).unwrap();
-        assert!(Path::new(manifest["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap()).join("src/lib.rs").is_file());
+        assert!(
+            Path::new(manifest["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap())
+                .join("src/lib.rs")
+                .is_file()
+        );
         let spec = parse(read("pipeline.yaml").as_bytes()).unwrap();
         check(&spec).unwrap();
         let version = manifest["package"]["version"].as_str().unwrap();
-        assert_eq!(spec.steps[0].plugin.to_string(), format!("click-counter@{version}"));
+        assert_eq!(
+            spec.steps[0].plugin.to_string(),
+            format!("click-counter@{version}")
+        );
         for (path, _) in FILES {
-            assert!(!read(path).contains("{NAME}") && !read(path).contains("{TYPE}"), "{path}");
+            assert!(
+                !read(path).contains("{NAME}") && !read(path).contains("{TYPE}"),
+                "{path}"
+            );
         }
     }
 
@@ -108,6 +150,9 @@ mod tests {
         for name in ["a", "../b", "B", "", "1st", "std"] {
             assert!(create(parent.path(), name, None).is_err(), "{name:?}");
         }
-        assert!(create(parent.path(), "b", Some(parent.path())).is_err(), "a folder that is no SDK");
+        assert!(
+            create(parent.path(), "b", Some(parent.path())).is_err(),
+            "a folder that is no SDK"
+        );
     }
 }

@@ -9,7 +9,10 @@ use tailrace_core::{
     identity::Digest,
     name::Name,
     ports::plugins::{Admitted, Grant},
-    spec::{Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef, SketchSpec, Start, StepSpec, VectorSpec, check::check, parse},
+    spec::{
+        Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef,
+        SketchSpec, Start, StepSpec, VectorSpec, check::check, parse,
+    },
     units::{Bytes, Span},
 };
 
@@ -66,21 +69,35 @@ impl Setting {
         check_grants(step, admitted)?;
         spec.input.key = wishes.key.unwrap_or(spec.input.key);
         if let Some(subject) = wishes.out_subject {
-            spec.output = Some(OutputSpec { subject, keep: Keep::default() });
+            spec.output = Some(OutputSpec {
+                subject,
+                keep: Keep::default(),
+            });
         }
         spec.vectors.extend(wishes.vectors);
         spec.sketches.extend(wishes.sketches);
         // A pipeline made here is granted what the plugin imports, vectors without a collection too.
         if spec.vectors.is_empty() && admitted.imports.contains(&Grant::Vectors) {
-            return Err(misuse("the plugin uses vectors, but no collection is declared", "declare each that it uses: --vectors items:32:dot, or take them from a pipeline with --pipeline"));
+            return Err(misuse(
+                "the plugin uses vectors, but no collection is declared",
+                "declare each that it uses: --vectors items:32:dot, or take them from a pipeline with --pipeline",
+            ));
         }
-        check(&spec).map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
-        Ok(Self { spec, digest: admitted.digest })
+        check(&spec)
+            .map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
+        Ok(Self {
+            spec,
+            digest: admitted.digest,
+        })
     }
 }
 
 /// The pipeline with one of its steps only.
-fn take_step(mut spec: PipelineSpec, wanted: Option<&str>, plugin: Option<&str>) -> anyhow::Result<PipelineSpec> {
+fn take_step(
+    mut spec: PipelineSpec,
+    wanted: Option<&str>,
+    plugin: Option<&str>,
+) -> anyhow::Result<PipelineSpec> {
     let named = |step: &StepSpec| wanted.is_some_and(|wanted| step.name.as_str() == wanted);
     let runs = |step: &StepSpec| plugin.is_some_and(|plugin| step.plugin.name.as_str() == plugin);
     let found = match wanted {
@@ -90,7 +107,10 @@ fn take_step(mut spec: PipelineSpec, wanted: Option<&str>, plugin: Option<&str>)
     };
     let Some(found) = found else {
         let names: Vec<&str> = spec.steps.iter().map(|step| step.name.as_str()).collect();
-        return Err(misuse(format!("which step of pipeline {} is meant is not clear", spec.name), format!("choose one with --step: {}", names.join(", "))));
+        return Err(misuse(
+            format!("which step of pipeline {} is meant is not clear", spec.name),
+            format!("choose one with --step: {}", names.join(", ")),
+        ));
     };
     spec.steps = vec![spec.steps.swap_remove(found)];
     Ok(spec)
@@ -101,7 +121,10 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
     let name = Name::new("offline")?;
     let step = StepSpec {
         name: Name::new("plugin")?,
-        plugin: PluginRef { name: name.clone(), version: "0.0.0".parse()? },
+        plugin: PluginRef {
+            name: name.clone(),
+            version: "0.0.0".parse()?,
+        },
         config: Value::Null,
         grants: admitted.imports.iter().copied().collect(),
         limits: Limits::default(),
@@ -109,39 +132,75 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
     };
     Ok(PipelineSpec {
         name,
-        input: InputSpec { stream: None, subjects: vec!["events.>".to_owned()], key: Extract::default(), time: None, start: Start::All },
+        input: InputSpec {
+            stream: None,
+            subjects: vec!["events.>".to_owned()],
+            key: Extract::default(),
+            time: None,
+            start: Start::All,
+        },
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
         steps: vec![step],
         vectors: BTreeMap::new(),
         sketches: BTreeMap::new(),
-        output: Some(OutputSpec { subject: "results.{key}".to_owned(), keep: Keep::default() }),
+        output: Some(OutputSpec {
+            subject: "results.{key}".to_owned(),
+            keep: Keep::default(),
+        }),
     })
 }
 
 fn check_grants(step: &StepSpec, admitted: &Admitted) -> anyhow::Result<()> {
-    let listed = |grants: &mut dyn Iterator<Item = &Grant>| grants.map(|grant| format!("{grant:?}").to_lowercase()).collect::<Vec<_>>().join(", ");
-    let missing = listed(&mut admitted.imports.iter().filter(|import| !step.grants.contains(import)));
+    let listed = |grants: &mut dyn Iterator<Item = &Grant>| {
+        grants
+            .map(|grant| format!("{grant:?}").to_lowercase())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let missing = listed(
+        &mut admitted
+            .imports
+            .iter()
+            .filter(|import| !step.grants.contains(import)),
+    );
     if missing.is_empty() {
         return Ok(());
     }
     let all = listed(&mut admitted.imports.iter());
-    Err(misuse(format!("the plugin imports {missing}, which step {} is not granted", step.name), format!("write grants: [{all}] in that step")))
+    Err(misuse(
+        format!(
+            "the plugin imports {missing}, which step {} is not granted",
+            step.name
+        ),
+        format!("write grants: [{all}] in that step"),
+    ))
 }
 
 /// Reads a pipeline's description.
 pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineSpec> {
     let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
-    parse::parse(&text).map_err(|cause| misuse(format!("{}: {cause}", path.display()), "`tailrace pipeline schema` describes all fields"))
+    parse::parse(&text).map_err(|cause| {
+        misuse(
+            format!("{}: {cause}", path.display()),
+            "`tailrace pipeline schema` describes all fields",
+        )
+    })
 }
 
 /// Reads a plugin's config: JSON or YAML.
 pub fn read_config(path: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the config {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the config {}", path.display()))?;
     let parsed = if text.trim_start().starts_with('{') {
         serde_json::from_str(&text).map_err(|cause| cause.to_string())
     } else {
         serde_saphyr::from_str(&text).map_err(|cause| cause.to_string())
     };
-    parsed.map_err(|cause| misuse(format!("{} is neither JSON nor YAML: {cause}", path.display()), "write it as under `config:` of a step"))
+    parsed.map_err(|cause| {
+        misuse(
+            format!("{} is neither JSON nor YAML: {cause}", path.display()),
+            "write it as under `config:` of a step",
+        )
+    })
 }

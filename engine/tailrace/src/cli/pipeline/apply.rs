@@ -26,8 +26,15 @@ struct AppliedView {
 /// Reads the description for its name and its form, and lets the server judge it.
 pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
     let text = read_text(&args.file)?;
-    let spec = parse(&text).map_err(|cause| misuse(cause.to_string(), "mend that field; `tailrace pipeline schema` describes them all"))?;
-    let answer = session.client.put(&session.pipeline_route(spec.name.as_str(), &[])?, &spec)?;
+    let spec = parse(&text).map_err(|cause| {
+        misuse(
+            cause.to_string(),
+            "mend that field; `tailrace pipeline schema` describes them all",
+        )
+    })?;
+    let answer = session
+        .client
+        .put(&session.pipeline_route(spec.name.as_str(), &[])?, &spec)?;
     session.output.show(&answer, || {
         let AppliedView { revision, changed } = read(&answer)?;
         let name = &spec.name;
@@ -41,7 +48,11 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
 
 fn read_text(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
     let from_input = path.as_os_str() == "-";
-    let shown = if from_input { "standard input".to_owned() } else { path.display().to_string() };
+    let shown = if from_input {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
     let source: Box<dyn std::io::Read> = if from_input {
         Box::new(std::io::stdin())
     } else {
@@ -49,6 +60,9 @@ fn read_text(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
     };
     let mut text = Vec::new();
     // One byte more than is allowed, so that the parser sees that it is too long.
-    source.take(MAX_SPEC_BYTES as u64 + 1).read_to_end(&mut text).with_context(|| format!("cannot read {shown}"))?;
+    source
+        .take(MAX_SPEC_BYTES as u64 + 1)
+        .read_to_end(&mut text)
+        .with_context(|| format!("cannot read {shown}"))?;
     Ok(text)
 }

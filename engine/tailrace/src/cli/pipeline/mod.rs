@@ -15,19 +15,25 @@ use super::global::{GlobalArgs, Session};
 #[derive(Debug, Subcommand)]
 pub enum PipelineCommand {
     /// Make a pipeline, or change it: a new revision takes effect between two batches.
-    #[command(after_help = "Examples:\n  tailrace pipeline apply -f pipeline.yaml\n  generate | tailrace pipeline apply -f -")]
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline apply -f pipeline.yaml\n  generate | tailrace pipeline apply -f -"
+    )]
     Apply(apply::ApplyArgs),
     /// List all pipelines of the tenant.
     #[command(after_help = "Example:\n  tailrace pipeline list")]
     List,
     /// Print a pipeline's description.
-    #[command(after_help = "Examples:\n  tailrace pipeline show recommendations\n  tailrace pipeline show recommendations --revision 3")]
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline show recommendations\n  tailrace pipeline show recommendations --revision 3"
+    )]
     Show(show::ShowArgs),
     /// Show what a pipeline is doing: its positions, its lag, its counters.
     #[command(after_help = "Example:\n  tailrace pipeline status recommendations --watch")]
     Status(status::StatusArgs),
     /// Stop processing events; nothing is lost.
-    #[command(after_help = "Example:\n  tailrace pipeline pause recommendations --reason 'bad prices since noon'")]
+    #[command(
+        after_help = "Example:\n  tailrace pipeline pause recommendations --reason 'bad prices since noon'"
+    )]
     Pause {
         /// The pipeline.
         name: String,
@@ -48,7 +54,9 @@ pub enum PipelineCommand {
         name: String,
     },
     /// Go back to an earlier revision, as a new one.
-    #[command(after_help = "Examples:\n  tailrace pipeline rollback recommendations\n  tailrace pipeline rollback recommendations --to 3")]
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline rollback recommendations\n  tailrace pipeline rollback recommendations --to 3"
+    )]
     Rollback {
         /// The pipeline.
         name: String,
@@ -83,11 +91,15 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
         PipelineCommand::Status(args) => status::run(&args, session),
         PipelineCommand::Pause { name, reason } => {
             let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
-            let answer = session.client.post(&session.pipeline_route(&name, &["pause"])?, &body)?;
+            let answer = session
+                .client
+                .post(&session.pipeline_route(&name, &["pause"])?, &body)?;
             session.output.show(&answer, || Ok(format!("{name} is paused")))
         }
         PipelineCommand::Resume { name } => {
-            let answer = session.client.post(&session.pipeline_route(&name, &["resume"])?, &json!({}))?;
+            let answer = session
+                .client
+                .post(&session.pipeline_route(&name, &["resume"])?, &json!({}))?;
             session.output.show(&answer, || Ok(format!("{name} goes on")))
         }
         PipelineCommand::Revisions { name } => revisions::list(&name, session),

@@ -25,6 +25,10 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(committed, &printed).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(committed).unwrap(), printed, "run with BLESS=1 to renew it");
+        assert_eq!(
+            std::fs::read_to_string(committed).unwrap(),
+            printed,
+            "run with BLESS=1 to renew it"
+        );
     }
 }

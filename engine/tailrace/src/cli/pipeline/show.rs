@@ -32,9 +32,13 @@ struct PipelineView {
 /// Prints a description as YAML, ready to be changed and applied again.
 pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
     let number = args.revision.map(|number| number.to_string());
-    let rest: Vec<&str> = number.as_deref().map_or_else(Vec::new, |number| vec!["revisions", number]);
+    let rest: Vec<&str> = number
+        .as_deref()
+        .map_or_else(Vec::new, |number| vec!["revisions", number]);
     let answer = session.client.get(&session.pipeline_route(&args.name, &rest)?)?;
-    session.output.show(&answer, || Ok(serde_saphyr::to_string(&answer["spec"])?))
+    session
+        .output
+        .show(&answer, || Ok(serde_saphyr::to_string(&answer["spec"])?))
 }
 
 /// Lists the pipelines of the tenant.
@@ -44,8 +48,18 @@ pub fn list(session: &Session) -> anyhow::Result<()> {
         let pipelines: Vec<PipelineView> = read(&answer["pipelines"])?;
         let row = |pipeline: PipelineView| {
             let applied = ago(pipeline.applied_ms, now_ms());
-            vec![pipeline.name, pipeline.state, pipeline.revision.to_string(), applied, pipeline.reason.unwrap_or_default()]
+            vec![
+                pipeline.name,
+                pipeline.state,
+                pipeline.revision.to_string(),
+                applied,
+                pipeline.reason.unwrap_or_default(),
+            ]
         };
-        Ok(table_or("there are no pipelines yet", &["pipeline", "state", "revision>", "applied", "reason"], pipelines.into_iter().map(row).collect()))
+        Ok(table_or(
+            "there are no pipelines yet",
+            &["pipeline", "state", "revision>", "applied", "reason"],
+            pipelines.into_iter().map(row).collect(),
+        ))
     })
 }

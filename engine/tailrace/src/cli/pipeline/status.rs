@@ -94,7 +94,11 @@ pub fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<()> {
         let answer = session.client.get(&route)?;
         let text = describe(&answer)?;
         // On a terminal each look takes the place of the one before.
-        let shown = if clears { format!("\u{1b}[2J\u{1b}[H{text}") } else { format!("{text}\n") };
+        let shown = if clears {
+            format!("\u{1b}[2J\u{1b}[H{text}")
+        } else {
+            format!("{text}\n")
+        };
         session.output.line(&answer, || shown)?;
         std::thread::sleep(WATCH_EVERY);
     }
@@ -102,13 +106,20 @@ pub fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<()> {
 
 fn describe(answer: &Value) -> anyhow::Result<String> {
     let status: StatusView = read(answer)?;
-    let parts = [Some(overview(&status)), Some(partitions(&status)).filter(|_| !status.partitions.is_empty()), Some(latencies(&status.stats))];
+    let parts = [
+        Some(overview(&status)),
+        Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
+        Some(latencies(&status.stats)),
+    ];
     Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
 }
 
 fn overview(status: &StatusView) -> String {
     let counts = &status.stats.counts;
-    let state = status.reason.as_ref().map_or_else(|| status.state.clone(), |reason| format!("{}: {reason}", status.state));
+    let state = status.reason.as_ref().map_or_else(
+        || status.state.clone(),
+        |reason| format!("{}: {reason}", status.state),
+    );
     let revision = if status.revision == status.active_revision {
         status.revision.to_string()
     } else {
@@ -118,10 +129,23 @@ fn overview(status: &StatusView) -> String {
     facts(&[
         ("state", state),
         ("revision", revision),
-        ("input", format!("{}, read up to {}", status.input.stream, count(status.input.read_sequence))),
+        (
+            "input",
+            format!(
+                "{}, read up to {}",
+                status.input.stream,
+                count(status.input.read_sequence)
+            ),
+        ),
         ("lag", status.lag.map_or_else(unknown, count)),
-        ("events", format!("{} ({})", count(counts.events), size(counts.bytes_in))),
-        ("outputs", format!("{} ({})", count(counts.outputs), size(counts.bytes_out))),
+        (
+            "events",
+            format!("{} ({})", count(counts.events), size(counts.bytes_in)),
+        ),
+        (
+            "outputs",
+            format!("{} ({})", count(counts.outputs), size(counts.bytes_out)),
+        ),
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
         ("retried", count(counts.retried)),
@@ -131,15 +155,33 @@ fn overview(status: &StatusView) -> String {
 }
 
 fn partitions(status: &StatusView) -> String {
-    let row = |partition: &PartitionView| vec![partition.partition.to_string(), count(partition.position), count(partition.commit), partition.trouble.clone().unwrap_or_default()];
-    table(&["partition>", "position>", "commit>", "trouble"], status.partitions.iter().map(row))
+    let row = |partition: &PartitionView| {
+        vec![
+            partition.partition.to_string(),
+            count(partition.position),
+            count(partition.commit),
+            partition.trouble.clone().unwrap_or_default(),
+        ]
+    };
+    table(
+        &["partition>", "position>", "commit>", "trouble"],
+        status.partitions.iter().map(row),
+    )
 }
 
 fn latencies(stats: &StatsView) -> String {
     let row = |(name, latency): (&str, &LatencyView)| {
         let quantile = |value: Option<f64>| value.map_or("-".to_owned(), micros);
-        vec![name.to_owned(), count(latency.count), quantile(latency.p50_us), quantile(latency.p99_us)]
+        vec![
+            name.to_owned(),
+            count(latency.count),
+            quantile(latency.p50_us),
+            quantile(latency.p99_us),
+        ]
     };
     let steps = stats.steps.iter().map(|(name, latency)| (name.as_str(), latency));
-    table(&["latency", "calls>", "p50>", "p99>"], steps.chain([("(commit)", &stats.commit_latency)]).map(row))
+    table(
+        &["latency", "calls>", "p50>", "p99>"],
+        steps.chain([("(commit)", &stats.commit_latency)]).map(row),
+    )
 }

@@ -34,8 +34,17 @@ pub fn run(args: &BuildArgs, output: Output) -> anyhow::Result<()> {
         "imports": built.admitted.imports,
     });
     output.show(&answer, || {
-        let imports: Vec<String> = built.admitted.imports.iter().map(|import| format!("{import:?}").to_lowercase()).collect();
-        let imports = if imports.is_empty() { "nothing, so it needs no grants".to_owned() } else { format!("{}; a step that runs it is granted these", imports.join(", ")) };
+        let imports: Vec<String> = built
+            .admitted
+            .imports
+            .iter()
+            .map(|import| format!("{import:?}").to_lowercase())
+            .collect();
+        let imports = if imports.is_empty() {
+            "nothing, so it needs no grants".to_owned()
+        } else {
+            format!("{}; a step that runs it is granted these", imports.join(", "))
+        };
         Ok(facts(&[
             ("component", built.path.display().to_string()),
             ("version", format!("{}@{}", project.name, project.version)),

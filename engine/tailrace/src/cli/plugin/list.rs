@@ -24,8 +24,18 @@ pub fn run(session: &Session) -> anyhow::Result<()> {
         let versions: Vec<VersionView> = read(&answer["plugins"])?;
         let row = |version: VersionView| {
             let digest: String = version.digest.chars().take(12).collect();
-            vec![version.plugin, size(version.size_bytes), version.imports.join(" "), ago(version.uploaded_ms, now_ms()), digest]
+            vec![
+                version.plugin,
+                size(version.size_bytes),
+                version.imports.join(" "),
+                ago(version.uploaded_ms, now_ms()),
+                digest,
+            ]
         };
-        Ok(table_or("there are no plugins yet", &["plugin", "size>", "imports", "uploaded", "digest"], versions.into_iter().map(row).collect()))
+        Ok(table_or(
+            "there are no plugins yet",
+            &["plugin", "size>", "imports", "uploaded", "digest"],
+            versions.into_iter().map(row).collect(),
+        ))
     })
 }

@@ -25,10 +25,14 @@ pub enum PluginCommand {
     /// Each line of the file is the payload of an event; --envelopes reads subject, headers and time
     /// beside it. Events are a second apart unless the pipeline or the envelope says when they were.
     /// Ends with 1 if an event made the plugin trap.
-    #[command(after_help = "Examples:\n  tailrace plugin test . --events events.jsonl\n  tailrace plugin test clicks.wasm --events events.jsonl --key /user --config config.yaml\n  tailrace plugin test ranker.wasm --events events.jsonl --vectors items:32:dot --output json")]
-    Test(test::TestArgs),
+    #[command(
+        after_help = "Examples:\n  tailrace plugin test . --events events.jsonl\n  tailrace plugin test clicks.wasm --events events.jsonl --key /user --config config.yaml\n  tailrace plugin test ranker.wasm --events events.jsonl --vectors items:32:dot --output json"
+    )]
+    Test(Box<test::TestArgs>),
     /// Upload a version. It is immutable: the same bytes again are fine, others are refused.
-    #[command(after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0")]
+    #[command(
+        after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0"
+    )]
     Push(push::PushArgs),
     /// List the uploaded versions of the tenant.
     #[command(after_help = "Example:\n  tailrace plugin list")]
@@ -40,7 +44,7 @@ pub fn run(command: PluginCommand, global: GlobalArgs) -> anyhow::Result<()> {
     match command {
         PluginCommand::New(args) => new::run(&args, global.output),
         PluginCommand::Build(args) => build::run(&args, global.output),
-        PluginCommand::Test(args) => test::run(args, global.output),
+        PluginCommand::Test(args) => test::run(*args, global.output),
         PluginCommand::Push(args) => push::run(args, &Session::new(global)?),
         PluginCommand::List => list::run(&Session::new(global)?),
     }

@@ -29,5 +29,11 @@ pub fn run(args: &NewArgs, output: Output) -> anyhow::Result<()> {
         "tailrace plugin push .".to_owned(),
         "tailrace pipeline apply -f pipeline.yaml".to_owned(),
     ];
-    output.show(&json!({ "folder": folder, "next": next }), || Ok(format!("{} is made; next:\n  {}", folder.display(), next.join("\n  "))))
+    output.show(&json!({ "folder": folder, "next": next }), || {
+        Ok(format!(
+            "{} is made; next:\n  {}",
+            folder.display(),
+            next.join("\n  ")
+        ))
+    })
 }

@@ -10,7 +10,11 @@ const MAX_VALUE: usize = 160;
 
 /// An event and what it caused.
 pub fn event(report: &EventReport) -> String {
-    let tries = if report.calls > 1 { format!("  {} calls", report.calls) } else { String::new() };
+    let tries = if report.calls > 1 {
+        format!("  {} calls", report.calls)
+    } else {
+        String::new()
+    };
     let head = format!(
         "{:>5}  {:<9} {:<16} fuel {:>9}  {:>9}{tries}",
         report.sequence,
@@ -23,25 +27,55 @@ pub fn event(report: &EventReport) -> String {
     if let (Some(code), Some(reason)) = (&report.code, &report.reason) {
         lines.push(format!("why    {code}: {}", short(reason, MAX_VALUE)));
     }
-    lines.extend(report.backtrace.iter().map(|frame| format!("at     {}", short(frame, MAX_VALUE))));
-    lines.extend(report.messages.iter().map(|message| format!("emits  {}  {}", short(&message.subject, 80), content(&message.payload))));
+    lines.extend(
+        report
+            .backtrace
+            .iter()
+            .map(|frame| format!("at     {}", short(frame, MAX_VALUE))),
+    );
+    lines.extend(report.messages.iter().map(|message| {
+        format!(
+            "emits  {}  {}",
+            short(&message.subject, 80),
+            content(&message.payload)
+        )
+    }));
     lines.extend(report.state.iter().map(|change| {
         let value = change.value.as_ref().map_or("(deleted)".to_owned(), content);
-        let end = change.expires_ms.map_or(String::new(), |end| format!("  until {end} ms"));
+        let end = change
+            .expires_ms
+            .map_or(String::new(), |end| format!("  until {end} ms"));
         format!("state  {} = {value}{end}", short(&change.key, 80))
     }));
     lines.extend(report.vectors.iter().map(|change| {
         let value = change.vector.as_deref().map_or("(deleted)".to_owned(), numbers);
         format!("vector {}/{} = {value}", change.collection, short(&change.id, 80))
     }));
-    lines.extend(report.sketches.iter().map(|change| format!("sketch {} {}", change.sketch, short(&format!("{:?}", change.update), MAX_VALUE))));
-    lines.extend(report.log.iter().map(|line| format!("log    {}: {}", line.level, short(&line.message, MAX_VALUE))));
+    lines.extend(report.sketches.iter().map(|change| {
+        format!(
+            "sketch {} {}",
+            change.sketch,
+            short(&format!("{:?}", change.update), MAX_VALUE)
+        )
+    }));
+    lines.extend(
+        report
+            .log
+            .iter()
+            .map(|line| format!("log    {}: {}", line.level, short(&line.message, MAX_VALUE))),
+    );
     lines.join("\n         ")
 }
 
 /// All events together.
 pub fn summary(summary: &Summary) -> String {
-    let each = |total: f64| if summary.events == 0 { 0.0 } else { total / summary.events as f64 };
+    let each = |total: f64| {
+        if summary.events == 0 {
+            0.0
+        } else {
+            total / summary.events as f64
+        }
+    };
     let parts = [
         ("forwarded", summary.forwarded),
         ("emitted", summary.emitted),
@@ -50,21 +84,28 @@ pub fn summary(summary: &Summary) -> String {
         ("exhausted", summary.exhausted),
         ("trapped", summary.trapped),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(_, number)| *number > 0).map(|(name, number)| format!("{} {name}", count(*number))).collect();
-    let mut text = format!(
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(name, number)| format!("{} {name}", count(*number)))
+        .collect();
+    let paused = summary.paused.as_ref();
+    let paused = paused.map(|why| format!("\nthe pipeline would pause here: {}", printable(why)));
+    let text = format!(
         "\n{} events: {}; {} messages\nan event: fuel {} (at most {}), {}; memory at most {}",
         count(summary.events),
-        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") },
+        if parts.is_empty() {
+            "none".to_owned()
+        } else {
+            parts.join(", ")
+        },
         count(summary.messages),
         count(each(summary.fuel as f64) as u64),
         count(summary.fuel_max),
         micros(each(summary.took_us)),
         size(summary.memory_max_bytes)
     );
-    if let Some(why) = &summary.paused {
-        text += &format!("\nthe pipeline would pause here: {}", printable(why));
-    }
-    text
+    text + &paused.unwrap_or_default()
 }
 
 fn outcome(outcome: Outcome) -> &'static str {
@@ -87,7 +128,11 @@ fn content(content: &Content) -> String {
 }
 
 fn numbers(vector: &[f32]) -> String {
-    let first: Vec<String> = vector.iter().take(8).map(|number| format!("{number:.3}")).collect();
+    let first: Vec<String> = vector
+        .iter()
+        .take(8)
+        .map(|number| format!("{number:.3}"))
+        .collect();
     let rest = if vector.len() > first.len() { " …" } else { "" };
     format!("[{}{rest}]", first.join(" "))
 }

@@ -43,16 +43,33 @@ struct VersionView {
 /// Uploads it.
 pub fn run(args: PushArgs, session: &Session) -> anyhow::Result<()> {
     let is_folder = args.file.is_dir();
-    let project = if is_folder { Some(Project::open(&args.file)?) } else { None };
+    let project = if is_folder {
+        Some(Project::open(&args.file)?)
+    } else {
+        None
+    };
     let file = match &project {
         Some(project) => project.built()?,
         None => args.file.clone(),
     };
     let (name, version) = identify(args, project)?;
-    let answer = upload(&file, &session.tenant_route(&["plugins", &name, "versions", &version])?, session)?;
+    let answer = upload(
+        &file,
+        &session.tenant_route(&["plugins", &name, "versions", &version])?,
+        session,
+    )?;
     session.output.show(&answer, || {
-        let VersionView { digest, size_bytes, imports } = read(&answer)?;
-        Ok(facts(&[("plugin", format!("{name}@{version}")), ("size", size(size_bytes)), ("imports", imports.join(", ")), ("digest", digest)]))
+        let VersionView {
+            digest,
+            size_bytes,
+            imports,
+        } = read(&answer)?;
+        Ok(facts(&[
+            ("plugin", format!("{name}@{version}")),
+            ("size", size(size_bytes)),
+            ("imports", imports.join(", ")),
+            ("digest", digest),
+        ]))
     })
 }
 
@@ -63,7 +80,12 @@ fn identify(args: PushArgs, project: Option<Project>) -> anyhow::Result<(String,
     let (name, version) = match (args.name, args.plugin_version) {
         (Some(name), Some(version)) => (name, version),
         (name, version) => {
-            let unsaid = || misuse("name and version of the plugin are not known", "give both with --name and --version");
+            let unsaid = || {
+                misuse(
+                    "name and version of the plugin are not known",
+                    "give both with --name and --version",
+                )
+            };
             let project = around().ok_or_else(unsaid)?;
             (name.unwrap_or(project.name), version.unwrap_or(project.version))
         }
@@ -77,7 +99,9 @@ fn upload(path: &Path, route: &str, session: &Session) -> anyhow::Result<serde_j
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let length = file.metadata()?.len();
     let bar = progress(length, "uploading");
-    let answer = session.client.upload(route, &mut bar.wrap_read(file), length, "application/wasm");
+    let answer = session
+        .client
+        .upload(route, &mut bar.wrap_read(file), length, "application/wasm");
     bar.finish_and_clear();
     answer
 }

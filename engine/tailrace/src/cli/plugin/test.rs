@@ -92,7 +92,10 @@ impl Sandbox {
     /// Starts it.
     pub fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let options = WasmOptions { artefacts: folder.path().join("artefacts"), ..WasmOptions::default() };
+        let options = WasmOptions {
+            artefacts: folder.path().join("artefacts"),
+            ..WasmOptions::default()
+        };
         let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
         Ok(Self { runtime, folder })
     }
@@ -101,11 +104,20 @@ impl Sandbox {
 /// Runs it.
 pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     let is_folder = args.file.is_dir();
-    let project = if is_folder { Some(Project::open(&args.file)?) } else { None };
-    let file = project.as_ref().map_or_else(|| Ok(args.file.clone()), Project::built)?;
+    let project = if is_folder {
+        Some(Project::open(&args.file)?)
+    } else {
+        None
+    };
+    let file = project
+        .as_ref()
+        .map_or_else(|| Ok(args.file.clone()), Project::built)?;
     let upload = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let sandbox = Sandbox::new()?;
-    let admitted = sandbox.runtime.admit(&Bytes::from(upload)).map_err(|cause| misuse(cause.to_string(), "build it with `tailrace plugin build`"))?;
+    let admitted = sandbox
+        .runtime
+        .admit(&Bytes::from(upload))
+        .map_err(|cause| misuse(cause.to_string(), "build it with `tailrace plugin build`"))?;
     let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
     let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
     let (is_quiet, is_strict) = (args.quiet, args.strict);
@@ -113,14 +125,24 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     let store = SledStore::open(sandbox.folder.path().join("state"), StoreOptions::default())?;
     let mut rehearsal = Rehearsal::new(setting, plugin, &store, Arc::new(SystemClock::new()))?;
     let summary = play(&mut rehearsal, events, is_quiet, output)?;
-    output.line(&serde_json::json!({ "summary": summary }), || present::summary(&summary))?;
+    output.line(&serde_json::json!({ "summary": summary }), || {
+        present::summary(&summary)
+    })?;
     if summary.is_good(is_strict) {
         return Ok(());
     }
-    Err(misuse("not every event went well", "look at the events above that say so"))
+    Err(misuse(
+        "not every event went well",
+        "look at the events above that say so",
+    ))
 }
 
-fn play(rehearsal: &mut Rehearsal, events: EventFile, is_quiet: bool, output: Output) -> anyhow::Result<Summary> {
+fn play(
+    rehearsal: &mut Rehearsal,
+    events: EventFile,
+    is_quiet: bool,
+    output: Output,
+) -> anyhow::Result<Summary> {
     let mut summary = Summary::default();
     for event in events {
         match rehearsal.play(event?)? {
@@ -140,7 +162,10 @@ fn play(rehearsal: &mut Rehearsal, events: EventFile, is_quiet: bool, output: Ou
 }
 
 fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {
-    let usual = project.as_ref().map(|project| project.folder.join("pipeline.yaml")).filter(|path| path.is_file());
+    let usual = project
+        .as_ref()
+        .map(|project| project.folder.join("pipeline.yaml"))
+        .filter(|path| path.is_file());
     let pipeline = args.pipeline.or(usual);
     Ok(Wishes {
         pipeline: pipeline.map(|path| read_pipeline(&path)).transpose()?,
@@ -159,19 +184,44 @@ fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {
 
 /// Reads `items:32:dot`.
 fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
-    let wrong = || format!("{text:?} is no collection: write name:dimensions or name:dimensions:metric, such as items:32:dot");
+    let wrong = || {
+        format!(
+            "{text:?} is no collection: write name:dimensions or name:dimensions:metric, such as items:32:dot"
+        )
+    };
     let mut parts = text.split(':');
-    let name = parts.next().and_then(|name| Name::new(name).ok()).ok_or_else(wrong)?;
-    let dimensions = parts.next().and_then(|dimensions| dimensions.parse().ok()).ok_or_else(wrong)?;
+    let name = parts
+        .next()
+        .and_then(|name| Name::new(name).ok())
+        .ok_or_else(wrong)?;
+    let dimensions = parts
+        .next()
+        .and_then(|dimensions| dimensions.parse().ok())
+        .ok_or_else(wrong)?;
     let metric = parts.next().map(|metric| serde_json::from_value(metric.into()));
     let metric = metric.transpose().map_err(|_| wrong())?.unwrap_or_default();
-    if parts.next().is_some() { Err(wrong()) } else { Ok((name, VectorSpec { dimensions, metric })) }
+    if parts.next().is_some() {
+        Err(wrong())
+    } else {
+        Ok((name, VectorSpec { dimensions, metric }))
+    }
 }
 
 /// Reads `users:distinct`.
 fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
-    let wrong = || format!("{text:?} is no sketch: write name:kind with quantiles, distinct or top, such as users:distinct");
+    let wrong = || {
+        format!(
+            "{text:?} is no sketch: write name:kind with quantiles, distinct or top, such as users:distinct"
+        )
+    };
     let (name, kind) = text.split_once(':').ok_or_else(wrong)?;
     let kind = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
-    Ok((Name::new(name).map_err(|_| wrong())?, SketchSpec { kind, value: None, size: None }))
+    Ok((
+        Name::new(name).map_err(|_| wrong())?,
+        SketchSpec {
+            kind,
+            value: None,
+            size: None,
+        },
+    ))
 }

@@ -1,0 +1,75 @@
+//! JetStream's requests, as JSON over the connection, with its error codes kept: what an error means
+//! for the engine depends on them.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use tailrace_core::ports::broker::BrokerError;
+
+use crate::connect::NatsBroker;
+
+/// Error codes of JetStream that the engine tells apart.
+pub(crate) mod code {
+    /// The stream does not exist.
+    pub(crate) const STREAM_NOT_FOUND: u64 = 10_059;
+    /// The consumer does not exist.
+    pub(crate) const CONSUMER_NOT_FOUND: u64 = 10_014;
+    /// No message under that sequence or subject.
+    pub(crate) const NO_MESSAGE: u64 = 10_037;
+    /// The last sequence is not the expected one.
+    pub(crate) const WRONG_LAST_SEQUENCE: u64 = 10_071;
+    /// The same, for a constant expectation within a batch.
+    pub(crate) const WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
+    /// A message of the batch bears an identifier that was stored before.
+    pub(crate) const DUPLICATE_IN_BATCH: u64 = 10_201;
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ApiError {
+    #[serde(default)]
+    pub(crate) err_code: u64,
+    #[serde(default)]
+    pub(crate) description: String,
+}
+
+impl NatsBroker {
+    /// Asks `$JS.API.<subject>`.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        subject: &str,
+        body: &Value,
+    ) -> Result<T, BrokerError> {
+        let payload = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let answer = self
+            .client
+            .request(format!("$JS.API.{subject}"), payload.into())
+            .await;
+        let answer = answer.map_err(|cause| BrokerError::Unreachable(cause.to_string()))?;
+        parse(&answer.payload)
+    }
+}
+
+/// Reads an answer, or the error that it is.
+pub(crate) fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, BrokerError> {
+    let unreadable = |cause: String| BrokerError::Unreachable(format!("its answer cannot be read: {cause}"));
+    let raw: Value = serde_json::from_slice(payload).map_err(|cause| unreadable(cause.to_string()))?;
+    if let Some(error) = raw.get("error") {
+        let ApiError {
+            err_code,
+            description,
+        } = serde_json::from_value(error.clone()).map_err(|cause| unreadable(cause.to_string()))?;
+        return Err(BrokerError::Refused {
+            code: err_code,
+            description,
+        });
+    }
+    serde_json::from_value(raw).map_err(|cause| unreadable(cause.to_string()))
+}
+
+/// Whether an error bears this code.
+pub(crate) fn is(error: &BrokerError, wanted: u64) -> bool {
+    matches!(error, BrokerError::Refused { code, .. } if *code == wanted)
+}

@@ -1,0 +1,314 @@
+//! The commit: one atomic batch publish (ADR-50) with the fence on the first part of the record.
+//!
+//! Every message bears the batch's id and its own number; the last bears the commit mark, and only
+//! its answer counts. The server drops a batch that is not completed, so whatever fails before that
+//! last message has stored nothing. When no answer comes, nothing is known: [`CommitError::Unknown`].
+
+use async_nats::{HeaderMap, HeaderValue, client::RequestErrorKind, jetstream};
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use serde::Deserialize;
+use serde_json::json;
+use tailrace_core::{
+    identity::PartitionId,
+    ports::broker::{BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    spec::Delivery,
+    subject,
+};
+
+use crate::{
+    api::{self, code},
+    connect::NatsBroker,
+    headers,
+};
+
+const BATCH_ID: &str = "Nats-Batch-Id";
+const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+const BATCH_COMMIT: &str = "Nats-Batch-Commit";
+const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+const TTL: &str = "Nats-TTL";
+
+#[derive(Deserialize)]
+struct Stored {
+    seq: u64,
+}
+
+#[derive(Deserialize)]
+struct StoredMessage {
+    message: RawMessage,
+}
+
+#[derive(Deserialize)]
+struct RawMessage {
+    seq: u64,
+    #[serde(default)]
+    data: String,
+}
+
+impl NatsBroker {
+    async fn publish_batch(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        let _turn = self
+            .batches
+            .acquire()
+            .await
+            .map_err(|closed| CommitError::Unknown(closed.to_string()))?;
+        let id = self.client.new_inbox();
+        let record_subject = subject::commit_subject(&batch.partition);
+        let total = batch.outputs.len() + batch.record.len();
+        let mut number = 0;
+        let mut numbered = |mut headers: HeaderMap| {
+            number += 1;
+            headers.insert(BATCH_ID, id.as_str());
+            headers.insert(BATCH_SEQUENCE, HeaderValue::from(number));
+            if number == total {
+                headers.insert(BATCH_COMMIT, "1");
+            }
+            headers
+        };
+        for output in &batch.outputs {
+            let headers = numbered(output_headers(output));
+            self.send(&output.subject, headers, output.payload.clone())
+                .await?;
+        }
+        for (index, part) in batch.record.iter().enumerate() {
+            let headers = numbered(record_headers(index, batch.expected));
+            if index + 1 == batch.record.len() {
+                return self
+                    .store(&record_subject, headers, part.clone(), batch.expected)
+                    .await;
+            }
+            self.send(&record_subject, headers, part.clone()).await?;
+        }
+        Err(CommitError::Refused {
+            code: 0,
+            description: "a commit without a record".to_owned(),
+        })
+    }
+
+    async fn send(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: bytes::Bytes,
+    ) -> Result<(), CommitError> {
+        let sent = self
+            .client
+            .publish_with_headers(subject.to_owned(), headers, payload)
+            .await;
+        sent.map_err(|cause| match cause.kind() {
+            async_nats::client::PublishErrorKind::MaxPayloadExceeded => too_large(),
+            _ => CommitError::Unknown(cause.to_string()),
+        })
+    }
+
+    /// Sends the message whose answer decides.
+    async fn store(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: bytes::Bytes,
+        expected: u64,
+    ) -> Result<u64, CommitError> {
+        let answer = self
+            .client
+            .request_with_headers(subject.to_owned(), headers, payload)
+            .await;
+        let answer = answer.map_err(|cause| match cause.kind() {
+            RequestErrorKind::MaxPayloadExceeded => too_large(),
+            _ => CommitError::Unknown(cause.to_string()),
+        })?;
+        match api::parse::<Stored>(&answer.payload) {
+            Ok(stored) => Ok(stored.seq),
+            Err(BrokerError::Refused { code, description }) => Err(refused(code, description, expected)),
+            Err(cause) => Err(CommitError::Unknown(cause.to_string())),
+        }
+    }
+
+    /// Without an atomic batch: outputs with their identifiers first, the record when all are stored.
+    async fn publish_separately(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        let unknown = |cause: &dyn std::fmt::Display| CommitError::Unknown(cause.to_string());
+        let mut acks = Vec::with_capacity(batch.outputs.len());
+        for output in &batch.outputs {
+            let mut headers = output_headers(output);
+            headers.insert(MESSAGE_ID, output.id.as_str());
+            let ack = self
+                .jetstream
+                .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
+                .await;
+            acks.push(ack.map_err(|cause| unknown(&cause))?.into_future());
+        }
+        try_join_all(acks).await.map_err(|cause| unknown(&cause))?;
+        let only_record = CommitBatch {
+            outputs: Vec::new(),
+            ..batch.clone()
+        };
+        self.publish_batch(&only_record).await
+    }
+
+    async fn message(
+        &self,
+        stream: &str,
+        request: serde_json::Value,
+    ) -> Result<Option<StoredPart>, BrokerError> {
+        match self
+            .ask::<StoredMessage>(&format!("STREAM.MSG.GET.{stream}"), &request)
+            .await
+        {
+            Ok(StoredMessage { message }) => {
+                let payload = decode_base64(&message.data).ok_or_else(|| {
+                    BrokerError::Unreachable("a message of its answer is not base64".to_owned())
+                })?;
+                Ok(Some(StoredPart {
+                    sequence: message.seq,
+                    payload: payload.into(),
+                }))
+            }
+            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+}
+
+fn too_large() -> CommitError {
+    let description = "a message of the commit is larger than the broker's max_payload".to_owned();
+    CommitError::Refused { code: 0, description }
+}
+
+fn refused(code: u64, description: String, expected: u64) -> CommitError {
+    match code {
+        code::WRONG_LAST_SEQUENCE | code::WRONG_LAST_SEQUENCE_CONSTANT => CommitError::Fenced { expected },
+        // An identifier that is known says that this batch, or part of it, may be stored already.
+        code::DUPLICATE_IN_BATCH => CommitError::Unknown(description),
+        code => CommitError::Refused { code, description },
+    }
+}
+
+fn output_headers(output: &Output) -> HeaderMap {
+    let mut headers = headers::to_broker(&output.headers);
+    if let Some(keep) = output.keep {
+        headers.insert(TTL, HeaderValue::from(keep.as_secs().max(1)));
+    }
+    headers
+}
+
+fn record_headers(part: usize, expected: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if part == 0 {
+        headers.insert(EXPECTED, HeaderValue::from(expected));
+    }
+    headers
+}
+
+#[async_trait]
+impl CommitLog for NatsBroker {
+    async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        match batch.delivery {
+            Delivery::ExactlyOnce => self.publish_batch(batch).await,
+            Delivery::AtLeastOnce | Delivery::AtMostOnce => self.publish_separately(batch).await,
+        }
+    }
+
+    async fn publish_unconfirmed(&self, outputs: &[Output]) {
+        for output in outputs {
+            let headers = output_headers(output);
+            let sent = self
+                .client
+                .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
+                .await;
+            if let Err(cause) = sent {
+                tracing::warn!(%cause, "an output of at-most-once delivery was not sent");
+            }
+        }
+    }
+
+    async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
+        let stream = subject::stream_name(&partition.pipeline);
+        self.message(
+            &stream,
+            json!({ "last_by_subj": subject::commit_subject(partition) }),
+        )
+        .await
+    }
+
+    async fn after(
+        &self,
+        partition: &PartitionId,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredPart>, BrokerError> {
+        let stream = subject::stream_name(&partition.pipeline);
+        let subject = subject::commit_subject(partition);
+        self.read_after(&stream, &subject, sequence, limit)
+            .await
+            .map(|messages| {
+                messages
+                    .into_iter()
+                    .map(|message| StoredPart {
+                        sequence: message.sequence,
+                        payload: message.payload,
+                    })
+                    .collect()
+            })
+    }
+
+    async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
+        let stream = subject::stream_name(&partition.pipeline);
+        let request = json!({ "filter": subject::commit_subject(partition), "seq": sequence });
+        self.ask::<serde_json::Value>(&format!("STREAM.PURGE.{stream}"), &request)
+            .await
+            .map(drop)
+    }
+}
+
+impl NatsBroker {
+    /// Messages of a subject after a sequence, in order, at most `limit`: direct gets of a batch.
+    pub(crate) async fn read_after(
+        &self,
+        stream: &str,
+        subject: &str,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<jetstream::message::StreamMessage>, BrokerError> {
+        use futures::StreamExt as _;
+        let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
+        let inbox = self.client.new_inbox();
+        let mut answers = self
+            .client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|cause| unreachable(&cause))?;
+        let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
+        let asked = self
+            .client
+            .publish_with_reply(
+                format!("$JS.API.DIRECT.GET.{stream}"),
+                inbox,
+                request.to_string().into(),
+            )
+            .await;
+        asked.map_err(|cause| unreachable(&cause))?;
+        let mut messages = Vec::new();
+        loop {
+            let answer = tokio::time::timeout(self.options.request_timeout, answers.next()).await;
+            let answer = answer
+                .map_err(|late| unreachable(&late))?
+                .ok_or_else(|| unreachable(&"the connection ended"))?;
+            match answer.status.map(|status| status.as_u16()) {
+                // End of batch, or nothing there.
+                Some(204 | 404) => return Ok(messages),
+                Some(status) => return Err(unreachable(&format!("a direct get answered {status}"))),
+                None => {}
+            }
+            let message =
+                jetstream::message::StreamMessage::try_from(answer).map_err(|cause| unreachable(&cause))?;
+            messages.push(message);
+        }
+    }
+}
+
+/// Standard base64 with padding, as JetStream's JSON answers carry payloads.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}

@@ -1,0 +1,102 @@
+//! The connection. It is made once and kept for ever: the server may start after the engine, restart,
+//! or be away for days, and the client comes back by itself with a growing pause.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
+use tailrace_core::ports::broker::BrokerError;
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Atomic batches under way at once. The server takes 50 on a stream and 1,000 in all; several
+/// engines share the latter.
+const MAX_BATCHES: usize = 40;
+/// Longest pause before a further try to connect.
+const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
+
+/// How to reach the broker.
+#[derive(Debug, Clone)]
+pub struct NatsOptions {
+    /// Address, or several of one cluster parted by commas.
+    pub url: String,
+    /// A credentials file.
+    pub credentials: Option<PathBuf>,
+    /// Address of the monitoring port, to learn how the server syncs.
+    pub monitor_url: Option<String>,
+    /// Longest wait for an answer; beyond it the outcome is unknown.
+    pub request_timeout: Duration,
+}
+
+impl Default for NatsOptions {
+    fn default() -> Self {
+        Self {
+            url: "nats://127.0.0.1:4222".to_owned(),
+            credentials: None,
+            monitor_url: None,
+            request_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The broker, as the engine's ports want it.
+pub struct NatsBroker {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) options: NatsOptions,
+    pub(crate) batches: Arc<Semaphore>,
+    pub(crate) bucket: OnceCell<jetstream::kv::Store>,
+    pub(crate) plugins: OnceCell<jetstream::object_store::ObjectStore>,
+    pub(crate) snapshots: OnceCell<jetstream::object_store::ObjectStore>,
+}
+
+impl NatsBroker {
+    /// Connects, or begins to try: the server need not be there yet.
+    pub async fn connect(options: NatsOptions) -> Result<Self, BrokerError> {
+        let unusable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
+        let mut connect = ConnectOptions::new()
+            .name("tailrace")
+            .retry_on_initial_connect()
+            .request_timeout(Some(options.request_timeout))
+            .reconnect_delay_callback(pause)
+            .event_callback(report);
+        if let Some(file) = &options.credentials {
+            let text = std::fs::read_to_string(file)
+                .map_err(|cause| unusable(&format!("{}: {cause}", file.display())))?;
+            connect = connect.credentials(&text).map_err(|cause| unusable(&cause))?;
+        }
+        let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
+        let client = connect.connect(servers).await.map_err(|cause| unusable(&cause))?;
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(options.request_timeout);
+        Ok(Self {
+            client,
+            jetstream,
+            options,
+            batches: Arc::new(Semaphore::new(MAX_BATCHES)),
+            bucket: OnceCell::new(),
+            plugins: OnceCell::new(),
+            snapshots: OnceCell::new(),
+        })
+    }
+
+    /// The connection itself, for tests and for the demonstration.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+}
+
+fn pause(attempts: usize) -> Duration {
+    let doubled = Duration::from_millis(20).saturating_mul(1 << attempts.min(10));
+    doubled.min(MAX_RECONNECT_PAUSE)
+}
+
+async fn report(event: Event) {
+    match event {
+        Event::Connected => tracing::info!("the broker is connected"),
+        Event::Disconnected => tracing::warn!("the broker is gone; connecting again"),
+        other => tracing::debug!(event = %other, "the broker's connection"),
+    }
+}

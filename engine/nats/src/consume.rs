@@ -1,0 +1,453 @@
+//! An endless, ordered subscription.
+//!
+//! Consumers come and go behind it; what comes out is every message of its subjects, in stream order,
+//! each once. That rests on the consumer's own count of deliveries: it must go up by one with every
+//! message. A gap means that a delivery was lost on the way, and then, as with every error and every
+//! end of the client's stream, the consumer is made anew behind the last message that was given.
+//!
+//! Acknowledgements are a courtesy: they tell the broker what it need not keep for us and show how far
+//! we are. Nothing is decided by them, so nobody waits for them. Streams that keep messages until they
+//! are acknowledged by someone (`workqueue`) take each one; elsewhere one acknowledges all before it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use async_nats::jetstream::{Message, consumer::pull};
+use async_trait::async_trait;
+use futures::{FutureExt as _, StreamExt as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tailrace_core::{
+    identity::PipelineId,
+    ports::broker::{BrokerError, Incoming, Input, InputError, SubscribeRequest, Subscription},
+    spec::Start,
+};
+use tokio::time::Instant;
+
+use crate::{
+    api::{self, code},
+    connect::NatsBroker,
+    headers,
+    streams::{StreamInfo, facts},
+};
+
+/// Messages asked for ahead: some milliseconds of work at full speed.
+const PREFETCH: usize = 1_000;
+/// Deliveries that may be unacknowledged: more than all queues of a pipeline hold together.
+const MAX_ACK_PENDING: u64 = 100_000;
+/// After so long without an acknowledgement the broker delivers again; what comes again is skipped.
+const ACK_WAIT: Duration = Duration::from_mins(5);
+/// A consumer that nobody pulls from goes away by itself, where no message's life depends on it.
+const INACTIVE: Duration = Duration::from_hours(1);
+/// First pause before a consumer is made anew; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause before a consumer is made anew.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The server's heartbeat: after two of them without a word the consumer is given up.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long one request for messages stands.
+const EXPIRES: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+struct Created {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct ConsumerNames {
+    #[serde(default)]
+    consumers: Option<Vec<String>>,
+}
+
+struct NatsSubscription {
+    broker: NatsHandle,
+    request: SubscribeRequest,
+    /// When the stream was made: another moment means another stream.
+    stream_created: Option<String>,
+    messages: Option<pull::Stream>,
+    /// First sequence that has not been given yet; none before anything is known.
+    next_sequence: Option<u64>,
+    /// The consumer's count of its last delivery.
+    delivery: u64,
+    explicit_acks: bool,
+    /// What was given and not acknowledged: sequence and where to acknowledge.
+    unacknowledged: VecDeque<(u64, async_nats::Subject)>,
+    rebuilds: u64,
+    pause: Duration,
+    retry_at: Option<Instant>,
+}
+
+/// What a subscription needs of the broker.
+#[derive(Clone)]
+pub(crate) struct NatsHandle {
+    client: async_nats::Client,
+    jetstream: async_nats::jetstream::Context,
+}
+
+impl NatsHandle {
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        subject: &str,
+        body: &Value,
+    ) -> Result<T, BrokerError> {
+        let payload = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let answer = self
+            .client
+            .request(format!("$JS.API.{subject}"), payload.into())
+            .await;
+        api::parse(
+            &answer
+                .map_err(|cause| BrokerError::Unreachable(cause.to_string()))?
+                .payload,
+        )
+    }
+}
+
+/// Why a consumer could not be made: worth another try, or not.
+enum Rebuild {
+    Later(BrokerError),
+    Never(InputError),
+}
+
+impl From<BrokerError> for Rebuild {
+    fn from(cause: BrokerError) -> Self {
+        Self::Later(cause)
+    }
+}
+
+/// Consumers of a pipeline begin with it; names have no underscore, so no two share one.
+pub(crate) fn consumer_prefix(pipeline: &PipelineId) -> String {
+    format!("tr_{}_{}_", pipeline.tenant, pipeline.pipeline)
+}
+
+#[async_trait]
+impl Input for NatsBroker {
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
+        let broker = NatsHandle {
+            client: self.client.clone(),
+            jetstream: self.jetstream.clone(),
+        };
+        let next_sequence = request.from_sequence;
+        Ok(Box::new(NatsSubscription {
+            broker,
+            request,
+            stream_created: None,
+            messages: None,
+            next_sequence,
+            delivery: 0,
+            explicit_acks: false,
+            unacknowledged: VecDeque::new(),
+            rebuilds: 0,
+            pause: FIRST_PAUSE,
+            retry_at: None,
+        }))
+    }
+}
+
+impl NatsSubscription {
+    /// Makes a consumer behind what was given, after the pause that is due.
+    async fn rebuild(&mut self) -> Result<(), InputError> {
+        if let Some(moment) = self.retry_at {
+            tokio::time::sleep_until(moment).await;
+        }
+        self.retry_at = Some(Instant::now() + self.pause);
+        match self.make_consumer().await {
+            Ok(messages) => {
+                self.messages = Some(messages);
+                self.delivery = 0;
+                self.unacknowledged.clear();
+                self.retry_at = None;
+                Ok(())
+            }
+            Err(Rebuild::Never(cause)) => Err(cause),
+            Err(Rebuild::Later(cause)) => {
+                let pipeline = &self.request.pipeline;
+                tracing::warn!(%pipeline, role = self.request.role, %cause, "no consumer yet");
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.retry_at = Some(Instant::now() + self.pause);
+                Ok(())
+            }
+        }
+    }
+
+    /// The consumer is lost, for whatever reason.
+    fn lose(&mut self, why: &str) {
+        let pipeline = &self.request.pipeline;
+        tracing::info!(%pipeline, role = self.request.role, why, "the consumer is made anew");
+        self.messages = None;
+        self.rebuilds += 1;
+    }
+
+    async fn make_consumer(&mut self) -> Result<pull::Stream, Rebuild> {
+        let stream = self.request.stream.clone();
+        let info: StreamInfo = match self
+            .broker
+            .ask(&format!("STREAM.INFO.{stream}"), &Value::Null)
+            .await
+        {
+            Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => {
+                return Err(Rebuild::Never(InputError::Deleted(stream)));
+            }
+            other => other?,
+        };
+        self.check_stream(&info)?;
+        self.explicit_acks = info.config.retention == "workqueue";
+        let config = self.config(&info);
+        let old = self.consumers().await?;
+        if self.explicit_acks {
+            // Two consumers of a work queue may not overlap; what is unacknowledged stays.
+            self.remove(&old).await?;
+        }
+        let made: Created = self
+            .broker
+            .ask(
+                &format!(
+                    "CONSUMER.CREATE.{stream}.{}",
+                    config["name"].as_str().unwrap_or_default()
+                ),
+                &json!({ "stream_name": stream, "config": config, "action": "create" }),
+            )
+            .await?;
+        if !self.explicit_acks {
+            // The new one is there before the old ones go: a stream that keeps messages for its
+            // consumers must never be without one.
+            self.remove(&old).await?;
+        }
+        let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
+        let consumer = self
+            .broker
+            .jetstream
+            .get_consumer_from_stream::<pull::Config, _, _>(&made.name, &stream)
+            .await;
+        let consumer = consumer.map_err(|cause| unreachable(&cause))?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(PREFETCH)
+            .heartbeat(HEARTBEAT)
+            .expires(EXPIRES)
+            .messages()
+            .await;
+        Ok(messages.map_err(|cause| unreachable(&cause))?)
+    }
+
+    /// Whether the stream is still the one whose sequences were committed.
+    fn check_stream(&mut self, info: &StreamInfo) -> Result<(), Rebuild> {
+        let stream = self.request.stream.clone();
+        let known = self.stream_created.get_or_insert_with(|| info.created.clone());
+        let facts = facts(info);
+        let next = self.next_sequence.unwrap_or(0);
+        if *known != info.created || next > facts.last_sequence + 1 {
+            return Err(Rebuild::Never(InputError::Recreated(stream)));
+        }
+        // Where messages live until they are acknowledged, their going is no loss.
+        let keeps_to_limits = info.config.retention == "limits";
+        if keeps_to_limits && next > 0 && facts.first_sequence > next {
+            let position = next - 1;
+            return Err(Rebuild::Never(InputError::Purged {
+                stream,
+                first: facts.first_sequence,
+                position,
+            }));
+        }
+        if self.next_sequence.is_none() && self.request.start == Start::New {
+            self.next_sequence = Some(facts.last_sequence + 1);
+        }
+        Ok(())
+    }
+
+    fn config(&self, info: &StreamInfo) -> Value {
+        let unique = format!("{:x}", async_nats_id(&self.broker.client));
+        let name = format!(
+            "{}{}_{unique}",
+            consumer_prefix(&self.request.pipeline),
+            self.request.role
+        );
+        let mut config = json!({
+            "name": name,
+            "durable_name": name,
+            "ack_policy": if self.explicit_acks { "explicit" } else { "all" },
+            "ack_wait": ACK_WAIT.as_nanos() as u64,
+            "max_ack_pending": MAX_ACK_PENDING,
+            "filter_subjects": self.request.subjects,
+            "replay_policy": "instant",
+            "deliver_policy": "all",
+        });
+        if info.config.retention == "limits" {
+            config["inactive_threshold"] = json!(INACTIVE.as_nanos() as u64);
+        }
+        if !self.explicit_acks {
+            self.begin_at(&mut config);
+        }
+        config
+    }
+
+    /// Where the consumer begins. A work queue knows only its beginning; what was done is skipped.
+    fn begin_at(&self, config: &mut Value) {
+        match (self.next_sequence, self.request.start.clone()) {
+            (Some(sequence), _) | (None, Start::Sequence(sequence)) => {
+                config["deliver_policy"] = json!("by_start_sequence");
+                config["opt_start_seq"] = json!(sequence);
+            }
+            (None, Start::Time(time)) => {
+                config["deliver_policy"] = json!("by_start_time");
+                config["opt_start_time"] = json!(time);
+            }
+            (None, Start::All | Start::New) => {}
+        }
+    }
+
+    /// Consumers that were made for this before, by us or by an engine that died.
+    async fn consumers(&self) -> Result<Vec<String>, BrokerError> {
+        let prefix = format!(
+            "{}{}_",
+            consumer_prefix(&self.request.pipeline),
+            self.request.role
+        );
+        let names = list_consumers(&self.broker, &self.request.stream).await?;
+        Ok(names
+            .into_iter()
+            .filter(|name| name.starts_with(&prefix))
+            .collect())
+    }
+
+    async fn remove(&self, names: &[String]) -> Result<(), BrokerError> {
+        for name in names {
+            let gone = self
+                .broker
+                .ask::<Value>(
+                    &format!("CONSUMER.DELETE.{}.{name}", self.request.stream),
+                    &Value::Null,
+                )
+                .await;
+            match gone {
+                Err(cause) if !api::is(&cause, code::CONSUMER_NOT_FOUND) => return Err(cause),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a delivery; `None` for one that came before.
+    fn take(&mut self, message: Message) -> Result<Option<Incoming>, String> {
+        let info = message.info().map_err(|cause| cause.to_string())?;
+        let (sequence, delivery) = (info.stream_sequence, info.consumer_sequence);
+        let received_ms = u64::try_from(info.published.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        if delivery != self.delivery + 1 {
+            return Err(format!("delivery {delivery} follows delivery {}", self.delivery));
+        }
+        self.delivery = delivery;
+        let message = message.message;
+        if let Some(reply) = message.reply {
+            self.unacknowledged.push_back((sequence, reply));
+        }
+        if self.next_sequence.is_some_and(|next| sequence < next) {
+            return Ok(None);
+        }
+        self.next_sequence = Some(sequence + 1);
+        self.pause = FIRST_PAUSE;
+        Ok(Some(Incoming {
+            sequence,
+            received_ms,
+            subject: message.subject.to_string(),
+            headers: headers::to_engine(message.headers.as_ref()),
+            payload: message.payload,
+        }))
+    }
+}
+
+/// Names of all consumers of a stream.
+pub(crate) async fn list_consumers(broker: &NatsHandle, stream: &str) -> Result<Vec<String>, BrokerError> {
+    let mut names = Vec::new();
+    loop {
+        let page: ConsumerNames = broker
+            .ask(
+                &format!("CONSUMER.NAMES.{stream}"),
+                &json!({ "offset": names.len() }),
+            )
+            .await?;
+        let page = page.consumers.unwrap_or_default();
+        if page.is_empty() {
+            return Ok(names);
+        }
+        names.extend(page);
+    }
+}
+
+impl NatsBroker {
+    pub(crate) fn handle(&self) -> NatsHandle {
+        NatsHandle {
+            client: self.client.clone(),
+            jetstream: self.jetstream.clone(),
+        }
+    }
+}
+
+/// A number that no other consumer of ours has: of the client's unique inbox.
+fn async_nats_id(client: &async_nats::Client) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    client.new_inbox().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[async_trait]
+impl Subscription for NatsSubscription {
+    async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
+        loop {
+            let Some(messages) = &mut self.messages else {
+                self.rebuild().await?;
+                continue;
+            };
+            let first = messages.next().await;
+            let mut batch = Vec::new();
+            let mut ready = Some(first);
+            while let Some(message) = ready.take() {
+                let taken = match message {
+                    Some(Ok(message)) => self.take(message),
+                    Some(Err(cause)) => Err(cause.to_string()),
+                    None => Err("the client's stream of messages ended".to_owned()),
+                };
+                match taken {
+                    Ok(incoming) => batch.extend(incoming),
+                    Err(why) => {
+                        self.lose(&why);
+                        break;
+                    }
+                }
+                if batch.len() < max {
+                    ready = self
+                        .messages
+                        .as_mut()
+                        .and_then(|messages| messages.next().now_or_never());
+                }
+            }
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, watermark: u64) {
+        let mut last = None;
+        while let Some((_, reply)) = self
+            .unacknowledged
+            .pop_front_if(|(sequence, _)| *sequence <= watermark)
+        {
+            if self.explicit_acks {
+                let _ = self.broker.client.publish(reply, "+ACK".into()).await;
+            } else {
+                last = Some(reply);
+            }
+        }
+        if let Some(reply) = last {
+            let _ = self.broker.client.publish(reply, "+ACK".into()).await;
+        }
+    }
+
+    fn rebuilds(&self) -> u64 {
+        self.rebuilds
+    }
+}

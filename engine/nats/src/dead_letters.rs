@@ -1,0 +1,99 @@
+//! Dead letters: messages of the pipeline's own stream, on a subject of their own.
+
+use async_nats::jetstream::message::StreamMessage;
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tailrace_core::{
+    identity::PipelineId,
+    ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
+    subject,
+};
+
+use crate::{
+    api::{self, code},
+    connect::NatsBroker,
+    headers,
+    objects::unreachable,
+    streams::StreamInfo,
+};
+
+fn letter(message: StreamMessage) -> StoredDeadLetter {
+    StoredDeadLetter {
+        sequence: message.sequence,
+        stored_ms: u64::try_from(message.time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0),
+        headers: headers::to_engine(Some(&message.headers))
+            .into_iter()
+            .filter(|header| !header.name.starts_with("Nats-"))
+            .collect(),
+        payload: message.payload,
+    }
+}
+
+#[async_trait]
+impl DeadLetters for NatsBroker {
+    async fn list(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredDeadLetter>, BrokerError> {
+        let stream = subject::stream_name(pipeline);
+        let messages = self
+            .read_after(&stream, &subject::dead_subject(pipeline), after, limit)
+            .await?;
+        Ok(messages.into_iter().map(letter).collect())
+    }
+
+    async fn get(
+        &self,
+        pipeline: &PipelineId,
+        sequence: u64,
+    ) -> Result<Option<StoredDeadLetter>, BrokerError> {
+        let stream = subject::stream_name(pipeline);
+        let dead = subject::dead_subject(pipeline);
+        let found = self
+            .read_after(&stream, &dead, sequence.saturating_sub(1), 1)
+            .await?;
+        Ok(found
+            .into_iter()
+            .find(|message| message.sequence == sequence)
+            .map(letter))
+    }
+
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+        let mut headers = headers::to_broker(&letter.headers);
+        headers.insert("Nats-Msg-Id", format!("redrive-{}", letter.sequence));
+        let subject = subject::redrive_subject(pipeline);
+        let ack = self
+            .jetstream
+            .publish_with_headers(subject, headers, letter.payload.clone())
+            .await;
+        ack.map_err(|cause| unreachable(&cause))?
+            .await
+            .map_err(|cause| unreachable(&cause))?;
+        let stream = subject::stream_name(pipeline);
+        let gone = self
+            .ask::<Value>(
+                &format!("STREAM.MSG.DELETE.{stream}"),
+                &json!({ "seq": letter.sequence }),
+            )
+            .await;
+        match gone {
+            Err(cause) if !api::is(&cause, code::NO_MESSAGE) => Err(cause),
+            _ => Ok(()),
+        }
+    }
+
+    async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {
+        let stream = subject::stream_name(pipeline);
+        let request = json!({ "subjects_filter": subject::dead_subject(pipeline) });
+        let info: StreamInfo = self.ask(&format!("STREAM.INFO.{stream}"), &request).await?;
+        Ok(info
+            .state
+            .subjects
+            .into_iter()
+            .flatten()
+            .map(|(_, count)| count)
+            .sum())
+    }
+}

@@ -1,0 +1,207 @@
+//! Streams: facts of any, and the one of a pipeline's own. Its messages never age as a stream, for the
+//! commit records must stay; outputs bear their own time to live instead.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tailrace_core::{
+    identity::PipelineId,
+    ports::broker::{BrokerError, OwnStream, StreamFacts, Streams},
+    subject,
+};
+
+use crate::{
+    api::{self, code},
+    connect::NatsBroker,
+    consume::{consumer_prefix, list_consumers},
+};
+
+/// Window in which the identifiers of at-least-once outputs are remembered.
+const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
+
+#[derive(Deserialize)]
+pub(crate) struct StreamInfo {
+    pub(crate) config: StreamConfig,
+    pub(crate) state: StreamState,
+    #[serde(default)]
+    pub(crate) created: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StreamConfig {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) subjects: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) retention: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StreamState {
+    pub(crate) bytes: u64,
+    pub(crate) first_seq: u64,
+    pub(crate) last_seq: u64,
+    #[serde(default)]
+    pub(crate) subjects: Option<std::collections::BTreeMap<String, u64>>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default)]
+    streams: Option<Vec<String>>,
+}
+
+pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
+    StreamFacts {
+        name: info.config.name.clone(),
+        created: info.created.clone(),
+        first_sequence: info.state.first_seq,
+        last_sequence: info.state.last_seq,
+        bytes: info.state.bytes,
+        subjects: info.config.subjects.clone().unwrap_or_default(),
+    }
+}
+
+fn config(own: &OwnStream) -> Value {
+    let mut subjects = vec![subject::own_pattern(&own.pipeline)];
+    subjects.extend(own.output_pattern.clone());
+    json!({
+        "name": subject::stream_name(&own.pipeline),
+        "subjects": subjects,
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "duplicate_window": DUPLICATE_WINDOW_NS,
+        "allow_direct": true,
+        "allow_atomic": true,
+        "allow_msg_ttl": true,
+        "description": format!("Tailrace: outputs, dead letters and commits of {}", own.pipeline),
+    })
+}
+
+#[async_trait]
+impl Streams for NatsBroker {
+    async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError> {
+        match self
+            .ask::<StreamInfo>(&format!("STREAM.INFO.{name}"), &Value::Null)
+            .await
+        {
+            Ok(info) => Ok(facts(&info)),
+            Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => {
+                Err(BrokerError::NoStream(name.to_owned()))
+            }
+            Err(cause) => Err(cause),
+        }
+    }
+
+    async fn streams_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError> {
+        let names: Names = self.ask("STREAM.NAMES", &json!({ "subject": pattern })).await?;
+        Ok(names.streams.unwrap_or_default())
+    }
+
+    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError> {
+        let config = config(own);
+        let name = subject::stream_name(&own.pipeline);
+        let verb = match self.stream(&name).await {
+            Ok(known) => {
+                let wanted = config["subjects"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str);
+                if wanted.eq(known.subjects.iter().map(String::as_str)) {
+                    return Ok(known);
+                }
+                "UPDATE"
+            }
+            Err(BrokerError::NoStream(_)) => "CREATE",
+            Err(cause) => return Err(cause),
+        };
+        match self
+            .ask::<StreamInfo>(&format!("STREAM.{verb}.{name}"), &config)
+            .await
+        {
+            Ok(info) => Ok(facts(&info)),
+            Err(BrokerError::Refused { code, description }) => {
+                Err(self.name_holder(own, code, description).await)
+            }
+            Err(cause) => Err(cause),
+        }
+    }
+
+    async fn remove_own(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError> {
+        let prefix = consumer_prefix(pipeline);
+        let consumers = match list_consumers(&self.handle(), input).await {
+            Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Vec::new(),
+            other => other?,
+        };
+        for name in consumers.iter().filter(|name| name.starts_with(&prefix)) {
+            ignore(
+                self.ask::<Value>(&format!("CONSUMER.DELETE.{input}.{name}"), &Value::Null)
+                    .await,
+                code::CONSUMER_NOT_FOUND,
+            )?;
+        }
+        let stream = subject::stream_name(pipeline);
+        ignore(
+            self.ask::<Value>(&format!("STREAM.DELETE.{stream}"), &Value::Null)
+                .await,
+            code::STREAM_NOT_FOUND,
+        )
+    }
+
+    async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {
+        let (Some(pattern), Some(keep)) = (&own.output_pattern, own.keep_bytes) else {
+            return Ok(());
+        };
+        let name = subject::stream_name(&own.pipeline);
+        let facts = self.stream(&name).await?;
+        if facts.bytes <= keep {
+            return Ok(());
+        }
+        // Messages are about equally large, so the surplus share of the sequences is the surplus of
+        // bytes; what is purged too little now goes the next time.
+        let surplus = (facts.bytes - keep) as f64 / facts.bytes as f64;
+        let span = facts.last_sequence.saturating_sub(facts.first_sequence) as f64;
+        let until = facts.first_sequence + (span * surplus) as u64 + 1;
+        let request = json!({ "filter": pattern, "seq": until });
+        self.ask::<Value>(&format!("STREAM.PURGE.{name}"), &request)
+            .await
+            .map(drop)
+    }
+
+    fn max_payload(&self) -> usize {
+        match self.client.max_payload() {
+            // Not connected yet: the server's default.
+            0 => 1024 * 1024,
+            bytes => bytes,
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected()
+    }
+}
+
+impl NatsBroker {
+    /// Says which stream holds the subjects, where that is why ours was refused.
+    async fn name_holder(&self, own: &OwnStream, code: u64, description: String) -> BrokerError {
+        let mut description = description;
+        if let Some(pattern) = &own.output_pattern
+            && let Ok(holders) = self.streams_with(pattern).await
+            && let Some(holder) = holders
+                .iter()
+                .find(|name| **name != subject::stream_name(&own.pipeline))
+        {
+            description = format!("{pattern:?} is held by stream {holder:?} already: {description}");
+        }
+        BrokerError::Refused { code, description }
+    }
+}
+
+fn ignore(answer: Result<Value, BrokerError>, harmless: u64) -> Result<(), BrokerError> {
+    match answer {
+        Err(cause) if !api::is(&cause, harmless) => Err(cause),
+        _ => Ok(()),
+    }
+}
