@@ -1,1 +1,53 @@
-//! head
+//! The HTTP API: it reads requests, asks the control plane, and writes answers. What a request means
+//! is decided in `tailrace_core::control`; what an error means to a client in [`problem`].
+//!
+//! - [`routes`]: the table of all routes, from which the router and the description are both made;
+//! - [`access`]: who may do what; a tenant never learns whether another's thing exists;
+//! - one file a subject: [`tenants`], [`plugins`], [`pipelines`], [`queries`], [`dead_letters`], [`probes`];
+//! - [`edge`]: the accept loop, which does not wait for slow clients.
+
+mod access;
+mod dead_letters;
+mod edge;
+mod input;
+mod metrics;
+mod openapi;
+mod pipelines;
+mod plugins;
+mod probes;
+mod problem;
+mod queries;
+mod routes;
+mod tenants;
+
+pub use edge::{EdgeOptions, serve};
+pub use routes::{Audience, Route, router, routes};
+use tailrace_core::control::Control;
+
+/// What a handler has at hand.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The control plane.
+    pub control: Control,
+    /// How the API is set up.
+    pub options: ApiOptions,
+}
+
+/// How the API is set up.
+#[derive(Debug, Clone)]
+pub struct ApiOptions {
+    /// Whether `/metrics` answers without a token.
+    pub metrics_public: bool,
+    /// Longest time that a request may take, its body included.
+    pub request_deadline: std::time::Duration,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        // An upload of 32 MiB over a slow line, and its compilation.
+        Self {
+            metrics_public: false,
+            request_deadline: std::time::Duration::from_mins(3),
+        }
+    }
+}

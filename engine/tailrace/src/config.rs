@@ -96,7 +96,11 @@ impl Default for Config {
 
 impl Default for NatsConfig {
     fn default() -> Self {
-        Self { url: "nats://127.0.0.1:4222".to_owned(), credentials: None, monitor_url: None }
+        Self {
+            url: "nats://127.0.0.1:4222".to_owned(),
+            credentials: None,
+            monitor_url: None,
+        }
     }
 }
 
@@ -108,7 +112,10 @@ impl Default for StoreConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
     }
 }
 
@@ -116,16 +123,29 @@ impl Config {
     /// Reads the file, then the environment. A name with two underscores goes a level down:
     /// `TAILRACE_NATS__URL`.
     pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Self> {
-        let sections = ["listen", "data_dir", "guest_threads", "metrics_public", "operator_token_file"];
+        let sections = [
+            "listen",
+            "data_dir",
+            "guest_threads",
+            "metrics_public",
+            "operator_token_file",
+        ];
         let env = Env::prefixed("TAILRACE_")
             .filter(move |key| sections.contains(&key.as_str()) || key.as_str().contains("__"))
             .map(|key| key.as_str().replace("__", ".").replace('_', "-").into());
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = file {
-            anyhow::ensure!(file.is_file(), "there is no configuration file {}", file.display());
+            anyhow::ensure!(
+                file.is_file(),
+                "there is no configuration file {}",
+                file.display()
+            );
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment.merge(env).extract().context("the configuration is not valid")
+        figment
+            .merge(env)
+            .extract()
+            .context("the configuration is not valid")
     }
 }
 
@@ -140,6 +160,10 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(committed, &printed).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(committed).unwrap(), printed, "run with BLESS=1 to renew it");
+        assert_eq!(
+            std::fs::read_to_string(committed).unwrap(),
+            printed,
+            "run with BLESS=1 to renew it"
+        );
     }
 }

@@ -14,7 +14,9 @@ use crate::{
 
 /// Run the engine.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0.")]
+#[command(
+    after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0."
+)]
 pub struct ServeArgs {
     /// Configuration file (TOML); environment `TAILRACE_…` and flags come before it.
     #[arg(long)]
@@ -89,16 +91,24 @@ async fn admit_operator(engine: &RunningEngine, config: &Config) -> anyhow::Resu
 
 fn operator_token(engine: &RunningEngine, config: &Config) -> anyhow::Result<String> {
     if let Ok(token) = std::env::var("TAILRACE_OPERATOR_TOKEN") {
-        anyhow::ensure!(token.len() >= 24, "TAILRACE_OPERATOR_TOKEN is too short: use at least 24 characters");
+        anyhow::ensure!(
+            token.len() >= 24,
+            "TAILRACE_OPERATOR_TOKEN is too short: use at least 24 characters"
+        );
         return Ok(token);
     }
     let made = config.data_dir.join("operator-token");
     let file = config.operator_token_file.as_ref().unwrap_or(&made);
     if file.exists() {
-        let token = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let token =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         return Ok(token.trim().to_owned());
     }
-    anyhow::ensure!(config.operator_token_file.is_none(), "there is no file {}", file.display());
+    anyhow::ensure!(
+        config.operator_token_file.is_none(),
+        "there is no file {}",
+        file.display()
+    );
     let token = engine.control.random_token();
     write_secret(file, &token).with_context(|| format!("cannot write {}", file.display()))?;
     tracing::info!(file = %file.display(), "a token for the operator was made");
@@ -122,7 +132,10 @@ pub struct Signals {
 impl Signals {
     /// Listens from now on.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for the first.

@@ -14,7 +14,9 @@ impl SystemClock {
     /// Starts the monotonic clock.
     #[allow(clippy::disallowed_methods, reason = "this is the home of time")]
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 

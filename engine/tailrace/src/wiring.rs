@@ -46,8 +46,11 @@ pub struct RunningEngine {
 
 /// Starts everything. The broker need not be there yet.
 pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
-    std::fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
     let world = world(config, &broker)?;
@@ -56,13 +59,33 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let (stop, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
     let overview = Overview::default();
     let control = Control::new(world.clone(), registry.clone(), overview.clone());
-    let engine = Engine { world, registry, overview, stop: stop.clone() };
+    let engine = Engine {
+        world,
+        registry,
+        overview,
+        stop: stop.clone(),
+    };
     let engine = tasks::spawn(engine.run());
-    let options = ApiOptions { metrics_public: config.metrics_public, ..ApiOptions::default() };
-    let app = tailrace_admin::router(ApiState { control: control.clone(), options });
+    let options = ApiOptions {
+        metrics_public: config.metrics_public,
+        ..ApiOptions::default()
+    };
+    let app = tailrace_admin::router(ApiState {
+        control: control.clone(),
+        options,
+    });
     let serving = tailrace_admin::serve(listener, app, EdgeOptions::default(), stop.clone());
     let api = tasks::spawn(serving);
-    Ok(RunningEngine { address, control, broker, stop, stop_keeper, engine, api, keeper })
+    Ok(RunningEngine {
+        address,
+        control,
+        broker,
+        stop,
+        stop_keeper,
+        engine,
+        api,
+        keeper,
+    })
 }
 
 impl RunningEngine {
@@ -83,18 +106,28 @@ async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
         monitor_url: config.nats.monitor_url.clone(),
         ..NatsOptions::default()
     };
-    NatsBroker::connect(options).await.context("cannot use the broker")
+    NatsBroker::connect(options)
+        .await
+        .context("cannot use the broker")
 }
 
 fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let store_options = StoreOptions { cache_bytes: config.store.cache_mib << 20, ..StoreOptions::default() };
-    let store = SledStore::open(config.data_dir.join("state"), store_options).context("cannot open the local store")?;
-    let wasm = WasmOptions { artefacts: config.data_dir.join("artefacts"), ..WasmOptions::default() };
+    let store_options = StoreOptions {
+        cache_bytes: config.store.cache_mib << 20,
+        ..StoreOptions::default()
+    };
+    let store = SledStore::open(config.data_dir.join("state"), store_options)
+        .context("cannot open the local store")?;
+    let wasm = WasmOptions { artefacts: config.data_dir.join("artefacts") };
     let plugins = WasmRuntime::new(wasm).context("cannot start the sandbox")?;
     let cores = available_parallelism().map_or(2, usize::from);
-    let threads = if config.guest_threads == 0 { cores } else { config.guest_threads };
+    let threads = if config.guest_threads == 0 {
+        cores
+    } else {
+        config.guest_threads
+    };
     let turns = Turns::start(threads, clock.clone()).context("cannot start the guest threads")?;
     Ok(World {
         streams: broker.clone(),

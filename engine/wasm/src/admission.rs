@@ -56,11 +56,11 @@ fn from_module(module: &Bytes) -> Result<Bytes, PluginError> {
             }
         }
     }
-    let mut encoder = ComponentEncoder::default().validate(true);
-    let encoded = match encoder.module(module) {
-        Ok(encoder) => encoder.encode(),
-        Err(cause) => Err(cause),
-    };
+    let mut encoder = ComponentEncoder::default();
+    let encoded = encoder
+        .validate(true)
+        .module(module)
+        .and_then(ComponentEncoder::encode);
     encoded.map(Bytes::from).map_err(|cause| {
         let cause = format!("{cause:#}");
         if cause.contains("component-type") || cause.contains("no custom section") {

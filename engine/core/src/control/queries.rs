@@ -8,6 +8,7 @@ use super::{Control, ControlError, Outcome};
 use crate::{
     delta::StateValue,
     identity::{PartitionId, PipelineId},
+    name::Name,
     ports::store::Image,
 };
 
@@ -134,6 +135,11 @@ impl Control {
             }
         }
         Ok(merged.report(query))
+    }
+
+    /// The hash of an item in a tenant's sketches.
+    pub fn hash_item(&self, tenant: &Name, item: &str) -> Outcome<u64> {
+        Ok(tailrace_sketch::hash_item(self.tenant(tenant)?.seed, item))
     }
 
     fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {

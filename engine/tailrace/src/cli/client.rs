@@ -245,7 +245,7 @@ impl Client {
 
 fn json(bytes: &[u8]) -> anyhow::Result<Value> {
     if bytes.is_empty() {
-        return Ok(Value::Null);
+        return Ok(Value::Object(serde_json::Map::new()));
     }
     serde_json::from_slice(bytes).context("the server's answer is no JSON")
 }

@@ -84,9 +84,7 @@ pub fn run(command: DeadLettersCommand, session: &Session) -> anyhow::Result<()>
             limit,
         } => {
             let answer = page(session, &pipeline, after, limit)?;
-            session
-                .output
-                .show(&answer, || Ok(list(read(&answer["dead_letters"])?)))
+            session.output.show(&answer, || Ok(list(read(&answer)?)))
         }
         DeadLettersCommand::Show { pipeline, id } => {
             let answer = session
@@ -130,7 +128,7 @@ fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
     let mut ids: Vec<u64> = Vec::new();
     loop {
         let answer = page(session, pipeline, ids.last().copied(), PAGE)?;
-        let letters: Vec<LetterView> = read(&answer["dead_letters"])?;
+        let letters: Vec<LetterView> = read(&answer)?;
         let ended = letters.len() < PAGE;
         ids.extend(letters.iter().map(|letter| letter.id));
         if ended {

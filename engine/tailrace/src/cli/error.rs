@@ -84,12 +84,16 @@ impl Problem {
             401 => {
                 "give a token with TAILRACE_TOKEN or --token; an operator makes one with `tailrace tenant token <tenant>`"
             }
+            403 if self.code == "quota-exceeded" => {
+                "delete what is no longer needed, or ask an operator for a larger quota"
+            }
             403 => "use a token that may do this: an operator's, or the tenant's own",
             404 => "look at what is there with the `list` command of the same group, and mind --tenant",
             409 => "look at what is there, change one of the two, and repeat",
             413 => "send less: the server's limits are in its documentation",
             429 => "wait a moment and repeat, or ask an operator for a larger quota",
             500.. => "repeat it in a moment; if it stays so, the server's log says why",
+            408 => "repeat it; a slow line may need several tries",
             _ if self.field.is_some() => "mend that field; `tailrace pipeline schema` describes them all",
             _ => "mend that and repeat; --help of the command shows an example",
         }

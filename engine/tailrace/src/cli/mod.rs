@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use global::{GlobalArgs, Session};
-use screen::{Output, out};
+use screen::Output;
 
 /// Stream processing for NATS JetStream: plugins in a sandbox, state, embeddings, each effect exactly once.
 #[derive(Debug, Parser)]
@@ -37,9 +37,15 @@ struct Cli {
     command: Command,
 }
 
-/// The commands. Those that run an engine are the lead's: `Serve`, `Dev`, `Demo` go here.
+/// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the engine.
+    Serve(crate::serve::ServeArgs),
+    /// Run an engine and a private nats-server to try things on.
+    Dev(crate::dev::DevArgs),
+    /// Show what it does, on real ratings.
+    Demo(crate::demo::DemoArgs),
     /// Make, build, try and upload plugins.
     #[command(subcommand, after_help = "Example:\n  tailrace plugin new clicks")]
     Plugin(plugin::PluginCommand),
@@ -99,6 +105,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
     match command {
+        Command::Serve(args) => on_runtime(crate::serve::run(args)),
+        Command::Dev(args) => on_runtime(crate::dev::run(args)),
+        Command::Demo(args) => on_runtime(crate::demo::run(args)),
         Command::Plugin(command) => plugin::run(command, global),
         Command::Pipeline(command) => pipeline::run(command, global),
         Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
@@ -109,10 +118,19 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
     }
 }
 
+/// Runs an engine: its tasks do IO only, so the guest threads get the cores.
+fn on_runtime(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run)
+}
+
 /// Help, the version, or what clap did not understand.
 fn explain(cause: &clap::Error) -> ExitCode {
     if matches!(cause.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        out(&cause.render().ansi().to_string());
+        // Clap colours it for a terminal only; a reader that went away is no error of ours.
+        let _ = cause.print();
         return ExitCode::SUCCESS;
     }
     if wants_json(std::env::args()) {

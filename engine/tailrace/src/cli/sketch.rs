@@ -1,5 +1,7 @@
 //! `tailrace sketch`: approximate metrics of a pipeline, each with the bound of its error.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde::Deserialize;
 
@@ -30,6 +32,9 @@ pub enum SketchCommand {
         /// Quantiles to show, between 0 and 1, parted by commas.
         #[arg(short, long, value_delimiter = ',', value_parser = quantile, value_name = "Q,…", requires = "name")]
         quantiles: Vec<f64>,
+        /// Item to ask for, in a sketch of kind `top` or `seen`.
+        #[arg(long, requires = "name")]
+        item: Option<String>,
     },
 }
 
@@ -45,9 +50,7 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
             let answer = session
                 .client
                 .get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session
-                .output
-                .show(&answer, || Ok(list(read(&answer["sketches"])?)))
+            session.output.show(&answer, || Ok(list(read(&answer)?)))
         }
         SketchCommand::Show {
             pipeline, name: None, ..
@@ -55,21 +58,23 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
             let answer = session
                 .client
                 .get(&session.pipeline_route(&pipeline, &["sketches"])?)?;
-            session.output.show(&answer, || {
-                Ok(describe_all(&read::<Vec<_>>(&answer["sketches"])?))
-            })
+            session.output.show(&answer, || Ok(describe_all(&read(&answer)?)))
         }
         SketchCommand::Show {
             pipeline,
             name: Some(name),
             quantiles,
+            item,
         } => {
             let asked: Vec<String> = quantiles.iter().map(ToString::to_string).collect();
-            let parameters = query(&[("q", Some(asked.join(",")).filter(|asked| !asked.is_empty()))]);
+            let asked = Some(asked.join(",")).filter(|asked| !asked.is_empty());
+            let parameters = query(&[("q", asked), ("item", item)]);
             let answer = session
                 .client
                 .get(&(session.pipeline_route(&pipeline, &["sketches", &name])? + &parameters))?;
-            session.output.show(&answer, || Ok(describe(&read(&answer)?)))
+            session
+                .output
+                .show(&answer, || Ok(describe(&name, &read(&answer)?)))
         }
     }
 }
@@ -77,7 +82,6 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
 /// A sketch's answer, whichever its kind.
 #[derive(Deserialize)]
 struct SketchView {
-    name: String,
     kind: String,
     count: u64,
     bound: BoundView,
@@ -107,39 +111,37 @@ enum AnswerView {
     },
     Top {
         items: Vec<(String, u64)>,
+        asked: Option<u64>,
     },
     Sample {
         items: Vec<String>,
     },
-    Seen {},
+    Seen {
+        seen: Option<bool>,
+    },
 }
 
-fn list(sketches: Vec<SketchView>) -> String {
-    let row = |sketch: SketchView| {
-        vec![
-            sketch.name,
-            sketch.kind,
-            count(sketch.count),
-            sketch.bound.to_text(),
-        ]
+/// What to say of a pipeline without any.
+const NONE: &str = "the pipeline declares no sketches";
+
+fn list(sketches: BTreeMap<String, SketchView>) -> String {
+    let row = |(name, sketch): (String, SketchView)| {
+        vec![name, sketch.kind, count(sketch.count), sketch.bound.to_text()]
     };
-    table_or(
-        "the pipeline declares no sketches",
-        &["sketch", "kind", "values>", "error"],
-        sketches.into_iter().map(row).collect(),
-    )
+    let rows = sketches.into_iter().map(row).collect();
+    table_or(NONE, &["sketch", "kind", "values>", "error"], rows)
 }
 
-fn describe_all(sketches: &[SketchView]) -> String {
+fn describe_all(sketches: &BTreeMap<String, SketchView>) -> String {
     if sketches.is_empty() {
-        return "the pipeline declares no sketches".to_owned();
+        return NONE.to_owned();
     }
-    sketches.iter().map(describe).collect::<Vec<_>>().join("\n\n")
+    let described = sketches.iter().map(|(name, sketch)| describe(name, sketch));
+    described.collect::<Vec<_>>().join("\n\n")
 }
 
-fn describe(sketch: &SketchView) -> String {
+fn describe(name: &str, sketch: &SketchView) -> String {
     let SketchView {
-        name,
         kind,
         count: values,
         bound,
@@ -178,15 +180,19 @@ impl AnswerView {
                     .collect()
             }
             Self::Distinct { distinct } => vec![("distinct".to_owned(), count(*distinct as u64))],
-            Self::Top { items } => items
-                .iter()
-                .map(|(item, times)| (short(item, 40), count(*times)))
-                .collect(),
+            Self::Top { items, asked } => {
+                let asked = asked.map(|times| ("(asked)".to_owned(), count(times)));
+                let top = items.iter().map(|(item, times)| (short(item, 40), count(*times)));
+                asked.into_iter().chain(top).collect()
+            }
             Self::Sample { items } => items
                 .iter()
                 .map(|item| (short(item, 80), String::new()))
                 .collect(),
-            Self::Seen {} => Vec::new(),
+            Self::Seen { seen } => seen
+                .iter()
+                .map(|seen| ("seen".to_owned(), seen.to_string()))
+                .collect(),
         };
         let width = rows
             .iter()
@@ -208,12 +214,8 @@ mod tests {
     use super::*;
 
     fn shown(answer: &serde_json::Value, bound: &serde_json::Value) -> String {
-        describe(
-            &serde_json::from_value(
-                json!({ "name": "s", "kind": "k", "count": 1200, "bound": bound, "answer": answer }),
-            )
-            .unwrap(),
-        )
+        let report = json!({ "kind": "k", "count": 1200, "bound": bound, "answer": answer });
+        describe("s", &serde_json::from_value(report).unwrap())
     }
 
     #[test]
@@ -244,6 +246,30 @@ mod tests {
         assert!(
             shown(&json!({ "items": ["a", "b"] }), &json!({ "type": "exact" })).ends_with("exact\n  a\n  b")
         );
+    }
+
+    #[test]
+    fn the_report_of_every_kind_is_understood() {
+        use tailrace_sketch::{Kind, Query, Sketch, SketchConfig, TenantSeed};
+        for kind in [
+            Kind::Quantiles,
+            Kind::Distinct,
+            Kind::Top,
+            Kind::Seen,
+            Kind::Sample,
+        ] {
+            let sketch = Sketch::new(&SketchConfig { kind, size: None }, TenantSeed::new(1, 2));
+            let asked = Query {
+                item: Some("a".into()),
+                item_hash: Some(1),
+                ..Query::default()
+            };
+            for query in [Query::default(), asked] {
+                let report = serde_json::to_value(sketch.report(&query)).unwrap();
+                let view: SketchView = serde_json::from_value(report).unwrap();
+                assert!(describe("s", &view).starts_with(&format!("s: {kind} of 0 values")));
+            }
+        }
     }
 
     #[test]

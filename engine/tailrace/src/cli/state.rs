@@ -76,7 +76,7 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
                 .client
                 .get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
             session.output.show(&answer, || {
-                let entries: Vec<EntryView> = read(&answer["entries"])?;
+                let entries: Vec<EntryView> = read(&answer)?;
                 let row =
                     |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
                 Ok(table_or(

@@ -76,7 +76,7 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
         TenantCommand::List => {
             let answer = client.get(&route(&["v1", "tenants"]))?;
             session.output.show(&answer, || {
-                let tenants: Vec<TenantView> = read(&answer["tenants"])?;
+                let tenants: Vec<TenantView> = read(&answer)?;
                 let row = |tenant: TenantView| {
                     vec![
                         tenant.name,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use tailrace_core::ports::plugins::{Admitted, PluginRuntime};
+use tailrace_core::ports::plugins::{Admitted, PluginError, PluginRuntime};
 
 use super::project::{Project, cargo, no_cargo};
 use crate::cli::error::misuse;
@@ -50,18 +50,24 @@ pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<B
     let file = format!("{}.wasm", library.replace('-', "_"));
     let module = project.target_folder.join(TARGET).join("release").join(file);
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
-    let admitted = runtime.admit(&Bytes::from(module)).map_err(|cause| {
-        misuse(
-            cause.to_string(),
-            "mend that and build again; the server would refuse it too",
-        )
-    })?;
+    let admitted = admit(runtime, module)?;
     let path = project.component();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::write(&path, &admitted.component).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Built { path, admitted })
+}
+
+/// Checks a module or component as the server would, and turns a module into a component.
+pub fn admit(runtime: &dyn PluginRuntime, upload: Vec<u8>) -> anyhow::Result<Admitted> {
+    runtime.admit(&Bytes::from(upload)).map_err(|cause| match cause {
+        PluginError::Engine(_) => cause.into(),
+        refused => misuse(
+            refused.to_string(),
+            "mend that and build again: the server would refuse it too",
+        ),
+    })
 }
 
 /// Whether Rust's standard library is there for the target; cargo's own error would be far longer.

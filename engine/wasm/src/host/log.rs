@@ -12,6 +12,7 @@ use super::Guest;
 const MAX_LINE: usize = 1_024;
 
 #[derive(ComponentType, Lift, Clone, Copy)]
+#[allow(dead_code, reason = "wasmtime makes the variants from the guest's number")]
 #[component(enum)]
 #[repr(u8)]
 enum Level {

@@ -6,38 +6,26 @@ use serde_json::json;
 use crate::cli::{client::read, global::Session, screen::table_or};
 
 #[derive(Deserialize)]
-struct RevisionsView {
-    active: u64,
-    revisions: Vec<u64>,
-}
-
-#[derive(Deserialize)]
 struct AppliedView {
     revision: u64,
 }
 
-/// Lists the revisions that are kept.
+/// Lists the revisions that are kept, the newest first.
 pub fn list(name: &str, session: &Session) -> anyhow::Result<()> {
     let answer = session
         .client
         .get(&session.pipeline_route(name, &["revisions"])?)?;
     session.output.show(&answer, || {
-        let RevisionsView { active, revisions } = read(&answer)?;
+        // The list is of numbers only; which of them runs, the pipeline says.
+        let pipeline = session.client.get(&session.pipeline_route(name, &[])?)?;
+        let active: u64 = read(&pipeline["active"]["number"])?;
+        let revisions: Vec<u64> = read(&answer)?;
         let row = |number: u64| {
-            vec![
-                number.to_string(),
-                if number == active {
-                    "active".to_owned()
-                } else {
-                    String::new()
-                },
-            ]
+            let mark = if number == active { "active" } else { "" };
+            vec![number.to_string(), mark.to_owned()]
         };
-        Ok(table_or(
-            "no revisions are kept",
-            &["revision>", ""],
-            revisions.into_iter().rev().map(row).collect(),
-        ))
+        let rows = revisions.into_iter().rev().map(row).collect();
+        Ok(table_or("no revisions are kept", &["revision>", ""], rows))
     })
 }
 

@@ -2,12 +2,9 @@
 
 use clap::Args;
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::cli::{
-    client::read,
-    global::Session,
-    screen::{ago, now_ms, table_or},
-};
+use crate::cli::{client::read, global::Session, screen::table_or};
 
 /// What to show.
 #[derive(Debug, Args)]
@@ -26,7 +23,7 @@ struct PipelineView {
     state: String,
     #[serde(default)]
     reason: Option<String>,
-    applied_ms: u64,
+    partitions: u32,
 }
 
 /// Prints a description as YAML, ready to be changed and applied again.
@@ -38,27 +35,35 @@ pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
     let answer = session.client.get(&session.pipeline_route(&args.name, &rest)?)?;
     session
         .output
-        .show(&answer, || Ok(serde_saphyr::to_string(&answer["spec"])?))
+        .show(&answer, || Ok(serde_saphyr::to_string(spec_of(&answer))?))
+}
+
+/// The description in a revision, or in a pipeline's active one.
+fn spec_of(answer: &Value) -> &Value {
+    answer
+        .get("active")
+        .unwrap_or(answer)
+        .get("spec")
+        .unwrap_or(answer)
 }
 
 /// Lists the pipelines of the tenant.
 pub fn list(session: &Session) -> anyhow::Result<()> {
     let answer = session.client.get(&session.tenant_route(&["pipelines"])?)?;
     session.output.show(&answer, || {
-        let pipelines: Vec<PipelineView> = read(&answer["pipelines"])?;
+        let pipelines: Vec<PipelineView> = read(&answer)?;
         let row = |pipeline: PipelineView| {
-            let applied = ago(pipeline.applied_ms, now_ms());
             vec![
                 pipeline.name,
                 pipeline.state,
                 pipeline.revision.to_string(),
-                applied,
+                pipeline.partitions.to_string(),
                 pipeline.reason.unwrap_or_default(),
             ]
         };
         Ok(table_or(
             "there are no pipelines yet",
-            &["pipeline", "state", "revision>", "applied", "reason"],
+            &["pipeline", "state", "revision>", "partitions>", "reason"],
             pipelines.into_iter().map(row).collect(),
         ))
     })

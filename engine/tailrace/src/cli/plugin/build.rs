@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::test::Sandbox;
+use super::sandbox::Sandbox;
 use crate::{
     cli::screen::{Output, facts, size},
     offline::{build, project::Project},

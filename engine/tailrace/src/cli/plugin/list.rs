@@ -21,7 +21,7 @@ struct VersionView {
 pub fn run(session: &Session) -> anyhow::Result<()> {
     let answer = session.client.get(&session.tenant_route(&["plugins"])?)?;
     session.output.show(&answer, || {
-        let versions: Vec<VersionView> = read(&answer["plugins"])?;
+        let versions: Vec<VersionView> = read(&answer)?;
         let row = |version: VersionView| {
             let digest: String = version.digest.chars().take(12).collect();
             vec![

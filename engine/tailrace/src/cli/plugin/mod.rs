@@ -5,6 +5,7 @@ mod list;
 mod new;
 mod present;
 mod push;
+mod sandbox;
 mod test;
 
 use clap::Subcommand;

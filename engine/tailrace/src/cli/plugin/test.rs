@@ -3,7 +3,6 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use clap::Args;
 use tailrace_core::{
     name::Name,
@@ -12,13 +11,12 @@ use tailrace_core::{
     units::{Bytes as Size, Span},
 };
 use tailrace_store::{SledStore, StoreOptions};
-use tailrace_wasm::{WasmOptions, WasmRuntime};
-use tempfile::TempDir;
 
-use super::present;
+use super::{present, sandbox::Sandbox};
 use crate::{
     cli::{error::misuse, screen::Output},
     offline::{
+        build,
         events::EventFile,
         project::Project,
         rehearsal::{Played, Rehearsal},
@@ -81,26 +79,6 @@ pub struct TestArgs {
     strict: bool,
 }
 
-/// The sandbox, and a folder that vanishes with it.
-pub struct Sandbox {
-    /// The engine's own.
-    pub runtime: WasmRuntime,
-    folder: TempDir,
-}
-
-impl Sandbox {
-    /// Starts it.
-    pub fn new() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let options = WasmOptions {
-            artefacts: folder.path().join("artefacts"),
-            ..WasmOptions::default()
-        };
-        let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
-        Ok(Self { runtime, folder })
-    }
-}
-
 /// Runs it.
 pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     let is_folder = args.file.is_dir();
@@ -114,15 +92,12 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
         .map_or_else(|| Ok(args.file.clone()), Project::built)?;
     let upload = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let sandbox = Sandbox::new()?;
-    let admitted = sandbox
-        .runtime
-        .admit(&Bytes::from(upload))
-        .map_err(|cause| misuse(cause.to_string(), "build it with `tailrace plugin build`"))?;
+    let admitted = build::admit(&sandbox.runtime, upload)?;
     let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
     let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
     let (is_quiet, is_strict) = (args.quiet, args.strict);
     let setting = Setting::new(wishes(args, project)?, &admitted)?;
-    let store = SledStore::open(sandbox.folder.path().join("state"), StoreOptions::default())?;
+    let store = SledStore::open(sandbox.state_folder(), StoreOptions::default())?;
     let mut rehearsal = Rehearsal::new(setting, plugin, &store, Arc::new(SystemClock::new()))?;
     let summary = play(&mut rehearsal, events, is_quiet, output)?;
     output.line(&serde_json::json!({ "summary": summary }), || {

@@ -1,0 +1,105 @@
+//! What comes in with a request, with errors that are problems like all others: path, query, body.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    http::{StatusCode, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use tailrace_core::{identity::PipelineId, name::Name};
+
+use crate::{
+    ApiState,
+    access::Access,
+    problem::{Answer, Problem},
+};
+
+/// Parts of the path, by name, percent-decoded.
+pub(crate) struct Place(BTreeMap<String, String>);
+
+impl FromRequestParts<ApiState> for Place {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
+        let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
+        path.map(|Path(map)| Self(map))
+            .map_err(|_| Problem::invalid("invalid-path", "a part of the path is not UTF-8 text"))
+    }
+}
+
+impl Place {
+    /// A part as text.
+    pub(crate) fn text(&self, part: &str) -> &str {
+        self.0.get(part).map_or("", String::as_str)
+    }
+
+    /// A part that must be a name.
+    pub(crate) fn name(&self, part: &str) -> Answer<Name> {
+        Name::new(self.text(part)).map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))
+    }
+
+    /// A part that must be a number.
+    pub(crate) fn number(&self, part: &str) -> Answer<u64> {
+        self.text(part).parse().map_err(|_| Problem::not_found(part))
+    }
+
+    /// The pipeline of the path.
+    pub(crate) fn pipeline(&self, access: &Access) -> Answer<PipelineId> {
+        Ok(PipelineId {
+            tenant: access.tenant.clone(),
+            pipeline: self.name("pipeline")?,
+        })
+    }
+}
+
+/// The query, as `T`.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<ApiState> for Asked<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|Query(asked)| Self(asked))
+            .map_err(|cause| Problem::new(StatusCode::BAD_REQUEST, "invalid-query", cause.body_text()))
+    }
+}
+
+/// The body, within the route's limit.
+pub(crate) struct Content(pub(crate) Bytes);
+
+impl FromRequest<ApiState> for Content {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &ApiState) -> Answer<Self> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(cause) => Err(body_problem(&cause)),
+        }
+    }
+}
+
+fn body_problem(cause: &BytesRejection) -> Problem {
+    let status = cause.status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(status, "too-large", "the body is larger than this route takes");
+    }
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-body",
+        "the body did not arrive whole",
+    )
+}
+
+impl Content {
+    /// The body as JSON; an empty one as `{}`.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
+        let text: &[u8] = if self.0.is_empty() { b"{}" } else { &self.0 };
+        serde_json::from_slice(text).map_err(|cause| {
+            Problem::invalid(
+                "invalid-body",
+                format!("the body is not what this route takes: {cause}"),
+            )
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! The description of the API, made from the table of routes.
+
+use axum::Json;
+use serde_json::Value;
+use tailrace_core::spec::parse::json_schema;
+use utoipa::openapi::{
+    Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
+    ResponseBuilder,
+    path::{OperationBuilder, ParameterBuilder, ParameterIn},
+    schema::{ObjectBuilder, Type},
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
+
+use crate::routes::{Audience, Route, routes};
+
+pub(crate) async fn describe() -> Json<OpenApi> {
+    Json(document())
+}
+
+pub(crate) async fn pipeline_schema() -> Json<Value> {
+    Json(json_schema())
+}
+
+fn document() -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    for route in routes() {
+        paths = paths.path(route.path, PathItem::new(method(route.method), operation(&route)));
+    }
+    let info = InfoBuilder::new()
+        .title("Tailrace")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Tenants, plugins, pipelines, and queries of what they have computed.",
+        ));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .paths(paths.build())
+        .components(Some(components()))
+        .build()
+}
+
+fn method(name: &str) -> HttpMethod {
+    match name {
+        "PUT" => HttpMethod::Put,
+        "POST" => HttpMethod::Post,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(route: &Route) -> utoipa::openapi::path::Operation {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let failed = ResponseBuilder::new()
+        .description("a problem (RFC 9457)")
+        .content("application/problem+json", problem);
+    let mut operation = OperationBuilder::new()
+        .summary(Some(route.summary))
+        .response("2XX", ResponseBuilder::new().description(route.summary).build())
+        .response("default", failed.build());
+    for name in route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(utoipa::openapi::Required::True)
+                .schema(Some(text)),
+        );
+    }
+    if route.audience != Audience::Public {
+        operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>("token", []));
+    }
+    operation.build()
+}
+
+fn components() -> Components {
+    let text = || ObjectBuilder::new().schema_type(Type::String).build();
+    let problem = ObjectBuilder::new()
+        .property("type", text())
+        .property("title", text())
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer).build())
+        .property("detail", text())
+        .property("code", text())
+        .property("field", text())
+        .required("code")
+        .required("detail");
+    let mut components = Components::new();
+    components
+        .schemas
+        .insert("Problem".to_owned(), problem.build().into());
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("token", bearer);
+    components
+}

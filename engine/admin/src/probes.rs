@@ -1,0 +1,44 @@
+//! Probes and metrics.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+use tailrace_core::registry::Scope;
+
+use crate::{
+    ApiState,
+    access::scope,
+    metrics,
+    problem::{Answer, Problem},
+};
+
+pub(crate) async fn health() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
+    match api.control.readiness() {
+        Ok(()) => Ok(Json(json!({ "status": "ready" }))),
+        Err(reason) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", reason)),
+    }
+}
+
+pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Response> {
+    let (parts, _) = request.into_parts();
+    if !api.options.metrics_public && scope(&parts, &api)? != Scope::Operator {
+        return Err(Problem::not_found("resource"));
+    }
+    let text = metrics::render(api.control.overview());
+    Ok((
+        [(
+            header::CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response())
+}

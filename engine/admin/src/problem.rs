@@ -1,0 +1,101 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`. The one
+//! place where an error gets its HTTP status. Nothing of the host's gets into an answer.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tailrace_core::{control::ControlError, ports::broker::BrokerError};
+
+/// An error, as it is sent.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    /// Path of the field that is wrong, in a pipeline's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:tailrace:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            field: None,
+        }
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        let detail = "a valid token is needed: send `Authorization: Bearer <token>`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    /// The same for what is not there and for what the bearer must not know of.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no such {what}"),
+        )
+    }
+
+    pub(crate) fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(cause: ControlError) -> Self {
+        let status = match &cause {
+            ControlError::NotFound { .. } => StatusCode::NOT_FOUND,
+            ControlError::Conflict(_) => StatusCode::CONFLICT,
+            ControlError::Spec(_) | ControlError::Invalid(_) | ControlError::Plugin(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            ControlError::Forbidden(_) | ControlError::Quota(_) => StatusCode::FORBIDDEN,
+            ControlError::Broker(BrokerError::Refused { .. }) => StatusCode::BAD_GATEWAY,
+            ControlError::Broker(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ControlError::Internal(reason) => {
+                tracing::error!(reason, "a request failed");
+                let detail = "the engine failed; its log says more, under this request's id";
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
+            }
+        };
+        match &cause {
+            ControlError::Spec(spec) => Self {
+                field: Some(spec.path.clone()),
+                ..Self::new(status, cause.code(), spec.message.clone())
+            },
+            _ => Self::new(status, cause.code(), cause.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// What a handler gives.
+pub(crate) type Answer<T> = Result<T, Problem>;

@@ -1,0 +1,179 @@
+//! Queries of what is committed: the serving layer.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tailrace_core::control::queries::{MAX_SCAN, StateEntry, VectorEntry};
+use tailrace_sketch::{Query, Report};
+
+use crate::{
+    ApiState,
+    access::Access,
+    input::{Asked, Place},
+    problem::{Answer, Problem},
+};
+
+/// A value in a list: JSON as it is, other text as text, other bytes in base64.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case", tag = "encoding", content = "value")]
+enum Value {
+    Json(Box<RawValue>),
+    Text(String),
+    Base64(String),
+}
+
+#[derive(Serialize)]
+pub(crate) struct Entry {
+    #[serde(flatten)]
+    entry: StateEntry,
+    #[serde(flatten)]
+    value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scan {
+    #[serde(default)]
+    prefix: String,
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SketchQuery {
+    /// Quantiles, parted by commas.
+    #[serde(default)]
+    q: Option<String>,
+    /// An item, for `top` and `seen`.
+    #[serde(default)]
+    item: Option<String>,
+}
+
+/// Bytes in the plainest form that holds them.
+fn plain(bytes: Vec<u8>) -> Value {
+    match String::from_utf8(bytes) {
+        Ok(text) => match serde_json::from_str(&text) {
+            Ok(json) => Value::Json(json),
+            Err(_) => Value::Text(text),
+        },
+        Err(other) => Value::Base64(base64::engine::general_purpose::STANDARD.encode(other.as_bytes())),
+    }
+}
+
+/// The value itself is the body, so that an application can use it as it is.
+pub(crate) async fn state(access: Access, State(api): State<ApiState>, place: Place) -> Answer<Response> {
+    let entry = api
+        .control
+        .state(&place.pipeline(&access)?, place.text("step"), place.text("key"))?;
+    let kind = match std::str::from_utf8(&entry.value) {
+        Ok(text) if serde_json::from_str::<&RawValue>(text).is_ok() => "application/json",
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "application/octet-stream",
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert("tr-partition", HeaderValue::from(entry.partition));
+    if let Some(end) = entry.expires_ms {
+        headers.insert("tr-expires-ms", HeaderValue::from(end));
+    }
+    Ok((headers, entry.value).into_response())
+}
+
+pub(crate) async fn scan(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+    Asked(asked): Asked<Scan>,
+) -> Answer<Json<Vec<Entry>>> {
+    let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
+    let found = api.control.scan(
+        &place.pipeline(&access)?,
+        place.text("step"),
+        &asked.prefix,
+        asked.after.as_deref(),
+        limit,
+    )?;
+    let shown = found.into_iter().map(|mut entry| {
+        let value = plain(std::mem::take(&mut entry.value));
+        Entry { entry, value }
+    });
+    Ok(Json(shown.collect()))
+}
+
+pub(crate) async fn vector(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+) -> Answer<Json<VectorEntry>> {
+    Ok(Json(api.control.vector(
+        &place.pipeline(&access)?,
+        place.text("collection"),
+        place.text("id"),
+    )?))
+}
+
+pub(crate) async fn sketches(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+) -> Answer<Json<BTreeMap<String, Report>>> {
+    Ok(Json(
+        api.control
+            .sketches(&place.pipeline(&access)?)?
+            .into_iter()
+            .collect(),
+    ))
+}
+
+pub(crate) async fn sketch(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+    Asked(asked): Asked<SketchQuery>,
+) -> Answer<Json<Report>> {
+    let quantiles = asked.q.as_deref().map(quantiles).transpose()?.unwrap_or_default();
+    let pipeline = place.pipeline(&access)?;
+    let item_hash = asked
+        .item
+        .as_ref()
+        .map(|item| api.control.hash_item(&access.tenant, item))
+        .transpose()?;
+    let query = Query {
+        quantiles,
+        item_hash,
+        item: asked.item,
+    };
+    Ok(Json(api.control.sketch(
+        &pipeline,
+        place.text("sketch"),
+        &query,
+    )?))
+}
+
+fn quantiles(text: &str) -> Answer<Vec<f64>> {
+    let wrong = || {
+        Problem::invalid(
+            "invalid-query",
+            format!("q={text:?} is no list of quantiles; write q=0.5,0.99"),
+        )
+    };
+    let one = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|q| (0.0..=1.0).contains(q))
+            .ok_or_else(wrong)
+    };
+    text.split(',').take(100).map(one).collect()
+}

@@ -1,0 +1,291 @@
+//! The table of all routes. The router, the OpenAPI description and the access tests are made from
+//! it, so none of them can miss one.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, delete, get, post, put},
+};
+
+use crate::{
+    ApiState, dead_letters, openapi, pipelines, plugins, probes, problem::Problem, queries, tenants,
+};
+
+/// Largest body of an ordinary request.
+const MAX_BODY: usize = 1 << 20;
+/// Largest plugin.
+const MAX_PLUGIN: usize = 32 << 20;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody, without a token.
+    Public,
+    /// Operators.
+    Operator,
+    /// The tenant of the path, and operators.
+    Tenant,
+}
+
+/// A route.
+pub struct Route {
+    /// `GET`, `PUT`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// With `{parameters}`.
+    pub path: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Who may ask.
+    pub audience: Audience,
+    handler: MethodRouter<ApiState>,
+}
+
+/// Every route there is.
+pub fn routes() -> Vec<Route> {
+    let tenant = "/v1/tenants/{tenant}";
+    let plugin = "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}";
+    macro_rules! pipeline {
+        ($rest:literal) => {
+            concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
+        };
+    }
+    let public = |method, path, summary, handler| Route {
+        method,
+        path,
+        summary,
+        audience: Audience::Public,
+        handler,
+    };
+    let operator = |method, path, summary, handler| Route {
+        method,
+        path,
+        summary,
+        audience: Audience::Operator,
+        handler,
+    };
+    let own = |method, path, summary, handler| Route {
+        method,
+        path,
+        summary,
+        audience: Audience::Tenant,
+        handler,
+    };
+    vec![
+        public(
+            "GET",
+            "/healthz",
+            "whether the process lives",
+            get(probes::health),
+        ),
+        public(
+            "GET",
+            "/readyz",
+            "whether the engine can serve",
+            get(probes::ready),
+        ),
+        public("GET", "/openapi.json", "this description", get(openapi::describe)),
+        public(
+            "GET",
+            "/v1/schemas/pipeline.json",
+            "JSON Schema of a pipeline",
+            get(openapi::pipeline_schema),
+        ),
+        operator("GET", "/metrics", "metrics for Prometheus", get(probes::metrics)),
+        operator("GET", "/v1/tenants", "all tenants", get(tenants::list)),
+        operator(
+            "PUT",
+            tenant,
+            "make a tenant, or change its grants",
+            put(tenants::put),
+        ),
+        own("GET", tenant, "a tenant", get(tenants::get)),
+        operator(
+            "DELETE",
+            tenant,
+            "delete a tenant without pipelines",
+            delete(tenants::delete),
+        ),
+        operator(
+            "POST",
+            "/v1/tenants/{tenant}/tokens",
+            "a new token, shown once",
+            post(tenants::token),
+        ),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/plugins",
+            "all plugin versions",
+            get(plugins::list),
+        ),
+        own(
+            "PUT",
+            plugin,
+            "upload a plugin version",
+            put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN)),
+        ),
+        own("GET", plugin, "a plugin version", get(plugins::describe)),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/pipelines",
+            "all pipelines",
+            get(pipelines::list),
+        ),
+        own(
+            "PUT",
+            pipeline!(""),
+            "apply a pipeline (YAML or JSON)",
+            put(pipelines::apply),
+        ),
+        own(
+            "GET",
+            pipeline!(""),
+            "a pipeline and its active revision",
+            get(pipelines::show),
+        ),
+        own(
+            "DELETE",
+            pipeline!(""),
+            "delete a pipeline, its state and its outputs",
+            delete(pipelines::delete),
+        ),
+        own(
+            "GET",
+            pipeline!("/status"),
+            "what a pipeline is doing",
+            get(pipelines::status),
+        ),
+        own(
+            "POST",
+            pipeline!("/pause"),
+            "pause a pipeline",
+            post(pipelines::pause),
+        ),
+        own(
+            "POST",
+            pipeline!("/resume"),
+            "let a pipeline go on",
+            post(pipelines::resume),
+        ),
+        own(
+            "GET",
+            pipeline!("/revisions"),
+            "numbers of the kept revisions",
+            get(pipelines::revisions),
+        ),
+        own(
+            "GET",
+            pipeline!("/revisions/{revision}"),
+            "a revision",
+            get(pipelines::revision),
+        ),
+        own(
+            "POST",
+            pipeline!("/rollback"),
+            "make an earlier revision active again",
+            post(pipelines::roll_back),
+        ),
+        own(
+            "GET",
+            pipeline!("/steps/{step}/state"),
+            "state entries by prefix",
+            get(queries::scan),
+        ),
+        own(
+            "GET",
+            pipeline!("/steps/{step}/state/{key}"),
+            "a state entry",
+            get(queries::state),
+        ),
+        own(
+            "GET",
+            pipeline!("/vectors/{collection}/{id}"),
+            "a vector",
+            get(queries::vector),
+        ),
+        own(
+            "GET",
+            pipeline!("/sketches"),
+            "all sketches",
+            get(queries::sketches),
+        ),
+        own(
+            "GET",
+            pipeline!("/sketches/{sketch}"),
+            "a sketch, with its bound",
+            get(queries::sketch),
+        ),
+        own(
+            "GET",
+            pipeline!("/dead-letters"),
+            "dead letters, oldest first",
+            get(dead_letters::list),
+        ),
+        own(
+            "GET",
+            pipeline!("/dead-letters/{letter}"),
+            "a dead letter",
+            get(dead_letters::show),
+        ),
+        own(
+            "POST",
+            pipeline!("/dead-letters/{letter}/redrive"),
+            "send a dead letter again",
+            post(dead_letters::redrive),
+        ),
+    ]
+}
+
+/// The API.
+pub fn router(state: ApiState) -> Router {
+    let deadline = state.options.request_deadline;
+    let table = routes().into_iter().fold(Router::new(), |router, route| {
+        router.route(route.path, route.handler)
+    });
+    table
+        .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this route does not take this method",
+            )
+        })
+        // A body that drips in must not hold a handler for ever.
+        .layer(middleware::from_fn_with_state(deadline, within))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        // Outermost, so that every answer can be found in the log.
+        .layer(middleware::from_fn(identify))
+        .with_state(state)
+}
+
+async fn within(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(deadline, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            "the request took too long",
+        )
+        .into_response(),
+    }
+}
+
+async fn identify(request: Request, next: Next) -> Response {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    tracing::debug!(id, %method, path, status = response.status().as_u16(), "request");
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("tr-request-id"), HeaderValue::from(id));
+    response
+}

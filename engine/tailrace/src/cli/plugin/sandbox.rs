@@ -1,0 +1,31 @@
+//! The sandbox of a command that runs without a server.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tempfile::TempDir;
+
+/// The sandbox, and a folder that vanishes with it.
+pub struct Sandbox {
+    /// The engine's own.
+    pub runtime: WasmRuntime,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// Starts it.
+    pub fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let options = WasmOptions {
+            artefacts: folder.path().join("artefacts"),
+        };
+        let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
+        Ok(Self { runtime, folder })
+    }
+
+    /// Where a store can keep its data as long as this lives.
+    pub fn state_folder(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+}

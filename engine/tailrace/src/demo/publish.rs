@@ -1,0 +1,85 @@
+//! The shop's side: its stream, its ratings, and the lists that come out.
+
+use anyhow::Context as _;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
+use tailrace_nats::{
+    NatsBroker,
+    async_nats::{
+        self,
+        jetstream::{self, consumer::pull, stream::Config},
+    },
+};
+
+use super::ratings::Rating;
+
+/// Publishes that are unacknowledged at once.
+const IN_FLIGHT: usize = 500;
+
+/// A list of recommendations, as the ranker publishes it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct List {
+    /// Whose.
+    pub user: String,
+    /// Event time of the rating that it was made at.
+    pub time: u64,
+    /// Best first.
+    pub items: Vec<Scored>,
+}
+
+/// A recommended item.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Scored {
+    /// The item.
+    pub id: String,
+}
+
+fn jetstream(broker: &NatsBroker) -> jetstream::Context {
+    async_nats::jetstream::new(broker.client().clone())
+}
+
+/// The shop's stream of events.
+pub async fn make_stream(broker: &NatsBroker) -> anyhow::Result<()> {
+    let config = Config {
+        name: "SHOP".to_owned(),
+        subjects: vec!["shop.events.>".to_owned()],
+        ..Config::default()
+    };
+    jetstream(broker)
+        .create_stream(config)
+        .await
+        .map(drop)
+        .context("cannot make stream SHOP")
+}
+
+/// Publishes all ratings, in order, with many acknowledgements under way.
+pub async fn publish(broker: &NatsBroker, ratings: &[Rating]) -> anyhow::Result<()> {
+    let jetstream = jetstream(broker);
+    let sent = stream::iter(ratings).then(|rating| async {
+        let payload = serde_json::to_vec(rating)?;
+        Ok::<_, anyhow::Error>(jetstream.publish("shop.events.rating", payload.into()).await?)
+    });
+    sent.map(|ack| async { Ok::<_, anyhow::Error>(ack?.await?) })
+        .buffered(IN_FLIGHT)
+        .try_for_each(|_| async { Ok(()) })
+        .await
+}
+
+/// Every list that was published, in order.
+pub async fn read_lists(broker: &NatsBroker) -> anyhow::Result<Vec<List>> {
+    let stream = jetstream(broker).get_stream("TR_shop_recommendations").await?;
+    let config = pull::OrderedConfig {
+        filter_subject: "shop.recommendations.*".to_owned(),
+        ..pull::OrderedConfig::default()
+    };
+    let consumer = stream.create_consumer(config).await?;
+    let mut pending = consumer.cached_info().num_pending;
+    let mut messages = consumer.messages().await?;
+    let mut lists = Vec::new();
+    while pending > 0 {
+        let message = messages.next().await.context("the lists ended too soon")??;
+        lists.push(serde_json::from_slice(&message.payload)?);
+        pending = message.info().map_err(|cause| anyhow::anyhow!(cause))?.pending;
+    }
+    Ok(lists)
+}

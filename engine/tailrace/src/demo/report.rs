@@ -1,0 +1,137 @@
+//! What the demonstration prints.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write as _,
+    time::Duration,
+};
+
+use tailrace_core::{control::Control, identity::PipelineId};
+use tailrace_sketch::{Answer, Query};
+
+use super::{
+    measure::Hits,
+    publish::List,
+    ratings::{Rating, Source},
+};
+
+/// Users whose lists are shown.
+const SHOWN_USERS: usize = 3;
+/// Items shown of a list.
+const SHOWN_ITEMS: usize = 5;
+
+/// Prints all of it.
+pub async fn print(
+    control: &Control,
+    id: &PipelineId,
+    source: &Source,
+    lists: &[List],
+    hits: &Hits,
+    took: Duration,
+) -> anyhow::Result<()> {
+    let counts = control.pipeline_status(id).await?.engine.stats.counts;
+    let rate = counts.events as f64 / took.as_secs_f64();
+    let mut text = format!(
+        "\n{} events in {:.1} s: {rate:.0} a second, publishing included\n{} accepted, {} rejected, {} lists published\n",
+        counts.events,
+        took.as_secs_f64(),
+        counts.events - counts.rejected,
+        counts.rejected,
+        counts.outputs,
+    );
+    recommendations(&mut text, source, lists)?;
+    quality(&mut text, source, lists, hits)?;
+    sketches(&mut text, control, id, &source.ratings)?;
+    crate::out(&text);
+    Ok(())
+}
+
+fn recommendations(text: &mut String, source: &Source, lists: &[List]) -> anyhow::Result<()> {
+    let titles: HashMap<&str, &str> = source
+        .ratings
+        .iter()
+        .map(|rating| (rating.item.as_str(), rating.title.as_str()))
+        .collect();
+    let mut shown = HashSet::new();
+    for list in lists.iter().rev() {
+        if shown.len() == SHOWN_USERS || !shown.insert(list.user.as_str()) {
+            continue;
+        }
+        writeln!(text, "\nfor user {}:", list.user)?;
+        for item in list.items.iter().take(SHOWN_ITEMS) {
+            writeln!(
+                text,
+                "  {}",
+                titles.get(item.id.as_str()).unwrap_or(&item.id.as_str())
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn quality(text: &mut String, source: &Source, lists: &[List], hits: &Hits) -> anyhow::Result<()> {
+    writeln!(
+        text,
+        "\nthe next film that a user liked was among the ten recommended, of {} times:",
+        hits.chances
+    )?;
+    writeln!(text, "  ranker      {:.4}", hits.ranker_recall())?;
+    writeln!(text, "  popularity  {:.4}", hits.popularity_recall())?;
+    if let Some(truth) = &source.truth {
+        let latest: BTreeMap<&str, &List> = lists.iter().map(|list| (list.user.as_str(), list)).collect();
+        let good = latest.values().flat_map(|list| {
+            let best = truth.get(&list.user);
+            list.items
+                .iter()
+                .filter(move |item| best.is_some_and(|best| best.contains(&item.id)))
+        });
+        let (good, all) = (
+            good.count(),
+            latest.values().map(|list| list.items.len()).sum::<usize>(),
+        );
+        writeln!(
+            text,
+            "of the films recommended last, {:.3} are among the user's true best 100 of 1500",
+            good as f64 / all.max(1) as f64
+        )?;
+    }
+    Ok(())
+}
+
+fn sketches(text: &mut String, control: &Control, id: &PipelineId, ratings: &[Rating]) -> anyhow::Result<()> {
+    writeln!(text, "\nsketches beside the exact values:")?;
+    for (name, exact) in [
+        ("users", distinct(ratings, |rating| &rating.user)),
+        ("items", distinct(ratings, |rating| &rating.item)),
+    ] {
+        let report = control.sketch(id, name, &Query::default())?;
+        if let Answer::Distinct { distinct } = report.answer {
+            writeln!(
+                text,
+                "  distinct {name:8} {distinct:>8.0}   exact {exact:>8}   standard error 0.81 %"
+            )?;
+        }
+    }
+    let query = Query {
+        quantiles: vec![0.1, 0.5, 0.9],
+        ..Query::default()
+    };
+    let mut sorted: Vec<f64> = ratings.iter().map(|rating| rating.rating).collect();
+    sorted.sort_by(f64::total_cmp);
+    if let Answer::Quantiles { quantiles, .. } = control.sketch(id, "ratings", &query)?.answer {
+        for (q, value) in quantiles {
+            let exact = sorted[(q * (sorted.len() - 1) as f64) as usize];
+            writeln!(
+                text,
+                "  rating p{:<9.0} {:>8.2}   exact {exact:>8.2}   within 1 %",
+                q * 100.0,
+                value.unwrap_or_default()
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn distinct(ratings: &[Rating], of: impl Fn(&Rating) -> &str) -> usize {
+    ratings.iter().map(of).collect::<HashSet<_>>().len()
+}

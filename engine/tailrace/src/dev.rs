@@ -1,0 +1,131 @@
+//! `tailrace dev`: an engine and a private nats-server in one command, with a tenant and a token
+//! ready, for trying things.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use tailrace_core::{control::access::TenantRequest, name::Name, registry::Scope};
+
+use crate::{
+    broker::PrivateBroker,
+    config::{Config, LogConfig},
+    serve::Signals,
+    wiring::{self, RunningEngine},
+};
+
+/// The tenant that is made.
+const TENANT: &str = "dev";
+/// Longest wait for the registry of a broker that has just started.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Run an engine and a private nats-server, with tenant `dev` and a token ready.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tailrace dev\n  tailrace dev --data ./dev-data      keeps streams, plugins and state\n\nCtrl-C ends both."
+)]
+pub struct DevArgs {
+    /// Folder that keeps everything; without it, a temporary one that is deleted at the end.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Address of the HTTP API.
+    #[arg(long, default_value = "127.0.0.1:8790")]
+    pub listen: SocketAddr,
+    /// Port of the nats-server; without it, a free one.
+    #[arg(long)]
+    pub nats_port: Option<u16>,
+    /// Subjects that the tenant may read and write.
+    #[arg(long, default_value = "dev.>")]
+    pub subjects: Vec<String>,
+}
+
+/// An engine with its own broker.
+pub struct PrivateEngine {
+    /// The broker.
+    pub broker: PrivateBroker,
+    /// The engine.
+    pub engine: RunningEngine,
+    /// The operator's token.
+    pub operator: String,
+}
+
+impl PrivateEngine {
+    /// Starts both in a folder, and waits until the registry answers.
+    pub async fn start(
+        folder: &std::path::Path,
+        listen: SocketAddr,
+        nats_port: Option<u16>,
+    ) -> anyhow::Result<Self> {
+        let broker = PrivateBroker::start(&folder.join("nats"), nats_port).await?;
+        let mut config = Config {
+            listen,
+            data_dir: folder.join("engine"),
+            ..Config::default()
+        };
+        config.nats.url.clone_from(&broker.url);
+        let engine = wiring::start(&config).await?;
+        let operator = engine.control.random_token();
+        let admitted = async {
+            while let Err(cause) = engine.control.admit_token(&operator, Scope::Operator).await {
+                tracing::debug!(%cause, "the registry does not answer yet");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(READY_WITHIN, admitted)
+            .await
+            .context("the registry does not answer")?;
+        Ok(Self {
+            broker,
+            engine,
+            operator,
+        })
+    }
+
+    /// Makes a tenant with these subjects, and a token for it.
+    pub async fn tenant(&self, name: &str, subjects: &[String]) -> anyhow::Result<String> {
+        let name = Name::new(name)?;
+        let request = TenantRequest {
+            read: subjects.to_vec(),
+            write: subjects.to_vec(),
+            quotas: Default::default(),
+        };
+        self.engine.control.put_tenant(&name, request).await?;
+        Ok(self.engine.control.create_token(&name).await?.token)
+    }
+
+    /// Ends the engine, then the broker.
+    pub async fn stop(self) {
+        self.engine.stop().await;
+        self.broker.stop().await;
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(args: DevArgs) -> anyhow::Result<()> {
+    crate::logs::init(&LogConfig::default())?;
+    let temporary = tempfile::tempdir()?;
+    let folder = args.data.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut ended = Signals::new()?;
+    let dev = PrivateEngine::start(&folder, args.listen, args.nats_port).await?;
+    let token = dev.tenant(TENANT, &args.subjects).await?;
+    introduce(&dev, &token, &args);
+    ended.wait().await;
+    dev.stop().await;
+    Ok(())
+}
+
+fn introduce(dev: &PrivateEngine, token: &str, args: &DevArgs) {
+    let subjects = args.subjects.join(", ");
+    let kept = args
+        .data
+        .as_ref()
+        .map_or("a temporary folder, deleted at the end".to_owned(), |data| {
+            data.display().to_string()
+        });
+    crate::out(&format!(
+        "Tailrace runs.\n\n  API       http://{address}\n  NATS      {nats}\n  data      {kept}\n  tenant    {TENANT}, reading and writing {subjects}\n\nIn another terminal:\n\n  export TAILRACE_URL=http://{address} TAILRACE_TENANT={TENANT} TAILRACE_TOKEN={token}\n  tailrace plugin new clicks\n\nCtrl-C ends it.",
+        address = dev.engine.address,
+        nats = dev.broker.url,
+    ));
+}
