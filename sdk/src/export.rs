@@ -1,4 +1,4 @@
-//! From a [`Plugin`](crate::Plugin) to the exports of a component.
+//! From a plugin to the exports of a component.
 
 use std::cell::RefCell;
 
@@ -35,7 +35,7 @@ impl<P: Plugin> Slot<P> {
     }
 }
 
-/// Exports a [`Plugin`](crate::Plugin) as the plugin of this crate, once a crate:
+/// Exports a [`Plugin`] as the plugin of this crate, once a crate:
 /// `export!(MyPlugin);`. Natively it only checks the type, so that a crate may be tested, and
 /// several may be linked together.
 #[macro_export]

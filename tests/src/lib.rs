@@ -1,1 +1,8 @@
-//! TODO head.
+//! The harness: a real nats-server and real engines as processes, each ended with its guard, and the
+//! few sentences that tests are written in. The tests link no Cranelift: the engine is the binary that
+//! `make test` built.
+
+pub mod cluster;
+pub mod engine;
+pub mod files;
+pub mod http;

@@ -1,5 +1,6 @@
-//! Sketches as bytes: a version, a checksum, the sketch (postcard). The checksum is what makes damage
-//! an error instead of a wrong answer or a panic inside a crate that trusts its own fields.
+//! Sketches as bytes: a version, a checksum, the sketch (postcard), whose first byte is the tag of its
+//! kind. The checksum makes damage an error instead of a wrong answer; it keeps no attacker out. That
+//! is what each kind's `wire` does: a crate that trusts its own fields never sees others.
 
 use crate::{Sketch, SketchError};
 
@@ -31,9 +32,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Sketch, SketchError> {
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
         return Err(SketchError::Damaged("its checksum does not match"));
     }
-    let sketch = postcard::from_bytes(body).map_err(|_| SketchError::Damaged("it does not decode"))?;
-    match &sketch {
-        Sketch::Seen(seen) if !seen.is_well_formed() => Err(SketchError::Damaged("it has another size")),
-        _ => Ok(sketch),
+    match postcard::take_from_bytes(body) {
+        Ok((sketch, [])) => Ok(sketch),
+        _ => Err(SketchError::Damaged("it does not decode")),
     }
 }

@@ -4,6 +4,12 @@
 //! Small counts are kept sparse. The crate collects new codes in an unordered set and merges them
 //! now and then; [`Distinct::settle`] merges them before anything is read or written, so that equal
 //! sets of items encode to equal bytes. Merging is exact: it is the sketch of the union.
+//!
+//! The crate's serde trusts what it reads and panics later; [`wire`] looks first. Its sparse form
+//! counts with 2^24 places although its codes tell 2^25 apart: below 0.02 % with the few thousand
+//! codes that stay sparse, far within the bound.
+
+mod wire;
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -45,6 +51,7 @@ impl Hasher for Hashed {
 
 /// A HyperLogLog++ of item hashes.
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "wire::Wire", try_from = "wire::Wire")]
 pub struct Distinct {
     sketch: HyperLogLogPlus<u64, PassThrough>,
     updates: u64,
@@ -70,7 +77,7 @@ impl Distinct {
     /// Takes an item's hash in.
     pub fn insert(&mut self, hash: u64) {
         self.sketch.insert(&hash);
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1);
     }
 
     /// Estimate of the number of different items.
@@ -88,60 +95,10 @@ impl Distinct {
         self.sketch
             .merge(&other.sketch)
             .map_err(|_| SketchError::Incompatible)?;
-        self.updates += other.updates;
+        self.updates = self.updates.saturating_add(other.updates);
         Ok(())
-    }
-
-    /// Brings the sketch into the one form that its set of items has.
-    pub(crate) fn settle(&mut self) {
-        let _ = self.sketch.count();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{TenantSeed, hash_item};
-
-    fn of(seed: u64, items: std::ops::Range<u64>) -> Distinct {
-        let mut sketch = Distinct::default();
-        for item in items {
-            sketch.insert(hash_item(TenantSeed::new(seed, !seed), &item.to_string()));
-        }
-        sketch
-    }
-
-    #[test]
-    fn the_error_over_many_seeds_is_that_of_theory_sparse_and_dense() {
-        for count in [100_u64, 2_000, 20_000, 100_000] {
-            let seeds = if count > 10_000 { 60 } else { 100 };
-            let squares: f64 = (0..seeds)
-                .map(|seed| (of(seed, 0..count).estimate() / count as f64 - 1.0).powi(2))
-                .sum();
-            let rms = (squares / seeds as f64).sqrt();
-            // Over 60 seeds the RMS itself scatters by a tenth of its value.
-            assert!(
-                rms <= STANDARD_ERROR * 1.1 * 1.15,
-                "{count} items: RMS error {rms}"
-            );
-        }
-    }
-
-    #[test]
-    fn merging_is_the_sketch_of_the_union() {
-        for (one, other) in [
-            (0..50, 25..80),
-            (0..3_000, 2_000..9_000),
-            (0..100, 0..50_000),
-            (0..60_000, 50_000..90_000),
-        ] {
-            let union = of(1, one.start..other.end);
-            let mut ab = of(1, one.clone());
-            ab.merge(&of(1, other.clone())).unwrap();
-            let mut ba = of(1, other);
-            ba.merge(&of(1, one)).unwrap();
-            assert!((ab.estimate() - union.estimate()).abs() < 1e-9);
-            assert!((ba.estimate() - union.estimate()).abs() < 1e-9);
-        }
-    }
-}
+mod tests;

@@ -14,6 +14,9 @@ pub enum SketchError {
     /// Quantiles of NaN or infinity mean nothing.
     #[error("quantiles take finite numbers only")]
     NotFinite,
+    /// Counting on would overflow.
+    #[error("the sketch holds all the values that it can count: start a new one")]
+    Full,
     /// Two sketches of different kinds, sizes or seeds.
     #[error("sketches of different kinds, sizes or seeds cannot be merged")]
     Incompatible,

@@ -1,5 +1,7 @@
 //! Answers: the estimate, the bound of its error, and the count that it rests on.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{
@@ -51,6 +53,41 @@ pub enum Bound {
         /// From 0 to 1.
         probability: f64,
     },
+    /// A share of the sample is off the share of all values by this, as a standard deviation.
+    Sampling {
+        /// Difference of shares.
+        error: f64,
+    },
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.write_str("exact"),
+            Self::Relative { error } => write!(f, "within {:.3} % of the true value", error * 100.0),
+            Self::StandardError { error } => write!(
+                f,
+                "standard error {:.2} %: 95 of 100 answers are within {:.2} % of the true value",
+                error * 100.0,
+                error * 196.0
+            ),
+            Self::Above { error, probability } => write!(
+                f,
+                "never too low, and too high by at most {error} with probability {probability:.3}"
+            ),
+            Self::FalsePositive { probability } => {
+                write!(
+                    f,
+                    "no is certain, yes is wrong with probability {probability:.2e}"
+                )
+            }
+            Self::Sampling { error } => write!(
+                f,
+                "uniform sample: a share of it has a standard error of at most {:.1} percentage points",
+                error * 100.0
+            ),
+        }
+    }
 }
 
 /// A sketch's answer.
@@ -62,6 +99,8 @@ pub struct Report {
     pub count: u64,
     /// How far off the answer may be.
     pub bound: Bound,
+    /// The bound in words.
+    pub accuracy: String,
     /// The answer.
     pub answer: Answer,
 }
@@ -174,7 +213,7 @@ impl Report {
                 )
             }
             Sketch::Sample(sketch) => (
-                Bound::Exact,
+                sketch.bound(),
                 Answer::Sample {
                     items: sketch.items().to_vec(),
                 },
@@ -183,6 +222,7 @@ impl Report {
         Self {
             kind: sketch.kind(),
             count: sketch.count(),
+            accuracy: bound.to_string(),
             bound,
             answer,
         }

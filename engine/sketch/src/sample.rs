@@ -1,154 +1,154 @@
-//! A uniform sample of fixed size: Algorithm L (Li, 1994), which draws how many items to pass over
-//! instead of a number for each. Its randomness comes from a generator of its own that starts at the
-//! tenant's seed, so the same items in the same order give the same sample.
+//! A uniform sample of fixed size: the reservoir of Vitter's Algorithm R (ACM TOMS 11, 1985). The item
+//! that comes as number n replaces one of the k that are kept with probability k / n.
 //!
-//! Merging draws from both samples in proportion to what each stands for; it is deterministic, and
-//! uniform as far as samples allow, but not the sample of the union.
+//! Li's Algorithm L draws how many items to pass over instead, and is faster where passing over costs
+//! nothing. Here every item is an update that is committed and applied anyway; Algorithm R needs
+//! integers only, where L takes logarithms that differ between platforms, and its state is the count
+//! alone, so that a merged sample can go on.
+//!
+//! Its randomness is a chain of keyed hashes over the items themselves: the same items in the same
+//! order give the same sample, and nobody without the tenant's seed can foresee it.
+//!
+//! Merging draws without replacement, each next one from either side in proportion to the values
+//! that side still stands for; so every value of the union is as likely as any other. It is
+//! commutative, but another order of merges gives another sample.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SketchError, TenantSeed, hash_item, seed::mix};
+use crate::{
+    Bound, SketchError, TenantSeed, hash_item,
+    seed::{is_short, mix, shorten},
+};
 
-/// Longest item kept, in bytes; the rest is cut.
-const MAX_ITEM_BYTES: usize = 256;
+/// Largest size, whatever is asked for: answers stay below a mebibyte.
+const MAX_SIZE: u32 = 1_000;
 
-/// A reservoir.
+/// A reservoir. Invariant: it keeps as many items as came, or `size` if more came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Sample {
     size: u32,
-    items: Vec<String>,
+    seed: TenantSeed,
+    contents: Contents,
+}
+
+/// As it is encoded, before it is known to be whole.
+#[derive(Deserialize)]
+struct Unchecked {
+    size: u32,
+    seed: TenantSeed,
+    contents: Contents,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Contents {
     count: u64,
-    /// Items still to be passed over.
-    skip: u64,
-    weight: f64,
-    random: u64,
+    items: Vec<String>,
+    /// The chain of hashes so far.
+    chain: u64,
+}
+
+impl TryFrom<Unchecked> for Sample {
+    type Error = SketchError;
+
+    fn try_from(Unchecked { size, seed, contents }: Unchecked) -> Result<Self, SketchError> {
+        let kept = contents.items.len() as u64;
+        let is_whole = (1..=MAX_SIZE).contains(&size) && kept == contents.count.min(u64::from(size));
+        if !is_whole || !contents.items.iter().all(|item| is_short(item)) {
+            return Err(SketchError::Damaged("its sample holds what cannot be"));
+        }
+        Ok(Self { size, seed, contents })
+    }
 }
 
 impl Sample {
-    /// One that keeps `size` items.
+    /// One that keeps `size` items, 1 to 1,000.
     pub fn new(size: u32, seed: TenantSeed) -> Self {
-        let random = hash_item(seed, "sample");
         Self {
-            size: size.max(1),
-            items: Vec::new(),
-            count: 0,
-            skip: 0,
-            weight: 1.0,
-            random,
+            size: size.clamp(1, MAX_SIZE),
+            seed,
+            contents: Contents {
+                count: 0,
+                items: Vec::new(),
+                chain: hash_item(seed, "sample"),
+            },
         }
     }
 
     /// Takes an item in.
     pub fn offer(&mut self, item: &str) {
-        self.count += 1;
-        if self.items.len() < self.size as usize {
-            self.items.push(cut(item));
-            if self.items.len() == self.size as usize {
-                self.draw_skip();
-            }
+        let Contents { count, items, chain } = &mut self.contents;
+        *count = count.saturating_add(1);
+        *chain = mix(*chain ^ hash_item(self.seed, item));
+        let item = shorten(self.seed, item);
+        if items.len() < self.size as usize {
+            items.push(item.into_owned());
             return;
         }
-        if self.skip > 0 {
-            self.skip -= 1;
-            return;
+        let place = below(mix(*chain), *count);
+        if let Some(kept) = items.get_mut(place as usize) {
+            *kept = item.into_owned();
         }
-        let place = self.below(self.items.len());
-        self.items[place] = cut(item);
-        self.draw_skip();
     }
 
     /// The sample.
     pub fn items(&self) -> &[String] {
-        &self.items
+        &self.contents.items
     }
 
     /// How many items it stands for.
     pub fn count(&self) -> u64 {
-        self.count
+        self.contents.count
+    }
+
+    /// How well it stands for them.
+    pub fn bound(&self) -> Bound {
+        let kept = self.contents.items.len();
+        if kept as u64 == self.contents.count {
+            return Bound::Exact;
+        }
+        // A share p has the standard error sqrt(p (1 - p) / n), greatest for a half.
+        let error = 0.5 / (kept as f64).sqrt();
+        Bound::Sampling { error }
     }
 
     /// Takes another sample in.
     pub fn merge(&mut self, other: &Self) -> Result<(), SketchError> {
-        if self.size != other.size {
+        if self.size != other.size || self.seed != other.seed {
             return Err(SketchError::Incompatible);
         }
-        let (mut mine, mut theirs) = (std::mem::take(&mut self.items), other.items.clone());
-        let share = self.count as f64 / (self.count + other.count).max(1) as f64;
-        while self.items.len() < self.size as usize && !(mine.is_empty() && theirs.is_empty()) {
-            let from_mine = theirs.is_empty() || (!mine.is_empty() && self.unit() < share);
-            let pool = if from_mine { &mut mine } else { &mut theirs };
-            let place = (mix(self.random) % pool.len() as u64) as usize;
-            self.items.push(pool.swap_remove(place));
-        }
-        self.count += other.count;
+        // The lesser one first, whichever way round they are merged.
+        let mut sides = [self.contents.clone(), other.contents.clone()];
+        sides.sort();
+        let [one, two] = sides;
+        self.contents = draw(one, two, self.size as usize);
         Ok(())
-    }
-
-    fn draw_skip(&mut self) {
-        self.weight *= (self.unit().ln() / f64::from(self.size)).exp();
-        let skip = self.unit().ln() / (1.0 - self.weight).ln();
-        // A weight that has become too small to count passes everything over.
-        self.skip = if skip.is_finite() { skip as u64 } else { u64::MAX };
-    }
-
-    /// Between 0 and 1, neither of them.
-    fn unit(&mut self) -> f64 {
-        self.random = mix(self.random);
-        ((self.random >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.random = mix(self.random);
-        (self.random % limit as u64) as usize
     }
 }
 
-fn cut(item: &str) -> String {
-    let end = (0..=MAX_ITEM_BYTES.min(item.len()))
-        .rev()
-        .find(|end| item.is_char_boundary(*end));
-    item[..end.unwrap_or(0)].to_owned()
+/// Draws from both sides without replacement.
+fn draw(mut one: Contents, mut two: Contents, size: usize) -> Contents {
+    let count = one.count.saturating_add(two.count);
+    let wanted = size.min(one.items.len() + two.items.len());
+    let mut chain = mix(one.chain ^ mix(two.chain));
+    let mut items = Vec::with_capacity(wanted);
+    while items.len() < wanted {
+        chain = mix(chain);
+        let drawn = below(chain, one.count.saturating_add(two.count));
+        let side = if drawn < one.count { &mut one } else { &mut two };
+        chain = mix(chain);
+        let place = below(chain, side.items.len() as u64);
+        items.push(side.items.swap_remove(place as usize));
+        side.count -= 1;
+    }
+    Contents { count, items, chain }
+}
+
+/// A number below the limit from a random one (Lemire, 2019; the bias is below 2^-32 for counts
+/// below 2^32).
+fn below(random: u64, limit: u64) -> u64 {
+    ((u128::from(random) * u128::from(limit)) >> 64) as u64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_item_is_as_likely_as_any_other() {
-        let mut taken = [0_u32; 100];
-        for seed in 0..2_000 {
-            let mut sample = Sample::new(10, TenantSeed::new(seed, 7));
-            (0..100).for_each(|item| sample.offer(&item.to_string()));
-            sample
-                .items()
-                .iter()
-                .for_each(|item| taken[item.parse::<usize>().unwrap()] += 1);
-        }
-        // 200 each are expected, with a standard deviation of 13.4.
-        assert!(taken.iter().all(|count| (130..270).contains(count)), "{taken:?}");
-    }
-
-    #[test]
-    fn a_merged_sample_is_drawn_in_proportion() {
-        let mut from_large = 0;
-        for seed in 0..400 {
-            let mut small = Sample::new(10, TenantSeed::new(seed, 1));
-            let mut large = Sample::new(10, TenantSeed::new(seed, 2));
-            (0..100).for_each(|_| small.offer("small"));
-            (0..900).for_each(|_| large.offer("large"));
-            small.merge(&large).unwrap();
-            assert_eq!((small.items().len(), small.count()), (10, 1_000));
-            from_large += small.items().iter().filter(|item| *item == "large").count();
-        }
-        let share = from_large as f64 / 4_000.0;
-        assert!((share - 0.9).abs() < 0.03, "{share}");
-    }
-
-    #[test]
-    fn long_items_are_cut_at_a_character() {
-        let mut sample = Sample::new(1, TenantSeed::new(1, 1));
-        sample.offer(&"é".repeat(1_000));
-        assert_eq!(sample.items()[0].len(), 256);
-    }
-}
+mod tests;

@@ -1,19 +1,30 @@
 //! Keyed hashing of items. The key is the tenant's own and random, so nobody outside can craft items
 //! that collide, and two tenants' sketches say nothing of each other.
 
-use std::hash::Hasher as _;
+use std::{borrow::Cow, fmt, hash::Hasher as _};
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-/// A tenant's key for hashing: 128 random bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Longest item kept as it is, in bytes: it bounds the list of `top`.
+const MAX_ITEM_BYTES: usize = 256;
+/// What stands for the rest of a longer one: an ellipsis and 16 hexadecimal digits.
+const SHORTENED_TAIL_BYTES: usize = 3 + 16;
+
+/// A tenant's key for hashing: 128 random bits. A secret; it is not printed.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSeed(u64, u64);
 
 impl TenantSeed {
     /// From two random numbers.
     pub fn new(first: u64, second: u64) -> Self {
         Self(first, second)
+    }
+}
+
+impl fmt::Debug for TenantSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TenantSeed(secret)")
     }
 }
 
@@ -24,10 +35,46 @@ pub fn hash_item(seed: TenantSeed, item: &str) -> u64 {
     hasher.finish()
 }
 
+/// The item itself, or a short form of a long one: long items that differ stay different.
+pub(crate) fn shorten(seed: TenantSeed, item: &str) -> Cow<'_, str> {
+    if is_short(item) {
+        return Cow::Borrowed(item);
+    }
+    let kept = item.floor_char_boundary(MAX_ITEM_BYTES - SHORTENED_TAIL_BYTES);
+    Cow::Owned(format!("{}…{:016x}", &item[..kept], hash_item(seed, item)))
+}
+
+/// Whether an item may stand in a sketch as it is.
+pub(crate) fn is_short(item: &str) -> bool {
+    item.len() <= MAX_ITEM_BYTES
+}
+
 /// Another hash from a hash (SplitMix64's finaliser: Steele, Lea and Flood, 2014).
 pub(crate) fn mix(hash: u64) -> u64 {
     let mut z = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_not_printed() {
+        assert_eq!(
+            format!("{:?}", TenantSeed::new(4_711, 4_712)),
+            "TenantSeed(secret)"
+        );
+    }
+
+    #[test]
+    fn long_items_are_cut_at_a_character_and_stay_different() {
+        let seed = TenantSeed::new(1, 1);
+        let (one, other) = ("é".repeat(1_000), "é".repeat(1_001));
+        assert!(shorten(seed, &one).len() <= MAX_ITEM_BYTES);
+        assert_ne!(shorten(seed, &one), shorten(seed, &other));
+        assert_eq!(shorten(seed, "short"), "short");
+    }
 }

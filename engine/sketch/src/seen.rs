@@ -2,6 +2,8 @@
 //! Mitzenmacher, 2006). It never forgets one that came, and takes one for known that did not with
 //! the stated probability. Merging is exact: it is the filter of the union.
 
+mod wire;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{SketchError, seed::mix};
@@ -13,6 +15,7 @@ const HASHES: u64 = 7;
 
 /// A Bloom filter of item hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "wire::Wire", try_from = "wire::Wire")]
 pub struct Seen {
     words: Vec<u64>,
     updates: u64,
@@ -30,7 +33,7 @@ impl Default for Seen {
 impl Seen {
     /// Takes an item's hash in; says whether it seemed to be known.
     pub fn insert(&mut self, hash: u64) -> bool {
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1);
         let mut known = true;
         for bit in bits(hash) {
             let word = &mut self.words[(bit / 64) as usize];
@@ -64,12 +67,8 @@ impl Seen {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine |= theirs;
         }
-        self.updates += other.updates;
+        self.updates = self.updates.saturating_add(other.updates);
         Ok(())
-    }
-
-    pub(crate) fn is_well_formed(&self) -> bool {
-        self.words.len() as u64 == BITS / 64
     }
 }
 
@@ -104,11 +103,44 @@ mod tests {
     fn merging_is_the_filter_of_the_union() {
         let of = |items: std::ops::Range<u64>| {
             let mut filter = Seen::default();
-            items.for_each(|item| drop(filter.insert(mix(item))));
+            for item in items {
+                filter.insert(mix(item));
+            }
             filter
         };
         let mut merged = of(0..500);
         merged.merge(&of(500..1_000)).unwrap();
         assert_eq!(merged, of(0..1_000));
+    }
+
+    #[test]
+    fn few_items_take_few_bytes_and_any_filter_reads_back() {
+        for (items, most_bytes) in [(0, 8), (100, 2_000), (20_000, 131_100), (100_000, 131_100)] {
+            let mut filter = Seen::default();
+            for item in 0..items {
+                filter.insert(mix(item));
+            }
+            let bytes = postcard::to_stdvec(&filter).unwrap();
+            assert!(bytes.len() <= most_bytes, "{items}: {}", bytes.len());
+            assert_eq!(postcard::from_bytes::<Seen>(&bytes).unwrap(), filter);
+        }
+    }
+
+    #[test]
+    fn filters_of_another_size_are_refused() {
+        const ALL: u32 = 1;
+        let is_refused = |bytes: &[u8]| postcard::from_bytes::<Seen>(bytes).is_err();
+        for (length, refused) in [
+            (131_072, false),
+            (131_064, true),
+            (131_073, true),
+            (131_080, true),
+        ] {
+            let bytes = postcard::to_stdvec(&(ALL, vec![0_u8; length], 0_u64)).unwrap();
+            assert_eq!(is_refused(&bytes), refused, "{length}");
+        }
+        let few = |bit: u32| postcard::to_stdvec(&(0_u32, vec![bit], 0_u64)).unwrap();
+        assert!(!is_refused(&few(BITS as u32 - 1)));
+        assert!(is_refused(&few(BITS as u32)));
     }
 }

@@ -151,11 +151,7 @@ impl Sketch {
 
     /// As bytes: equal for sketches that took in the same updates in the same order.
     pub fn encode(&self) -> Vec<u8> {
-        let mut settled = self.clone();
-        if let Self::Distinct(sketch) = &mut settled {
-            sketch.settle();
-        }
-        codec::encode(&settled)
+        codec::encode(self)
     }
 
     /// From bytes of [`Sketch::encode`].
@@ -165,83 +161,4 @@ impl Sketch {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const KINDS: [Kind; 5] = [
-        Kind::Quantiles,
-        Kind::Distinct,
-        Kind::Top,
-        Kind::Seen,
-        Kind::Sample,
-    ];
-
-    fn update(kind: Kind, number: u32) -> Update {
-        let seed = TenantSeed::new(3, 4);
-        let item = number.to_string();
-        match kind {
-            Kind::Quantiles => Update::Observe(f64::from(number) - 500.0),
-            Kind::Distinct => Update::Distinct(crate::hash_item(seed, &item)),
-            Kind::Top => Update::Count { item, times: 1 },
-            Kind::Seen => Update::Seen(crate::hash_item(seed, &item)),
-            Kind::Sample => Update::Sample(item),
-        }
-    }
-
-    fn of(kind: Kind, numbers: &[u32]) -> Sketch {
-        let mut sketch = Sketch::new(&SketchConfig { kind, size: None }, TenantSeed::new(3, 4));
-        for number in numbers {
-            sketch.apply(&update(kind, *number)).unwrap();
-        }
-        sketch
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-
-        #[test]
-        fn a_sketch_reads_back_and_goes_on_as_if_it_had_never_been_written(before in prop::collection::vec(0_u32..2_000, 0..1_500), after in prop::collection::vec(0_u32..2_000, 0..300)) {
-            for kind in KINDS {
-                let whole = of(kind, &[before.clone(), after.clone()].concat());
-                let mut read = Sketch::decode(&of(kind, &before).encode()).unwrap();
-                for number in &after {
-                    read.apply(&update(kind, *number)).unwrap();
-                }
-                prop_assert_eq!(read.encode(), whole.encode(), "{}", kind);
-                prop_assert_eq!(read.count(), whole.count());
-            }
-        }
-
-        #[test]
-        fn bytes_that_are_no_sketch_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert!(Sketch::decode(&bytes).is_err());
-        }
-    }
-
-    #[test]
-    fn every_cut_and_every_flip_is_noticed() {
-        for kind in KINDS {
-            let bytes = of(kind, &[1, 2, 3]).encode();
-            for end in (0..bytes.len()).step_by(bytes.len() / 50 + 1) {
-                assert!(Sketch::decode(&bytes[..end]).is_err());
-                let mut flipped = bytes.clone();
-                flipped[end] ^= 4;
-                assert!(Sketch::decode(&flipped).is_err());
-            }
-        }
-    }
-
-    #[test]
-    fn an_update_of_another_kind_is_refused() {
-        for kind in KINDS {
-            for other in KINDS.into_iter().filter(|other| *other != kind) {
-                assert_eq!(
-                    of(kind, &[]).apply(&update(other, 1)),
-                    Err(SketchError::WrongKind { kind })
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -54,7 +54,7 @@ impl Host<'_> {
 
 #[cfg(target_arch = "wasm32")]
 impl Host<'static> {
-    /// The engine around this instance. Only for [`export!`](crate::export).
+    /// The engine around this instance. Only for [`export!`](crate::export!).
     #[doc(hidden)]
     pub fn guest() -> Self {
         Self { port: Port::new() }

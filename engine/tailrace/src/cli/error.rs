@@ -88,7 +88,9 @@ impl Problem {
                 "delete what is no longer needed, or ask an operator for a larger quota"
             }
             403 => "use a token that may do this: an operator's, or the tenant's own",
-            404 => "look at what is there with the `list` command of the same group, and mind --tenant",
+            404 => {
+                "look at what is there (`list`, `scan`, `show`), and mind --tenant; tenants are an operator's to see"
+            }
             409 => "look at what is there, change one of the two, and repeat",
             413 => "send less: the server's limits are in its documentation",
             429 => "wait a moment and repeat, or ask an operator for a larger quota",

@@ -7,7 +7,7 @@
 
 pub mod build;
 pub mod events;
-mod lines;
+pub mod lines;
 pub mod project;
 mod recorder;
 pub mod rehearsal;

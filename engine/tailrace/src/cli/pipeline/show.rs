@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
+use tailrace_core::spec::PipelineSpec;
 
 use crate::cli::{client::read, global::Session, screen::table_or};
 
@@ -33,9 +34,11 @@ pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
         .as_deref()
         .map_or_else(Vec::new, |number| vec!["revisions", number]);
     let answer = session.client.get(&session.pipeline_route(&args.name, &rest)?)?;
-    session
-        .output
-        .show(&answer, || Ok(serde_saphyr::to_string(spec_of(&answer))?))
+    session.output.show(&answer, || {
+        // Through its type, so that the fields come in the order in which people write them.
+        let spec: PipelineSpec = read(spec_of(&answer))?;
+        Ok(serde_saphyr::to_string(&spec)?)
+    })
 }
 
 /// The description in a revision, or in a pipeline's active one.

@@ -91,8 +91,10 @@ pub fn summary(summary: &Summary) -> String {
         .collect();
     let paused = summary.paused.as_ref();
     let paused = paused.map(|why| format!("\nthe pipeline would pause here: {}", printable(why)));
+    let memory = Some(summary.memory_max_bytes).filter(|bytes| *bytes > 0);
+    let memory = memory.map(|bytes| format!("; memory at most {}", size(bytes)));
     let text = format!(
-        "\n{} events: {}; {} messages\nan event: fuel {} (at most {}), {}; memory at most {}",
+        "\n{} events: {}; {} messages\nan event: fuel {} (at most {}), {}{}",
         count(summary.events),
         if parts.is_empty() {
             "none".to_owned()
@@ -103,7 +105,7 @@ pub fn summary(summary: &Summary) -> String {
         count(each(summary.fuel as f64) as u64),
         count(summary.fuel_max),
         micros(each(summary.took_us)),
-        size(summary.memory_max_bytes)
+        memory.unwrap_or_default()
     );
     text + &paused.unwrap_or_default()
 }
@@ -135,4 +137,66 @@ fn numbers(vector: &[f32]) -> String {
         .collect();
     let rest = if vector.len() > first.len() { " …" } else { "" };
     format!("[{}{rest}]", first.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offline::{lines::LogLine, report::StateChange};
+
+    fn report(outcome: Outcome) -> EventReport {
+        EventReport {
+            sequence: 7,
+            subject: "a".to_owned(),
+            key: "ada".to_owned(),
+            outcome,
+            code: None,
+            reason: None,
+            backtrace: Vec::new(),
+            messages: Vec::new(),
+            state: Vec::new(),
+            vectors: Vec::new(),
+            sketches: Vec::new(),
+            log: Vec::new(),
+            calls: 1,
+            fuel: 1_234,
+            took_us: 2.5,
+            memory_bytes: 65_536,
+        }
+    }
+
+    #[test]
+    fn an_event_is_shown_with_what_it_caused_and_cannot_move_the_cursor() {
+        let mut shown = report(Outcome::Drop);
+        shown.state = vec![StateChange {
+            key: "k\u{1b}[2J".to_owned(),
+            value: Some(Content::of(&[0xff, 0xfe])),
+            expires_ms: Some(9),
+        }];
+        shown.log = vec![LogLine {
+            level: "info".to_owned(),
+            message: "one\ntwo".to_owned(),
+        }];
+        assert_eq!(
+            event(&shown),
+            "    7  drop      ada              fuel     1,234     2.5 µs\n         state  k\\u{1b}[2J = 0xfffe  until 9 ms\n         log    info: one\\ntwo"
+        );
+    }
+
+    #[test]
+    fn a_summary_names_what_there_was_and_nothing_else() {
+        let mut total = Summary::default();
+        total.add(&report(Outcome::Drop));
+        total.add(&report(Outcome::Trapped));
+        let shown = summary(&total);
+        assert!(
+            shown.contains("2 events: 1 dropped, 1 trapped; 0 messages"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("fuel 1,234") && shown.contains("memory at most 64.0 KiB"),
+            "{shown}"
+        );
+        assert!(summary(&Summary::default()).contains("0 events: none"));
+    }
 }

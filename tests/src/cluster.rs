@@ -1,0 +1,137 @@
+//! A nats-server of the test's own: a free port, a folder of its own, killed when it is dropped.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tailrace_nats::async_nats::{
+    self, Client,
+    jetstream::{self, consumer::pull, stream},
+};
+use tempfile::TempDir;
+
+use crate::files;
+
+/// Longest that anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A broker.
+pub struct Cluster {
+    folder: TempDir,
+    process: Option<Child>,
+    port: u16,
+    /// A connection that survives restarts.
+    pub client: Client,
+    /// JetStream on it.
+    pub jetstream: jetstream::Context,
+}
+
+impl Cluster {
+    /// Starts one.
+    pub async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        // Bound and let go: the server takes it a moment later, and restarts on the same.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = spawn(folder.path(), port)?;
+        let client = async_nats::ConnectOptions::new()
+            .retry_on_initial_connect()
+            .reconnect_delay_callback(|_| Duration::from_millis(50))
+            .connect(format!("127.0.0.1:{port}"))
+            .await?;
+        let jetstream = jetstream::new(client.clone());
+        let cluster = Self { folder, process: Some(process), port, client, jetstream };
+        eventually("the broker answers", || async { cluster.jetstream.query_account().await.is_ok() }).await?;
+        Ok(cluster)
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it as a power failure of the process would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts it again on its data.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill();
+        self.process = Some(spawn(self.folder.path(), self.port)?);
+        Ok(())
+    }
+
+    /// Makes a stream.
+    pub async fn stream(&self, name: &str, subjects: &[&str]) -> anyhow::Result<()> {
+        let subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
+        self.jetstream.create_stream(stream::Config { name: name.to_owned(), subjects, ..stream::Config::default() }).await?;
+        Ok(())
+    }
+
+    /// Publishes many messages in order, acknowledged.
+    pub async fn publish<T: Into<Vec<u8>>>(&self, subject: &str, payloads: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+        let mut acks = Vec::new();
+        for payload in payloads {
+            acks.push(self.jetstream.publish(subject.to_owned(), payload.into().into()).await?);
+            if acks.len() == 500 {
+                for ack in acks.drain(..) {
+                    ack.await?;
+                }
+            }
+        }
+        for ack in acks {
+            ack.await?;
+        }
+        Ok(())
+    }
+
+    /// Everything that a stream holds on a subject: subject and payload, in order.
+    pub async fn read(&self, stream: &str, filter: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        use futures::StreamExt as _;
+        let config = pull::OrderedConfig { filter_subject: filter.to_owned(), ..pull::OrderedConfig::default() };
+        let consumer = self.jetstream.get_stream(stream).await?.create_consumer(config).await?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await?;
+        let mut found = Vec::new();
+        while pending > 0 {
+            let message = messages.next().await.context("the stream ended")??;
+            pending = message.info().map_err(|cause| anyhow::anyhow!(cause))?.pending;
+            found.push((message.subject.to_string(), message.payload.to_vec()));
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
+    let program = files::nats_server()?;
+    Command::new(&program)
+        .args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"])
+        .arg(folder.join("jetstream"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Waits until something is so; a generous bound instead of a guessed pause.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) -> anyhow::Result<()> {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.with_context(|| format!("never came true: {what}"))
+}

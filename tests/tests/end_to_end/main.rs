@@ -1,0 +1,38 @@
+//! From end to end, against a real nats-server and the real binary. Each test has a broker and an
+//! engine of its own, on free ports, ended with it.
+
+mod changes;
+mod failures;
+mod house;
+mod recall;
+mod refusals;
+mod walk;
+mod wikipedia;
+
+use tailrace_tests::{cluster::Cluster, engine::Engine};
+use tempfile::TempDir;
+
+/// A broker, an engine with plugin `probe`, and stream `SHOP`.
+pub struct Stage {
+    pub cluster: Cluster,
+    pub engine: Engine,
+    pub folder: TempDir,
+}
+
+impl Stage {
+    pub async fn set() -> anyhow::Result<Self> {
+        let cluster = Cluster::start().await?;
+        let folder = tempfile::tempdir()?;
+        let engine = Engine::start(&cluster, folder.path()).await?;
+        cluster.stream("SHOP", &["shop.events.>"]).await?;
+        engine.upload("probe", "tailrace_test_guest").await?;
+        Ok(Self { cluster, engine, folder })
+    }
+}
+
+/// A pipeline of one probe; `more` goes into the step.
+pub fn probe(name: &str, partitions: u32, more: &str) -> String {
+    format!(
+        "name: {name}\ninput:\n  subjects: [\"shop.events.>\"]\n  key: {{ json: /user }}\npartitions: {partitions}\nsteps:\n  - name: probe\n    plugin: probe@1.0.0\n    grants: [state]\n{more}\noutput:\n  subject: \"shop.{name}.{{key}}\"\n"
+    )
+}
