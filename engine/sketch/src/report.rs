@@ -36,7 +36,8 @@ pub enum Bound {
         /// The share.
         error: f64,
     },
-    /// Off by this share of the true value, as a standard deviation.
+    /// Off by this share of the true value, as a standard deviation; for `sample`, that is the most by
+    /// which a share of the sample is off the share of all values.
     StandardError {
         /// The share.
         error: f64,
@@ -52,11 +53,6 @@ pub enum Bound {
     FalsePositive {
         /// From 0 to 1.
         probability: f64,
-    },
-    /// A share of the sample is off the share of all values by this, as a standard deviation.
-    Sampling {
-        /// Difference of shares.
-        error: f64,
     },
 }
 
@@ -81,11 +77,6 @@ impl fmt::Display for Bound {
                     "no is certain, yes is wrong with probability {probability:.2e}"
                 )
             }
-            Self::Sampling { error } => write!(
-                f,
-                "uniform sample: a share of it has a standard error of at most {:.1} percentage points",
-                error * 100.0
-            ),
         }
     }
 }
@@ -222,9 +213,19 @@ impl Report {
         Self {
             kind: sketch.kind(),
             count: sketch.count(),
-            accuracy: bound.to_string(),
+            accuracy: in_words(sketch.kind(), &bound),
             bound,
             answer,
         }
+    }
+}
+
+fn in_words(kind: Kind, bound: &Bound) -> String {
+    match (kind, bound) {
+        (Kind::Sample, Bound::StandardError { error }) => format!(
+            "uniform sample: a share of it has a standard error of at most {:.1} percentage points",
+            error * 100.0
+        ),
+        _ => bound.to_string(),
     }
 }

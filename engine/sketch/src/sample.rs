@@ -109,7 +109,7 @@ impl Sample {
         }
         // A share p has the standard error sqrt(p (1 - p) / n), greatest for a half.
         let error = 0.5 / (kept as f64).sqrt();
-        Bound::Sampling { error }
+        Bound::StandardError { error }
     }
 
     /// Takes another sample in.

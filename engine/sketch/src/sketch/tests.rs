@@ -216,5 +216,10 @@ fn a_report_says_how_good_it_is_in_words_and_numbers() {
     assert_eq!(said(Kind::Top, 300)["answer"]["asked"], 1);
     assert_eq!(said(Kind::Seen, 300)["answer"]["seen"], true);
     assert_eq!(said(Kind::Seen, 3)["answer"]["seen"], false);
-    assert_eq!(said(Kind::Sample, 300)["bound"]["type"], "sampling");
+    assert_eq!(said(Kind::Sample, 5)["bound"]["type"], "exact");
+    assert_eq!(said(Kind::Sample, 300)["bound"]["type"], "standard-error");
+    assert_eq!(
+        said(Kind::Sample, 300)["accuracy"],
+        "uniform sample: a share of it has a standard error of at most 15.8 percentage points"
+    );
 }
