@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := wasm32-unknown-unknown
 
-.PHONY: help demo test plugins tools lint doc deny bench clean-data
+.PHONY: help demo test plugins tools lint doc deny
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::files;
 
 /// Longest that anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A broker.
 pub struct Cluster {
@@ -42,8 +42,17 @@ impl Cluster {
             .connect(format!("127.0.0.1:{port}"))
             .await?;
         let jetstream = jetstream::new(client.clone());
-        let cluster = Self { folder, process: Some(process), port, client, jetstream };
-        eventually("the broker answers", || async { cluster.jetstream.query_account().await.is_ok() }).await?;
+        let cluster = Self {
+            folder,
+            process: Some(process),
+            port,
+            client,
+            jetstream,
+        };
+        eventually("the broker answers", || async {
+            cluster.jetstream.query_account().await.is_ok()
+        })
+        .await?;
         Ok(cluster)
     }
 
@@ -70,15 +79,29 @@ impl Cluster {
     /// Makes a stream.
     pub async fn stream(&self, name: &str, subjects: &[&str]) -> anyhow::Result<()> {
         let subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
-        self.jetstream.create_stream(stream::Config { name: name.to_owned(), subjects, ..stream::Config::default() }).await?;
+        self.jetstream
+            .create_stream(stream::Config {
+                name: name.to_owned(),
+                subjects,
+                ..stream::Config::default()
+            })
+            .await?;
         Ok(())
     }
 
     /// Publishes many messages in order, acknowledged.
-    pub async fn publish<T: Into<Vec<u8>>>(&self, subject: &str, payloads: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+    pub async fn publish<T: Into<Vec<u8>>>(
+        &self,
+        subject: &str,
+        payloads: impl IntoIterator<Item = T>,
+    ) -> anyhow::Result<()> {
         let mut acks = Vec::new();
         for payload in payloads {
-            acks.push(self.jetstream.publish(subject.to_owned(), payload.into().into()).await?);
+            acks.push(
+                self.jetstream
+                    .publish(subject.to_owned(), payload.into().into())
+                    .await?,
+            );
             if acks.len() == 500 {
                 for ack in acks.drain(..) {
                     ack.await?;
@@ -94,8 +117,16 @@ impl Cluster {
     /// Everything that a stream holds on a subject: subject and payload, in order.
     pub async fn read(&self, stream: &str, filter: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         use futures::StreamExt as _;
-        let config = pull::OrderedConfig { filter_subject: filter.to_owned(), ..pull::OrderedConfig::default() };
-        let consumer = self.jetstream.get_stream(stream).await?.create_consumer(config).await?;
+        let config = pull::OrderedConfig {
+            filter_subject: filter.to_owned(),
+            ..pull::OrderedConfig::default()
+        };
+        let consumer = self
+            .jetstream
+            .get_stream(stream)
+            .await?
+            .create_consumer(config)
+            .await?;
         let mut pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await?;
         let mut found = Vec::new();
@@ -117,7 +148,14 @@ impl Drop for Cluster {
 fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
     let program = files::nats_server()?;
     Command::new(&program)
-        .args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"])
+        .args([
+            "--addr",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--jetstream",
+            "--store_dir",
+        ])
         .arg(folder.join("jetstream"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -127,11 +165,16 @@ fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
 }
 
 /// Waits until something is so; a generous bound instead of a guessed pause.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) -> anyhow::Result<()> {
+pub async fn eventually<F: Future<Output = bool>>(
+    what: &str,
+    mut is_so: impl FnMut() -> F,
+) -> anyhow::Result<()> {
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.with_context(|| format!("never came true: {what}"))
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .with_context(|| format!("never came true: {what}"))
 }

@@ -32,18 +32,36 @@ impl Engine {
     /// Starts one on a broker, with its local data in `folder`, and waits until it is ready.
     pub async fn start(cluster: &Cluster, folder: &Path) -> anyhow::Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("engine.log"))?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join("engine.log"))?;
         let process = Command::new(files::binary()?)
-            .args(["serve", "--nats", &cluster.url(), "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .args([
+                "serve",
+                "--nats",
+                &cluster.url(),
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+                "--data-dir",
+            ])
             .arg(folder.join("data"))
             .env("TAILRACE_OPERATOR_TOKEN", OPERATOR)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        let mut engine = Self { process, folder: folder.to_owned(), url: format!("http://127.0.0.1:{port}"), token: String::new() };
+        let mut engine = Self {
+            process,
+            folder: folder.to_owned(),
+            url: format!("http://127.0.0.1:{port}"),
+            token: String::new(),
+        };
         eventually("the engine knows its operator", || async {
-            engine.ask("GET", "/v1/tenants", OPERATOR, "").await.is_ok_and(|answer| answer.status == 200)
+            engine
+                .ask("GET", "/v1/tenants", OPERATOR, "")
+                .await
+                .is_ok_and(|answer| answer.status == 200)
         })
         .await
         .with_context(|| engine.log())?;
@@ -66,12 +84,14 @@ impl Engine {
 
     /// Asks it to end and gives its exit code.
     pub async fn terminate(&mut self) -> anyhow::Result<i32> {
-        Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status()?;
+        Command::new("kill")
+            .args(["-TERM", &self.process.id().to_string()])
+            .status()?;
         let mut code = None;
         let process = std::sync::Mutex::new(&mut self.process);
         eventually("the engine ends", || async {
             let ended = process.lock().map(|mut process| process.try_wait());
-            if let Ok(Ok(Some(_))) = ended { true } else { false }
+            matches!(ended, Ok(Ok(Some(_))))
         })
         .await?;
         if let Some(status) = self.process.try_wait()? {
@@ -81,27 +101,50 @@ impl Engine {
     }
 
     /// A request with a token.
-    pub async fn ask(&self, method: &str, path: &str, token: &str, body: impl Into<Vec<u8>>) -> anyhow::Result<Answer> {
-        http::send(method, format!("{}{path}", self.url), Some(token.to_owned()), body.into()).await
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> anyhow::Result<Answer> {
+        http::send(
+            method,
+            format!("{}{path}", self.url),
+            Some(token.to_owned()),
+            body.into(),
+        )
+        .await
     }
 
     /// A request of tenant `shop`, below its path.
     pub async fn own(&self, method: &str, path: &str, body: impl Into<Vec<u8>>) -> anyhow::Result<Answer> {
-        self.ask(method, &format!("/v1/tenants/{TENANT}/{path}"), &self.token, body).await
+        self.ask(method, &format!("/v1/tenants/{TENANT}/{path}"), &self.token, body)
+            .await
     }
 
     /// Makes a tenant that reads and writes these subjects; gives a token of it.
     pub async fn tenant(&self, name: &str, subjects: &[&str]) -> anyhow::Result<String> {
         let grants = json!({ "read": subjects, "write": subjects }).to_string();
-        let made = self.ask("PUT", &format!("/v1/tenants/{name}"), OPERATOR, grants).await?;
+        let made = self
+            .ask("PUT", &format!("/v1/tenants/{name}"), OPERATOR, grants)
+            .await?;
         anyhow::ensure!(made.status == 200, "{made:?}");
-        let token = self.ask("POST", &format!("/v1/tenants/{name}/tokens"), OPERATOR, "").await?;
+        let token = self
+            .ask("POST", &format!("/v1/tenants/{name}/tokens"), OPERATOR, "")
+            .await?;
         Ok(token.body["token"].as_str().context("no token")?.to_owned())
     }
 
     /// Uploads a built plugin as version 1.0.0.
     pub async fn upload(&self, name: &str, file: &str) -> anyhow::Result<()> {
-        let sent = self.own("PUT", &format!("plugins/{name}/versions/1.0.0"), files::plugin(file)?).await?;
+        let sent = self
+            .own(
+                "PUT",
+                &format!("plugins/{name}/versions/1.0.0"),
+                files::plugin(file)?,
+            )
+            .await?;
         anyhow::ensure!(matches!(sent.status, 200 | 201), "{sent:?}");
         Ok(())
     }
@@ -115,15 +158,23 @@ impl Engine {
 
     /// A pipeline's status.
     pub async fn status(&self, pipeline: &str) -> anyhow::Result<Value> {
-        Ok(self.own("GET", &format!("pipelines/{pipeline}/status"), "").await?.body)
+        Ok(self
+            .own("GET", &format!("pipelines/{pipeline}/status"), "")
+            .await?
+            .body)
     }
 
     /// Waits until every partition together has come to this sequence of the input.
     pub async fn caught_up(&self, pipeline: &str, last: u64) -> anyhow::Result<()> {
         let result = eventually("the pipeline has caught up", || async {
-            let Ok(status) = self.status(pipeline).await else { return false };
+            let Ok(status) = self.status(pipeline).await else {
+                return false;
+            };
             let positions = status["partitions"].as_array().into_iter().flatten();
-            positions.filter_map(|partition| partition["position"].as_u64()).max() == Some(last)
+            positions
+                .filter_map(|partition| partition["position"].as_u64())
+                .max()
+                == Some(last)
         })
         .await;
         let status = self.status(pipeline).await.unwrap_or_default();

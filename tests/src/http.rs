@@ -17,15 +17,23 @@ pub struct Answer {
 pub async fn send(method: &str, url: String, token: Option<String>, body: Vec<u8>) -> anyhow::Result<Answer> {
     let method = method.to_owned();
     tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
         let mut request = ureq::http::Request::builder().method(method.as_str()).uri(url);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let mut response = agent.run(request.body(body)?)?;
         let status = response.status().as_u16();
-        let text = String::from_utf8_lossy(&response.body_mut().with_config().limit(64 << 20).read_to_vec()?).into_owned();
-        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null), text })
+        let text = String::from_utf8_lossy(&response.body_mut().with_config().limit(64 << 20).read_to_vec()?)
+            .into_owned();
+        Ok(Answer {
+            status,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        })
     })
     .await?
 }

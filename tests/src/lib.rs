@@ -2,6 +2,8 @@
 //! few sentences that tests are written in. The tests link no Cranelift: the engine is the binary that
 //! `make test` built.
 
+#![allow(clippy::print_stdout, reason = "tests tell what they found")]
+
 pub mod cluster;
 pub mod engine;
 pub mod files;

@@ -68,8 +68,8 @@ impl PrivateBroker {
                         folder.join("nats-server.log").display()
                     );
                 }
-                let files = std::fs::read_dir(ports)?.flatten();
-                if let Some(url) = files.filter_map(|file| first_url(&file.path())).next() {
+                let mut files = std::fs::read_dir(ports)?.flatten();
+                if let Some(url) = files.find_map(|file| first_url(&file.path())) {
                     return Ok(url);
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -5,17 +5,25 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use tailrace_core::{control::access::TenantRequest, name::Name, registry::Scope};
+use tailrace_core::{
+    control::access::TenantRequest,
+    name::Name,
+    registry::{Quotas, Scope},
+};
 
 use crate::{
     broker::PrivateBroker,
     config::{Config, LogConfig},
+    demo::publish,
     serve::Signals,
     wiring::{self, RunningEngine},
 };
 
 /// The tenant that is made.
 const TENANT: &str = "dev";
+/// The stream that is made, and what it holds: what `plugin new` reads.
+const STREAM: &str = "DEV";
+const EVENTS: &str = "dev.events.>";
 /// Longest wait for the registry of a broker that has just started.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -87,7 +95,7 @@ impl PrivateEngine {
         let request = TenantRequest {
             read: subjects.to_vec(),
             write: subjects.to_vec(),
-            quotas: Default::default(),
+            quotas: Quotas::default(),
         };
         self.engine.control.put_tenant(&name, request).await?;
         Ok(self.engine.control.create_token(&name).await?.token)
@@ -109,6 +117,7 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     let mut ended = Signals::new()?;
     let dev = PrivateEngine::start(&folder, args.listen, args.nats_port).await?;
     let token = dev.tenant(TENANT, &args.subjects).await?;
+    publish::make_stream(&dev.engine.broker, STREAM, EVENTS).await?;
     introduce(&dev, &token, &args);
     ended.wait().await;
     dev.stop().await;
@@ -124,8 +133,9 @@ fn introduce(dev: &PrivateEngine, token: &str, args: &DevArgs) {
             data.display().to_string()
         });
     crate::out(&format!(
-        "Tailrace runs.\n\n  API       http://{address}\n  NATS      {nats}\n  data      {kept}\n  tenant    {TENANT}, reading and writing {subjects}\n\nIn another terminal:\n\n  export TAILRACE_URL=http://{address} TAILRACE_TENANT={TENANT} TAILRACE_TOKEN={token}\n  tailrace plugin new clicks\n\nCtrl-C ends it.",
+        "Tailrace runs.\n\n  API       http://{address}\n  NATS      {nats}\n  data      {kept}\n  tenant    {TENANT}, reading and writing {subjects}\n  stream    {STREAM}, holding {EVENTS}\n  operator  {operator}\n\nIn another terminal:\n\n  export TAILRACE_URL=http://{address} TAILRACE_TENANT={TENANT} TAILRACE_TOKEN={token}\n  tailrace plugin new clicks\n\nCtrl-C ends it.",
         address = dev.engine.address,
         nats = dev.broker.url,
+        operator = dev.operator,
     ));
 }

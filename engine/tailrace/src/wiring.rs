@@ -116,11 +116,12 @@ fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
         cache_bytes: config.store.cache_mib << 20,
-        ..StoreOptions::default()
     };
     let store = SledStore::open(config.data_dir.join("state"), store_options)
         .context("cannot open the local store")?;
-    let wasm = WasmOptions { artefacts: config.data_dir.join("artefacts") };
+    let wasm = WasmOptions {
+        artefacts: config.data_dir.join("artefacts"),
+    };
     let plugins = WasmRuntime::new(wasm).context("cannot start the sandbox")?;
     let cores = available_parallelism().map_or(2, usize::from);
     let threads = if config.guest_threads == 0 {

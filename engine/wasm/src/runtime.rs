@@ -32,6 +32,14 @@ pub struct WasmOptions {
     pub artefacts: PathBuf,
 }
 
+impl Default for WasmOptions {
+    fn default() -> Self {
+        Self {
+            artefacts: PathBuf::from("artefacts"),
+        }
+    }
+}
+
 /// One a process.
 pub struct WasmRuntime {
     engine: Engine,

@@ -30,7 +30,10 @@ impl Plugin for Probe {
 
     fn new(config: Option<Config>) -> Result<Self, String> {
         let label = config.unwrap_or_default().label;
-        Ok(Self { label, tried: BTreeSet::new() })
+        Ok(Self {
+            label,
+            tried: BTreeSet::new(),
+        })
     }
 
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
@@ -39,7 +42,9 @@ impl Plugin for Probe {
         host.state().set_json(&event.key, &count)?;
         match order.act.as_deref() {
             Some("invalid") => return Err(Failure::invalid("told-so", "the event says that it is invalid")),
-            Some("transient") if self.tried.insert(event.sequence) => return Err(Failure::transient("not yet")),
+            Some("transient") if self.tried.insert(event.sequence) => {
+                return Err(Failure::transient("not yet"));
+            }
             Some("trap") => panic!("the event says so"),
             Some("loop") => loop {
                 std::hint::black_box(count);
@@ -47,7 +52,8 @@ impl Plugin for Probe {
             Some("drop") => return Ok(Verdict::Drop),
             _ => {}
         }
-        let answer = json!({ "key": event.key, "count": count, "sequence": event.sequence, "label": self.label });
+        let answer =
+            json!({ "key": event.key, "count": count, "sequence": event.sequence, "label": self.label });
         Ok(Message::json(&answer)?.into())
     }
 }

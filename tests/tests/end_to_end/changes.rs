@@ -11,10 +11,16 @@ async fn a_pipeline_changed_under_load_loses_and_doubles_nothing() -> anyhow::Re
     let spec = |label: u32| probe("swap", 2, &format!("    config: {{ label: \"r{label}\" }}\n"));
     stage.engine.apply("swap", &spec(0)).await?;
     let total = 6_000_u64;
-    let load = stage.cluster.publish("shop.events.x", (0..total).map(|n| json!({ "user": n % 20 }).to_string()));
+    let load = stage.cluster.publish(
+        "shop.events.x",
+        (0..total).map(|n| json!({ "user": n % 20 }).to_string()),
+    );
     let changes = async {
         for label in 1..=10 {
-            assert_eq!(stage.engine.apply("swap", &spec(label)).await?, u64::from(label) + 1);
+            assert_eq!(
+                stage.engine.apply("swap", &spec(label)).await?,
+                u64::from(label) + 1
+            );
         }
         anyhow::Ok(())
     };
@@ -25,16 +31,39 @@ async fn a_pipeline_changed_under_load_loses_and_doubles_nothing() -> anyhow::Re
     let outputs = stage.cluster.read("TR_shop_swap", "shop.swap.*").await?;
     let mut sequences: Vec<u64> = Vec::new();
     for (_, payload) in &outputs {
-        sequences.push(serde_json::from_slice::<Value>(payload)?["sequence"].as_u64().unwrap_or_default());
+        sequences.push(
+            serde_json::from_slice::<Value>(payload)?["sequence"]
+                .as_u64()
+                .unwrap_or_default(),
+        );
     }
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=total).collect::<Vec<_>>());
-    let back = stage.engine.own("POST", "pipelines/swap/rollback", json!({ "to": 1 }).to_string()).await?;
-    assert_eq!((back.status, &back.body["revision"]), (200, &json!(12)), "{back:?}");
-    stage.cluster.publish("shop.events.x", [json!({ "user": 1 }).to_string()]).await?;
+    let back = stage
+        .engine
+        .own("POST", "pipelines/swap/rollback", json!({ "to": 1 }).to_string())
+        .await?;
+    assert_eq!(
+        (back.status, &back.body["revision"]),
+        (200, &json!(12)),
+        "{back:?}"
+    );
+    stage
+        .cluster
+        .publish("shop.events.x", [json!({ "user": 1 }).to_string()])
+        .await?;
     stage.engine.caught_up("swap", total + 1).await?;
-    let last = stage.cluster.read("TR_shop_swap", "shop.swap.1").await?.pop().unwrap_or_default();
-    assert_eq!(serde_json::from_slice::<Value>(&last.1)?["label"], "r0", "the first revision is back");
+    let last = stage
+        .cluster
+        .read("TR_shop_swap", "shop.swap.1")
+        .await?
+        .pop()
+        .unwrap_or_default();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&last.1)?["label"],
+        "r0",
+        "the first revision is back"
+    );
     Ok(())
 }
 
@@ -42,11 +71,23 @@ async fn a_pipeline_changed_under_load_loses_and_doubles_nothing() -> anyhow::Re
 async fn one_pipeline_feeds_another_by_its_subjects_alone() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.engine.apply("first", &probe("first", 2, "")).await?;
-    let second = probe("second", 1, "").replace("shop.events.>", "shop.first.*").replace("/user", "/key");
+    let second = probe("second", 1, "")
+        .replace("shop.events.>", "shop.first.*")
+        .replace("/user", "/key");
     stage.engine.apply("second", &second).await?;
-    stage.cluster.publish("shop.events.x", (0..300).map(|n| json!({ "user": format!("u{}", n % 9) }).to_string())).await?;
+    stage
+        .cluster
+        .publish(
+            "shop.events.x",
+            (0..300).map(|n| json!({ "user": format!("u{}", n % 9) }).to_string()),
+        )
+        .await?;
     eventually("all has come through both", || async {
-        stage.cluster.read("TR_shop_second", "shop.second.*").await.is_ok_and(|outputs| outputs.len() == 300)
+        stage
+            .cluster
+            .read("TR_shop_second", "shop.second.*")
+            .await
+            .is_ok_and(|outputs| outputs.len() == 300)
     })
     .await
 }
@@ -55,11 +96,20 @@ async fn one_pipeline_feeds_another_by_its_subjects_alone() -> anyhow::Result<()
 async fn sigterm_finishes_commits_and_exits_with_0() -> anyhow::Result<()> {
     let mut stage = Stage::set().await?;
     stage.engine.apply("drain", &probe("drain", 2, "")).await?;
-    stage.cluster.publish("shop.events.x", (0..4_000).map(|n| json!({ "user": n % 11 }).to_string())).await?;
+    stage
+        .cluster
+        .publish(
+            "shop.events.x",
+            (0..4_000).map(|n| json!({ "user": n % 11 }).to_string()),
+        )
+        .await?;
     assert_eq!(stage.engine.terminate().await?, 0);
     let engine = Engine::start(&stage.cluster, stage.folder.path()).await?;
     engine.caught_up("drain", 4_000).await?;
-    assert_eq!(stage.cluster.read("TR_shop_drain", "shop.drain.*").await?.len(), 4_000);
+    assert_eq!(
+        stage.cluster.read("TR_shop_drain", "shop.drain.*").await?.len(),
+        4_000
+    );
     Ok(())
 }
 
@@ -68,13 +118,24 @@ async fn a_deleted_pipeline_leaves_nothing_and_can_be_made_anew() -> anyhow::Res
     let stage = Stage::set().await?;
     for _ in 0..2 {
         stage.engine.apply("gone", &probe("gone", 1, "")).await?;
-        stage.cluster.publish("shop.events.x", [json!({ "user": "a" }).to_string()]).await?;
+        stage
+            .cluster
+            .publish("shop.events.x", [json!({ "user": "a" }).to_string()])
+            .await?;
         eventually("it has processed", || async {
-            stage.cluster.read("TR_shop_gone", "shop.gone.a").await.is_ok_and(|outputs| !outputs.is_empty())
+            stage
+                .cluster
+                .read("TR_shop_gone", "shop.gone.a")
+                .await
+                .is_ok_and(|outputs| !outputs.is_empty())
         })
         .await?;
         let first = stage.cluster.read("TR_shop_gone", "shop.gone.a").await?.remove(0);
-        assert_eq!(serde_json::from_slice::<Value>(&first.1)?["count"], 1, "no state of a life before");
+        assert_eq!(
+            serde_json::from_slice::<Value>(&first.1)?["count"],
+            1,
+            "no state of a life before"
+        );
         let gone = stage.engine.own("DELETE", "pipelines/gone", "").await?;
         assert_eq!(gone.status, 204, "{gone:?}");
         assert_eq!(stage.engine.own("GET", "pipelines/gone", "").await?.status, 404);

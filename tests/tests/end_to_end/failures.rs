@@ -1,5 +1,6 @@
 //! Events that fail, in every way that there is.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tailrace_tests::cluster::eventually;
 
@@ -10,7 +11,10 @@ fn event(act: &str) -> String {
 }
 
 async fn codes(stage: &Stage, pipeline: &str) -> anyhow::Result<Vec<String>> {
-    let letters = stage.engine.own("GET", &format!("pipelines/{pipeline}/dead-letters"), "").await?;
+    let letters = stage
+        .engine
+        .own("GET", &format!("pipelines/{pipeline}/dead-letters"), "")
+        .await?;
     let code = |letter: &Value| letter["code"].as_str().unwrap_or_default().to_owned();
     Ok(letters.body.as_array().into_iter().flatten().map(code).collect())
 }
@@ -18,19 +22,52 @@ async fn codes(stage: &Stage, pipeline: &str) -> anyhow::Result<Vec<String>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_events_leave_dead_letters_and_nothing_else() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
-    let policy = "    on-error: { retries: 2, backoff: 10ms }\n    limits: { deadline: 30ms, fuel: 1000000000 }\n";
+    let policy =
+        "    on-error: { retries: 2, backoff: 10ms }\n    limits: { deadline: 30ms, fuel: 1000000000 }\n";
     stage.engine.apply("fails", &probe("fails", 1, policy)).await?;
-    let acts = ["count", "invalid", "transient", "trap", "count", "loop", "drop", "count"];
-    stage.cluster.publish("shop.events.x", acts.iter().map(|act| event(act))).await?;
+    let acts = [
+        "count",
+        "invalid",
+        "transient",
+        "trap",
+        "count",
+        "loop",
+        "drop",
+        "count",
+    ];
+    stage
+        .cluster
+        .publish("shop.events.x", acts.iter().map(|act| event(act)))
+        .await?;
     stage.engine.caught_up("fails", 8).await?;
     assert_eq!(codes(&stage, "fails").await?, ["told-so", "crash", "deadline"]);
     let outputs = stage.cluster.read("TR_shop_fails", "shop.fails.*").await?;
-    let counts: Vec<_> = outputs.iter().map(|(_, payload)| serde_json::from_slice::<Value>(payload).map(|v| v["count"].as_u64())).collect::<Result<_, _>>()?;
+    let counts: Vec<_> = outputs
+        .iter()
+        .map(|(_, payload)| serde_json::from_slice::<Value>(payload).map(|v| v["count"].as_u64()))
+        .collect::<Result<_, _>>()?;
     // What failed was taken back; what was dropped counted, but said nothing.
     assert_eq!(counts, [Some(1), Some(2), Some(3), Some(5)]);
-    let letter = stage.engine.own("GET", "pipelines/fails/dead-letters", "").await?.body[1].clone();
-    for field in ["step", "reason", "plugin", "revision", "fuel", "attempts", "sequence", "backtrace"] {
-        assert!(!letter[field].is_null(), "a dead letter tells its {field}: {letter:#}");
+    let letter = stage
+        .engine
+        .own("GET", "pipelines/fails/dead-letters", "")
+        .await?
+        .body[1]
+        .clone();
+    for field in [
+        "step",
+        "reason",
+        "plugin",
+        "revision",
+        "fuel",
+        "attempts",
+        "sequence",
+        "backtrace",
+    ] {
+        assert!(
+            !letter[field].is_null(),
+            "a dead letter tells its {field}: {letter:#}"
+        );
     }
     Ok(())
 }
@@ -39,21 +76,42 @@ async fn failed_events_leave_dead_letters_and_nothing_else() -> anyhow::Result<(
 async fn hostile_payloads_are_dead_letters_and_the_rest_goes_on() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.engine.apply("hostile", &probe("hostile", 2, "")).await?;
-    let deep = format!("{{\"user\":\"deep\",\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
+    let deep = format!(
+        "{{\"user\":\"deep\",\"x\":{}{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    )
+    .into_bytes();
     let mut large = format!("{{\"user\":\"large\",\"x\":\"{}\"}}", "y".repeat((1 << 20) - 40)).into_bytes();
     large.truncate(1 << 20);
-    let payloads: Vec<Vec<u8>> = vec![Vec::new(), vec![0xff, 0xfe, 0x00], deep, large, b"null".to_vec(), event("count").into_bytes()];
+    let payloads: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        vec![0xff, 0xfe, 0x00],
+        deep,
+        large,
+        b"null".to_vec(),
+        event("count").into_bytes(),
+    ];
     stage.cluster.publish("shop.events.x", payloads).await?;
     stage.engine.caught_up("hostile", 6).await?;
-    eventually("five dead letters and one output", || async {
+    // The deep and the large one are valid JSON: they are counted, and what comes of them is small.
+    eventually("three dead letters and three outputs", || async {
         let dead = codes(&stage, "hostile").await.map_or(0, |codes| codes.len());
-        let outputs = stage.cluster.read("TR_shop_hostile", "shop.hostile.*").await.map_or(0, |outputs| outputs.len());
-        // The large event is valid JSON: it is counted, and its output is small.
-        dead + outputs == 6 && dead >= 4
+        let outputs = stage
+            .cluster
+            .read("TR_shop_hostile", "shop.hostile.*")
+            .await
+            .map_or(0, |outputs| outputs.len());
+        (dead, outputs) == (3, 3)
     })
-    .await?;
+    .await
+    .with_context(|| stage.engine.log())?;
     let codes = codes(&stage, "hostile").await?;
-    assert_eq!(codes.iter().filter(|code| *code == "no-key").count(), 3, "{codes:?}");
+    assert_eq!(
+        codes.iter().filter(|code| *code == "no-key").count(),
+        3,
+        "{codes:?}"
+    );
     Ok(())
 }
 
@@ -61,19 +119,41 @@ async fn hostile_payloads_are_dead_letters_and_the_rest_goes_on() -> anyhow::Res
 async fn a_dead_letter_is_sent_again_to_the_step_that_failed() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     // A deadline of nothing makes the first revision fail on everything that loops.
-    stage.engine.apply("again", &probe("again", 1, "    on-error: { retries: 0 }\n")).await?;
-    stage.cluster.publish("shop.events.x", [event("transient"), event("count")]).await?;
+    stage
+        .engine
+        .apply("again", &probe("again", 1, "    on-error: { retries: 0 }\n"))
+        .await?;
+    stage
+        .cluster
+        .publish("shop.events.x", [event("transient"), event("count")])
+        .await?;
     stage.engine.caught_up("again", 2).await?;
-    let letters = stage.engine.own("GET", "pipelines/again/dead-letters", "").await?;
+    let letters = stage
+        .engine
+        .own("GET", "pipelines/again/dead-letters", "")
+        .await?;
     let id = letters.body[0]["id"].as_u64().unwrap_or_default();
-    let sent = stage.engine.own("POST", &format!("pipelines/again/dead-letters/{id}/redrive"), "").await?;
+    let sent = stage
+        .engine
+        .own("POST", &format!("pipelines/again/dead-letters/{id}/redrive"), "")
+        .await?;
     assert_eq!(sent.status, 202, "{sent:?}");
     eventually("the event is processed", || async {
-        stage.cluster.read("TR_shop_again", "shop.again.*").await.is_ok_and(|outputs| outputs.len() == 2)
+        stage
+            .cluster
+            .read("TR_shop_again", "shop.again.*")
+            .await
+            .is_ok_and(|outputs| outputs.len() == 2)
     })
     .await?;
-    assert!(codes(&stage, "again").await?.is_empty(), "it is no dead letter any more");
-    let again = stage.engine.own("POST", &format!("pipelines/again/dead-letters/{id}/redrive"), "").await?;
+    assert!(
+        codes(&stage, "again").await?.is_empty(),
+        "it is no dead letter any more"
+    );
+    let again = stage
+        .engine
+        .own("POST", &format!("pipelines/again/dead-letters/{id}/redrive"), "")
+        .await?;
     assert_eq!(again.status, 404, "and it cannot be sent twice");
     Ok(())
 }
@@ -81,15 +161,39 @@ async fn a_dead_letter_is_sent_again_to_the_step_that_failed() -> anyhow::Result
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_can_pause_the_pipeline_until_somebody_resumes_it() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
-    stage.engine.apply("stop", &probe("stop", 1, "    on-error: { retries: 0, then: pause }\n")).await?;
-    stage.cluster.publish("shop.events.x", [event("count"), event("trap"), event("count")]).await?;
+    stage
+        .engine
+        .apply(
+            "stop",
+            &probe("stop", 1, "    on-error: { retries: 0, then: pause }\n"),
+        )
+        .await?;
+    stage
+        .cluster
+        .publish("shop.events.x", [event("count"), event("trap"), event("count")])
+        .await?;
     eventually("it is paused", || async {
-        stage.engine.status("stop").await.is_ok_and(|status| status["state"] == "paused")
+        stage
+            .engine
+            .status("stop")
+            .await
+            .is_ok_and(|status| status["state"] == "paused")
     })
     .await?;
     let status = stage.engine.status("stop").await?;
-    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("event 2")), "{status:#}");
-    stage.engine.apply("stop", &probe("stop", 1, "    on-error: { retries: 0, then: drop }\n")).await?;
+    assert!(
+        status["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("event 2")),
+        "{status:#}"
+    );
+    stage
+        .engine
+        .apply(
+            "stop",
+            &probe("stop", 1, "    on-error: { retries: 0, then: drop }\n"),
+        )
+        .await?;
     let resumed = stage.engine.own("POST", "pipelines/stop/resume", "").await?;
     assert_eq!(resumed.status, 204);
     stage.engine.caught_up("stop", 3).await?;

@@ -16,14 +16,34 @@ const FLOORS: [(&str, u32); 7] = [
     ("tailrace", 3),
 ];
 /// Each has one home.
-const HEAVY: [(&str, &str); 4] = [("wasmtime", "tailrace-wasm"), ("async-nats", "tailrace-nats"), ("sled", "tailrace-store"), ("axum", "tailrace-admin")];
+const HEAVY: [(&str, &str); 4] = [
+    ("wasmtime", "tailrace-wasm"),
+    ("async-nats", "tailrace-nats"),
+    ("sled", "tailrace-store"),
+    ("axum", "tailrace-admin"),
+];
 
 fn dependencies() -> anyhow::Result<BTreeMap<String, Vec<String>>> {
-    let ran = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root()).output()?;
+    let ran = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()?;
     let metadata: Value = serde_json::from_slice(&ran.stdout)?;
     let name = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    Ok(packages.map(|package| (name(package), package["dependencies"].as_array().into_iter().flatten().map(name).collect())).collect())
+    Ok(packages
+        .map(|package| {
+            (
+                name(package),
+                package["dependencies"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(name)
+                    .collect(),
+            )
+        })
+        .collect())
 }
 
 #[test]
@@ -33,7 +53,10 @@ fn arrows_go_down_and_never_sideways() -> anyhow::Result<()> {
     for (crate_name, floor) in &floors {
         for dependency in &all[*crate_name] {
             if let Some(below) = floors.get(dependency.as_str()) {
-                assert!(below < floor, "{crate_name} (floor {floor}) depends on {dependency} (floor {below})");
+                assert!(
+                    below < floor,
+                    "{crate_name} (floor {floor}) depends on {dependency} (floor {below})"
+                );
             }
         }
     }
@@ -43,7 +66,11 @@ fn arrows_go_down_and_never_sideways() -> anyhow::Result<()> {
 #[test]
 fn heavy_dependencies_have_one_home() -> anyhow::Result<()> {
     for (heavy, home) in HEAVY {
-        let users: Vec<_> = dependencies()?.into_iter().filter(|(_, uses)| uses.iter().any(|name| name == heavy)).map(|(name, _)| name).collect();
+        let users: Vec<_> = dependencies()?
+            .into_iter()
+            .filter(|(_, uses)| uses.iter().any(|name| name == heavy))
+            .map(|(name, _)| name)
+            .collect();
         assert_eq!(users, [home], "{heavy}");
     }
     Ok(())
@@ -67,11 +94,18 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_file_begins_with_its_story() -> anyhow::Result<()> {
-    let all: Vec<_> = ["engine", "sdk", "plugins", "tests"].into_iter().flat_map(sources).collect();
+    let all: Vec<_> = ["engine", "sdk", "plugins", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .collect();
     assert!(all.len() > 80);
     for file in all {
         let text = std::fs::read_to_string(&file)?;
-        assert!(text.starts_with("//!") || file.components().any(|part| part.as_os_str() == "template"), "{} has no //! head", file.display());
+        assert!(
+            text.starts_with("//!") || file.components().any(|part| part.as_os_str() == "template"),
+            "{} has no //! head",
+            file.display()
+        );
     }
     Ok(())
 }
@@ -80,7 +114,11 @@ fn every_file_begins_with_its_story() -> anyhow::Result<()> {
 fn every_interface_of_the_contract_has_its_host_file() -> anyhow::Result<()> {
     for entry in std::fs::read_dir(root().join("wit"))? {
         let file = entry?.path();
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if matches!(name.as_str(), "types" | "transform" | "world") {
             continue;
         }

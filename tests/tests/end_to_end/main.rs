@@ -1,6 +1,9 @@
 //! From end to end, against a real nats-server and the real binary. Each test has a broker and an
 //! engine of its own, on free ports, ended with it.
 
+#![allow(missing_docs, reason = "the tests' names are their documentation")]
+#![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
+
 mod changes;
 mod failures;
 mod house;
@@ -26,7 +29,11 @@ impl Stage {
         let engine = Engine::start(&cluster, folder.path()).await?;
         cluster.stream("SHOP", &["shop.events.>"]).await?;
         engine.upload("probe", "tailrace_test_guest").await?;
-        Ok(Self { cluster, engine, folder })
+        Ok(Self {
+            cluster,
+            engine,
+            folder,
+        })
     }
 }
 

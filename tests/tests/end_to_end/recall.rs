@@ -10,22 +10,33 @@ const WANTED: f64 = 0.075;
 
 #[test]
 fn the_ranker_finds_more_of_the_next_films_than_popularity() -> anyhow::Result<()> {
-    let Some(ratings) = files::shared("movielens/movielens.csv.gz") else { return Ok(()) };
+    let Some(ratings) = files::shared("movielens/movielens.csv.gz") else {
+        return Ok(());
+    };
     let text = demo(&["--ratings", &ratings.display().to_string()])?;
     let figure = |name: &str| -> anyhow::Result<f64> {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
-        Ok(line.ok_or_else(|| anyhow::anyhow!("no figure {name} in {text}"))?.trim().parse()?)
+        Ok(line
+            .ok_or_else(|| anyhow::anyhow!("no figure {name} in {text}"))?
+            .trim()
+            .parse()?)
     };
     let (ranker, popularity) = (figure("ranker")?, figure("popularity")?);
     println!("recall@10 of the next film: ranker {ranker}, popularity {popularity}");
-    assert!(ranker >= WANTED && ranker > popularity, "ranker {ranker}, popularity {popularity}");
+    assert!(
+        ranker >= WANTED && ranker > popularity,
+        "ranker {ranker}, popularity {popularity}"
+    );
     Ok(())
 }
 
 #[test]
 fn without_the_data_the_demonstration_runs_on_hidden_tastes() -> anyhow::Result<()> {
     let text = demo(&["--generated", "--events", "3000"])?;
-    assert!(text.contains("seeded generator") && text.contains("true best"), "{text}");
+    assert!(
+        text.contains("seeded generator") && text.contains("true best"),
+        "{text}"
+    );
     Ok(())
 }
 
@@ -39,6 +50,10 @@ fn demo(args: &[&str]) -> anyhow::Result<String> {
         .env("TAILRACE_NATS_SERVER", files::nats_server()?)
         .output()?;
     let text = String::from_utf8(ran.stdout)?;
-    anyhow::ensure!(ran.status.success(), "{text}\n{}", String::from_utf8_lossy(&ran.stderr));
+    anyhow::ensure!(
+        ran.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
     Ok(text)
 }

@@ -50,44 +50,73 @@ async fn run(edits: &[String], kills: u32) -> anyhow::Result<Result> {
     let mut engine = Engine::start(&cluster, folder.path()).await?;
     engine.upload("probe", "tailrace_test_guest").await?;
     engine.apply("edits", PIPELINE).await?;
-    cluster.publish("shop.edits", edits.iter().map(String::as_str)).await?;
+    cluster
+        .publish("shop.edits", edits.iter().map(String::as_str))
+        .await?;
     for kill in 1..=kills {
         let until = EVENTS * u64::from(kill) / u64::from(kills + 2);
         eventually("some of it is committed", || async {
-            cluster.read("TR_shop_edits", "shop.counts").await.is_ok_and(|outputs| outputs.len() as u64 >= until)
+            cluster
+                .read("TR_shop_edits", "shop.counts")
+                .await
+                .is_ok_and(|outputs| outputs.len() as u64 >= until)
         })
         .await?;
         engine.kill();
         engine = Engine::start(&cluster, folder.path()).await?;
     }
     eventually("all of it is committed", || async {
-        cluster.read("TR_shop_edits", "shop.counts").await.is_ok_and(|outputs| outputs.len() as u64 >= EVENTS)
+        cluster
+            .read("TR_shop_edits", "shop.counts")
+            .await
+            .is_ok_and(|outputs| outputs.len() as u64 >= EVENTS)
     })
     .await?;
     engine.caught_up("edits", EVENTS).await?;
-    let mut outputs: Vec<Vec<u8>> = cluster.read("TR_shop_edits", "shop.counts").await?.into_iter().map(|(_, payload)| payload).collect();
+    let mut outputs: Vec<Vec<u8>> = cluster
+        .read("TR_shop_edits", "shop.counts")
+        .await?
+        .into_iter()
+        .map(|(_, payload)| payload)
+        .collect();
     // Between partitions there is no order; within a key there is, and the count shows it.
     outputs.sort();
     let mut state = Vec::new();
     let mut after = String::new();
     loop {
-        let path = format!("pipelines/edits/steps/count/state?limit=1000&after={}", encode(&after));
-        let page = engine.own("GET", &path, "").await?.body.as_array().cloned().unwrap_or_default();
+        let path = format!(
+            "pipelines/edits/steps/count/state?limit=1000&after={}",
+            encode(&after)
+        );
+        let page = engine
+            .own("GET", &path, "")
+            .await?
+            .body
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let Some(last) = page.last() else { break };
-        after = last["key"].as_str().unwrap_or_default().to_owned();
+        last["key"].as_str().unwrap_or_default().clone_into(&mut after);
         state.extend(page);
     }
     let sketches = engine.own("GET", "pipelines/edits/sketches", "").await?.body;
-    Ok(Result { outputs, state, sketches })
+    Ok(Result {
+        outputs,
+        state,
+        sketches,
+    })
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_in_the_middle_changes_nothing_and_sketches_keep_their_bounds() -> anyhow::Result<()> {
-    let Some(file) = files::shared("wikiticker/wikiticker-2015-09-12-sampled.json.gz") else { return Ok(()) };
+    let Some(file) = files::shared("wikiticker/wikiticker-2015-09-12-sampled.json.gz") else {
+        return Ok(());
+    };
     let mut text = String::new();
     flate2::read::GzDecoder::new(std::fs::File::open(file)?).read_to_string(&mut text)?;
     let edits: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -111,6 +140,9 @@ fn assert_sketches(sketches: &Value) {
     }
     let channels = &sketches["channels"];
     assert_eq!(channels["bound"]["type"], "exact");
-    assert_eq!(channels["answer"]["items"].as_array().map(Vec::len), Some(CHANNELS));
+    assert_eq!(
+        channels["answer"]["items"].as_array().map(Vec::len),
+        Some(CHANNELS)
+    );
     assert_eq!(sketches["added"]["count"], EVENTS);
 }

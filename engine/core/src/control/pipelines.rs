@@ -1,7 +1,7 @@
 //! Applying, pausing, rolling back and deleting pipelines. Everything is checked before anything is
 //! written, down to a dry run of each plugin's `configure`; so a pipeline that is accepted starts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ use crate::{
 
 /// Revisions that are kept of a pipeline.
 const KEPT_REVISIONS: u64 = 100;
+
+/// Pause between two looks at whether a revision was taken up.
+const ADOPTION_POLL: Duration = Duration::from_millis(2);
 
 /// What applying a pipeline came to.
 #[derive(Debug, Clone, Serialize)]
@@ -122,6 +125,11 @@ impl Control {
             applied_ms: self.now_ms(),
             rolled_back_to,
         };
+        // Here, not only when it starts: another pipeline may read its output from now on.
+        self.world
+            .streams
+            .ensure_own(&own_stream(id, &active.spec))
+            .await?;
         let revision_key = Key::Revision(id.clone(), number);
         // The revision first: what it says is the same if a try that failed left one behind.
         let revision_expected = self.revision_of(&revision_key).await?;
@@ -140,10 +148,25 @@ impl Control {
             self.remove(&Key::Revision(id.clone(), number - KEPT_REVISIONS))
                 .await?;
         }
+        self.wait_adopted(id, number).await;
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
         })
+    }
+
+    /// Waits until a running pipeline has taken the revision up, so that who changes it sees the change
+    /// at work. One that does not run takes it up when it does.
+    async fn wait_adopted(&self, id: &PipelineId, revision: u64) {
+        let adopted = async {
+            while let Some(status) = self.overview.pipeline(id)
+                && status.state() == State::Running
+                && status.revision() < revision
+            {
+                tokio::time::sleep(ADOPTION_POLL).await;
+            }
+        };
+        let _ = tokio::time::timeout(super::SEEN_WITHIN, adopted).await;
     }
 
     /// The stream that holds the input's subjects.

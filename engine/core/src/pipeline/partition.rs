@@ -133,6 +133,7 @@ impl Partition {
         } = parts;
         let current = plan.borrow_and_update().clone();
         let mode = current.spec.delivery;
+        committer.status.adopted(current.revision);
         let max_message_bytes = world.streams.max_payload();
         let worker = Worker::new(
             image.clone(),
@@ -360,7 +361,10 @@ impl Partition {
         self.replan = false;
         self.retry_at = None;
         self.mode = plan.spec.delivery;
-        self.worker().adopt(plan).map_err(failed)
+        let revision = plan.revision;
+        self.worker().adopt(plan).map_err(failed)?;
+        self.committer.status.adopted(revision);
+        Ok(())
     }
 
     async fn wait(&mut self) -> Step<()> {

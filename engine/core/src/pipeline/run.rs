@@ -263,7 +263,6 @@ impl PipelineRun {
             lanes.push(Lane { sender, progress });
         }
         self.status.set_partitions(shown);
-        self.status.set_revision(plan.revision);
         let intake = Intake {
             world: self.world.clone(),
             plan: plan_seen,
@@ -387,7 +386,6 @@ impl PipelineRun {
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
         running.plan = plan.clone();
-        self.status.set_revision(plan.revision);
         running.plans.send_replace(plan);
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! What a pipeline and its partitions are doing right now, for people and probes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use serde::Serialize;
 
@@ -50,7 +53,6 @@ pub struct PipelineStatus {
     /// Its counters.
     pub stats: Arc<Stats>,
     input: Mutex<InputStatus>,
-    active_revision: Mutex<u64>,
 }
 
 /// What is known of the input.
@@ -68,12 +70,18 @@ pub struct InputStatus {
 #[derive(Debug, Default)]
 pub struct PartitionStatus {
     trouble: Mutex<Option<String>>,
+    revision: AtomicU64,
 }
 
 impl PartitionStatus {
     /// Something keeps it from going on.
     pub fn trouble(&self, reason: String) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// It has taken this revision up.
+    pub fn adopted(&self, revision: u64) {
+        self.revision.store(revision, Ordering::Release);
     }
 
     /// It goes on.
@@ -128,12 +136,13 @@ impl PipelineStatus {
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
     }
 
-    /// The revision that runs.
-    pub fn set_revision(&self, revision: u64) {
-        *self
-            .active_revision
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = revision;
+    /// The revision that all partitions have taken up; 0 while there are none.
+    pub fn revision(&self) -> u64 {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let revisions = partitions
+            .iter()
+            .map(|(_, status)| status.revision.load(Ordering::Acquire));
+        revisions.min().unwrap_or(0)
     }
 
     /// What the intake has come to.
@@ -151,6 +160,7 @@ impl PipelineStatus {
 
     /// A copy.
     pub fn report(&self) -> StatusReport {
+        let revision = self.revision();
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         let report =
             |(index, (progress, status)): (usize, &(Arc<Progress>, Arc<PartitionStatus>))| PartitionReport {
@@ -165,10 +175,7 @@ impl PipelineStatus {
             };
         StatusReport {
             state: self.state(),
-            revision: *self
-                .active_revision
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
+            revision,
             input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             partitions: partitions.iter().enumerate().map(report).collect(),
             stats: self.stats.report(),

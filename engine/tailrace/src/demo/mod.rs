@@ -6,7 +6,7 @@
 
 mod generate;
 mod measure;
-mod publish;
+pub mod publish;
 mod ratings;
 mod report;
 
@@ -88,7 +88,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let token = engine.tenant(TENANT, &subjects).await?;
     let control = engine.engine.control.clone();
     upload(&control, &args.plugins).await?;
-    publish::make_stream(&engine.engine.broker).await?;
+    publish::make_stream(&engine.engine.broker, "SHOP", "shop.events.>").await?;
     let id = apply(&control).await?;
     let clock = SystemClock::new();
     publish::publish(&engine.engine.broker, &source.ratings).await?;

@@ -21,8 +21,6 @@ const IN_FLIGHT: usize = 500;
 pub struct List {
     /// Whose.
     pub user: String,
-    /// Event time of the rating that it was made at.
-    pub time: u64,
     /// Best first.
     pub items: Vec<Scored>,
 }
@@ -38,18 +36,18 @@ fn jetstream(broker: &NatsBroker) -> jetstream::Context {
     async_nats::jetstream::new(broker.client().clone())
 }
 
-/// The shop's stream of events.
-pub async fn make_stream(broker: &NatsBroker) -> anyhow::Result<()> {
+/// A stream of events, where there is none of that name.
+pub async fn make_stream(broker: &NatsBroker, name: &str, subject: &str) -> anyhow::Result<()> {
     let config = Config {
-        name: "SHOP".to_owned(),
-        subjects: vec!["shop.events.>".to_owned()],
+        name: name.to_owned(),
+        subjects: vec![subject.to_owned()],
         ..Config::default()
     };
     jetstream(broker)
-        .create_stream(config)
+        .get_or_create_stream(config)
         .await
         .map(drop)
-        .context("cannot make stream SHOP")
+        .with_context(|| format!("cannot make stream {name}"))
 }
 
 /// Publishes all ratings, in order, with many acknowledgements under way.

@@ -14,6 +14,7 @@ use super::{DemoArgs, generate};
 const SHARED: &str = "../shared/data/movielens/movielens.csv.gz";
 
 /// One rating, as it is published.
+#[allow(clippy::struct_field_names, reason = "the fields are those of the events")]
 #[derive(Debug, Clone, Serialize)]
 pub struct Rating {
     /// The user.
@@ -58,19 +59,18 @@ pub fn load(args: &DemoArgs) -> anyhow::Result<Source> {
         .clone()
         .or_else(|| shared.is_file().then_some(shared))
         .filter(|_| !args.generated);
-    let mut source = match file {
-        Some(file) => Source {
+    let mut source = if let Some(file) = file {
+        Source {
             ratings: read(&file)?,
             name: file.display().to_string(),
             truth: None,
-        },
-        None => {
-            let (ratings, truth) = generate::generate();
-            Source {
-                ratings,
-                name: "a seeded generator with hidden tastes".to_owned(),
-                truth: Some(truth),
-            }
+        }
+    } else {
+        let (ratings, truth) = generate::generate();
+        Source {
+            ratings,
+            name: "a seeded generator with hidden tastes".to_owned(),
+            truth: Some(truth),
         }
     };
     source.ratings.truncate(args.events.unwrap_or(usize::MAX));

@@ -1,0 +1,111 @@
+//! A host that remembers what it was asked, and fails when it is told to.
+
+use std::any::Any;
+
+use tailrace_core::ports::{
+    plugins::{Host, HostError, LogLevel},
+    store::{Neighbour, StoreError},
+};
+
+/// What the host does when it is called.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    #[default]
+    Willing,
+    /// The guest's fault.
+    Misuse,
+    /// The store's fault.
+    Broken,
+    /// A bug of ours.
+    Panics,
+}
+
+/// Answers with fixed values and writes down every call.
+#[derive(Default)]
+pub struct TestHost {
+    pub calls: Vec<String>,
+    pub mood: Mood,
+}
+
+impl TestHost {
+    pub fn in_mood(mood: Mood) -> Self {
+        Self {
+            calls: Vec::new(),
+            mood,
+        }
+    }
+
+    fn note(&mut self, call: String) -> Result<(), HostError> {
+        self.calls.push(call);
+        match self.mood {
+            Mood::Willing => Ok(()),
+            Mood::Misuse => Err(HostError::Misuse(
+                "no collection \"users\" is declared".to_owned(),
+            )),
+            Mood::Broken => Err(StoreError::Io("disk on fire".to_owned()).into()),
+            Mood::Panics => panic!("a bug in the host"),
+        }
+    }
+}
+
+impl Host for TestHost {
+    fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.note(format!("state.get {key}"))?;
+        Ok(Some(b"stored".to_vec()))
+    }
+    fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
+        self.note(format!("state.set {key} {value:?} {ttl_ms:?}"))
+    }
+    fn state_delete(&mut self, key: &str) -> Result<(), HostError> {
+        self.note(format!("state.delete {key}"))
+    }
+    fn state_scan(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, HostError> {
+        self.note(format!("state.scan {prefix} {after:?} {limit}"))?;
+        Ok(vec![
+            ("first".to_owned(), vec![1]),
+            ("second".to_owned(), vec![2]),
+        ])
+    }
+    fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
+        self.note(format!("vectors.get {collection} {id}"))?;
+        Ok(None)
+    }
+    fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
+        self.note(format!("vectors.set {collection} {id} {vector:?}"))
+    }
+    fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError> {
+        self.note(format!("vectors.delete {collection} {id}"))
+    }
+    fn vectors_nearest(
+        &mut self,
+        collection: &str,
+        query: &[f32],
+        k: u32,
+    ) -> Result<Vec<Neighbour>, HostError> {
+        self.note(format!("vectors.nearest {collection} {query:?} {k}"))?;
+        Ok(vec![Neighbour {
+            id: "film".to_owned(),
+            score: 0.5,
+        }])
+    }
+    fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {
+        self.note(format!("sketches.observe {name} {value}"))
+    }
+    fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError> {
+        self.note(format!("sketches.distinct {name} {item}"))
+    }
+    fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
+        self.note(format!("sketches.count {name} {item} {times}"))
+    }
+    fn log(&mut self, level: LogLevel, message: &str) {
+        self.calls.push(format!("log {level:?} {message}"));
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}

@@ -1,0 +1,134 @@
+//! The sandbox against guests that are honest, broken or hostile. One test binary, because every one
+//! of them links Cranelift.
+//!
+//! Guests are core modules in the text format (`guests`), made plugins by the same `wit-component`
+//! that serves tenants. No test waits for a time or measures one.
+
+mod admission;
+mod artefacts;
+mod caps;
+mod configuring;
+mod faults;
+mod guests;
+mod host;
+mod limits;
+mod running;
+
+use bytes::Bytes;
+use std::{sync::Arc, time::Duration};
+use tailrace_core::{
+    event::{Event, Header, Verdict},
+    ports::plugins::{
+        Call, CallFailure, CallLimits, Instance, Plugin, PluginError, PluginRuntime as _, Trap,
+    },
+};
+use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tempfile::TempDir;
+
+use guests::Guest;
+use host::TestHost;
+
+/// A runtime with a folder of its own for artefacts.
+struct Sandbox {
+    runtime: WasmRuntime,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self {
+            runtime: runtime_in(&folder),
+            folder,
+        }
+    }
+
+    fn plugin(&self, guest: &Guest) -> Arc<dyn Plugin> {
+        let admitted = self
+            .runtime
+            .admit(&guest.module())
+            .expect("the guest is admitted");
+        self.runtime
+            .load(admitted.digest, &admitted.component)
+            .expect("what was admitted can be loaded")
+    }
+
+    fn instance(&self, guest: &Guest, limits: &CallLimits) -> Box<dyn Instance> {
+        self.plugin(guest)
+            .instantiate("{}", limits)
+            .expect("the guest takes the config")
+    }
+
+    /// The plugin's answer to being instantiated.
+    fn refusal(&self, guest: &Guest, limits: &CallLimits) -> PluginError {
+        match self.plugin(guest).instantiate("{}", limits) {
+            Err(refusal) => refusal,
+            Ok(_) => panic!("the guest was instantiated"),
+        }
+    }
+}
+
+fn runtime_in(folder: &TempDir) -> WasmRuntime {
+    let artefacts = folder.path().join("artefacts");
+    WasmRuntime::new(WasmOptions { artefacts }).expect("the sandbox starts")
+}
+
+/// Limits that no honest guest here reaches, with a deadline that no slow machine reaches.
+fn roomy() -> CallLimits {
+    CallLimits {
+        fuel: 10_000_000,
+        memory_bytes: 4 << 20,
+        deadline: Duration::from_secs(10),
+        messages: 10,
+        bytes: 64 << 10,
+        writes: 10,
+        log_lines: 10,
+    }
+}
+
+fn event() -> Event {
+    Event {
+        sequence: 7,
+        time_ms: 1_700_000_000_123,
+        subject: "shop.events.view".to_owned(),
+        key: "user-ü".to_owned(),
+        headers: vec![
+            Header {
+                name: "Trace".to_owned(),
+                value: "abc".to_owned(),
+            },
+            Header {
+                name: "Empty".to_owned(),
+                value: String::new(),
+            },
+        ],
+        payload: Bytes::from_static(b"\x00\xffany bytes"),
+    }
+}
+
+/// One call; the host comes back as what it was.
+fn call(instance: &mut dyn Instance, host: TestHost) -> (Call, TestHost) {
+    let (call, host) = instance.process(&event(), Box::new(host));
+    let host = host
+        .into_any()
+        .downcast::<TestHost>()
+        .expect("the host that went in");
+    (call, *host)
+}
+
+/// One call that must succeed.
+fn verdict(instance: &mut dyn Instance) -> Verdict {
+    call(instance, TestHost::default()).0.result.expect("a verdict")
+}
+
+/// One call that must trap, after which the instance must be spent.
+fn trap(instance: &mut dyn Instance) -> Trap {
+    let (call, _) = call(instance, TestHost::default());
+    match call.result {
+        Err(CallFailure::Trap(trap)) => {
+            assert!(instance.is_spent(), "an instance is spent after {trap:?}");
+            trap
+        }
+        other => panic!("no trap but {other:?}"),
+    }
+}
