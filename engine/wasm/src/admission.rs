@@ -8,7 +8,10 @@ use tailrace_core::ports::plugins::{Grant, PluginError};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use crate::host::{PACKAGE, interface};
+use crate::{
+    host::{PACKAGE, interface},
+    structure,
+};
 
 /// Largest upload: a Python guest has 18 MB.
 pub const MAX_UPLOAD_BYTES: usize = 32 << 20;
@@ -21,13 +24,19 @@ pub fn componentize(upload: &Bytes) -> Result<Bytes, PluginError> {
             "the plugin has {size} bytes; at most {MAX_UPLOAD_BYTES} are taken"
         )));
     }
-    match encoding(upload)? {
+    let encoding = encoding(upload)?;
+    structure::check(upload)?;
+    match encoding {
         Encoding::Component => Ok(upload.clone()),
         Encoding::Module => from_module(upload),
     }
 }
 
 fn encoding(upload: &[u8]) -> Result<Encoding, PluginError> {
+    if upload.is_empty() {
+        let reason = "the file is empty; upload the .wasm file that `tailrace plugin build` prints";
+        return Err(PluginError::Invalid(reason.to_owned()));
+    }
     if !upload.starts_with(b"\0asm") {
         let beginning: String = upload
             .iter()
@@ -46,28 +55,36 @@ fn encoding(upload: &[u8]) -> Result<Encoding, PluginError> {
 }
 
 fn from_module(module: &Bytes) -> Result<Bytes, PluginError> {
+    let broken = |cause: wasmparser::BinaryReaderError| invalid(&cause.to_string());
+    let mut processes = false;
     for payload in Parser::new(0).parse_all(module) {
-        if let Payload::ImportSection(imports) = payload.map_err(|cause| invalid(&cause.to_string()))? {
-            for import in imports.into_imports() {
-                let import = import.map_err(|cause| invalid(&cause.to_string()))?;
-                if !import.module.starts_with(&format!("{PACKAGE}/")) {
-                    return Err(foreign(import.module));
+        match payload.map_err(broken)? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    grant(import.map_err(broken)?.module)?;
                 }
             }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let name = export.map_err(broken)?.name;
+                    let interface = name.strip_suffix("#process");
+                    processes |= interface.is_some_and(|interface| is_interface(interface, "transform"));
+                }
+            }
+            _ => {}
         }
+    }
+    if !processes {
+        return Err(PluginError::NoExport(interface("transform")));
     }
     let mut encoder = ComponentEncoder::default();
     let encoded = encoder
         .validate(true)
         .module(module)
         .and_then(ComponentEncoder::encode);
-    encoded.map(Bytes::from).map_err(|cause| {
-        let cause = format!("{cause:#}");
-        if cause.contains("component-type") || cause.contains("no custom section") {
-            return PluginError::NoExport(interface("transform"));
-        }
-        invalid(&format!("the core module cannot be made a component: {cause}"))
-    })
+    encoded
+        .map(Bytes::from)
+        .map_err(|cause| invalid(&format!("the core module cannot be made a component: {cause:#}")))
 }
 
 /// Imports of a component, as the rights that it needs.
@@ -88,7 +105,7 @@ pub(crate) fn imports(component: &[u8]) -> Result<BTreeSet<Grant>, PluginError> 
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
                     let export = export.map_err(|cause| invalid(&cause.to_string()))?;
-                    exports_transform |= export.name.name == interface("transform");
+                    exports_transform |= is_interface(export.name.name, "transform");
                 }
             }
             _ => {}
@@ -110,8 +127,18 @@ fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
         ("log", Some(Grant::Log)),
         ("types", None),
     ];
-    let found = known.iter().find(|(name, _)| import == interface(name));
+    let found = known.iter().find(|(name, _)| is_interface(import, name));
     found.map(|(_, grant)| *grant).ok_or_else(|| foreign(import))
+}
+
+/// Whether a full name is this interface, in the engine's version or another of the same 0.1 line.
+fn is_interface(full: &str, name: &str) -> bool {
+    let patch = full
+        .strip_prefix(PACKAGE)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.strip_prefix(name))
+        .and_then(|rest| rest.strip_prefix("@0.1."));
+    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn foreign(import: &str) -> PluginError {
@@ -130,7 +157,7 @@ fn foreign(import: &str) -> PluginError {
     }
 }
 
-fn invalid(cause: &str) -> PluginError {
+pub(crate) fn invalid(cause: &str) -> PluginError {
     let cause: String = cause.chars().take(400).collect();
     PluginError::Invalid(format!("the plugin is not valid: {cause}"))
 }

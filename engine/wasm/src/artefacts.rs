@@ -7,8 +7,9 @@
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::Write as _,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -22,6 +23,8 @@ pub(crate) struct Artefacts {
     folder: PathBuf,
     /// Of the engine's version, settings and processor.
     compatibility: u64,
+    /// Files begun by this process: two threads may compile the same plugin.
+    begun: AtomicU64,
 }
 
 impl Artefacts {
@@ -30,11 +33,14 @@ impl Artefacts {
             .recursive(true)
             .mode(0o700)
             .create(&folder)?;
+        // It may have been there before, made by somebody less careful.
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self {
             folder,
             compatibility: hasher.finish(),
+            begun: AtomicU64::new(0),
         })
     }
 
@@ -74,7 +80,8 @@ impl Artefacts {
         let artefact = component.serialize().map_err(|cause| cause.to_string())?;
         let file = self.file(digest);
         // Under a name of its own first: a crash, or another engine, must not leave half a file.
-        let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let temporary = file.with_extension(format!("{}-{number}.tmp", std::process::id()));
         let write = || {
             let mut half = std::fs::File::create(&temporary)?;
             half.write_all(&Sha256::digest(&artefact))?;

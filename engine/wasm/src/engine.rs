@@ -11,7 +11,9 @@ pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// Instances of all steps of all partitions together: 1,000 pipelines of three steps, and room.
 const MAX_INSTANCES: u32 = 4_000;
 /// Core instances and tables of one component: a Python guest has 40 of each.
-const MAX_CORE_PER_COMPONENT: u32 = 48;
+pub(crate) const MAX_CORE_PER_COMPONENT: u32 = 48;
+/// Linear memories of one component. The pool has one slot an instance.
+pub(crate) const MAX_MEMORIES_PER_COMPONENT: u32 = 1;
 /// Elements of a table: a Python guest has 50,000.
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 60_000;
 /// Stack of a guest. Rust guests need 1 MiB of linear memory for theirs; this is wasmtime's own.
@@ -55,7 +57,7 @@ fn pool() -> PoolingAllocationConfig {
         .total_memories(MAX_INSTANCES)
         .total_tables(MAX_INSTANCES * 2)
         .max_core_instances_per_component(MAX_CORE_PER_COMPONENT)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MAX_MEMORIES_PER_COMPONENT)
         .max_tables_per_component(MAX_CORE_PER_COMPONENT)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY_BYTES)

@@ -3,20 +3,24 @@
 //! After a trap the component must not be entered again, so the instance is spent; whoever holds it
 //! makes a new one, which takes some tens of microseconds.
 
-use std::time::Duration;
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
     ports::plugins::{Call, CallFailure, CallLimits, Host, Instance, PluginError, Trap, TrapCode},
 };
 use wasmtime::{
-    Engine, Store, StoreLimitsBuilder,
+    Engine, Store,
     component::{ComponentExportIndex, InstancePre, TypedFunc},
 };
 
 use crate::{
-    engine::{MAX_MEMORY_BYTES, MAX_TABLE_ELEMENTS},
     host::Guest,
+    text::plain,
     ticker, trap,
     types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
 };
@@ -29,8 +33,10 @@ const CONFIGURE_DEADLINE: Duration = Duration::from_secs(2);
 const HOSTCALL_BYTES: usize = 32 << 20;
 /// Handles of a component; the contract has no resources, so none are needed.
 const MAX_HANDLES: usize = 100;
-/// Longest code, reason or config error that is kept of a guest, in characters.
+/// Longest reason or config error that is kept of a guest, in characters.
 const MAX_TEXT: usize = 512;
+/// Longest code of a rejection: it becomes a header and a label of a count.
+const MAX_CODE: usize = 64;
 
 type Process = TypedFunc<(EventIn<'static>,), (Result<VerdictOut, FailureOut>,)>;
 
@@ -65,14 +71,14 @@ impl WasmInstance {
             .map_err(|cause| refused("starting it", &cause))?;
         let configure: TypedFunc<(&str,), (Result<(), String>,)> = instance
             .get_typed_func(&mut store, exports.configure)
-            .map_err(|cause| ours(&cause))?;
+            .map_err(|cause| other_type("configure", &cause))?;
         let (configured,) = configure
             .call(&mut store, (config,))
             .map_err(|cause| refused("configure", &cause))?;
-        configured.map_err(|reason| PluginError::Config(shorten(&reason)))?;
+        configured.map_err(|reason| PluginError::Config(plain(&reason, MAX_TEXT)))?;
         let process = instance
             .get_typed_func(&mut store, exports.process)
-            .map_err(|cause| ours(&cause))?;
+            .map_err(|cause| other_type("process", &cause))?;
         Ok(Self {
             store,
             process,
@@ -88,10 +94,7 @@ impl WasmInstance {
         match outcome {
             Ok((Ok(verdict),)) => self.check(verdict),
             Ok((Err(failure),)) => Err(of_guest(failure)),
-            Err(error) => {
-                self.spent = true;
-                Err(trap::judge(&error))
-            }
+            Err(error) => Err(trap::judge(&error)),
         }
     }
 
@@ -131,9 +134,13 @@ impl Instance for WasmInstance {
         self.store.data_mut().begin(host);
         self.store.set_epoch_deadline(ticker::epochs(limits.deadline));
         let result = match self.store.set_fuel(limits.fuel) {
-            Ok(()) => self.call(event),
+            // A panic of the host must not take the guest thread with it. What it may have left half
+            // done lies in the store, which is never entered again.
+            Ok(()) => catch_unwind(AssertUnwindSafe(|| self.call(event)))
+                .unwrap_or_else(|panic| Err(CallFailure::Engine(panic_text(&*panic)))),
             Err(cause) => Err(CallFailure::Engine(cause.to_string())),
         };
+        self.spent |= matches!(result, Err(CallFailure::Trap(_) | CallFailure::Engine(_)));
         let fuel = limits.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
         let host = self
             .store
@@ -149,21 +156,13 @@ impl Instance for WasmInstance {
     }
 
     fn memory_bytes(&self) -> u64 {
-        0
+        self.store.data().room.memory_bytes()
     }
 }
 
 fn store(engine: &Engine, limits: CallLimits) -> Store<Guest> {
-    let memory = usize::try_from(limits.memory_bytes)
-        .unwrap_or(MAX_MEMORY_BYTES)
-        .min(MAX_MEMORY_BYTES);
-    let bounds = StoreLimitsBuilder::new()
-        .memory_size(memory)
-        .table_elements(MAX_TABLE_ELEMENTS)
-        .trap_on_grow_failure(true)
-        .build();
-    let mut store = Store::new(engine, Guest::new(limits, bounds));
-    store.limiter(|guest| &mut guest.limits);
+    let mut store = Store::new(engine, Guest::new(limits));
+    store.limiter(|guest| &mut guest.room);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_max_component_handles(MAX_HANDLES);
     store
@@ -172,10 +171,10 @@ fn store(engine: &Engine, limits: CallLimits) -> Store<Guest> {
 fn of_guest(failure: FailureOut) -> CallFailure {
     match failure {
         FailureOut::Invalid(RejectionOut { code, reason }) => CallFailure::Invalid(Rejection {
-            code: shorten(&code),
-            reason: shorten(&reason),
+            code: plain(&code, MAX_CODE),
+            reason: plain(&reason, MAX_TEXT),
         }),
-        FailureOut::Transient(reason) => CallFailure::Transient(shorten(&reason)),
+        FailureOut::Transient(reason) => CallFailure::Transient(plain(&reason, MAX_TEXT)),
     }
 }
 
@@ -187,12 +186,23 @@ fn over_cap(message: String) -> CallFailure {
     })
 }
 
-fn shorten(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the host panicked: {}", text.unwrap_or("without a message"))
 }
 
 fn ours(cause: &wasmtime::Error) -> PluginError {
     PluginError::Engine(cause.to_string())
+}
+
+/// The export has the right name and another type.
+fn other_type(export: &str, cause: &wasmtime::Error) -> PluginError {
+    PluginError::Invalid(format!(
+        "the plugin's {export} is not that of tailrace:plugin/transform 0.1 ({cause:#}); build it against that wit"
+    ))
 }
 
 /// The guest failed before it was ready; a full pool is ours.
@@ -204,11 +214,15 @@ fn refused(when: &str, cause: &wasmtime::Error) -> PluginError {
         return PluginError::Engine("the pool of instances is used up".to_owned());
     }
     match trap::judge(cause) {
-        CallFailure::Trap(trap) => PluginError::Config(format!(
-            "{when} failed ({}): {}",
-            trap.code.as_str(),
-            trap.message
-        )),
+        CallFailure::Trap(trap) => {
+            // The step's limits are for events; what a guest does before them has bounds of its own.
+            let reason = match trap.code {
+                TrapCode::OutOfFuel => format!("it took more than {CONFIGURE_FUEL} fuel"),
+                TrapCode::Deadline => format!("it took longer than {CONFIGURE_DEADLINE:?}"),
+                _ => trap.message,
+            };
+            PluginError::Config(format!("{when} failed ({}): {reason}", trap.code.as_str()))
+        }
         _ => ours(cause),
     }
 }

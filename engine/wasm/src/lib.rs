@@ -3,10 +3,11 @@
 //! a step of a partition.
 //!
 //! - [`engine`]: which parts of WebAssembly exist here, and the pool;
-//! - [`admission`]: what an upload must be;
+//! - [`admission`]: what an upload must be, and [`structure`]: how much of what it may contain;
 //! - [`artefacts`]: compiled plugins on disk;
 //! - [`host`]: one file for each interface of `wit/`;
-//! - [`instance`]: one call, with its limits and what can go wrong;
+//! - [`instance`]: one call, with its limits, and [`trap`]: what can go wrong;
+//! - [`room`]: memory and tables of an instance;
 //! - [`ticker`]: wall time, on a thread of its own.
 //!
 //! No WASI is linked: a plugin has no clock, no files, no network, no randomness.
@@ -16,7 +17,10 @@ mod artefacts;
 mod engine;
 mod host;
 mod instance;
+mod room;
 mod runtime;
+mod structure;
+mod text;
 mod ticker;
 mod trap;
 mod types;

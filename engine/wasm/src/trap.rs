@@ -3,23 +3,25 @@
 use tailrace_core::ports::plugins::{CallFailure, Trap, TrapCode};
 use wasmtime::WasmBacktrace;
 
-use crate::host::Stop;
+use crate::{host::Stop, text::plain};
 
 /// Longest message of a trap that is kept.
 const MAX_MESSAGE: usize = 512;
+/// Longest name of a function that is kept.
+const MAX_NAME: usize = 160;
 
 /// Judges an error that came out of a call.
 pub(crate) fn judge(error: &wasmtime::Error) -> CallFailure {
     let (code, message) = match error.downcast_ref::<Stop>() {
         Some(Stop::Engine(cause)) => return CallFailure::Engine(cause.clone()),
         Some(Stop::OverCap(reason)) => (TrapCode::OverCap, reason.clone()),
+        Some(Stop::OutOfMemory(reason)) => (TrapCode::OutOfMemory, reason.clone()),
         Some(Stop::Misuse(reason)) => (TrapCode::Misuse, reason.clone()),
         None => of_wasmtime(error),
     };
-    let message = message.chars().take(MAX_MESSAGE).collect();
     CallFailure::Trap(Trap {
         code,
-        message,
+        message: plain(&message, MAX_MESSAGE),
         backtrace: backtrace(error),
     })
 }
@@ -36,19 +38,15 @@ fn of_wasmtime(error: &wasmtime::Error) -> (TrapCode, String) {
         ),
         Some(trap) => (TrapCode::Crash, trap.to_string()),
         None => {
+            // A result that breaks the contract; wasmtime keeps the type of its one other error,
+            // the bound on what crosses the border, to itself.
             let cause = error.root_cause().to_string();
-            let memory = cause.contains("growing a memory")
-                || cause.contains("growing a table")
-                || cause.contains("growing memory")
-                || cause.contains("hostcall");
-            (
-                if memory {
-                    TrapCode::OutOfMemory
-                } else {
-                    TrapCode::Crash
-                },
-                cause,
-            )
+            let code = if cause.contains("fuel allocated for hostcalls") {
+                TrapCode::OutOfMemory
+            } else {
+                TrapCode::Crash
+            };
+            (code, cause)
         }
     }
 }
@@ -62,7 +60,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         let name = frame
             .func_name()
             .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
-        name.chars().take(160).collect()
+        plain(&name, MAX_NAME)
     };
     backtrace.frames().iter().map(name).collect()
 }

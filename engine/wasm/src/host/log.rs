@@ -7,6 +7,7 @@ use wasmtime::{
 };
 
 use super::Guest;
+use crate::text::plain;
 
 /// Longest line, in characters.
 const MAX_LINE: usize = 1_024;
@@ -43,17 +44,10 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<(
         |mut store: StoreContextMut<'_, Guest>, (level, message): (Level, String)| {
             let guest = store.data_mut();
             if guest.may_log() {
-                let line: String = message.chars().take(MAX_LINE).flat_map(plain).collect();
+                let line = plain(&message, MAX_LINE);
                 guest.host()?.log(level.into(), &line);
             }
             Ok(())
         },
     )
-}
-
-/// Control characters are shown, not obeyed.
-fn plain(c: char) -> impl Iterator<Item = char> {
-    let escaped = c.is_control().then(|| c.escape_default());
-    let itself = (!c.is_control()).then_some(c);
-    escaped.into_iter().flatten().chain(itself)
 }

@@ -7,7 +7,9 @@ mod state;
 mod vectors;
 
 use tailrace_core::ports::plugins::{CallLimits, Host, HostError};
-use wasmtime::{StoreLimits, component::Linker};
+use wasmtime::component::Linker;
+
+use crate::room::Room;
 
 /// The package whose interfaces a plugin may import.
 pub(crate) const PACKAGE: &str = "tailrace:plugin";
@@ -18,7 +20,7 @@ pub(crate) const VERSION: &str = "0.1.0";
 pub(crate) struct Guest {
     /// Here during a call of `process`, and only then.
     pub(crate) host: Option<Box<dyn Host>>,
-    pub(crate) limits: StoreLimits,
+    pub(crate) room: Room,
     pub(crate) call: CallLimits,
     used: Used,
 }
@@ -37,6 +39,9 @@ pub(crate) enum Stop {
     /// The guest did more than one call may.
     #[error("{0}")]
     OverCap(String),
+    /// The guest wants more memory or tables than it may have.
+    #[error("{0}")]
+    OutOfMemory(String),
     /// The guest asked for what there is not.
     #[error("{0}")]
     Misuse(String),
@@ -55,10 +60,10 @@ impl From<HostError> for Stop {
 }
 
 impl Guest {
-    pub(crate) fn new(call: CallLimits, limits: StoreLimits) -> Self {
+    pub(crate) fn new(call: CallLimits) -> Self {
         Self {
             host: None,
-            limits,
+            room: Room::new(call.memory_bytes),
             call,
             used: Used::default(),
         }

@@ -162,6 +162,32 @@ fn an_interface_of_another_version_is_refused_by_name() {
 }
 
 #[test]
+fn a_plugin_of_a_later_patch_of_the_contract_runs() {
+    // The same component with another version in every name.
+    let sandbox = Sandbox::new();
+    let guest = Guest::forward().import(STATE, "delete", "(param i32 i32)");
+    let component = sandbox
+        .runtime
+        .admit(&guest.module())
+        .expect("admitted")
+        .component;
+    let mut later = component.to_vec();
+    for at in 0..later.len() - 6 {
+        if &later[at..at + 6] == b"@0.1.0" {
+            later[at + 5] = b'7';
+        }
+    }
+    assert_ne!(later, component);
+    let admitted = sandbox.runtime.admit(&Bytes::from(later)).expect("admitted");
+    assert!(admitted.imports.iter().eq(&[Grant::State]));
+    let plugin = sandbox
+        .runtime
+        .load(admitted.digest, &admitted.component)
+        .expect("loaded");
+    super::verdict(&mut *plugin.instantiate("{}", &roomy()).expect("an instance"));
+}
+
+#[test]
 fn an_interface_with_other_functions_is_refused() {
     let component =
         module(r#"(component (import "tailrace:plugin/state@0.1.0" (instance (export "steal" (func)))))"#);

@@ -1,6 +1,6 @@
 //! `configure`: once an instance, with the step's config, and without a host.
 
-use tailrace_core::ports::plugins::PluginError;
+use tailrace_core::ports::plugins::{PluginError, PluginRuntime as _};
 
 use super::{
     Sandbox,
@@ -95,4 +95,23 @@ fn a_start_function_that_loops_is_stopped() {
         reason.contains("out-of-fuel") || reason.contains("deadline"),
         "{reason}"
     );
+}
+
+#[test]
+fn exports_of_another_type_are_the_plugin_s_fault() {
+    let component = wat::parse_str(
+        r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $t (export "configure" (func $f)) (export "process" (func $f)))
+            (export "tailrace:plugin/transform@0.1.0" (instance $t)))"#,
+    )
+    .expect("the text is right");
+    let sandbox = Sandbox::new();
+    let refusal = sandbox.runtime.admit(&component.into()).and_then(|admitted| {
+        let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
+        plugin.instantiate("{}", &roomy()).map(drop)
+    });
+    assert!(matches!(&refusal, Err(PluginError::Invalid(_))), "{refusal:?}");
 }

@@ -119,13 +119,12 @@ fn after_a_trap_a_new_instance_of_the_same_plugin_starts_clean() {
 fn one_guest_never_sees_the_memory_of_another() {
     let writer =
         Guest::process("(memory.fill (i32.const 4096) (i32.const 90) (i32.const 120000)) (i32.const 1024)");
-    let reader = Guest::process(
-        "(local $at i32) (local.set $at (i32.const 8192))
-         (loop $again
-             (if (i32.load8_u (local.get $at)) (then unreachable))
-             (local.set $at (i32.add (local.get $at) (i32.const 1)))
-             (br_if $again (i32.lt_u (local.get $at) (i32.const 130000))))
-         (i32.const 1024)",
+    let reader = Guest::process("(call $search (i32.const 8192)) (i32.const 1024)").more(
+        "(func $search (param $at i32)
+             (loop $again
+                 (if (i32.load8_u (local.get $at)) (then unreachable))
+                 (local.set $at (i32.add (local.get $at) (i32.const 1)))
+                 (br_if $again (i32.lt_u (local.get $at) (i32.const 130000)))))",
     );
     let sandbox = Sandbox::new();
     for _ in 0..20 {

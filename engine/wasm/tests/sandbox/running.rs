@@ -230,7 +230,7 @@ fn sketches_are_fed_through_the_host() {
 
 #[test]
 fn a_log_line_is_one_line_of_plain_text() {
-    let guest = Guest::process("(call $log (i32.const 2) (i32.const 0) (i32.const 10)) (i32.const 1024)")
+    let guest = Guest::process("(call $log (i32.const 2) (i32.const 0) (i32.const 9)) (i32.const 1024)")
         .import(LOG, "log", "(param i32 i32 i32)")
         .data(r"a\0ab\1b[31mc");
     assert_eq!(asked(&guest), [r"log Warn a\nb\u{1b}[31mc"]);
@@ -239,7 +239,7 @@ fn a_log_line_is_one_line_of_plain_text() {
 #[test]
 fn a_log_line_is_cut_to_a_kibibyte() {
     let guest =
-        Guest::process("(call $log (i32.const 0) (i32.const 2000) (i32.const 9000)) (i32.const 1024)")
+        Guest::process("(call $log (i32.const 0) (i32.const 20000) (i32.const 9000)) (i32.const 1024)")
             .import(LOG, "log", "(param i32 i32 i32)");
     let calls = asked(&guest);
     // All zero bytes, which are escaped: the bound is on what is read, six characters each.
