@@ -60,11 +60,15 @@ pub(crate) fn scope(parts: &Parts, state: &ApiState) -> Result<Scope, Problem> {
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Problem::unauthorized());
     };
-    let token = value
+    let (scheme, token) = value
         .to_str()
         .ok()
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let token = token.ok_or_else(Problem::unauthorized)?;
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(Problem::unauthorized)?;
+    // The scheme may be written in any case (RFC 9110, section 11.1).
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Problem::unauthorized());
+    }
     state
         .control
         .authenticate(token)?

@@ -16,6 +16,11 @@ use crate::{
     problem::{Answer, Problem},
 };
 
+/// Largest body of an ordinary request: twice the longest description of a pipeline.
+pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
+/// Largest plugin: Python in a component is 18 MB.
+pub(crate) const MAX_PLUGIN_BYTES: usize = 32 << 20;
+
 /// Parts of the path, by name, percent-decoded.
 pub(crate) struct Place(BTreeMap<String, String>);
 
@@ -82,7 +87,10 @@ impl FromRequest<ApiState> for Content {
 fn body_problem(cause: &BytesRejection) -> Problem {
     let status = cause.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(status, "too-large", "the body is larger than this route takes");
+        let detail = format!(
+            "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_BODY_BYTES} for anything else"
+        );
+        return Problem::new(status, "too-large", detail);
     }
     Problem::new(
         StatusCode::BAD_REQUEST,

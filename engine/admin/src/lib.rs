@@ -1,10 +1,10 @@
 //! The HTTP API: it reads requests, asks the control plane, and writes answers. What a request means
-//! is decided in `tailrace_core::control`; what an error means to a client in [`problem`].
+//! is decided in `tailrace_core::control`; what an error means to a client in `problem`.
 //!
-//! - [`routes`]: the table of all routes, from which the router and the description are both made;
-//! - [`access`]: who may do what; a tenant never learns whether another's thing exists;
-//! - one file a subject: [`tenants`], [`plugins`], [`pipelines`], [`queries`], [`dead_letters`], [`probes`];
-//! - [`edge`]: the accept loop, which does not wait for slow clients.
+//! - `routes`: the table of all routes, from which the router and the description are both made;
+//! - `access`: who may do what; a tenant never learns whether another's thing exists;
+//! - one file a subject: `tenants`, `plugins`, `pipelines`, `queries`, `dead_letters`, `probes`;
+//! - `edge`: the accept loop, which does not wait for slow clients.
 
 mod access;
 mod dead_letters;

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 use tailrace_core::{
     identity::PipelineId,
@@ -24,27 +24,72 @@ struct OfPipeline {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfPart {
-    tenant: String,
-    pipeline: String,
-    /// A step, a partition, a quantile or a state.
-    part: String,
-    quantile: String,
+struct OfStep {
+    #[prometheus(flatten)]
+    of: OfPipeline,
+    step: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfPartition {
+    #[prometheus(flatten)]
+    of: OfPipeline,
+    partition: u32,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfState {
+    #[prometheus(flatten)]
+    of: OfPipeline,
+    state: &'static str,
+}
+
+/// A quantile of whatever `L` labels.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+struct Quantile<L> {
+    of: L,
+    quantile: &'static str,
+}
+
+impl<L: EncodeLabelSet> EncodeLabelSet for Quantile<L> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
+        self.of.encode(encoder)?;
+        ("quantile", self.quantile).encode(encoder.encode_label())
+    }
 }
 
 type Counters = Family<OfPipeline, Counter>;
-type Gauges = Family<OfPart, Gauge<f64, AtomicU64>>;
+type Seconds<L> = Family<Quantile<L>, Gauge<f64, AtomicU64>>;
+type Reports = [(OfPipeline, StatusReport)];
+
+/// Every state that a pipeline can be in; the one it is in has the value 1.
+const STATES: [&str; 7] = [
+    "starting",
+    "running",
+    "waiting",
+    "paused",
+    "standing-by",
+    "parked",
+    "stopped",
+];
 
 /// The text of a scrape.
 pub(crate) fn render(overview: &Overview) -> String {
-    let mut registry = Registry::with_prefix("tailrace");
-    let all: Vec<(PipelineId, StatusReport)> = overview
+    let reports: Vec<_> = overview
         .all()
         .into_iter()
-        .map(|(id, status)| (id, status.report()))
+        .map(|(id, status)| (of(&id), status.report()))
         .collect();
-    counters(&mut registry, &all);
-    gauges(&mut registry, &all);
+    page(&reports)
+}
+
+fn page(reports: &Reports) -> String {
+    let mut registry = Registry::with_prefix("tailrace");
+    counters(&mut registry, reports);
+    steps(&mut registry, reports);
+    commits(&mut registry, reports);
+    positions(&mut registry, reports);
+    states(&mut registry, reports);
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         tracing::error!("metrics cannot be written");
@@ -59,7 +104,7 @@ fn of(id: &PipelineId) -> OfPipeline {
     }
 }
 
-fn counters(registry: &mut Registry, all: &[(PipelineId, StatusReport)]) {
+fn counters(registry: &mut Registry, reports: &Reports) {
     type Read = fn(&StatusReport) -> u64;
     let table: [(&str, &str, Read); 15] = [
         ("events", "Events whose effects are committed", |r| {
@@ -95,89 +140,146 @@ fn counters(registry: &mut Registry, all: &[(PipelineId, StatusReport)]) {
         ),
         (
             "recoveries",
-            "Starts of a pipeline from what is committed after a failure",
+            "Starts from what is committed after a failure",
             |r| r.stats.recoveries,
         ),
         ("consumer_rebuilds", "Consumers made anew", |r| r.input.rebuilds),
     ];
     for (name, help, read) in table {
         let family = Counters::default();
-        for (id, report) in all {
-            family
-                .get_or_create(&of(id))
-                .inner()
-                .store(read(report), Ordering::Relaxed);
+        for (of, report) in reports {
+            store(&family.get_or_create(of), read(report));
         }
         registry.register(name, help, family);
     }
 }
 
-fn gauges(registry: &mut Registry, all: &[(PipelineId, StatusReport)]) {
-    let (steps, commits, positions, running) = (
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-    );
-    for (id, report) in all {
+fn steps(registry: &mut Registry, reports: &Reports) {
+    let (calls, durations) = (Family::<OfStep, Counter>::default(), Seconds::<OfStep>::default());
+    for (of, report) in reports {
         for (step, latency) in &report.stats.steps {
-            set_latency(&steps, id, step, latency);
+            let of = OfStep {
+                of: of.clone(),
+                step: step.clone(),
+            };
+            store(&calls.get_or_create(&of), latency.count);
+            set_latency(&durations, &of, latency);
         }
-        set_latency(&commits, id, "commit", &report.stats.commit_latency);
-        for partition in &report.partitions {
-            set(
-                &positions,
-                id,
-                &partition.partition.to_string(),
-                "",
-                partition.position as f64,
-            );
-        }
-        set(
-            &running,
-            id,
-            "",
-            "",
-            f64::from(u8::from(report.state == State::Running)),
-        );
     }
-    registry.register(
-        "step_duration_seconds",
-        "Wall time of a plugin's call, by step (part) and quantile",
-        steps,
-    );
-    registry.register(
-        "commit_duration_seconds",
-        "Time until a commit is stored, by quantile",
-        commits,
-    );
-    registry.register(
-        "position",
-        "Last committed sequence of the input, by partition (part)",
-        positions,
-    );
-    registry.register(
-        "pipeline_running",
-        "1 where a pipeline runs, 0 where it waits, is paused or parked",
-        running,
-    );
+    registry.register("step_calls", "Calls of a step's plugin", calls);
+    let help = "Wall time of a call of a step's plugin, since the engine took the pipeline up";
+    registry.register_with_unit("step_duration", help, Unit::Seconds, durations);
 }
 
-fn set_latency(family: &Gauges, id: &PipelineId, part: &str, latency: &Latency) {
+fn commits(registry: &mut Registry, reports: &Reports) {
+    let durations = Seconds::<OfPipeline>::default();
+    for (of, report) in reports {
+        set_latency(&durations, of, &report.stats.commit_latency);
+    }
+    let help = "Time until a commit is stored, since the engine took the pipeline up";
+    registry.register_with_unit("commit_duration", help, Unit::Seconds, durations);
+}
+
+fn positions(registry: &mut Registry, reports: &Reports) {
+    let read = Family::<OfPipeline, Gauge>::default();
+    let positions = Family::<OfPartition, Gauge>::default();
+    for (of, report) in reports {
+        read.get_or_create(of).set(report.input.read_sequence as i64);
+        for partition in &report.partitions {
+            let of = OfPartition {
+                of: of.clone(),
+                partition: partition.partition,
+            };
+            positions.get_or_create(&of).set(partition.position as i64);
+        }
+    }
+    registry.register("read_sequence", "Last sequence of the input that was read", read);
+    registry.register("position", "Last committed sequence of the input", positions);
+}
+
+fn states(registry: &mut Registry, reports: &Reports) {
+    let family = Family::<OfState, Gauge>::default();
+    for (of, report) in reports {
+        for state in STATES {
+            let is_it = name(&report.state) == state;
+            family
+                .get_or_create(&OfState {
+                    of: of.clone(),
+                    state,
+                })
+                .set(i64::from(is_it));
+        }
+    }
+    registry.register("pipeline_state", "1 for the state that a pipeline is in", family);
+}
+
+fn name(state: &State) -> &'static str {
+    match state {
+        State::Starting => "starting",
+        State::Running => "running",
+        State::Waiting { .. } => "waiting",
+        State::Paused { .. } => "paused",
+        State::StandingBy { .. } => "standing-by",
+        State::Parked { .. } => "parked",
+        State::Stopped => "stopped",
+    }
+}
+
+fn store(counter: &Counter, value: u64) {
+    counter.inner().store(value, Ordering::Relaxed);
+}
+
+fn set_latency<L>(family: &Seconds<L>, of: &L, latency: &Latency)
+where
+    L: Clone + std::hash::Hash + Eq,
+{
     for (quantile, micros) in [("0.5", latency.p50_us), ("0.99", latency.p99_us)] {
         if let Some(micros) = micros {
-            set(family, id, part, quantile, micros / 1e6);
+            let labels = Quantile {
+                of: of.clone(),
+                quantile,
+            };
+            family.get_or_create(&labels).set(micros / 1e6);
         }
     }
 }
 
-fn set(family: &Gauges, id: &PipelineId, part: &str, quantile: &str, value: f64) {
-    let OfPipeline { tenant, pipeline } = of(id);
-    let labels = OfPart {
-        tenant,
-        pipeline,
-        part: part.to_owned(),
-        quantile: quantile.to_owned(),
-    };
-    family.get_or_create(&labels).set(value);
+#[cfg(test)]
+mod tests {
+    use tailrace_core::pipeline::status::{PartitionReport, PipelineStatus};
+
+    use super::*;
+
+    #[test]
+    fn latencies_and_positions_bear_step_quantile_and_partition() {
+        let mut report = PipelineStatus::default().report();
+        let latency = Latency {
+            count: 3,
+            p50_us: Some(1_500.0),
+            p99_us: None,
+        };
+        report.stats.steps.insert("rank".to_owned(), latency);
+        report.partitions.push(PartitionReport {
+            partition: 2,
+            commit: 1,
+            position: 9,
+            trouble: None,
+        });
+        let of = OfPipeline {
+            tenant: "shop".to_owned(),
+            pipeline: "clicks".to_owned(),
+        };
+        let text = page(&[(of, report)]);
+        let labels = "tenant=\"shop\",pipeline=\"clicks\"";
+        for line in [
+            "# UNIT tailrace_step_duration_seconds seconds".to_owned(),
+            format!("tailrace_step_duration_seconds{{{labels},step=\"rank\",quantile=\"0.5\"}} 0.0015"),
+            format!("tailrace_step_calls_total{{{labels},step=\"rank\"}} 3"),
+            format!("tailrace_position{{{labels},partition=\"2\"}} 9"),
+            format!("tailrace_pipeline_state{{{labels},state=\"starting\"}} 1"),
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("0.99"), "what was not measured is not shown");
+    }
 }

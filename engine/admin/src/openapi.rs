@@ -5,9 +5,10 @@ use serde_json::Value;
 use tailrace_core::spec::parse::json_schema;
 use utoipa::openapi::{
     Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
-    ResponseBuilder,
+    Required, ResponseBuilder,
     path::{OperationBuilder, ParameterBuilder, ParameterIn},
-    schema::{ObjectBuilder, Type},
+    request_body::{RequestBody, RequestBodyBuilder},
+    schema::{ObjectBuilder, Schema, Type},
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
@@ -54,27 +55,52 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         .description("a problem (RFC 9457)")
         .content("application/problem+json", problem);
     let mut operation = OperationBuilder::new()
+        .operation_id(Some(operation_id(route)))
         .summary(Some(route.summary))
         .response("2XX", ResponseBuilder::new().description(route.summary).build())
         .response("default", failed.build());
-    for name in route
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-    {
-        let text = ObjectBuilder::new().schema_type(Type::String).build();
-        operation = operation.parameter(
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Path)
-                .required(utoipa::openapi::Required::True)
-                .schema(Some(text)),
-        );
+    for name in path_parameters(route.path) {
+        operation = operation.parameter(parameter(name, ParameterIn::Path, Required::True));
+    }
+    for name in route.queries {
+        operation = operation.parameter(parameter(name, ParameterIn::Query, Required::False));
+    }
+    if !route.bodies.is_empty() {
+        operation = operation.request_body(Some(body(route)));
     }
     if route.audience != Audience::Public {
         operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>("token", []));
     }
     operation.build()
+}
+
+/// Stable, and unique because method and path are: `put-v1-tenants-tenant`.
+fn operation_id(route: &Route) -> String {
+    let words = route.path.split(|c: char| !c.is_ascii_alphanumeric());
+    words
+        .filter(|word| !word.is_empty())
+        .fold(route.method.to_ascii_lowercase(), |id, word| id + "-" + word)
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn parameter(name: &str, place: ParameterIn, required: Required) -> ParameterBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .schema(Some(text))
+}
+
+fn body(route: &Route) -> RequestBody {
+    let kinds = route.bodies.iter().fold(RequestBodyBuilder::new(), |body, kind| {
+        body.content(*kind, Content::new::<Schema>(None))
+    });
+    kinds.description(Some(route.summary)).build()
 }
 
 fn components() -> Components {

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
-    control::pipelines::{AppliedPipeline, PipelineStatusReport},
+    control::{
+        ControlError,
+        pipelines::{AppliedPipeline, PipelineStatusReport},
+    },
     name::Name,
     pipeline::status::State as PipelineState,
     registry::{Pipeline, Revision},
-    spec::parse,
+    spec::parse::{SpecError, parse},
 };
 
 use crate::{
     ApiState,
     access::Access,
     input::{Content, Place},
-    problem::{Answer, Problem},
+    problem::Answer,
 };
 
 /// A pipeline in a list.
@@ -61,13 +64,10 @@ pub(crate) async fn apply(
     body: Content,
 ) -> Answer<Json<AppliedPipeline>> {
     let name = place.name("pipeline")?;
-    let spec = parse::parse(&body.0).map_err(tailrace_core::control::ControlError::from)?;
+    let spec = parse(&body.0).map_err(ControlError::from)?;
     if spec.name != name {
-        let detail = format!(
-            "the path names pipeline {name}, the description {}; make them the same",
-            spec.name
-        );
-        return Err(Problem::invalid("invalid-request", detail));
+        let message = format!("the path names pipeline {name}; make them the same");
+        return Err(ControlError::from(SpecError::new("name", message)).into());
     }
     Ok(Json(api.control.apply_pipeline(&access.tenant, spec).await?))
 }

@@ -64,7 +64,13 @@ impl From<ControlError> for Problem {
             }
             ControlError::Forbidden(_) | ControlError::Quota(_) => StatusCode::FORBIDDEN,
             ControlError::Broker(BrokerError::Refused { .. }) => StatusCode::BAD_GATEWAY,
-            ControlError::Broker(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ControlError::Broker(BrokerError::Unreachable(reason)) => {
+                tracing::warn!(reason, "a request failed at the broker");
+                // The reason may hold the broker's address.
+                let detail = "the broker did not answer in time; whether the request took effect is not known, so look before you repeat it";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.code(), detail);
+            }
+            ControlError::Broker(BrokerError::NoStream(_)) => StatusCode::SERVICE_UNAVAILABLE,
             ControlError::Internal(reason) => {
                 tracing::error!(reason, "a request failed");
                 let detail = "the engine failed; its log says more, under this request's id";

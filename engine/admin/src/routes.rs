@@ -9,20 +9,22 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, delete, get, post, put},
 };
 
 use crate::{
-    ApiState, dead_letters, openapi, pipelines, plugins, probes, problem::Problem, queries, tenants,
+    ApiState, dead_letters,
+    input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
+    openapi, pipelines, plugins, probes,
+    problem::Problem,
+    queries, tenants,
 };
 
-/// Largest body of an ordinary request.
-const MAX_BODY: usize = 1 << 20;
-/// Largest plugin.
-const MAX_PLUGIN: usize = 32 << 20;
+/// What a route takes that takes JSON.
+const JSON: &[&str] = &["application/json"];
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,21 @@ pub struct Route {
     pub summary: &'static str,
     /// Who may ask.
     pub audience: Audience,
+    /// Kinds of body that it takes; none where it takes no body.
+    pub bodies: &'static [&'static str],
+    /// Names of the query parameters that it takes.
+    pub queries: &'static [&'static str],
     handler: MethodRouter<ApiState>,
+}
+
+impl Route {
+    fn takes(self, bodies: &'static [&'static str]) -> Self {
+        Self { bodies, ..self }
+    }
+
+    fn asks(self, queries: &'static [&'static str]) -> Self {
+        Self { queries, ..self }
+    }
 }
 
 /// Every route there is.
@@ -57,27 +73,18 @@ pub fn routes() -> Vec<Route> {
             concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
         };
     }
-    let public = |method, path, summary, handler| Route {
+    let route = |audience, method, path, summary, handler| Route {
         method,
         path,
         summary,
-        audience: Audience::Public,
+        audience,
+        bodies: &[],
+        queries: &[],
         handler,
     };
-    let operator = |method, path, summary, handler| Route {
-        method,
-        path,
-        summary,
-        audience: Audience::Operator,
-        handler,
-    };
-    let own = |method, path, summary, handler| Route {
-        method,
-        path,
-        summary,
-        audience: Audience::Tenant,
-        handler,
-    };
+    let public = |method, path, summary, handler| route(Audience::Public, method, path, summary, handler);
+    let operator = |method, path, summary, handler| route(Audience::Operator, method, path, summary, handler);
+    let own = |method, path, summary, handler| route(Audience::Tenant, method, path, summary, handler);
     vec![
         public(
             "GET",
@@ -105,7 +112,8 @@ pub fn routes() -> Vec<Route> {
             tenant,
             "make a tenant, or change its grants",
             put(tenants::put),
-        ),
+        )
+        .takes(JSON),
         own("GET", tenant, "a tenant", get(tenants::get)),
         operator(
             "DELETE",
@@ -129,8 +137,9 @@ pub fn routes() -> Vec<Route> {
             "PUT",
             plugin,
             "upload a plugin version",
-            put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN)),
-        ),
+            put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN_BYTES)),
+        )
+        .takes(&["application/wasm"]),
         own("GET", plugin, "a plugin version", get(plugins::describe)),
         own(
             "GET",
@@ -143,7 +152,8 @@ pub fn routes() -> Vec<Route> {
             pipeline!(""),
             "apply a pipeline (YAML or JSON)",
             put(pipelines::apply),
-        ),
+        )
+        .takes(&["application/yaml", "application/json"]),
         own(
             "GET",
             pipeline!(""),
@@ -167,7 +177,8 @@ pub fn routes() -> Vec<Route> {
             pipeline!("/pause"),
             "pause a pipeline",
             post(pipelines::pause),
-        ),
+        )
+        .takes(JSON),
         own(
             "POST",
             pipeline!("/resume"),
@@ -191,13 +202,15 @@ pub fn routes() -> Vec<Route> {
             pipeline!("/rollback"),
             "make an earlier revision active again",
             post(pipelines::roll_back),
-        ),
+        )
+        .takes(JSON),
         own(
             "GET",
             pipeline!("/steps/{step}/state"),
             "state entries by prefix",
             get(queries::scan),
-        ),
+        )
+        .asks(&["prefix", "after", "limit"]),
         own(
             "GET",
             pipeline!("/steps/{step}/state/{key}"),
@@ -221,13 +234,15 @@ pub fn routes() -> Vec<Route> {
             pipeline!("/sketches/{sketch}"),
             "a sketch, with its bound",
             get(queries::sketch),
-        ),
+        )
+        .asks(&["q", "item"]),
         own(
             "GET",
             pipeline!("/dead-letters"),
             "dead letters, oldest first",
             get(dead_letters::list),
-        ),
+        )
+        .asks(&["after", "limit"]),
         own(
             "GET",
             pipeline!("/dead-letters/{letter}"),
@@ -260,7 +275,7 @@ pub fn router(state: ApiState) -> Router {
         })
         // A body that drips in must not hold a handler for ever.
         .layer(middleware::from_fn_with_state(deadline, within))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         // Outermost, so that every answer can be found in the log.
         .layer(middleware::from_fn(identify))
         .with_state(state)
@@ -284,8 +299,12 @@ async fn identify(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     tracing::debug!(id, %method, path, status = response.status().as_u16(), "request");
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("tr-request-id"), HeaderValue::from(id));
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("tr-request-id"), HeaderValue::from(id));
+    // What a plugin wrote is served as it is; no browser may take it for something else.
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

@@ -1,9 +1,15 @@
 //! What the sandbox costs: one call against the bare wasmtime call of the same guest, an instance,
-//! and the memory of instances that wait. `cargo bench -p tailrace-wasm --bench call -- PLUGIN.wasm`;
-//! the plugin is any built for the contract that takes the config in `TAILRACE_BENCH_CONFIG`.
+//! and the memory of instances that wait. `cargo bench -p tailrace-wasm` takes the smallest guest
+//! there is, which shows the sandbox at its worst; `-- PLUGIN.wasm` takes a real one, configured with
+//! what `TAILRACE_BENCH_CONFIG` holds.
 //!
 //! The bare call has the engine's settings that cost (fuel, epochs, pool) and the event's own types,
 //! and nothing else: no caps, no host, no verdict.
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/sandbox/guests.rs"]
+mod guests;
 
 use std::{
     any::Any,
@@ -17,7 +23,7 @@ use bytes::Bytes;
 use tailrace_core::{
     event::Event,
     ports::{
-        plugins::{CallLimits, Host, HostError, Instance as _, LogLevel, Plugin, PluginRuntime as _},
+        plugins::{CallLimits, Host, HostError, LogLevel, Plugin, PluginRuntime as _},
         store::Neighbour,
     },
 };
@@ -34,8 +40,10 @@ const INSTANCES: u32 = 2_000;
 type AnyResult<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> AnyResult<()> {
-    let Some(path) = env::args().skip(1).find(|argument| !argument.starts_with("--")) else {
-        return Err("give the path of a plugin".into());
+    let path = env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let upload = match path {
+        Some(path) => Bytes::from(fs::read(path)?),
+        None => guests::Guest::forward().module(),
     };
     let config = env::var("TAILRACE_BENCH_CONFIG").unwrap_or_else(|_| "{}".to_owned());
     let folder = env::temp_dir().join(format!("tailrace-bench-{}", std::process::id()));
@@ -43,7 +51,7 @@ fn main() -> AnyResult<()> {
         artefacts: folder.clone(),
     })?;
     let begun = Instant::now();
-    let admitted = runtime.admit(&Bytes::from(fs::read(path)?))?;
+    let admitted = runtime.admit(&upload)?;
     say(&format!(
         "admit and compile {} bytes: {:?}",
         admitted.component.len(),
@@ -155,6 +163,7 @@ fn event() -> Event {
 }
 
 /// The shapes of `wit/types.wit`, for the bare call.
+#[allow(dead_code, reason = "lifted, and looked at no further")]
 mod shapes {
     use super::{ComponentType, Lift, Lower};
 

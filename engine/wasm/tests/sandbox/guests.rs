@@ -50,7 +50,8 @@ impl Guest {
 
     /// With an imported function, callable as `$name`.
     pub fn import(mut self, interface: &str, name: &str, params: &str) -> Self {
-        self.imports += &format!("(import \"{interface}\" \"{name}\" (func ${name} {params}))\n");
+        let line = format!("(import \"{interface}\" \"{name}\" (func ${name} {params}))\n");
+        self.imports.push_str(&line);
         self
     }
 

@@ -1,0 +1,155 @@
+//! What a query gives: values as the plugin wrote them, with their kind, and lists that say how each
+//! value is written down.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+const CLICKS: &str = "/v1/tenants/shop/pipelines/clicks";
+
+#[tokio::test]
+async fn a_state_entry_is_served_as_it_is_with_the_kind_that_it_has() {
+    let stage = Stage::set().await;
+    for (key, kind, body) in [
+        ("json", "application/json", &b"{\"n\":1.50}"[..]),
+        ("text", "text/plain; charset=utf-8", b"plain"),
+        ("binary", "application/octet-stream", &[0, 0xff]),
+        ("a%2Fb", "text/plain; charset=utf-8", b"slash"),
+    ] {
+        let path = format!("{CLICKS}/steps/count/state/{key}");
+        let answer = stage.ask("GET", &path, &[&stage.shop], "").await;
+        assert_eq!(
+            (answer.header("content-type"), &*answer.body),
+            (kind, body),
+            "{key}"
+        );
+        assert_eq!(
+            (answer.header("tr-partition"), answer.header("tr-expires-ms")),
+            ("0", "99"),
+            "{key}"
+        );
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            "nosniff",
+            "a browser must not guess"
+        );
+    }
+    let path = format!("{CLICKS}/steps/count/state/a/b");
+    assert_eq!(
+        stage.ask("GET", &path, &[&stage.shop], "").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_scan_says_how_each_value_is_written_down() {
+    let stage = Stage::set().await;
+    let path = format!("{CLICKS}/steps/count/state");
+    let all = stage.ok("GET", &path, "").await;
+    let shown: Vec<_> = all
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["encoding"].clone())
+        .collect();
+    assert_eq!(
+        shown,
+        [json!("text"), json!("base64"), json!("json"), json!("text")]
+    );
+    assert!(
+        String::from_utf8_lossy(&all.body).contains("1.50"),
+        "numbers keep their digits"
+    );
+    assert_eq!(all.json()[1]["value"], "AP8=");
+    let page = stage
+        .ok("GET", &format!("{path}?prefix=&after=binary&limit=1"), "")
+        .await
+        .json();
+    assert_eq!(page.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&page[0]["key"], &page[0]["value"]),
+        (&json!("json"), &json!({ "n": 1.5 }))
+    );
+    let none = stage.ok("GET", &format!("{path}?prefix=x%2F"), "").await.json();
+    assert_eq!(none, json!([]));
+}
+
+#[tokio::test]
+async fn sketches_answer_with_their_bound() {
+    let stage = Stage::set().await;
+    let all = stage.ok("GET", &format!("{CLICKS}/sketches"), "").await.json();
+    assert_eq!(all["amounts"]["kind"], "quantiles");
+    let asked = stage
+        .ok("GET", &format!("{CLICKS}/sketches/amounts?q=0.5,0.99"), "")
+        .await
+        .json();
+    assert_eq!(asked["answer"]["quantiles"], json!([[0.5, null], [0.99, null]]));
+    assert!(asked["bound"]["type"].is_string(), "{asked}");
+    let item = stage
+        .ok("GET", &format!("{CLICKS}/sketches/items?item=a%20b"), "")
+        .await
+        .json();
+    assert_eq!(item["answer"]["asked"], 0, "{item}");
+}
+
+#[tokio::test]
+async fn a_pipeline_pauses_goes_on_and_keeps_its_revisions() {
+    let stage = Stage::set().await;
+    let own = |method, path: &str, body: &'static str| {
+        let (stage, path) = (&stage, format!("{CLICKS}{path}"));
+        async move {
+            let answer = stage.ask(method, &path, &[&stage.shop], body).await;
+            assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+            answer
+        }
+    };
+    own("POST", "/pause", r#"{"reason":"lunch"}"#).await;
+    assert_eq!(own("GET", "", "").await.json()["paused"], "lunch");
+    own("POST", "/resume", "").await;
+    assert!(own("GET", "", "").await.json()["paused"].is_null());
+    let more = format!(
+        "{}\npartitions: 1\ndelivery: at-least-once\n",
+        crate::stage::PIPELINE
+    );
+    assert_eq!(
+        stage.ask("PUT", CLICKS, &[&stage.shop], more).await.json()["revision"],
+        2
+    );
+    assert_eq!(
+        own("POST", "/rollback", r#"{"to":1}"#).await.json()["revision"],
+        3
+    );
+    assert_eq!(own("GET", "/revisions", "").await.json(), json!([1, 2, 3]));
+    assert_eq!(own("GET", "/revisions/3", "").await.json()["rolled_back_to"], 1);
+    own("DELETE", "", "").await;
+    assert_eq!(
+        stage.ask("GET", CLICKS, &[&stage.shop], "").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_shows_why_it_is_one() {
+    let stage = Stage::set().await;
+    let all = stage
+        .ok("GET", &format!("{CLICKS}/dead-letters?after=0&limit=10"), "")
+        .await
+        .json();
+    assert_eq!((&all[0]["id"], &all[0]["code"]), (&json!(7), &json!("crash")));
+    assert_eq!(
+        stage
+            .ok("GET", &format!("{CLICKS}/dead-letters?after=7"), "")
+            .await
+            .json(),
+        json!([])
+    );
+    assert_eq!(
+        stage
+            .ok("GET", &format!("{CLICKS}/dead-letters/7"), "")
+            .await
+            .json()["payload_text"],
+        "payload"
+    );
+}

@@ -1,0 +1,14 @@
+//! The API from outside: requests against the router over an in-memory world, and raw connections
+//! against the accept loop. One file a claim: who may do what, what refusals look like, what names
+//! may hold, how large bodies may be, what the description says, how long a client may take.
+
+mod access;
+mod answers;
+mod bodies;
+mod description;
+mod edge;
+mod metrics;
+mod names;
+mod problems;
+mod stage;
+mod world;

@@ -1,0 +1,274 @@
+//! A stage for requests: the router over the in-memory world, with an operator, the tenant `shop` that
+//! has a plugin and a pipeline, and the tenant `bank` that has neither and wants to see `shop`'s.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use serde_json::Value;
+use tailrace_admin::{ApiOptions, ApiState, Route, router};
+use tailrace_core::{
+    control::Control,
+    identity::Digest,
+    pipeline::engine::{Engine, Overview},
+    ports::registry::RegistryStore as _,
+    registry::{Key, Scope, Token, keeper},
+    tasks,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::world::Fake;
+
+pub const OPERATOR: &str = "tr_operator";
+pub const ENDED: &str = "tr_ended";
+pub const PLUGIN: &[u8] = b"\0asm counter";
+pub const PIPELINE: &str = r#"
+name: clicks
+input: { stream: SHOP, subjects: ["shop.>"] }
+steps:
+  - { name: count, plugin: counter@1.0.0, grants: [state] }
+vectors: { users: { dimensions: 2 } }
+sketches:
+  amounts: { kind: quantiles, value: { json: /amount } }
+  items: { kind: top, value: { json: /item }, size: 5 }
+"#;
+
+pub struct Stage {
+    pub fake: Arc<Fake>,
+    pub app: Router,
+    pub control: Control,
+    pub shop: String,
+    pub bank: String,
+    engine: Option<Engine>,
+}
+
+/// An answer, with its body whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let body = String::from_utf8_lossy(&self.body);
+        write!(f, "{} {:?} {body}", self.status, self.headers)
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|cause| panic!("{cause}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks everything that each refusal promises; gives its code.
+    pub fn problem(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        assert!(!self.header("tr-request-id").is_empty(), "{self:?}");
+        let body = self.json();
+        assert_eq!(body["status"], self.status.as_u16(), "{self:?}");
+        for field in ["type", "title", "detail", "code"] {
+            assert!(
+                body[field].as_str().is_some_and(|text| !text.is_empty()),
+                "{field}: {self:?}"
+            );
+        }
+        let shown = String::from_utf8_lossy(&self.body);
+        assert!(
+            shown.len() < 2_000,
+            "an error must not echo a bomb: {} bytes",
+            shown.len()
+        );
+        assert!(!shown.contains("tr_"), "no token in an answer: {shown}");
+        body["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        Self::with(ApiOptions::default()).await
+    }
+
+    pub async fn with(options: ApiOptions) -> Self {
+        let fake = Fake::new();
+        let world = fake.world();
+        let (sender, registry) = watch::channel(None);
+        tasks::spawn(keeper::keep(world.registry.clone(), sender));
+        let mut read = registry.clone();
+        read.wait_for(Option::is_some).await.unwrap();
+        let overview = Overview::default();
+        let control = Control::new(world.clone(), registry.clone(), overview.clone());
+        control.admit_token(OPERATOR, Scope::Operator).await.unwrap();
+        let app = router(ApiState {
+            control: control.clone(),
+            options,
+        });
+        let engine = Engine {
+            world,
+            registry,
+            overview,
+            stop: CancellationToken::new(),
+        };
+        let mut stage = Self {
+            fake,
+            app,
+            control,
+            shop: String::new(),
+            bank: String::new(),
+            engine: Some(engine),
+        };
+        stage.shop = stage.tenant("shop").await;
+        stage.bank = stage.tenant("bank").await;
+        stage.ended_token().await;
+        stage
+            .ok("PUT", "/v1/tenants/shop/plugins/counter/versions/1.0.0", PLUGIN)
+            .await;
+        stage
+            .ok("PUT", "/v1/tenants/shop/pipelines/clicks", PIPELINE)
+            .await;
+        stage
+    }
+
+    /// Starts the engine, which finds no broker to speak of.
+    pub fn start_engine(&mut self) {
+        tasks::spawn(self.engine.take().expect("it was not started yet").run());
+    }
+
+    async fn tenant(&self, name: &str) -> String {
+        let path = format!("/v1/tenants/{name}");
+        self.ok("PUT", &path, r#"{"read":["shop.>"],"write":["results.>"]}"#)
+            .await;
+        let made = self.ok("POST", &format!("{path}/tokens"), "").await;
+        made.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    async fn ended_token(&self) {
+        let hash = Digest::of(ENDED.as_bytes());
+        let token = Token {
+            hash,
+            scope: Scope::Operator,
+            created_ms: 1,
+            expires_ms: Some(2),
+        };
+        let key = Key::Token(hash).to_string();
+        self.fake
+            .put(&key, serde_json::to_vec(&token).unwrap().into(), 0)
+            .await
+            .unwrap();
+    }
+
+    /// Asks as an operator, and it works.
+    pub async fn ok(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let answer = self.ask(method, path, &[OPERATOR], body).await;
+        assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+        answer
+    }
+
+    /// Asks with these bearer tokens.
+    pub async fn ask(&self, method: &str, path: &str, tokens: &[&str], body: impl Into<Body>) -> Answer {
+        let values = tokens.iter().map(|token| format!("Bearer {token}"));
+        self.send(method, path, values, body).await
+    }
+
+    /// Sends a request with these authorization headers.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: impl IntoIterator<Item = String>,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for value in authorization {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let response = self
+            .app
+            .clone()
+            .oneshot(request.body(body.into()).unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
+
+/// What stands for each parameter of a path: things that exist.
+fn filling(parameter: &str) -> &'static str {
+    match parameter {
+        "tenant" => "shop",
+        "plugin" => "counter",
+        "version" => "1.0.0",
+        "pipeline" => "clicks",
+        "revision" => "1",
+        "step" => "count",
+        "key" => "json",
+        "collection" => "users",
+        "id" => "u1",
+        "sketch" => "amounts",
+        "letter" => "7",
+        other => panic!("the tests do not know the path parameter {other}"),
+    }
+}
+
+/// The names of a path's parameters, in order.
+pub fn parameters(path: &str) -> Vec<&str> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .collect()
+}
+
+/// The route's path, with one parameter replaced.
+pub fn path_with(route: &Route, parameter: &str, value: &str) -> String {
+    parameters(route.path)
+        .into_iter()
+        .fold(route.path.to_owned(), |path, name| {
+            path.replace(
+                &format!("{{{name}}}"),
+                if name == parameter { value } else { filling(name) },
+            )
+        })
+}
+
+/// The route's path, to things that exist.
+pub fn path(route: &Route) -> String {
+    path_with(route, "", "")
+}
+
+/// A body that the route takes, and that would change something.
+pub fn body(route: &Route) -> &'static str {
+    match (route.method, route.path) {
+        ("PUT", path) if path.ends_with("{tenant}") => r#"{"read":["bank.>"],"write":[]}"#,
+        ("PUT", path) if path.contains("/plugins/") => "\0asm counter",
+        ("PUT", _) => PIPELINE,
+        _ => "",
+    }
+}
+
+/// The methods by which a route can be asked.
+pub fn methods(route: &Route) -> Vec<Method> {
+    let own = Method::from_bytes(route.method.as_bytes()).unwrap();
+    if own == Method::GET {
+        vec![own, Method::HEAD]
+    } else {
+        vec![own]
+    }
+}
