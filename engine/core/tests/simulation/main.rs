@@ -30,15 +30,13 @@ fn seeds() -> std::ops::Range<u64> {
 fn effects_take_place_once_and_in_order_whatever_dies() {
     let mut totals = scenario::Totals::default();
     for seed in seeds() {
-        let run = std::panic::catch_unwind(|| scenario::run(seed));
+        let replay = format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-core --test simulation");
+        let Ok(run) = std::panic::catch_unwind(|| scenario::run(seed)) else {
+            panic!("seed {seed} panicked\n{replay}");
+        };
         match run {
-            Ok(Ok(run)) => totals.add(&run),
-            Ok(Err(broken)) => panic!(
-                "seed {seed}: {broken}\nreplay: SIMULATION_SEED={seed} cargo test -p tailrace-core --test simulation"
-            ),
-            Err(_) => panic!(
-                "seed {seed} panicked\nreplay: SIMULATION_SEED={seed} cargo test -p tailrace-core --test simulation"
-            ),
+            Ok(run) => totals.add(&run),
+            Err(broken) => panic!("seed {seed}: {broken}\n{replay}"),
         }
     }
     println!("{totals}");

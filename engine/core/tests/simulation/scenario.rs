@@ -176,7 +176,7 @@ impl Scenario {
             let stop = CancellationToken::new();
             let running: Vec<_> = stores[..engines]
                 .iter()
-                .map(|store| tokio::spawn(self.engine(store, &stop).run()))
+                .map(|store| tailrace_core::tasks::spawn(self.engine(store, &stop).run()))
                 .collect();
             let mut crash = self.broker.crash.subscribe();
             let life = Duration::from_millis(if to_the_end {
