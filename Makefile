@@ -26,7 +26,7 @@ test: plugins ## every test
 lint: ## format, clippy, docs: no warnings
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 deny: ## advisories, licences, sources (where cargo-deny is installed)
 	cargo deny check

@@ -2,7 +2,7 @@
 //! `hyperloglogplus`. Takes hashes, not items: hashing is keyed by the tenant and done once.
 //!
 //! Small counts are kept sparse. The crate collects new codes in an unordered set and merges them
-//! now and then; [`Distinct::settle`] merges them before anything is read or written, so that equal
+//! now and then; they are merged before anything is read or written, so that equal
 //! sets of items encode to equal bytes. Merging is exact: it is the sketch of the union.
 //!
 //! The crate's serde trusts what it reads and panics later; [`wire`] looks first. Its sparse form
