@@ -28,6 +28,10 @@ const KEPT_DAMAGED: usize = 3;
 /// much is applied again after a crash of the machine.
 const FLUSH_EVERY_MS: u64 = 1_000;
 
+/// Tries, and the pause between them, while the folder is still locked: five seconds in all.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// How databases are opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -85,7 +89,16 @@ impl SledStore {
             return Ok(database.clone());
         }
         let folder = self.root.join(tenant.as_str());
-        let database = match self.open_database(&folder) {
+        let mut opened = self.open_database(&folder);
+        for _ in 0..LOCK_TRIES {
+            // sled lets go of its lock a moment after the last handle is dropped.
+            if !matches!(opened, Err(StoreError::Io(_))) {
+                break;
+            }
+            std::thread::sleep(LOCK_PAUSE);
+            opened = self.open_database(&folder);
+        }
+        let database = match opened {
             Err(StoreError::Damaged(cause)) => {
                 tracing::error!(%tenant, cause, "the local database is damaged; it is moved aside and rebuilt from the stream");
                 self.move_aside(&folder)?;

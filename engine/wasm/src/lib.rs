@@ -2,13 +2,13 @@
 //! one linker, one ticker), a plugin one a digest (compiled once, its artefact kept), an instance one
 //! a step of a partition.
 //!
-//! - [`engine`]: which parts of WebAssembly exist here, and the pool;
-//! - [`admission`]: what an upload must be, and [`structure`]: how much of what it may contain;
-//! - [`artefacts`]: compiled plugins on disk;
-//! - [`host`]: one file for each interface of `wit/`;
-//! - [`instance`]: one call, with its limits, and [`trap`]: what can go wrong;
-//! - [`room`]: memory and tables of an instance;
-//! - [`ticker`]: wall time, on a thread of its own.
+//! - `engine`: which parts of WebAssembly exist here, and the pool;
+//! - `admission`: what an upload must be, and `structure`: how much of what it may contain;
+//! - `artefacts`: compiled plugins on disk;
+//! - `host`: one file for each interface of `wit/`;
+//! - `instance`: one call, with its limits, and `trap`: what can go wrong;
+//! - `room`: memory and tables of an instance;
+//! - `ticker`: wall time, on a thread of its own.
 //!
 //! No WASI is linked: a plugin has no clock, no files, no network, no randomness.
 

@@ -13,7 +13,7 @@ use super::{
 };
 
 fn refused(upload: &Bytes) -> PluginError {
-    match Sandbox::new().runtime.admit(upload) {
+    match Sandbox::shared().runtime.admit(upload) {
         Err(refusal) => refusal,
         Ok(_) => panic!("the upload was admitted"),
     }
@@ -37,7 +37,7 @@ fn importing(module_name: &str) -> Bytes {
 
 #[test]
 fn a_core_module_becomes_a_component_that_is_admitted_again_as_it_is() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let guest = Guest::forward()
         .import(STATE, "delete", "(param i32 i32)")
         .import(LOG, "log", "(param i32 i32 i32)");
@@ -51,7 +51,7 @@ fn a_core_module_becomes_a_component_that_is_admitted_again_as_it_is() {
 
 #[test]
 fn a_plugin_that_imports_nothing_needs_no_grant() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let admitted = sandbox
         .runtime
         .admit(&Guest::forward().module())
@@ -94,7 +94,7 @@ fn a_torn_file_is_invalid() {
 #[test]
 fn any_damaged_byte_is_refused_or_still_runs_within_its_limits() {
     // Every third byte of a small component, so that the test stays short.
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let whole = sandbox
         .runtime
         .admit(&Guest::forward().module())
@@ -164,7 +164,7 @@ fn an_interface_of_another_version_is_refused_by_name() {
 #[test]
 fn a_plugin_of_a_later_patch_of_the_contract_runs() {
     // The same component with another version in every name.
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let guest = Guest::forward().import(STATE, "delete", "(param i32 i32)");
     let component = sandbox
         .runtime

@@ -7,7 +7,7 @@ use tailrace_core::{
     ports::plugins::{Admitted, PluginRuntime as _},
 };
 
-use super::{Sandbox, guests::Guest, roomy, runtime_in, verdict};
+use super::{Sandbox, alone, guests::Guest, roomy, runtime_in, verdict};
 
 fn files(sandbox: &Sandbox) -> Vec<PathBuf> {
     fs::read_dir(sandbox.folder.path().join("artefacts"))
@@ -31,6 +31,7 @@ fn drops() -> Guest {
 #[test]
 fn an_admitted_plugin_is_not_compiled_again() {
     // Seen by putting the artefact of another plugin in its place: a compiler would not be fooled.
+    let _alone = alone();
     let sandbox = Sandbox::new();
     let forward = sandbox
         .runtime
@@ -49,6 +50,7 @@ fn an_admitted_plugin_is_not_compiled_again() {
 
 #[test]
 fn a_damaged_artefact_is_made_anew() {
+    let _alone = alone();
     let sandbox = Sandbox::new();
     let forward = sandbox
         .runtime
@@ -74,6 +76,7 @@ fn a_damaged_artefact_is_made_anew() {
 
 #[test]
 fn a_folder_that_cannot_be_written_costs_speed_only() {
+    let _alone = alone();
     let sandbox = Sandbox::new();
     // A file where the artefact would be put first.
     fs::remove_dir(sandbox.folder.path().join("artefacts")).expect("it is empty");
@@ -86,6 +89,7 @@ fn a_folder_that_cannot_be_written_costs_speed_only() {
 
 #[test]
 fn nobody_else_can_enter_the_folder_of_artefacts() {
+    let _alone = alone();
     let sandbox = Sandbox::new();
     let artefacts = sandbox.folder.path().join("artefacts");
     let mode = |path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -98,6 +102,7 @@ fn nobody_else_can_enter_the_folder_of_artefacts() {
 
 #[test]
 fn one_plugin_is_held_in_memory_once() {
+    let _alone = alone();
     let sandbox = Sandbox::new();
     let admitted = sandbox
         .runtime

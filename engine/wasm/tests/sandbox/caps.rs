@@ -45,7 +45,7 @@ fn messages_are_counted_to_the_cap() {
         messages: payload,
         ..roomy()
     };
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let guest = Guest::process(EMIT_MANY);
     let Verdict::Emit(messages) = verdict(&mut *sandbox.instance(&guest, &at_cap)) else {
         panic!("no messages");
@@ -62,7 +62,7 @@ fn messages_are_counted_to_the_cap() {
 
 #[test]
 fn bytes_of_messages_are_counted_to_the_cap() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let limits = CallLimits {
         bytes: 1_000,
         ..roomy()
@@ -75,7 +75,7 @@ fn bytes_of_messages_are_counted_to_the_cap() {
 
 #[test]
 fn bytes_of_state_are_counted_to_the_cap() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let limits = CallLimits {
         bytes: 1_000,
         ..roomy()
@@ -93,7 +93,7 @@ fn bytes_of_state_are_counted_to_the_cap() {
 
 #[test]
 fn writes_are_counted_to_the_cap_and_the_one_beyond_never_reaches_the_host() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     verdict(&mut *sandbox.instance(&writes(10, 1), &roomy()));
     let mut instance = sandbox.instance(&writes(11, 1), &roomy());
     let (call, host) = call(&mut *instance, TestHost::default());
@@ -110,7 +110,7 @@ fn sketch_updates_are_writes_too() {
     let guest = Guest::process(&format!("{observe} (i32.const 1024)"))
         .import(SKETCHES, "observe", "(param i32 i32 f64)")
         .data("key");
-    let trap = trap(&mut *Sandbox::new().instance(&guest, &roomy()));
+    let trap = trap(&mut *Sandbox::shared().instance(&guest, &roomy()));
     assert_eq!(trap.code, TrapCode::OverCap);
 }
 
@@ -120,14 +120,14 @@ fn log_lines_beyond_the_cap_never_reach_the_host() {
     let guest = Guest::process(&format!("{log} (i32.const 1024)"))
         .import(LOG, "log", "(param i32 i32 i32)")
         .data("key");
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     let (_, host) = call(&mut *instance, TestHost::default());
     assert_eq!(host.calls.len(), 10);
 }
 
 #[test]
 fn every_event_begins_with_fresh_caps() {
-    let mut instance = Sandbox::new().instance(&writes(10, 100), &roomy());
+    let mut instance = Sandbox::shared().instance(&writes(10, 100), &roomy());
     for _ in 0..20 {
         assert_eq!(verdict(&mut *instance), Verdict::Forward);
     }

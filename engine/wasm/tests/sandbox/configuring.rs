@@ -9,7 +9,7 @@ use super::{
 };
 
 fn config_refusal(guest: &Guest) -> String {
-    match Sandbox::new().refusal(guest, &roomy()) {
+    match Sandbox::shared().refusal(guest, &roomy()) {
         PluginError::Config(reason) => reason,
         other => panic!("not a refused config: {other:?}"),
     }
@@ -22,7 +22,7 @@ fn the_config_reaches_the_guest_as_it_is() {
          (if (i32.ne (i32.load8_u (local.get $config)) (i32.const 123)) (then unreachable))
          (i32.const 1100)",
     );
-    let plugin = Sandbox::new().plugin(&guest);
+    let plugin = Sandbox::shared().plugin(&guest);
     assert!(plugin.instantiate("{\"a\":1}", &roomy()).is_ok());
     assert!(plugin.instantiate("{}", &roomy()).is_err());
 }
@@ -108,7 +108,7 @@ fn exports_of_another_type_are_the_plugin_s_fault() {
             (export "tailrace:plugin/transform@0.1.0" (instance $t)))"#,
     )
     .expect("the text is right");
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let refusal = sandbox.runtime.admit(&component.into()).and_then(|admitted| {
         let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
         plugin.instantiate("{}", &roomy()).map(drop)

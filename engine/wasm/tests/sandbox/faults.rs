@@ -16,7 +16,7 @@ fn reader() -> Guest {
 }
 
 fn crashes(body: &str) {
-    let mut instance = Sandbox::new().instance(&Guest::process(body), &roomy());
+    let mut instance = Sandbox::shared().instance(&Guest::process(body), &roomy());
     let trap = trap(&mut *instance);
     assert_eq!(trap.code, TrapCode::Crash, "{trap:?}");
 }
@@ -51,7 +51,7 @@ fn a_count_of_messages_that_no_memory_holds_takes_no_memory_of_ours() {
         "(i32.store8 (i32.const 1028) (i32.const 1)) (i32.store (i32.const 1032) (i32.const 8192))
          (i32.store (i32.const 1036) (i32.const -1)) (i32.const 1024)",
     );
-    trap(&mut *Sandbox::new().instance(&guest, &roomy()));
+    trap(&mut *Sandbox::shared().instance(&guest, &roomy()));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_reason_that_is_no_text_is_a_crash() {
 fn a_crash_names_the_functions_of_the_guest_innermost_first() {
     let guest = Guest::process("(call $outer) (i32.const 1024)")
         .more("(func $outer (call $inner)) (func $inner unreachable)");
-    let trap = trap(&mut *Sandbox::new().instance(&guest, &roomy()));
+    let trap = trap(&mut *Sandbox::shared().instance(&guest, &roomy()));
     assert_eq!(trap.code, TrapCode::Crash);
     assert!(trap.message.contains("unreachable"), "{}", trap.message);
     assert_eq!(trap.backtrace[..2], ["inner", "outer"], "{:?}", trap.backtrace);
@@ -76,7 +76,7 @@ fn a_crash_names_the_functions_of_the_guest_innermost_first() {
 
 #[test]
 fn a_spent_instance_stays_spent_and_gives_the_host_back() {
-    let mut instance = Sandbox::new().instance(&Guest::process("unreachable"), &roomy());
+    let mut instance = Sandbox::shared().instance(&Guest::process("unreachable"), &roomy());
     trap(&mut *instance);
     let (call, _) = call(&mut *instance, TestHost::default());
     assert!(call.result.is_err());
@@ -85,7 +85,7 @@ fn a_spent_instance_stays_spent_and_gives_the_host_back() {
 
 #[test]
 fn a_misused_host_interface_stops_the_guest_with_the_reason() {
-    let mut instance = Sandbox::new().instance(&reader(), &roomy());
+    let mut instance = Sandbox::shared().instance(&reader(), &roomy());
     let (call, _) = call(&mut *instance, TestHost::in_mood(Mood::Misuse));
     let Err(CallFailure::Trap(trap)) = call.result else {
         panic!("no trap but {:?}", call.result);
@@ -97,7 +97,7 @@ fn a_misused_host_interface_stops_the_guest_with_the_reason() {
 
 #[test]
 fn a_failed_store_is_our_fault_and_not_the_event_s() {
-    let mut instance = Sandbox::new().instance(&reader(), &roomy());
+    let mut instance = Sandbox::shared().instance(&reader(), &roomy());
     let (call, host) = call(&mut *instance, TestHost::in_mood(Mood::Broken));
     assert!(matches!(&call.result, Err(CallFailure::Engine(cause)) if cause.contains("disk on fire")));
     assert_eq!(host.calls, ["state.get key"]);
@@ -106,7 +106,7 @@ fn a_failed_store_is_our_fault_and_not_the_event_s() {
 
 #[test]
 fn a_panic_of_the_host_stays_in_the_call_and_the_host_comes_back() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let mut instance = sandbox.instance(&reader(), &roomy());
     let (call, host) = call(&mut *instance, TestHost::in_mood(Mood::Panics));
     assert!(matches!(&call.result, Err(CallFailure::Engine(cause)) if cause.contains("a bug in the host")));
@@ -124,7 +124,7 @@ fn what_a_guest_says_of_a_rejection_is_bounded_and_plain() {
          (i32.store (i32.const 1040) (i32.const 8192)) (i32.store (i32.const 1044) (i32.const 50000))
          (i32.const 1024)",
     );
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     let (call, _) = call(&mut *instance, TestHost::default());
     let Err(CallFailure::Invalid(rejection)) = call.result else {
         panic!("not invalid but {:?}", call.result);

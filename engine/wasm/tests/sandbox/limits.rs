@@ -7,16 +7,16 @@ use tailrace_core::{
     ports::plugins::{CallLimits, PluginError, TrapCode},
 };
 
-use super::{Sandbox, guests::Guest, roomy, trap, verdict};
+use super::{Sandbox, alone, guests::Guest, roomy, trap, verdict};
 
 const ENDLESS: &str = "(loop $again (br $again)) (i32.const 1024)";
 
 #[test]
 fn an_endless_loop_is_stopped_by_its_fuel_and_billed_for_all_of_it() {
-    let mut instance = Sandbox::new().instance(&Guest::process(ENDLESS), &roomy());
+    let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &roomy());
     let (call, _) = super::call(&mut *instance, super::TestHost::default());
     assert_eq!(call.fuel, roomy().fuel);
-    let mut instance = Sandbox::new().instance(&Guest::process(ENDLESS), &roomy());
+    let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &roomy());
     assert_eq!(trap(&mut *instance).code, TrapCode::OutOfFuel);
 }
 
@@ -27,12 +27,13 @@ fn an_endless_loop_is_stopped_by_its_deadline() {
         deadline: Duration::from_millis(20),
         ..roomy()
     };
-    let mut instance = Sandbox::new().instance(&Guest::process(ENDLESS), &limits);
+    let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &limits);
     assert_eq!(trap(&mut *instance).code, TrapCode::Deadline);
 }
 
 #[test]
 fn an_endless_loop_is_stopped_although_the_runtime_is_gone() {
+    let _alone = alone();
     let limits = CallLimits {
         fuel: u64::MAX,
         deadline: Duration::from_millis(20),
@@ -49,7 +50,7 @@ fn memory_grows_to_its_limit_and_no_further() {
     let guest = Guest::process(
         "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (i32.const 1024)",
     );
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     let trap = trap(&mut *instance);
     assert_eq!(trap.code, TrapCode::OutOfMemory, "{trap:?}");
     assert!(trap.message.contains("limits.memory"), "{}", trap.message);
@@ -60,7 +61,7 @@ fn memory_grows_to_its_limit_and_no_further() {
 fn a_guest_that_starts_with_more_memory_than_its_limit_is_refused_by_name() {
     let mut guest = Guest::forward();
     guest.pages = 100;
-    let PluginError::Config(reason) = Sandbox::new().refusal(&guest, &roomy()) else {
+    let PluginError::Config(reason) = Sandbox::shared().refusal(&guest, &roomy()) else {
         panic!("not the tenant's fault");
     };
     assert!(reason.contains("limits.memory"), "{reason}");
@@ -75,7 +76,7 @@ fn a_limit_beyond_what_an_instance_can_have_still_ends_in_a_trap() {
         memory_bytes: u64::MAX,
         ..roomy()
     };
-    let mut instance = Sandbox::new().instance(&guest, &limits);
+    let mut instance = Sandbox::shared().instance(&guest, &limits);
     assert_eq!(trap(&mut *instance).code, TrapCode::OutOfMemory);
 }
 
@@ -86,14 +87,14 @@ fn a_table_cannot_grow_without_bound() {
          (i32.const 1024)",
     )
     .more("(table $t 1 funcref)");
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     assert_eq!(trap(&mut *instance).code, TrapCode::OutOfMemory);
 }
 
 #[test]
 fn endless_recursion_is_a_crash_of_the_guest_alone() {
     let guest = Guest::process("(call $deeper) (i32.const 1024)").more("(func $deeper (call $deeper))");
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     let trap = trap(&mut *instance);
     assert_eq!(trap.code, TrapCode::Crash);
     assert!(trap.message.contains("stack"), "{}", trap.message);
@@ -106,7 +107,7 @@ fn after_a_trap_a_new_instance_of_the_same_plugin_starts_clean() {
         "(if (i32.load (i32.const 1400)) (then unreachable)) (i32.store (i32.const 1400) (i32.const 1))
          (i32.const 1024)",
     );
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let plugin = sandbox.plugin(&guest);
     for _ in 0..50 {
         let mut instance = plugin.instantiate("{}", &roomy()).expect("there is room again");
@@ -126,7 +127,7 @@ fn one_guest_never_sees_the_memory_of_another() {
                  (local.set $at (i32.add (local.get $at) (i32.const 1)))
                  (br_if $again (i32.lt_u (local.get $at) (i32.const 130000)))))",
     );
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     for _ in 0..20 {
         verdict(&mut *sandbox.instance(&writer, &roomy()));
         assert_eq!(

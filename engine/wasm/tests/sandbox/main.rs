@@ -15,7 +15,10 @@ mod limits;
 mod running;
 
 use bytes::Bytes;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 use tailrace_core::{
     event::{Event, Header, Verdict},
     ports::plugins::{
@@ -35,6 +38,19 @@ struct Sandbox {
 }
 
 impl Sandbox {
+    /// The one that tests share while any of them runs: a pool takes 16 TiB of the 128 TiB of
+    /// addresses that a process has, so one for each test thread is too many.
+    fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Sandbox>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let sandbox = Arc::new(Self::new());
+            *shared = Arc::downgrade(&sandbox);
+            sandbox
+        })
+    }
+
+    /// One of its own, for a test that is [`alone`].
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self {
@@ -66,6 +82,12 @@ impl Sandbox {
             Ok(_) => panic!("the guest was instantiated"),
         }
     }
+}
+
+/// Held by a test that starts runtimes of its own.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn runtime_in(folder: &TempDir) -> WasmRuntime {

@@ -43,7 +43,7 @@ fn failing(kind: u32) -> Guest {
 
 /// What the host was asked by a guest that makes one call of an interface.
 fn asked(guest: &Guest) -> Vec<String> {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let mut instance = sandbox.instance(guest, &roomy());
     let (call, host) = call(&mut *instance, TestHost::default());
     assert_eq!(call.result.expect("a verdict"), Verdict::Forward);
@@ -52,7 +52,7 @@ fn asked(guest: &Guest) -> Vec<String> {
 
 #[test]
 fn an_event_can_be_forwarded_and_the_instance_serves_the_next() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let mut instance = sandbox.instance(&Guest::forward(), &roomy());
     for _ in 0..1_000 {
         assert_eq!(verdict(&mut *instance), Verdict::Forward);
@@ -63,13 +63,13 @@ fn an_event_can_be_forwarded_and_the_instance_serves_the_next() {
 #[test]
 fn an_event_can_be_dropped() {
     let guest = Guest::process("(i32.store8 (i32.const 1028) (i32.const 2)) (i32.const 1024)");
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     assert_eq!(verdict(&mut *instance), Verdict::Drop);
 }
 
 #[test]
 fn an_event_reaches_the_guest_whole_and_a_message_comes_back_whole() {
-    let mut instance = Sandbox::new().instance(&Guest::process(ECHO), &roomy());
+    let mut instance = Sandbox::shared().instance(&Guest::process(ECHO), &roomy());
     let sent = event();
     let message = Message {
         subject: Some(sent.subject),
@@ -89,14 +89,14 @@ fn sequence_and_time_reach_the_guest() {
          (i32.const 1024)",
     );
     assert_eq!(
-        verdict(&mut *Sandbox::new().instance(&guest, &roomy())),
+        verdict(&mut *Sandbox::shared().instance(&guest, &roomy())),
         Verdict::Forward
     );
 }
 
 #[test]
 fn an_invalid_event_is_reported_with_its_code_and_leaves_the_instance_usable() {
-    let mut instance = Sandbox::new().instance(&failing(0), &roomy());
+    let mut instance = Sandbox::shared().instance(&failing(0), &roomy());
     let (call, _) = call(&mut *instance, TestHost::default());
     let expected = Rejection {
         code: "code".to_owned(),
@@ -108,7 +108,7 @@ fn an_invalid_event_is_reported_with_its_code_and_leaves_the_instance_usable() {
 
 #[test]
 fn a_transient_failure_is_reported_and_leaves_the_instance_usable() {
-    let mut instance = Sandbox::new().instance(&failing(1), &roomy());
+    let mut instance = Sandbox::shared().instance(&failing(1), &roomy());
     let (call, _) = call(&mut *instance, TestHost::default());
     assert!(matches!(call.result, Err(CallFailure::Transient(reason)) if reason == "code"));
     assert!(!instance.is_spent());
@@ -121,14 +121,14 @@ fn the_guest_may_clean_up_after_its_result_was_read() {
         "(func (export \"cabi_post_tailrace:plugin/transform@0.1.0#process\") (param i32)
              (i32.store8 (i32.const 1028) (i32.const 2)))",
     );
-    let mut instance = Sandbox::new().instance(&guest, &roomy());
+    let mut instance = Sandbox::shared().instance(&guest, &roomy());
     assert_eq!(verdict(&mut *instance), Verdict::Forward);
     assert_eq!(verdict(&mut *instance), Verdict::Drop);
 }
 
 #[test]
 fn the_same_event_takes_the_same_fuel() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let guest = Guest::process(ECHO);
     let fuel = |_| {
         let mut instance = sandbox.instance(&guest, &roomy());
@@ -141,7 +141,7 @@ fn the_same_event_takes_the_same_fuel() {
 
 #[test]
 fn memory_in_use_is_told() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let guest = Guest::process("(drop (memory.grow (i32.const 3))) (i32.const 1024)");
     let mut instance = sandbox.instance(&guest, &roomy());
     assert_eq!(instance.memory_bytes(), 2 * 65_536);
