@@ -67,7 +67,7 @@ async fn what_is_no_plugin_is_refused_with_the_way_out() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     let cases: [(&str, Vec<u8>, &str); 4] = [
         ("text", b"hello".to_vec(), "tailrace plugin build"),
-        ("empty", Vec::new(), "no WebAssembly"),
+        ("empty", Vec::new(), "the file is empty"),
         ("cut", files::plugin("validator")?[..5_000].to_vec(), "not valid"),
         ("bare", b"\0asm\x01\0\0\0".to_vec(), "transform"),
     ];
