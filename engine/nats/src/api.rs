@@ -38,17 +38,7 @@ impl NatsBroker {
         subject: &str,
         body: &Value,
     ) -> Result<T, BrokerError> {
-        let payload = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let answer = self
-            .client
-            .request(format!("$JS.API.{subject}"), payload.into())
-            .await;
-        let answer = answer.map_err(|cause| BrokerError::Unreachable(cause.to_string()))?;
-        parse(&answer.payload)
+        self.handle().ask(subject, body).await
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct NatsHandle {
 }
 
 impl NatsHandle {
-    async fn ask<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         subject: &str,
         body: &Value,
