@@ -80,16 +80,22 @@ pub(crate) fn render(overview: &Overview) -> String {
         .into_iter()
         .map(|(id, status)| (of(&id), status.report()))
         .collect();
-    page(&reports)
+    page(&reports, overview.broker_syncs_always())
 }
 
-fn page(reports: &Reports) -> String {
+fn page(reports: &Reports, broker_syncs_always: Option<bool>) -> String {
     let mut registry = Registry::with_prefix("tailrace");
     counters(&mut registry, reports);
     steps(&mut registry, reports);
     commits(&mut registry, reports);
     positions(&mut registry, reports);
     states(&mut registry, reports);
+    if let Some(always) = broker_syncs_always {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::from(always));
+        let help = "Whether the broker writes to its disk before it answers (1) or is lazy (0)";
+        registry.register("broker_syncs_always", help, gauge);
+    }
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         tracing::error!("metrics cannot be written");
@@ -106,20 +112,22 @@ fn of(id: &PipelineId) -> OfPipeline {
 
 fn counters(registry: &mut Registry, reports: &Reports) {
     type Read = fn(&StatusReport) -> u64;
-    let table: [(&str, &str, Read); 15] = [
+    let table: [(&str, &str, Read); 17] = [
         ("events", "Events whose effects are committed", |r| {
-            r.stats.counts.events
+            r.stats.counts.ledger.events
         }),
         ("outputs", "Messages published to the output", |r| {
-            r.stats.counts.outputs
+            r.stats.counts.ledger.outputs
         }),
         ("dropped_events", "Events that a step dropped", |r| {
-            r.stats.counts.dropped
+            r.stats.counts.ledger.dropped
         }),
         ("rejected_events", "Events that were invalid", |r| {
-            r.stats.counts.rejected
+            r.stats.counts.ledger.rejected
         }),
-        ("dead_letters", "Dead letters written", |r| r.stats.counts.dead),
+        ("dead_letters", "Dead letters written", |r| {
+            r.stats.counts.ledger.letters
+        }),
         ("retries", "Tries after a first one", |r| r.stats.counts.retried),
         ("traps", "Plugins stopped by a trap", |r| r.stats.counts.traps),
         ("fuel", "Fuel used by plugins", |r| r.stats.counts.fuel),
@@ -144,6 +152,14 @@ fn counters(registry: &mut Registry, reports: &Reports) {
             |r| r.stats.recoveries,
         ),
         ("consumer_rebuilds", "Consumers made anew", |r| r.input.rebuilds),
+        ("duplicate_events", "Events that had come before", |r| {
+            r.stats.counts.ledger.duplicates
+        }),
+        (
+            "imbalances",
+            "Times that the counts of a pipeline did not agree with the broker's",
+            |r| r.imbalances,
+        ),
     ];
     for (name, help, read) in table {
         let family = Counters::default();
@@ -260,6 +276,7 @@ mod tests {
         };
         report.stats.steps.insert("rank".to_owned(), latency);
         report.partitions.push(PartitionReport {
+            owner: None,
             partition: 2,
             commit: 1,
             position: 9,
@@ -269,7 +286,7 @@ mod tests {
             tenant: "shop".to_owned(),
             pipeline: "clicks".to_owned(),
         };
-        let text = page(&[(of, report)]);
+        let text = page(&[(of, report)], Some(false));
         let labels = "tenant=\"shop\",pipeline=\"clicks\"";
         for line in [
             "# UNIT tailrace_step_duration_seconds seconds".to_owned(),

@@ -8,7 +8,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::delta::Delta;
+use crate::{delta::Delta, ledger::Ledger};
 
 /// First bytes of every part: a magic and the version of this layout.
 const MAGIC: &[u8; 4] = b"TRC\x01";
@@ -33,6 +33,10 @@ pub struct Head {
     pub revision: u64,
     /// The partition's event-time clock in milliseconds (see `pipeline::watermark`).
     pub watermark_ms: u64,
+    /// What the partition's events came to since its first commit, this one included.
+    pub ledger: Ledger,
+    /// Parts of all records before this one.
+    pub parts_before: u64,
     /// Which part this is, from 0.
     pub part: u32,
     /// How many parts the record has.
@@ -180,6 +184,12 @@ mod tests {
             redrive_position: 3,
             revision: 2,
             watermark_ms: 5,
+            ledger: Ledger {
+                events: 3,
+                emitted: 3,
+                ..Ledger::default()
+            },
+            parts_before: 6,
             part: 0,
             parts: 0,
             body_checksum: 0,

@@ -118,6 +118,11 @@ pub fn commit_subject(partition: &PartitionId) -> String {
     format!("tr.{tenant}.{pipeline}.commit.{}", partition.partition)
 }
 
+/// The commit subjects of all partitions.
+pub fn commit_pattern(pipeline: &PipelineId) -> String {
+    format!("tr.{}.{}.commit.*", pipeline.tenant, pipeline.pipeline)
+}
+
 /// Where a pipeline's dead letters go.
 pub fn dead_subject(pipeline: &PipelineId) -> String {
     format!("tr.{}.{}.dead", pipeline.tenant, pipeline.pipeline)

@@ -4,14 +4,14 @@
 //! its answer counts. The server drops a batch that is not completed, so whatever fails before that
 //! last message has stored nothing. When no answer comes, nothing is known: [`CommitError::Unknown`].
 
-use async_nats::{HeaderMap, HeaderValue, client::RequestErrorKind, jetstream};
+use async_nats::{HeaderMap, HeaderValue, client::RequestErrorKind, jetstream::message::StreamMessage};
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::json;
 use tailrace_core::{
-    identity::PartitionId,
-    ports::broker::{BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    identity::{PartitionId, PipelineId},
+    ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
     spec::Delivery,
     subject,
 };
@@ -20,6 +20,7 @@ use crate::{
     api::{self, code},
     connect::NatsBroker,
     headers,
+    streams::StreamInfo,
 };
 
 const BATCH_ID: &str = "Nats-Batch-Id";
@@ -170,6 +171,13 @@ impl NatsBroker {
     }
 }
 
+fn part(message: StreamMessage) -> StoredPart {
+    StoredPart {
+        sequence: message.sequence,
+        payload: message.payload,
+    }
+}
+
 fn too_large() -> CommitError {
     let description = "a message of the commit is larger than the broker's max_payload".to_owned();
     CommitError::Refused { code: 0, description }
@@ -241,15 +249,34 @@ impl CommitLog for NatsBroker {
         let subject = subject::commit_subject(partition);
         self.read_after(&stream, &subject, sequence, limit)
             .await
-            .map(|messages| {
-                messages
-                    .into_iter()
-                    .map(|message| StoredPart {
-                        sequence: message.sequence,
-                        payload: message.payload,
-                    })
-                    .collect()
-            })
+            .map(|messages| messages.into_iter().map(part).collect())
+    }
+
+    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError> {
+        let stream = subject::stream_name(pipeline);
+        let request = json!({ "subjects_filter": subject::redrive_subject(pipeline) });
+        let info: StreamInfo = self.ask(&format!("STREAM.INFO.{stream}"), &request).await?;
+        let redriven = info
+            .state
+            .subjects
+            .into_iter()
+            .flatten()
+            .map(|(_, count)| count)
+            .sum();
+        let last_sequence = info.state.last_seq;
+        let mut books = Books {
+            last_sequence,
+            redriven,
+            records: Vec::new(),
+        };
+        if last_sequence > 0 {
+            // A batch lies in one piece, so each record up to the last sequence has its outputs there.
+            let commits = subject::commit_pattern(pipeline);
+            let request = json!({ "multi_last": [commits], "up_to_seq": last_sequence });
+            let messages = self.direct_get(&stream, &request).await?;
+            books.records = messages.into_iter().map(part).collect();
+        }
+        Ok(books)
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
@@ -269,7 +296,17 @@ impl NatsBroker {
         subject: &str,
         sequence: u64,
         limit: usize,
-    ) -> Result<Vec<jetstream::message::StreamMessage>, BrokerError> {
+    ) -> Result<Vec<StreamMessage>, BrokerError> {
+        let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
+        self.direct_get(stream, &request).await
+    }
+
+    /// A direct get that answers with several messages.
+    async fn direct_get(
+        &self,
+        stream: &str,
+        request: &serde_json::Value,
+    ) -> Result<Vec<StreamMessage>, BrokerError> {
         use futures::StreamExt as _;
         let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let inbox = self.client.new_inbox();
@@ -278,7 +315,6 @@ impl NatsBroker {
             .subscribe(inbox.clone())
             .await
             .map_err(|cause| unreachable(&cause))?;
-        let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
         let asked = self
             .client
             .publish_with_reply(
@@ -300,8 +336,7 @@ impl NatsBroker {
                 Some(status) => return Err(unreachable(&format!("a direct get answered {status}"))),
                 None => {}
             }
-            let message =
-                jetstream::message::StreamMessage::try_from(answer).map_err(|cause| unreachable(&cause))?;
+            let message = StreamMessage::try_from(answer).map_err(|cause| unreachable(&cause))?;
             messages.push(message);
         }
     }

@@ -7,6 +7,8 @@ use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::ports::broker::BrokerError;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::{bucket::NatsBucket, registry::REGISTRY};
+
 /// Atomic batches under way at once. The server takes 50 on a stream and 1,000 in all; several
 /// engines share the latter.
 const MAX_BATCHES: usize = 40;
@@ -43,7 +45,7 @@ pub struct NatsBroker {
     pub(crate) jetstream: jetstream::Context,
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
-    pub(crate) bucket: OnceCell<jetstream::kv::Store>,
+    pub(crate) registry: NatsBucket,
     pub(crate) plugins: OnceCell<jetstream::object_store::ObjectStore>,
     pub(crate) snapshots: OnceCell<jetstream::object_store::ObjectStore>,
 }
@@ -67,12 +69,13 @@ impl NatsBroker {
         let client = connect.connect(servers).await.map_err(|cause| unusable(&cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
+        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO);
         Ok(Self {
             client,
             jetstream,
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
-            bucket: OnceCell::new(),
+            registry,
             plugins: OnceCell::new(),
             snapshots: OnceCell::new(),
         })

@@ -131,10 +131,11 @@ impl Input for NatsBroker {
             jetstream: self.jetstream.clone(),
         };
         let next_sequence = request.from_sequence;
+        let stream_created = request.stream_created.clone();
         Ok(Box::new(NatsSubscription {
             broker,
             request,
-            stream_created: None,
+            stream_created,
             messages: None,
             next_sequence,
             delivery: 0,
@@ -196,7 +197,7 @@ impl NatsSubscription {
         self.check_stream(&info)?;
         self.explicit_acks = info.config.retention == "workqueue";
         let config = self.config(&info);
-        let old = self.consumers().await?;
+        let old = self.consumers(info.config.retention == "limits").await?;
         if self.explicit_acks {
             // Two consumers of a work queue may not overlap; what is unacknowledged stays.
             self.remove(&old).await?;
@@ -260,11 +261,13 @@ impl NatsSubscription {
 
     fn config(&self, info: &StreamInfo) -> Value {
         let unique = format!("{:x}", async_nats_id(&self.broker.client));
-        let name = format!(
-            "{}{}_{unique}",
-            consumer_prefix(&self.request.pipeline),
-            self.request.role
-        );
+        let SubscribeRequest {
+            pipeline,
+            role,
+            engine,
+            ..
+        } = &self.request;
+        let name = format!("{}{role}_{engine}_{unique}", consumer_prefix(pipeline));
         let mut config = json!({
             "name": name,
             "durable_name": name,
@@ -299,13 +302,19 @@ impl NatsSubscription {
         }
     }
 
-    /// Consumers that were made for this before, by us or by an engine that died.
-    async fn consumers(&self) -> Result<Vec<String>, BrokerError> {
-        let prefix = format!(
-            "{}{}_",
-            consumer_prefix(&self.request.pipeline),
-            self.request.role
-        );
+    /// Consumers that were made for this before and are to go: this engine's own, and where one engine
+    /// reads for all, those of the engines before it.
+    async fn consumers(&self, shared: bool) -> Result<Vec<String>, BrokerError> {
+        let SubscribeRequest {
+            pipeline,
+            role,
+            engine,
+            ..
+        } = &self.request;
+        let mut prefix = format!("{}{role}_", consumer_prefix(pipeline));
+        if shared {
+            prefix.push_str(&format!("{engine}_"));
+        }
         let names = list_consumers(&self.broker, &self.request.stream).await?;
         Ok(names
             .into_iter()

@@ -5,12 +5,13 @@
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go;
 //! - [`commit`]: the atomic batch with its fence;
 //! - [`streams`]: the stream of a pipeline's own;
-//! - [`registry`]: key-value bucket and plugin bytes;
+//! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
 //! - [`dead_letters`], [`snapshots`].
 //!
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
 
 mod api;
+mod bucket;
 mod commit;
 mod connect;
 mod consume;
@@ -23,5 +24,5 @@ mod streams;
 mod sync;
 
 pub use async_nats;
+pub use bucket::NatsBucket;
 pub use connect::{NatsBroker, NatsOptions};
-pub use sync::SyncPolicy;

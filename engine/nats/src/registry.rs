@@ -1,98 +1,55 @@
-//! The registry: bucket `tailrace_registry` and object store `tailrace_plugins`.
+//! The registry: bucket `tailrace_registry` and object store `tailrace_plugins`; and the bucket of the
+//! engines' leases.
 
-use async_nats::jetstream::kv::{self, Operation, UpdateErrorKind};
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::{
     identity::Digest,
     ports::{
         broker::BrokerError,
-        registry::{Entry, RegistryStore, Watch, WriteError},
+        registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
 };
 
-use crate::{
-    connect::NatsBroker,
-    objects::{self, unreachable},
-};
+use crate::{bucket::NatsBucket, connect::NatsBroker, objects};
 
-const BUCKET: &str = "tailrace_registry";
+/// Bucket of tenants, tokens, plugins and pipelines.
+pub(crate) const REGISTRY: &str = "tailrace_registry";
+const LEASES: &str = "tailrace_engines";
 const PLUGINS: &str = "tailrace_plugins";
+/// Leases are renewed every few seconds; what has not been for so long is of an engine long gone.
+const LEASE_KEPT: Duration = Duration::from_mins(5);
 
 impl NatsBroker {
-    async fn bucket(&self) -> Result<&kv::Store, BrokerError> {
-        self.bucket
-            .get_or_try_init(|| async {
-                if let Ok(known) = self.jetstream.get_key_value(BUCKET).await {
-                    return Ok(known);
-                }
-                let config = kv::Config {
-                    bucket: BUCKET.to_owned(),
-                    history: 1,
-                    ..kv::Config::default()
-                };
-                self.jetstream
-                    .create_key_value(config)
-                    .await
-                    .map_err(|cause| unreachable(&cause))
-            })
-            .await
+    /// The bucket of the engines' leases.
+    pub fn leases(&self) -> NatsBucket {
+        NatsBucket::new(self.jetstream.clone(), LEASES, LEASE_KEPT)
     }
 }
 
-fn entry(entry: kv::Entry) -> Entry {
-    let value = (entry.operation == Operation::Put).then_some(entry.value);
-    Entry {
-        key: entry.key,
-        value,
-        revision: entry.revision,
+#[async_trait]
+impl Bucket for NatsBroker {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
+        self.registry.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
+        self.registry.put(key, value, expected).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
+        self.registry.delete(key).await
+    }
+
+    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
+        self.registry.watch().await
     }
 }
 
 #[async_trait]
 impl RegistryStore for NatsBroker {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        let found = self
-            .bucket()
-            .await?
-            .entry(key)
-            .await
-            .map_err(|cause| unreachable(&cause))?;
-        Ok(found.map(entry))
-    }
-
-    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        let written = self.bucket().await?.update(key, value, expected).await;
-        written.map_err(|cause| match cause.kind() {
-            UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
-            _ => WriteError::Broker(unreachable(&cause)),
-        })
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        self.bucket()
-            .await?
-            .delete(key)
-            .await
-            .map_err(|cause| unreachable(&cause))
-    }
-
-    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let bucket = self.bucket().await?;
-        let status = bucket.status().await.map_err(|cause| unreachable(&cause))?;
-        let empty = status.values() == 0;
-        let entries = bucket
-            .watch_with_history(">")
-            .await
-            .map_err(|cause| unreachable(&cause))?;
-        Ok(Box::new(NatsWatch {
-            entries,
-            marker_due: empty,
-            marked: false,
-        }))
-    }
-
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         let store = self.objects(&self.plugins, PLUGINS).await?;
         let name = digest.to_string();
@@ -116,30 +73,5 @@ impl RegistryStore for NatsBroker {
             }
             sound
         }))
-    }
-}
-
-struct NatsWatch {
-    entries: kv::Watch,
-    /// Everything that was there has been given; the marker comes next.
-    marker_due: bool,
-    marked: bool,
-}
-
-#[async_trait]
-impl Watch for NatsWatch {
-    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.marker_due && !self.marked {
-            self.marked = true;
-            return Ok(None);
-        }
-        match self.entries.next().await {
-            Some(Ok(found)) => {
-                self.marker_due |= found.delta == 0;
-                Ok(Some(entry(found)))
-            }
-            Some(Err(cause)) => Err(unreachable(&cause)),
-            None => Err(unreachable(&"the watch ended")),
-        }
     }
 }

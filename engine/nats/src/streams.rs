@@ -14,6 +14,7 @@ use crate::{
     api::{self, code},
     connect::NatsBroker,
     consume::{consumer_prefix, list_consumers},
+    sync::SyncPolicy,
 };
 
 /// Window in which the identifiers of at-least-once outputs are remembered.
@@ -45,6 +46,15 @@ pub(crate) struct StreamState {
     pub(crate) subjects: Option<std::collections::BTreeMap<String, u64>>,
 }
 
+/// A consumer that only counts goes by itself after so long, should it not be deleted.
+const COUNTER_LIVES_NS: u64 = 5_000_000_000;
+
+#[derive(Deserialize)]
+struct Counter {
+    name: String,
+    num_pending: u64,
+}
+
 #[derive(Deserialize)]
 struct Names {
     #[serde(default)]
@@ -59,6 +69,7 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
         last_sequence: info.state.last_seq,
         bytes: info.state.bytes,
         subjects: info.config.subjects.clone().unwrap_or_default(),
+        keeps_to_limits: info.config.retention == "limits",
     }
 }
 
@@ -170,6 +181,32 @@ impl Streams for NatsBroker {
             .map(drop)
     }
 
+    async fn count(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        from: u64,
+        to: u64,
+    ) -> Result<Option<u64>, BrokerError> {
+        let facts = self.stream(stream).await?;
+        // Where messages go when they are acknowledged, what was read is no longer there.
+        if !facts.keeps_to_limits || facts.first_sequence > from {
+            return Ok(None);
+        }
+        // In this order, messages that come in between make the count smaller, never larger.
+        let all = self.pending(stream, subjects, from).await?;
+        let later = self.pending(stream, subjects, to + 1).await?;
+        Ok(Some(all.saturating_sub(later)))
+    }
+
+    async fn syncs_always(&self) -> Option<bool> {
+        match self.sync_policy().await {
+            SyncPolicy::Always => Some(true),
+            SyncPolicy::Lazy => Some(false),
+            SyncPolicy::Unknown => None,
+        }
+    }
+
     fn max_payload(&self) -> usize {
         match self.client.max_payload() {
             // Not connected yet: the server's default.
@@ -184,6 +221,26 @@ impl Streams for NatsBroker {
 }
 
 impl NatsBroker {
+    /// Messages from a sequence on, as a consumer that nobody pulls from would have them pending.
+    async fn pending(&self, stream: &str, subjects: &[String], from: u64) -> Result<u64, BrokerError> {
+        let config = json!({
+            "ack_policy": "none",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": from.max(1),
+            "filter_subjects": subjects,
+            "mem_storage": true,
+            "num_replicas": 1,
+            "inactive_threshold": COUNTER_LIVES_NS,
+        });
+        let request = json!({ "stream_name": stream, "config": config });
+        let made: Counter = self.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;
+        let gone = self
+            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{}", made.name), &Value::Null)
+            .await;
+        ignore(gone, code::CONSUMER_NOT_FOUND)?;
+        Ok(made.num_pending)
+    }
+
     /// Says which stream holds the subjects, where that is why ours was refused.
     async fn name_holder(&self, own: &OwnStream, code: u64, description: String) -> BrokerError {
         let mut description = description;

@@ -17,11 +17,11 @@ const MAX_ANSWER: u64 = 1 << 20;
 
 /// How the broker syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyncPolicy {
+pub(crate) enum SyncPolicy {
     /// Before every answer: what is accepted survives a power loss.
     Always,
     /// Every so often: a power loss takes what came since.
-    Lazy(Duration),
+    Lazy,
     /// Not known: no monitoring address is configured, or it does not answer.
     Unknown,
 }
@@ -35,20 +35,18 @@ struct Jsz {
 struct JszConfig {
     #[serde(default)]
     sync_always: bool,
-    #[serde(default)]
-    sync_interval: u64,
 }
 
 impl NatsBroker {
     /// Asks the monitoring port.
-    pub async fn sync_policy(&self) -> SyncPolicy {
+    pub(crate) async fn sync_policy(&self) -> SyncPolicy {
         let Some(url) = &self.options.monitor_url else {
             return SyncPolicy::Unknown;
         };
         let asked = tokio::time::timeout(PATIENCE, ask(url)).await;
         match asked {
             Ok(Some(Jsz { config })) if config.sync_always => SyncPolicy::Always,
-            Ok(Some(Jsz { config })) => SyncPolicy::Lazy(Duration::from_nanos(config.sync_interval)),
+            Ok(Some(_)) => SyncPolicy::Lazy,
             _ => SyncPolicy::Unknown,
         }
     }

@@ -10,6 +10,7 @@ use figment::{
     providers::{Env, Format as _, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
+use tailrace_core::{pipeline::settings::Settings, units::Span};
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub struct Config {
     pub nats: NatsConfig,
     /// The local store.
     pub store: StoreConfig,
+    /// Snapshots of partitions, and the balance of their books.
+    pub snapshots: SnapshotConfig,
+    /// How several engines share the work.
+    pub engines: EnginesConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -57,6 +62,29 @@ pub struct NatsConfig {
 pub struct StoreConfig {
     /// Page cache of each tenant's database, in MiB.
     pub cache_mib: u64,
+}
+
+/// Snapshots of partitions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SnapshotConfig {
+    /// A partition is snapshotted after so many commits,
+    pub after_commits: u64,
+    /// or so many MiB of commit records,
+    pub after_mib: u64,
+    /// or so much time, if anything was committed.
+    pub every: Span,
+}
+
+/// How several engines share the work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EnginesConfig {
+    /// How often an engine renews its lease. One that has missed three is taken for dead, and the
+    /// others take its partitions over. The same on all engines of a cluster.
+    pub renew_every: Span,
+    /// How often each pipeline's counts are compared with the broker's.
+    pub reconcile_every: Span,
 }
 
 /// Logs.
@@ -89,6 +117,8 @@ impl Default for Config {
             operator_token_file: None,
             nats: NatsConfig::default(),
             store: StoreConfig::default(),
+            snapshots: SnapshotConfig::default(),
+            engines: EnginesConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -110,6 +140,31 @@ impl Default for StoreConfig {
     }
 }
 
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        let Settings {
+            snapshot_after_bytes,
+            snapshot_after_commits,
+            snapshot_every,
+            ..
+        } = Settings::default();
+        Self {
+            after_commits: snapshot_after_commits,
+            after_mib: snapshot_after_bytes >> 20,
+            every: Span(snapshot_every),
+        }
+    }
+}
+
+impl Default for EnginesConfig {
+    fn default() -> Self {
+        Self {
+            renew_every: Span::from_millis(2_000),
+            reconcile_every: Span(Settings::default().reconcile_every),
+        }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
@@ -120,6 +175,16 @@ impl Default for LogConfig {
 }
 
 impl Config {
+    /// As the data plane takes it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            snapshot_after_bytes: self.snapshots.after_mib << 20,
+            snapshot_after_commits: self.snapshots.after_commits,
+            snapshot_every: self.snapshots.every.0,
+            reconcile_every: self.engines.reconcile_every.0,
+        }
+    }
+
     /// Reads the file, then the environment. A name with two underscores goes a level down:
     /// `TAILRACE_NATS__URL`.
     pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Self> {

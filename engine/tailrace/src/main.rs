@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod demo;
 mod dev;
+mod identity;
 mod logs;
 mod offline;
 mod serve;

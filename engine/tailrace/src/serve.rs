@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use tailrace_core::registry::Scope;
+use tailrace_core::{failpoint, registry::Scope};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -62,6 +62,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     crate::logs::init(&config.log)?;
+    if let Ok(point) = std::env::var("TAILRACE_FAIL_AT") {
+        failpoint::arm(&point).context("TAILRACE_FAIL_AT")?;
+    }
     let engine = wiring::start(&config).await?;
     tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
     let mut ended = Signals::new()?;

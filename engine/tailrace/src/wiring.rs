@@ -1,12 +1,13 @@
 //! The composition: every port gets its adapter here, and nowhere else. What runs, in the order in
 //! which it is started: broker, store, sandbox, guest threads, registry keeper, engine, API.
 
-use std::{net::SocketAddr, sync::Arc, thread::available_parallelism};
+use std::{net::SocketAddr, sync::Arc, thread::available_parallelism, time::Duration};
 
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
 use tailrace_core::{
     control::Control,
+    membership::keeper as leases,
     pipeline::{
         engine::{Engine, Overview},
         schedule::Turns,
@@ -26,8 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    identity,
     system::{SystemClock, SystemRandom},
 };
+
+/// Longest that an engine which ends waits until its lease is given up.
+const GIVE_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// An engine that runs.
 pub struct RunningEngine {
@@ -38,10 +43,11 @@ pub struct RunningEngine {
     /// Its broker.
     pub broker: Arc<NatsBroker>,
     stop: CancellationToken,
-    stop_keeper: CancellationToken,
+    stop_leases: CancellationToken,
     engine: JoinHandle<()>,
     api: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    leases: JoinHandle<()>,
 }
 
 /// Starts everything. The broker need not be there yet.
@@ -56,13 +62,25 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let world = world(config, &broker)?;
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
-    let (stop, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
+    let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
+    let (members_sender, members) = watch::channel(None);
+    let leases = leases::Keeper {
+        leases: world.leases.clone(),
+        me: identity::engine_id(&config.data_dir, &*world.random)?,
+        process: world.random.next_u64(),
+        renew_every: config.engines.renew_every.0,
+        stop: stop_leases.clone(),
+        members: members_sender,
+    };
+    let leases = tasks::spawn(leases.run());
     let overview = Overview::default();
-    let control = Control::new(world.clone(), registry.clone(), overview.clone());
+    let control = Control::new(world.clone(), registry.clone(), overview.clone(), members.clone());
     let engine = Engine {
         world,
         registry,
         overview,
+        members,
+        settings: config.settings(),
         stop: stop.clone(),
     };
     let engine = tasks::spawn(engine.run());
@@ -81,10 +99,11 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
         control,
         broker,
         stop,
-        stop_keeper,
+        stop_leases,
         engine,
         api,
         keeper,
+        leases,
     })
 }
 
@@ -94,7 +113,9 @@ impl RunningEngine {
         self.stop.cancel();
         let _ = self.engine.await;
         let _ = self.api.await;
-        self.stop_keeper.cancel();
+        // Only now, so that nobody takes a partition over that is still being drained.
+        self.stop_leases.cancel();
+        let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
         self.keeper.abort();
     }
 }
@@ -137,6 +158,7 @@ fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        leases: Arc::new(broker.leases()),
         store: Arc::new(store),
         plugins: Arc::new(plugins),
         turns: Arc::new(turns),

@@ -114,7 +114,7 @@ async fn every_route_serves_those_whom_it_is_for() {
             // It still has a pipeline.
             ("DELETE", "/v1/tenants/{tenant}") => answer.status == StatusCode::CONFLICT,
             // There is no revision before the first.
-            (_, path) if path.ends_with("/rollback") => answer.status == StatusCode::NOT_FOUND,
+            (_, path) if path.ends_with("/rollback") => answer.status == StatusCode::CONFLICT,
             _ => answer.status.is_success(),
         };
         assert!(expected, "{} {}: {answer:?}", route.method, route.path);

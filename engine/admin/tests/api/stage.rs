@@ -13,8 +13,13 @@ use tailrace_admin::{ApiOptions, ApiState, Route, router};
 use tailrace_core::{
     control::Control,
     identity::Digest,
-    pipeline::engine::{Engine, Overview},
-    ports::registry::RegistryStore as _,
+    membership::Membership,
+    name::Name,
+    pipeline::{
+        engine::{Engine, Overview},
+        settings::Settings,
+    },
+    ports::registry::Bucket as _,
     registry::{Key, Scope, Token, keeper},
     tasks,
 };
@@ -110,7 +115,10 @@ impl Stage {
         let mut read = registry.clone();
         read.wait_for(Option::is_some).await.unwrap();
         let overview = Overview::default();
-        let control = Control::new(world.clone(), registry.clone(), overview.clone());
+        let alone = Membership::alone(Name::new("engine").unwrap());
+        let (members_sender, members) = watch::channel(Some(Arc::new(alone)));
+        std::mem::forget(members_sender);
+        let control = Control::new(world.clone(), registry.clone(), overview.clone(), members.clone());
         control.admit_token(OPERATOR, Scope::Operator).await.unwrap();
         let app = router(ApiState {
             control: control.clone(),
@@ -120,6 +128,8 @@ impl Stage {
             world,
             registry,
             overview,
+            members,
+            settings: Settings::default(),
             stop: CancellationToken::new(),
         };
         let mut stage = Self {

@@ -24,7 +24,7 @@ use tailrace_core::{
         World,
         broker::BrokerError,
         clock::{Clock, Random},
-        registry::{Entry, RegistryStore, Watch, WriteError},
+        registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
 };
 use tokio::sync::watch;
@@ -65,6 +65,7 @@ impl Fake {
             dead_letters: self.clone(),
             snapshots: self.clone(),
             registry: self.clone(),
+            leases: self.clone(),
             store: self.clone(),
             plugins: self.clone(),
             turns: self.clone(),
@@ -97,7 +98,7 @@ impl Fake {
 }
 
 #[async_trait]
-impl RegistryStore for Fake {
+impl Bucket for Fake {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
         Ok(self
             .log
@@ -128,6 +129,10 @@ impl RegistryStore for Fake {
             whole,
         }))
     }
+}
+
+#[async_trait]
+impl RegistryStore for Fake {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         self.act();
         self.plugins.lock().unwrap().insert(digest, component);

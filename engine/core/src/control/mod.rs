@@ -6,6 +6,7 @@
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
+mod checks;
 pub mod dead_letters;
 mod error;
 pub mod pipelines;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::{
     identity::PipelineId,
+    membership::Membership,
     name::Name,
     pipeline::engine::Overview,
     ports::{World, broker::BrokerError, registry::WriteError},
@@ -36,17 +38,24 @@ pub struct Control {
     world: World,
     registry: watch::Receiver<Option<Arc<Registry>>>,
     overview: Overview,
+    members: watch::Receiver<Option<Arc<Membership>>>,
 }
 
 type Outcome<T> = Result<T, ControlError>;
 
 impl Control {
     /// On this world, with this engine's view of the registry and of what runs.
-    pub fn new(world: World, registry: watch::Receiver<Option<Arc<Registry>>>, overview: Overview) -> Self {
+    pub fn new(
+        world: World,
+        registry: watch::Receiver<Option<Arc<Registry>>>,
+        overview: Overview,
+        members: watch::Receiver<Option<Arc<Membership>>>,
+    ) -> Self {
         Self {
             world,
             registry,
             overview,
+            members,
         }
     }
 

@@ -1,26 +1,26 @@
 //! Applying, pausing, rolling back and deleting pipelines. Everything is checked before anything is
-//! written, down to a dry run of each plugin's `configure`; so a pipeline that is accepted starts.
+//! written ([`super::checks`]), down to a dry run of each plugin's `configure`; so a pipeline that is
+//! accepted starts.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::{Control, ControlError, Outcome};
+use super::{
+    Control, ControlError, Outcome,
+    checks::{check_change, check_grants},
+};
 use crate::{
-    identity::{Digest, PipelineId},
+    identity::{Digest, PartitionId, PipelineId},
     name::Name,
     pipeline::{
-        plan::{config_text, own_stream},
-        run::load_plugin,
-        schedule,
-        status::{State, StatusReport},
+        plan::own_stream,
+        status::{PartitionReport, State, StatusReport},
     },
-    ports::{
-        broker::{BrokerError, StreamFacts},
-        plugins::{Plugin, PluginError},
-    },
-    registry::{Key, Pipeline, PluginVersion, Revision, Tenant},
-    spec::{OutputSpec, PipelineSpec, StepSpec, check::check, parse::SpecError},
+    ports::broker::StreamFacts,
+    record,
+    registry::{Key, Pipeline, Revision},
+    spec::{PipelineSpec, Start, check::check},
     subject,
 };
 
@@ -29,6 +29,16 @@ const KEPT_REVISIONS: u64 = 100;
 
 /// Pause between two looks at whether a revision was taken up.
 const ADOPTION_POLL: Duration = Duration::from_millis(2);
+
+/// Longest wait until this engine has let go of a deleted pipeline: longer than a drain takes.
+const LET_GO_WITHIN: Duration = Duration::from_secs(25);
+
+/// What a new revision is to be.
+struct Next {
+    spec: PipelineSpec,
+    plugins: BTreeMap<Name, Digest>,
+    rolled_back_to: Option<u64>,
+}
 
 /// What applying a pipeline came to.
 #[derive(Debug, Clone, Serialize)]
@@ -68,7 +78,8 @@ impl Control {
             pipeline: spec.name.clone(),
         };
         check_grants(&owner, &spec)?;
-        spec.input.stream = Some(self.resolve_stream(&spec).await?);
+        let stream = self.resolve_stream(tenant, &spec).await?;
+        spec.input.stream = Some(stream.name.clone());
         let key = Key::Pipeline(id.clone());
         let known = self.read::<Pipeline>(&key).await?;
         if let Some((known, _)) = &known {
@@ -87,7 +98,17 @@ impl Control {
                 changed: false,
             });
         }
-        self.activate(&id, known, spec, plugins, None).await
+        self.activate(
+            &id,
+            known,
+            Next {
+                spec,
+                plugins,
+                rolled_back_to: None,
+            },
+            Some(&stream),
+        )
+        .await
     }
 
     /// Makes a revision active that was active before, as a new revision.
@@ -96,22 +117,44 @@ impl Control {
         let Some((pipeline, _)) = &known else {
             return Err(ControlError::not_found("pipeline", &id.pipeline));
         };
-        let to = to.unwrap_or(pipeline.active.number.saturating_sub(1));
+        let first = || {
+            let number = pipeline.active.number;
+            ControlError::Conflict(format!(
+                "revision {number} is the first; there is none to go back to"
+            ))
+        };
+        let to = match to {
+            Some(to) => to,
+            None => pipeline
+                .active
+                .number
+                .checked_sub(1)
+                .filter(|to| *to > 0)
+                .ok_or_else(first)?,
+        };
         let target = self.revision(id, to).await?;
         check_change(&pipeline.active.spec, &target.spec)?;
         check_grants(&*self.tenant(&id.tenant)?, &target.spec)?;
-        self.activate(id, known, target.spec, target.plugins, Some(to))
-            .await
+        let next = Next {
+            spec: target.spec,
+            plugins: target.plugins,
+            rolled_back_to: Some(to),
+        };
+        self.activate(id, known, next, None).await
     }
 
     async fn activate(
         &self,
         id: &PipelineId,
         known: Option<(Pipeline, u64)>,
-        spec: PipelineSpec,
-        plugins: BTreeMap<Name, Digest>,
-        rolled_back_to: Option<u64>,
+        next: Next,
+        stream: Option<&StreamFacts>,
     ) -> Outcome<AppliedPipeline> {
+        let Next {
+            spec,
+            plugins,
+            rolled_back_to,
+        } = next;
         let key = Key::Pipeline(id.clone());
         let (mut pipeline, expected) = match known {
             Some((pipeline, revision)) => (Some(pipeline), revision),
@@ -137,6 +180,11 @@ impl Control {
         let entry = match pipeline.take() {
             Some(before) => Pipeline { active, ..before },
             None => Pipeline {
+                // Pinned now: a restart before the first commit must not skip what came meanwhile.
+                start_sequence: stream
+                    .filter(|_| active.spec.input.start == Start::New)
+                    .map(|stream| stream.last_sequence + 1),
+                stream_created: stream.map(|stream| stream.created.clone()),
                 active,
                 paused: None,
                 redriven: 0,
@@ -167,134 +215,6 @@ impl Control {
             }
         };
         let _ = tokio::time::timeout(super::SEEN_WITHIN, adopted).await;
-    }
-
-    /// The stream that holds the input's subjects.
-    async fn resolve_stream(&self, spec: &PipelineSpec) -> Outcome<String> {
-        if let Some(name) = &spec.input.stream {
-            let facts = match self.world.streams.stream(name).await {
-                Err(BrokerError::NoStream(_)) => {
-                    return Err(SpecError::new("input.stream", format!("there is no stream {name:?}; make it, or leave `stream` out and the engine finds the one that holds the subjects")).into());
-                }
-                other => other?,
-            };
-            check_reach(spec, &facts)?;
-            return Ok(name.clone());
-        }
-        let mut found: Vec<String> = Vec::new();
-        for (index, pattern) in spec.input.subjects.iter().enumerate() {
-            let streams = self.world.streams.streams_with(pattern).await?;
-            if streams.is_empty() {
-                return Err(SpecError::new(
-                    format!("input.subjects[{index}]"),
-                    format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
-                )
-                .into());
-            }
-            found.extend(streams);
-        }
-        found.sort_unstable();
-        found.dedup();
-        match &*found {
-            [only] => Ok(only.clone()),
-            several => Err(SpecError::new(
-                "input.stream",
-                format!(
-                    "{} streams hold these subjects; name the one you mean",
-                    several.len()
-                ),
-            )
-            .into()),
-        }
-    }
-
-    fn check_quota(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
-        let registry = self.registry()?;
-        let pipelines = registry.pipelines_of(&tenant.name).count();
-        let partitions: u32 = registry
-            .pipelines_of(&tenant.name)
-            .map(|(_, pipeline)| pipeline.active.spec.partitions)
-            .sum();
-        let Tenant { quotas, .. } = tenant;
-        if pipelines >= quotas.pipelines as usize {
-            return Err(ControlError::Quota(format!(
-                "the tenant's quota of {} pipelines is used up",
-                quotas.pipelines
-            )));
-        }
-        if partitions + spec.partitions > quotas.partitions {
-            return Err(ControlError::Quota(format!(
-                "the tenant's quota of {} partitions leaves {}",
-                quotas.partitions,
-                quotas.partitions - partitions
-            )));
-        }
-        Ok(())
-    }
-
-    /// Every plugin exists, imports only what it is granted, and takes its config.
-    async fn check_plugins(&self, tenant: &Name, spec: &PipelineSpec) -> Outcome<BTreeMap<Name, Digest>> {
-        let registry = self.registry()?;
-        let mut digests = BTreeMap::new();
-        for (index, step) in spec.steps.iter().enumerate() {
-            let path = format!("steps[{index}]");
-            let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
-                let plugin = &step.plugin;
-                SpecError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
-            })?;
-            check_imports(&path, step, version)?;
-            let plugin = load_plugin(&self.world, tenant, version.digest).await?;
-            let gone = || {
-                ControlError::Internal(format!(
-                    "the bytes of {} are gone from the object store; upload them again",
-                    step.plugin
-                ))
-            };
-            self.dry_run(&path, tenant, step, plugin.ok_or_else(gone)?)
-                .await?;
-            digests.insert(step.name.clone(), version.digest);
-        }
-        Ok(digests)
-    }
-
-    /// Instantiates and configures the plugin once, so that a bad config is refused here and now.
-    async fn dry_run(
-        &self,
-        path: &str,
-        tenant: &Name,
-        step: &StepSpec,
-        plugin: Arc<dyn Plugin>,
-    ) -> Outcome<()> {
-        let (config, limits) = (config_text(&step.config), step.limits.to_call_limits());
-        let tried = schedule::run(&*self.world.turns, tenant, move || {
-            plugin.instantiate(&config, &limits).map(drop)
-        })
-        .await;
-        match tried.map_err(|lost| ControlError::Internal(lost.to_string()))? {
-            Ok(()) => Ok(()),
-            Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
-            Err(cause) => Err(SpecError::new(format!("{path}.config"), cause.to_string()).into()),
-        }
-    }
-
-    /// The output's subjects lie in no other stream.
-    async fn check_output(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
-        let Some(pattern) = spec.output.as_ref().map(OutputSpec::pattern) else {
-            return Ok(());
-        };
-        let own = subject::stream_name(id);
-        let holders = self.world.streams.streams_with(&pattern).await?;
-        let Some(holder) = holders.into_iter().find(|name| *name != own) else {
-            return Ok(());
-        };
-        let mine = format!("TR_{}_", id.tenant);
-        // Another tenant's pipeline is not named: that it exists is not this tenant's business.
-        let shown = if holder.starts_with("TR_") && !holder.starts_with(&mine) {
-            "another stream".to_owned()
-        } else {
-            format!("stream {holder:?}")
-        };
-        Err(SpecError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
     }
 
     /// A pipeline as it is registered.
@@ -367,9 +287,13 @@ impl Control {
             self.remove(&Key::Revision(id.clone(), *number)).await?;
         }
         // The engine lets go of the pipeline before its stream goes.
-        while self.overview.pipeline(id).is_some() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        let let_go = async {
+            while self.overview.pipeline(id).is_some() {
+                tokio::time::sleep(ADOPTION_POLL).await;
+            }
+        };
+        // One that cannot let go in time finds its stream gone, and lets go then.
+        let _ = tokio::time::timeout(LET_GO_WITHIN, let_go).await;
         let input = pipeline.active.spec.input.stream.clone().unwrap_or_default();
         Ok(self.world.streams.remove_own(id, &input).await?)
     }
@@ -378,10 +302,11 @@ impl Control {
     pub async fn pipeline_status(&self, id: &PipelineId) -> Outcome<PipelineStatusReport> {
         let pipeline = self.pipeline(id)?;
         let status = self.overview.pipeline(id);
-        let engine = status.map_or_else(
+        let mut engine = status.map_or_else(
             || crate::pipeline::status::PipelineStatus::default().report(),
             |status| status.report(),
         );
+        self.add_partitions_elsewhere(id, &pipeline, &mut engine).await;
         let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
         let facts = self.world.streams.stream(&stream).await.ok();
         let position = engine.partitions.iter().map(|partition| partition.position).min();
@@ -397,6 +322,37 @@ impl Control {
         })
     }
 
+    /// Partitions that other engines have, as their last records tell of them.
+    async fn add_partitions_elsewhere(
+        &self,
+        id: &PipelineId,
+        pipeline: &Pipeline,
+        engine: &mut StatusReport,
+    ) {
+        let Some(membership) = self.members.borrow().clone() else {
+            return;
+        };
+        for partition in 0..pipeline.active.spec.partitions {
+            if engine.partitions.iter().any(|here| here.partition == partition) {
+                continue;
+            }
+            let place = PartitionId {
+                pipeline: id.clone(),
+                partition,
+            };
+            let last = self.world.commits.last(&place).await.ok().flatten();
+            let head = last.and_then(|last| record::decode_part(&last.payload).ok());
+            engine.partitions.push(PartitionReport {
+                partition,
+                owner: Some(membership.owner(id, partition).clone()).filter(|owner| *owner != membership.me),
+                commit: head.as_ref().map_or(0, |(head, _)| head.commit),
+                position: head.map_or(0, |(head, _)| head.position),
+                trouble: None,
+            });
+        }
+        engine.partitions.sort_by_key(|report| report.partition);
+    }
+
     /// The stream that a pipeline would have, for those who look at it from outside.
     pub fn own_stream_name(&self, id: &PipelineId) -> Outcome<String> {
         let pipeline = self.pipeline(id)?;
@@ -404,112 +360,4 @@ impl Control {
             &own_stream(id, &pipeline.active.spec).pipeline,
         ))
     }
-}
-
-fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
-    for (index, pattern) in spec.input.subjects.iter().enumerate() {
-        if !tenant.may_read(pattern) {
-            let granted = tenant.read.join(", ");
-            return Err(SpecError::new(
-                format!("input.subjects[{index}]"),
-                format!(
-                    "{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
-                ),
-            )
-            .into());
-        }
-    }
-    let pattern = spec.output.as_ref().map(OutputSpec::pattern);
-    if let Some(pattern) = pattern.filter(|pattern| !tenant.may_write(pattern)) {
-        let granted = tenant.write.join(", ");
-        return Err(SpecError::new(
-            "output.subject",
-            format!(
-                "{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
-            ),
-        )
-        .into());
-    }
-    Ok(())
-}
-
-fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcome<()> {
-    let missing: Vec<_> = version
-        .imports
-        .iter()
-        .filter(|import| !step.grants.contains(import))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let listed = version
-        .imports
-        .iter()
-        .map(|import| format!("{import:?}").to_lowercase())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let first = format!("{:?}", missing[0]).to_lowercase();
-    Err(SpecError::new(
-        format!("{path}.grants"),
-        format!(
-            "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
-            step.plugin
-        ),
-    )
-    .into())
-}
-
-/// What a revision cannot change, because positions and partitions of what is committed depend on it.
-fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outcome<()> {
-    let fixed = [
-        ("input.stream", before.input.stream == after.input.stream),
-        ("input.key", before.input.key == after.input.key),
-        ("partitions", before.partitions == after.partitions),
-    ];
-    for (path, same) in fixed {
-        if !same {
-            return Err(SpecError::new(path, "cannot change in the life of a pipeline, because its state is divided by it; apply it under another name, or delete this one first").into());
-        }
-    }
-    for (name, vectors) in &after.vectors {
-        if before
-            .vectors
-            .get(name)
-            .is_some_and(|known| known.dimensions != vectors.dimensions)
-        {
-            return Err(SpecError::new(
-                format!("vectors.{name}.dimensions"),
-                "cannot change while the collection holds vectors; declare a new collection",
-            )
-            .into());
-        }
-    }
-    for (name, sketch) in &after.sketches {
-        if before
-            .sketches
-            .get(name)
-            .is_some_and(|known| known.kind != sketch.kind || known.size != sketch.size)
-        {
-            return Err(SpecError::new(
-                format!("sketches.{name}"),
-                "kind and size cannot change; declare a new sketch",
-            )
-            .into());
-        }
-    }
-    Ok(())
-}
-
-fn check_reach(spec: &PipelineSpec, facts: &StreamFacts) -> Outcome<()> {
-    for (index, pattern) in spec.input.subjects.iter().enumerate() {
-        if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
-            let held = facts.subjects.join(", ");
-            return Err(SpecError::new(
-                format!("input.subjects[{index}]"),
-                format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
-            )
-            .into());
-        }
-    }
-    Ok(())
 }

@@ -68,6 +68,8 @@ impl Committer {
             redrive_position: claim.redrive_position,
             revision,
             watermark_ms: sealed.cursor.watermark_ms,
+            ledger: sealed.cursor.ledger,
+            parts_before: sealed.cursor.parts,
             part: 0,
             parts: 0,
             body_checksum: 0,

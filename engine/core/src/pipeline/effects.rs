@@ -19,7 +19,7 @@ use tailrace_sketch::{Kind, Update};
 use crate::{
     delta::{Delta, StateValue},
     name::Name,
-    pipeline::plan::Plan,
+    pipeline::{dedup::Filter, plan::Plan},
     ports::{
         broker::Output,
         store::{Collection, Entries, Image, StoreError},
@@ -31,6 +31,7 @@ use crate::{
 pub struct Effects {
     image: Arc<dyn Image>,
     plan: Arc<Plan>,
+    pub(super) dedup: Option<Filter>,
     committing: Option<Arc<Delta>>,
     current: Delta,
     collections: BTreeMap<String, Box<dyn Collection>>,
@@ -47,9 +48,11 @@ impl Effects {
     /// Nothing uncommitted, on top of this image.
     pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
         let collections = load(&*image, &plan, BTreeMap::new())?;
+        let dedup = filter(&*image, &plan)?;
         Ok(Self {
             image,
             plan,
+            dedup,
             committing: None,
             current: Delta::default(),
             collections,
@@ -72,6 +75,9 @@ impl Effects {
         let loaded = std::mem::take(&mut self.collections);
         let kept = loaded.into_iter().filter(|(name, _)| unchanged(name)).collect();
         self.collections = load(&*self.image, &plan, kept)?;
+        if plan.spec.input.dedup != self.plan.spec.input.dedup {
+            self.dedup = filter(&*self.image, &plan)?;
+        }
         self.plan = plan;
         Ok(())
     }
@@ -188,14 +194,14 @@ impl Effects {
     }
 
     /// An entry as the current event sees it, expired or not.
-    fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
+    pub(super) fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
         match self.layered(&self.step, key) {
             Some(value) => Ok(value.cloned()),
             None => self.image.get(&self.step, key),
         }
     }
 
-    fn write(&mut self, key: &str, value: Option<StateValue>) {
+    pub(super) fn write(&mut self, key: &str, value: Option<StateValue>) {
         self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
         let before = match self.current.state.get_mut(&self.step) {
             Some(writes) => writes.insert(key.to_owned(), value),
@@ -297,6 +303,12 @@ fn restore<T>(writes: &mut BTreeMap<String, T>, key: String, before: Option<T>) 
         Some(before) => drop(writes.insert(key, before)),
         None => drop(writes.remove(&key)),
     }
+}
+
+/// The filter in front of the identifiers, where the plan looks for duplicates.
+fn filter(image: &dyn Image, plan: &Plan) -> Result<Option<Filter>, StoreError> {
+    let dedup = plan.spec.input.dedup.as_ref();
+    dedup.map(|spec| Filter::load(spec, image)).transpose()
 }
 
 /// Loads the collections of a plan, but for those that are at hand.

@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
 };
 
 use tokio::{sync::watch, task::JoinHandle};
@@ -11,37 +12,57 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     run::{Entry, PipelineRun},
+    settings::Settings,
     status::PipelineStatus,
 };
-use crate::{identity::PipelineId, ports::World, registry::Registry, tasks};
+use crate::{identity::PipelineId, membership::Membership, ports::World, registry::Registry, tasks};
+
+/// How often the broker is asked how it writes.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// What runs, for those who look.
 #[derive(Clone, Default)]
-pub struct Overview(Arc<RwLock<BTreeMap<PipelineId, Arc<PipelineStatus>>>>);
+pub struct Overview(Arc<RwLock<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    pipelines: BTreeMap<PipelineId, Arc<PipelineStatus>>,
+    broker_syncs_always: Option<bool>,
+}
 
 impl Overview {
+    fn read(&self) -> RwLockReadGuard<'_, Shown> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The status of a pipeline on this engine.
     pub fn pipeline(&self, id: &PipelineId) -> Option<Arc<PipelineStatus>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.read().pipelines.get(id).cloned()
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<(PipelineId, Arc<PipelineStatus>)> {
-        let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        map.iter()
+        let shown = self.read();
+        let pipelines = shown.pipelines.iter();
+        pipelines
             .map(|(id, status)| (id.clone(), status.clone()))
             .collect()
     }
 
+    /// Whether the broker writes to its disk before it answers; none where it is not known.
+    pub fn broker_syncs_always(&self) -> Option<bool> {
+        self.read().broker_syncs_always
+    }
+
     fn set(&self, id: &PipelineId, status: Option<Arc<PipelineStatus>>) {
-        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let pipelines = &mut self.write().pipelines;
         match status {
-            Some(status) => drop(map.insert(id.clone(), status)),
-            None => drop(map.remove(id)),
+            Some(status) => drop(pipelines.insert(id.clone(), status)),
+            None => drop(pipelines.remove(id)),
         }
     }
 }
@@ -54,6 +75,10 @@ pub struct Engine {
     pub registry: watch::Receiver<Option<Arc<Registry>>>,
     /// What runs.
     pub overview: Overview,
+    /// Which engines share the work; none until they are known.
+    pub members: watch::Receiver<Option<Arc<Membership>>>,
+    /// What the operator has set.
+    pub settings: Settings,
     /// Ends it gracefully.
     pub stop: CancellationToken,
 }
@@ -68,6 +93,8 @@ impl Engine {
     /// Runs until it is stopped; returns when every pipeline has come to its end.
     pub async fn run(mut self) {
         let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
@@ -77,6 +104,7 @@ impl Engine {
                 biased;
                 () = self.stop.cancelled() => break,
                 changed = self.registry.changed() => if changed.is_err() { break },
+                _ = look.tick() => self.look_at_broker().await,
             }
         }
         for task in running.values() {
@@ -84,6 +112,17 @@ impl Engine {
         }
         for task in running.into_values() {
             let _ = task.handle.await;
+        }
+    }
+
+    /// Warns where what was accepted would not survive a power loss.
+    async fn look_at_broker(&self) {
+        let known = self.world.streams.syncs_always().await;
+        let before = std::mem::replace(&mut self.overview.write().broker_syncs_always, known);
+        if known == Some(false) && before != known {
+            tracing::warn!(
+                "the broker answers before it writes to its disk: what it has accepted survives the death of any process, but not a power loss; set `sync_interval: always` in its jetstream section, or use replicas"
+            );
         }
     }
 
@@ -123,6 +162,8 @@ impl Engine {
             world: self.world.clone(),
             pipeline: id.clone(),
             entry: receiver,
+            members: self.members.clone(),
+            settings: self.settings,
             stop: stop.clone(),
             status: status.clone(),
         };

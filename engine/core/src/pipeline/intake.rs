@@ -5,7 +5,7 @@
 //! acknowledged. A partition without events is told now and then how far the input was read, so that
 //! its position, and with it the place where a restart begins, does not stay behind.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use siphasher::sip::SipHasher13;
@@ -16,15 +16,18 @@ use super::{
     dead_letter,
     plan::Plan,
     progress::Progress,
+    reconcile::{Cut, Reconciler},
     status::{InputStatus, PipelineStatus},
     worker::{Arrival, Delivery, Source},
 };
 use crate::{
     event::{Event, Header},
+    membership::EngineId,
     ports::{
         World,
         broker::{Incoming, InputError, SubscribeRequest, Subscription},
     },
+    spec::Start,
     subject,
 };
 
@@ -67,10 +70,16 @@ pub struct Intake {
     pub plan: watch::Receiver<Arc<Plan>>,
     /// The input stream.
     pub stream: String,
+    /// When that stream was made, if it is known.
+    pub stream_created: Option<String>,
+    /// Where to begin while nothing is committed.
+    pub start: Start,
+    /// This engine.
+    pub engine: EngineId,
     /// Counts requests to send dead letters again; the redrive subject is read once it is not 0.
     pub redriven: watch::Receiver<u64>,
-    /// The partitions, by number.
-    pub lanes: Vec<Lane>,
+    /// The partitions of this engine, by number; events of others are passed over.
+    pub lanes: BTreeMap<u32, Lane>,
     /// Signalled when a partition's position moves.
     pub moved: Arc<Notify>,
     /// See [`room`].
@@ -79,6 +88,10 @@ pub struct Intake {
     pub stop: CancellationToken,
     /// Where to show how far it has come.
     pub status: Arc<PipelineStatus>,
+    /// Where cuts of the books are opened, and how often.
+    pub reconciler: Arc<Reconciler>,
+    /// How often the books are cut.
+    pub reconcile_every: Duration,
 }
 
 /// A subscription with what was read of it.
@@ -86,13 +99,24 @@ struct Feed {
     source: Source,
     subscription: Box<dyn Subscription>,
     /// Sequence of the last event given to a partition, by partition.
-    given: Vec<u64>,
+    given: BTreeMap<u32, u64>,
     /// Last mark given to a partition, by partition.
-    marked: Vec<u64>,
+    marked: BTreeMap<u32, u64>,
     /// Last sequence read.
     read: u64,
     /// Last watermark acknowledged.
     acknowledged: u64,
+}
+
+/// What was read since the last cut, and handed over since the start.
+#[derive(Default)]
+struct Books {
+    cuts: u64,
+    first: Option<u64>,
+    /// Last sequence read; one that comes again is not counted again.
+    highest: u64,
+    read: u64,
+    handed: BTreeMap<u32, u64>,
 }
 
 impl Intake {
@@ -111,6 +135,9 @@ impl Intake {
         let mut redrive: Option<Feed> = None;
         let mut marks = tokio::time::interval(MARK_EVERY);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut cuts = tokio::time::interval(self.reconcile_every);
+        cuts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut books = Books::default();
         let moved = self.moved.clone();
         loop {
             if redrive.is_none() && *self.redriven.borrow() > 0 {
@@ -127,30 +154,33 @@ impl Intake {
                 Ok(()) = self.redriven.changed() => {}
                 batch = next(redrive.as_mut()) => {
                     let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
-                    self.give(feed, batch?).await;
+                    self.give(feed, &mut books, batch?).await;
                 }
                 batch = input.subscription.next(READ) => {
                     let batch = batch?;
-                    self.give(&mut input, batch).await;
+                    self.give(&mut input, &mut books, batch).await;
                     self.show(&input);
                 }
                 _ = marks.tick() => self.mark(&mut input).await,
+                _ = cuts.tick() => self.cut(&mut books).await,
             }
         }
     }
 
     async fn subscribe_input(&self) -> Result<Feed, InputError> {
         let spec = self.plan.borrow().spec.clone();
-        let positions = self.lanes.iter().map(|lane| lane.progress.position());
+        let positions = self.lanes.values().map(|lane| lane.progress.position());
         let least = positions.min().unwrap_or(0);
-        let begun = self.lanes.iter().any(|lane| lane.progress.commit() > 0);
+        let begun = self.lanes.values().any(|lane| lane.progress.commit() > 0);
         let request = SubscribeRequest {
             pipeline: self.plan.borrow().pipeline.clone(),
             role: "input",
+            engine: self.engine.clone(),
+            stream_created: self.stream_created.clone(),
             stream: self.stream.clone(),
             subjects: spec.input.subjects,
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
-            start: spec.input.start,
+            start: self.start.clone(),
         };
         self.subscribe(Source::Input, request).await
     }
@@ -159,19 +189,21 @@ impl Intake {
         let pipeline = self.plan.borrow().pipeline.clone();
         let least = self
             .lanes
-            .iter()
+            .values()
             .map(|lane| lane.progress.redrive_position())
             .min()
             .unwrap_or(0);
         let request = SubscribeRequest {
             role: "redrive",
+            engine: self.engine.clone(),
+            stream_created: None,
             stream: subject::stream_name(&pipeline),
             subjects: vec![subject::redrive_subject(&pipeline)],
             from_sequence: None,
             start: if least == 0 {
-                crate::spec::Start::All
+                Start::All
             } else {
-                crate::spec::Start::Sequence(least + 1)
+                Start::Sequence(least + 1)
             },
             pipeline,
         };
@@ -180,24 +212,27 @@ impl Intake {
 
     async fn subscribe(&self, source: Source, request: SubscribeRequest) -> Result<Feed, InputError> {
         let subscription = self.world.input.subscribe(request).await?;
-        let given = vec![0; self.lanes.len()];
-        let marked = given.clone();
         Ok(Feed {
             source,
             subscription,
-            given,
-            marked,
+            given: BTreeMap::new(),
+            marked: BTreeMap::new(),
             read: 0,
             acknowledged: 0,
         })
     }
 
     /// Sorts messages by partition and hands them over, waiting where a partition is full.
-    async fn give(&self, feed: &mut Feed, batch: Vec<Incoming>) {
+    async fn give(&self, feed: &mut Feed, books: &mut Books, batch: Vec<Incoming>) {
         let plan = self.plan.borrow().clone();
-        let mut sorted: Vec<Vec<Arrival>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         for message in batch {
             feed.read = message.sequence;
+            if feed.source == Source::Input && message.sequence > books.highest {
+                books.first.get_or_insert(message.sequence);
+                books.highest = message.sequence;
+                books.read += 1;
+            }
             let arrival = match feed.source {
                 Source::Input => arrive(&plan, message),
                 Source::Redrive => match arrive_again(message) {
@@ -205,14 +240,16 @@ impl Intake {
                     None => continue,
                 },
             };
-            let partition = partition_of(&arrival.event.key, self.lanes.len() as u32) as usize;
-            feed.given[partition] = arrival.sequence;
-            sorted[partition].push(arrival);
-        }
-        for (lane, arrivals) in self.lanes.iter().zip(sorted) {
-            if !arrivals.is_empty() {
-                self.hand_over(lane, arrivals).await;
+            let partition = partition_of(&arrival.event.key, plan.spec.partitions);
+            if !self.lanes.contains_key(&partition) {
+                continue;
             }
+            feed.given.insert(partition, arrival.sequence);
+            *books.handed.entry(partition).or_default() += 1;
+            sorted.entry(partition).or_default().push(arrival);
+        }
+        for (partition, arrivals) in sorted {
+            self.hand_over(&self.lanes[&partition], arrivals).await;
         }
     }
 
@@ -237,12 +274,38 @@ impl Intake {
 
     /// Tells partitions without work under way how far the input was read.
     async fn mark(&self, input: &mut Feed) {
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let idle = lane.progress.position() >= input.given[index];
-            if idle && input.marked[index] < input.read {
-                input.marked[index] = input.read;
+        for (partition, lane) in &self.lanes {
+            let given = input.given.get(partition).copied().unwrap_or(0);
+            let marked = input.marked.entry(*partition).or_default();
+            if lane.progress.position() >= given && *marked < input.read {
+                *marked = input.read;
                 let _ = lane.sender.send(vec![Delivery::Mark(input.read)]).await;
             }
+        }
+    }
+
+    /// Cuts the books, where anything was read since the last time.
+    async fn cut(&self, books: &mut Books) {
+        let Some(from) = books.first else { return };
+        if !self.reconciler.has_room() {
+            return;
+        }
+        books.cuts += 1;
+        let handed = self
+            .lanes
+            .keys()
+            .map(|partition| (*partition, books.handed.get(partition).copied().unwrap_or(0)));
+        self.reconciler.open(Cut {
+            number: books.cuts,
+            from,
+            to: books.highest,
+            read: std::mem::take(&mut books.read),
+            handed: handed.collect(),
+            finished: BTreeMap::new(),
+        });
+        books.first = None;
+        for lane in self.lanes.values() {
+            let _ = lane.sender.send(vec![Delivery::Cut(books.cuts)]).await;
         }
     }
 
@@ -264,13 +327,14 @@ async fn next(feed: Option<&mut Feed>) -> Result<Vec<Incoming>, InputError> {
 }
 
 impl Feed {
-    async fn acknowledge(&mut self, lanes: &[Lane]) {
-        let positions = lanes.iter().zip(&self.given).map(|(lane, given)| {
+    async fn acknowledge(&mut self, lanes: &BTreeMap<u32, Lane>) {
+        let positions = lanes.iter().map(|(partition, lane)| {
+            let given = self.given.get(partition).copied().unwrap_or(0);
             let position = match self.source {
                 Source::Input => lane.progress.position(),
                 Source::Redrive => lane.progress.redrive_position(),
             };
-            if position >= *given { self.read } else { position }
+            if position >= given { self.read } else { position }
         });
         let watermark = positions.min().unwrap_or(0);
         if watermark > self.acknowledged {
@@ -281,9 +345,9 @@ impl Feed {
 }
 
 /// A message of the input, as the partition gets it.
-fn arrive(plan: &Plan, message: Incoming) -> Arrival {
+pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
+    let found = plan.find(&message.subject, &message.headers, &message.payload);
     let headers = own_headers(message.headers);
-    let found = plan.find(&message.subject, &headers, &message.payload);
     let refused = found.key.is_none().then(|| {
         let place = serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
         ("no-key", format!("the event has no key at input.key {place}"))
@@ -302,6 +366,7 @@ fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         sequence,
         event,
         refused,
+        dedup_id: found.dedup_id,
         measured: found.measured,
         from_step: None,
         room: None,
@@ -323,6 +388,7 @@ fn arrive_again(message: Incoming) -> Option<Arrival> {
         sequence,
         event,
         refused: None,
+        dedup_id: None,
         measured: Vec::new(),
         from_step,
         room: None,

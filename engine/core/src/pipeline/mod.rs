@@ -12,8 +12,10 @@
 //! Around them: [`plan`] is a revision made ready to run, [`run`] the life of one pipeline,
 //! [`engine`] that of all of them.
 
+pub mod breaker;
 pub mod commit;
 pub mod dead_letter;
+mod dedup;
 pub mod effects;
 pub mod engine;
 pub mod intake;
@@ -21,9 +23,11 @@ pub mod partition;
 pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod reconcile;
 pub mod recover;
 pub mod run;
 pub mod schedule;
+pub mod settings;
 pub mod snapshot;
 pub mod stats;
 pub mod status;

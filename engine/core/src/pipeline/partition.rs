@@ -16,16 +16,24 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::Breaker,
     commit::{Committer, Outcome, jittered},
     plan::Plan,
     progress::Progress,
-    schedule, snapshot,
+    reconcile::Reconciler,
+    schedule,
+    settings::Settings,
+    snapshot,
     stats::BatchStats,
     worker::{Cursor, Delivery, Sealed, TurnEnd, Worker},
 };
 use crate::{
     delta::Delta,
-    ports::{World, store::Image},
+    failpoint::{self, Point},
+    ports::{
+        World,
+        store::{Applied, Image},
+    },
     spec::Delivery as DeliveryMode,
     tasks,
 };
@@ -74,6 +82,11 @@ pub struct Partition {
     replan: bool,
     lane_closed: bool,
     since_snapshot: SinceSnapshot,
+    settings: Settings,
+    reconciler: Arc<Reconciler>,
+    breaker: Arc<Breaker>,
+    /// Why the pipeline is to be paused once the batch is committed.
+    tripped: Option<String>,
     snapshotting: Option<JoinHandle<()>>,
     /// How the plan that the worker runs delivers.
     mode: DeliveryMode,
@@ -87,13 +100,16 @@ struct UnderWay {
     delta: Arc<Delta>,
     stats: BatchStats,
     claim: Cursor,
+    /// Parts of its record.
+    parts: u64,
     began: Duration,
 }
 
-#[derive(Default)]
+/// What was committed since the last snapshot.
 struct SinceSnapshot {
     bytes: u64,
     commits: u64,
+    began: Duration,
 }
 
 /// What a partition is made of.
@@ -114,6 +130,12 @@ pub struct Parts {
     pub image: Arc<dyn Image>,
     /// Where it goes on.
     pub cursor: Cursor,
+    /// When to make snapshots.
+    pub settings: Settings,
+    /// Where it answers cuts.
+    pub reconciler: Arc<Reconciler>,
+    /// Where it counts what fails.
+    pub breaker: Arc<Breaker>,
 }
 
 type Step<T> = Result<T, End>;
@@ -130,7 +152,11 @@ impl Partition {
             committer,
             image,
             cursor,
+            settings,
+            reconciler,
+            breaker,
         } = parts;
+        let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
         let mode = current.spec.delivery;
         committer.status.adopted(current.revision);
@@ -159,7 +185,15 @@ impl Partition {
             stopping: false,
             replan: false,
             lane_closed: false,
-            since_snapshot: SinceSnapshot::default(),
+            since_snapshot: SinceSnapshot {
+                bytes: 0,
+                commits: 0,
+                began,
+            },
+            settings,
+            reconciler,
+            breaker,
+            tripped: None,
             snapshotting: None,
             mode,
             claimed: 0,
@@ -181,7 +215,9 @@ impl Partition {
 
     async fn work(&mut self) -> Step<()> {
         loop {
-            if self.commit_is_due() {
+            if let Some(reason) = self.tripped.take() {
+                self.end_settled(End::Paused(reason)).await?;
+            } else if self.commit_is_due() {
                 self.begin_commit().await?;
             } else if self.replan && self.is_settled() {
                 self.take_up_plan()?;
@@ -258,6 +294,7 @@ impl Partition {
             self.dirty_since = Some(Instant::now());
         }
         self.worker = Some(worker);
+        self.answer_cuts();
         match end {
             TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => Ok(()),
             TurnEnd::Retry(pause) => {
@@ -298,6 +335,8 @@ impl Partition {
         }
         self.dirty_since = None;
         let batch = self.committer.batch(&sealed, claim, revision, mode);
+        let parts = batch.record.len() as u64;
+        failpoint::pass(Point::CommitSealed);
         self.since_snapshot.bytes += batch.record.iter().map(|part| part.len() as u64).sum::<u64>();
         let committer = self.committer.clone();
         let Sealed { delta, stats, .. } = sealed;
@@ -309,6 +348,7 @@ impl Partition {
             delta,
             stats,
             claim,
+            parts,
             began,
         });
         Ok(())
@@ -325,6 +365,7 @@ impl Partition {
             delta,
             stats,
             claim,
+            parts,
             began,
             ..
         }) = self.under_way.take()
@@ -338,22 +379,49 @@ impl Partition {
                 return Err(End::Fenced);
             }
         };
+        failpoint::pass(Point::CommitStored);
         let took = self.world.clock.monotonic().saturating_sub(began);
         let tenant = self.committer.partition.pipeline.tenant.clone();
         let mut worker = self.worker.take().expect("the worker is away only during a turn");
-        let commit = claim.commit;
+        let stored = Applied {
+            commit: claim.commit,
+            sequence,
+        };
         let (worker, applied) = schedule::run(&*self.world.turns, &tenant, move || {
-            let applied = worker.apply(&delta, commit, sequence);
+            let applied = worker.apply(&delta, stored, parts);
             (worker, applied)
         })
         .await
         .map_err(|_| failed("a turn did not come to its end"))?;
         self.worker = Some(worker);
         applied.map_err(failed)?;
+        failpoint::pass(Point::CommitApplied);
         self.committer.stats.committed(&stats, took);
         self.progress.advance(&claim);
+        failpoint::pass(Point::PositionShown);
+        self.reconciler
+            .reached(self.committer.partition.partition, &stats.cuts);
+        self.answer_cuts();
+        self.watch_failures(&stats);
         self.snapshot_if_due();
         Ok(())
+    }
+
+    /// Answers the cuts that wait for no commit.
+    fn answer_cuts(&mut self) {
+        if self.under_way.is_none() {
+            let cuts = self.worker().settled_cuts();
+            let partition = self.committer.partition.partition;
+            self.reconciler.reached(partition, &cuts);
+        }
+    }
+
+    fn watch_failures(&mut self, batch: &BatchStats) {
+        let now = self.world.clock.monotonic();
+        let breaker = self.breaker.clone();
+        if let Some(spec) = &self.worker().plan.spec.circuit_breaker {
+            self.tripped = breaker.take(spec, now, &batch.counts.ledger);
+        }
     }
 
     fn take_up_plan(&mut self) -> Step<()> {
@@ -407,12 +475,19 @@ impl Partition {
     /// Starts a snapshot in the background when enough was committed since the last one.
     fn snapshot_if_due(&mut self) {
         self.since_snapshot.commits += 1;
-        let due = self.since_snapshot.bytes >= snapshot::SNAPSHOT_AFTER_BYTES
-            || self.since_snapshot.commits >= snapshot::SNAPSHOT_AFTER_COMMITS;
+        let since = &self.since_snapshot;
+        let now = self.world.clock.monotonic();
+        let due = since.bytes >= self.settings.snapshot_after_bytes
+            || since.commits >= self.settings.snapshot_after_commits
+            || now.saturating_sub(since.began) >= self.settings.snapshot_every;
         if !due || self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        self.since_snapshot = SinceSnapshot::default();
+        self.since_snapshot = SinceSnapshot {
+            bytes: 0,
+            commits: 0,
+            began: now,
+        };
         let (world, partition, image) = (
             self.world.clone(),
             self.committer.partition.clone(),

@@ -52,6 +52,8 @@ pub struct PlannedStep {
 pub struct Found {
     /// Its key; none where the pipeline's place for it is empty.
     pub key: Option<String>,
+    /// What it is known by when it comes again, where the pipeline looks for that.
+    pub dedup_id: Option<String>,
     /// Its time, where it says one.
     pub time_ms: Option<u64>,
     /// Updates of the sketches that the engine itself measures.
@@ -96,6 +98,11 @@ impl Plan {
         } else {
             None
         };
+        let dedup_id = if self.spec.input.dedup.is_some() {
+            values.next().flatten().map(Scalar::into_text)
+        } else {
+            None
+        };
         let measured = self
             .measured
             .iter()
@@ -103,6 +110,7 @@ impl Plan {
             .filter_map(|((name, kind), value)| Some((name.clone(), update(*kind, self.seed, value?)?)));
         Found {
             key,
+            dedup_id,
             time_ms: time.and_then(|time| time.as_time_ms()),
             measured: measured.collect(),
         }
@@ -140,6 +148,7 @@ pub fn config_text(config: &serde_json::Value) -> String {
 fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>) {
     let mut places: Vec<Extract> = vec![spec.input.key.clone()];
     places.extend(spec.input.time.clone());
+    places.extend(spec.input.dedup.as_ref().and_then(crate::spec::DedupSpec::place));
     let mut measured = Vec::new();
     for (name, sketch) in &spec.sketches {
         if let Some(value) = &sketch.value {

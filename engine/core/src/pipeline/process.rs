@@ -15,11 +15,13 @@ use super::{
 };
 use crate::{
     event::{Event, Header, Message, Rejection, Verdict},
+    failpoint::{self, Point},
+    ledger::Fate,
     ports::{
         broker::Output,
         plugins::{Call, CallFailure, PluginError, Trap, TrapCode},
     },
-    spec::Fallback,
+    spec::{ErrorPolicy, Fallback},
     subject,
 };
 
@@ -50,6 +52,9 @@ struct Walk<'a> {
     messages: usize,
     calls: u32,
     bytes_before: usize,
+    fate: Fate,
+    /// Whether messages have taken the event's place on the way.
+    emitted: bool,
 }
 
 impl Worker {
@@ -63,24 +68,40 @@ impl Worker {
             messages: 0,
             calls: 0,
             bytes_before,
+            fate: Fate::default(),
+            emitted: false,
         };
         let mark = self.effects_mut().mark();
-        self.count_in(arrival);
-        match self.enter(&mut walk) {
-            Ok(()) => None,
-            Err(Halt::Turn(end)) => Some(end),
+        match self.begin(&mut walk) {
+            Ok(()) => {}
+            Err(Halt::Turn(end)) => return Some(end),
             Err(Halt::TooMuch { code, reason }) => {
                 self.effects_mut().roll_back(&mark);
                 walk.messages = 0;
+                walk.fate = Fate::Dead;
                 self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
-                None
             }
         }
+        self.stats.counts.ledger.enter(walk.fate);
+        failpoint::pass(Point::EventProcessed);
+        None
     }
 
-    fn count_in(&mut self, arrival: &Arrival) {
-        self.stats.counts.events += 1;
+    fn begin(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
+        let arrival = walk.arrival;
         self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
+        if let Some(id) = &arrival.dedup_id {
+            let known = self.effects_mut().is_duplicate(id, walk.now_ms);
+            if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
+                walk.fate = Fate::Duplicate;
+                return Ok(());
+            }
+        }
+        self.measure(arrival);
+        self.enter(walk)
+    }
+
+    fn measure(&mut self, arrival: &Arrival) {
         for (name, update) in &arrival.measured {
             self.effects_mut().measure(name, update.clone());
         }
@@ -89,7 +110,7 @@ impl Worker {
     fn enter(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
         let arrival = walk.arrival;
         if let Some((code, reason)) = &arrival.refused {
-            self.stats.counts.rejected += 1;
+            walk.fate = Fate::Rejected;
             self.dead_letter(walk, &arrival.event, None, code, reason.clone(), &[], 0);
             return Ok(());
         }
@@ -121,10 +142,7 @@ impl Worker {
         }
         match call.result {
             Ok(Verdict::Forward) => self.step(walk, index + 1, event),
-            Ok(Verdict::Drop) => {
-                self.stats.counts.dropped += 1;
-                Ok(())
-            }
+            Ok(Verdict::Drop) => Ok(()),
             Ok(Verdict::Emit(messages)) => self.emit(walk, index, &event, messages),
             Err(failure) => self.fail(walk, index, event, failure, call.fuel, &mark),
         }
@@ -220,6 +238,7 @@ impl Worker {
         messages: Vec<Message>,
     ) -> Result<(), Halt> {
         let last = index + 1 == self.plan.steps.len();
+        walk.emitted = true;
         for message in messages {
             let key = message.key.unwrap_or_else(|| event.key.clone());
             if last {
@@ -252,13 +271,19 @@ impl Worker {
         headers: Vec<Header>,
         payload: Bytes,
     ) -> Result<(), Halt> {
+        let reached = if walk.emitted {
+            Fate::Emitted
+        } else {
+            Fate::Forwarded
+        };
+        walk.fate = walk.fate.max(reached);
         let plan = self.plan.clone();
         let Some(output) = &plan.spec.output else {
             return Ok(());
         };
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
-        self.stats.counts.outputs += 1;
+        self.stats.counts.ledger.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
         let id = self.next_id(walk)?;
@@ -323,7 +348,7 @@ impl Worker {
         let (code, reason, backtrace, again) = match failure {
             CallFailure::Engine(cause) => return Err(Halt::Turn(TurnEnd::Failed(cause))),
             CallFailure::Invalid(Rejection { code, reason }) => {
-                self.stats.counts.rejected += 1;
+                walk.fate = Fate::Rejected;
                 self.dead_letter(walk, &event, Some(index), &code, reason, &[], fuel);
                 return Ok(());
             }
@@ -342,14 +367,12 @@ impl Worker {
         }
         match policy.then {
             Fallback::DeadLetter => {
+                walk.fate = walk.fate.max(Fate::Dead);
                 self.dead_letter(walk, &event, Some(index), code, reason, &backtrace, fuel);
                 Ok(())
             }
-            Fallback::Drop => {
-                self.stats.counts.dropped += 1;
-                Ok(())
-            }
-            Fallback::Forward => self.step(walk, index + 1, event),
+            Fallback::Drop => Ok(()),
+            Fallback::Forward => self.step(walk, index + 1, in_place_of(event, policy)),
             Fallback::Pause => {
                 let step = &plan.steps[index].spec.name;
                 let sequence = walk.arrival.sequence;
@@ -398,7 +421,7 @@ impl Worker {
             payload.truncate(limit);
             headers = dead_letter::headers(event, &reason);
         }
-        self.stats.counts.dead += 1;
+        self.stats.counts.ledger.letters += 1;
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
         let id = format!(
             "{}:dead:{}:{}",
@@ -413,6 +436,17 @@ impl Worker {
             id,
             keep: None,
         });
+    }
+}
+
+/// What goes on behind a step that failed: the event, or the payload that its policy names.
+fn in_place_of(event: Event, policy: &ErrorPolicy) -> Event {
+    match &policy.payload {
+        Some(payload) => Event {
+            payload: payload.to_string().into(),
+            ..event
+        },
+        None => event,
     }
 }
 

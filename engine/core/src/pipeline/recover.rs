@@ -100,6 +100,8 @@ fn cursor(head: &Head, sequence: u64) -> Cursor {
         position: head.position,
         redrive_position: head.redrive_position,
         watermark_ms: head.watermark_ms,
+        ledger: head.ledger,
+        parts: head.parts_before + u64::from(head.parts),
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::Breaker,
     commit::{Committer, jittered},
     intake::{self, Intake, Lane},
     partition::{End, Partition, Parts},
@@ -20,17 +21,22 @@ use super::{
     progress::Progress,
     recover::{self, RecoverError, Recovered},
     schedule,
+    settings::Settings,
     status::{PartitionStatus, PipelineStatus, State},
 };
 use crate::{
+    failpoint::{self, Point},
     identity::{Digest, PartitionId, PipelineId},
+    membership::Membership,
     name::Name,
     ports::{
         World,
         broker::{BrokerError, InputError},
         plugins::{Plugin, PluginError},
     },
-    registry, tasks,
+    registry,
+    spec::{PipelineSpec, Start},
+    tasks,
 };
 
 /// Batches of messages that wait between intake and partition; each has at most 512.
@@ -53,6 +59,10 @@ pub struct PipelineRun {
     pub pipeline: PipelineId,
     /// What the registry says of it.
     pub entry: watch::Receiver<Entry>,
+    /// Which engines share the work.
+    pub members: watch::Receiver<Option<Arc<Membership>>>,
+    /// What the operator has set.
+    pub settings: Settings,
     /// Ends it gracefully.
     pub stop: CancellationToken,
     /// What it is doing.
@@ -73,6 +83,8 @@ enum Ended {
     Pause(String),
     /// Only somebody's action mends it.
     Parked(String),
+    /// Other engines have all its partitions.
+    NotOurs(String),
 }
 
 impl From<BrokerError> for Ended {
@@ -144,6 +156,11 @@ impl PipelineRun {
                 self.wait_for_change(Some(jittered(pause, &*self.world.random)))
                     .await;
             }
+            Ended::NotOurs(reason) => {
+                self.status.set_partitions(BTreeMap::new());
+                self.status.enter(State::StandingBy { reason });
+                self.wait_for_change(None).await;
+            }
             Ended::Pause(reason) => {
                 tracing::warn!(%pipeline, reason, "the pipeline is paused");
                 self.status.enter(State::Paused {
@@ -164,6 +181,7 @@ impl PipelineRun {
             biased;
             () = self.stop.cancelled() => {}
             _ = self.entry.changed() => {}
+            _ = self.members.changed() => {}
             () = sleep(most) => {}
         }
     }
@@ -225,17 +243,21 @@ impl PipelineRun {
         pipeline: &registry::Pipeline,
         tenant: &registry::Tenant,
     ) -> Result<Running, Ended> {
+        let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
+        let share = self.share(&pipeline.active.spec, &stream).await?;
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
-        let stream = plan.spec.input.stream.clone().unwrap_or_default();
+        let breaker = Arc::new(Breaker::default());
+        let reconciler = self.status.reconciler.clone();
+        reconciler.restart();
         let (plans, plan_seen) = watch::channel(plan.clone());
         let (redriven, redriven_seen) = watch::channel(pipeline.redriven);
         let moved = Arc::new(Notify::new());
         let stop = CancellationToken::new();
         let mut set = JoinSet::new();
-        let mut lanes = Vec::new();
-        let mut shown = Vec::new();
-        for number in 0..plan.spec.partitions {
+        let mut lanes = BTreeMap::new();
+        let mut shown = BTreeMap::new();
+        for number in share.partitions.iter().copied() {
             let status = Arc::new(PartitionStatus::default());
             let progress = Arc::new(Progress::new(moved.clone()));
             let (sender, lane) = mpsc::channel(LANE_BATCHES);
@@ -245,6 +267,7 @@ impl PipelineRun {
             };
             let Recovered { image, cursor } =
                 recover::recover(&self.world, &id, &plan.spec, plan.seed).await?;
+            failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
                 world: self.world.clone(),
@@ -255,24 +278,34 @@ impl PipelineRun {
                 committer,
                 image,
                 cursor,
+                settings: self.settings,
+                reconciler: reconciler.clone(),
+                breaker: breaker.clone(),
             };
             let partition = Partition::new(parts)
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
             set.spawn(partition.run());
-            shown.push((progress.clone(), status));
-            lanes.push(Lane { sender, progress });
+            shown.insert(number, (progress.clone(), status));
+            lanes.insert(number, Lane { sender, progress });
         }
         self.status.set_partitions(shown);
         let intake = Intake {
             world: self.world.clone(),
             plan: plan_seen,
             stream,
+            stream_created: pipeline.stream_created.clone(),
+            start: pipeline
+                .start_sequence
+                .map_or(pipeline.active.spec.input.start.clone(), Start::Sequence),
+            engine: share.membership.me.clone(),
             redriven: redriven_seen,
             lanes,
             moved,
             room: intake::room(),
             stop: stop.clone(),
             status: self.status.clone(),
+            reconciler,
+            reconcile_every: self.settings.reconcile_every,
         };
         let intake = tasks::spawn(intake.run());
         Ok(Running {
@@ -282,6 +315,32 @@ impl PipelineRun {
             partitions: set,
             intake,
             plan,
+            share,
+        })
+    }
+
+    /// The partitions that are this engine's. Waits until the engines are known.
+    async fn share(&self, spec: &PipelineSpec, stream: &str) -> Result<Share, Ended> {
+        let mut members = self.members.clone();
+        let known = members.wait_for(Option::is_some).await;
+        let membership = known.ok().and_then(|known| known.clone()).ok_or(Ended::Stopped)?;
+        // Where there is no such stream, the subscription says so, in words for the tenant.
+        let shared = match self.world.streams.stream(stream).await {
+            Ok(facts) => facts.keeps_to_limits,
+            Err(BrokerError::NoStream(_)) => true,
+            Err(cause) => return Err(cause.into()),
+        };
+        let partitions = membership.owned(&self.pipeline, spec.partitions, shared);
+        if partitions.is_empty() {
+            let owner = membership.owner(&self.pipeline, 0);
+            return Err(Ended::NotOurs(format!(
+                "its partitions belong to other engines, the first to {owner}"
+            )));
+        }
+        Ok(Share {
+            membership,
+            shared,
+            partitions,
         })
     }
 
@@ -344,6 +403,9 @@ impl PipelineRun {
     }
 
     async fn until_ended(&mut self, running: &mut Running) -> Ended {
+        let mut members = self.members.clone();
+        let mut balance = tokio::time::interval(self.settings.reconcile_every);
+        balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -360,7 +422,14 @@ impl PipelineRun {
                         return ended;
                     }
                 }
+                Ok(()) = members.changed() => {
+                    let membership = members.borrow_and_update().clone();
+                    if membership.is_some_and(|membership| self.has_moved(running, &membership)) {
+                        return Ended::Changed;
+                    }
+                }
                 _ = trim.tick() => self.trim(running).await,
+                _ = balance.tick() => self.balance(running).await,
             }
         }
     }
@@ -390,7 +459,43 @@ impl PipelineRun {
         Ok(())
     }
 
+    /// Whether other partitions are this engine's than those that run.
+    fn has_moved(&self, running: &mut Running, membership: &Arc<Membership>) -> bool {
+        let partitions = running.plan.spec.partitions;
+        let owned = membership.owned(&self.pipeline, partitions, running.share.shared);
+        running.share.membership = membership.clone();
+        owned != running.share.partitions
+    }
+
+    /// Balances the books of the cuts that are complete.
+    async fn balance(&self, running: &Running) {
+        let plan = &running.plan;
+        while let Some(cut) = self.status.reconciler.take_complete() {
+            let counted = self.world.streams.count(
+                plan.spec.input.stream.as_deref().unwrap_or_default(),
+                &plan.spec.input.subjects,
+                cut.from,
+                cut.to,
+            );
+            // A broker that does not answer now is no imbalance: the next cut is counted again.
+            let input = counted.await.ok().flatten();
+            let books = if running.share.partitions.first() == Some(&0) {
+                self.world.commits.books(&self.pipeline).await.ok()
+            } else {
+                None
+            };
+            let at_ms = self.world.clock.unix_ms();
+            let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
+            if let Some(imbalance) = balance.imbalance {
+                tracing::error!(pipeline = %self.pipeline, imbalance, "the books do not balance");
+            }
+        }
+    }
+
     async fn trim(&self, running: &Running) {
+        if running.share.partitions.first() != Some(&0) {
+            return;
+        }
         let own = running.plan.own_stream();
         if own.keep_bytes.is_some()
             && let Err(cause) = self.world.streams.trim_outputs(&own).await
@@ -413,6 +518,15 @@ struct Running {
     partitions: JoinSet<End>,
     intake: tokio::task::JoinHandle<Result<(), InputError>>,
     plan: Arc<Plan>,
+    share: Share,
+}
+
+/// What of the pipeline is this engine's.
+struct Share {
+    membership: Arc<Membership>,
+    /// Whether engines may share the input.
+    shared: bool,
+    partitions: Vec<u32>,
 }
 
 impl Drop for Running {

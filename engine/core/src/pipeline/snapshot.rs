@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::recover::RecoverError;
 use crate::{
+    failpoint::{self, Point},
     identity::PartitionId,
     ports::{
         World,
@@ -16,10 +17,6 @@ use crate::{
     },
 };
 
-/// Bytes of records after which a new snapshot is worth its cost.
-pub const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
-/// Commits after which one is made, however small they are: bounds the time of a recovery.
-pub const SNAPSHOT_AFTER_COMMITS: u64 = 20_000;
 /// Snapshots that are kept: the newest, and one more in case it proves damaged.
 const KEPT: usize = 2;
 
@@ -77,6 +74,7 @@ pub async fn store(
         world.snapshots.delete(partition, applied.commit).await?;
         return Err(SnapshotError::Unfaithful(applied.commit));
     }
+    failpoint::pass(Point::SnapshotStored);
     let older = world.snapshots.list(partition).await?;
     for commit in older
         .into_iter()
@@ -87,6 +85,7 @@ pub async fn store(
     }
     // The record of the snapshot's own commit stays: it may be the last, which tells the position.
     world.commits.purge_before(partition, applied.sequence).await?;
+    failpoint::pass(Point::SnapshotPurged);
     Ok(())
 }
 

@@ -10,19 +10,15 @@ use std::{
 use serde::Serialize;
 use tailrace_sketch::{Quantiles, SketchError};
 
+use super::reconcile::PartitionCut;
+use crate::ledger::Ledger;
+
 /// What the events of a batch, or of all of them, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Events whose processing is finished.
-    pub events: u64,
-    /// Messages published to the output.
-    pub outputs: u64,
-    /// Events that a step dropped on purpose.
-    pub dropped: u64,
-    /// Events that a plugin, or the intake, called invalid.
-    pub rejected: u64,
-    /// Dead letters, the rejected ones included.
-    pub dead: u64,
+    /// Fates of the events, and the messages that came of them.
+    #[serde(flatten)]
+    pub ledger: Ledger,
     /// Tries after a first one.
     pub retried: u64,
     /// Plugins stopped by a trap.
@@ -37,11 +33,7 @@ pub struct Counts {
 
 impl Counts {
     fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.outputs += other.outputs;
-        self.dropped += other.dropped;
-        self.rejected += other.rejected;
-        self.dead += other.dead;
+        self.ledger.add(&other.ledger);
         self.retried += other.retried;
         self.traps += other.traps;
         self.fuel += other.fuel;
@@ -57,6 +49,8 @@ pub struct BatchStats {
     pub counts: Counts,
     /// Wall time of the batch's calls, by step.
     pub calls: BTreeMap<String, Vec<Duration>>,
+    /// Cuts that lie in the batch (see [`super::reconcile`]).
+    pub cuts: Vec<PartitionCut>,
 }
 
 impl BatchStats {
@@ -138,7 +132,7 @@ impl Stats {
             totals.counts.add(&batch.counts);
             totals.commits += 1;
             observe(&mut totals.commit_latency, took);
-            let _ = totals.batch_sizes.observe(batch.counts.events as f64);
+            let _ = totals.batch_sizes.observe(batch.counts.ledger.events as f64);
             for (step, calls) in &batch.calls {
                 let sketch = totals.steps.entry(step.clone()).or_default();
                 for took in calls {

@@ -1,16 +1,22 @@
 //! What a pipeline and its partitions are doing right now, for people and probes.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::Serialize;
 
 use super::{
     progress::Progress,
+    reconcile::{Balance, Reconciler},
     stats::{Stats, StatsReport},
 };
+
+use crate::membership::EngineId;
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -49,11 +55,16 @@ pub enum State {
 #[derive(Default)]
 pub struct PipelineStatus {
     state: Mutex<State>,
-    partitions: Mutex<Vec<(Arc<Progress>, Arc<PartitionStatus>)>>,
+    partitions: Mutex<Shown>,
+    /// Its books.
+    pub reconciler: Arc<Reconciler>,
     /// Its counters.
     pub stats: Arc<Stats>,
     input: Mutex<InputStatus>,
 }
+
+/// The partitions that run here, by number.
+type Shown = BTreeMap<u32, (Arc<Progress>, Arc<PartitionStatus>)>;
 
 /// What is known of the input.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -104,6 +115,11 @@ pub struct StatusReport {
     pub partitions: Vec<PartitionReport>,
     /// Counters since this engine took it up.
     pub stats: StatsReport,
+    /// How the books last balanced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
+    /// How often they did not.
+    pub imbalances: u64,
 }
 
 /// A partition, for people.
@@ -111,6 +127,9 @@ pub struct StatusReport {
 pub struct PartitionReport {
     /// Its number.
     pub partition: u32,
+    /// The engine that it belongs to, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<EngineId>,
     /// Number of its last commit.
     pub commit: u64,
     /// Last committed sequence of the input.
@@ -132,7 +151,7 @@ impl PipelineStatus {
     }
 
     /// Its partitions are these from now on.
-    pub fn set_partitions(&self, partitions: Vec<(Arc<Progress>, Arc<PartitionStatus>)>) {
+    pub fn set_partitions(&self, partitions: BTreeMap<u32, (Arc<Progress>, Arc<PartitionStatus>)>) {
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
     }
 
@@ -140,7 +159,7 @@ impl PipelineStatus {
     pub fn revision(&self) -> u64 {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         let revisions = partitions
-            .iter()
+            .values()
             .map(|(_, status)| status.revision.load(Ordering::Acquire));
         revisions.min().unwrap_or(0)
     }
@@ -154,7 +173,7 @@ impl PipelineStatus {
     pub fn watermark_ms(&self, partition: u32) -> Option<u64> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions
-            .get(partition as usize)
+            .get(&partition)
             .map(|(progress, _)| progress.watermark_ms())
     }
 
@@ -162,9 +181,10 @@ impl PipelineStatus {
     pub fn report(&self) -> StatusReport {
         let revision = self.revision();
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        let report =
-            |(index, (progress, status)): (usize, &(Arc<Progress>, Arc<PartitionStatus>))| PartitionReport {
-                partition: index as u32,
+        let report = |(partition, (progress, status)): (&u32, &(Arc<Progress>, Arc<PartitionStatus>))| {
+            PartitionReport {
+                partition: *partition,
+                owner: None,
                 commit: progress.commit(),
                 position: progress.position(),
                 trouble: status
@@ -172,12 +192,15 @@ impl PipelineStatus {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone(),
-            };
+            }
+        };
         StatusReport {
             state: self.state(),
             revision,
             input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            partitions: partitions.iter().enumerate().map(report).collect(),
+            partitions: partitions.iter().map(report).collect(),
+            balance: self.reconciler.last(),
+            imbalances: self.reconciler.imbalances(),
             stats: self.stats.report(),
         }
     }

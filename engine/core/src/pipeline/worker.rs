@@ -13,13 +13,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     delta::Delta,
     event::Event,
+    ledger::Ledger,
     name::Name,
-    pipeline::{effects::Effects, plan::Plan, stats::BatchStats},
+    pipeline::{effects::Effects, plan::Plan, reconcile::PartitionCut, stats::BatchStats},
     ports::{
         broker::Output,
         clock::Clock,
         plugins::{Instance, PluginError},
-        store::{Image, StoreError},
+        store::{Applied, Image, StoreError},
     },
 };
 
@@ -40,6 +41,8 @@ pub enum Delivery {
     Event(Box<Arrival>),
     /// Nothing for this partition up to this sequence of the input.
     Mark(u64),
+    /// A cut of the books, by its number (see [`super::reconcile`]).
+    Cut(u64),
 }
 
 /// An event on its way to a partition.
@@ -53,6 +56,8 @@ pub struct Arrival {
     pub event: Event,
     /// Why it cannot even enter the first step, if so: code and reason.
     pub refused: Option<(&'static str, String)>,
+    /// What it is known by when it comes again.
+    pub dedup_id: Option<String>,
     /// Updates of the sketches that the engine measures.
     pub measured: Vec<(Name, Update)>,
     /// The step to begin with, where the event is sent again from the dead letters.
@@ -84,6 +89,10 @@ pub struct Cursor {
     pub redrive_position: u64,
     /// Event-time clock.
     pub watermark_ms: u64,
+    /// What the events came to since the first commit.
+    pub ledger: Ledger,
+    /// Parts of all records up to the last commit.
+    pub parts: u64,
 }
 
 /// Why a turn ended.
@@ -133,6 +142,8 @@ pub struct Worker {
     queue: VecDeque<Delivery>,
     cursor: Cursor,
     batch_events: u64,
+    /// What was finished, and skipped, since the start.
+    finished: PartitionCut,
 }
 
 impl Worker {
@@ -158,6 +169,7 @@ impl Worker {
             queue: VecDeque::new(),
             cursor,
             batch_events: 0,
+            finished: PartitionCut::default(),
         })
     }
 
@@ -201,9 +213,14 @@ impl Worker {
                     self.cursor.position = self.cursor.position.max(sequence);
                     continue;
                 }
+                Delivery::Cut(number) => {
+                    self.cut(number);
+                    continue;
+                }
                 Delivery::Event(arrival) => arrival,
             };
             if self.is_done(&arrival) {
+                self.finished.skipped += 1;
                 continue;
             }
             if let Some(stop) = self.take(arrival) {
@@ -217,6 +234,22 @@ impl Worker {
             }
         }
         TurnEnd::Drained
+    }
+
+    fn cut(&mut self, number: u64) {
+        self.stats.cuts.push(PartitionCut {
+            number,
+            ..self.finished
+        });
+    }
+
+    /// The cuts that wait for no commit.
+    pub fn settled_cuts(&mut self) -> Vec<PartitionCut> {
+        if self.is_clean() {
+            std::mem::take(&mut self.stats.cuts)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Whether its effects are committed, or in this batch, already: a redelivery.
@@ -242,6 +275,11 @@ impl Worker {
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
         self.effects_mut().settle();
+        let counts = &self.stats.counts;
+        self.finished
+            .ledger
+            .add(&counts.ledger.since(&counts_before.ledger));
+        self.finished.retried += counts.retried - counts_before.retried + u64::from(self.attempts);
         self.attempts = 0;
         self.batch_events += 1;
         self.cursor.watermark_ms = watermark_ms;
@@ -259,6 +297,7 @@ impl Worker {
         let count = self.queue.len().min(MAX_BATCH_EVENTS as usize);
         for delivery in self.queue.iter().take(count) {
             match delivery {
+                Delivery::Cut(_) => {}
                 Delivery::Mark(sequence) => claim.position = claim.position.max(*sequence),
                 Delivery::Event(arrival) if arrival.source == Source::Input => {
                     claim.position = claim.position.max(arrival.sequence);
@@ -277,6 +316,9 @@ impl Worker {
         self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
         let (delta, outputs) = self.effects_mut().seal();
         self.cursor.commit += 1;
+        self.cursor.ledger.add(&self.stats.counts.ledger);
+        let delivery = self.plan.spec.delivery;
+        self.cursor.ledger.loose += u64::from(delivery != crate::spec::Delivery::ExactlyOnce);
         self.batch_events = 0;
         Ok(Sealed {
             delta,
@@ -286,15 +328,12 @@ impl Worker {
         })
     }
 
-    /// The sealed batch was stored: its record's last part has this sequence. Applies it to the image.
-    pub fn apply(&mut self, delta: &Delta, commit: u64, commit_sequence: u64) -> Result<(), StoreError> {
-        let applied = crate::ports::store::Applied {
-            commit,
-            sequence: commit_sequence,
-        };
-        self.image.apply(delta, applied)?;
+    /// The sealed batch was stored, its record in so many parts. Applies it to the image.
+    pub fn apply(&mut self, delta: &Delta, stored: Applied, parts: u64) -> Result<(), StoreError> {
+        self.image.apply(delta, stored)?;
         self.effects_mut().applied();
-        self.cursor.commit_sequence = commit_sequence;
+        self.cursor.commit_sequence = stored.sequence;
+        self.cursor.parts += parts;
         Ok(())
     }
 

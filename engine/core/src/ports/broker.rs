@@ -16,6 +16,7 @@ use bytes::Bytes;
 use crate::{
     event::Header,
     identity::{PartitionId, PipelineId},
+    membership::EngineId,
     spec::{Delivery, Start},
 };
 
@@ -53,6 +54,9 @@ pub struct StreamFacts {
     pub bytes: u64,
     /// Subjects that it holds.
     pub subjects: Vec<String>,
+    /// Whether messages stay until they are too old or too many; otherwise they go when they are
+    /// acknowledged, and one reader of the engine's must see them all.
+    pub keeps_to_limits: bool,
 }
 
 /// The streams of the broker.
@@ -70,8 +74,19 @@ pub trait Streams: Send + Sync {
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError>;
     /// Largest payload of a message.
     fn max_payload(&self) -> usize;
+    /// Whether the broker writes to its disk before it answers; none where it is not known.
+    async fn syncs_always(&self) -> Option<bool>;
     /// Whether the broker is connected right now.
     fn is_connected(&self) -> bool;
+    /// How many messages on these subjects the stream holds from one sequence to another, both
+    /// included, as the broker counts them; none where it cannot tell.
+    async fn count(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        from: u64,
+        to: u64,
+    ) -> Result<Option<u64>, BrokerError>;
 }
 
 /// The stream of a pipeline's own.
@@ -94,6 +109,8 @@ pub struct SubscribeRequest {
     pub pipeline: PipelineId,
     /// A further part of the consumer's name: `input` or `redrive`.
     pub role: &'static str,
+    /// The engine, so that engines do not take each other's consumers away.
+    pub engine: EngineId,
     /// The stream.
     pub stream: String,
     /// The subjects, as filters.
@@ -102,6 +119,8 @@ pub struct SubscribeRequest {
     pub from_sequence: Option<u64>,
     /// Where to start while there is no position.
     pub start: Start,
+    /// When the stream was made whose sequences the positions are; none where that is not known.
+    pub stream_created: Option<String>,
 }
 
 /// A message of an input stream.
@@ -221,6 +240,17 @@ pub struct StoredPart {
     pub payload: Bytes,
 }
 
+/// What a pipeline's own stream holds at one moment.
+#[derive(Debug, Clone)]
+pub struct Books {
+    /// The last sequence that it ever gave.
+    pub last_sequence: u64,
+    /// Messages on the redrive subject; they come from the control plane, not from a commit.
+    pub redriven: u64,
+    /// The last part of each partition's last record.
+    pub records: Vec<StoredPart>,
+}
+
 /// Commits and what was committed.
 #[async_trait]
 pub trait CommitLog: Send + Sync {
@@ -237,6 +267,9 @@ pub trait CommitLog: Send + Sync {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<StoredPart>, BrokerError>;
+    /// The pipeline's own stream at one moment: its last sequence, and each partition's last record
+    /// at or before it.
+    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError>;
     /// Deletes messages of the commit subject before a sequence.
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError>;
 }

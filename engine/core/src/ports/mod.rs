@@ -27,6 +27,8 @@ pub struct World {
     pub snapshots: Arc<dyn broker::Snapshots>,
     /// Tenants, plugins, pipelines.
     pub registry: Arc<dyn registry::RegistryStore>,
+    /// Leases of the engines.
+    pub leases: Arc<dyn registry::Bucket>,
     /// Local images.
     pub store: Arc<dyn store::LocalStore>,
     /// The sandbox.

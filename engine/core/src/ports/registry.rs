@@ -29,9 +29,9 @@ pub enum WriteError {
     Broker(#[from] BrokerError),
 }
 
-/// The bucket and the blobs.
+/// A bucket of keys: the registry's, or that of the engines' leases.
 #[async_trait]
-pub trait RegistryStore: Send + Sync {
+pub trait Bucket: Send + Sync {
     /// A key as it stands now.
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError>;
     /// Writes a key whose current revision is `expected` (0: it does not exist); gives the new revision.
@@ -40,6 +40,11 @@ pub trait RegistryStore: Send + Sync {
     async fn delete(&self, key: &str) -> Result<(), BrokerError>;
     /// All entries now, and all changes from then on. Survives reconnects: after one it may repeat entries.
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError>;
+}
+
+/// The registry's bucket, and the plugins' bytes.
+#[async_trait]
+pub trait RegistryStore: Bucket {
     /// Stores a plugin's component under its digest; the same bytes again are fine.
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError>;
     /// A plugin's component, verified against its digest.

@@ -133,6 +133,12 @@ pub struct Pipeline {
     /// How many dead letters were ever sent again: a change tells the engines to look.
     #[serde(default)]
     pub redriven: u64,
+    /// When the input stream was made, as the broker writes it: another moment means another stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_created: Option<String>,
+    /// Where a pipeline with `start: new` begins, pinned when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_sequence: Option<u64>,
     /// When it was made, milliseconds since the epoch.
     pub created_ms: u64,
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use tailrace_sketch::Kind;
 
-use super::{Extract, InputSpec, OutputSpec, PipelineSpec, SketchSpec, Start, StepSpec, parse::SpecError};
+use super::{
+    BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, SketchSpec, Start,
+    StepSpec, parse::SpecError,
+};
 use crate::{extract::parse_time_ms, ports::plugins::Grant, subject};
 
 /// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
@@ -38,6 +41,9 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
     }
     for (name, sketch) in &spec.sketches {
         check_sketch(&format!("sketches.{name}"), sketch)?;
+    }
+    if let Some(breaker) = &spec.circuit_breaker {
+        check_breaker(breaker)?;
     }
     spec.output
         .as_ref()
@@ -88,6 +94,9 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
     if let Some(time) = &input.time {
         check_extract("input.time", time)?;
     }
+    if let Some(dedup) = &input.dedup {
+        check_dedup(dedup)?;
+    }
     match &input.start {
         Start::Sequence(0) => Err(SpecError::new("input.start.sequence", "sequences begin at 1")),
         Start::Time(text) if parse_time_ms(text).is_none() => Err(SpecError::new(
@@ -96,6 +105,42 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
         )),
         _ => Ok(()),
     }
+}
+
+fn check_dedup(dedup: &DedupSpec) -> Result<(), SpecError> {
+    let path = "input.dedup";
+    let Some(place) = dedup.place() else {
+        let hint = "say in one way where the identifier is: json, header or subject-token";
+        return Err(SpecError::new(path, hint));
+    };
+    // The publisher's own identifier is the one header of the broker's that may be named.
+    let published = matches!(&place, Extract::Header(name) if name.eq_ignore_ascii_case("nats-msg-id"));
+    if !published {
+        check_extract(path, &place)?;
+    }
+    within(
+        "input.dedup.window",
+        dedup.window.as_millis(),
+        1_000,
+        7 * 24 * 3_600_000,
+    )
+}
+
+fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
+    let ratio = breaker.dead_letter_ratio;
+    if !(0.0..=1.0).contains(&ratio) {
+        let path = "circuit-breaker.dead-letter-ratio";
+        return Err(SpecError::new(
+            path,
+            format!("{ratio} is no share; write 0.2 for a fifth"),
+        ));
+    }
+    within(
+        "circuit-breaker.window",
+        breaker.window.as_millis(),
+        1_000,
+        24 * 3_600_000,
+    )
 }
 
 fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
@@ -129,6 +174,10 @@ fn check_steps(spec: &PipelineSpec) -> Result<(), SpecError> {
             ));
         }
         check_limits(&path, step)?;
+        if step.on_error.payload.is_some() && step.on_error.then != Fallback::Forward {
+            let hint = "a payload to go on with needs `then: forward`";
+            return Err(SpecError::new(format!("{path}.on-error.payload"), hint));
+        }
         if step.grants.contains(&Grant::Vectors) && spec.vectors.is_empty() {
             let hint = "the step is granted vectors, but the pipeline declares no collection under `vectors`";
             return Err(SpecError::new(format!("{path}.grants"), hint));
@@ -281,6 +330,26 @@ mod tests {
                 r#""v@1.0.0""#,
                 r#""v@1.0.0","limits":{"memory":"1GiB"}"#,
                 "steps[0].limits.memory",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"dedup":{"json":"/id","header":"Id","window":"1h"}"#,
+                "input.dedup",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"dedup":{"json":"/id","window":"1ms"}"#,
+                "input.dedup.window",
+            ),
+            (
+                r#""name":"p""#,
+                r#""name":"p","circuit-breaker":{"dead-letter-ratio":20}"#,
+                "circuit-breaker.dead-letter-ratio",
+            ),
+            (
+                r#""v@1.0.0""#,
+                r#""v@1.0.0","on-error":{"payload":{}}"#,
+                "steps[0].on-error.payload",
             ),
             (
                 r#""v@1.0.0"}"#,

@@ -40,6 +40,9 @@ pub struct PipelineSpec {
     /// Where results go; left out, the pipeline only keeps state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputSpec>,
+    /// When to pause because too many events become dead letters; left out, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<BreakerSpec>,
 }
 
 fn one() -> u32 {
@@ -65,6 +68,62 @@ pub struct InputSpec {
     /// Which events the first run of the pipeline begins with.
     #[serde(default)]
     pub start: Start,
+    /// How events that come twice are known; left out, each counts as new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup: Option<DedupSpec>,
+}
+
+/// How events that come twice are known: by an identifier, within a window of event time. One of
+/// `json`, `header` and `subject-token` says where it is; an event without it counts as new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DedupSpec {
+    /// A JSON pointer into the payload: `/id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// A header; `Nats-Msg-Id` is the publisher's identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// A token of the subject, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_token: Option<u32>,
+    /// For how long an identifier is remembered.
+    pub window: Span,
+}
+
+impl DedupSpec {
+    /// Where the identifier is; none where not exactly one place is given.
+    pub fn place(&self) -> Option<Extract> {
+        let places = [
+            self.json.clone().map(Extract::Json),
+            self.header.clone().map(Extract::Header),
+            self.subject_token.map(Extract::SubjectToken),
+        ];
+        let mut given = places.into_iter().flatten();
+        given.next().filter(|_| given.next().is_none())
+    }
+}
+
+/// When too many events become dead letters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BreakerSpec {
+    /// Share of the window's events that may become dead letters, from 0 to 1.
+    pub dead_letter_ratio: f64,
+    /// Over how long events are counted.
+    #[serde(default = "a_minute")]
+    pub window: Span,
+    /// Fewer events in the window say nothing.
+    #[serde(default = "a_hundred")]
+    pub minimum: u64,
+}
+
+fn a_minute() -> Span {
+    Span(Duration::from_mins(1))
+}
+
+fn a_hundred() -> u64 {
+    100
 }
 
 /// A place in an event.
@@ -263,6 +322,10 @@ pub struct ErrorPolicy {
     pub backoff: Span,
     /// When all have failed.
     pub then: Fallback,
+    /// With `then: forward`: what is handed on instead of the event's own payload, so that those
+    /// behind the step have something to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<serde_json::Value>,
 }
 
 impl Default for ErrorPolicy {
@@ -271,6 +334,7 @@ impl Default for ErrorPolicy {
             retries: 3,
             backoff: Span(Duration::from_millis(100)),
             then: Fallback::DeadLetter,
+            payload: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use tailrace_core::{
     identity::{Digest, PartitionId, PipelineId},
     ports::{
         broker::*,
-        registry::{Entry, RegistryStore, Watch, WriteError},
+        registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
     spec::{Delivery, Start},
     subject,
@@ -234,6 +234,27 @@ impl CommitLog for SimBroker {
             .collect())
     }
 
+    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError> {
+        self.request().await?;
+        let stream = subject::stream_name(pipeline);
+        let mut last: BTreeMap<String, StoredPart> = BTreeMap::new();
+        for message in self.messages(&stream, &subject::commit_pattern(pipeline)) {
+            let part = StoredPart {
+                sequence: message.sequence,
+                payload: message.payload,
+            };
+            last.insert(message.subject, part);
+        }
+        Ok(Books {
+            last_sequence: self
+                .messages(&stream, ">")
+                .last()
+                .map_or(0, |message| message.sequence),
+            redriven: 0,
+            records: last.into_values().collect(),
+        })
+    }
+
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
         self.request().await?;
         let subject = subject::commit_subject(partition);
@@ -272,6 +293,7 @@ impl Streams for SimBroker {
             last_sequence: messages.last().map_or(0, |message| message.sequence),
             bytes: 0,
             subjects: vec![">".to_owned()],
+            keeps_to_limits: true,
         })
     }
 
@@ -302,6 +324,27 @@ impl Streams for SimBroker {
     fn is_connected(&self) -> bool {
         true
     }
+
+    async fn syncs_always(&self) -> Option<bool> {
+        None
+    }
+
+    async fn count(
+        &self,
+        stream: &str,
+        _: &[String],
+        from: u64,
+        to: u64,
+    ) -> Result<Option<u64>, BrokerError> {
+        self.request().await?;
+        let range = from..=to;
+        let messages = self.messages(stream, ">").into_iter();
+        Ok(Some(
+            messages
+                .filter(|message| range.contains(&message.sequence))
+                .count() as u64,
+        ))
+    }
 }
 
 /// A subscription: in stream order, now and then repeating itself.
@@ -309,6 +352,8 @@ struct SimSubscription {
     broker: Arc<SimBroker>,
     stream: String,
     subjects: Vec<String>,
+    /// Where it began: nothing before that comes.
+    first: u64,
     next: u64,
     changed: watch::Receiver<u64>,
 }
@@ -329,6 +374,7 @@ impl Input for Connection {
             broker: self.0.clone(),
             stream: request.stream,
             subjects: request.subjects,
+            first: next,
             next,
             changed: self.0.changed.subscribe(),
         }))
@@ -344,7 +390,7 @@ impl Subscription for SimSubscription {
             let most = (1 + self.broker.faults.below(40)) as usize;
             let mut from = self.next;
             if self.broker.faults.strikes("delivered again", 10) {
-                from = from.saturating_sub(self.broker.faults.below(30)).max(1);
+                from = from.saturating_sub(self.broker.faults.below(30)).max(self.first);
             }
             let messages = self.broker.messages(&self.stream, ">");
             let ours = |message: &&Stored| {
@@ -448,7 +494,7 @@ impl Snapshots for SimBroker {
 }
 
 #[async_trait]
-impl RegistryStore for SimBroker {
+impl Bucket for SimBroker {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
         let state = self.state();
         let found = state.registry.get(key);
@@ -477,6 +523,10 @@ impl RegistryStore for SimBroker {
             "the scenario sets the registry itself".to_owned(),
         ))
     }
+}
+
+#[async_trait]
+impl RegistryStore for SimBroker {
     async fn put_plugin(&self, _: Digest, _: Bytes) -> Result<(), BrokerError> {
         Ok(())
     }

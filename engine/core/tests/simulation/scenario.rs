@@ -5,8 +5,12 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use tailrace_core::{
     identity::PipelineId,
+    membership::Membership,
     name::Name,
-    pipeline::engine::{Engine, Overview},
+    pipeline::{
+        engine::{Engine, Overview},
+        settings::Settings,
+    },
     registry::{Pipeline, Registry, Revision, Tenant},
     spec::parse::parse,
 };
@@ -172,11 +176,12 @@ impl Scenario {
         } else {
             1
         };
+        let overview = Overview::default();
         let done = runtime.block_on(async {
             let stop = CancellationToken::new();
             let running: Vec<_> = stores[..engines]
                 .iter()
-                .map(|store| tailrace_core::tasks::spawn(self.engine(store, &stop).run()))
+                .map(|store| tailrace_core::tasks::spawn(self.engine(store, &stop, &overview).run()))
                 .collect();
             let mut crash = self.broker.crash.subscribe();
             let life = Duration::from_millis(if to_the_end {
@@ -201,6 +206,7 @@ impl Scenario {
         })?;
         // Dropping the runtime is the kill: every task ends where it waits.
         drop(runtime);
+        self.check_books(&overview)?;
         if to_the_end && !done {
             return Err(format!(
                 "no progress: events are left {most:?} after the last fault"
@@ -209,16 +215,41 @@ impl Scenario {
         Ok(engines as u64)
     }
 
-    fn engine(&self, store: &SimStore, stop: &CancellationToken) -> Engine {
+    /// Whatever happened, the books of those who were at work must balance.
+    fn check_books(&self, overview: &Overview) -> Result<(), String> {
+        let reconciler = overview
+            .pipeline(&self.pipeline)
+            .map(|status| status.reconciler.clone());
+        match reconciler.and_then(|reconciler| reconciler.last_imbalance()) {
+            Some(balance) => Err(format!("the books do not balance: {balance:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn engine(&self, store: &SimStore, stop: &CancellationToken, overview: &Overview) -> Engine {
         let (sender, registry) = watch::channel(Some(Arc::new(self.registry())));
         // The registry stays as it is for this life.
         std::mem::forget(sender);
         Engine {
             world: world(&self.broker, store, &self.faults),
             registry,
-            overview: Overview::default(),
+            overview: overview.clone(),
+            members: self.members(),
+            settings: Settings {
+                snapshot_after_commits: 20,
+                reconcile_every: Duration::from_millis(500),
+                ..Settings::default()
+            },
             stop: stop.clone(),
         }
+    }
+
+    /// Each engine believes that it is alone: only the fence keeps two of them apart.
+    fn members(&self) -> watch::Receiver<Option<Arc<Membership>>> {
+        let alone = Membership::alone(Name::new("engine").expect("a name"));
+        let (sender, members) = watch::channel(Some(Arc::new(alone)));
+        std::mem::forget(sender);
+        members
     }
 
     fn registry(&self) -> Registry {
@@ -255,6 +286,8 @@ impl Scenario {
                 active,
                 paused: None,
                 redriven: 0,
+                stream_created: None,
+                start_sequence: None,
                 created_ms: 0,
             }),
         );

@@ -46,6 +46,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        leases: broker.clone(),
         store: Arc::new(store.clone()),
         plugins: Arc::new(SimRuntime {
             faults: faults.clone(),

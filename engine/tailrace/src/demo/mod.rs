@@ -166,7 +166,7 @@ async fn wait(control: &Control, id: &PipelineId, events: u64) -> anyhow::Result
     while done < events {
         tokio::time::sleep(step).await;
         let status = control.pipeline_status(id).await?;
-        let now = status.engine.stats.counts.events;
+        let now = status.engine.stats.counts.ledger.events;
         idle = if now == done { idle + step } else { Duration::ZERO };
         anyhow::ensure!(
             idle < STALLED,

@@ -9,11 +9,16 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     name::Name,
     pipeline::{
-        dead_letter,
+        dead_letter, intake,
         plan::Plan,
-        worker::{Arrival, Cursor, Delivery, Source, TurnEnd, Worker},
+        worker::{Arrival, Cursor, Delivery, TurnEnd, Worker},
     },
-    ports::{clock::Clock, plugins::Plugin, store::LocalStore},
+    ports::{
+        broker::Incoming,
+        clock::Clock,
+        plugins::Plugin,
+        store::{Applied, LocalStore},
+    },
     registry::Revision,
     subject,
 };
@@ -124,7 +129,11 @@ impl Rehearsal {
         }
         let sealed = self.worker.seal()?;
         let commit = sealed.cursor.commit;
-        self.worker.apply(&sealed.delta, commit, commit)?;
+        let stored = Applied {
+            commit,
+            sequence: commit,
+        };
+        self.worker.apply(&sealed.delta, stored, 1)?;
         let dead_subject = subject::dead_subject(&self.plan.pipeline);
         let (dead, published): (Vec<_>, Vec<_>) = sealed
             .outputs
@@ -141,30 +150,15 @@ impl Rehearsal {
 
     /// What the intake makes of a message.
     fn arrive(&self, given: GivenEvent) -> Arrival {
-        let found = self.plan.find(&given.subject, &given.headers, &given.payload);
-        let refused = found
-            .key
-            .is_none()
-            .then(|| ("no-key", "the event has no key at input.key".to_owned()));
-        // A second apart, so that what ends in event time can be seen to end.
-        let received_ms = given.received_ms.unwrap_or(given.line * 1_000);
-        let event = Event {
+        let message = Incoming {
             sequence: given.line,
-            time_ms: found.time_ms.unwrap_or(received_ms),
+            // A second apart, so that what ends in event time can be seen to end.
+            received_ms: given.received_ms.unwrap_or(given.line * 1_000),
             subject: given.subject,
-            key: found.key.unwrap_or_default(),
             headers: given.headers,
             payload: given.payload,
         };
-        Arrival {
-            source: Source::Input,
-            sequence: given.line,
-            event,
-            refused,
-            measured: found.measured,
-            from_step: None,
-            room: None,
-        }
+        intake::arrive(&self.plan, message)
     }
 }
 

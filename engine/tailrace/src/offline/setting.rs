@@ -138,6 +138,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
             key: Extract::default(),
             time: None,
             start: Start::All,
+            dedup: None,
         },
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
@@ -148,6 +149,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
             subject: "results.{key}".to_owned(),
             keep: Keep::default(),
         }),
+        circuit_breaker: None,
     })
 }
 

@@ -9,8 +9,9 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     pipeline::dead_letter::{REASON_HEADER, Reason},
     ports::broker::{
-        BrokerError, CommitBatch, CommitError, CommitLog, DeadLetters, Input, InputError, Output, OwnStream,
-        Snapshots, StoredDeadLetter, StoredPart, StreamFacts, Streams, SubscribeRequest, Subscription,
+        Books, BrokerError, CommitBatch, CommitError, CommitLog, DeadLetters, Input, InputError, Output,
+        OwnStream, Snapshots, StoredDeadLetter, StoredPart, StreamFacts, Streams, SubscribeRequest,
+        Subscription,
     },
 };
 
@@ -35,6 +36,7 @@ impl Streams for Fake {
             last_sequence: 9,
             bytes: 1,
             subjects: vec!["shop.>".to_owned()],
+            keeps_to_limits: true,
         })
     }
     async fn streams_with(&self, _: &str) -> Result<Vec<String>, BrokerError> {
@@ -57,6 +59,12 @@ impl Streams for Fake {
     fn max_payload(&self) -> usize {
         1 << 20
     }
+    async fn syncs_always(&self) -> Option<bool> {
+        Some(false)
+    }
+    async fn count(&self, _: &str, _: &[String], _: u64, _: u64) -> Result<Option<u64>, BrokerError> {
+        unreachable()
+    }
     fn is_connected(&self) -> bool {
         self.connected.load(std::sync::atomic::Ordering::Relaxed)
     }
@@ -75,6 +83,9 @@ impl CommitLog for Fake {
         Err(CommitError::Unknown("fake".to_owned()))
     }
     async fn publish_unconfirmed(&self, _: &[Output]) {}
+    async fn books(&self, _: &PipelineId) -> Result<Books, BrokerError> {
+        unreachable()
+    }
     async fn last(&self, _: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
         unreachable()
     }

@@ -39,6 +39,31 @@ struct StatusView {
     dead_letters: Option<u64>,
     partitions: Vec<PartitionView>,
     stats: StatsView,
+    #[serde(default)]
+    balance: Option<BalanceView>,
+    #[serde(default)]
+    imbalances: u64,
+}
+
+/// How the books last balanced.
+#[derive(Deserialize)]
+struct BalanceView {
+    read: u64,
+    #[serde(default)]
+    broker_input: Option<u64>,
+    events: u64,
+    forwarded: u64,
+    emitted: u64,
+    dropped: u64,
+    rejected: u64,
+    dead: u64,
+    duplicates: u64,
+    #[serde(default)]
+    committed_messages: Option<u64>,
+    #[serde(default)]
+    broker_messages: Option<u64>,
+    #[serde(default)]
+    imbalance: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +77,8 @@ struct PartitionView {
     partition: u32,
     commit: u64,
     position: u64,
+    #[serde(default)]
+    owner: Option<String>,
     #[serde(default)]
     trouble: Option<String>,
 }
@@ -69,6 +96,7 @@ struct CountsView {
     outputs: u64,
     dropped: u64,
     rejected: u64,
+    duplicates: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -148,10 +176,53 @@ fn overview(status: &StatusView) -> String {
         ),
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
+        ("duplicates", count(counts.duplicates)),
         ("retried", count(counts.retried)),
         ("traps", count(counts.traps)),
         ("dead letters", status.dead_letters.map_or_else(unknown, count)),
+        ("books", books(status)),
     ])
+}
+
+/// The last balance in a line: what came in, what became of it, what the broker says.
+fn books(status: &StatusView) -> String {
+    let Some(balance) = &status.balance else {
+        return "not balanced yet".to_owned();
+    };
+    let mut text = balance
+        .imbalance
+        .as_ref()
+        .map_or_else(|| "balanced".to_owned(), |why| format!("DO NOT BALANCE: {why}"));
+    if balance.imbalance.is_none() && status.imbalances > 0 {
+        text.push_str(&format!(", after {} times that they did not", status.imbalances));
+    }
+    let broker = |known: Option<u64>| known.map_or_else(|| "unknown".to_owned(), count);
+    let fates = [
+        ("emitted", balance.emitted),
+        ("forwarded", balance.forwarded),
+        ("dropped", balance.dropped),
+        ("rejected", balance.rejected),
+        ("dead", balance.dead),
+        ("duplicates", balance.duplicates),
+    ];
+    let fates = fates.iter().filter(|(_, events)| *events > 0);
+    let fates: Vec<_> = fates
+        .map(|(fate, events)| format!("{} {fate}", count(*events)))
+        .collect();
+    text.push_str(&format!(
+        "; last: {} read (broker: {}), {} finished = {}; stored {} (broker: {})",
+        count(balance.read),
+        broker(balance.broker_input),
+        count(balance.events),
+        if fates.is_empty() {
+            "0".to_owned()
+        } else {
+            fates.join(" + ")
+        },
+        broker(balance.committed_messages),
+        broker(balance.broker_messages),
+    ));
+    text
 }
 
 fn partitions(status: &StatusView) -> String {
@@ -160,11 +231,15 @@ fn partitions(status: &StatusView) -> String {
             partition.partition.to_string(),
             count(partition.position),
             count(partition.commit),
+            partition
+                .owner
+                .clone()
+                .unwrap_or_else(|| "this engine".to_owned()),
             partition.trouble.clone().unwrap_or_default(),
         ]
     };
     table(
-        &["partition>", "position>", "commit>", "trouble"],
+        &["partition>", "position>", "commit>", "owner", "trouble"],
         status.partitions.iter().map(row),
     )
 }

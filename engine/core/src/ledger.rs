@@ -1,0 +1,133 @@
+//! The books of a partition: what its events came to. Every event has one fate, so the fates add up to
+//! the events; and every message of the pipeline's own stream is an output, a dead letter or part of a
+//! record, so those add up to what the broker holds. The sums travel in each commit record and are
+//! never set back, so books can be balanced over crashes and changes of owner.
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of an event. Of several, the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Fate {
+    /// Nothing came of it, on purpose.
+    #[default]
+    Dropped,
+    /// It was handed on as it came.
+    Forwarded,
+    /// Messages took its place.
+    Emitted,
+    /// It failed, and is a dead letter.
+    Dead,
+    /// It was invalid, and is a dead letter.
+    Rejected,
+    /// It had come before, within the window.
+    Duplicate,
+}
+
+/// What events came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// Events whose processing is finished.
+    pub events: u64,
+    /// Events handed on as they came.
+    pub forwarded: u64,
+    /// Events in whose place messages went on.
+    pub emitted: u64,
+    /// Events of which nothing came, on purpose.
+    pub dropped: u64,
+    /// Events that a plugin, or the intake, called invalid.
+    pub rejected: u64,
+    /// Events that failed.
+    pub dead: u64,
+    /// Events that had come before, within the window of `dedup`.
+    pub duplicates: u64,
+    /// Messages published to the output.
+    pub outputs: u64,
+    /// Dead letters written: of invalid events and of failed ones.
+    pub letters: u64,
+    /// Commits with another delivery than exactly-once: their messages may be stored twice, or not.
+    pub loose: u64,
+}
+
+impl Ledger {
+    /// Enters an event's fate.
+    pub fn enter(&mut self, fate: Fate) {
+        self.events += 1;
+        let place = match fate {
+            Fate::Dropped => &mut self.dropped,
+            Fate::Forwarded => &mut self.forwarded,
+            Fate::Emitted => &mut self.emitted,
+            Fate::Dead => &mut self.dead,
+            Fate::Rejected => &mut self.rejected,
+            Fate::Duplicate => &mut self.duplicates,
+        };
+        *place += 1;
+    }
+
+    /// Adds what another holds.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.columns().into_iter().zip({ *other }.columns()) {
+            *mine += *theirs;
+        }
+    }
+
+    /// What was entered since an earlier state of the same books.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut difference = *self;
+        for (mine, theirs) in difference.columns().into_iter().zip({ *earlier }.columns()) {
+            *mine = mine.saturating_sub(*theirs);
+        }
+        difference
+    }
+
+    /// Events that have a fate; equal to `events` in sound books.
+    pub fn fates(&self) -> u64 {
+        self.forwarded + self.emitted + self.dropped + self.rejected + self.dead + self.duplicates
+    }
+
+    fn columns(&mut self) -> [&mut u64; 10] {
+        [
+            &mut self.events,
+            &mut self.forwarded,
+            &mut self.emitted,
+            &mut self.dropped,
+            &mut self.rejected,
+            &mut self.dead,
+            &mut self.duplicates,
+            &mut self.outputs,
+            &mut self.letters,
+            &mut self.loose,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fates_add_up_and_sums_subtract() {
+        let mut books = Ledger::default();
+        let fates = [
+            Fate::Dropped,
+            Fate::Forwarded,
+            Fate::Emitted,
+            Fate::Dead,
+            Fate::Rejected,
+            Fate::Duplicate,
+        ];
+        fates.iter().for_each(|fate| books.enter(*fate));
+        assert_eq!((books.events, books.fates()), (6, 6));
+        let earlier = books;
+        books.enter(Fate::Emitted);
+        let mut sum = books.since(&earlier);
+        assert_eq!((sum.events, sum.emitted, sum.dead), (1, 1, 0));
+        sum.add(&earlier);
+        assert_eq!(sum, books);
+    }
+
+    #[test]
+    fn the_worst_fate_counts() {
+        assert!(Fate::Rejected > Fate::Dead && Fate::Dead > Fate::Emitted && Fate::Emitted > Fate::Forwarded);
+    }
+}

@@ -1,0 +1,125 @@
+//! A key-value bucket: made when first needed.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    self,
+    kv::{self, Operation, UpdateErrorKind},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use tailrace_core::ports::{
+    broker::BrokerError,
+    registry::{Bucket, Entry, Watch, WriteError},
+};
+use tokio::sync::OnceCell;
+
+use crate::objects::unreachable;
+
+/// A bucket by its name.
+pub struct NatsBucket {
+    jetstream: jetstream::Context,
+    name: &'static str,
+    max_age: Duration,
+    store: OnceCell<kv::Store>,
+}
+
+impl NatsBucket {
+    /// A bucket whose keys go when they have not been written for `max_age`; zero keeps them.
+    pub(crate) fn new(jetstream: jetstream::Context, name: &'static str, max_age: Duration) -> Self {
+        Self {
+            jetstream,
+            name,
+            max_age,
+            store: OnceCell::new(),
+        }
+    }
+
+    async fn store(&self) -> Result<&kv::Store, BrokerError> {
+        self.store
+            .get_or_try_init(|| async {
+                if let Ok(known) = self.jetstream.get_key_value(self.name).await {
+                    return Ok(known);
+                }
+                let config = kv::Config {
+                    bucket: self.name.to_owned(),
+                    history: 1,
+                    max_age: self.max_age,
+                    ..kv::Config::default()
+                };
+                self.jetstream
+                    .create_key_value(config)
+                    .await
+                    .map_err(|cause| unreachable(&cause))
+            })
+            .await
+    }
+}
+
+fn entry(entry: kv::Entry) -> Entry {
+    let value = (entry.operation == Operation::Put).then_some(entry.value);
+    Entry {
+        key: entry.key,
+        value,
+        revision: entry.revision,
+    }
+}
+
+#[async_trait]
+impl Bucket for NatsBucket {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
+        let found = self.store().await?.entry(key).await;
+        Ok(found.map_err(|cause| unreachable(&cause))?.map(entry))
+    }
+
+    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
+        let written = self.store().await?.update(key, value, expected).await;
+        written.map_err(|cause| match cause.kind() {
+            UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
+            _ => WriteError::Broker(unreachable(&cause)),
+        })
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
+        let deleted = self.store().await?.delete(key).await;
+        deleted.map_err(|cause| unreachable(&cause))
+    }
+
+    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
+        let store = self.store().await?;
+        let status = store.status().await.map_err(|cause| unreachable(&cause))?;
+        let empty = status.values() == 0;
+        let entries = store.watch_with_history(">").await;
+        Ok(Box::new(NatsWatch {
+            entries: entries.map_err(|cause| unreachable(&cause))?,
+            marker_due: empty,
+            marked: false,
+        }))
+    }
+}
+
+struct NatsWatch {
+    entries: kv::Watch,
+    /// Everything that was there has been given; the marker comes next.
+    marker_due: bool,
+    marked: bool,
+}
+
+#[async_trait]
+impl Watch for NatsWatch {
+    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
+        if self.marker_due && !self.marked {
+            self.marked = true;
+            return Ok(None);
+        }
+        match self.entries.next().await {
+            Some(Ok(found)) => {
+                self.marker_due |= found.delta == 0;
+                Ok(Some(entry(found)))
+            }
+            Some(Err(cause)) => Err(unreachable(&cause)),
+            None => Err(unreachable(&"the watch ended")),
+        }
+    }
+}
