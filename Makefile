@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := wasm32-unknown-unknown
 
-.PHONY: help demo test plugins tools lint doc deny
+.PHONY: help demo test plugins tools lint deny bench torture
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,17 @@ demo: plugins ## the whole on real ratings, with figures
 test: plugins ## every test
 	$(CARGO) build --locked -p tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
+
+bench: plugins ## what an event costs, as a table: target/bench.md and target/bench.json
+	$(CARGO) build --locked --release -p tailrace -p tailrace-bench
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BINARY=target/release/tailrace \
+	TAILRACE_PLUGINS=target/$(TARGET)/guest target/release/bench all --markdown target/bench.md --json target/bench.json
+	$(CARGO) bench --locked -p tailrace-wasm --bench call | tee -a target/bench.md
+	$(CARGO) bench --locked -p tailrace-store --bench nearest | tee -a target/bench.md
+
+torture: plugins ## every fault, long; the report is target/torture.md
+	$(CARGO) build --locked -p tailrace -p tailrace-tests --bins
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/torture all --report target/torture.md
 
 lint: ## format, clippy, docs: no warnings
 	$(CARGO) fmt --all --check

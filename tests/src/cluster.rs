@@ -1,7 +1,7 @@
 //! A nats-server of the test's own: a free port, a folder of its own, killed when it is dropped.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,10 +13,19 @@ use tailrace_nats::async_nats::{
 };
 use tempfile::TempDir;
 
-use crate::files;
+use crate::{files, ports, signal};
 
 /// Longest that anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How a broker is started.
+#[derive(Debug, Clone, Default)]
+pub struct BrokerOptions {
+    /// Where JetStream keeps its data; left out, a folder of its own.
+    pub store_dir: Option<PathBuf>,
+    /// Most that JetStream may store, in bytes; left out, what nats-server finds right.
+    pub max_file_store_bytes: Option<u64>,
+}
 
 /// A broker.
 pub struct Cluster {
@@ -32,10 +41,16 @@ pub struct Cluster {
 impl Cluster {
     /// Starts one.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&BrokerOptions::default()).await
+    }
+
+    /// Starts one with options.
+    pub async fn start_with(options: &BrokerOptions) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        // Bound and let go: the server takes it a moment later, and restarts on the same.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = spawn(folder.path(), port)?;
+        // The server takes it a moment later, and restarts on the same.
+        let port = ports::free()?;
+        configure(folder.path(), port, options)?;
+        let process = spawn(folder.path())?;
         let client = async_nats::ConnectOptions::new()
             .retry_on_initial_connect()
             .reconnect_delay_callback(|_| Duration::from_millis(50))
@@ -72,8 +87,38 @@ impl Cluster {
     /// Starts it again on its data.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.kill();
-        self.process = Some(spawn(self.folder.path(), self.port)?);
+        self.process = Some(spawn(self.folder.path())?);
         Ok(())
+    }
+
+    /// Stops its process as it stands (SIGSTOP): connections stay open and nothing answers.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the broker does not run")?;
+        signal::send(process.id(), name)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        Ok(self.process.as_ref().context("the broker does not run")?.id())
+    }
+
+    /// Address that it listens on.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The end of its log, for messages of failed tests.
+    pub fn log(&self) -> String {
+        files::last_lines(&self.folder.path().join("nats-server.log"))
     }
 
     /// Makes a stream.
@@ -116,6 +161,19 @@ impl Cluster {
 
     /// Everything that a stream holds on a subject: subject and payload, in order.
     pub async fn read(&self, stream: &str, filter: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let found = self.read_sequenced(stream, filter).await?;
+        Ok(found
+            .into_iter()
+            .map(|(_, subject, payload)| (subject, payload))
+            .collect())
+    }
+
+    /// The same with each message's sequence before it.
+    pub async fn read_sequenced(
+        &self,
+        stream: &str,
+        filter: &str,
+    ) -> anyhow::Result<Vec<(u64, String, Vec<u8>)>> {
         use futures::StreamExt as _;
         let config = pull::OrderedConfig {
             filter_subject: filter.to_owned(),
@@ -132,8 +190,13 @@ impl Cluster {
         let mut found = Vec::new();
         while pending > 0 {
             let message = messages.next().await.context("the stream ended")??;
-            pending = message.info().map_err(|cause| anyhow::anyhow!(cause))?.pending;
-            found.push((message.subject.to_string(), message.payload.to_vec()));
+            let info = message.info().map_err(|cause| anyhow::anyhow!(cause))?;
+            pending = info.pending;
+            found.push((
+                info.stream_sequence,
+                message.subject.to_string(),
+                message.payload.to_vec(),
+            ));
         }
         Ok(found)
     }
@@ -145,18 +208,25 @@ impl Drop for Cluster {
     }
 }
 
-fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
+fn configure(folder: &Path, port: u16, options: &BrokerOptions) -> anyhow::Result<()> {
+    let store_dir = options.store_dir.clone().unwrap_or(folder.join("jetstream"));
+    let limit = options
+        .max_file_store_bytes
+        .map(|bytes| format!("  max_file_store: {bytes}\n"))
+        .unwrap_or_default();
+    let text = format!(
+        "listen: \"127.0.0.1:{port}\"\nlog_file: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n{limit}}}\n",
+        folder.join("nats-server.log").display(),
+        store_dir.display(),
+    );
+    Ok(std::fs::write(folder.join("nats-server.conf"), text)?)
+}
+
+fn spawn(folder: &Path) -> anyhow::Result<Child> {
     let program = files::nats_server()?;
     Command::new(&program)
-        .args([
-            "--addr",
-            "127.0.0.1",
-            "--port",
-            &port.to_string(),
-            "--jetstream",
-            "--store_dir",
-        ])
-        .arg(folder.join("jetstream"))
+        .arg("--config")
+        .arg(folder.join("nats-server.conf"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

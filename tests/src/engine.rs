@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use anyhow::Context as _;
@@ -12,12 +12,39 @@ use crate::{
     cluster::{Cluster, eventually},
     files,
     http::{self, Answer},
+    ports, signal,
 };
 
 /// The operator's token of all tests.
 pub const OPERATOR: &str = "operator-token-of-the-tests";
 /// The tenant of most tests.
 pub const TENANT: &str = "shop";
+
+/// How an engine is started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Address of the broker, or of something between.
+    pub nats: String,
+    /// Environment besides what every engine gets.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// On a broker, with nothing special.
+    pub fn on(cluster: &Cluster) -> Self {
+        Self {
+            nats: cluster.url(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// With a variable more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
 
 /// An engine that is killed when it is dropped.
 pub struct Engine {
@@ -31,32 +58,12 @@ pub struct Engine {
 impl Engine {
     /// Starts one on a broker, with its local data in `folder`, and waits until it is ready.
     pub async fn start(cluster: &Cluster, folder: &Path) -> anyhow::Result<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.join("engine.log"))?;
-        let process = Command::new(files::binary()?)
-            .args([
-                "serve",
-                "--nats",
-                &cluster.url(),
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-                "--data-dir",
-            ])
-            .arg(folder.join("data"))
-            .env("TAILRACE_OPERATOR_TOKEN", OPERATOR)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
-        let mut engine = Self {
-            process,
-            folder: folder.to_owned(),
-            url: format!("http://127.0.0.1:{port}"),
-            token: String::new(),
-        };
+        Self::start_with(&Launch::on(cluster), folder).await
+    }
+
+    /// Starts one as told and waits until it is ready.
+    pub async fn start_with(launch: &Launch, folder: &Path) -> anyhow::Result<Self> {
+        let mut engine = Self::spawn(launch, folder)?;
         eventually("the engine knows its operator", || async {
             engine
                 .ask("GET", "/v1/tenants", OPERATOR, "")
@@ -69,11 +76,72 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Starts its process and waits for nothing.
+    fn spawn(launch: &Launch, folder: &Path) -> anyhow::Result<Self> {
+        let port = ports::free()?;
+        let process = process(launch, folder, port)?;
+        Ok(Self {
+            process,
+            folder: folder.to_owned(),
+            url: format!("http://127.0.0.1:{port}"),
+            token: String::new(),
+        })
+    }
+
+    /// Kills it if it still runs and starts it again on its folder; waits for nothing. The tenant's
+    /// token stays good: the registry is in the broker.
+    pub fn restart(&mut self, launch: &Launch) -> anyhow::Result<()> {
+        self.kill();
+        let port = ports::free()?;
+        self.process = process(launch, &self.folder, port)?;
+        self.url = format!("http://127.0.0.1:{port}");
+        Ok(())
+    }
+
+    /// Waits until `/readyz` says so.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        eventually("the engine is ready", || async {
+            self.ask("GET", "/readyz", "", "")
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+        })
+        .await
+        .with_context(|| self.log())
+    }
+
     /// The end of its log, for messages of failed tests.
     pub fn log(&self) -> String {
-        let text = std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().rev().take(30).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        files::last_lines(&self.folder.join("engine.log"))
+    }
+
+    /// Address of its API.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder that it rebuilds if it must.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// How its process ended, if it has.
+    pub fn exited(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.process.try_wait()?)
+    }
+
+    /// Stops its process as it stands (SIGSTOP).
+    pub fn pause(&self) -> anyhow::Result<()> {
+        signal::send(self.pid(), "STOP")
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) -> anyhow::Result<()> {
+        signal::send(self.pid(), "CONT")
     }
 
     /// Kills it, as `kill -9` does.
@@ -84,9 +152,7 @@ impl Engine {
 
     /// Asks it to end and gives its exit code.
     pub async fn terminate(&mut self) -> anyhow::Result<i32> {
-        Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status()?;
+        signal::send(self.pid(), "TERM")?;
         let mut code = None;
         let process = std::sync::Mutex::new(&mut self.process);
         eventually("the engine ends", || async {
@@ -186,4 +252,22 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn process(launch: &Launch, folder: &Path, port: u16) -> anyhow::Result<Child> {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("engine.log"))?;
+    Ok(Command::new(files::binary()?)
+        .args(["serve", "--nats", &launch.nats])
+        .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+        .arg(folder.join("data"))
+        .env("TAILRACE_OPERATOR_TOKEN", OPERATOR)
+        .env("NO_COLOR", "1")
+        .envs(launch.environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()?)
 }

@@ -22,9 +22,12 @@ pub fn built() -> anyhow::Result<PathBuf> {
     Ok(profile.to_owned())
 }
 
-/// The engine's binary.
+/// The engine's binary: the one that `TAILRACE_BINARY` names, else the one beside this test.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    let binary = built()?.join("tailrace");
+    let binary = match std::env::var_os("TAILRACE_BINARY") {
+        Some(named) => named.into(),
+        None => built()?.join("tailrace"),
+    };
     anyhow::ensure!(
         binary.is_file(),
         "no {}: run `make test`, which builds it first",
@@ -33,13 +36,23 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// A built plugin, by the name of its file.
+/// A built plugin, by the name of its file, from the folder that `TAILRACE_PLUGINS` names, else from
+/// where `make plugins` puts them.
 pub fn plugin(name: &str) -> anyhow::Result<Vec<u8>> {
-    let target = built()?.parent().map(Path::to_owned).unwrap_or_default();
-    let file = target
-        .join("wasm32-unknown-unknown/guest")
-        .join(format!("{name}.wasm"));
+    let folder = match std::env::var_os("TAILRACE_PLUGINS") {
+        Some(named) => named.into(),
+        None => built()?.join("../wasm32-unknown-unknown/guest"),
+    };
+    let file = folder.join(format!("{name}.wasm"));
     std::fs::read(&file).with_context(|| format!("no {}: run `make plugins`", file.display()))
+}
+
+/// The last lines of a log, for messages of failed tests.
+pub fn last_lines(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().rev().take(30).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
 /// A nats-server: the one that `make test` found or fetched.
@@ -56,15 +69,13 @@ pub fn nats_server() -> anyhow::Result<PathBuf> {
     Ok(String::from_utf8(found.stdout)?.trim().into())
 }
 
-/// A file of `../shared/data`; where the folder is missing the test says so and ends.
-pub fn shared(path: &str) -> Option<PathBuf> {
+/// A file of `../shared/data`. Tests that need it are ignored where the folder is missing.
+pub fn shared(path: &str) -> anyhow::Result<PathBuf> {
     let file = root().join("../shared/data").join(path);
-    if file.is_file() {
-        return Some(file);
-    }
-    println!(
-        "SKIPPED: {} is not here; this test needs the shared data",
+    anyhow::ensure!(
+        file.is_file(),
+        "no {}: this test needs the shared data",
         file.display()
     );
-    None
+    Ok(file)
 }

@@ -8,3 +8,6 @@ pub mod cluster;
 pub mod engine;
 pub mod files;
 pub mod http;
+pub mod ports;
+pub mod signal;
+pub mod torture;

@@ -280,6 +280,7 @@ mod tests {
             partition: 2,
             commit: 1,
             position: 9,
+            seen: 9,
             trouble: None,
         });
         let of = OfPipeline {

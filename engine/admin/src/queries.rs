@@ -75,7 +75,8 @@ fn plain(bytes: Vec<u8>) -> Value {
 pub(crate) async fn state(access: Access, State(api): State<ApiState>, place: Place) -> Answer<Response> {
     let entry = api
         .control
-        .state(&place.pipeline(&access)?, place.text("step"), place.text("key"))?;
+        .state(&place.pipeline(&access)?, place.text("step"), place.text("key"))
+        .await?;
     let kind = match std::str::from_utf8(&entry.value) {
         Ok(text) if serde_json::from_str::<&RawValue>(text).is_ok() => "application/json",
         Ok(_) => "text/plain; charset=utf-8",
@@ -97,13 +98,15 @@ pub(crate) async fn scan(
     Asked(asked): Asked<Scan>,
 ) -> Answer<Json<Vec<Entry>>> {
     let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
+    let pipeline = place.pipeline(&access)?;
     let found = api.control.scan(
-        &place.pipeline(&access)?,
+        &pipeline,
         place.text("step"),
         &asked.prefix,
         asked.after.as_deref(),
         limit,
-    )?;
+    );
+    let found = found.await?;
     let shown = found.into_iter().map(|mut entry| {
         let value = plain(std::mem::take(&mut entry.value));
         Entry { entry, value }
@@ -116,11 +119,11 @@ pub(crate) async fn vector(
     State(api): State<ApiState>,
     place: Place,
 ) -> Answer<Json<VectorEntry>> {
-    Ok(Json(api.control.vector(
-        &place.pipeline(&access)?,
-        place.text("collection"),
-        place.text("id"),
-    )?))
+    let pipeline = place.pipeline(&access)?;
+    let found = api
+        .control
+        .vector(&pipeline, place.text("collection"), place.text("id"));
+    Ok(Json(found.await?))
 }
 
 pub(crate) async fn sketches(
@@ -130,7 +133,8 @@ pub(crate) async fn sketches(
 ) -> Answer<Json<BTreeMap<String, Report>>> {
     Ok(Json(
         api.control
-            .sketches(&place.pipeline(&access)?)?
+            .sketches(&place.pipeline(&access)?)
+            .await?
             .into_iter()
             .collect(),
     ))
@@ -154,11 +158,8 @@ pub(crate) async fn sketch(
         item_hash,
         item: asked.item,
     };
-    Ok(Json(api.control.sketch(
-        &pipeline,
-        place.text("sketch"),
-        &query,
-    )?))
+    let report = api.control.sketch(&pipeline, place.text("sketch"), &query);
+    Ok(Json(report.await?))
 }
 
 fn quantiles(text: &str) -> Answer<Vec<f64>> {

@@ -6,7 +6,8 @@
 //! - [`commit`]: the atomic batch with its fence;
 //! - [`streams`]: the stream of a pipeline's own;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
-//! - [`dead_letters`], [`snapshots`].
+//! - [`dead_letters`], [`snapshots`];
+//! - [`peers`]: questions from engine to engine.
 //!
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
 
@@ -18,6 +19,7 @@ mod consume;
 mod dead_letters;
 mod headers;
 mod objects;
+mod peers;
 mod registry;
 mod snapshots;
 mod streams;

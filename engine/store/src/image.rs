@@ -14,7 +14,7 @@ use tailrace_core::{
 use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
-    collection::ExactCollection,
+    collection::{Search, VectorCollection},
     keys,
     sketches::Sketches,
     transfer::Export,
@@ -188,7 +188,7 @@ impl Image for SledImage {
         metric: Metric,
     ) -> Result<Box<dyn Collection>, StoreError> {
         let beginning = keys::vector(collection, "");
-        let mut vectors = ExactCollection::new(dimensions, metric);
+        let mut vectors = VectorCollection::new(dimensions, metric, Search::Auto);
         for entry in self.tree.scan_prefix(&beginning) {
             let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
             let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;

@@ -8,7 +8,7 @@
 //! - [`value`]: values with their checksums;
 //! - [`sketches`]: sketches as a base and a log of updates;
 //! - [`transfer`]: export without stopping the partition, and import;
-//! - [`collection`]: vectors in memory, searched exactly.
+//! - [`collection`]: vectors in memory, exact while small and with an index above.
 
 mod collection;
 mod database;
@@ -18,5 +18,5 @@ mod sketches;
 mod transfer;
 mod value;
 
-pub use collection::ExactCollection;
+pub use collection::{INDEX_ABOVE, Search, VectorCollection};
 pub use database::{SledStore, StoreOptions};

@@ -48,6 +48,7 @@ pub struct RunningEngine {
     api: JoinHandle<()>,
     keeper: JoinHandle<()>,
     leases: JoinHandle<()>,
+    peers: JoinHandle<()>,
 }
 
 /// Starts everything. The broker need not be there yet.
@@ -64,9 +65,10 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
+    let me = identity::engine_id(&config.data_dir, &*world.random)?;
     let leases = leases::Keeper {
         leases: world.leases.clone(),
-        me: identity::engine_id(&config.data_dir, &*world.random)?,
+        me: me.clone(),
         process: world.random.next_u64(),
         renew_every: config.engines.renew_every.0,
         stop: stop_leases.clone(),
@@ -75,6 +77,7 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let leases = tasks::spawn(leases.run());
     let overview = Overview::default();
     let control = Control::new(world.clone(), registry.clone(), overview.clone(), members.clone());
+    let peers = tasks::spawn(control.clone().answer_peers(me));
     let engine = Engine {
         world,
         registry,
@@ -104,6 +107,7 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
         api,
         keeper,
         leases,
+        peers,
     })
 }
 
@@ -117,6 +121,7 @@ impl RunningEngine {
         self.stop_leases.cancel();
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
         self.keeper.abort();
+        self.peers.abort();
     }
 }
 
@@ -159,6 +164,7 @@ fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
         snapshots: broker.clone(),
         registry: broker.clone(),
         leases: Arc::new(broker.leases()),
+        peers: broker.clone(),
         store: Arc::new(store),
         plugins: Arc::new(plugins),
         turns: Arc::new(turns),

@@ -59,7 +59,9 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let name = |frame: &wasmtime::FrameInfo| {
         let name = frame
             .func_name()
-            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+            // As the author wrote it; what is not Rust stays as it is.
+            .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
+            .unwrap_or_else(|| format!("function {}", frame.func_index()));
         plain(&name, MAX_NAME)
     };
     backtrace.frames().iter().map(name).collect()

@@ -38,6 +38,9 @@ impl Plugin for Probe {
 
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
         let order: Order = event.json()?;
+        if order.act.as_deref() == Some("forward") {
+            return Ok(Verdict::Forward);
+        }
         let count: u64 = host.state().get_json(&event.key)?.unwrap_or(0) + 1;
         host.state().set_json(&event.key, &count)?;
         match order.act.as_deref() {

@@ -4,11 +4,15 @@
 #![allow(missing_docs, reason = "the tests' names are their documentation")]
 #![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
 
+mod books;
 mod changes;
+mod command_line;
+mod engines;
 mod failures;
 mod house;
 mod recall;
 mod refusals;
+mod torture;
 mod walk;
 mod wikipedia;
 

@@ -18,12 +18,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
     identity::Digest,
+    membership::EngineId,
     name::Name,
     pipeline::schedule::{Executor, Job},
     ports::{
         World,
         broker::BrokerError,
         clock::{Clock, Random},
+        peers::{Peers, Questions},
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
 };
@@ -66,6 +68,7 @@ impl Fake {
             snapshots: self.clone(),
             registry: self.clone(),
             leases: self.clone(),
+            peers: self.clone(),
             store: self.clone(),
             plugins: self.clone(),
             turns: self.clone(),
@@ -94,6 +97,16 @@ impl Fake {
         });
         self.grown.send_replace(log.len());
         revision
+    }
+}
+
+#[async_trait]
+impl Peers for Fake {
+    async fn ask(&self, _: &EngineId, _: Bytes) -> Result<Bytes, BrokerError> {
+        Err(BrokerError::Unreachable("nobody is there".to_owned()))
+    }
+    async fn listen(&self, _: &EngineId) -> Result<Box<dyn Questions>, BrokerError> {
+        Err(BrokerError::Unreachable("nobody is there".to_owned()))
     }
 }
 

@@ -9,6 +9,8 @@ pub mod access;
 mod checks;
 pub mod dead_letters;
 mod error;
+mod local;
+mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;

@@ -60,7 +60,7 @@ pub struct PipelineStatusReport {
     /// Last sequence of the input stream, where the broker answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_last_sequence: Option<u64>,
-    /// Messages of the stream behind the lowest position; those of other subjects are counted too.
+    /// Messages of the stream that are still to be looked at, those of other subjects among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<u64>,
     /// Dead letters that lie in the stream.
@@ -309,7 +309,7 @@ impl Control {
         self.add_partitions_elsewhere(id, &pipeline, &mut engine).await;
         let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
         let facts = self.world.streams.stream(&stream).await.ok();
-        let position = engine.partitions.iter().map(|partition| partition.position).min();
+        let position = engine.partitions.iter().map(|partition| partition.seen).min();
         let last = facts.map(|facts| facts.last_sequence);
         Ok(PipelineStatusReport {
             active_revision: pipeline.active.number,
@@ -332,6 +332,7 @@ impl Control {
         let Some(membership) = self.members.borrow().clone() else {
             return;
         };
+        let shared = self.overview.pipeline(id).is_none_or(|status| status.is_shared());
         for partition in 0..pipeline.active.spec.partitions {
             if engine.partitions.iter().any(|here| here.partition == partition) {
                 continue;
@@ -344,9 +345,11 @@ impl Control {
             let head = last.and_then(|last| record::decode_part(&last.payload).ok());
             engine.partitions.push(PartitionReport {
                 partition,
-                owner: Some(membership.owner(id, partition).clone()).filter(|owner| *owner != membership.me),
+                owner: Some(membership.owner(id, partition, shared).clone())
+                    .filter(|owner| *owner != membership.me),
                 commit: head.as_ref().map_or(0, |(head, _)| head.commit),
-                position: head.map_or(0, |(head, _)| head.position),
+                position: head.as_ref().map_or(0, |(head, _)| head.position),
+                seen: head.map_or(0, |(head, _)| head.position),
                 trouble: None,
             });
         }

@@ -1,16 +1,15 @@
-//! Queries of what is committed: state, vectors, sketches. This is the serving layer: it reads the
-//! local image and nothing else, so an answer costs a look-up.
+//! Queries of what is committed: state, vectors, sketches. This is the serving layer: for partitions
+//! of this engine it reads the local image and nothing else, so an answer costs a look-up; for those
+//! of another engine it asks that one.
 
 use serde::Serialize;
 use tailrace_sketch::{Query, Report, Sketch};
 
-use super::{Control, ControlError, Outcome};
-use crate::{
-    delta::StateValue,
-    identity::{PartitionId, PipelineId},
-    name::Name,
-    ports::store::Image,
+use super::{
+    Control, ControlError, Outcome,
+    local::{Answer, Found, What},
 };
+use crate::{identity::PipelineId, name::Name};
 
 /// Most entries of one scan.
 pub const MAX_SCAN: usize = 1_000;
@@ -43,26 +42,21 @@ pub struct VectorEntry {
 
 impl Control {
     /// The state of a step under a key. Where several partitions hold the key, the lowest answers.
-    pub fn state(&self, id: &PipelineId, step: &str, key: &str) -> Outcome<StateEntry> {
+    pub async fn state(&self, id: &PipelineId, step: &str, key: &str) -> Outcome<StateEntry> {
         self.check_step(id, step)?;
-        for (partition, image) in self.images(id)? {
-            let value = image
-                .get(step, key)?
-                .filter(|value| self.is_live(id, partition, value));
-            if let Some(StateValue { value, expires_ms }) = value {
-                return Ok(StateEntry {
-                    key: key.to_owned(),
-                    value,
-                    expires_ms,
-                    partition,
-                });
-            }
-        }
-        Err(ControlError::not_found("state entry", &key))
+        let what = What::State {
+            step: step.to_owned(),
+            key: key.to_owned(),
+        };
+        let found = entries(self.ask(id, what).await?);
+        found
+            .into_iter()
+            .min_by_key(|entry| entry.partition)
+            .ok_or_else(|| ControlError::not_found("state entry", &key))
     }
 
     /// Entries of a step whose key starts with a prefix, after a key, in key order.
-    pub fn scan(
+    pub async fn scan(
         &self,
         id: &PipelineId,
         step: &str,
@@ -72,66 +66,78 @@ impl Control {
     ) -> Outcome<Vec<StateEntry>> {
         self.check_step(id, step)?;
         let limit = limit.clamp(1, MAX_SCAN);
-        let mut found = Vec::new();
-        for (partition, image) in self.images(id)? {
-            let entries = image.scan(step, prefix, after, limit)?.into_iter();
-            let live = entries.filter(|(_, value)| self.is_live(id, partition, value));
-            found.extend(live.map(|(key, StateValue { value, expires_ms })| StateEntry {
-                key,
-                value,
-                expires_ms,
-                partition,
-            }));
-        }
+        let what = What::Scan {
+            step: step.to_owned(),
+            prefix: prefix.to_owned(),
+            after: after.map(str::to_owned),
+            limit,
+        };
+        let mut found = entries(self.ask(id, what).await?);
         found.sort_by(|one, other| (&one.key, one.partition).cmp(&(&other.key, other.partition)));
         found.truncate(limit);
         Ok(found)
     }
 
     /// A vector of a collection.
-    pub fn vector(&self, id: &PipelineId, collection: &str, vector: &str) -> Outcome<VectorEntry> {
+    pub async fn vector(&self, id: &PipelineId, collection: &str, vector: &str) -> Outcome<VectorEntry> {
         let pipeline = self.pipeline(id)?;
         if !pipeline.active.spec.vectors.contains_key(collection) {
             return Err(ControlError::not_found("collection", &collection));
         }
-        for (partition, image) in self.images(id)? {
-            if let Some(numbers) = image.vector(collection, vector)? {
-                return Ok(VectorEntry {
-                    id: vector.to_owned(),
-                    vector: numbers,
-                    partition,
-                });
-            }
-        }
-        Err(ControlError::not_found("vector", &vector))
+        let what = What::Vector {
+            collection: collection.to_owned(),
+            id: vector.to_owned(),
+        };
+        let found = self
+            .ask(id, what)
+            .await?
+            .into_iter()
+            .flat_map(|answer| match answer {
+                Answer::Vectors(vectors) => vectors,
+                _ => Vec::new(),
+            });
+        let (partition, numbers) = found
+            .min_by_key(|(partition, _)| *partition)
+            .ok_or_else(|| ControlError::not_found("vector", &vector))?;
+        Ok(VectorEntry {
+            id: vector.to_owned(),
+            vector: numbers,
+            partition,
+        })
     }
 
     /// Every sketch of a pipeline, merged over its partitions.
-    pub fn sketches(&self, id: &PipelineId) -> Outcome<Vec<(String, Report)>> {
+    pub async fn sketches(&self, id: &PipelineId) -> Outcome<Vec<(String, Report)>> {
         let pipeline = self.pipeline(id)?;
-        let names = pipeline.active.spec.sketches.keys();
-        names
-            .map(|name| {
-                Ok((
-                    name.to_string(),
-                    self.sketch(id, name.as_str(), &Query::default())?,
-                ))
-            })
-            .collect()
+        let mut reports = Vec::new();
+        for name in pipeline.active.spec.sketches.keys() {
+            let report = self.sketch(id, name.as_str(), &Query::default()).await?;
+            reports.push((name.to_string(), report));
+        }
+        Ok(reports)
     }
 
     /// One sketch, merged over the partitions.
-    pub fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> Outcome<Report> {
+    pub async fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> Outcome<Report> {
         let pipeline = self.pipeline(id)?;
         let Some(declared) = pipeline.active.spec.sketches.get(name) else {
             return Err(ControlError::not_found("sketch", &name));
         };
         let mut merged = Sketch::new(&declared.config(), self.tenant(&id.tenant)?.seed);
-        for (_, image) in self.images(id)? {
-            if let Some(sketch) = image.sketch(name)? {
-                merged
-                    .merge(&sketch)
-                    .map_err(|cause| ControlError::Internal(cause.to_string()))?;
+        let what = What::Sketch {
+            name: name.to_owned(),
+        };
+        for answer in self.ask(id, what).await? {
+            let Answer::Sketches(sketches) = answer else {
+                continue;
+            };
+            for sketch in sketches {
+                // Of another kind or size: what a sketch of this name measured before it was declared anew.
+                merged.merge(&sketch).map_err(|_| {
+                    ControlError::Conflict(format!(
+                        "sketch {name:?} was declared with another kind or size before; declare the new one under another name"
+                    ))
+                })?;
             }
         }
         Ok(merged.report(query))
@@ -144,39 +150,24 @@ impl Control {
 
     fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
         let pipeline = self.pipeline(id)?;
-        if pipeline
-            .active
-            .spec
-            .steps
-            .iter()
-            .any(|known| known.name.as_str() == step)
-        {
+        let mut steps = pipeline.active.spec.steps.iter();
+        if steps.any(|known| known.name.as_str() == step) {
             return Ok(());
         }
         Err(ControlError::not_found("step", &step))
     }
+}
 
-    fn images(&self, id: &PipelineId) -> Outcome<Vec<(u32, std::sync::Arc<dyn Image>)>> {
-        let partitions = self.pipeline(id)?.active.spec.partitions;
-        let mut images = Vec::new();
-        for partition in 0..partitions {
-            let partition_id = PartitionId {
-                pipeline: id.clone(),
-                partition,
-            };
-            if let Some(image) = self.world.store.existing(&partition_id)? {
-                images.push((partition, image));
-            }
-        }
-        Ok(images)
-    }
-
-    /// Whether an entry still exists on the event-time clock of its partition.
-    fn is_live(&self, id: &PipelineId, partition: u32, value: &StateValue) -> bool {
-        let watermark_ms = self
-            .overview
-            .pipeline(id)
-            .and_then(|status| status.watermark_ms(partition));
-        watermark_ms.is_none_or(|now_ms| value.is_live(now_ms))
-    }
+fn entries(answers: Vec<Answer>) -> Vec<StateEntry> {
+    let found = answers.into_iter().flat_map(|answer| match answer {
+        Answer::Entries(entries) => entries,
+        _ => Vec::new(),
+    });
+    let entry = |found: Found| StateEntry {
+        key: found.key,
+        value: found.value,
+        expires_ms: found.expires_ms,
+        partition: found.partition,
+    };
+    found.map(entry).collect()
 }

@@ -35,8 +35,10 @@ impl Membership {
         Self { me, alive }
     }
 
-    /// The engine that a partition belongs to.
-    pub fn owner(&self, pipeline: &PipelineId, partition: u32) -> &EngineId {
+    /// The engine that a partition belongs to. An input whose messages go with their acknowledgement
+    /// has one reader, so there (`shared` is false) the whole pipeline is one engine's.
+    pub fn owner(&self, pipeline: &PipelineId, partition: u32, shared: bool) -> &EngineId {
+        let partition = if shared { partition } else { 0 };
         let weighed = self
             .alive
             .iter()
@@ -44,13 +46,9 @@ impl Membership {
         weighed.unwrap_or(&self.me)
     }
 
-    /// The partitions that are this engine's. An input whose messages go with their acknowledgement
-    /// has one reader, so there the whole pipeline is one engine's.
+    /// The partitions that are this engine's.
     pub fn owned(&self, pipeline: &PipelineId, partitions: u32, shared: bool) -> Vec<u32> {
-        let is_mine = |partition: &u32| {
-            let decides = if shared { *partition } else { 0 };
-            *self.owner(pipeline, decides) == self.me
-        };
+        let is_mine = |partition: &u32| *self.owner(pipeline, *partition, shared) == self.me;
         (0..partitions).filter(is_mine).collect()
     }
 }
@@ -89,7 +87,7 @@ mod tests {
         });
         pipelines
             .flat_map(|pipeline| (0..8).map(move |partition| (pipeline.clone(), partition)))
-            .map(|(pipeline, partition)| membership.owner(&pipeline, partition).clone())
+            .map(|(pipeline, partition)| membership.owner(&pipeline, partition, true).clone())
             .collect()
     }
 

@@ -45,8 +45,11 @@ const LINGER: Duration = Duration::from_millis(5);
 const SLICE: Duration = Duration::from_millis(20);
 /// Events that wait in a worker's queue; beyond it they stay in the channel, and then at the broker.
 const MAX_QUEUED: usize = 4_096;
-/// A position without effects is worth a commit when it saves a restart this much reading.
+/// A position without effects is worth a commit when it saves a restart this much reading,
 const IDLE_ADVANCE: u64 = 1_000;
+/// or after so long: a position that stays behind would be taken for events that were purged
+/// unprocessed, once the stream lets them go.
+const IDLE_EVERY: Duration = Duration::from_secs(30);
 
 /// How a partition ended.
 #[derive(Debug)]
@@ -78,6 +81,7 @@ pub struct Partition {
     /// Since when there is something uncommitted.
     dirty_since: Option<Instant>,
     retry_at: Option<Instant>,
+    last_commit: Instant,
     stopping: bool,
     replan: bool,
     lane_closed: bool,
@@ -182,6 +186,7 @@ impl Partition {
             under_way: None,
             dirty_since: None,
             retry_at: None,
+            last_commit: Instant::now(),
             stopping: false,
             replan: false,
             lane_closed: false,
@@ -268,7 +273,8 @@ impl Partition {
         let worker = self.worker();
         if worker.is_clean() {
             let ahead = worker.cursor().position.saturating_sub(committed);
-            return ahead >= IDLE_ADVANCE && worker.queued() == 0;
+            let idle = worker.queued() == 0;
+            return idle && (ahead >= IDLE_ADVANCE || ahead > 0 && self.last_commit.elapsed() >= IDLE_EVERY);
         }
         worker.is_full() || lingered || halting
     }
@@ -292,6 +298,9 @@ impl Partition {
         self.claimed = self.claimed.saturating_sub(before - worker.queued());
         if !worker.is_clean() && self.dirty_since.is_none() {
             self.dirty_since = Some(Instant::now());
+        }
+        if worker.is_clean() && self.under_way.is_none() {
+            self.progress.see(worker.cursor().position);
         }
         self.worker = Some(worker);
         self.answer_cuts();
@@ -334,6 +343,7 @@ impl Partition {
             }
         }
         self.dirty_since = None;
+        self.last_commit = Instant::now();
         let batch = self.committer.batch(&sealed, claim, revision, mode);
         let parts = batch.record.len() as u64;
         failpoint::pass(Point::CommitSealed);
@@ -435,12 +445,23 @@ impl Partition {
         Ok(())
     }
 
+    /// When a position without effects is due to be committed, if there is one.
+    fn idle_end(&mut self) -> Option<Instant> {
+        let committed = self.progress.position();
+        let waits = self.under_way.is_none() && self.mode != DeliveryMode::AtMostOnce;
+        let worker = self.worker();
+        let idle = worker.is_clean() && worker.queued() == 0;
+        let ahead = worker.cursor().position > committed;
+        (waits && idle && ahead).then(|| self.last_commit + IDLE_EVERY)
+    }
+
     async fn wait(&mut self) -> Step<()> {
         let linger_end = self
             .dirty_since
             .filter(|_| self.under_way.is_none())
             .map(|since| since + LINGER);
         let retry_at = self.retry_at;
+        let idle_end = self.idle_end();
         let room = self.worker().queued() < MAX_QUEUED && !self.lane_closed;
         let stopping = self.stopping;
         tokio::select! {
@@ -456,6 +477,7 @@ impl Partition {
                 None => self.lane_closed = true,
             },
             () = until(linger_end) => {}
+            () = until(idle_end) => {}
             () = until(retry_at) => self.retry_at = None,
         }
         self.take_ready();

@@ -14,6 +14,8 @@ use super::worker::Cursor;
 #[derive(Debug, Default)]
 pub struct Progress {
     position: AtomicU64,
+    /// Up to here there is nothing for the partition, committed or not.
+    seen: AtomicU64,
     redrive_position: AtomicU64,
     commit: AtomicU64,
     watermark_ms: AtomicU64,
@@ -38,6 +40,16 @@ impl Progress {
             .store(cursor.redrive_position, Ordering::Release);
         self.position.store(cursor.position, Ordering::Release);
         self.moved.notify_one();
+    }
+
+    /// The partition has nothing uncommitted up to this sequence.
+    pub fn see(&self, sequence: u64) {
+        self.seen.fetch_max(sequence, Ordering::AcqRel);
+    }
+
+    /// Last sequence of the input up to which nothing is left to do here.
+    pub fn seen(&self) -> u64 {
+        self.position().max(self.seen.load(Ordering::Acquire))
     }
 
     /// Last committed sequence of the input.

@@ -330,9 +330,10 @@ impl PipelineRun {
             Err(BrokerError::NoStream(_)) => true,
             Err(cause) => return Err(cause.into()),
         };
+        self.status.set_shared(shared);
         let partitions = membership.owned(&self.pipeline, spec.partitions, shared);
         if partitions.is_empty() {
-            let owner = membership.owner(&self.pipeline, 0);
+            let owner = membership.owner(&self.pipeline, 0, shared);
             return Err(Ended::NotOurs(format!(
                 "its partitions belong to other engines, the first to {owner}"
             )));

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -56,6 +56,8 @@ pub enum State {
 pub struct PipelineStatus {
     state: Mutex<State>,
     partitions: Mutex<Shown>,
+    /// Whether its input has one reader, so that all partitions are one engine's.
+    whole: AtomicBool,
     /// Its books.
     pub reconciler: Arc<Reconciler>,
     /// Its counters.
@@ -134,6 +136,8 @@ pub struct PartitionReport {
     pub commit: u64,
     /// Last committed sequence of the input.
     pub position: u64,
+    /// Last sequence of the input up to which nothing is left to do.
+    pub seen: u64,
     /// What keeps it from going on, if something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -143,6 +147,16 @@ impl PipelineStatus {
     /// It is doing something else now.
     pub fn enter(&self, state: State) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Whether engines share its partitions.
+    pub fn is_shared(&self) -> bool {
+        !self.whole.load(Ordering::Acquire)
+    }
+
+    /// Whether engines share its partitions is known.
+    pub fn set_shared(&self, shared: bool) {
+        self.whole.store(!shared, Ordering::Release);
     }
 
     /// What it is doing.
@@ -187,6 +201,7 @@ impl PipelineStatus {
                 owner: None,
                 commit: progress.commit(),
                 position: progress.position(),
+                seen: progress.seen(),
                 trouble: status
                     .trouble
                     .lock()

@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod peers;
 pub mod plugins;
 pub mod registry;
 pub mod store;
@@ -29,6 +30,8 @@ pub struct World {
     pub registry: Arc<dyn registry::RegistryStore>,
     /// Leases of the engines.
     pub leases: Arc<dyn registry::Bucket>,
+    /// The other engines.
+    pub peers: Arc<dyn peers::Peers>,
     /// Local images.
     pub store: Arc<dyn store::LocalStore>,
     /// The sandbox.

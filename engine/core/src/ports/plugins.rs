@@ -155,7 +155,7 @@ pub enum TrapCode {
     Deadline,
     /// Memory, tables, handles or host-call memory beyond the limits.
     OutOfMemory,
-    /// More messages, bytes, writes or log lines than one event may cause.
+    /// More messages, bytes or writes than one event may cause. Log lines beyond their cap are left out.
     OverCap,
     /// A host interface was misused: an unknown collection, a wrong dimension.
     Misuse,

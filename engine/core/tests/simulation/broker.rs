@@ -12,8 +12,10 @@ use bytes::Bytes;
 use tailrace_core::{
     event::Header,
     identity::{Digest, PartitionId, PipelineId},
+    membership::EngineId,
     ports::{
         broker::*,
+        peers::{Peers, Questions},
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
     spec::{Delivery, Start},
@@ -490,6 +492,16 @@ impl Snapshots for SimBroker {
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
         self.state().snapshots.remove(&(partition.clone(), commit));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Peers for SimBroker {
+    async fn ask(&self, _: &EngineId, _: Bytes) -> Result<Bytes, BrokerError> {
+        Err(BrokerError::Unreachable("the scenario asks nothing".to_owned()))
+    }
+    async fn listen(&self, _: &EngineId) -> Result<Box<dyn Questions>, BrokerError> {
+        Err(BrokerError::Unreachable("the scenario asks nothing".to_owned()))
     }
 }
 

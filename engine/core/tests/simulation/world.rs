@@ -47,6 +47,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         snapshots: broker.clone(),
         registry: broker.clone(),
         leases: broker.clone(),
+        peers: broker.clone(),
         store: Arc::new(store.clone()),
         plugins: Arc::new(SimRuntime {
             faults: faults.clone(),

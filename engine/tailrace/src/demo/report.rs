@@ -41,7 +41,7 @@ pub async fn print(
     );
     recommendations(&mut text, source, lists)?;
     quality(&mut text, source, lists, hits)?;
-    sketches(&mut text, control, id, &source.ratings)?;
+    sketches(&mut text, control, id, &source.ratings).await?;
     crate::out(&text);
     Ok(())
 }
@@ -98,13 +98,18 @@ fn quality(text: &mut String, source: &Source, lists: &[List], hits: &Hits) -> a
     Ok(())
 }
 
-fn sketches(text: &mut String, control: &Control, id: &PipelineId, ratings: &[Rating]) -> anyhow::Result<()> {
+async fn sketches(
+    text: &mut String,
+    control: &Control,
+    id: &PipelineId,
+    ratings: &[Rating],
+) -> anyhow::Result<()> {
     writeln!(text, "\nsketches beside the exact values:")?;
     for (name, exact) in [
         ("users", distinct(ratings, |rating| &rating.user)),
         ("items", distinct(ratings, |rating| &rating.item)),
     ] {
-        let report = control.sketch(id, name, &Query::default())?;
+        let report = control.sketch(id, name, &Query::default()).await?;
         if let Answer::Distinct { distinct } = report.answer {
             writeln!(
                 text,
@@ -118,7 +123,7 @@ fn sketches(text: &mut String, control: &Control, id: &PipelineId, ratings: &[Ra
     };
     let mut sorted: Vec<f64> = ratings.iter().map(|rating| rating.rating).collect();
     sorted.sort_by(f64::total_cmp);
-    if let Answer::Quantiles { quantiles, .. } = control.sketch(id, "ratings", &query)?.answer {
+    if let Answer::Quantiles { quantiles, .. } = control.sketch(id, "ratings", &query).await?.answer {
         for (q, value) in quantiles {
             let exact = sorted[(q * (sorted.len() - 1) as f64) as usize];
             writeln!(

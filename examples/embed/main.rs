@@ -1,0 +1,67 @@
+//! The engine inside a program of one's own: start it on a broker, make a tenant, upload a plugin,
+//! apply a pipeline, all without HTTP.
+//!
+//! `cargo run -p tailrace --example embed -- nats://127.0.0.1:4222 validator.wasm pipeline.yaml` with
+//! the validator that `make plugins` built and a pipeline whose tenant is `embedded`.
+
+#![allow(clippy::print_stdout, reason = "it tells what it does")]
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tailrace::{config::Config, wiring};
+use tailrace_core::{
+    control::access::TenantRequest,
+    identity::PipelineId,
+    name::Name,
+    registry::Quotas,
+    spec::{PluginRef, parse::parse},
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut argument = |what: &str| arguments.next().with_context(|| format!("say {what}"));
+    let (nats, plugin, pipeline) = (
+        argument("the address of a nats-server")?,
+        argument("a plugin's file")?,
+        argument("a pipeline's file")?,
+    );
+    let mut config = Config {
+        listen: "127.0.0.1:0".parse()?,
+        data_dir: std::env::temp_dir().join("tailrace-embedded"),
+        ..Config::default()
+    };
+    config.nats.url = nats;
+    let engine = wiring::start(&config).await?;
+
+    let tenant = Name::new("embedded")?;
+    let everything = vec!["shop.>".to_owned()];
+    let request = TenantRequest {
+        read: everything.clone(),
+        write: everything,
+        quotas: Quotas::default(),
+    };
+    // The registry answers a moment after the broker does.
+    while engine.control.put_tenant(&tenant, request.clone()).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let spec = parse(&std::fs::read(pipeline)?)?;
+    let plugin_ref: PluginRef = spec.steps[0].plugin.clone();
+    engine
+        .control
+        .upload_plugin(&tenant, plugin_ref, std::fs::read(plugin)?.into())
+        .await?;
+    let id = PipelineId {
+        tenant: tenant.clone(),
+        pipeline: spec.name.clone(),
+    };
+    engine.control.apply_pipeline(&tenant, spec).await?;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let status = engine.control.pipeline_status(&id).await?;
+        println!("{} events", status.engine.stats.counts.ledger.events);
+    }
+    engine.stop().await;
+    Ok(())
+}

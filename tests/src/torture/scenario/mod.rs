@@ -1,0 +1,47 @@
+//! The scenarios, one a file.
+
+pub mod failpoints;
+pub mod full_disk;
+pub mod full_limit;
+pub mod kill_engine;
+pub mod kill_server;
+pub mod proxy;
+pub mod state_errors;
+pub mod stop_engine;
+pub mod stop_server;
+pub mod two_engines;
+
+use std::{io::Write as _, path::Path, time::Duration};
+
+use super::{Form, Plan};
+
+/// Requests time out after 5 s: this is beyond.
+const STOPPED: Duration = Duration::from_secs(8);
+/// The same, as short as it may be.
+const STOPPED_SHORT: Duration = Duration::from_secs(7);
+/// Heartbeats, pulls and leases expire too.
+const STOPPED_LONG: Duration = Duration::from_secs(35);
+
+/// How long a process is stopped, each time.
+fn stops(plan: &Plan) -> Vec<Duration> {
+    let rounds = plan.rounds as usize;
+    match plan.form {
+        Form::Short => vec![STOPPED_SHORT; rounds],
+        Form::Long => {
+            let mut stops = vec![STOPPED; rounds];
+            stops.push(STOPPED_LONG);
+            stops
+        }
+    }
+}
+
+/// Writes a file until nothing more fits on its disk; gives how many bytes did.
+fn fill_disk(ballast: &Path) -> anyhow::Result<u64> {
+    let mut file = std::fs::File::create(ballast)?;
+    // Down to single bytes, for the last page.
+    for bytes in [1 << 20, 4 << 10, 1] {
+        let piece = vec![0; bytes];
+        while file.write_all(&piece).is_ok() {}
+    }
+    Ok(file.metadata()?.len())
+}

@@ -1,0 +1,75 @@
+//! The short form of each torture. `cargo run -p tailrace-tests --bin torture -- --help` has the long
+//! ones, and the same by hand: a failure prints the seed.
+
+use std::io::Write as _;
+
+use tailrace_tests::torture::{Form, Plan, Scenario, mount::Mount, report};
+
+/// The same choices every time; the long form takes others.
+const SEED: u64 = 20_261_121;
+
+async fn holds(scenario: Scenario) {
+    let outcome = Plan::new(scenario, Form::Short, SEED).run().await;
+    let table = report::markdown(SEED, std::slice::from_ref(&outcome));
+    println!("{table}");
+    assert!(outcome.is_well(), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_an_abort_at_every_point_of_the_walk() {
+    holds(Scenario::Failpoints).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_kills_of_the_engine() {
+    holds(Scenario::KillEngine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_kills_of_the_server() {
+    holds(Scenario::KillServer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_a_stop_of_the_engine_beyond_time_outs() {
+    holds(Scenario::StopEngine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_a_stop_of_the_server_beyond_time_outs() {
+    holds(Scenario::StopServer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_engines_never_double_and_one_is_enough() {
+    holds(Scenario::TwoEngines).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_while_the_broker_is_full_and_goes_on() {
+    holds(Scenario::FullLimit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_while_the_brokers_disk_is_full_and_goes_on() {
+    if !Mount::is_permitted() {
+        // Past the capture of the test's output, so that nobody takes it for passed.
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT RUN: {}: mounting a small disk is not permitted here (it needs root)",
+            Scenario::FullDisk
+        );
+        return;
+    }
+    holds(Scenario::FullDisk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_rebuilds_a_damaged_folder() {
+    holds(Scenario::StateErrors).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_a_bad_connection() {
+    holds(Scenario::Proxy).await;
+}
