@@ -111,11 +111,12 @@ impl NatsBroker {
         payload: bytes::Bytes,
         expected: u64,
     ) -> Result<u64, CommitError> {
-        let answer = self
+        let asked = self
             .client
-            .request_with_headers(subject.to_owned(), headers, payload)
-            .await;
-        let answer = answer.map_err(|cause| match cause.kind() {
+            .request_with_headers(subject.to_owned(), headers, payload);
+        let answer = self.while_connected(asked).await;
+        let lost = || CommitError::Unknown("the connection was lost before the answer".to_owned());
+        let answer = answer.ok_or_else(lost)?.map_err(|cause| match cause.kind() {
             RequestErrorKind::MaxPayloadExceeded => too_large(),
             _ => CommitError::Unknown(cause.to_string()),
         })?;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::ports::broker::BrokerError;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use crate::{bucket::NatsBucket, registry::REGISTRY};
 
@@ -43,6 +43,8 @@ impl Default for NatsOptions {
 pub struct NatsBroker {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
+    /// Counts lost connections: what was asked on one will not be answered on the next.
+    pub(crate) lost: watch::Receiver<u64>,
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) registry: NatsBucket,
@@ -54,12 +56,13 @@ impl NatsBroker {
     /// Connects, or begins to try: the server need not be there yet.
     pub async fn connect(options: NatsOptions) -> Result<Self, BrokerError> {
         let unusable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
+        let (told, lost) = watch::channel(0);
         let mut connect = ConnectOptions::new()
             .name("tailrace")
             .retry_on_initial_connect()
             .request_timeout(Some(options.request_timeout))
             .reconnect_delay_callback(pause)
-            .event_callback(report);
+            .event_callback(move |event| report(event, told.clone()));
         if let Some(file) = &options.credentials {
             let text = std::fs::read_to_string(file)
                 .map_err(|cause| unusable(&format!("{}: {cause}", file.display())))?;
@@ -73,6 +76,7 @@ impl NatsBroker {
         Ok(Self {
             client,
             jetstream,
+            lost,
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             registry,
@@ -86,6 +90,16 @@ impl NatsBroker {
         &self.client
     }
 
+    /// Waits for an answer, but no longer than the connection lives on which it was asked for.
+    pub(crate) async fn while_connected<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        let mut lost = self.lost.clone();
+        lost.borrow_and_update();
+        tokio::select! {
+            answer = answer => Some(answer),
+            Ok(()) = lost.changed() => None,
+        }
+    }
+
     pub(crate) fn connected(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
@@ -96,10 +110,13 @@ fn pause(attempts: usize) -> Duration {
     doubled.min(MAX_RECONNECT_PAUSE)
 }
 
-async fn report(event: Event) {
+async fn report(event: Event, lost: watch::Sender<u64>) {
     match event {
         Event::Connected => tracing::info!("the broker is connected"),
-        Event::Disconnected => tracing::warn!("the broker is gone; connecting again"),
+        Event::Disconnected => {
+            lost.send_modify(|count| *count += 1);
+            tracing::warn!("the broker is gone; connecting again");
+        }
         other => tracing::debug!(event = %other, "the broker's connection"),
     }
 }

@@ -65,14 +65,20 @@ struct Open {
 impl SledStore {
     /// Databases under `root`, which is made if it is missing.
     pub fn open(root: PathBuf, options: StoreOptions) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&root)
-            .map_err(|cause| StoreError::Io(format!("cannot make {}: {cause}", root.display())))?;
-        Ok(Self {
+        let store = Self {
             root,
             options,
             open: Mutex::default(),
             moved_aside: AtomicU64::new(0),
-        })
+        };
+        let root = &store.root;
+        if root.exists() && !root.is_dir() {
+            tracing::error!(place = %root.display(), "what lies where the databases should be is no folder; it is moved aside");
+            store.move_aside(root)?;
+        }
+        std::fs::create_dir_all(root)
+            .map_err(|cause| StoreError::Io(format!("cannot make {}: {cause}", root.display())))?;
+        Ok(store)
     }
 
     /// How many databases were found damaged and moved aside.
@@ -82,6 +88,20 @@ impl SledStore {
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A database that failed to write keeps the error for ever: it is closed, so that it is opened anew.
+    /// Whoever still holds a part of it lets go when its own next write fails.
+    fn close_if_failed(open: &mut Open, tenant: &Name) {
+        let mut images = open.images.iter();
+        let failed =
+            images.any(|(partition, image)| partition.pipeline.tenant == *tenant && image.has_failed());
+        if failed {
+            tracing::warn!(%tenant, "the local database failed; it is opened anew");
+            open.images
+                .retain(|partition, _| partition.pipeline.tenant != *tenant);
+            open.databases.remove(tenant);
+        }
     }
 
     fn database(&self, open: &mut Open, tenant: &Name) -> Result<Db, StoreError> {
@@ -122,6 +142,10 @@ impl SledStore {
             Ok(Err(sled::Error::Io(cause))) if cause.to_string().contains("lock") => Err(StoreError::Io(
                 format!("{} is in use by another process", folder.display()),
             )),
+            Ok(Err(sled::Error::Io(cause))) if is_the_disks(&cause) => Err(StoreError::Io(format!(
+                "{} cannot be opened: {cause}",
+                folder.display()
+            ))),
             Ok(Err(cause)) => Err(StoreError::Damaged(cause.to_string())),
             Err(_) => Err(StoreError::Damaged("sled panicked when it was opened".to_owned())),
         }
@@ -138,10 +162,24 @@ impl SledStore {
         std::fs::rename(folder, folder.with_file_name(format!("{name}.damaged-{number}"))).map_err(io)?;
         let surplus = (aside.len() + 1).saturating_sub(KEPT_DAMAGED);
         for (_, old) in aside.drain(..surplus) {
-            std::fs::remove_dir_all(old).map_err(io)?;
+            let gone = if old.is_dir() {
+                std::fs::remove_dir_all(old)
+            } else {
+                std::fs::remove_file(old)
+            };
+            gone.map_err(io)?;
         }
         Ok(())
     }
+}
+
+/// Whether an error says nothing of the data: it will be fine once the disk is.
+fn is_the_disks(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        cause.kind(),
+        PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+    )
 }
 
 /// Folders that were moved aside, oldest first.
@@ -176,6 +214,7 @@ impl LocalStore for SledStore {
         seed: TenantSeed,
     ) -> Result<Arc<dyn Image>, StoreError> {
         let mut open = self.lock();
+        Self::close_if_failed(&mut open, &partition.pipeline.tenant);
         if let Some(image) = open.images.get(partition) {
             image.declare(spec, seed);
             return Ok(image.clone());

@@ -2,7 +2,10 @@
 //! a reservation in its log that recovery honours as a whole or not at all, so the delta, the number
 //! of the commit and the place in the stream appear together, also after `kill -9`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sha2::{Digest as _, Sha256};
 use sled::{Batch, Tree};
@@ -26,6 +29,8 @@ pub(crate) struct SledImage {
     pub(crate) tree: Tree,
     /// Held while a commit is applied or a page is exported.
     writing: Mutex<Writing>,
+    /// A write has failed, and sled keeps that error for the whole database.
+    failed: AtomicBool,
 }
 
 /// What goes along with the tree.
@@ -47,7 +52,13 @@ impl SledImage {
                 sketches,
                 export: None,
             }),
+            failed: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a write has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// The pipeline declares these sketches.
@@ -128,7 +139,10 @@ impl Image for SledImage {
         if let Some(export) = &mut writing.export {
             export.keep_what_goes(&self.tree, delta)?;
         }
-        self.tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
+        self.tree.apply_batch(batch).map_err(|cause| {
+            self.failed.store(true, Ordering::Release);
+            failed(&cause)
+        })?;
         writing.sketches.commit(sketches);
         writing.applied = applied;
         Ok(())

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
 use tailrace_core::{
     control::Control,
-    membership::keeper as leases,
+    membership::{Cluster, Heard, keeper as leases},
     pipeline::{
         engine::{Engine, Overview},
         schedule::Turns,
@@ -30,6 +30,9 @@ use crate::{
     identity,
     system::{SystemClock, SystemRandom},
 };
+
+/// After so many renewals without an answer of the broker the engine is not ready.
+const RENEWALS_OF_SILENCE: u32 = 3;
 
 /// Longest that an engine which ends waits until its lease is given up.
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(2);
@@ -65,6 +68,12 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
+    let heard = Arc::new(Heard::default());
+    let cluster = Cluster {
+        members: members.clone(),
+        heard: heard.clone(),
+        patience: config.engines.renew_every.0 * RENEWALS_OF_SILENCE,
+    };
     let me = identity::engine_id(&config.data_dir, &*world.random)?;
     let leases = leases::Keeper {
         leases: world.leases.clone(),
@@ -72,11 +81,13 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
         process: world.random.next_u64(),
         renew_every: config.engines.renew_every.0,
         stop: stop_leases.clone(),
+        clock: world.clock.clone(),
+        heard: heard.clone(),
         members: members_sender,
     };
     let leases = tasks::spawn(leases.run());
     let overview = Overview::default();
-    let control = Control::new(world.clone(), registry.clone(), overview.clone(), members.clone());
+    let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
     let peers = tasks::spawn(control.clone().answer_peers(me));
     let engine = Engine {
         world,

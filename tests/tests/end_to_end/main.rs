@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
 
 mod books;
+mod broker;
 mod changes;
 mod command_line;
 mod engines;

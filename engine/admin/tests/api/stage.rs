@@ -13,7 +13,7 @@ use tailrace_admin::{ApiOptions, ApiState, Route, router};
 use tailrace_core::{
     control::Control,
     identity::Digest,
-    membership::Membership,
+    membership::{Cluster, Membership},
     name::Name,
     pipeline::{
         engine::{Engine, Overview},
@@ -118,7 +118,12 @@ impl Stage {
         let alone = Membership::alone(Name::new("engine").unwrap());
         let (members_sender, members) = watch::channel(Some(Arc::new(alone)));
         std::mem::forget(members_sender);
-        let control = Control::new(world.clone(), registry.clone(), overview.clone(), members.clone());
+        let cluster = Cluster {
+            members: members.clone(),
+            heard: Arc::default(),
+            patience: std::time::Duration::from_secs(1),
+        };
+        let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
         control.admit_token(OPERATOR, Scope::Operator).await.unwrap();
         let app = router(ApiState {
             control: control.clone(),

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::{
     identity::PipelineId,
-    membership::Membership,
+    membership::Cluster,
     name::Name,
     pipeline::engine::Overview,
     ports::{World, broker::BrokerError, registry::WriteError},
@@ -40,7 +40,7 @@ pub struct Control {
     world: World,
     registry: watch::Receiver<Option<Arc<Registry>>>,
     overview: Overview,
-    members: watch::Receiver<Option<Arc<Membership>>>,
+    cluster: Cluster,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -51,13 +51,13 @@ impl Control {
         world: World,
         registry: watch::Receiver<Option<Arc<Registry>>>,
         overview: Overview,
-        members: watch::Receiver<Option<Arc<Membership>>>,
+        cluster: Cluster,
     ) -> Self {
         Self {
             world,
             registry,
             overview,
-            members,
+            cluster,
         }
     }
 
@@ -73,6 +73,9 @@ impl Control {
         }
         if self.registry.borrow().is_none() {
             return Err("the registry has not been read yet");
+        }
+        if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
+            return Err("the broker is connected, but has not answered for a while");
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Control {
     /// Partitions by the engine that has them; none stands for this one.
     fn shares(&self, id: &PipelineId) -> Outcome<BTreeMap<Option<EngineId>, Vec<u32>>> {
         let partitions = self.pipeline(id)?.active.spec.partitions;
-        let members = self.members.borrow().clone();
+        let members = self.cluster.members.borrow().clone();
         let shared = self.overview.pipeline(id).is_none_or(|status| status.is_shared());
         let mut shares: BTreeMap<Option<EngineId>, Vec<u32>> = BTreeMap::new();
         for partition in 0..partitions {

@@ -329,7 +329,7 @@ impl Control {
         pipeline: &Pipeline,
         engine: &mut StatusReport,
     ) {
-        let Some(membership) = self.members.borrow().clone() else {
+        let Some(membership) = self.cluster.members.borrow().clone() else {
             return;
         };
         let shared = self.overview.pipeline(id).is_none_or(|status| status.is_shared());

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{EngineId, Membership};
+use super::{EngineId, Heard, Membership};
 use crate::{
     name::Name,
     ports::{
         broker::BrokerError,
+        clock::Clock,
         registry::{Bucket, Entry, WriteError},
     },
 };
@@ -47,6 +48,10 @@ pub struct Keeper {
     pub renew_every: Duration,
     /// Ends it: the lease is given up, so that others need not wait.
     pub stop: CancellationToken,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where it is noted that the broker answers.
+    pub heard: Arc<Heard>,
     /// Where the members are shown; none until they are known.
     pub members: watch::Sender<Option<Arc<Membership>>>,
 }
@@ -115,8 +120,11 @@ impl Keeper {
             .put(self.me.as_str(), Bytes::from(value), expected)
             .await
         {
-            // Ours at once again, with the next renewal.
-            Ok(_) | Err(WriteError::Conflict(_)) => Ok(()),
+            // After a conflict it is ours again with the next renewal.
+            Ok(_) | Err(WriteError::Conflict(_)) => {
+                self.heard.now(&*self.clock);
+                Ok(())
+            }
             Err(WriteError::Broker(cause)) => Err(cause),
         }
     }

@@ -10,14 +10,52 @@
 
 pub mod keeper;
 
-use std::{collections::BTreeSet, hash::Hasher as _};
+use std::{
+    collections::BTreeSet,
+    hash::Hasher as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use siphasher::sip::SipHasher13;
+use tokio::sync::watch;
 
-use crate::{identity::PipelineId, name::Name};
+use crate::{identity::PipelineId, name::Name, ports::clock::Clock};
 
 /// Names an engine; kept in its data folder, so that it takes its own partitions up again.
 pub type EngineId = Name;
+
+/// When the broker last answered, by the renewal of the lease: a connection that is up says little.
+#[derive(Debug, Default)]
+pub struct Heard(AtomicU64);
+
+impl Heard {
+    /// It has answered now.
+    pub fn now(&self, clock: &dyn Clock) {
+        self.0
+            .store(clock.monotonic().as_millis() as u64, Ordering::Release);
+    }
+
+    /// For how long it has not.
+    pub fn silence(&self, clock: &dyn Clock) -> Duration {
+        let heard = Duration::from_millis(self.0.load(Ordering::Acquire));
+        clock.monotonic().saturating_sub(heard)
+    }
+}
+
+/// What the control plane sees of the engines and the broker.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The engines; none until they are known.
+    pub members: watch::Receiver<Option<Arc<Membership>>>,
+    /// When the broker last answered.
+    pub heard: Arc<Heard>,
+    /// After so long a silence the broker is taken for gone.
+    pub patience: Duration,
+}
 
 /// The engines that are alive, as one of them sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

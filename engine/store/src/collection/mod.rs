@@ -1,7 +1,8 @@
 //! A collection of vectors in memory: exact while it is small, with an index above that.
 //!
 //! - [`exact`]: the rows, which are the truth, and the scan over them;
-//! - [`indexed`]: the graph that names candidates;
+//! - [`indexed`]: which rows the graph stands for, and which a search still scans;
+//! - [`graph`]: the graph that names candidates;
 //! - [`distances`]: what the graph measures by, for each metric;
 //! - [`sums`]: the arithmetic of both.
 //!

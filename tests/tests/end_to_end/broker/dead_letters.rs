@@ -1,7 +1,6 @@
-//! Dead letters: listed in order, counted, and sent again once however often that is asked.
+//! Dead letters: listed in order, counted, and sent again.
 
 use anyhow::Context as _;
-use serde_json::json;
 use tailrace_core::{
     event::Header,
     ports::broker::{CommitLog as _, DeadLetters, Output},
@@ -97,43 +96,6 @@ async fn a_dead_letter_comes_with_what_was_written_on_it() -> anyhow::Result<()>
     for other in [0, 7, 9, 31, u64::MAX] {
         assert!(stand.broker.get(&pipeline(), other).await?.is_none(), "{other}");
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_dead_letter_is_sent_again_once_however_often_it_is_asked() -> anyhow::Result<()> {
-    let stand = stand().await?;
-    let letters = stand.broker.list(&pipeline(), 0, 10).await?;
-    for letter in &letters[..2] {
-        for _ in 0..2 {
-            stand.broker.redrive(&pipeline(), letter).await?;
-        }
-    }
-    let sent: Vec<String> = stand
-        .cluster
-        .read(OWN, REDRIVE)
-        .await?
-        .iter()
-        .map(|(_, payload)| text(payload))
-        .collect();
-    assert_eq!(sent, payloads(0..2));
-    assert!(stand.broker.get(&pipeline(), 2).await?.is_none());
-    assert_eq!(DeadLetters::count(&stand.broker, &pipeline()).await?, 8);
-    let left = stand.broker.list(&pipeline(), 0, 1).await?;
-    assert_eq!(left[0].sequence, 8);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_was_purged_meanwhile_is_sent_again_all_the_same() -> anyhow::Result<()> {
-    let stand = stand().await?;
-    let letter = stand.broker.get(&pipeline(), 2).await?.context("letter 0")?;
-    stand
-        .ask(&format!("STREAM.PURGE.{OWN}"), json!({ "filter": DEAD }))
-        .await?;
-    stand.broker.redrive(&pipeline(), &letter).await?;
-    stand.ask(&format!("STREAM.PURGE.{OWN}"), json!({})).await?;
-    stand.broker.redrive(&pipeline(), &letter).await?;
     Ok(())
 }
 

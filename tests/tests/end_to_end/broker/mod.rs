@@ -99,11 +99,15 @@ impl Stand {
         Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
-    /// Takes a subscription's consumer away.
+    /// Takes a subscription's consumer away; it may have gone by itself meanwhile.
     async fn delete_consumers(&self, stream: &str) -> anyhow::Result<()> {
         for name in self.consumers(stream).await? {
-            self.ask(&format!("CONSUMER.DELETE.{stream}.{name}"), Value::Null)
-                .await?;
+            let deleted = self
+                .ask(&format!("CONSUMER.DELETE.{stream}.{name}"), Value::Null)
+                .await;
+            if let Err(cause) = deleted {
+                anyhow::ensure!(!self.consumers(stream).await?.contains(&name), cause);
+            }
         }
         Ok(())
     }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use serde_json::json;
 use tailrace_core::{
     identity::Digest,
     ports::registry::{Bucket as _, Entry, RegistryStore as _, Watch, WriteError},
 };
-use tailrace_tests::cluster::{PATIENCE, eventually};
+use tailrace_tests::cluster::PATIENCE;
 
-use super::{Stand, connect};
+use super::Stand;
 
 /// The next entry or the marker; an error of the broker is worth another call.
 async fn next(watch: &mut Box<dyn Watch>) -> anyhow::Result<Option<Entry>> {
@@ -105,36 +104,6 @@ async fn a_deleted_key_is_written_again_over_its_deletion() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_watch_gives_all_then_the_marker_then_every_change() -> anyhow::Result<()> {
-    let stand = Stand::set().await?;
-    for number in 0..200 {
-        stand
-            .broker
-            .put(&format!("pipeline.shop.p{number}"), "1".into(), 0)
-            .await?;
-    }
-    stand.broker.delete("pipeline.shop.p7").await?;
-    let revision = stand.broker.put("tenant.shop", "1".into(), 0).await?;
-    stand.broker.put("tenant.shop", "2".into(), revision).await?;
-    let mut watch = stand.broker.watch().await?;
-    let found = present(&mut watch).await?;
-    let living = found.values().flatten().count();
-    assert_eq!(living, 200);
-    assert_eq!(found["tenant.shop"].as_deref(), Some(&b"2"[..]));
-    assert!(found.get("pipeline.shop.p7").is_none_or(Option::is_none));
-    stand.broker.put("tenant.new", "3".into(), 0).await?;
-    stand.broker.delete("tenant.shop").await?;
-    let new = next(&mut watch).await?.context("one marker only")?;
-    assert_eq!(
-        (new.key.as_str(), new.value.as_deref()),
-        ("tenant.new", Some(&b"3"[..]))
-    );
-    let gone = next(&mut watch).await?.context("one marker only")?;
-    assert_eq!((gone.key.as_str(), gone.value), ("tenant.shop", None));
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_watch_of_an_empty_bucket_begins_with_the_marker() -> anyhow::Result<()> {
     let stand = Stand::set().await?;
     let mut watch = stand.broker.watch().await?;
@@ -146,42 +115,6 @@ async fn a_watch_of_an_empty_bucket_begins_with_the_marker() -> anyhow::Result<(
     stand.broker.delete("tenant.shop").await?;
     let mut watch = stand.broker.watch().await?;
     assert_eq!(present(&mut watch).await?.values().flatten().count(), 0);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_watch_of_a_bucket_that_was_emptied_begins_with_the_marker() -> anyhow::Result<()> {
-    let stand = Stand::set().await?;
-    stand.broker.put("tenant.shop", "1".into(), 0).await?;
-    let other = connect(&stand.cluster.url(), PATIENCE).await?;
-    assert!(other.get("tenant.shop").await?.is_some());
-    stand.ask("STREAM.PURGE.KV_tailrace_registry", json!({})).await?;
-    let mut watch = other.watch().await?;
-    assert!(next(&mut watch).await?.is_none());
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watch_goes_on_behind_a_restarted_server() -> anyhow::Result<()> {
-    let mut stand = Stand::set().await?;
-    stand.broker.put("tenant.before", "1".into(), 0).await?;
-    let mut watch = stand.broker.watch().await?;
-    assert_eq!(present(&mut watch).await?.len(), 1);
-    stand.cluster.restart()?;
-    eventually("the bucket answers", || async {
-        stand.broker.get("tenant.before").await.is_ok()
-    })
-    .await?;
-    stand.broker.put("tenant.after", "2".into(), 0).await?;
-    // It may repeat what was there.
-    let mut last = next(&mut watch).await?.context("one marker only")?;
-    while last.key == "tenant.before" {
-        last = next(&mut watch).await?.context("one marker only")?;
-    }
-    assert_eq!(
-        (last.key.as_str(), last.value.as_deref()),
-        ("tenant.after", Some(&b"2"[..]))
-    );
     Ok(())
 }
 

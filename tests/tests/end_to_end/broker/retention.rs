@@ -145,25 +145,3 @@ async fn a_stream_of_interest_keeps_messages_for_the_next_subscription() -> anyh
     assert_eq!(stand.consumers("CARE").await?.len(), 1);
     Ok(())
 }
-
-#[tokio::test]
-async fn a_stream_of_interest_keeps_what_was_given_over_a_consumer_made_anew() -> anyhow::Result<()> {
-    let stand = Stand::set().await?;
-    stand.stream_kept("CARE", RetentionPolicy::Interest).await?;
-    let mut reader = interested(&stand).await?;
-    publish(&stand, "care.x", 1..=10).await?;
-    let mut found = reader.sequences(10).await?;
-    reader.subscription.acknowledge(3).await;
-    holds(&stand, "CARE", 4, 10).await?;
-    let last = stand.steal_a_delivery("CARE", 10).await?;
-    publish(&stand, "care.x", last + 1..=last + 1).await?;
-    found.extend(reader.sequences(last as usize + 1 - 10).await?);
-    assert_eq!(found, (1..=last + 1).collect::<Vec<_>>());
-    assert!(reader.subscription.rebuilds() >= 1);
-    // The engine dies now, and only the first three were committed.
-    drop(reader);
-    let mut next = stand.subscribe(from("CARE", 4)).await?;
-    let again = next.sequences(last as usize + 1 - 3).await?;
-    assert_eq!(again, (4..=last + 1).collect::<Vec<_>>());
-    Ok(())
-}

@@ -140,6 +140,12 @@ async fn a_subscription_starts_where_it_is_told() -> anyhow::Result<()> {
             .await?;
         let wanted = numbers(position..=8);
         assert_eq!(reader.sequences(wanted.len()).await?, wanted);
+        // What is before it does not even travel.
+        let consumer = stand.consumers("IN").await?.remove(0);
+        let info = stand
+            .ask(&format!("CONSUMER.INFO.IN.{consumer}"), Value::Null)
+            .await?;
+        assert_eq!(info["config"]["opt_start_seq"], position);
     }
     Ok(())
 }
@@ -258,12 +264,13 @@ async fn a_caller_who_gives_up_waiting_loses_nothing() -> anyhow::Result<()> {
     let stand = stand_with(0).await?;
     let mut reader = starting(&stand, Start::All).await?;
     let total = 2_000;
-    let mut given_up = 0;
     let reading = async {
         let mut found = Vec::new();
+        let (mut turn, mut given_up) = (0_u64, 0);
         while found.len() < total as usize {
             // From nothing at all to longer than a consumer takes to be made.
-            let patience = Duration::from_micros(given_up % 40 * 500);
+            turn += 1;
+            let patience = Duration::from_micros((turn % 40).pow(2) * 300);
             tokio::select! {
                 batch = reader.subscription.next(3) => {
                     found.extend(batch?.iter().map(|message| message.sequence));
