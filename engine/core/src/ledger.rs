@@ -72,6 +72,7 @@ impl Ledger {
     }
 
     /// What was entered since an earlier state of the same books.
+    #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut difference = *self;
         for (mine, theirs) in difference.columns().into_iter().zip({ *earlier }.columns()) {
@@ -116,7 +117,9 @@ mod tests {
             Fate::Rejected,
             Fate::Duplicate,
         ];
-        fates.iter().for_each(|fate| books.enter(*fate));
+        for fate in fates {
+            books.enter(fate);
+        }
         assert_eq!((books.events, books.fates()), (6, 6));
         let earlier = books;
         books.enter(Fate::Emitted);

@@ -62,7 +62,10 @@ impl NatsBroker {
             .retry_on_initial_connect()
             .request_timeout(Some(options.request_timeout))
             .reconnect_delay_callback(pause)
-            .event_callback(move |event| report(event, told.clone()));
+            .event_callback(move |event| {
+                report(&event, &told);
+                std::future::ready(())
+            });
         if let Some(file) = &options.credentials {
             let text = std::fs::read_to_string(file)
                 .map_err(|cause| unusable(&format!("{}: {cause}", file.display())))?;
@@ -110,7 +113,7 @@ fn pause(attempts: usize) -> Duration {
     doubled.min(MAX_RECONNECT_PAUSE)
 }
 
-async fn report(event: Event, lost: watch::Sender<u64>) {
+fn report(event: &Event, lost: &watch::Sender<u64>) {
     match event {
         Event::Connected => tracing::info!("the broker is connected"),
         Event::Disconnected => {

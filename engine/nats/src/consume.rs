@@ -311,10 +311,12 @@ impl NatsSubscription {
             engine,
             ..
         } = &self.request;
-        let mut prefix = format!("{}{role}_", consumer_prefix(pipeline));
-        if shared {
-            prefix.push_str(&format!("{engine}_"));
-        }
+        let everyone = format!("{}{role}_", consumer_prefix(pipeline));
+        let prefix = if shared {
+            format!("{everyone}{engine}_")
+        } else {
+            everyone
+        };
         let names = list_consumers(&self.broker, &self.request.stream).await?;
         Ok(names
             .into_iter()

@@ -18,8 +18,8 @@ use std::{
 };
 
 use samples::Samples;
-use tailrace_core::ports::store::{Collection as _, Metric};
-use tailrace_store::{INDEX_ABOVE, Search, VectorCollection};
+use tailrace_core::ports::store::{Collection as _, Metric, Search};
+use tailrace_store::{INDEX_ABOVE, VectorCollection};
 
 const DIMENSIONS: usize = 64;
 const K: usize = 10;

@@ -11,13 +11,13 @@ use sha2::{Digest as _, Sha256};
 use sled::{Batch, Tree};
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, Image, Metric, StoreError},
+    ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
-    collection::{Search, VectorCollection},
+    collection::VectorCollection,
     keys,
     sketches::Sketches,
     transfer::Export,
@@ -200,9 +200,10 @@ impl Image for SledImage {
         collection: &str,
         dimensions: usize,
         metric: Metric,
+        search: Search,
     ) -> Result<Box<dyn Collection>, StoreError> {
         let beginning = keys::vector(collection, "");
-        let mut vectors = VectorCollection::new(dimensions, metric, Search::Auto);
+        let mut vectors = VectorCollection::new(dimensions, metric, search);
         for entry in self.tree.scan_prefix(&beginning) {
             let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
             let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;

@@ -18,5 +18,5 @@ mod sketches;
 mod transfer;
 mod value;
 
-pub use collection::{INDEX_ABOVE, Search, VectorCollection};
+pub use collection::{INDEX_ABOVE, VectorCollection};
 pub use database::{SledStore, StoreOptions};

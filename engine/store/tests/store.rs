@@ -9,7 +9,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Applied, Image, LocalStore, Metric, StoreError},
+    ports::store::{Applied, Image, LocalStore, Metric, Search, StoreError},
     spec::{PipelineSpec, parse::parse},
 };
 use tailrace_sketch::{TenantSeed, Update};
@@ -199,7 +199,10 @@ impl Model {
             .keys()
             .filter(|(collection, _)| collection == "u")
             .count();
-        assert_eq!(image.collection("u", 2, Metric::Dot).unwrap().len(), of_u);
+        assert_eq!(
+            image.collection("u", 2, Metric::Dot, Search::Auto).unwrap().len(),
+            of_u
+        );
         let mut due: Vec<_> = self
             .state
             .iter()

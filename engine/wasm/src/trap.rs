@@ -57,11 +57,11 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         return Vec::new();
     };
     let name = |frame: &wasmtime::FrameInfo| {
-        let name = frame
-            .func_name()
+        let name = frame.func_name().map_or_else(
+            || format!("function {}", frame.func_index()),
             // As the author wrote it; what is not Rust stays as it is.
-            .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
-            .unwrap_or_else(|| format!("function {}", frame.func_index()));
+            |name| format!("{:#}", rustc_demangle::demangle(name)),
+        );
         plain(&name, MAX_NAME)
     };
     backtrace.frames().iter().map(name).collect()

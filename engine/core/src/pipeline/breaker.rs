@@ -96,7 +96,7 @@ mod tests {
         );
         assert!(
             breaker
-                .take(&spec(), Duration::from_secs(60), &batch(9, 4))
+                .take(&spec(), Duration::from_mins(1), &batch(9, 4))
                 .is_none()
         );
         assert!(

@@ -91,12 +91,9 @@ fn short(id: &str) -> String {
     if id.len() <= LONGEST_PLAIN {
         return format!("={id}");
     }
-    use std::fmt::Write as _;
-    let mut text = "#".to_owned();
-    for byte in Sha256::digest(id.as_bytes()) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .fold("#".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The filter is in memory only, so it needs no tenant's seed: who fills it with collisions makes

@@ -317,9 +317,14 @@ fn load(
     plan: &Plan,
     mut at_hand: BTreeMap<String, Box<dyn Collection>>,
 ) -> Result<BTreeMap<String, Box<dyn Collection>>, StoreError> {
-    for (name, VectorSpec { dimensions, metric }) in &plan.spec.vectors {
+    for (name, declared) in &plan.spec.vectors {
+        let VectorSpec {
+            dimensions,
+            metric,
+            search,
+        } = *declared;
         if !at_hand.contains_key(name.as_str()) {
-            let collection = image.collection(name.as_str(), *dimensions as usize, *metric)?;
+            let collection = image.collection(name.as_str(), dimensions as usize, metric, search)?;
             at_hand.insert(name.to_string(), collection);
         }
     }

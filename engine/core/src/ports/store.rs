@@ -49,6 +49,18 @@ pub enum Metric {
     Euclidean,
 }
 
+/// How a collection is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Search {
+    /// Exactly while that is fast; in a large collection with an index, which may miss a near one, and
+    /// after a restart another one.
+    #[default]
+    Auto,
+    /// Exactly at any size: the same answers on every run.
+    Exact,
+}
+
 /// A hit of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
@@ -106,6 +118,7 @@ pub trait Image: Send + Sync {
         collection: &str,
         dimensions: usize,
         metric: Metric,
+        search: Search,
     ) -> Result<Box<dyn Collection>, StoreError>;
     /// A sketch as of the last applied commit.
     fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError>;

@@ -10,7 +10,7 @@ use crate::{
     name::Name,
     ports::{
         plugins::{CallLimits, Grant},
-        store::Metric,
+        store::{Metric, Search},
     },
     units::{Bytes, Span},
 };
@@ -363,6 +363,9 @@ pub struct VectorSpec {
     /// How two are compared.
     #[serde(default)]
     pub metric: Metric,
+    /// How it is searched.
+    #[serde(default)]
+    pub search: Search,
 }
 
 /// An approximate metric: measured by the engine from a place in each event, or, without `value`,

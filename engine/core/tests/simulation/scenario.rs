@@ -234,7 +234,7 @@ impl Scenario {
             world: world(&self.broker, store, &self.faults),
             registry,
             overview: overview.clone(),
-            members: self.members(),
+            members: alone(),
             settings: Settings {
                 snapshot_after_commits: 20,
                 reconcile_every: Duration::from_millis(500),
@@ -242,14 +242,6 @@ impl Scenario {
             },
             stop: stop.clone(),
         }
-    }
-
-    /// Each engine believes that it is alone: only the fence keeps two of them apart.
-    fn members(&self) -> watch::Receiver<Option<Arc<Membership>>> {
-        let alone = Membership::alone(Name::new("engine").expect("a name"));
-        let (sender, members) = watch::channel(Some(Arc::new(alone)));
-        std::mem::forget(sender);
-        members
     }
 
     fn registry(&self) -> Registry {
@@ -300,4 +292,12 @@ impl Scenario {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Each engine believes that it is alone: only the fence keeps two of them apart.
+fn alone() -> watch::Receiver<Option<Arc<Membership>>> {
+    let alone = Membership::alone(Name::new("engine").expect("a name"));
+    let (sender, members) = watch::channel(Some(Arc::new(alone)));
+    std::mem::forget(sender);
+    members
 }

@@ -163,6 +163,7 @@ impl Image for SimImage {
         collection: &str,
         dimensions: usize,
         _: Metric,
+        _: Search,
     ) -> Result<Box<dyn Collection>, StoreError> {
         let content = self.lock();
         let own = content.vectors.iter().filter(|((of, _), _)| of == collection);

@@ -35,7 +35,7 @@ mod tests;
 
 use std::cell::RefCell;
 
-use tailrace_core::ports::store::{Collection, Metric, Neighbour};
+use tailrace_core::ports::store::{Collection, Metric, Neighbour, Search};
 
 use self::{exact::Rows, graph::WIDTH, indexed::Index};
 
@@ -46,16 +46,6 @@ const ROWS_PER_CANDIDATE: usize = 1_000;
 
 /// Up to this many vectors, a scan is as fast as the graph.
 pub const INDEX_ABOVE: usize = WIDTH * ROWS_PER_CANDIDATE;
-
-/// How a collection is searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Search {
-    /// Exactly up to [`INDEX_ABOVE`] vectors, with an index above.
-    #[default]
-    Auto,
-    /// Exactly at any size.
-    Exact,
-}
 
 /// Vectors of one length with their ids.
 pub struct VectorCollection {

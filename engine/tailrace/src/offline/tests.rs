@@ -12,7 +12,7 @@ use tailrace_core::{
             Admitted, Call, CallFailure, CallLimits, Grant, Host, Instance, LogLevel, Plugin, PluginError,
             Trap, TrapCode,
         },
-        store::Metric,
+        store::{Metric, Search},
     },
     spec::{Extract, VectorSpec, parse::parse},
 };
@@ -146,6 +146,7 @@ fn one(payload: &str) -> EventReport {
         VectorSpec {
             dimensions: 2,
             metric: Metric::Dot,
+            search: Search::Auto,
         },
     )];
     play(

@@ -6,7 +6,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, StoreError},
+    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
@@ -80,7 +80,7 @@ impl Image for CannedImage {
     fn vector(&self, _: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {
         Ok((id == "u1").then(|| vec![0.5, -1.0]))
     }
-    fn collection(&self, _: &str, _: usize, _: Metric) -> Result<Box<dyn Collection>, StoreError> {
+    fn collection(&self, _: &str, _: usize, _: Metric, _: Search) -> Result<Box<dyn Collection>, StoreError> {
         Err(StoreError::Io("fake".to_owned()))
     }
     fn sketch(&self, _: &str) -> Result<Option<Sketch>, StoreError> {

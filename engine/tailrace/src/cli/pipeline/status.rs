@@ -189,13 +189,11 @@ fn books(status: &StatusView) -> String {
     let Some(balance) = &status.balance else {
         return "not balanced yet".to_owned();
     };
-    let mut text = balance
-        .imbalance
-        .as_ref()
-        .map_or_else(|| "balanced".to_owned(), |why| format!("DO NOT BALANCE: {why}"));
-    if balance.imbalance.is_none() && status.imbalances > 0 {
-        text.push_str(&format!(", after {} times that they did not", status.imbalances));
-    }
+    let verdict = match &balance.imbalance {
+        Some(why) => format!("DO NOT BALANCE: {why}"),
+        None if status.imbalances == 0 => "balanced".to_owned(),
+        None => format!("balanced, after {} times that they did not", status.imbalances),
+    };
     let broker = |known: Option<u64>| known.map_or_else(|| "unknown".to_owned(), count);
     let fates = [
         ("emitted", balance.emitted),
@@ -209,8 +207,8 @@ fn books(status: &StatusView) -> String {
     let fates: Vec<_> = fates
         .map(|(fate, events)| format!("{} {fate}", count(*events)))
         .collect();
-    text.push_str(&format!(
-        "; last: {} read (broker: {}), {} finished = {}; stored {} (broker: {})",
+    format!(
+        "{verdict}; last: {} read (broker: {}), {} finished = {}; stored {} (broker: {})",
         count(balance.read),
         broker(balance.broker_input),
         count(balance.events),
@@ -221,8 +219,7 @@ fn books(status: &StatusView) -> String {
         },
         broker(balance.committed_messages),
         broker(balance.broker_messages),
-    ));
-    text
+    )
 }
 
 fn partitions(status: &StatusView) -> String {

@@ -178,7 +178,15 @@ fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
     if parts.next().is_some() {
         Err(wrong())
     } else {
-        Ok((name, VectorSpec { dimensions, metric }))
+        let search = tailrace_core::ports::store::Search::default();
+        Ok((
+            name,
+            VectorSpec {
+                dimensions,
+                metric,
+                search,
+            },
+        ))
     }
 }
 
