@@ -38,8 +38,10 @@ pub enum Scenario {
     FullLimit,
     /// The disk below JetStream full.
     FullDisk,
-    /// The engine's folder lost, damaged, read-only.
+    /// The engine's folder lost or damaged.
     StateErrors,
+    /// The engine's folder read-only, and its disk full.
+    StateDisk,
     /// The engine's connection cut, refused, slow, half-open.
     Proxy,
 }
@@ -96,6 +98,7 @@ impl Plan {
             Scenario::FullLimit => scenario::full_limit::run(self).await,
             Scenario::FullDisk => scenario::full_disk::run(self).await,
             Scenario::StateErrors => scenario::state_errors::run(self).await,
+            Scenario::StateDisk => scenario::state_disk::run(self).await,
             Scenario::Proxy => scenario::proxy::run(self).await,
         };
         ran.unwrap_or_else(|cause| Outcome {
@@ -114,7 +117,7 @@ impl Scenario {
             Self::KillEngine => (3, 100),
             Self::KillServer => (2, 50),
             Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy => (1, 5),
-            Self::FullLimit | Self::FullDisk => (1, 3),
+            Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
             Self::Failpoints | Self::StateErrors => (1, 10),
         };
         match form {

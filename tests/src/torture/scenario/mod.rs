@@ -6,14 +6,17 @@ pub mod full_limit;
 pub mod kill_engine;
 pub mod kill_server;
 pub mod proxy;
+pub mod state_disk;
 pub mod state_errors;
 pub mod stop_engine;
 pub mod stop_server;
 pub mod two_engines;
 
-use std::{io::Write as _, path::Path, time::Duration};
+use std::{fs, io::Write as _, path::Path, time::Duration};
 
-use super::{Form, Plan};
+use tokio::time::Instant;
+
+use super::{Form, Plan, arena::Arena};
 
 /// Requests time out after 5 s: this is beyond.
 const STOPPED: Duration = Duration::from_secs(8);
@@ -37,11 +40,21 @@ fn stops(plan: &Plan) -> Vec<Duration> {
 
 /// Writes a file until nothing more fits on its disk; gives how many bytes did.
 fn fill_disk(ballast: &Path) -> anyhow::Result<u64> {
-    let mut file = std::fs::File::create(ballast)?;
+    let mut file = fs::File::create(ballast)?;
     // Down to single bytes, for the last page.
     for bytes in [1 << 20, 4 << 10, 1] {
         let piece = vec![0; bytes];
         while file.write_all(&piece).is_ok() {}
     }
     Ok(file.metadata()?.len())
+}
+
+/// A damage that needs an operator must not hide the others: does what the operator would.
+async fn go_on(arena: &mut Arena, suffered: anyhow::Result<()>) -> anyhow::Result<()> {
+    let Err(cause) = suffered else { return Ok(()) };
+    arena.outcome.failures.push(format!("{cause:#}"));
+    arena.engine.kill();
+    fs::remove_dir_all(arena.engine.data_dir())?;
+    arena.engine.restart(&arena.launch)?;
+    arena.recovered(Instant::now(), "folder deleted by hand").await
 }

@@ -1,21 +1,13 @@
-//! The local folder is lost, cut, altered or replaced while the engine is down, cannot be written when
-//! it starts, or runs out of space under it. It holds nothing that the broker does not: each time the
-//! engine rebuilds what it needs and goes on.
+//! The local folder is lost, cut, altered or replaced while the engine is down. It holds nothing that
+//! the broker does not: each time the engine rebuilds what it needs and goes on.
 
 mod damage;
-
-use std::{fs, time::Duration};
 
 use tokio::time::Instant;
 
 use self::damage::Damage;
-use super::fill_disk;
-use crate::torture::{Plan, arena::Arena, mount::Mount, report::Outcome};
-
-/// A folder that is read-only, or full, is mended after so long.
-const UNUSABLE: Duration = Duration::from_secs(5);
-/// The small disk: some times what the state of the load and the compiled plugin take.
-const DISK_MIB: u32 = 16;
+use super::go_on;
+use crate::torture::{Plan, arena::Arena, report::Outcome};
 
 /// Runs it.
 pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
@@ -25,10 +17,6 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 }
 
 async fn rounds(arena: &mut Arena, rounds: u32) -> anyhow::Result<()> {
-    let may_mount = Mount::is_permitted();
-    if !may_mount {
-        arena.note("NOT RUN: read-only and full folder, for mounting is not permitted here".to_owned());
-    }
     for round in 1..=rounds {
         for damage in Damage::ALL {
             arena.random_pause(500).await;
@@ -36,24 +24,8 @@ async fn rounds(arena: &mut Arena, rounds: u32) -> anyhow::Result<()> {
             let suffered = suffer(arena, damage, &what).await;
             go_on(arena, suffered).await?;
         }
-        if may_mount {
-            let suffered = read_only(arena, &format!("round {round} of {rounds}, read-only")).await;
-            go_on(arena, suffered).await?;
-            let suffered = full(arena, &format!("round {round} of {rounds}, full")).await;
-            go_on(arena, suffered).await?;
-        }
     }
     Ok(())
-}
-
-/// A damage that needs an operator must not hide the others: does what the operator would.
-async fn go_on(arena: &mut Arena, suffered: anyhow::Result<()>) -> anyhow::Result<()> {
-    let Err(cause) = suffered else { return Ok(()) };
-    arena.outcome.failures.push(format!("{cause:#}"));
-    arena.engine.kill();
-    fs::remove_dir_all(arena.engine.data_dir())?;
-    arena.engine.restart(&arena.launch)?;
-    arena.recovered(Instant::now(), "folder deleted by hand").await
 }
 
 async fn suffer(arena: &mut Arena, damage: Damage, what: &str) -> anyhow::Result<()> {
@@ -63,56 +35,4 @@ async fn suffer(arena: &mut Arena, damage: Damage, what: &str) -> anyhow::Result
     arena.say(&format!("{what}: {exactly}"));
     arena.engine.restart(&arena.launch)?;
     arena.recovered(Instant::now(), what).await
-}
-
-/// Starts the engine on a folder that it cannot write, and mends it while it runs.
-async fn read_only(arena: &mut Arena, what: &str) -> anyhow::Result<()> {
-    arena.engine.kill();
-    arena.outcome.faults += 1;
-    let mounted = Mount::read_only(&arena.engine.data_dir())?;
-    arena.engine.restart(&arena.launch)?;
-    tokio::time::sleep(UNUSABLE).await;
-    drop(mounted);
-    supervise(arena, what)?;
-    arena.recovered(Instant::now(), what).await
-}
-
-/// Fills the disk of the engine's folder while it works, and gives it space again.
-async fn full(arena: &mut Arena, what: &str) -> anyhow::Result<()> {
-    arena.engine.kill();
-    let folder = arena.engine.data_dir();
-    let mounted = Mount::small_disk(&folder, DISK_MIB)?;
-    let suffered = fill_below(arena, what).await;
-    arena.engine.kill();
-    drop(mounted);
-    arena.engine.restart(&arena.launch)?;
-    suffered?;
-    arena
-        .recovered(Instant::now(), &format!("{what}: back on its old folder"))
-        .await
-}
-
-async fn fill_below(arena: &mut Arena, what: &str) -> anyhow::Result<()> {
-    arena.engine.restart(&arena.launch)?;
-    arena
-        .recovered(Instant::now(), &format!("{what}: an empty small disk"))
-        .await?;
-    let ballast = arena.engine.data_dir().join("ballast");
-    fill_disk(&ballast)?;
-    arena.outcome.faults += 1;
-    tokio::time::sleep(UNUSABLE).await;
-    fs::remove_file(&ballast)?;
-    supervise(arena, what)?;
-    arena
-        .recovered(Instant::now(), &format!("{what}: with space again"))
-        .await
-}
-
-/// An engine that has ended is started again, as a supervisor would.
-fn supervise(arena: &mut Arena, what: &str) -> anyhow::Result<()> {
-    if let Some(status) = arena.engine.exited()? {
-        arena.note(format!("{what}: the engine ended with {status}; started again"));
-        arena.engine.restart(&arena.launch)?;
-    }
-    Ok(())
 }
