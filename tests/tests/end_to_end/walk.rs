@@ -89,24 +89,26 @@ async fn events_of_a_key_keep_their_order_in_four_partitions_through_a_restart_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_delivery_mode_delivers_where_nothing_dies() -> anyhow::Result<()> {
+    // A backlog of several batches in each partition.
+    const EVENTS: u64 = 5_000;
     let stage = Stage::set().await?;
     stage
         .cluster
         .publish(
             "shop.events.click",
-            (0..500).map(|n| json!({ "user": n % 7 }).to_string()),
+            (0..EVENTS).map(|n| json!({ "user": n % 7 }).to_string()),
         )
         .await?;
     for mode in ["exactly-once", "at-least-once", "at-most-once"] {
         let spec = format!("{}delivery: {mode}\n", probe(mode, 2, ""));
         stage.engine.apply(mode, &spec).await?;
-        stage.engine.caught_up(mode, 500).await?;
+        stage.engine.caught_up(mode, EVENTS).await?;
         eventually("all outputs are there", || async {
             stage
                 .cluster
                 .read(&format!("TR_shop_{mode}"), &format!("shop.{mode}.*"))
                 .await
-                .is_ok_and(|outputs| outputs.len() == 500)
+                .is_ok_and(|outputs| outputs.len() as u64 == EVENTS)
         })
         .await?;
     }

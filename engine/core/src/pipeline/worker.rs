@@ -290,11 +290,11 @@ impl Worker {
         None
     }
 
-    /// For at-most-once: how many deliveries of the queue make up the next batch, and the cursor
-    /// behind them.
-    pub fn claim(&self) -> (usize, Cursor) {
+    /// For at-most-once: how many deliveries of the queue make up the next batch, `most` of them at
+    /// most, and the cursor behind them.
+    pub fn claim(&self, most: usize) -> (usize, Cursor) {
         let mut claim = self.cursor;
-        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize);
+        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
         for delivery in self.queue.iter().take(count) {
             match delivery {
                 Delivery::Cut(_) => {}

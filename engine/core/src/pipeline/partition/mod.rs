@@ -6,6 +6,9 @@
 //! With `at-most-once` it is the other way round: the events at hand are claimed by a commit first
 //! and processed after it; their state changes travel with the next claim.
 
+mod committing;
+mod snapshots;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
@@ -15,27 +18,23 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    committing::{UnderWay, outcome},
+    snapshots::SinceSnapshot,
+};
 use super::{
     breaker::Breaker,
-    commit::{Committer, Outcome, jittered},
+    commit::{Committer, jittered},
     plan::Plan,
     progress::Progress,
     reconcile::Reconciler,
     schedule,
     settings::Settings,
-    snapshot,
-    stats::BatchStats,
-    worker::{Cursor, Delivery, Sealed, TurnEnd, Worker},
+    worker::{Cursor, Delivery, TurnEnd, Worker},
 };
 use crate::{
-    delta::Delta,
-    failpoint::{self, Point},
-    ports::{
-        World,
-        store::{Applied, Image},
-    },
+    ports::{World, store::Image},
     spec::Delivery as DeliveryMode,
-    tasks,
 };
 
 /// Longest that an uncommitted event waits for company. Batches of 500 are stored at more than twice
@@ -96,24 +95,6 @@ pub struct Partition {
     mode: DeliveryMode,
     /// For at-most-once: deliveries that are claimed and may be processed.
     claimed: usize,
-}
-
-/// A commit that is being stored.
-struct UnderWay {
-    store: JoinHandle<Outcome>,
-    delta: Arc<Delta>,
-    stats: BatchStats,
-    claim: Cursor,
-    /// Parts of its record.
-    parts: u64,
-    began: Duration,
-}
-
-/// What was committed since the last snapshot.
-struct SinceSnapshot {
-    bytes: u64,
-    commits: u64,
-    began: Duration,
 }
 
 /// What a partition is made of.
@@ -266,8 +247,9 @@ impl Partition {
         let halting = self.is_halting() || self.retry_at.is_some();
         let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
         if self.mode == DeliveryMode::AtMostOnce {
-            let wanted = self.worker().queued() > 0 && !self.is_halting();
-            return self.claimed == 0 && (wanted || !self.worker().is_clean() && (lingered || halting));
+            let wanted = self.claimed == 0 && self.worker().queued() > 0 && !self.is_halting();
+            let worker = self.worker();
+            return wanted || worker.is_full() || !worker.is_clean() && (lingered || halting);
         }
         let committed = self.progress.position();
         let worker = self.worker();
@@ -314,123 +296,6 @@ impl Partition {
             TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
             TurnEnd::Plugin(cause) => self.end_settled(End::Plugin(cause.to_string())).await,
             TurnEnd::Failed(cause) => Err(End::Failed(cause)),
-        }
-    }
-
-    /// Commits what was processed before it ends.
-    async fn end_settled(&mut self, end: End) -> Step<()> {
-        while !self.is_settled() {
-            if self.under_way.is_none() {
-                self.begin_commit().await?;
-            }
-            self.finish_commit().await?;
-        }
-        Err(end)
-    }
-
-    async fn begin_commit(&mut self) -> Step<()> {
-        let mode = self.mode;
-        let revision = self.worker().plan.revision;
-        let mut sealed = self.worker().seal().map_err(failed)?;
-        let mut claim = sealed.cursor;
-        if mode == DeliveryMode::AtMostOnce {
-            self.committer
-                .log
-                .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
-                .await;
-            if !self.is_halting() {
-                (self.claimed, claim) = self.worker().claim();
-            }
-        }
-        self.dirty_since = None;
-        self.last_commit = Instant::now();
-        let batch = self.committer.batch(&sealed, claim, revision, mode);
-        let parts = batch.record.len() as u64;
-        failpoint::pass(Point::CommitSealed);
-        self.since_snapshot.bytes += batch.record.iter().map(|part| part.len() as u64).sum::<u64>();
-        let committer = self.committer.clone();
-        let Sealed { delta, stats, .. } = sealed;
-        // A task of its own, so that it goes on while a turn is awaited.
-        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
-        let began = self.world.clock.monotonic();
-        self.under_way = Some(UnderWay {
-            store,
-            delta,
-            stats,
-            claim,
-            parts,
-            began,
-        });
-        Ok(())
-    }
-
-    /// Waits for the commit under way, applies it and shows the new position.
-    async fn finish_commit(&mut self) -> Step<()> {
-        let outcome = outcome(self.under_way.as_mut()).await;
-        self.committed(outcome).await
-    }
-
-    async fn committed(&mut self, outcome: Outcome) -> Step<()> {
-        let Some(UnderWay {
-            delta,
-            stats,
-            claim,
-            parts,
-            began,
-            ..
-        }) = self.under_way.take()
-        else {
-            return Ok(());
-        };
-        let sequence = match outcome {
-            Outcome::Stored(sequence) => sequence,
-            Outcome::Fenced => {
-                self.committer.stats.fenced();
-                return Err(End::Fenced);
-            }
-        };
-        failpoint::pass(Point::CommitStored);
-        let took = self.world.clock.monotonic().saturating_sub(began);
-        let tenant = self.committer.partition.pipeline.tenant.clone();
-        let mut worker = self.worker.take().expect("the worker is away only during a turn");
-        let stored = Applied {
-            commit: claim.commit,
-            sequence,
-        };
-        let (worker, applied) = schedule::run(&*self.world.turns, &tenant, move || {
-            let applied = worker.apply(&delta, stored, parts);
-            (worker, applied)
-        })
-        .await
-        .map_err(|_| failed("a turn did not come to its end"))?;
-        self.worker = Some(worker);
-        applied.map_err(failed)?;
-        failpoint::pass(Point::CommitApplied);
-        self.committer.stats.committed(&stats, took);
-        self.progress.advance(&claim);
-        failpoint::pass(Point::PositionShown);
-        self.reconciler
-            .reached(self.committer.partition.partition, &stats.cuts);
-        self.answer_cuts();
-        self.watch_failures(&stats);
-        self.snapshot_if_due();
-        Ok(())
-    }
-
-    /// Answers the cuts that wait for no commit.
-    fn answer_cuts(&mut self) {
-        if self.under_way.is_none() {
-            let cuts = self.worker().settled_cuts();
-            let partition = self.committer.partition.partition;
-            self.reconciler.reached(partition, &cuts);
-        }
-    }
-
-    fn watch_failures(&mut self, batch: &BatchStats) {
-        let now = self.world.clock.monotonic();
-        let breaker = self.breaker.clone();
-        if let Some(spec) = &self.worker().plan.spec.circuit_breaker {
-            self.tripped = breaker.take(spec, now, &batch.counts.ledger);
         }
     }
 
@@ -493,62 +358,11 @@ impl Partition {
             }
         }
     }
-
-    /// Starts a snapshot in the background when enough was committed since the last one.
-    fn snapshot_if_due(&mut self) {
-        self.since_snapshot.commits += 1;
-        let since = &self.since_snapshot;
-        let now = self.world.clock.monotonic();
-        let due = since.bytes >= self.settings.snapshot_after_bytes
-            || since.commits >= self.settings.snapshot_after_commits
-            || now.saturating_sub(since.began) >= self.settings.snapshot_every;
-        if !due || self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
-            return;
-        }
-        self.since_snapshot = SinceSnapshot {
-            bytes: 0,
-            commits: 0,
-            began: now,
-        };
-        let (world, partition, image) = (
-            self.world.clone(),
-            self.committer.partition.clone(),
-            self.image.clone(),
-        );
-        self.snapshotting = Some(tasks::spawn(async move {
-            if let Err(cause) = make_snapshot(&world, &partition, image).await {
-                tracing::warn!(%partition, %cause, "no snapshot this time");
-            }
-        }));
-    }
-}
-
-async fn make_snapshot(
-    world: &World,
-    partition: &crate::identity::PartitionId,
-    image: Arc<dyn Image>,
-) -> Result<(), String> {
-    let tenant = &partition.pipeline.tenant;
-    let exported = schedule::run(&*world.turns, tenant, move || snapshot::export(&*image)).await;
-    let (applied, chunks) = exported
-        .map_err(|lost| lost.to_string())?
-        .map_err(|cause| cause.to_string())?;
-    snapshot::store(world, partition, applied, chunks)
-        .await
-        .map_err(|cause| cause.to_string())
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn failed(cause: impl ToString) -> End {
     End::Failed(cause.to_string())
-}
-
-async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
-    match under_way {
-        // A task that is lost has panicked; taking it for a fence makes the partition recover.
-        Some(under_way) => (&mut under_way.store).await.unwrap_or(Outcome::Fenced),
-        None => std::future::pending().await,
-    }
 }
 
 async fn until(moment: Option<Instant>) {

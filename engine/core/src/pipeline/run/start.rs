@@ -1,0 +1,222 @@
+//! From nothing to running: which partitions are this engine's, the plugins of the revision, every
+//! partition recovered, and the intake that feeds them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        breaker::Breaker,
+        commit::Committer,
+        intake::{self, Intake, Lane},
+        partition::{End, Partition, Parts},
+        plan::Plan,
+        progress::Progress,
+        recover::{self, Recovered},
+        status::PartitionStatus,
+    },
+    Ended, PipelineRun, load_plugin,
+};
+use crate::{
+    failpoint::{self, Point},
+    identity::{Digest, PartitionId},
+    membership::Membership,
+    name::Name,
+    ports::{
+        broker::{BrokerError, InputError},
+        plugins::Plugin,
+    },
+    registry,
+    spec::{PipelineSpec, Start},
+    tasks,
+};
+
+/// Batches of messages that wait between intake and partition; each has at most 512.
+const LANE_BATCHES: usize = 4;
+/// Room that a message leaves for the headers of the atomic batch.
+const RECORD_HEADER_ROOM: usize = 4 * 1024;
+
+/// A pipeline at work.
+pub(super) struct Running {
+    pub(super) plans: watch::Sender<Arc<Plan>>,
+    pub(super) redriven: watch::Sender<u64>,
+    pub(super) stop: CancellationToken,
+    pub(super) partitions: JoinSet<End>,
+    pub(super) intake: tokio::task::JoinHandle<Result<(), InputError>>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) share: Share,
+}
+
+/// What of the pipeline is this engine's.
+pub(super) struct Share {
+    pub(super) membership: Arc<Membership>,
+    /// Whether engines may share the input.
+    pub(super) shared: bool,
+    pub(super) partitions: Vec<u32>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.intake.abort();
+    }
+}
+
+impl PipelineRun {
+    /// Makes it ready and lets it run.
+    pub(super) async fn start(
+        &self,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Result<Running, Ended> {
+        let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
+        let share = self.share(&pipeline.active.spec, &stream).await?;
+        let plan = Arc::new(self.plan(pipeline, tenant).await?);
+        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        let breaker = Arc::new(Breaker::default());
+        let reconciler = self.status.reconciler.clone();
+        reconciler.restart();
+        let (plans, plan_seen) = watch::channel(plan.clone());
+        let (redriven, redriven_seen) = watch::channel(pipeline.redriven);
+        let moved = Arc::new(Notify::new());
+        let stop = CancellationToken::new();
+        let mut set = JoinSet::new();
+        let mut lanes = BTreeMap::new();
+        let mut shown = BTreeMap::new();
+        for number in share.partitions.iter().copied() {
+            let status = Arc::new(PartitionStatus::default());
+            let progress = Arc::new(Progress::new(moved.clone()));
+            let (sender, lane) = mpsc::channel(LANE_BATCHES);
+            let id = PartitionId {
+                pipeline: self.pipeline.clone(),
+                partition: number,
+            };
+            let Recovered { image, cursor } =
+                recover::recover(&self.world, &id, &plan.spec, plan.seed).await?;
+            failpoint::pass(Point::PartitionRecovered);
+            let committer = self.committer(id, status.clone());
+            let parts = Parts {
+                world: self.world.clone(),
+                plan: plan_seen.clone(),
+                lane,
+                stop: stop.clone(),
+                progress: progress.clone(),
+                committer,
+                image,
+                cursor,
+                settings: self.settings,
+                reconciler: reconciler.clone(),
+                breaker: breaker.clone(),
+            };
+            let partition = Partition::new(parts)
+                .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
+            set.spawn(partition.run());
+            shown.insert(number, (progress.clone(), status));
+            lanes.insert(number, Lane { sender, progress });
+        }
+        self.status.set_partitions(shown);
+        let intake = Intake {
+            world: self.world.clone(),
+            plan: plan_seen,
+            stream,
+            stream_created: pipeline.stream_created.clone(),
+            start: pipeline
+                .start_sequence
+                .map_or(pipeline.active.spec.input.start.clone(), Start::Sequence),
+            engine: share.membership.me.clone(),
+            redriven: redriven_seen,
+            lanes,
+            moved,
+            room: intake::room(),
+            stop: stop.clone(),
+            status: self.status.clone(),
+            reconciler,
+            reconcile_every: self.settings.reconcile_every,
+        };
+        let intake = tasks::spawn(intake.run());
+        Ok(Running {
+            plans,
+            redriven,
+            stop,
+            partitions: set,
+            intake,
+            plan,
+            share,
+        })
+    }
+
+    /// The partitions that are this engine's. Waits until the engines are known.
+    async fn share(&self, spec: &PipelineSpec, stream: &str) -> Result<Share, Ended> {
+        let mut members = self.members.clone();
+        let known = members.wait_for(Option::is_some).await;
+        let membership = known.ok().and_then(|known| known.clone()).ok_or(Ended::Stopped)?;
+        // Where there is no such stream, the subscription says so, in words for the tenant.
+        let shared = match self.world.streams.stream(stream).await {
+            Ok(facts) => facts.keeps_to_limits,
+            Err(BrokerError::NoStream(_)) => true,
+            Err(cause) => return Err(cause.into()),
+        };
+        self.status.set_shared(shared);
+        let partitions = membership.owned(&self.pipeline, spec.partitions, shared);
+        if partitions.is_empty() {
+            let owner = membership.owner(&self.pipeline, 0, shared);
+            return Err(Ended::NotOurs(format!(
+                "its partitions belong to other engines, the first to {owner}"
+            )));
+        }
+        Ok(Share {
+            membership,
+            shared,
+            partitions,
+        })
+    }
+
+    fn committer(&self, partition: PartitionId, status: Arc<PartitionStatus>) -> Committer {
+        Committer {
+            partition,
+            log: self.world.commits.clone(),
+            random: self.world.random.clone(),
+            writer: self.world.random.next_u64(),
+            max_part_bytes: self
+                .world
+                .streams
+                .max_payload()
+                .saturating_sub(RECORD_HEADER_ROOM),
+            status,
+            stats: self.status.stats.clone(),
+        }
+    }
+
+    /// Loads the plugins of the active revision.
+    pub(super) async fn plan(
+        &self,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Result<Plan, Ended> {
+        let mut plugins: BTreeMap<Name, Arc<dyn Plugin>> = BTreeMap::new();
+        for (step, digest) in &pipeline.active.plugins {
+            plugins.insert(step.clone(), self.load(*digest).await?);
+        }
+        Ok(Plan::new(
+            self.pipeline.clone(),
+            &pipeline.active,
+            &plugins,
+            tenant.seed,
+        ))
+    }
+
+    async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {
+        load_plugin(&self.world, &self.pipeline.tenant, digest)
+            .await?
+            .ok_or_else(|| {
+                Ended::Parked(format!(
+                    "the bytes of plugin {digest} are gone from the object store; upload that version again"
+                ))
+            })
+    }
+}

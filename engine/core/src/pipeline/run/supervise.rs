@@ -1,0 +1,139 @@
+//! While it runs: a change of the registry is taken up without stopping where that is possible, a
+//! change of the engines moves partitions, the books are balanced, outputs are kept within bounds.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    super::status::State,
+    Ended, PipelineRun,
+    ended::{intake_ended, partition_ended},
+    start::Running,
+};
+use crate::membership::Membership;
+
+/// How often outputs are trimmed to `keep.bytes`.
+const TRIM_EVERY: Duration = Duration::from_secs(10);
+/// Longest that partitions may take to finish, commit and end.
+const DRAIN: Duration = Duration::from_secs(20);
+
+impl PipelineRun {
+    /// Runs until something ends it; then ends all of it.
+    pub(super) async fn watch_over(&mut self, mut running: Running) -> Ended {
+        self.status.enter(State::Running);
+        let ended = self.until_ended(&mut running).await;
+        running.stop.cancel();
+        if let Ended::Stopped | Ended::Changed = ended {
+            // Partitions finish their batch, commit it and end. A broker that does not answer must
+            // not hold up the end for ever; what is not committed is done again.
+            let _ = tokio::time::timeout(DRAIN, async {
+                while running.partitions.join_next().await.is_some() {}
+            })
+            .await;
+        }
+        running.partitions.shutdown().await;
+        running.intake.abort();
+        ended
+    }
+
+    async fn until_ended(&mut self, running: &mut Running) -> Ended {
+        let mut members = self.members.clone();
+        let mut balance = tokio::time::interval(self.settings.reconcile_every);
+        balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut trim = tokio::time::interval(TRIM_EVERY);
+        trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ended::Stopped,
+                ended = running.partitions.join_next() => return partition_ended(ended),
+                ended = &mut running.intake => return intake_ended(ended),
+                changed = self.entry.changed() => {
+                    if changed.is_err() {
+                        return Ended::Stopped;
+                    }
+                    if let Err(ended) = self.adopt(running).await {
+                        return ended;
+                    }
+                }
+                Ok(()) = members.changed() => {
+                    let membership = members.borrow_and_update().clone();
+                    if membership.is_some_and(|membership| self.has_moved(running, &membership)) {
+                        return Ended::Changed;
+                    }
+                }
+                _ = trim.tick() => self.trim(running).await,
+                _ = balance.tick() => self.balance(running).await,
+            }
+        }
+    }
+
+    /// Takes a change of the registry up without stopping, where that is possible.
+    async fn adopt(&mut self, running: &mut Running) -> Result<(), Ended> {
+        let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+            return Err(Ended::Stopped);
+        };
+        if pipeline.paused.is_some() || pipeline.active.spec.input != running.plan.spec.input {
+            return Err(Ended::Changed);
+        }
+        running
+            .redriven
+            .send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
+        if pipeline.active.number == running.plan.revision {
+            return Ok(());
+        }
+        let plan = match self.plan(&pipeline, &tenant).await {
+            Ok(plan) => Arc::new(plan),
+            Err(ended) => return Err(ended),
+        };
+        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
+        running.plan = plan.clone();
+        running.plans.send_replace(plan);
+        Ok(())
+    }
+
+    /// Whether other partitions are this engine's than those that run.
+    fn has_moved(&self, running: &mut Running, membership: &Arc<Membership>) -> bool {
+        let partitions = running.plan.spec.partitions;
+        let owned = membership.owned(&self.pipeline, partitions, running.share.shared);
+        running.share.membership = membership.clone();
+        owned != running.share.partitions
+    }
+
+    /// Balances the books of the cuts that are complete.
+    async fn balance(&self, running: &Running) {
+        let plan = &running.plan;
+        while let Some(cut) = self.status.reconciler.take_complete() {
+            let counted = self.world.streams.count(
+                plan.spec.input.stream.as_deref().unwrap_or_default(),
+                &plan.spec.input.subjects,
+                cut.from,
+                cut.to,
+            );
+            // A broker that does not answer now is no imbalance: the next cut is counted again.
+            let input = counted.await.ok().flatten();
+            let books = if running.share.partitions.first() == Some(&0) {
+                self.world.commits.books(&self.pipeline).await.ok()
+            } else {
+                None
+            };
+            let at_ms = self.world.clock.unix_ms();
+            let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
+            if let Some(imbalance) = balance.imbalance {
+                tracing::error!(pipeline = %self.pipeline, imbalance, "the books do not balance");
+            }
+        }
+    }
+
+    async fn trim(&self, running: &Running) {
+        if running.share.partitions.first() != Some(&0) {
+            return;
+        }
+        let own = running.plan.own_stream();
+        if own.keep_bytes.is_some()
+            && let Err(cause) = self.world.streams.trim_outputs(&own).await
+        {
+            tracing::debug!(pipeline = %self.pipeline, %cause, "outputs were not trimmed this time");
+        }
+    }
+}
