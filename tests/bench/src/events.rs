@@ -1,19 +1,33 @@
-//! The events of all measurements: JSON of a stated size, a thousand keys in turn. What a valid event
-//! is stands here twice, for the plugin and for the worker written by hand, and means the same.
+//! The events of all measurements: JSON of a stated size, so many keys in turn. What a valid event is
+//! stands here twice, for the plugin and for the worker written by hand, and means the same; the peers
+//! have it a third time, in their own language.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-/// Keys of the events.
+/// Keys of the events, where nothing else is said.
 pub const KEYS: u64 = 1_000;
+/// Bytes of an event, where nothing else is said.
+pub const BYTES: usize = 256;
+/// Prime to every number of keys here, so that keys come in an order that no tree likes.
+const STRIDE: u64 = 7_919;
 
 /// An event of about this many bytes.
-pub fn event(number: u64, bytes: usize) -> Bytes {
-    let user = number % KEYS;
+pub fn event(number: u64, bytes: usize, keys: u64) -> Bytes {
+    written(number, bytes, keys, "")
+}
+
+/// An event that bears the moment at which it should have been sent.
+pub fn timed_event(number: u64, bytes: usize, intended_us: u64) -> Bytes {
+    written(number, bytes, KEYS, &format!(r#""at":{intended_us},"#))
+}
+
+fn written(number: u64, bytes: usize, keys: u64, more: &str) -> Bytes {
+    let user = number.wrapping_mul(STRIDE) % keys;
     let head = format!(
-        r#"{{"user":"u{user}","item":"i{}","amount":{}.5,"ts":{},"note":""#,
+        r#"{{{more}"user":"u{user}","item":"i{}","amount":{}.5,"ts":{},"note":""#,
         number % 5_000,
         number % 900,
         1_700_000_000_000 + number
@@ -23,6 +37,15 @@ pub fn event(number: u64, bytes: usize) -> Bytes {
     text.resize(end, b'x');
     text.extend_from_slice(b"\"}");
     text.into()
+}
+
+/// The moment that [`timed_event`] wrote at the head of an event.
+pub fn intended_us(payload: &[u8]) -> Option<u64> {
+    let rest = payload.strip_prefix(br#"{"at":"#)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0_u64, |sum, digit| {
+        sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))
+    }))
 }
 
 /// The config of the validator.

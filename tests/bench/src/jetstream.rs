@@ -1,261 +1,224 @@
-//! From JetStream to JetStream: the engine in each delivery mode against the worker written by hand,
-//! on the same server, over the same stored events, in turn.
+//! From JetStream to JetStream: the engine in each delivery mode against the worker written by hand
+//! and the peers, on the same server, over the same stored events, in turn.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tailrace_nats::async_nats::jetstream::stream;
-use tailrace_tests::{
-    cluster::Cluster,
-    engine::{Engine, TENANT},
-};
 
 use crate::{
-    Options,
-    events::{SCHEMA, event},
+    events::{BYTES, KEYS, event},
+    memory::Plugin,
+    options::Options,
     process::{cpu_seconds, resident_mib},
-    table::{Figure, Row, Table},
+    report::{Budget, Row, Section},
+    stage::{Counter, Input, Running, Stage, Worker},
 };
 
-/// Longest that a round may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Bytes of an event.
-const BYTES: usize = 256;
+const ABOUT: &str = "The same stored events of 256 bytes, read from one stream, checked, and published to another, on one \
+nats-server. `by hand` is a worker on async-nats with the same atomic batches, fence and acknowledgements, without sandbox \
+and state. Timed from the first tenth of the outputs on; processor time and resident memory of worker and broker apart. \
+`forward` and `state` are the engine in exactly-once with a plugin that looks at no payload.";
 
-/// Who works.
-#[derive(Clone, Copy, PartialEq)]
-enum Worker {
-    Native,
-    Engine(&'static str),
-}
+/// Longest that may pass until the first tenth is there.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest that a round is timed: the slow need no more to be known.
+const LONGEST: Duration = Duration::from_secs(15);
+/// Where the events lie.
+pub const INPUT: Input<'static> = Input {
+    stream: "BENCH",
+    subjects: "bench.in.>",
+};
 
 struct Case {
-    what: &'static str,
+    what: String,
     worker: Worker,
-    partitions: u32,
-    against: Option<usize>,
+    against: Option<String>,
+    budget: Option<Budget>,
 }
 
-const CASES: [Case; 6] = [
-    Case {
-        what: "JetStream to JetStream, by hand, 1 partition",
-        worker: Worker::Native,
-        partitions: 1,
-        against: None,
-    },
-    Case {
-        what: "JetStream to JetStream, exactly-once, 1 partition",
-        worker: Worker::Engine("exactly-once"),
-        partitions: 1,
-        against: Some(0),
-    },
-    Case {
-        what: "JetStream to JetStream, by hand, 4 partitions",
-        worker: Worker::Native,
-        partitions: 4,
-        against: None,
-    },
-    Case {
-        what: "JetStream to JetStream, exactly-once, 4 partitions",
-        worker: Worker::Engine("exactly-once"),
-        partitions: 4,
-        against: Some(2),
-    },
-    Case {
-        what: "JetStream to JetStream, at-least-once, 4 partitions",
-        worker: Worker::Engine("at-least-once"),
-        partitions: 4,
-        against: Some(2),
-    },
-    Case {
-        what: "JetStream to JetStream, at-most-once, 4 partitions",
-        worker: Worker::Engine("at-most-once"),
-        partitions: 4,
-        against: Some(2),
-    },
-];
+impl Case {
+    fn new(what: impl Into<String>, worker: Worker, against: Option<&str>) -> Self {
+        Self {
+            what: what.into(),
+            worker,
+            against: against.map(ToOwned::to_owned),
+            budget: None,
+        }
+    }
+}
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy)]
-struct Round {
-    rate: f64,
+pub struct Round {
+    /// Events a second.
+    pub rate: f64,
     worker_cpu_us: f64,
     broker_cpu_us: f64,
     resident_mib: f64,
 }
 
 /// Measures all of it.
-pub async fn measure(options: &Options, table: &mut Table) -> anyhow::Result<()> {
-    let cluster = Cluster::start().await?;
-    cluster.stream("BENCH", &["bench.in.>"]).await?;
-    println!("storing {} events", options.events);
-    let payloads = (0..options.events).map(|number| event(number, BYTES).to_vec());
-    cluster.publish("bench.in.x", payloads).await?;
-    let folder = tempfile::tempdir()?;
-    let engine = Engine::start(&cluster, folder.path()).await?;
-    engine.tenant(TENANT, &["bench.>"]).await?;
-    engine.upload("validator", "validator").await?;
-    let bench = Bench {
-        cluster: &cluster,
-        engine: &engine,
-        events: options.events,
-    };
-    let mut rounds: Vec<Vec<Round>> = CASES.iter().map(|_| Vec::new()).collect();
-    for number in 0..options.rounds {
-        for (index, case) in CASES.iter().enumerate() {
-            let round = bench.round(case, &format!("r{number}c{index}")).await;
-            let round = round.with_context(|| format!("{}\n{}", case.what, engine.log()))?;
-            println!("round {}: {}: {:.0} events/s", number + 1, case.what, round.rate);
+pub async fn measure(options: &Options) -> anyhow::Result<Section> {
+    let stage = Stage::set().await?;
+    store(&stage, options.events(), BYTES).await?;
+    let cases = cases(options)?;
+    let mut rounds: Vec<Vec<Round>> = cases.iter().map(|_| Vec::new()).collect();
+    for number in 0..options.rounds() {
+        println!(
+            "JetStream to JetStream, round {} of {}",
+            number + 1,
+            options.rounds()
+        );
+        for (index, case) in cases.iter().enumerate() {
+            let name = format!("r{number}c{index}");
+            let round = round(&stage, &case.worker, &name, options.events()).await;
+            let round = round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
+            println!("    {}: {:.0} events/s", case.what, round.rate);
             rounds[index].push(round);
         }
     }
-    report(&rounds, table);
-    Ok(())
+    let mut section = Section::new("JetStream to JetStream", ABOUT);
+    for (case, rounds) in cases.into_iter().zip(rounds) {
+        section.push(row(case.what, &rounds).against(case.against).budget(case.budget));
+    }
+    Ok(section)
 }
 
-fn report(rounds: &[Vec<Round>], table: &mut Table) {
-    let figure = |index: usize, of: fn(&Round) -> f64| Figure::of(rounds[index].iter().map(of).collect());
-    for (index, case) in CASES.iter().enumerate() {
-        let rate = figure(index, |round| round.rate);
-        let against = |other: usize| {
-            let floor = figure(other, |round| round.rate).median;
-            (CASES[other].what.to_owned(), rate.median / floor)
-        };
-        table.push(Row {
-            what: case.what.to_owned(),
-            unit: "events/s",
-            ratio: case.against.map(against),
-            note: format!(
-                "CPU of an event: worker {:.1} µs, broker {:.1} µs; worker resident {:.0} MiB",
-                figure(index, |round| round.worker_cpu_us).median,
-                figure(index, |round| round.broker_cpu_us).median,
-                figure(index, |round| round.resident_mib).median,
-            ),
-            figure: rate,
-        });
+/// Stores the events that every round reads.
+pub async fn store(stage: &Stage, events: u64, bytes: usize) -> anyhow::Result<()> {
+    println!("storing {events} events of {bytes} bytes");
+    stage.cluster.stream(INPUT.stream, &[INPUT.subjects]).await?;
+    let payloads = (0..events).map(|number| event(number, bytes, KEYS).to_vec());
+    stage.cluster.publish("bench.in.x", payloads).await
+}
+
+/// A row of rounds.
+pub fn row(what: String, rounds: &[Round]) -> Row {
+    let of = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
+    Row::new(what, "events/s", of(|round| round.rate))
+        .also("CPU of an event: worker", &of(|round| round.worker_cpu_us), "µs")
+        .also("broker", &of(|round| round.broker_cpu_us), "µs")
+        .also("worker resident", &of(|round| round.resident_mib), "MiB")
+}
+
+fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
+    let (floor, of_four) = ("by hand, 1 partition", "by hand, 4 partitions");
+    let with = |plugin: Plugin| Worker::Engine {
+        delivery: "exactly-once",
+        plugin,
+        partitions: 4,
+    };
+    let mut cases = vec![
+        Case::new(floor, Worker::by_hand(1)?, None),
+        Case::new(
+            "exactly-once, 1 partition",
+            Worker::validating("exactly-once", 1),
+            Some(floor),
+        ),
+        Case::new(of_four, Worker::by_hand(4)?, None),
+        Case::new(
+            "exactly-once, 4 partitions",
+            Worker::validating("exactly-once", 4),
+            Some(of_four),
+        ),
+        Case::new(
+            "at-least-once, 4 partitions",
+            Worker::validating("at-least-once", 4),
+            Some(of_four),
+        ),
+        Case::new(
+            "at-most-once, 4 partitions",
+            Worker::validating("at-most-once", 4),
+            Some(of_four),
+        ),
+        Case::new("forward, 4 partitions", with(Plugin::Forward), Some(of_four)),
+        Case::new(
+            "state of 64 bytes, 4 partitions",
+            with(Plugin::State { bytes: 64 }),
+            Some("forward, 4 partitions"),
+        ),
+    ];
+    cases[1].budget = Some(Budget::RatioAtLeast(0.8));
+    cases[3].budget = Some(Budget::RatioAtLeast(0.8));
+    cases[7].budget = Some(Budget::RatioAtLeast(0.6));
+    for peer in &options.peers {
+        let (name, command) = peer.split_once('=').context("a peer is name=command")?;
+        let worker = Worker::Command(command.to_owned());
+        cases.push(Case::new(
+            format!("peer {name}"),
+            worker,
+            Some("exactly-once, 1 partition"),
+        ));
     }
+    Ok(cases)
+}
+
+/// One round of a worker over the stored events.
+pub async fn round(stage: &Stage, worker: &Worker, name: &str, events: u64) -> anyhow::Result<Round> {
+    let running = stage.launch(worker, name, INPUT).await?;
+    let round = watch(stage, worker, &running, events).await;
+    running.end().await?;
+    round
 }
 
 /// Where a round's progress is seen.
-#[derive(Debug)]
-enum Seen {
-    /// Messages of a stream.
-    Stored(String),
-    /// Events that the engine has committed.
-    Counted(String),
+enum Seen<'a> {
+    /// In the stream of outputs.
+    Stored(Counter),
+    /// By the engine itself.
+    Counted(&'a str),
 }
 
-struct Bench<'a> {
-    cluster: &'a Cluster,
-    engine: &'a Engine,
-    events: u64,
+/// Times the middle of a round: from the first tenth of the outputs to the last of them, or as many
+/// as come in time, so that nobody's start counts.
+async fn watch(stage: &Stage, worker: &Worker, running: &Running<'_>, events: u64) -> anyhow::Result<Round> {
+    // Outputs of at-most-once may be lost on the way, so there the engine's own count must do.
+    let mut seen = match (worker, running.pipeline()) {
+        (
+            Worker::Engine {
+                delivery: "at-most-once",
+                ..
+            },
+            Some(pipeline),
+        ) => Seen::Counted(pipeline),
+        _ => Seen::Stored(running.counter().await?),
+    };
+    let (pid, broker) = (running.pid(), stage.cluster.pid()?);
+    let first = reach(stage, &mut seen, events / 10, PATIENCE).await?;
+    anyhow::ensure!(
+        first >= events / 10,
+        "only {first} of {events} events after {PATIENCE:?}"
+    );
+    let (began, worker_cpu, broker_cpu) = (Instant::now(), cpu_seconds(pid)?, cpu_seconds(broker)?);
+    let last = reach(stage, &mut seen, events, LONGEST).await?;
+    let took = began.elapsed().as_secs_f64();
+    anyhow::ensure!(last > first, "stuck at {first} of {events} events");
+    let done = (last - first) as f64;
+    Ok(Round {
+        rate: done / took,
+        worker_cpu_us: (cpu_seconds(pid)? - worker_cpu) / done * 1e6,
+        broker_cpu_us: (cpu_seconds(broker)? - broker_cpu) / done * 1e6,
+        resident_mib: resident_mib(pid)?,
+    })
 }
 
-impl Bench<'_> {
-    async fn round(&self, case: &Case, name: &str) -> anyhow::Result<Round> {
-        match case.worker {
-            Worker::Native => self.native(case.partitions, name).await,
-            Worker::Engine(delivery) => self.engine(case.partitions, delivery, name).await,
+/// Waits until so many outputs are there, or so long; gives how many there are.
+async fn reach(stage: &Stage, seen: &mut Seen<'_>, wanted: u64, most: Duration) -> anyhow::Result<u64> {
+    let began = Instant::now();
+    loop {
+        let done = match seen {
+            Seen::Stored(counter) => counter.count().await?,
+            Seen::Counted(pipeline) => committed(stage, pipeline).await?,
+        };
+        if done >= wanted || began.elapsed() > most {
+            return Ok(done);
         }
-    }
-
-    async fn native(&self, partitions: u32, name: &str) -> anyhow::Result<Round> {
-        let prefix = format!("bench.{name}");
-        let config = stream::Config {
-            name: name.to_owned(),
-            subjects: vec![format!("{prefix}.>")],
-            allow_atomic_publish: true,
-            allow_direct: true,
-            ..stream::Config::default()
-        };
-        self.cluster.jetstream.create_stream(config).await?;
-        let worker = Running(
-            Command::new(std::env::current_exe()?)
-                .args(["native", "--nats", &self.cluster.url(), "--stream", "BENCH"])
-                .args(["--prefix", &prefix, "--partitions", &partitions.to_string()])
-                .stdin(Stdio::null())
-                .spawn()?,
-        );
-        let round = self.watch(Seen::Stored(name.to_owned()), worker.0.id()).await;
-        drop(worker);
-        self.cluster.jetstream.delete_stream(name).await?;
-        round
-    }
-
-    async fn engine(&self, partitions: u32, delivery: &str, name: &str) -> anyhow::Result<Round> {
-        let spec = format!(
-            "name: {name}\ninput: {{ stream: BENCH, subjects: [\"bench.in.>\"], key: {{ json: /user }} }}\npartitions: {partitions}\ndelivery: {delivery}\nsteps:\n  - name: validate\n    plugin: validator@1.0.0\n    config: {SCHEMA}\noutput: {{ subject: \"bench.{name}.{{key}}\" }}\n"
-        );
-        self.engine.apply(name, &spec).await?;
-        // Outputs of at-most-once may be lost on the way, so there the engine's own count must do.
-        let seen = if delivery == "at-most-once" {
-            Seen::Counted(name.to_owned())
-        } else {
-            Seen::Stored(format!("TR_{TENANT}_{name}"))
-        };
-        let round = self.watch(seen, self.engine.pid()).await;
-        self.engine
-            .own("DELETE", &format!("pipelines/{name}"), "")
-            .await?;
-        round
-    }
-
-    /// Times the middle of a round: from the first tenth of the outputs to the last of them, so that
-    /// nobody's start counts.
-    async fn watch(&self, seen: Seen, worker: u32) -> anyhow::Result<Round> {
-        let broker = self.cluster.pid()?;
-        let first = self.reach(&seen, self.events / 10).await?;
-        let (began, worker_cpu, broker_cpu) = (Instant::now(), cpu_seconds(worker)?, cpu_seconds(broker)?);
-        let last = self.reach(&seen, self.events).await?;
-        let took = began.elapsed().as_secs_f64();
-        let done = (last - first) as f64;
-        Ok(Round {
-            rate: done / took,
-            worker_cpu_us: (cpu_seconds(worker)? - worker_cpu) / done * 1e6,
-            broker_cpu_us: (cpu_seconds(broker)? - broker_cpu) / done * 1e6,
-            resident_mib: resident_mib(worker)?,
-        })
-    }
-
-    /// Waits until so many outputs are there; records are stored beside them, so it may be a few less.
-    async fn reach(&self, seen: &Seen, wanted: u64) -> anyhow::Result<u64> {
-        let waiting = async {
-            loop {
-                let done = self.done(seen).await.unwrap_or(0);
-                if done >= wanted {
-                    return done;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .with_context(|| format!("{seen:?} never came to {wanted}"))
-    }
-
-    async fn done(&self, seen: &Seen) -> anyhow::Result<u64> {
-        match seen {
-            Seen::Stored(stream) => {
-                let mut stream = self.cluster.jetstream.get_stream(stream).await?;
-                Ok(stream.info().await?.state.messages)
-            }
-            Seen::Counted(pipeline) => {
-                let status = self.engine.status(pipeline).await?;
-                status["stats"]["counts"]["events"].as_u64().context("no count")
-            }
-        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// A process that ends with its guard.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Events that a pipeline has committed.
+pub async fn committed(stage: &Stage, pipeline: &str) -> anyhow::Result<u64> {
+    let status = stage.engine.status(pipeline).await?;
+    Ok(status["stats"]["counts"]["events"].as_u64().unwrap_or(0))
 }

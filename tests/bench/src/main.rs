@@ -1,8 +1,8 @@
 //! What an event costs, measured side by side in one run: `make bench`, or one part by hand.
 //!
-//! Figures of two things that are compared are taken in turn (A B A B …), and the median of the
-//! rounds is shown with the least and the greatest. They are ratios against something in the same run:
-//! seconds depend on the machine, ratios hardly.
+//! Figures that are compared are taken in turn (A B A B …), and the median of the rounds is shown with
+//! the least and the greatest. They are ratios against something in the same run: seconds depend on
+//! the machine, ratios hardly.
 
 #![allow(clippy::print_stdout, reason = "its table is its result")]
 #![allow(
@@ -11,21 +11,30 @@
 )]
 
 mod events;
+mod growth;
+mod guard;
 mod jetstream;
+mod latency;
 mod memory;
 mod native;
-mod ports;
+mod nexmark;
+mod options;
 mod process;
-mod table;
+mod recommendations;
+mod report;
+mod stage;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
+
+use options::Options;
+use report::{Report, Section};
 
 /// Measures what an event costs.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  bench all --markdown target/bench.md --json target/bench.json\n  bench jetstream --events 200000 --rounds 3\n  bench memory --seconds 2\n\nIt needs TAILRACE_BINARY (a release build), TAILRACE_PLUGINS and TAILRACE_NATS_SERVER; `make bench` sets them."
+    after_help = "Examples:\n  bench all --quick\n  bench all --markdown target/bench.md --json target/bench.json\n  bench memory --memory-events 1000000 --rounds 5\n  bench jetstream --events 500000 --peer 'mine=./worker --nats {nats} --stream {stream} --prefix {prefix}'\n  bench latency --seconds 30\n\nIt needs TAILRACE_BINARY (a release build), TAILRACE_PLUGINS and TAILRACE_NATS_SERVER; `make bench` sets them."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -35,58 +44,107 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Part {
     /// Everything.
-    All(Options),
+    All(AllArgs),
     /// Events from memory, effects dropped: the engine without a broker.
     Memory(Options),
-    /// From JetStream to JetStream, against a worker written by hand.
+    /// From JetStream to JetStream, against a worker written by hand and the peers.
     Jetstream(Options),
+    /// Latency from end to end at half and nine tenths of the highest rate, and of queries.
+    Latency(Options),
+    /// Nexmark queries 0, 1 and 2 as plugins, results compared with a plain computation.
+    Nexmark(Options),
+    /// The pipeline of the demonstration under load, with queries meanwhile.
+    Recommendations(Options),
+    /// How cost grows with keys, state, partitions, payloads, and pipelines that idle.
+    Growth(Options),
+    /// A few ratios in seconds, for `make test`.
+    #[command(hide = true)]
+    Guard(Options),
     /// The worker written by hand, as a process of its own.
     #[command(hide = true)]
     Native(native::NativeArgs),
 }
 
-/// How to measure.
-#[derive(Debug, Clone, Args)]
-pub struct Options {
-    /// Events of a round from JetStream to JetStream.
-    #[arg(long, default_value_t = 200_000)]
-    events: u64,
-    /// Events of a round from memory.
-    #[arg(long, default_value_t = 400_000)]
-    memory_events: u64,
-    /// Rounds of each; the median is shown.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Where to write the table in Markdown, besides showing it.
+#[derive(Debug, Args)]
+struct AllArgs {
+    #[command(flatten)]
+    options: Options,
+    /// What `cargo bench -p tailrace-wasm --bench call -- --rows FILE` wrote.
     #[arg(long)]
-    markdown: Option<PathBuf>,
-    /// Where to write it as JSON.
+    call_rows: Option<PathBuf>,
+    /// What `cargo bench -p tailrace-store --bench nearest -- --rows FILE` wrote.
     #[arg(long)]
-    json: Option<PathBuf>,
+    nearest_rows: Option<PathBuf>,
 }
+
+const CALL: &str = "One call of a plugin with a payload of 256 bytes, against the bare wasmtime call of the same guest with the \
+same fuel, epochs and pool, but no caps, no host, no verdict. The guests are the smallest there are, which shows the sandbox \
+at its worst.";
+const NEAREST: &str = "The ten nearest of 64 dimensions by inner product, against a plain SIMD scan over one flat list. Below \
+128,001 vectors a search is always exact.";
 
 fn main() -> anyhow::Result<()> {
     let Arguments { part } = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match part {
-            Part::Native(args) => native::run(args).await,
-            Part::All(options) => {
-                let mut table = table::Table::default();
-                memory::measure(&options, &mut table).await?;
-                jetstream::measure(&options, &mut table).await?;
-                table.finish(&options)
-            }
+        let mut report = Report::default();
+        let options = match part {
+            Part::Native(args) => return native::run(args).await,
+            Part::All(args) => all(args, &mut report).await?,
             Part::Memory(options) => {
-                let mut table = table::Table::default();
-                memory::measure(&options, &mut table).await?;
-                table.finish(&options)
+                report.add(memory::measure(&options).await?);
+                options
             }
             Part::Jetstream(options) => {
-                let mut table = table::Table::default();
-                jetstream::measure(&options, &mut table).await?;
-                table.finish(&options)
+                report.add(jetstream::measure(&options).await?);
+                options
             }
-        }
+            Part::Latency(options) => {
+                report.add_all(latency::measure(&options).await?);
+                options
+            }
+            Part::Nexmark(options) => {
+                report.add(nexmark::measure(&options).await?);
+                options
+            }
+            Part::Recommendations(options) => {
+                report.add(recommendations::measure(&options).await?);
+                options
+            }
+            Part::Guard(options) => {
+                report.add(guard::measure(&options).await?);
+                options
+            }
+            Part::Growth(options) => {
+                report.add_all(growth::measure(&options).await?);
+                options
+            }
+        };
+        report.finish(&options.output)
     })
+}
+
+async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
+    let began = Instant::now();
+    let said = |part: &str| println!("\n[{:>4} s] {part}", began.elapsed().as_secs());
+    let options = args.options;
+    if let Some(file) = args.call_rows {
+        report.collect(Section::new("One plugin call", CALL), &file)?;
+    }
+    said("in memory");
+    report.add(memory::measure(&options).await?);
+    said("JetStream to JetStream");
+    report.add(jetstream::measure(&options).await?);
+    said("latency");
+    report.add_all(latency::measure(&options).await?);
+    said("nexmark");
+    report.add(nexmark::measure(&options).await?);
+    said("recommendations");
+    report.add(recommendations::measure(&options).await?);
+    said("growth");
+    report.add_all(growth::measure(&options).await?);
+    if let Some(file) = args.nearest_rows {
+        report.collect(Section::new("Nearest vectors", NEAREST), &file)?;
+    }
+    Ok(options)
 }

@@ -42,7 +42,8 @@ pub struct NativeArgs {
     /// The input stream.
     #[arg(long)]
     stream: String,
-    /// Stream to publish into; it must allow atomic batches and hold `<prefix>.>`.
+    /// Outputs go to `<prefix>.<key>`, records to `<prefix>.commit.<partition>`; a stream holds both and
+    /// allows atomic batches.
     #[arg(long)]
     prefix: String,
     /// Partitions.
@@ -206,7 +207,7 @@ impl Writer {
         let id = self.client.new_inbox();
         for (index, work) in batch.iter().enumerate() {
             let headers = numbered(&id, index + 1);
-            let subject = format!("{}.out.{}", self.prefix, work.key);
+            let subject = format!("{}.{}", self.prefix, work.key);
             self.client
                 .publish_with_headers(subject, headers, work.payload.clone())
                 .await?;

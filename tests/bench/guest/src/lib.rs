@@ -1,0 +1,58 @@
+//! A plugin that does one thing an event and looks at no payload, so that what is measured with it is
+//! the engine and the interface that it calls, not a parser.
+#![allow(missing_docs, reason = "the export macro's functions are the contract's")]
+
+use tailrace_sdk::prelude::*;
+
+/// What it does with each event, before it forwards it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Act {
+    /// Nothing.
+    #[default]
+    Forward,
+    /// Reads the key's state, changes it and writes it back.
+    State,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    act: Act,
+    /// Bytes of a key's state.
+    bytes: usize,
+}
+
+struct Single {
+    config: Config,
+}
+
+impl Plugin for Single {
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self, String> {
+        Ok(Self { config })
+    }
+
+    fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+        match self.config.act {
+            Act::Forward => {}
+            Act::State => self.change(&event.key, host),
+        }
+        Ok(Verdict::Forward)
+    }
+}
+
+impl Single {
+    /// Counts in the first eight bytes.
+    fn change(&self, key: &str, host: &mut Host<'_>) {
+        let stored = host.state().get(key);
+        let mut value = stored.unwrap_or_else(|| vec![0; self.config.bytes]);
+        if let Some(count) = value.first_chunk_mut::<8>() {
+            *count = (u64::from_le_bytes(*count) + 1).to_le_bytes();
+        }
+        host.state().set(key, &value);
+    }
+}
+
+export!(Single);

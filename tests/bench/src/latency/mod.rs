@@ -1,0 +1,218 @@
+//! How long an event is under way, at a stated load, and how long a query takes meanwhile.
+//!
+//! The load is open: each event has the moment at which it should be sent, whatever became of those
+//! before it, and its latency is counted from that moment. So a worker that stops for a second is seen
+//! to be late for all events of that second, not for one of them.
+//!
+//! The highest rate of a worker is found first, under the same conditions, for the generator and the
+//! receiver take their share of the machine too. Loads are stated as shares of it.
+
+mod generator;
+mod line;
+mod queries;
+mod receiver;
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+use line::{Line, Loaded};
+pub use queries::{Queried, Queries};
+use receiver::Percentiles;
+
+use crate::{
+    events::KEYS,
+    memory::Plugin,
+    options::Options,
+    report::{Budget, Row, Section},
+    stage::{Input, Stage, Worker},
+};
+
+const ABOUT: &str = "Events of 256 bytes are published to a JetStream stream at their intended times (open loop), and read \
+from the output stream by a consumer, that is after they were stored. Latency counts from the intended time. `highest rate` \
+is what the same worker sustained just before with the same generator and receiver on the same machine, at most 8,000 events \
+under way; loads are shares of it.";
+
+/// Shares of the highest rate.
+const LOADS: [u64; 2] = [50, 90];
+/// Queries a second, where they are measured.
+const QUERIES_A_SECOND: f64 = 200.0;
+
+/// A number that one thread writes and others read.
+pub type Count = Arc<AtomicU64>;
+
+struct Case {
+    what: &'static str,
+    worker: Worker,
+    against: Option<&'static str>,
+    /// Whether state of a key is asked for meanwhile.
+    is_queried: bool,
+}
+
+/// All rounds of a case.
+#[derive(Default)]
+struct Rounds {
+    highest: Vec<f64>,
+    loads: [Vec<Loaded>; LOADS.len()],
+    idle: Vec<Queried>,
+}
+
+/// Measures all of it.
+pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
+    let stage = Stage::set().await?;
+    let cases = cases()?;
+    let mut all: Vec<Rounds> = cases.iter().map(|_| Rounds::default()).collect();
+    for number in 0..options.rounds() {
+        println!("latency, round {} of {}", number + 1, options.rounds());
+        for (index, (case, rounds)) in cases.iter().zip(&mut all).enumerate() {
+            let name = format!("l{number}c{index}");
+            let seconds = Duration::from_secs(options.seconds());
+            let round = round(&stage, case, &name, seconds, rounds).await;
+            round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
+        }
+    }
+    let mut section = Section::new("Latency from end to end", ABOUT);
+    let mut queries = Section::new(
+        "Queries of one state key by HTTP",
+        "200 queries a second at their intended times, over one connection, while the engine is idle and while it is loaded.",
+    );
+    for (case, rounds) in cases.iter().zip(&all) {
+        report(case, rounds, &mut section, &mut queries);
+    }
+    Ok(vec![section, queries])
+}
+
+fn cases() -> anyhow::Result<Vec<Case>> {
+    let case = |what, worker, against| Case {
+        what,
+        worker,
+        against,
+        is_queried: false,
+    };
+    let state = Worker::Engine {
+        delivery: "exactly-once",
+        plugin: Plugin::State { bytes: 64 },
+        partitions: 4,
+    };
+    Ok(vec![
+        case("by hand, 1 partition", Worker::by_hand(1)?, None),
+        case(
+            "exactly-once, 1 partition",
+            Worker::validating("exactly-once", 1),
+            Some("by hand, 1 partition"),
+        ),
+        case("by hand, 4 partitions", Worker::by_hand(4)?, None),
+        case(
+            "exactly-once, 4 partitions",
+            Worker::validating("exactly-once", 4),
+            Some("by hand, 4 partitions"),
+        ),
+        Case {
+            is_queried: true,
+            ..case("exactly-once with state and queries, 4 partitions", state, None)
+        },
+    ])
+}
+
+async fn round(
+    stage: &Stage,
+    case: &Case,
+    name: &str,
+    seconds: Duration,
+    rounds: &mut Rounds,
+) -> anyhow::Result<()> {
+    let input = format!("in-{name}");
+    let subject = format!("bench.live.{name}");
+    stage.cluster.stream(&input, &[&subject]).await?;
+    let from = Input {
+        stream: &input,
+        subjects: &subject,
+    };
+    let running = stage.launch(&case.worker, name, from).await?;
+    let line = Line::start(stage, &running, &input, &subject).await?;
+    let highest = line.highest(seconds).await?;
+    println!("    {}: highest rate {highest:.0} events/s", case.what);
+    rounds.highest.push(highest);
+    if case.is_queried {
+        let queries = ask(stage, name);
+        tokio::time::sleep(seconds).await;
+        rounds.idle.push(queries.end()?);
+    }
+    for (share, loads) in LOADS.iter().zip(&mut rounds.loads) {
+        let rate = highest * *share as f64 / 100.0;
+        let loaded = line.at(rate, seconds, case.is_queried.then_some(name)).await?;
+        println!(
+            "    {}: at {share} %: p50 {:.2} ms, p99 {:.2} ms",
+            case.what, loaded.latency.p50_ms, loaded.latency.p99_ms
+        );
+        loads.push(loaded);
+    }
+    drop(line);
+    running.end().await?;
+    stage.cluster.jetstream.delete_stream(&input).await?;
+    Ok(())
+}
+
+/// Asks for the state of every key in turn.
+fn ask(stage: &Stage, pipeline: &str) -> Queries {
+    let keys = (0..KEYS).map(|key| format!("u{key}")).collect();
+    Queries::start(&stage.engine, pipeline, "step", keys, QUERIES_A_SECOND)
+}
+
+fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Section) {
+    section.push(Row::new(
+        format!("{}: highest rate", case.what),
+        "events/s",
+        rounds.highest.clone(),
+    ));
+    for (share, loads) in LOADS.iter().zip(&rounds.loads) {
+        let of = |value: fn(&Loaded) -> f64| loads.iter().map(value).collect::<Vec<_>>();
+        let row = Row::new(
+            format!("{}: p99 at {share} %", case.what),
+            "ms",
+            of(|load| load.latency.p99_ms),
+        );
+        let row = row
+            .also("p50", &of(|load| load.latency.p50_ms), "ms")
+            .also("p99.9", &of(|load| load.latency.p999_ms), "ms")
+            .also("load", &of(|load| load.rate), "events/s")
+            .also("worker", &of(|load| load.worker_cores), "cores")
+            .also("broker", &of(|load| load.broker_cores), "cores")
+            .also("worker resident", &of(|load| load.resident_mib), "MiB");
+        section.push(row.against(case.against.map(|other| format!("{other}: p99 at {share} %"))));
+        let asked: Vec<&Queried> = loads.iter().filter_map(|load| load.queries.as_ref()).collect();
+        let budget = (*share == 50).then_some(Budget::AtMost(2.0));
+        queries_row(&format!("query at {share} %: p99"), &asked, budget, queries);
+    }
+    queries_row(
+        "query, idle: p99",
+        &rounds.idle.iter().collect::<Vec<_>>(),
+        None,
+        queries,
+    );
+}
+
+/// A row of queries, where there were any.
+pub fn queries_row(what: &str, rounds: &[&Queried], budget: Option<Budget>, section: &mut Section) {
+    if rounds.is_empty() {
+        return;
+    }
+    let of = |value: fn(&Percentiles) -> f64| {
+        rounds
+            .iter()
+            .map(|asked| value(&asked.latency))
+            .collect::<Vec<_>>()
+    };
+    let row = Row::new(what, "ms", of(|asked| asked.p99_ms))
+        .also("p50", &of(|asked| asked.p50_ms), "ms")
+        .also("p99.9", &of(|asked| asked.p999_ms), "ms")
+        .also(
+            "queries of a round",
+            &rounds.iter().map(|asked| asked.count as f64).collect::<Vec<_>>(),
+            "",
+        );
+    section.push(row.budget(budget));
+}

@@ -1,0 +1,81 @@
+//! Asks an engine for state by HTTP, at intended times, on a thread of its own and over one connection
+//! that stays open, and counts how long the answers took from those times on.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tailrace_tests::engine::{Engine, TENANT};
+
+use super::receiver::{Percentiles, histogram};
+
+/// Longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What came of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Queried {
+    /// From the intended time to the whole answer.
+    pub latency: Percentiles,
+    /// How many there were.
+    pub count: u64,
+}
+
+/// Queries under way.
+pub struct Queries {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<anyhow::Result<Queried>>,
+}
+
+impl Queries {
+    /// Asks for the state of these keys of a step, in turn.
+    pub fn start(engine: &Engine, pipeline: &str, step: &str, keys: Vec<String>, a_second: f64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let base = format!(
+            "{}/v1/tenants/{TENANT}/pipelines/{pipeline}/steps/{step}/state",
+            engine.url()
+        );
+        let token = format!("Bearer {}", engine.token);
+        let is_stopped = stop.clone();
+        let thread = thread::spawn(move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder()
+                .timeout_global(Some(PATIENCE))
+                .build()
+                .into();
+            let mut latency = histogram()?;
+            let (began, gap) = (Instant::now(), Duration::from_secs_f64(1.0 / a_second));
+            let mut count = 0_u64;
+            for key in keys.iter().cycle() {
+                let intended = began + gap * count as u32;
+                thread::sleep(intended.saturating_duration_since(Instant::now()));
+                if is_stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                let mut answer = agent
+                    .get(format!("{base}/{key}"))
+                    .header("authorization", &token)
+                    .call()?;
+                answer.body_mut().read_to_vec()?;
+                latency.saturating_record(intended.elapsed().as_micros() as u64);
+                count += 1;
+            }
+            Ok(Queried {
+                latency: Percentiles::of(&latency),
+                count,
+            })
+        });
+        Self { stop, thread }
+    }
+
+    /// Stops asking and tells what came of it; an answer that was an error is one here.
+    pub fn end(self) -> anyhow::Result<Queried> {
+        self.stop.store(true, Ordering::Relaxed);
+        let joined = self.thread.join();
+        joined.map_err(|_| anyhow::anyhow!("the thread of queries panicked"))?
+    }
+}

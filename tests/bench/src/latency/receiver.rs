@@ -1,0 +1,139 @@
+//! Takes outputs from the stream that they were stored in, and counts how late each came.
+//!
+//! It reads by a consumer and not by a plain subscription: those get a message of a batch before the
+//! batch is stored, and would show latencies that no reader of the stream has.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use futures::StreamExt as _;
+use hdrhistogram::Histogram;
+use tailrace_nats::async_nats::{
+    Client, Subscriber,
+    jetstream::consumer::{AckPolicy, push},
+};
+use tailrace_tests::cluster::Cluster;
+use tokio::task::JoinHandle;
+
+use super::Count;
+use crate::{events::intended_us, stage::Running};
+
+/// Longest latency that is told from others, in microseconds: longer than any round.
+const LONGEST_US: u64 = 600_000_000;
+
+/// An empty histogram of microseconds with three digits that count.
+pub fn histogram() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, LONGEST_US, 3)?)
+}
+
+/// What people look at, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Percentiles {
+    /// Half are faster.
+    pub p50_ms: f64,
+    /// One of a hundred is slower.
+    pub p99_ms: f64,
+    /// One of a thousand is slower.
+    pub p999_ms: f64,
+}
+
+impl Percentiles {
+    /// Of a histogram of microseconds.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |percent: f64| histogram.value_at_percentile(percent) as f64 / 1e3;
+        Self {
+            p50_ms: at(50.0),
+            p99_ms: at(99.0),
+            p999_ms: at(99.9),
+        }
+    }
+}
+
+/// What is recorded: events that should have been sent at this time or later.
+struct Recording {
+    from_us: u64,
+    latency: Histogram<u64>,
+}
+
+/// Reads the outputs of one worker.
+pub struct Receiver {
+    count: Count,
+    recording: Arc<Mutex<Recording>>,
+    reading: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Begins to read; events bear times of a clock that began with `origin`.
+    pub async fn start(cluster: &Cluster, running: &Running<'_>, origin: Instant) -> anyhow::Result<Self> {
+        let messages = subscribe(cluster, &cluster.client, running).await?;
+        let count = Arc::new(AtomicU64::new(0));
+        let recording = Arc::new(Mutex::new(Recording {
+            from_us: u64::MAX,
+            latency: histogram()?,
+        }));
+        let reading = tokio::spawn(read(messages, origin, count.clone(), recording.clone()));
+        Ok(Self {
+            count,
+            recording,
+            reading,
+        })
+    }
+
+    /// Outputs so far.
+    pub fn count(&self) -> &Count {
+        &self.count
+    }
+
+    /// Forgets what was recorded and records what should be sent from now on.
+    pub fn record(&self, from_us: u64) {
+        let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        recording.from_us = from_us;
+        recording.latency.reset();
+    }
+
+    /// What was recorded.
+    pub fn percentiles(&self) -> Percentiles {
+        let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        Percentiles::of(&recording.latency)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+async fn subscribe(cluster: &Cluster, client: &Client, running: &Running<'_>) -> anyhow::Result<Subscriber> {
+    let inbox = client.new_inbox();
+    let messages = client.subscribe(inbox.clone()).await?;
+    let config = push::Config {
+        deliver_subject: inbox,
+        filter_subject: running.outputs(),
+        ack_policy: AckPolicy::None,
+        ..push::Config::default()
+    };
+    let stream = cluster.jetstream.get_stream(&running.output).await?;
+    stream.create_consumer(config).await?;
+    Ok(messages)
+}
+
+async fn read(mut messages: Subscriber, origin: Instant, count: Count, recording: Arc<Mutex<Recording>>) {
+    while let Some(message) = messages.next().await {
+        let now_us = origin.elapsed().as_micros() as u64;
+        if let Some(intended_us) = intended_us(&message.payload) {
+            let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+            if intended_us >= recording.from_us {
+                recording
+                    .latency
+                    .saturating_record(now_us.saturating_sub(intended_us));
+            }
+        }
+        count.fetch_add(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,271 @@
+//! A pipeline in this process, on a broker of nothing and a store of its own, run to the end of its
+//! events and timed after its start.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    membership::Membership,
+    name::Name,
+    pipeline::{
+        engine::{Engine, Overview},
+        schedule::Turns,
+        settings::Settings,
+    },
+    ports::{World, plugins::PluginRuntime as _},
+    registry::{Pipeline, Quotas, Registry, Revision, Tenant},
+    spec::parse::parse,
+};
+use tailrace_sketch::TenantSeed;
+use tailrace_store::{SledStore, StoreOptions};
+use tailrace_tests::files;
+use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::nothing::Nothing;
+use crate::{
+    events::{SCHEMA, event},
+    process::cpu_seconds,
+};
+
+/// Longest that a round may take.
+const PATIENCE: Duration = Duration::from_mins(3);
+/// Guest threads: one a core of the machines that this is measured on.
+const GUEST_THREADS: usize = 2;
+/// Fewest different events; more keys need more.
+const LEAST_EVENTS: u64 = 10_000;
+
+/// What the steps do.
+#[derive(Debug, Clone, Copy)]
+pub enum Plugin {
+    /// Nothing.
+    Forward,
+    /// Read, change and write so many bytes of state.
+    State {
+        /// Of a key.
+        bytes: usize,
+    },
+    /// Check the payload.
+    Validator,
+}
+
+impl Plugin {
+    /// What rows call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::State { .. } => "state",
+            Self::Validator => "validator",
+        }
+    }
+
+    /// The file that it is built into.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Forward | Self::State { .. } => "tailrace_bench_guest",
+            Self::Validator => "validator",
+        }
+    }
+
+    /// Its config.
+    pub fn config(self) -> String {
+        match self {
+            Self::Forward => r#"{"act":"forward"}"#.to_owned(),
+            Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
+            Self::Validator => SCHEMA.to_owned(),
+        }
+    }
+}
+
+/// What to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// In every step.
+    pub plugin: Plugin,
+    /// Steps one after the other.
+    pub steps: usize,
+    /// Of a payload.
+    pub bytes: usize,
+    /// Keys of the events.
+    pub keys: u64,
+    /// Partitions of the pipeline.
+    pub partitions: u32,
+    /// Events before the clock runs.
+    pub warm_up: u64,
+    /// Events that are timed.
+    pub events: u64,
+}
+
+/// What a round came to, in events a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Round {
+    /// On the wall clock.
+    pub rate: f64,
+    /// Of processor time.
+    pub rate_a_core: f64,
+}
+
+/// A sandbox in which plugins are compiled once for all rounds.
+pub struct Stage {
+    runtime: Arc<WasmRuntime>,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// Makes it.
+    pub fn set() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let artefacts = folder.path().join("artefacts");
+        let runtime = Arc::new(WasmRuntime::new(WasmOptions { artefacts })?);
+        Ok(Self {
+            runtime,
+            _folder: folder,
+        })
+    }
+
+    /// One round, with a store of its own.
+    pub async fn run(&self, job: &Job) -> anyhow::Result<Round> {
+        let folder = tempfile::tempdir()?;
+        let admitted = self
+            .runtime
+            .admit(&Bytes::from(files::plugin(job.plugin.file())?))?;
+        let payloads = (0..job.keys.max(LEAST_EVENTS)).map(|number| event(number, job.bytes, job.keys));
+        let broker = Arc::new(Nothing {
+            events: Arc::new(payloads.collect()),
+            count: job.warm_up + job.events,
+            component: admitted.component.clone(),
+            sequence: AtomicU64::new(0),
+            began: Instant::now(),
+        });
+        let id = PipelineId {
+            tenant: Name::new("bench")?,
+            pipeline: Name::new("bench")?,
+        };
+        let overview = Overview::default();
+        let stop = CancellationToken::new();
+        let alone = Membership::alone(Name::new("bench")?);
+        let (_members, members) = watch::channel(Some(Arc::new(alone)));
+        let registry = registry(job, &id, admitted.digest)?;
+        let (_registry, registry) = watch::channel(Some(Arc::new(registry)));
+        let engine = Engine {
+            world: world(&broker, self.runtime.clone(), folder.path())?,
+            registry,
+            overview: overview.clone(),
+            members,
+            settings: Settings::default(),
+            stop: stop.clone(),
+        };
+        let running = tokio::spawn(engine.run());
+        let round = timed(&overview, &id, job).await;
+        stop.cancel();
+        running.await?;
+        round
+    }
+}
+
+async fn timed(overview: &Overview, id: &PipelineId, job: &Job) -> anyhow::Result<Round> {
+    let this = std::process::id();
+    let began = reach(overview, id, job.warm_up).await?;
+    let (wall, cpu) = (Instant::now(), cpu_seconds(this)?);
+    let ended = reach(overview, id, job.warm_up + job.events).await?;
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds(this)? - cpu);
+    let done = (ended - began) as f64;
+    Ok(Round {
+        rate: done / wall,
+        rate_a_core: done / cpu.max(0.01),
+    })
+}
+
+/// Waits until so many events are committed; gives how many there are then.
+async fn reach(overview: &Overview, id: &PipelineId, events: u64) -> anyhow::Result<u64> {
+    let waiting = async {
+        loop {
+            let report = overview.pipeline(id).map(|status| status.report());
+            let done = report.map_or(0, |report| report.stats.counts.ledger.events);
+            if done >= events {
+                return done;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let reached = tokio::time::timeout(PATIENCE, waiting).await;
+    reached.with_context(|| {
+        let state = overview.pipeline(id).map(|status| status.report());
+        format!("{events} events were never done: {state:?}")
+    })
+}
+
+fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Registry> {
+    let config = job.plugin.config();
+    let step = |number: usize| {
+        format!(r#"{{"name":"s{number}","plugin":"p@1.0.0","config":{config},"grants":["state"]}}"#)
+    };
+    let steps: Vec<_> = (0..job.steps).map(step).collect();
+    let text = format!(
+        r#"{{"name":"bench","input":{{"stream":"IN","subjects":["bench.in.>"],"key":{{"json":"/user"}}}},
+        "partitions":{},"steps":[{}],"output":{{"subject":"bench.out.{{key}}"}}}}"#,
+        job.partitions,
+        steps.join(",")
+    );
+    let spec = parse(text.as_bytes())?;
+    let plugins: BTreeMap<_, _> = spec
+        .steps
+        .iter()
+        .map(|step| (step.name.clone(), digest))
+        .collect();
+    let active = Revision {
+        number: 1,
+        spec,
+        plugins,
+        applied_ms: 0,
+        rolled_back_to: None,
+    };
+    let tenant = Tenant {
+        name: id.tenant.clone(),
+        read: Vec::new(),
+        write: Vec::new(),
+        quotas: Quotas::default(),
+        seed: TenantSeed::new(1, 2),
+        created_ms: 0,
+    };
+    let mut registry = Registry::default();
+    registry.tenants.insert(tenant.name.clone(), Arc::new(tenant));
+    let pipeline = Pipeline {
+        active,
+        paused: None,
+        redriven: 0,
+        stream_created: None,
+        start_sequence: None,
+        created_ms: 0,
+    };
+    registry.pipelines.insert(id.clone(), Arc::new(pipeline));
+    Ok(registry)
+}
+
+fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> anyhow::Result<World> {
+    let store = SledStore::open(folder.join("state"), StoreOptions::default())?;
+    Ok(World {
+        streams: broker.clone(),
+        input: broker.clone(),
+        commits: broker.clone(),
+        dead_letters: broker.clone(),
+        snapshots: broker.clone(),
+        registry: broker.clone(),
+        leases: broker.clone(),
+        peers: broker.clone(),
+        store: Arc::new(store),
+        plugins,
+        turns: Arc::new(Turns::start(GUEST_THREADS, broker.clone())?),
+        clock: broker.clone(),
+        random: broker.clone(),
+    })
+}

@@ -1,0 +1,93 @@
+//! The report as Markdown: the machine, the budgets, then a table a section.
+
+use super::{Budget, Row, Section, machine::Machine};
+
+/// The whole of it.
+pub fn text(machine: &Machine, sections: &[Section]) -> String {
+    let mut text = format!(
+        "# What an event costs\n\n{machine}\n\nRows that are compared were measured in turn in one run; a figure is the median of its rounds.\n"
+    );
+    text.push_str(&budgets(sections));
+    for section in sections {
+        text.push_str(&format!("\n## {}\n\n{}\n\n", section.heading, section.about));
+        text.push_str(
+            "| what | median | least to greatest | against | also |\n| --- | ---: | ---: | --- | --- |\n",
+        );
+        for row in &section.rows {
+            text.push_str(&line(section, row));
+        }
+    }
+    text
+}
+
+fn budgets(sections: &[Section]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        for row in &section.rows {
+            let Some(budget) = &row.budget else { continue };
+            let ratio = section.ratio(row);
+            let holds = match budget.holds(row, ratio) {
+                Some(true) => "yes",
+                Some(false) => "**no**",
+                None => "not measured",
+            };
+            let (bound, reached) = shown(budget, row, ratio);
+            text.push_str(&format!("| {} | {bound} | {reached} | {holds} |\n", row.what));
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\n## Budgets\n\n| what | budget | reached | holds |\n| --- | ---: | ---: | --- |\n{text}")
+}
+
+fn shown(budget: &Budget, row: &Row, ratio: Option<f64>) -> (String, String) {
+    let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+    let median = format!("{} {}", number(row.figure().median), row.unit);
+    let other = row.against.as_deref().unwrap_or_default();
+    match budget {
+        Budget::RatioAtLeast(bound) => (format!("at least {bound} of {other}"), ratio),
+        Budget::RatioAtMost(bound) => (format!("at most {bound} of {other}"), ratio),
+        Budget::AtLeast(bound) => (format!("at least {} {}", number(*bound), row.unit), median),
+        Budget::AtMost(bound) => (format!("at most {} {}", number(*bound), row.unit), median),
+    }
+}
+
+fn line(section: &Section, row: &Row) -> String {
+    let figure = row.figure();
+    let against = section.ratio(row).map_or(String::new(), |ratio| {
+        format!("{ratio:.2} of {}", row.against.as_deref().unwrap_or_default())
+    });
+    let also = row
+        .also
+        .iter()
+        .map(|(name, value, unit)| format!("{name} {} {unit}", number(*value)));
+    format!(
+        "| {} | {} {} | {} to {} | {against} | {} |\n",
+        row.what,
+        number(figure.median),
+        row.unit,
+        number(figure.least),
+        number(figure.greatest),
+        also.collect::<Vec<_>>().join("; ").replace(" ;", ";").trim_end(),
+    )
+}
+
+/// Three digits that count, and commas where it is large.
+pub fn number(value: f64) -> String {
+    if value.abs() < 10.0 {
+        return format!("{value:.2}");
+    }
+    if value.abs() < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

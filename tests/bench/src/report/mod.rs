@@ -1,0 +1,125 @@
+//! The report: sections of rows, in Markdown for people and JSON for programs, from the same figures.
+//!
+//! A row that is held against another names it; the ratio of the medians is worked out here, once, so
+//! that table and JSON cannot differ. A budget is checked here too, and all of them are shown first.
+
+mod machine;
+mod markdown;
+mod row;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+pub use row::{Budget, Row};
+
+use crate::options::Output;
+use machine::Machine;
+
+/// Rows of one subject, each told from the others by `what`.
+#[derive(Debug, Serialize)]
+pub struct Section {
+    /// Its title.
+    pub heading: String,
+    /// What was done, and how to read it.
+    pub about: String,
+    /// The measurements.
+    pub rows: Vec<Row>,
+}
+
+impl Section {
+    /// An empty one.
+    pub fn new(heading: &str, about: &str) -> Self {
+        Self {
+            heading: heading.to_owned(),
+            about: about.to_owned(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row and shows it, for a whole run takes minutes.
+    pub fn push(&mut self, row: Row) {
+        println!(
+            "  {}: {} {}",
+            row.what,
+            markdown::number(row.figure().median),
+            row.unit
+        );
+        self.rows.push(row);
+    }
+
+    /// The median of a row over that of the row that it is held against.
+    pub fn ratio(&self, row: &Row) -> Option<f64> {
+        let other = self
+            .rows
+            .iter()
+            .find(|other| Some(&other.what) == row.against.as_ref())?;
+        Some(row.figure().median / other.figure().median)
+    }
+}
+
+/// All of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    sections: Vec<Section>,
+}
+
+impl Report {
+    /// Adds a section; one without rows is none.
+    pub fn add(&mut self, section: Section) {
+        if !section.rows.is_empty() {
+            self.sections.push(section);
+        }
+    }
+
+    /// Adds several.
+    pub fn add_all(&mut self, sections: Vec<Section>) {
+        sections.into_iter().for_each(|section| self.add(section));
+    }
+
+    /// Adds rows that another program has measured: a JSON object a line.
+    pub fn collect(&mut self, mut section: Section, file: &Path) -> anyhow::Result<()> {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        for line in text.lines() {
+            let row = serde_json::from_str(line).with_context(|| format!("{}: {line}", file.display()))?;
+            section.push(row);
+        }
+        self.add(section);
+        Ok(())
+    }
+
+    /// Shows it and writes it where it was asked for.
+    pub fn finish(&self, output: &Output) -> anyhow::Result<()> {
+        let machine = Machine::here();
+        let text = markdown::text(&machine, &self.sections);
+        println!("\n{text}");
+        if let Some(file) = &output.markdown {
+            std::fs::write(file, &text)?;
+        }
+        if let Some(file) = &output.json {
+            std::fs::write(file, serde_json::to_vec_pretty(&self.json(&machine))?)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, machine: &Machine) -> serde_json::Value {
+        let sections: Vec<_> = self.sections.iter().map(section_json).collect();
+        serde_json::json!({ "machine": machine, "sections": sections })
+    }
+}
+
+fn section_json(section: &Section) -> serde_json::Value {
+    let row = |row: &Row| {
+        let ratio = section.ratio(row);
+        let budget = row.budget.as_ref();
+        serde_json::json!({
+            "what": row.what, "unit": row.unit, "figure": row.figure(), "rounds": row.rounds,
+            "against": row.against, "ratio": ratio, "also": row.also,
+            "budget": budget, "holds": budget.and_then(|budget| budget.holds(row, ratio)),
+        })
+    };
+    let rows: Vec<_> = section.rows.iter().map(row).collect();
+    serde_json::json!({ "heading": section.heading, "about": section.about, "rows": rows })
+}
