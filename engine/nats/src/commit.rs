@@ -133,7 +133,9 @@ impl NatsBroker {
         let mut acks = Vec::with_capacity(batch.outputs.len());
         for output in &batch.outputs {
             let mut headers = output_headers(output);
-            headers.insert(MESSAGE_ID, output.id.as_str());
+            if let Some(id) = &output.id {
+                headers.insert(MESSAGE_ID, id.as_str());
+            }
             let ack = self
                 .jetstream
                 .publish_with_headers(output.subject.clone(), headers, output.payload.clone())

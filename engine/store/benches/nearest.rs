@@ -1,22 +1,26 @@
 //! What `nearest` costs: the ten nearest of 64 dimensions by inner product, exact and indexed, against
 //! a plain scan over one flat `Vec<f32>`. `cargo bench -p tailrace-store --bench nearest` takes up to
-//! 100,000 vectors, where a scan is still as fast; `-- 200000 1000000` takes the sizes that are named.
+//! 100,000 vectors, where a scan is still as fast; `-- 200000 1000000` takes the sizes that are named,
+//! `-- --rows FILE` writes the figures for `bench` to collect.
 //! An index grows by being searched, so that takes minutes, and an hour for a million.
 //!
 //! Times are medians over rounds in which the three take turns, so that a busy machine is
 //! busy for all. Memory is what the process grew by, so it has the allocator's share in it.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "../../../tests/bench/rows.rs"]
+mod rows;
 #[path = "../src/collection/tests/samples.rs"]
 mod samples;
 
 use std::{
-    env, fs,
+    fs,
     hint::black_box,
     io::{self, Write as _},
     time::Instant,
 };
 
+use rows::{Row, Rows};
 use samples::Samples;
 use tailrace_core::ports::store::{Collection as _, Metric, Search};
 use tailrace_store::{INDEX_ABOVE, VectorCollection};
@@ -31,7 +35,10 @@ const CLUSTER: usize = 500;
 type Vectors = Vec<Vec<f32>>;
 
 fn main() -> io::Result<()> {
-    let named: Vec<usize> = env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let mut rows = Rows::of_arguments()?;
+    let named: Vec<usize> = Rows::other_arguments()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
     let sizes = if named.is_empty() {
         vec![1_000, 10_000, 100_000]
     } else {
@@ -41,10 +48,10 @@ fn main() -> io::Result<()> {
         "| vectors | plain scan | exact | ratio | indexed | recall@10 | bytes a vector, exact | indexed | growing: searches | mean | slowest |",
     )?;
     say("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    sizes.into_iter().try_for_each(measure)
+    sizes.into_iter().try_for_each(|count| measure(count, &mut rows))
 }
 
-fn measure(count: usize) -> io::Result<()> {
+fn measure(count: usize, rows: &mut Rows) -> io::Result<()> {
     let mut samples = Samples::new(1, DIMENSIONS, count.div_ceil(CLUSTER), 0.5);
     let flat: Vec<f32> = (0..count).flat_map(|_| samples.vector()).collect();
     let queries: Vectors = (0..QUERIES).map(|_| samples.vector()).collect();
@@ -61,14 +68,60 @@ fn measure(count: usize) -> io::Result<()> {
         times[1].push(micros(&queries, |query| exact.nearest(query, K).len()));
         times[2].push(micros(&queries, |query| indexed.nearest(query, K).len()));
     }
+    let recall = recall(&exact, &indexed, &queries);
+    let bytes = [exact_bytes / count, indexed_bytes / count];
+    write(rows, count, &times, recall, bytes)?;
     let [plain, ours, graph] = times.map(median);
     say(&format!(
-        "| {count} | {plain:.0} µs | {ours:.0} µs | {:.2} | {graph:.0} µs | {:.3} | {} | {} | {growth} |",
+        "| {count} | {plain:.0} µs | {ours:.0} µs | {:.2} | {graph:.0} µs | {recall:.3} | {} | {} | {growth} |",
         ours / plain,
-        recall(&exact, &indexed, &queries),
-        exact_bytes / count,
-        indexed_bytes / count,
+        bytes[0],
+        bytes[1],
     ))
+}
+
+/// The three as rows, two against the plain scan.
+fn write(
+    rows: &mut Rows,
+    count: usize,
+    times: &[Vec<f64>; 3],
+    recall: f64,
+    bytes: [usize; 2],
+) -> io::Result<()> {
+    let plain = format!("{count} vectors, plain scan");
+    let row = |what: &str, rounds, against, budget, also: &[(&str, f64, &str)]| {
+        let row = Row {
+            what,
+            unit: "µs",
+            rounds,
+            against,
+            budget,
+            also,
+        };
+        rows.write(&row)
+    };
+    let mut row = row;
+    row(&plain, &times[0], None, None, &[])?;
+    let budget = (count == 10_000).then_some("{\"ratio-at-most\":1.5}");
+    let each = |bytes: usize| ("bytes a vector", bytes as f64, "");
+    row(
+        &format!("{count} vectors, exact"),
+        &times[1],
+        Some(&plain),
+        budget,
+        &[each(bytes[0])],
+    )?;
+    if count <= INDEX_ABOVE {
+        return Ok(());
+    }
+    let also = [("recall@10", recall, ""), each(bytes[1])];
+    row(
+        &format!("{count} vectors, indexed"),
+        &times[2],
+        Some(&plain),
+        None,
+        &also,
+    )
 }
 
 fn load(flat: &[f32], search: Search) -> VectorCollection {

@@ -20,7 +20,7 @@ use tailrace_core::{
 };
 use tailrace_sketch::TenantSeed;
 
-use crate::{image::SledImage, value::failed};
+use crate::{handle::Condition, image::SledImage, value::failed};
 
 /// Damaged databases that are kept for a look; older ones are deleted.
 const KEPT_DAMAGED: usize = 3;
@@ -90,17 +90,63 @@ impl SledStore {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A database that failed to write keeps the error for ever: it is closed, so that it is opened anew.
-    /// Whoever still holds a part of it lets go when its own next write fails.
-    fn close_if_failed(open: &mut Open, tenant: &Name) {
-        let mut images = open.images.iter();
-        let failed =
-            images.any(|(partition, image)| partition.pipeline.tenant == *tenant && image.has_failed());
-        if failed {
-            tracing::warn!(%tenant, "the local database failed; it is opened anew");
-            open.images
-                .retain(|partition, _| partition.pipeline.tenant != *tenant);
-            open.databases.remove(tenant);
+    /// Closes a tenant's database, so that it is opened anew. Whoever still works with a part of it
+    /// gets an error at the next use, and recovers.
+    fn close(open: &mut Open, tenant: &Name) {
+        let of_tenant =
+            |partition: &PartitionId, _: &mut Arc<SledImage>| partition.pipeline.tenant == *tenant;
+        for (_, image) in open.images.extract_if(.., of_tenant) {
+            image.handle.let_go();
+        }
+        open.databases.remove(tenant);
+    }
+
+    /// Damage that reaches beyond a partition: the database is moved aside, and an empty one is opened.
+    fn discard(&self, open: &mut Open, tenant: &Name, cause: &str) -> Result<(), StoreError> {
+        tracing::error!(%tenant, cause, "the local database is damaged; it is moved aside and rebuilt from the stream");
+        Self::close(open, tenant);
+        self.move_aside(&self.root.join(tenant.as_str()))
+    }
+
+    /// What an image that is open already is still good for.
+    fn sound_image(
+        &self,
+        open: &mut Open,
+        partition: &PartitionId,
+    ) -> Result<Option<Arc<SledImage>>, StoreError> {
+        let tenant = &partition.pipeline.tenant;
+        let Some(image) = open.images.get(partition) else {
+            return Ok(None);
+        };
+        match image.handle.condition() {
+            Condition::Sound => return Ok(Some(image.clone())),
+            Condition::Failed => {
+                tracing::warn!(%tenant, "the local database failed; it is opened anew");
+                Self::close(open, tenant);
+            }
+            Condition::Damaged => {
+                tracing::error!(%partition, "the local image is damaged; it is rebuilt from the stream");
+                self.wipe_in(open, partition)?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn open_image(&self, open: &mut Open, partition: &PartitionId) -> Result<Arc<SledImage>, StoreError> {
+        let database = self.database(open, &partition.pipeline.tenant)?;
+        let tree = guarded(|| database.open_tree(tree_name(partition)))?;
+        Ok(Arc::new(SledImage::open(tree)?))
+    }
+
+    fn wipe_in(&self, open: &mut Open, partition: &PartitionId) -> Result<(), StoreError> {
+        if let Some(image) = open.images.remove(partition) {
+            image.handle.let_go();
+        }
+        let tenant = &partition.pipeline.tenant;
+        let database = self.database(open, tenant)?;
+        match guarded(|| database.drop_tree(tree_name(partition))) {
+            Err(StoreError::Damaged(cause)) => self.discard(open, tenant, &cause),
+            dropped => dropped.map(drop),
         }
     }
 
@@ -120,8 +166,7 @@ impl SledStore {
         }
         let database = match opened {
             Err(StoreError::Damaged(cause)) => {
-                tracing::error!(%tenant, cause, "the local database is damaged; it is moved aside and rebuilt from the stream");
-                self.move_aside(&folder)?;
+                self.discard(open, tenant, &cause)?;
                 self.open_database(&folder)?
             }
             opened => opened?,
@@ -173,6 +218,14 @@ impl SledStore {
     }
 }
 
+/// sled panics on some kinds of damage.
+fn guarded<T>(act: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(act)) {
+        Ok(done) => done.map_err(|cause| failed(&cause)),
+        Err(_) => Err(StoreError::Damaged("sled panicked".to_owned())),
+    }
+}
+
 /// Whether an error says nothing of the data: it will be fine once the disk is.
 fn is_the_disks(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
@@ -214,16 +267,17 @@ impl LocalStore for SledStore {
         seed: TenantSeed,
     ) -> Result<Arc<dyn Image>, StoreError> {
         let mut open = self.lock();
-        Self::close_if_failed(&mut open, &partition.pipeline.tenant);
-        if let Some(image) = open.images.get(partition) {
+        if let Some(image) = self.sound_image(&mut open, partition)? {
             image.declare(spec, seed);
-            return Ok(image.clone());
+            return Ok(image);
         }
-        let database = self.database(&mut open, &partition.pipeline.tenant)?;
-        let tree = database
-            .open_tree(tree_name(partition))
-            .map_err(|cause| failed(&cause))?;
-        let image = Arc::new(SledImage::open(tree)?);
+        let image = match self.open_image(&mut open, partition) {
+            Err(StoreError::Damaged(cause)) => {
+                self.discard(&mut open, &partition.pipeline.tenant, &cause)?;
+                self.open_image(&mut open, partition)?
+            }
+            opened => opened?,
+        };
         image.declare(spec, seed);
         open.images.insert(partition.clone(), image.clone());
         Ok(image)
@@ -236,13 +290,7 @@ impl LocalStore for SledStore {
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {
-        let mut open = self.lock();
-        open.images.remove(partition);
-        let database = self.database(&mut open, &partition.pipeline.tenant)?;
-        database
-            .drop_tree(tree_name(partition))
-            .map_err(|cause| failed(&cause))?;
-        Ok(())
+        self.wipe_in(&mut self.lock(), partition)
     }
 
     fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {

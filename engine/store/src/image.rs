@@ -2,10 +2,7 @@
 //! a reservation in its log that recovery honours as a whole or not at all, so the delta, the number
 //! of the commit and the place in the stream appear together, also after `kill -9`.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use sled::{Batch, Tree};
@@ -18,6 +15,7 @@ use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
+    handle::Handle,
     keys,
     sketches::Sketches,
     transfer::Export,
@@ -26,11 +24,9 @@ use crate::{
 
 /// The image of a partition.
 pub(crate) struct SledImage {
-    pub(crate) tree: Tree,
+    pub(crate) handle: Handle,
     /// Held while a commit is applied or a page is exported.
     writing: Mutex<Writing>,
-    /// A write has failed, and sled keeps that error for the whole database.
-    failed: AtomicBool,
 }
 
 /// What goes along with the tree.
@@ -39,26 +35,25 @@ pub(crate) struct Writing {
     pub(crate) sketches: Sketches,
     /// The export under way, which must not see what is applied meanwhile.
     pub(crate) export: Option<Export>,
+    /// Whether any entry ends: where none does, a write need not ask whether the old one would have.
+    pub(crate) expires: bool,
 }
 
 impl SledImage {
     pub(crate) fn open(tree: Tree) -> Result<Self, StoreError> {
-        let applied = read_applied(&tree)?;
-        let sketches = Sketches::load(&tree)?;
-        Ok(Self {
-            tree,
-            writing: Mutex::new(Writing {
-                applied,
-                sketches,
+        let handle = Handle::new(tree);
+        let writing = handle.with(|tree| {
+            Ok(Writing {
+                applied: read_applied(tree)?,
+                sketches: Sketches::load(tree)?,
                 export: None,
-            }),
-            failed: AtomicBool::new(false),
+                expires: any_expires(tree)?,
+            })
+        })?;
+        Ok(Self {
+            handle,
+            writing: Mutex::new(writing),
         })
-    }
-
-    /// Whether a write has failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
     }
 
     /// The pipeline declares these sketches.
@@ -69,32 +64,44 @@ impl SledImage {
     pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn state_batch(&self, delta: &Delta, batch: &mut Batch) -> Result<(), StoreError> {
-        for (step, writes) in &delta.state {
-            for (key, value) in writes {
-                let place = keys::state(step, key);
-                if let Some(before) = self.read_state(&place)?.and_then(|value| value.expires_ms) {
-                    batch.remove(keys::expiry(before, step, key));
-                }
-                match value {
-                    Some(value) => {
-                        if let Some(end_ms) = value.expires_ms {
-                            batch.insert(keys::expiry(end_ms, step, key), &[]);
-                        }
-                        batch.insert(place, seal(value));
+/// Puts a delta's state into the batch; says whether any entry ends.
+fn state_batch(tree: &Tree, delta: &Delta, mut expires: bool, batch: &mut Batch) -> Result<bool, StoreError> {
+    for (step, writes) in &delta.state {
+        for (key, value) in writes {
+            let place = keys::state(step, key);
+            if expires && let Some(before) = read_state(tree, &place)?.and_then(|value| value.expires_ms) {
+                batch.remove(keys::expiry(before, step, key));
+            }
+            match value {
+                Some(value) => {
+                    if let Some(end_ms) = value.expires_ms {
+                        batch.insert(keys::expiry(end_ms, step, key), &[]);
+                        expires = true;
                     }
-                    None => batch.remove(place),
+                    batch.insert(place, seal(value));
                 }
+                None => batch.remove(place),
             }
         }
-        Ok(())
     }
+    Ok(expires)
+}
 
-    fn read_state(&self, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
-        let found = self.tree.get(place).map_err(|cause| failed(&cause))?;
-        found.map(|sealed| open(&sealed)).transpose()
-    }
+fn read_state(tree: &Tree, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
+    let found = tree.get(place).map_err(|cause| failed(&cause))?;
+    found.map(|sealed| open(&sealed)).transpose()
+}
+
+/// Whether the expiry index has an entry.
+pub(crate) fn any_expires(tree: &Tree) -> Result<bool, StoreError> {
+    let mut index = tree.range(keys::expiry_until(u64::MAX));
+    Ok(index
+        .next()
+        .transpose()
+        .map_err(|cause| failed(&cause))?
+        .is_some())
 }
 
 fn read_applied(tree: &Tree) -> Result<Applied, StoreError> {
@@ -131,25 +138,24 @@ impl Image for SledImage {
                 applied.commit
             )));
         }
-        let mut batch = Batch::default();
-        self.state_batch(delta, &mut batch)?;
-        vector_batch(delta, &mut batch);
-        let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
-        batch.insert(keys::APPLIED, seal(&applied));
-        if let Some(export) = &mut writing.export {
-            export.keep_what_goes(&self.tree, delta)?;
-        }
-        self.tree.apply_batch(batch).map_err(|cause| {
-            self.failed.store(true, Ordering::Release);
-            failed(&cause)
-        })?;
-        writing.sketches.commit(sketches);
-        writing.applied = applied;
-        Ok(())
+        self.handle.with(|tree| {
+            let mut batch = Batch::default();
+            writing.expires = state_batch(tree, delta, writing.expires, &mut batch)?;
+            vector_batch(delta, &mut batch);
+            let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
+            batch.insert(keys::APPLIED, seal(&applied));
+            if let Some(export) = &mut writing.export {
+                export.keep_what_goes(tree, delta)?;
+            }
+            tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
+            writing.sketches.commit(sketches);
+            writing.applied = applied;
+            Ok(())
+        })
     }
 
     fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
-        self.read_state(&keys::state(step, key))
+        self.handle.with(|tree| read_state(tree, &keys::state(step, key)))
     }
 
     fn scan(
@@ -166,33 +172,37 @@ impl Image for SledImage {
             Some(after) => [keys::state(step, after), vec![0]].concat(),
             None => keys::state(step, prefix),
         };
-        let mut entries = Entries::new();
         if start >= end {
-            return Ok(entries);
+            return Ok(Entries::new());
         }
-        for entry in self.tree.range(start..end).take(limit) {
-            let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
-            let key = keys::rest(&place, beginning).ok_or_else(|| damaged("a key is not text"))?;
-            entries.push((key, open(&sealed)?));
-        }
-        Ok(entries)
+        self.handle.with(|tree| {
+            let entries = tree.range(start..end).take(limit).map(|entry| {
+                let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
+                let key = keys::rest(&place, beginning).ok_or_else(|| damaged("a key is not text"))?;
+                Ok((key, open(&sealed)?))
+            });
+            entries.collect()
+        })
     }
 
     fn expired(&self, watermark_ms: u64, limit: usize) -> Result<Vec<(String, String)>, StoreError> {
-        let due = self.tree.range(keys::expiry_until(watermark_ms)).take(limit);
-        due.map(|entry| {
-            let (index, _) = entry.map_err(|cause| failed(&cause))?;
-            keys::parse_expiry(&index).ok_or_else(|| damaged("the expiry index cannot be read"))
+        self.handle.with(|tree| {
+            let due = tree.range(keys::expiry_until(watermark_ms)).take(limit);
+            due.map(|entry| {
+                let (index, _) = entry.map_err(|cause| failed(&cause))?;
+                keys::parse_expiry(&index).ok_or_else(|| damaged("the expiry index cannot be read"))
+            })
+            .collect()
         })
-        .collect()
     }
 
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {
-        let found = self
-            .tree
-            .get(keys::vector(collection, id))
-            .map_err(|cause| failed(&cause))?;
-        found.map(|sealed| open_vector(&sealed)).transpose()
+        self.handle.with(|tree| {
+            let found = tree
+                .get(keys::vector(collection, id))
+                .map_err(|cause| failed(&cause))?;
+            found.map(|sealed| open_vector(&sealed)).transpose()
+        })
     }
 
     fn collection(
@@ -204,14 +214,17 @@ impl Image for SledImage {
     ) -> Result<Box<dyn Collection>, StoreError> {
         let beginning = keys::vector(collection, "");
         let mut vectors = VectorCollection::new(dimensions, metric, search);
-        for entry in self.tree.scan_prefix(&beginning) {
-            let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
-            let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;
-            let vector = open_vector(&sealed)?;
-            if vector.len() == dimensions {
-                vectors.replace(&id, Some(&vector));
+        self.handle.with(|tree| {
+            for entry in tree.scan_prefix(&beginning) {
+                let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
+                let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;
+                let vector = open_vector(&sealed)?;
+                if vector.len() == dimensions {
+                    vectors.replace(&id, Some(&vector));
+                }
             }
-        }
+            Ok(())
+        })?;
         Ok(Box::new(vectors))
     }
 
@@ -226,13 +239,16 @@ impl Image for SledImage {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        for entry in &self.tree {
-            let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
-            if keys::is_content(&key) {
-                part(&key);
-                part(&sealed);
+        self.handle.with(|tree| {
+            for entry in tree {
+                let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+                if keys::is_content(&key) {
+                    part(&key);
+                    part(&sealed);
+                }
             }
-        }
+            Ok(())
+        })?;
         for (name, sketch) in writing.sketches.all() {
             part(name.as_bytes());
             part(&sketch.encode());

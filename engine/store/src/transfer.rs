@@ -3,7 +3,7 @@
 //! the export. So what comes out is the image at the moment it began, and no commit waits for more
 //! than a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Tree};
@@ -13,7 +13,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    image::SledImage,
+    image::{SledImage, any_expires},
     keys,
     sketches::Sketches,
     value::{damaged, failed, open, seal, seal_bytes},
@@ -115,17 +115,20 @@ fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, Store
     let mut last = None;
     // Behind the cursor: a zero byte makes it the next possible key.
     let start = [export.cursor.as_slice(), &[0]].concat();
-    for entry in image.tree.range(start..).take(PAGE) {
-        let (key, value) = entry.map_err(|cause| failed(&cause))?;
-        bytes += key.len() + value.len();
-        last = Some(key.to_vec());
-        if keys::is_content(&key) {
-            page.insert(key.to_vec(), value.to_vec());
+    image.handle.with(|tree| {
+        for entry in tree.range(start..).take(PAGE) {
+            let (key, value) = entry.map_err(|cause| failed(&cause))?;
+            bytes += key.len() + value.len();
+            last = Some(key.to_vec());
+            if keys::is_content(&key) {
+                page.insert(key.to_vec(), value.to_vec());
+            }
+            if bytes > PAGE_BYTES {
+                break;
+            }
         }
-        if bytes > PAGE_BYTES {
-            break;
-        }
-    }
+        Ok(())
+    })?;
     let at_end = last.is_none();
     let kept = match &last {
         Some(last) => {
@@ -154,21 +157,28 @@ pub(crate) fn import(
     source: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<Applied, StoreError> {
     let mut writing = image.writing();
-    image.tree.remove(keys::APPLIED).map_err(|cause| failed(&cause))?;
-    image.tree.clear().map_err(|cause| failed(&cause))?;
+    let (applied, sketches, expires) = image.handle.with(|tree| {
+        let applied = replace(tree, source)?;
+        Ok((applied, Sketches::load(tree)?, any_expires(tree)?))
+    })?;
+    writing.sketches.replace(sketches);
+    writing.expires = expires;
+    writing.applied = applied;
+    Ok(applied)
+}
+
+fn replace(tree: &Tree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
+    tree.remove(keys::APPLIED).map_err(|cause| failed(&cause))?;
+    tree.clear().map_err(|cause| failed(&cause))?;
     let mut applied = None;
     let mut ended = false;
-    let mut seen = BTreeSet::new();
     for chunk in source {
         match open(&chunk)? {
             Chunk::Applied(at) => applied = Some(at),
-            Chunk::Content(entries) => insert(&image.tree, entries)?,
+            Chunk::Content(entries) => insert(tree, entries)?,
             Chunk::Sketch(name, encoded) => {
-                image
-                    .tree
-                    .insert(keys::sketch(&name), seal_bytes(&encoded))
+                tree.insert(keys::sketch(&name), seal_bytes(&encoded))
                     .map_err(|cause| failed(&cause))?;
-                seen.insert(name);
             }
             Chunk::End => ended = true,
         }
@@ -176,13 +186,8 @@ pub(crate) fn import(
     let applied = applied
         .filter(|_| ended)
         .ok_or_else(|| damaged("the snapshot is cut"))?;
-    image
-        .tree
-        .insert(keys::APPLIED, seal(&applied))
+    tree.insert(keys::APPLIED, seal(&applied))
         .map_err(|cause| failed(&cause))?;
-    let loaded = Sketches::load(&image.tree)?;
-    writing.sketches.replace(loaded);
-    writing.applied = applied;
     Ok(applied)
 }
 

@@ -58,9 +58,15 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Writes down what a sealed batch commits. `position` and `redrive_position` are those that the
-    /// record claims.
-    pub fn batch(&self, sealed: &Sealed, claim: Cursor, revision: u64, delivery: Delivery) -> CommitBatch {
+    /// Writes down what a sealed batch commits, and takes its outputs. `position` and
+    /// `redrive_position` are those that the record claims.
+    pub fn batch(
+        &self,
+        sealed: &mut Sealed,
+        claim: Cursor,
+        revision: u64,
+        delivery: Delivery,
+    ) -> CommitBatch {
         let head = Head {
             commit: sealed.cursor.commit,
             writer: self.writer,
@@ -77,7 +83,7 @@ impl Committer {
         CommitBatch {
             partition: self.partition.clone(),
             delivery,
-            outputs: sealed.outputs.clone(),
+            outputs: std::mem::take(&mut sealed.outputs),
             record: record::encode(&head, &sealed.delta, self.max_part_bytes),
             expected: sealed.cursor.commit_sequence,
         }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
+    plan::Plan,
     worker::{Arrival, Source, TurnEnd, Worker},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         broker::Output,
         plugins::{Call, CallFailure, PluginError, Trap, TrapCode},
     },
-    spec::{ErrorPolicy, Fallback},
+    spec::{Delivery, ErrorPolicy, Fallback},
     subject,
 };
 
@@ -124,26 +125,26 @@ impl Worker {
                 .unwrap_or(0),
             None => 0,
         };
-        self.step(walk, first, arrival.event.clone())
+        self.step(walk, first, &arrival.event)
     }
 
     /// Takes an event through the step with this index and those after it.
-    fn step(&mut self, walk: &mut Walk<'_>, index: usize, event: Event) -> Result<(), Halt> {
+    fn step(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<(), Halt> {
         if index == self.plan.steps.len() {
             return self.publish_forwarded(walk, event);
         }
         let mark = self.effects_mut().mark();
-        let mut call = self.call(walk, index, &event)?;
+        let mut call = self.call(walk, index, event)?;
         if matches!(&call.result, Err(CallFailure::Trap(trap)) if trap.code != TrapCode::Deadline) {
             // A fresh instance, in case the trap came of what the old one kept in memory.
             self.effects_mut().roll_back(&mark);
             self.stats.counts.retried += 1;
-            call = self.call(walk, index, &event)?;
+            call = self.call(walk, index, event)?;
         }
         match call.result {
             Ok(Verdict::Forward) => self.step(walk, index + 1, event),
             Ok(Verdict::Drop) => Ok(()),
-            Ok(Verdict::Emit(messages)) => self.emit(walk, index, &event, messages),
+            Ok(Verdict::Emit(messages)) => self.emit(walk, index, event, messages),
             Err(failure) => self.fail(walk, index, event, failure, call.fuel, &mark),
         }
     }
@@ -253,14 +254,20 @@ impl Worker {
                     payload,
                     ..*event
                 };
-                self.step(walk, index + 1, next)?;
+                self.step(walk, index + 1, &next)?;
             }
         }
         Ok(())
     }
 
-    fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: Event) -> Result<(), Halt> {
-        self.publish(walk, None, &event.key, event.headers, event.payload)
+    fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
+        self.publish(
+            walk,
+            None,
+            &event.key,
+            event.headers.clone(),
+            event.payload.clone(),
+        )
     }
 
     fn publish(
@@ -312,8 +319,8 @@ impl Worker {
         })
     }
 
-    /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`.
-    fn next_id(&self, walk: &mut Walk<'_>) -> Result<String, Halt> {
+    /// The name of the next message, within the cap.
+    fn next_id(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Halt> {
         if walk.messages >= MAX_EVENT_MESSAGES {
             let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
             return Err(Halt::TooMuch {
@@ -321,23 +328,28 @@ impl Worker {
                 reason,
             });
         }
-        let number = walk.messages;
-        walk.messages += 1;
         let source = match walk.arrival.source {
             Source::Input => "",
             Source::Redrive => "redrive-",
         };
-        Ok(format!(
-            "{}:{source}{}:{number}",
-            self.plan.pipeline, walk.arrival.sequence
-        ))
+        Ok(self.name_message(walk, source))
+    }
+
+    /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`. An atomic batch is stored
+    /// once, and its messages need no names.
+    fn name_message(&self, walk: &mut Walk<'_>, kind: &str) -> Option<String> {
+        let number = walk.messages;
+        walk.messages += 1;
+        let Plan { pipeline, spec, .. } = &*self.plan;
+        let sequence = walk.arrival.sequence;
+        (spec.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
     }
 
     fn fail(
         &mut self,
         walk: &mut Walk<'_>,
         index: usize,
-        event: Event,
+        event: &Event,
         failure: CallFailure,
         fuel: u64,
         mark: &Mark,
@@ -349,7 +361,7 @@ impl Worker {
             CallFailure::Engine(cause) => return Err(Halt::Turn(TurnEnd::Failed(cause))),
             CallFailure::Invalid(Rejection { code, reason }) => {
                 walk.fate = Fate::Rejected;
-                self.dead_letter(walk, &event, Some(index), &code, reason, &[], fuel);
+                self.dead_letter(walk, event, Some(index), &code, reason, &[], fuel);
                 return Ok(());
             }
             CallFailure::Transient(reason) => ("transient", reason, Vec::new(), true),
@@ -368,11 +380,11 @@ impl Worker {
         match policy.then {
             Fallback::DeadLetter => {
                 walk.fate = walk.fate.max(Fate::Dead);
-                self.dead_letter(walk, &event, Some(index), code, reason, &backtrace, fuel);
+                self.dead_letter(walk, event, Some(index), code, reason, &backtrace, fuel);
                 Ok(())
             }
             Fallback::Drop => Ok(()),
-            Fallback::Forward => self.step(walk, index + 1, in_place_of(event, policy)),
+            Fallback::Forward => self.step(walk, index + 1, &in_place_of(event, policy)),
             Fallback::Pause => {
                 let step = &plan.steps[index].spec.name;
                 let sequence = walk.arrival.sequence;
@@ -423,11 +435,7 @@ impl Worker {
         }
         self.stats.counts.ledger.letters += 1;
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
-        let id = format!(
-            "{}:dead:{}:{}",
-            self.plan.pipeline, walk.arrival.sequence, walk.messages
-        );
-        walk.messages += 1;
+        let id = self.name_message(walk, "dead:");
         let subject = subject::dead_subject(&self.plan.pipeline);
         self.effects_mut().publish(Output {
             subject,
@@ -440,14 +448,12 @@ impl Worker {
 }
 
 /// What goes on behind a step that failed: the event, or the payload that its policy names.
-fn in_place_of(event: Event, policy: &ErrorPolicy) -> Event {
-    match &policy.payload {
-        Some(payload) => Event {
-            payload: payload.to_string().into(),
-            ..event
-        },
-        None => event,
+fn in_place_of(event: &Event, policy: &ErrorPolicy) -> Event {
+    let mut event = event.clone();
+    if let Some(payload) = &policy.payload {
+        event.payload = payload.to_string().into();
     }
+    event
 }
 
 fn headers_bytes(headers: &[Header]) -> usize {

@@ -188,8 +188,8 @@ pub struct Output {
     pub headers: Vec<Header>,
     /// The payload.
     pub payload: Bytes,
-    /// Deterministic identifier (`<pipeline>:<sequence>:<k>`), used where there is no atomic batch.
-    pub id: String,
+    /// Deterministic identifier (`<pipeline>:<sequence>:<k>`); none where an atomic batch needs none.
+    pub id: Option<String>,
     /// How long to keep it; none for ever.
     pub keep: Option<Duration>,
 }

@@ -2,13 +2,16 @@
 //! of them links Cranelift.
 //!
 //! Guests are core modules in the text format (`guests`), made plugins by the same `wit-component`
-//! that serves tenants. No test waits for a time or measures one.
+//! that serves tenants. No test waits for a time; only `guard` measures one, as a ratio.
 
 mod admission;
 mod artefacts;
+#[path = "../../benches/call/bare.rs"]
+mod bare;
 mod caps;
 mod configuring;
 mod faults;
+mod guard;
 mod guests;
 mod host;
 mod limits;

@@ -16,7 +16,10 @@ const DISK_MIB: u32 = 16;
 
 /// Runs it.
 pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
-    anyhow::ensure!(Mount::is_permitted(), "mounting is not permitted here (it needs root)");
+    anyhow::ensure!(
+        Mount::is_permitted(),
+        "mounting is not permitted here (it needs root)"
+    );
     let mut arena = Arena::set(plan).await?;
     let faults = rounds(&mut arena, plan.rounds).await;
     Ok(arena.judge(faults).await)

@@ -245,7 +245,7 @@ fn output(number: usize) -> Output {
         subject: "shop.out.x".to_owned(),
         headers: Vec::new(),
         payload: format!("o{number}").into(),
-        id: format!("shop/clicks:{number}:0"),
+        id: Some(format!("shop/clicks:{number}:0")),
         keep: None,
     }
 }

@@ -69,7 +69,7 @@ impl Partition {
         }
         self.dirty_since = None;
         self.last_commit = Instant::now();
-        let batch = self.committer.batch(&sealed, claim, revision, mode);
+        let batch = self.committer.batch(&mut sealed, claim, revision, mode);
         let parts = batch.record.len() as u64;
         failpoint::pass(Point::CommitSealed);
         self.since_snapshot.bytes += batch.record.iter().map(|part| part.len() as u64).sum::<u64>();
