@@ -149,9 +149,8 @@ fn after_damage_the_next_to_open_gets_a_sound_image() {
         }
         moved_aside += store.moved_aside();
     }
-    println!("{noticed} images noticed it at work, {moved_aside} databases when they were opened");
     assert!(
         noticed > 0 && moved_aside > 0,
-        "the test damages nothing of weight"
+        "the test damages nothing of weight: {noticed} images noticed it at work, {moved_aside} databases when opened"
     );
 }

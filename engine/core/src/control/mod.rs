@@ -77,6 +77,9 @@ impl Control {
         if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
             return Err("the broker is connected, but has not answered for a while");
         }
+        if self.overview.is_unanswered() {
+            return Err("the broker leaves commits without an answer; is its disk full?");
+        }
         Ok(())
     }
 

@@ -117,7 +117,7 @@ impl Committer {
                 None
             }
             CommitError::Unknown(_) => {
-                self.status.trouble(error.to_string());
+                self.status.unanswered(error.to_string());
                 match self.ask(commit).await {
                     Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
                     Found::At(sequence) if sequence == batch.expected => None,

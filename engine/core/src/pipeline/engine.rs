@@ -53,6 +53,14 @@ impl Overview {
             .collect()
     }
 
+    /// Whether the broker has left a commit of any pipeline without an answer.
+    pub fn is_unanswered(&self) -> bool {
+        self.read()
+            .pipelines
+            .values()
+            .any(|status| status.is_unanswered())
+    }
+
     /// Whether the broker writes to its disk before it answers; none where it is not known.
     pub fn broker_syncs_always(&self) -> Option<bool> {
         self.read().broker_syncs_always

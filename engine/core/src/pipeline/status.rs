@@ -83,6 +83,7 @@ pub struct InputStatus {
 #[derive(Debug, Default)]
 pub struct PartitionStatus {
     trouble: Mutex<Option<String>>,
+    unanswered: AtomicBool,
     revision: AtomicU64,
 }
 
@@ -92,6 +93,12 @@ impl PartitionStatus {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 
+    /// The broker has left a commit without an answer.
+    pub fn unanswered(&self, reason: String) {
+        self.unanswered.store(true, Ordering::Release);
+        self.trouble(reason);
+    }
+
     /// It has taken this revision up.
     pub fn adopted(&self, revision: u64) {
         self.revision.store(revision, Ordering::Release);
@@ -99,6 +106,7 @@ impl PartitionStatus {
 
     /// It goes on.
     pub fn trouble_over(&self) {
+        self.unanswered.store(false, Ordering::Release);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
@@ -167,6 +175,14 @@ impl PipelineStatus {
     /// Its partitions are these from now on.
     pub fn set_partitions(&self, partitions: BTreeMap<u32, (Arc<Progress>, Arc<PartitionStatus>)>) {
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
+    }
+
+    /// Whether the broker has left a commit without an answer, and none has been stored since.
+    pub fn is_unanswered(&self) -> bool {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .values()
+            .any(|(_, status)| status.unanswered.load(Ordering::Acquire))
     }
 
     /// The revision that all partitions have taken up; 0 while there are none.
