@@ -117,7 +117,8 @@ async fn on_jetstream(options: &Options) -> anyhow::Result<Section> {
         "How cost grows, from JetStream to JetStream",
         "The validator in exactly-once; partitions with events of 256 bytes, payloads with 4 partitions.",
     );
-    let events = options.events() / 2;
+    // Many more than are under way at once: two batches of 950 a partition.
+    let events = options.events();
     let all = [1, 2, 4, 8, 16];
     let stage = Stage::set().await?;
     jetstream::store(&stage, events, BYTES).await?;
@@ -129,7 +130,7 @@ async fn on_jetstream(options: &Options) -> anyhow::Result<Section> {
             rounds.push(jetstream::round(&stage, &worker, &name, events).await?);
         }
     }
-    let what = |partitions: u32| format!("{partitions} partitions");
+    let what = |partitions: u32| counted(partitions, "partition");
     for (partitions, rounds) in all.iter().zip(&rounds) {
         let against = (*partitions != 4).then(|| what(4));
         section.push(jetstream::row(what(*partitions), rounds).against(against));
@@ -184,14 +185,14 @@ async fn idle(options: &Options) -> anyhow::Result<Section> {
         );
         let is_judged = pipelines == 1_000;
         let memory = Row::new(
-            format!("{pipelines} pipelines: resident"),
+            format!("{}: resident", counted(pipelines, "pipeline")),
             "MiB",
             vec![resident_mib(pid)?],
         )
         .also("broker", &[resident_mib(broker)?], "MiB");
         section.push(memory.budget(is_judged.then_some(Budget::AtMost(2_048.0))));
         let processor = Row::new(
-            format!("{pipelines} pipelines: processor"),
+            format!("{}: processor", counted(pipelines, "pipeline")),
             "% of a core",
             vec![cpu],
         )
@@ -199,6 +200,11 @@ async fn idle(options: &Options) -> anyhow::Result<Section> {
         section.push(processor.budget(is_judged.then_some(Budget::AtMost(5.0))));
     }
     Ok(section)
+}
+
+fn counted(count: u32, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Waits until a pipeline runs.

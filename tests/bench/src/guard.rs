@@ -38,7 +38,7 @@ const JOBS: [(&str, Job); 5] = [
 ];
 
 /// Measures them, in turn.
-pub async fn measure(options: &Options) -> anyhow::Result<Section> {
+pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     let stage = Stage::set()?;
     let mut rounds: [Vec<Round>; JOBS.len()] = Default::default();
     for _ in 0..options.rounds() {
@@ -51,5 +51,5 @@ pub async fn measure(options: &Options) -> anyhow::Result<Section> {
         let against = (*what != "forward").then_some("forward");
         section.push(memory::row((*what).to_owned(), rounds).against(against));
     }
-    Ok(section)
+    Ok(vec![section])
 }

@@ -58,7 +58,7 @@ pub struct Round {
 }
 
 /// Measures all of it.
-pub async fn measure(options: &Options) -> anyhow::Result<Section> {
+pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     let stage = Stage::set().await?;
     store(&stage, options.events(), BYTES).await?;
     let cases = cases(options)?;
@@ -81,7 +81,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Section> {
     for (case, rounds) in cases.into_iter().zip(rounds) {
         section.push(row(case.what, &rounds).against(case.against).budget(case.budget));
     }
-    Ok(section)
+    Ok(vec![section])
 }
 
 /// Stores the events that every round reads.

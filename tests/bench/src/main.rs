@@ -92,11 +92,11 @@ fn main() -> anyhow::Result<()> {
             Part::Native(args) => return native::run(args).await,
             Part::All(args) => all(args, &mut report).await?,
             Part::Memory(options) => {
-                report.add(memory::measure(&options).await?);
+                report.add_all(memory::measure(&options).await?);
                 options
             }
             Part::Jetstream(options) => {
-                report.add(jetstream::measure(&options).await?);
+                report.add_all(jetstream::measure(&options).await?);
                 options
             }
             Part::Latency(options) => {
@@ -104,15 +104,15 @@ fn main() -> anyhow::Result<()> {
                 options
             }
             Part::Nexmark(options) => {
-                report.add(nexmark::measure(&options).await?);
+                report.add_all(nexmark::measure(&options).await?);
                 options
             }
             Part::Recommendations(options) => {
-                report.add(recommendations::measure(&options).await?);
+                report.add_all(recommendations::measure(&options).await?);
                 options
             }
             Part::Guard(options) => {
-                report.add(guard::measure(&options).await?);
+                report.add_all(guard::measure(&options).await?);
                 options
             }
             Part::Growth(options) => {
@@ -132,17 +132,17 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
         report.collect(Section::new("One plugin call", CALL), &file)?;
     }
     said("in memory");
-    report.add(memory::measure(&options).await?);
+    report.add_part("in memory", memory::measure(&options).await);
     said("JetStream to JetStream");
-    report.add(jetstream::measure(&options).await?);
+    report.add_part("JetStream to JetStream", jetstream::measure(&options).await);
     said("latency");
-    report.add_all(latency::measure(&options).await?);
+    report.add_part("latency", latency::measure(&options).await);
     said("nexmark");
-    report.add(nexmark::measure(&options).await?);
+    report.add_part("nexmark", nexmark::measure(&options).await);
     said("recommendations");
-    report.add(recommendations::measure(&options).await?);
+    report.add_part("recommendations", recommendations::measure(&options).await);
     said("growth");
-    report.add_all(growth::measure(&options).await?);
+    report.add_part("growth", growth::measure(&options).await);
     if let Some(file) = args.nearest_rows {
         report.collect(Section::new("Nearest vectors", NEAREST), &file)?;
     }

@@ -14,7 +14,7 @@ pub struct Options {
     /// Events of a round from JetStream to JetStream [default: 200000, quick 40000].
     #[arg(long)]
     events: Option<u64>,
-    /// Events of a round from memory [default: 400000, quick 100000].
+    /// Events of a round from memory [default: 600000, quick 200000].
     #[arg(long)]
     memory_events: Option<u64>,
     /// Seconds at each load, where latency is measured [default: 8, quick 2].
@@ -57,7 +57,7 @@ impl Options {
     /// Events of a round from memory.
     pub fn memory_events(&self) -> u64 {
         self.memory_events
-            .unwrap_or(if self.quick { 100_000 } else { 400_000 })
+            .unwrap_or(if self.quick { 200_000 } else { 600_000 })
     }
 
     /// Seconds at each load.

@@ -120,6 +120,28 @@ impl Stage {
         }
     }
 
+    /// Applies a pipeline again with another description, as a tenant does who swaps a plugin: the
+    /// deadline of its step differs from revision to revision.
+    pub async fn swap(
+        &self,
+        worker: &Worker,
+        name: &str,
+        input: Input<'_>,
+        number: u64,
+    ) -> anyhow::Result<()> {
+        let Worker::Engine {
+            delivery,
+            plugin,
+            partitions,
+        } = worker
+        else {
+            anyhow::bail!("a command has no revisions");
+        };
+        let limits = format!("    limits: {{ deadline: {}ms }}\noutput:", 60 + number % 2);
+        let spec = spec(name, input, delivery, *plugin, *partitions).replace("output:", &limits);
+        self.engine.apply(name, &spec).await.map(drop)
+    }
+
     async fn command(&self, template: &str, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_>> {
         let prefix = format!("bench.{name}");
         let config = stream::Config {

@@ -19,6 +19,9 @@ use crate::{
 /// Longest that may pass until everything that was sent has come out.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// Time from one swap to the next: many times the pause that is looked for.
+const SWAP_EVERY: Duration = Duration::from_millis(500);
+
 /// A load and what came of it.
 pub struct Loaded {
     /// Events a second that were offered.
@@ -100,6 +103,28 @@ impl<'a> Line<'a> {
             resident_mib: resident_mib(pid)?,
             queries,
         })
+    }
+
+    /// Swaps the pipeline's revision at a rate, every half second; gives the longest time without an
+    /// output after each, in milliseconds.
+    pub async fn swapped(
+        &self,
+        rate: f64,
+        seconds: Duration,
+        swap: impl AsyncFn(u64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<f64>> {
+        let sending = self.generator.send(rate, seconds + SWAP_EVERY * 2);
+        tokio::time::sleep(SWAP_EVERY).await;
+        let (began, mut pauses) = (Instant::now(), Vec::new());
+        while began.elapsed() < seconds {
+            self.receiver.take_longest_gap_ms();
+            swap(pauses.len() as u64).await?;
+            tokio::time::sleep(SWAP_EVERY).await;
+            pauses.push(self.receiver.take_longest_gap_ms());
+        }
+        sending.await??;
+        self.drained().await?;
+        Ok(pauses)
     }
 
     /// Waits until all that was sent has come out; what the broker did not take is no result.

@@ -7,6 +7,7 @@
 //! The highest rate of a worker is found first, under the same conditions, for the generator and the
 //! receiver take their share of the machine too. Loads are stated as shares of it.
 
+mod disturbed;
 mod generator;
 mod line;
 mod queries;
@@ -82,7 +83,8 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     for (case, rounds) in cases.iter().zip(&all) {
         report(case, rounds, &mut section, &mut queries);
     }
-    Ok(vec![section, queries])
+    drop(stage);
+    Ok(vec![section, queries, disturbed::measure(options).await?])
 }
 
 fn cases() -> anyhow::Result<Vec<Case>> {

@@ -58,6 +58,18 @@ impl Percentiles {
 struct Recording {
     from_us: u64,
     latency: Histogram<u64>,
+    last_us: u64,
+    longest_gap_us: u64,
+}
+
+impl Recording {
+    fn note(&mut self, intended_us: u64, now_us: u64) {
+        if intended_us >= self.from_us {
+            self.latency.saturating_record(now_us.saturating_sub(intended_us));
+        }
+        self.longest_gap_us = self.longest_gap_us.max(now_us - self.last_us);
+        self.last_us = now_us;
+    }
 }
 
 /// Reads the outputs of one worker.
@@ -75,6 +87,8 @@ impl Receiver {
         let recording = Arc::new(Mutex::new(Recording {
             from_us: u64::MAX,
             latency: histogram()?,
+            last_us: 0,
+            longest_gap_us: 0,
         }));
         let reading = tokio::spawn(read(messages, origin, count.clone(), recording.clone()));
         Ok(Self {
@@ -94,6 +108,12 @@ impl Receiver {
         let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         recording.from_us = from_us;
         recording.latency.reset();
+    }
+
+    /// Longest time without an output since this was last asked, in milliseconds.
+    pub fn take_longest_gap_ms(&self) -> f64 {
+        let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut recording.longest_gap_us) as f64 / 1e3
     }
 
     /// What was recorded.
@@ -128,11 +148,7 @@ async fn read(mut messages: Subscriber, origin: Instant, count: Count, recording
         let now_us = origin.elapsed().as_micros() as u64;
         if let Some(intended_us) = intended_us(&message.payload) {
             let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-            if intended_us >= recording.from_us {
-                recording
-                    .latency
-                    .saturating_record(now_us.saturating_sub(intended_us));
-            }
+            recording.note(intended_us, now_us);
         }
         count.fetch_add(1, Ordering::Release);
     }

@@ -3,10 +3,16 @@
 use super::{Budget, Row, Section, machine::Machine};
 
 /// The whole of it.
-pub fn text(machine: &Machine, sections: &[Section]) -> String {
+pub fn text(machine: &Machine, sections: &[Section], failures: &[String]) -> String {
     let mut text = format!(
         "# What an event costs\n\n{machine}\n\nRows that are compared were measured in turn in one run; a figure is the median of its rounds.\n"
     );
+    for failure in failures {
+        text.push_str(&format!(
+            "\n**Failed:** {}\n",
+            failure.lines().next().unwrap_or_default()
+        ));
+    }
     text.push_str(&budgets(sections));
     for section in sections {
         text.push_str(&format!("\n## {}\n\n{}\n\n", section.heading, section.about));

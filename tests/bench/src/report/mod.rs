@@ -63,11 +63,13 @@ impl Section {
 #[derive(Debug, Default)]
 pub struct Report {
     sections: Vec<Section>,
+    /// Parts that failed, and why.
+    failures: Vec<String>,
 }
 
 impl Report {
     /// Adds a section; one without rows is none.
-    pub fn add(&mut self, section: Section) {
+    fn add(&mut self, section: Section) {
         if !section.rows.is_empty() {
             self.sections.push(section);
         }
@@ -76,6 +78,18 @@ impl Report {
     /// Adds several.
     pub fn add_all(&mut self, sections: Vec<Section>) {
         sections.into_iter().for_each(|section| self.add(section));
+    }
+
+    /// Adds what a part of many came to. One that failed is named, and the others go on: a run takes
+    /// long, and what it has measured is not to be lost.
+    pub fn add_part(&mut self, part: &str, measured: anyhow::Result<Vec<Section>>) {
+        match measured {
+            Ok(sections) => self.add_all(sections),
+            Err(cause) => {
+                println!("{part} failed: {cause:#}");
+                self.failures.push(format!("{part}: {cause:#}"));
+            }
+        }
     }
 
     /// Adds rows that another program has measured: a JSON object a line.
@@ -90,10 +104,10 @@ impl Report {
         Ok(())
     }
 
-    /// Shows it and writes it where it was asked for.
+    /// Shows it and writes it where it was asked for; it is an error if a part failed.
     pub fn finish(&self, output: &Output) -> anyhow::Result<()> {
         let machine = Machine::here();
-        let text = markdown::text(&machine, &self.sections);
+        let text = markdown::text(&machine, &self.sections, &self.failures);
         println!("\n{text}");
         if let Some(file) = &output.markdown {
             std::fs::write(file, &text)?;
@@ -101,12 +115,13 @@ impl Report {
         if let Some(file) = &output.json {
             std::fs::write(file, serde_json::to_vec_pretty(&self.json(&machine))?)?;
         }
+        anyhow::ensure!(self.failures.is_empty(), "failed: {}", self.failures.join("; "));
         Ok(())
     }
 
     fn json(&self, machine: &Machine) -> serde_json::Value {
         let sections: Vec<_> = self.sections.iter().map(section_json).collect();
-        serde_json::json!({ "machine": machine, "sections": sections })
+        serde_json::json!({ "machine": machine, "sections": sections, "failures": self.failures })
     }
 }
 
