@@ -13,7 +13,7 @@ tools: ## the wasm target and a nats-server
 	@tests/tools/nats-server.sh > /dev/null
 
 plugins: tools ## the three plugins, as wasm
-	$(CARGO) build --locked --profile guest --target $(TARGET) -p validator -p embedding-updater -p ranker -p tailrace-test-guest
+	$(CARGO) build --locked --profile guest --target $(TARGET) -p validator -p embedding-updater -p ranker -p tailrace-test-guest --lib --examples
 
 demo: plugins ## the whole on real ratings, with figures
 	$(CARGO) build --locked --release -p tailrace

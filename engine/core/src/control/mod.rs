@@ -2,18 +2,22 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants and tokens), [`plugins`], [`pipelines`], [`queries`]
-//! (state, vectors, sketches), [`dead_letters`]. What goes wrong is a [`ControlError`], which says
+//! (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
 mod checks;
 pub mod dead_letters;
 mod error;
+mod graph;
 mod local;
+pub mod measure;
 mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod views;
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,6 +14,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     breaker::Breaker,
@@ -23,8 +24,9 @@ use super::{
     reconcile::Reconciler,
     schedule,
     settings::Settings,
-    snapshot,
+    snapshot, spans,
     stats::BatchStats,
+    views::Views,
     worker::{Cursor, Delivery, Sealed, TurnEnd, Worker},
 };
 use crate::{
@@ -140,6 +142,8 @@ pub struct Parts {
     pub reconciler: Arc<Reconciler>,
     /// Where it counts what fails.
     pub breaker: Arc<Breaker>,
+    /// Where it shows what it does.
+    pub views: Arc<Views>,
 }
 
 type Step<T> = Result<T, End>;
@@ -159,6 +163,7 @@ impl Partition {
             settings,
             reconciler,
             breaker,
+            views,
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
@@ -172,7 +177,8 @@ impl Partition {
             world.clock.clone(),
             max_message_bytes,
         )
-        .map_err(failed)?;
+        .map_err(failed)?
+        .watched_through(views, committer.partition.partition);
         progress.advance(&cursor);
         Ok(Self {
             world,
@@ -302,6 +308,9 @@ impl Partition {
         if worker.is_clean() && self.under_way.is_none() {
             self.progress.see(worker.cursor().position);
         }
+        self.committer
+            .status
+            .holds(worker.queued(), worker.memory_bytes());
         self.worker = Some(worker);
         self.answer_cuts();
         match end {
@@ -351,7 +360,9 @@ impl Partition {
         let committer = self.committer.clone();
         let Sealed { delta, stats, .. } = sealed;
         // A task of its own, so that it goes on while a turn is awaited.
-        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
+        let span = spans::commit(&committer.partition, claim.commit, stats.counts.ledger.events);
+        let store = async move { committer.store(batch, claim.commit).await };
+        let store = tasks::spawn(store.instrument(span));
         let began = self.world.clock.monotonic();
         self.under_way = Some(UnderWay {
             store,

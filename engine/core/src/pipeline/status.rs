@@ -14,9 +14,10 @@ use super::{
     progress::Progress,
     reconcile::{Balance, Reconciler},
     stats::{Stats, StatsReport},
+    views::Views,
 };
 
-use crate::membership::EngineId;
+use crate::{membership::EngineId, name::Name};
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -62,6 +63,8 @@ pub struct PipelineStatus {
     pub reconciler: Arc<Reconciler>,
     /// Its counters.
     pub stats: Arc<Stats>,
+    /// What those who watch it see.
+    pub views: Arc<Views>,
     input: Mutex<InputStatus>,
 }
 
@@ -84,6 +87,8 @@ pub struct InputStatus {
 pub struct PartitionStatus {
     trouble: Mutex<Option<String>>,
     revision: AtomicU64,
+    queued: AtomicU64,
+    memory_bytes: Mutex<Vec<(Name, u64)>>,
 }
 
 impl PartitionStatus {
@@ -95,6 +100,12 @@ impl PartitionStatus {
     /// It has taken this revision up.
     pub fn adopted(&self, revision: u64) {
         self.revision.store(revision, Ordering::Release);
+    }
+
+    /// After a turn: what waits in its queue, and the memory of its plugins, by step.
+    pub fn holds(&self, queued: usize, memory_bytes: Vec<(Name, u64)>) {
+        self.queued.store(queued as u64, Ordering::Relaxed);
+        *self.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) = memory_bytes;
     }
 
     /// It goes on.
@@ -117,6 +128,8 @@ pub struct StatusReport {
     pub partitions: Vec<PartitionReport>,
     /// Counters since this engine took it up.
     pub stats: StatsReport,
+    /// Linear memory of its plugins on this engine, by step.
+    pub memory_bytes: BTreeMap<Name, u64>,
     /// How the books last balanced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
@@ -138,6 +151,8 @@ pub struct PartitionReport {
     pub position: u64,
     /// Last sequence of the input up to which nothing is left to do.
     pub seen: u64,
+    /// Events that wait in it, where it runs here.
+    pub queued: u64,
     /// What keeps it from going on, if something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -167,6 +182,12 @@ impl PipelineStatus {
     /// Its partitions are these from now on.
     pub fn set_partitions(&self, partitions: BTreeMap<u32, (Arc<Progress>, Arc<PartitionStatus>)>) {
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
+    }
+
+    /// Numbers of the partitions that run here.
+    pub fn partitions(&self) -> Vec<u32> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.keys().copied().collect()
     }
 
     /// The revision that all partitions have taken up; 0 while there are none.
@@ -202,6 +223,7 @@ impl PipelineStatus {
                 commit: progress.commit(),
                 position: progress.position(),
                 seen: progress.seen(),
+                queued: status.queued.load(Ordering::Relaxed),
                 trouble: status
                     .trouble
                     .lock()
@@ -209,6 +231,12 @@ impl PipelineStatus {
                     .clone(),
             }
         };
+        let mut memory_bytes = BTreeMap::new();
+        for (_, status) in partitions.values() {
+            for (step, bytes) in &*status.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) {
+                *memory_bytes.entry(step.clone()).or_default() += bytes;
+            }
+        }
         StatusReport {
             state: self.state(),
             revision,
@@ -217,6 +245,7 @@ impl PipelineStatus {
             balance: self.reconciler.last(),
             imbalances: self.reconciler.imbalances(),
             stats: self.stats.report(),
+            memory_bytes,
         }
     }
 }
