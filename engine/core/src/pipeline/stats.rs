@@ -67,14 +67,13 @@ pub struct StepCalls {
 impl BatchStats {
     /// Notes one call of a step.
     pub fn call(&mut self, step: &str, took: Duration, fuel: u64, trapped: bool) {
-        if !self.calls.contains_key(step) {
-            self.calls.insert(step.to_owned(), StepCalls::default());
-        }
-        if let Some(calls) = self.calls.get_mut(step) {
-            calls.took.push(took);
-            calls.fuel += fuel;
-            calls.traps += u64::from(trapped);
-        }
+        let calls = match self.calls.get_mut(step) {
+            Some(calls) => calls,
+            None => self.calls.entry(step.to_owned()).or_default(),
+        };
+        calls.took.push(took);
+        calls.fuel += fuel;
+        calls.traps += u64::from(trapped);
     }
 }
 

@@ -248,7 +248,7 @@ mod tests {
         let watch = live.watch(0);
         assert_eq!(shown(&live, 0..50, Duration::from_millis(5)), 10);
         assert_eq!(shown(&live, 0..50, Duration::from_millis(999)), 0);
-        assert_eq!(shown(&live, 0..50, Duration::from_millis(1_000)), 10);
+        assert_eq!(shown(&live, 0..50, Duration::from_secs(1)), 10);
         let limited = watch.missed().map(|missed| missed.limited);
         assert_eq!(limited, Some(130));
     }

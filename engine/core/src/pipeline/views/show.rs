@@ -18,6 +18,7 @@ use crate::{
 
 impl Worker {
     /// Whoever looks at these views sees what this worker does.
+    #[must_use]
     pub fn watched_through(mut self, views: Arc<Views>, partition: u32) -> Self {
         self.views = views;
         self.partition = partition;

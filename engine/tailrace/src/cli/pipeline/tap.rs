@@ -83,19 +83,19 @@ fn text(sample: &Value) -> anyhow::Result<String> {
     } else {
         String::new()
     };
-    let failed = [sample.code, sample.reason]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
+    let failed: Vec<String> = [sample.code, sample.reason].into_iter().flatten().collect();
+    let mut outcome = sample.verdict;
+    if !failed.is_empty() {
+        outcome += &format!(" {}", failed.join(": "));
+    }
     let mut lines = vec![
         format!(
-            "{}/{} {} key {}{again}: {} {} ({} fuel, {})",
+            "{}/{} {} key {}{again}: {} ({} fuel, {})",
             sample.partition,
             sample.sequence,
             sample.step,
             short(&sample.key, SHOWN),
-            short(&sample.verdict, SHOWN),
-            short(&failed.join(": "), SHOWN),
+            short(&outcome, SHOWN),
             count(sample.fuel),
             micros(sample.took_us),
         ),
