@@ -14,7 +14,7 @@ tools: ## the wasm target and a nats-server
 
 plugins: tools ## the plugins, those of tests, examples and benchmark too, as wasm
 	$(CARGO) build --locked --profile guest --target $(TARGET) -p validator -p embedding-updater -p ranker \
-	  -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
+	  -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest --lib --examples
 
 demo: plugins ## the whole on real ratings, with figures
 	$(CARGO) build --locked --release -p tailrace

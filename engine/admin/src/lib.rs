@@ -3,12 +3,14 @@
 //!
 //! - `routes`: the table of all routes, from which the router and the description are both made;
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
-//! - one file a subject: `tenants`, `plugins`, `pipelines`, `queries`, `dead_letters`, `probes`;
+//! - one file a subject: `tenants`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
+//!   `dead_letters`, `probes`;
 //! - `edge`: the accept loop, which does not wait for slow clients.
 
 mod access;
 mod dead_letters;
 mod edge;
+mod graph;
 mod input;
 mod metrics;
 mod openapi;
@@ -19,10 +21,12 @@ mod problem;
 mod queries;
 mod routes;
 mod tenants;
+mod views;
 
 pub use edge::{EdgeOptions, serve};
 pub use routes::{Audience, Route, router, routes};
 use tailrace_core::control::Control;
+use tokio_util::sync::CancellationToken;
 
 /// What a handler has at hand.
 #[derive(Clone)]
@@ -40,6 +44,8 @@ pub struct ApiOptions {
     pub metrics_public: bool,
     /// Longest time that a request may take, its body included.
     pub request_deadline: std::time::Duration,
+    /// Ends the streams that clients watch; requests are let finish by the accept loop.
+    pub stop: CancellationToken,
 }
 
 impl Default for ApiOptions {
@@ -48,6 +54,7 @@ impl Default for ApiOptions {
         Self {
             metrics_public: false,
             request_deadline: std::time::Duration::from_mins(3),
+            stop: CancellationToken::new(),
         }
     }
 }

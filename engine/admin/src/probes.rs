@@ -32,7 +32,7 @@ pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> An
     if !api.options.metrics_public && scope(&parts, &api)? != Scope::Operator {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(api.control.overview());
+    let text = metrics::render(&api.control.measure().await);
     Ok((
         [(
             header::CONTENT_TYPE,

@@ -16,11 +16,11 @@ use axum::{
 };
 
 use crate::{
-    ApiState, dead_letters,
+    ApiState, dead_letters, graph,
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     openapi, pipelines, plugins, probes,
     problem::Problem,
-    queries, tenants,
+    queries, tenants, views,
 };
 
 /// What a route takes that takes JSON.
@@ -148,6 +148,13 @@ pub fn routes() -> Vec<Route> {
             get(pipelines::list),
         ),
         own(
+            "GET",
+            "/v1/tenants/{tenant}/graph",
+            "all pipelines and what feeds what, as a picture",
+            get(graph::of_tenant),
+        )
+        .asks(&["format", "detail"]),
+        own(
             "PUT",
             pipeline!(""),
             "apply a pipeline (YAML or JSON)",
@@ -172,6 +179,27 @@ pub fn routes() -> Vec<Route> {
             "what a pipeline is doing",
             get(pipelines::status),
         ),
+        own(
+            "GET",
+            pipeline!("/graph"),
+            "a pipeline's flow as a picture",
+            get(graph::of_pipeline),
+        )
+        .asks(&["format"]),
+        own(
+            "GET",
+            pipeline!("/tap"),
+            "samples of a pipeline's calls, as server-sent events",
+            get(views::tap),
+        )
+        .asks(&["step", "key", "limit"]),
+        own(
+            "GET",
+            pipeline!("/logs"),
+            "lines of a pipeline's plugins: the last ones, or as server-sent events",
+            get(views::logs),
+        )
+        .asks(&["follow", "lines"]),
         own(
             "POST",
             pipeline!("/pause"),

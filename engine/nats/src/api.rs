@@ -19,6 +19,12 @@ pub(crate) mod code {
     pub(crate) const WRONG_LAST_SEQUENCE: u64 = 10_071;
     /// The same, for a constant expectation within a batch.
     pub(crate) const WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
+    /// The server is out of storage or memory.
+    pub(crate) const NO_RESOURCES: u64 = 10_023;
+    /// The account is out of storage.
+    pub(crate) const NO_STORAGE: u64 = 10_047;
+    /// A message of the batch was not stored, as on a full disk.
+    pub(crate) const INCOMPLETE_BATCH: u64 = 10_176;
     /// A message of the batch bears an identifier that was stored before.
     pub(crate) const DUPLICATE_IN_BATCH: u64 = 10_201;
 }

@@ -191,6 +191,9 @@ fn refused(code: u64, description: String, expected: u64) -> CommitError {
         code::WRONG_LAST_SEQUENCE | code::WRONG_LAST_SEQUENCE_CONSTANT => CommitError::Fenced { expected },
         // An identifier that is known says that this batch, or part of it, may be stored already.
         code::DUPLICATE_IN_BATCH => CommitError::Unknown(description),
+        code::NO_RESOURCES | code::NO_STORAGE | code::INCOMPLETE_BATCH => {
+            CommitError::NoRoom { code, description }
+        }
         code => CommitError::Refused { code, description },
     }
 }

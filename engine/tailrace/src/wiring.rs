@@ -100,6 +100,7 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
     let engine = tasks::spawn(engine.run());
     let options = ApiOptions {
         metrics_public: config.metrics_public,
+        stop: stop.clone(),
         ..ApiOptions::default()
     };
     let app = tailrace_admin::router(ApiState {

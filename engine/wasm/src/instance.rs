@@ -12,6 +12,7 @@ use std::{
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
     ports::plugins::{Call, CallFailure, CallLimits, Host, Instance, PluginError, Trap, TrapCode},
+    text::plain,
 };
 use wasmtime::{
     Engine, Store,
@@ -20,7 +21,6 @@ use wasmtime::{
 
 use crate::{
     host::Guest,
-    text::plain,
     ticker, trap,
     types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
 };

@@ -20,7 +20,6 @@ mod instance;
 mod room;
 mod runtime;
 mod structure;
-mod text;
 mod ticker;
 mod trap;
 mod types;

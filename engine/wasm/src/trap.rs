@@ -1,9 +1,12 @@
 //! What an error of wasmtime means: the guest's fault, with a code, or ours.
 
-use tailrace_core::ports::plugins::{CallFailure, Trap, TrapCode};
+use tailrace_core::{
+    ports::plugins::{CallFailure, Trap, TrapCode},
+    text::plain,
+};
 use wasmtime::WasmBacktrace;
 
-use crate::{host::Stop, text::plain};
+use crate::host::Stop;
 
 /// Longest message of a trap that is kept.
 const MAX_MESSAGE: usize = 512;

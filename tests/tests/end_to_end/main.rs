@@ -14,6 +14,7 @@ mod house;
 mod recall;
 mod refusals;
 mod torture;
+mod views;
 mod walk;
 mod wikipedia;
 

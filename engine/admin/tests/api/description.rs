@@ -109,6 +109,9 @@ async fn bodies_and_queries_are_described() {
         ("/steps/{step}/state", vec!["prefix", "after", "limit"]),
         ("/sketches/{sketch}", vec!["q", "item"]),
         ("/dead-letters", vec!["after", "limit"]),
+        ("/graph", vec!["format"]),
+        ("/tap", vec!["step", "key", "limit"]),
+        ("/logs", vec!["follow", "lines"]),
     ] {
         let path = format!("/v1/tenants/{{tenant}}/pipelines/{{pipeline}}{path}");
         let declared = operation(&document, "GET", &path)["parameters"]

@@ -26,14 +26,14 @@ use crate::stage::{OPERATOR, Stage};
 const FOREVER: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
-struct Server {
+pub struct Server {
     address: std::net::SocketAddr,
-    stop: CancellationToken,
+    pub stop: CancellationToken,
     ended: JoinHandle<()>,
 }
 
 impl Server {
-    async fn start(app: Router, options: EdgeOptions) -> Self {
+    pub async fn start(app: Router, options: EdgeOptions) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), app, options)
     }
 
@@ -43,16 +43,16 @@ impl Server {
         Self { address, stop, ended }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn over(self) {
+    pub async fn over(self) {
         in_time(self.ended).await.unwrap();
     }
 }
 
-async fn in_time<T>(act: impl Future<Output = T>) -> T {
+pub async fn in_time<T>(act: impl Future<Output = T>) -> T {
     tokio::time::timeout(FOREVER, act).await.expect("it hangs")
 }
 

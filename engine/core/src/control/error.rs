@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
-    pipeline::run::LoadError,
+    pipeline::{run::LoadError, views::places::Crowded},
     ports::{broker::BrokerError, plugins::PluginError, store::StoreError},
     spec::parse::SpecError,
 };
@@ -37,6 +37,9 @@ pub enum ControlError {
     /// The tenant's: a quota is used up.
     #[error("{0}")]
     Quota(String),
+    /// The tenant's, or its neighbours': all places for watchers are taken.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     /// The broker's.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -64,6 +67,7 @@ impl ControlError {
             Self::Plugin(_) => "invalid-plugin",
             Self::Forbidden(_) => "forbidden",
             Self::Quota(_) => "quota-exceeded",
+            Self::Crowded(_) => "too-many-watchers",
             Self::Broker(_) => "broker-unavailable",
             Self::Internal(_) => "internal",
         }

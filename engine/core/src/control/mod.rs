@@ -2,18 +2,22 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants and tokens), [`plugins`], [`pipelines`], [`queries`]
-//! (state, vectors, sketches), [`dead_letters`]. What goes wrong is a [`ControlError`], which says
+//! (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
 mod checks;
 pub mod dead_letters;
 mod error;
+mod graph;
 mod local;
+pub mod measure;
 mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod views;
 
 use std::{sync::Arc, time::Duration};
 
@@ -77,8 +81,8 @@ impl Control {
         if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
             return Err("the broker is connected, but has not answered for a while");
         }
-        if self.overview.is_unanswered() {
-            return Err("the broker leaves commits without an answer; is its disk full?");
+        if self.overview.broker_stores_nothing() {
+            return Err("the broker stores no commits at present; is its disk full?");
         }
         Ok(())
     }

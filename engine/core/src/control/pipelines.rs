@@ -350,6 +350,7 @@ impl Control {
                 commit: head.as_ref().map_or(0, |(head, _)| head.commit),
                 position: head.as_ref().map_or(0, |(head, _)| head.position),
                 seen: head.map_or(0, |(head, _)| head.position),
+                queued: 0,
                 trouble: None,
             });
         }

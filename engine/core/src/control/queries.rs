@@ -148,7 +148,7 @@ impl Control {
         Ok(tailrace_sketch::hash_item(self.tenant(tenant)?.seed, item))
     }
 
-    fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
+    pub(super) fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
         let pipeline = self.pipeline(id)?;
         let mut steps = pipeline.active.spec.steps.iter();
         if steps.any(|known| known.name.as_str() == step) {

@@ -116,8 +116,12 @@ impl Committer {
                 self.status.trouble(error.to_string());
                 None
             }
+            CommitError::NoRoom { .. } => {
+                self.status.broker_stores_nothing(error.to_string());
+                None
+            }
             CommitError::Unknown(_) => {
-                self.status.unanswered(error.to_string());
+                self.status.broker_stores_nothing(error.to_string());
                 match self.ask(commit).await {
                     Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
                     Found::At(sequence) if sequence == batch.expected => None,

@@ -22,6 +22,7 @@ use crate::{
     pipeline::{dedup::Filter, plan::Plan},
     ports::{
         broker::Output,
+        plugins::LogLevel,
         store::{Collection, Entries, Image, StoreError},
     },
     spec::VectorSpec,
@@ -42,6 +43,8 @@ pub struct Effects {
     /// The step whose plugin is being called: its state is the one that the host interfaces reach.
     step: String,
     now_ms: u64,
+    /// What the plugin has logged since the lines were last taken.
+    lines: Vec<(LogLevel, String)>,
 }
 
 impl Effects {
@@ -62,6 +65,7 @@ impl Effects {
             journal: Journal::default(),
             step: String::new(),
             now_ms: 0,
+            lines: Vec::new(),
         })
     }
 
@@ -158,6 +162,11 @@ impl Effects {
             step.clone_into(&mut self.step);
         }
         self.now_ms = now_ms;
+    }
+
+    /// Takes the lines that the plugin has logged; a call that failed keeps its lines.
+    pub fn take_lines(&mut self) -> Vec<(LogLevel, String)> {
+        std::mem::take(&mut self.lines)
     }
 
     /// Updates a sketch of the pipeline; those that the revision does not declare are left out.

@@ -14,6 +14,7 @@ use super::{
     run::{Entry, PipelineRun},
     settings::Settings,
     status::PipelineStatus,
+    views::places::Places,
 };
 use crate::{identity::PipelineId, membership::Membership, ports::World, registry::Registry, tasks};
 
@@ -28,6 +29,7 @@ pub struct Overview(Arc<RwLock<Shown>>);
 struct Shown {
     pipelines: BTreeMap<PipelineId, Arc<PipelineStatus>>,
     broker_syncs_always: Option<bool>,
+    places: Arc<Places>,
 }
 
 impl Overview {
@@ -53,12 +55,17 @@ impl Overview {
             .collect()
     }
 
-    /// Whether the broker has left a commit of any pipeline without an answer.
-    pub fn is_unanswered(&self) -> bool {
+    /// Whether the broker has left a commit of any pipeline without an answer, or had no room for it.
+    pub fn broker_stores_nothing(&self) -> bool {
         self.read()
             .pipelines
             .values()
-            .any(|status| status.is_unanswered())
+            .any(|status| status.broker_stores_nothing())
+    }
+
+    /// The places of those who watch pipelines.
+    pub fn places(&self) -> Arc<Places> {
+        self.read().places.clone()
     }
 
     /// Whether the broker writes to its disk before it answers; none where it is not known.
@@ -70,7 +77,11 @@ impl Overview {
         let pipelines = &mut self.write().pipelines;
         match status {
             Some(status) => drop(pipelines.insert(id.clone(), status)),
-            None => drop(pipelines.remove(id)),
+            None => {
+                if let Some(gone) = pipelines.remove(id) {
+                    gone.views.close();
+                }
+            }
         }
     }
 }

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use siphasher::sip::SipHasher13;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     dead_letter,
     plan::Plan,
     progress::Progress,
     reconcile::{Cut, Reconciler},
+    spans,
     status::{InputStatus, PipelineStatus},
     worker::{Arrival, Delivery, Source},
 };
@@ -154,11 +156,14 @@ impl Intake {
                 Ok(()) = self.redriven.changed() => {}
                 batch = next(redrive.as_mut()) => {
                     let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
-                    self.give(feed, &mut books, batch?).await;
+                    let batch = batch?;
+                    let span = spans::consume(&self.plan.borrow().pipeline, batch.len());
+                    self.give(feed, &mut books, batch).instrument(span).await;
                 }
                 batch = input.subscription.next(READ) => {
                     let batch = batch?;
-                    self.give(&mut input, &mut books, batch).await;
+                    let span = spans::consume(&self.plan.borrow().pipeline, batch.len());
+                    self.give(&mut input, &mut books, batch).instrument(span).await;
                     self.show(&input);
                 }
                 _ = marks.tick() => self.mark(&mut input).await,

@@ -10,7 +10,7 @@
 //! - [`recover`]: from what is committed back to a running partition.
 //!
 //! Around them: [`plan`] is a revision made ready to run, [`run`] the life of one pipeline,
-//! [`engine`] that of all of them.
+//! [`engine`] that of all of them, [`views`] what a tenant can watch while they run.
 
 pub mod breaker;
 pub mod commit;
@@ -29,7 +29,9 @@ pub mod run;
 pub mod schedule;
 pub mod settings;
 pub mod snapshot;
+pub mod spans;
 pub mod stats;
 pub mod status;
+pub mod views;
 pub mod watermark;
 pub mod worker;

@@ -12,6 +12,7 @@ use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
     plan::Plan,
+    spans,
     worker::{Arrival, Source, TurnEnd, Worker},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         plugins::{Call, CallFailure, PluginError, Trap, TrapCode},
     },
     spec::{Delivery, ErrorPolicy, Fallback},
-    subject,
+    subject, trace,
 };
 
 /// Most messages that one event may cause, over all steps: a batch must be able to hold it.
@@ -61,6 +62,8 @@ struct Walk<'a> {
 impl Worker {
     /// Processes one event into the batch; gives why it must stop, if it must.
     pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
+        let span = spans::event(&self.plan.pipeline, self.partition, arrival);
+        let _entered = span.enter();
         let now_ms = watermark_ms.max(arrival.event.time_ms);
         let bytes_before = self.effects_mut().bytes();
         let mut walk = Walk {
@@ -174,8 +177,9 @@ impl Worker {
             .effects
             .take()
             .expect("the effects are away only during a call");
+        let span = spans::step(step);
         let began = self.clock.monotonic();
-        let (mut call, host) = instance.process(event, host);
+        let (mut call, host) = span.in_scope(|| instance.process(event, host));
         let took = self.clock.monotonic().saturating_sub(began);
         self.effects = Some(
             host.into_any()
@@ -185,7 +189,11 @@ impl Worker {
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
-        self.stats.call(step.as_str(), took);
+        span.record("fuel", call.fuel);
+        let lines = self.effects_mut().take_lines();
+        if !lines.is_empty() {
+            self.show_lines(step, walk.arrival.sequence, lines);
+        }
         self.stats.counts.fuel += call.fuel;
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
@@ -197,7 +205,10 @@ impl Worker {
             };
             call.result = Err(CallFailure::Trap(trap));
         }
-        self.stats.counts.traps += u64::from(matches!(call.result, Err(CallFailure::Trap(_))));
+        let trapped = matches!(call.result, Err(CallFailure::Trap(_)));
+        self.stats.counts.traps += u64::from(trapped);
+        self.stats.call(step.as_str(), took, call.fuel, trapped);
+        self.show_call(walk.arrival, step, event, &call, took);
         if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
             let reason = format!("the event causes more than {MAX_EVENT_BYTES} bytes of effects");
             return Err(Halt::TooMuch {
@@ -275,7 +286,7 @@ impl Worker {
         walk: &mut Walk<'_>,
         subject: Option<String>,
         key: &str,
-        headers: Vec<Header>,
+        mut headers: Vec<Header>,
         payload: Bytes,
     ) -> Result<(), Halt> {
         let reached = if walk.emitted {
@@ -288,6 +299,7 @@ impl Worker {
         let Some(output) = &plan.spec.output else {
             return Ok(());
         };
+        trace::hand_on(&walk.arrival.event.headers, &mut headers);
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         self.stats.counts.ledger.outputs += 1;

@@ -47,21 +47,39 @@ impl Counts {
 pub struct BatchStats {
     /// Its counts.
     pub counts: Counts,
-    /// Wall time of the batch's calls, by step.
-    pub calls: BTreeMap<String, Vec<Duration>>,
+    /// The batch's calls, by step; those of an event that was taken back are among them.
+    pub calls: BTreeMap<String, StepCalls>,
     /// Cuts that lie in the batch (see [`super::reconcile`]).
     pub cuts: Vec<PartitionCut>,
 }
 
+/// The calls of a step in a batch.
+#[derive(Debug, Clone, Default)]
+pub struct StepCalls {
+    /// Wall time of each.
+    pub took: Vec<Duration>,
+    /// Fuel of all.
+    pub fuel: u64,
+    /// How many ended with a trap.
+    pub traps: u64,
+}
+
 impl BatchStats {
     /// Notes one call of a step.
-    pub fn call(&mut self, step: &str, took: Duration) {
-        match self.calls.get_mut(step) {
-            Some(calls) => calls.push(took),
-            None => drop(self.calls.insert(step.to_owned(), vec![took])),
-        }
+    pub fn call(&mut self, step: &str, took: Duration, fuel: u64, trapped: bool) {
+        let calls = match self.calls.get_mut(step) {
+            Some(calls) => calls,
+            None => self.calls.entry(step.to_owned()).or_default(),
+        };
+        calls.took.push(took);
+        calls.fuel += fuel;
+        calls.traps += u64::from(trapped);
     }
 }
+
+/// Steps that are counted by name: those of four revisions that have none in common. Beyond that the
+/// steps that no longer run are forgotten, for each is a series of every metric by step.
+const MAX_STEPS: usize = 64;
 
 /// All that a pipeline did here.
 #[derive(Default)]
@@ -74,9 +92,16 @@ struct Totals {
     commit_failures: u64,
     fenced: u64,
     recoveries: u64,
-    steps: BTreeMap<String, Quantiles>,
+    steps: BTreeMap<String, StepTotals>,
     commit_latency: Quantiles,
     batch_sizes: Quantiles,
+}
+
+#[derive(Default, Clone)]
+struct StepTotals {
+    took: Quantiles,
+    fuel: u64,
+    traps: u64,
 }
 
 /// A consistent copy, for metrics and status.
@@ -92,12 +117,26 @@ pub struct StatsReport {
     pub fenced: u64,
     /// Times that a partition was started again from what is committed.
     pub recoveries: u64,
-    /// Latency of a call, by step.
-    pub steps: BTreeMap<String, Latency>,
+    /// The calls, by step.
+    pub steps: BTreeMap<String, StepReport>,
     /// Latency of a commit.
     pub commit_latency: Latency,
     /// Median events of a batch.
     pub batch_size_p50: Option<f64>,
+    /// 99 of 100 batches have fewer events.
+    pub batch_size_p99: Option<f64>,
+}
+
+/// The calls of a step.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StepReport {
+    /// How long they took.
+    #[serde(flatten)]
+    pub latency: Latency,
+    /// Fuel that they used.
+    pub fuel: u64,
+    /// How many ended with a trap.
+    pub traps: u64,
 }
 
 /// Quantiles of a duration, in microseconds, each within 1 % of the true value.
@@ -121,6 +160,16 @@ impl Latency {
     }
 }
 
+impl StepReport {
+    fn of(totals: &StepTotals) -> Self {
+        Self {
+            latency: Latency::of(&totals.took),
+            fuel: totals.fuel,
+            traps: totals.traps,
+        }
+    }
+}
+
 impl Stats {
     fn with<T>(&self, act: impl FnOnce(&mut Totals) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -134,10 +183,15 @@ impl Stats {
             observe(&mut totals.commit_latency, took);
             let _ = totals.batch_sizes.observe(batch.counts.ledger.events as f64);
             for (step, calls) in &batch.calls {
-                let sketch = totals.steps.entry(step.clone()).or_default();
-                for took in calls {
-                    observe(sketch, *took);
+                let step = totals.steps.entry(step.clone()).or_default();
+                step.fuel += calls.fuel;
+                step.traps += calls.traps;
+                for took in &calls.took {
+                    observe(&mut step.took, *took);
                 }
+            }
+            if totals.steps.len() > MAX_STEPS {
+                totals.steps.retain(|step, _| batch.calls.contains_key(step));
             }
         });
     }
@@ -169,10 +223,11 @@ impl Stats {
             steps: totals
                 .steps
                 .iter()
-                .map(|(step, sketch)| (step.clone(), Latency::of(sketch)))
+                .map(|(step, totals)| (step.clone(), StepReport::of(totals)))
                 .collect(),
             commit_latency: Latency::of(&totals.commit_latency),
             batch_size_p50: totals.batch_sizes.quantile(0.5),
+            batch_size_p99: totals.batch_sizes.quantile(0.99),
             counts: totals.counts,
             commits: totals.commits,
             commit_failures: totals.commit_failures,
@@ -185,4 +240,27 @@ impl Stats {
 fn observe(sketch: &mut Quantiles, took: Duration) {
     let observed: Result<(), SketchError> = sketch.observe(took.as_secs_f64() * 1e6);
     debug_assert!(observed.is_ok(), "a duration is finite");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_revisions_that_are_gone_are_forgotten_before_they_are_too_many() {
+        let stats = Stats::default();
+        for revision in 0..1_000 {
+            let mut batch = BatchStats::default();
+            batch.call("always", Duration::from_micros(5), 10, true);
+            batch.call(&format!("step-{revision}"), Duration::from_micros(5), 1, false);
+            stats.committed(&batch, Duration::from_millis(1));
+        }
+        let report = stats.report();
+        assert!(report.steps.len() <= MAX_STEPS);
+        let always = &report.steps["always"];
+        assert_eq!(
+            (always.latency.count, always.fuel, always.traps),
+            (1_000, 10_000, 1_000)
+        );
+    }
 }

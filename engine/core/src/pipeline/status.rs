@@ -14,9 +14,10 @@ use super::{
     progress::Progress,
     reconcile::{Balance, Reconciler},
     stats::{Stats, StatsReport},
+    views::Views,
 };
 
-use crate::membership::EngineId;
+use crate::{membership::EngineId, name::Name};
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -62,6 +63,8 @@ pub struct PipelineStatus {
     pub reconciler: Arc<Reconciler>,
     /// Its counters.
     pub stats: Arc<Stats>,
+    /// What those who watch it see.
+    pub views: Arc<Views>,
     input: Mutex<InputStatus>,
 }
 
@@ -83,8 +86,10 @@ pub struct InputStatus {
 #[derive(Debug, Default)]
 pub struct PartitionStatus {
     trouble: Mutex<Option<String>>,
-    unanswered: AtomicBool,
+    stores_nothing: AtomicBool,
     revision: AtomicU64,
+    queued: AtomicU64,
+    memory_bytes: Mutex<Vec<(Name, u64)>>,
 }
 
 impl PartitionStatus {
@@ -93,9 +98,9 @@ impl PartitionStatus {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 
-    /// The broker has left a commit without an answer.
-    pub fn unanswered(&self, reason: String) {
-        self.unanswered.store(true, Ordering::Release);
+    /// The broker has left a commit without an answer, or has no room for it.
+    pub fn broker_stores_nothing(&self, reason: String) {
+        self.stores_nothing.store(true, Ordering::Release);
         self.trouble(reason);
     }
 
@@ -104,9 +109,15 @@ impl PartitionStatus {
         self.revision.store(revision, Ordering::Release);
     }
 
+    /// After a turn: what waits in its queue, and the memory of its plugins, by step.
+    pub fn holds(&self, queued: usize, memory_bytes: Vec<(Name, u64)>) {
+        self.queued.store(queued as u64, Ordering::Relaxed);
+        *self.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) = memory_bytes;
+    }
+
     /// It goes on.
     pub fn trouble_over(&self) {
-        self.unanswered.store(false, Ordering::Release);
+        self.stores_nothing.store(false, Ordering::Release);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
@@ -125,6 +136,8 @@ pub struct StatusReport {
     pub partitions: Vec<PartitionReport>,
     /// Counters since this engine took it up.
     pub stats: StatsReport,
+    /// Linear memory of its plugins on this engine, by step.
+    pub memory_bytes: BTreeMap<Name, u64>,
     /// How the books last balanced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
@@ -146,6 +159,8 @@ pub struct PartitionReport {
     pub position: u64,
     /// Last sequence of the input up to which nothing is left to do.
     pub seen: u64,
+    /// Events that wait in it, where it runs here.
+    pub queued: u64,
     /// What keeps it from going on, if something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -177,12 +192,19 @@ impl PipelineStatus {
         *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
     }
 
-    /// Whether the broker has left a commit without an answer, and none has been stored since.
-    pub fn is_unanswered(&self) -> bool {
+    /// Whether the broker has left a commit without an answer or had no room for it, and none has been
+    /// stored since.
+    pub fn broker_stores_nothing(&self) -> bool {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions
             .values()
-            .any(|(_, status)| status.unanswered.load(Ordering::Acquire))
+            .any(|(_, status)| status.stores_nothing.load(Ordering::Acquire))
+    }
+
+    /// Numbers of the partitions that run here.
+    pub fn partitions(&self) -> Vec<u32> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.keys().copied().collect()
     }
 
     /// The revision that all partitions have taken up; 0 while there are none.
@@ -218,6 +240,7 @@ impl PipelineStatus {
                 commit: progress.commit(),
                 position: progress.position(),
                 seen: progress.seen(),
+                queued: status.queued.load(Ordering::Relaxed),
                 trouble: status
                     .trouble
                     .lock()
@@ -225,6 +248,12 @@ impl PipelineStatus {
                     .clone(),
             }
         };
+        let mut memory_bytes = BTreeMap::new();
+        for (_, status) in partitions.values() {
+            for (step, bytes) in &*status.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) {
+                *memory_bytes.entry(step.clone()).or_default() += bytes;
+            }
+        }
         StatusReport {
             state: self.state(),
             revision,
@@ -233,6 +262,7 @@ impl PipelineStatus {
             balance: self.reconciler.last(),
             imbalances: self.reconciler.imbalances(),
             stats: self.stats.report(),
+            memory_bytes,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     event::Event,
     ledger::Ledger,
     name::Name,
-    pipeline::{effects::Effects, plan::Plan, reconcile::PartitionCut, stats::BatchStats},
+    pipeline::{effects::Effects, plan::Plan, reconcile::PartitionCut, stats::BatchStats, views::Views},
     ports::{
         broker::Output,
         clock::Clock,
@@ -138,6 +138,9 @@ pub struct Worker {
     pub(super) max_message_bytes: usize,
     /// Tries that the first event of the queue has had.
     pub(super) attempts: u32,
+    /// What those who watch see.
+    pub(super) views: Arc<Views>,
+    pub(super) partition: u32,
     image: Arc<dyn Image>,
     queue: VecDeque<Delivery>,
     cursor: Cursor,
@@ -165,6 +168,8 @@ impl Worker {
             stats: BatchStats::default(),
             max_message_bytes,
             attempts: 0,
+            views: Arc::default(),
+            partition: 0,
             image,
             queue: VecDeque::new(),
             cursor,
@@ -194,6 +199,16 @@ impl Worker {
         self.batch_events >= MAX_BATCH_EVENTS
             || effects.output_count() >= MAX_BATCH_MESSAGES
             || effects.bytes() >= MAX_BATCH_BYTES
+    }
+
+    /// Bytes of linear memory that the instance of each step takes.
+    pub fn memory_bytes(&self) -> Vec<(Name, u64)> {
+        let instances = self.instances.iter().zip(&self.plan.steps);
+        let taken = instances.map(|(instance, step)| {
+            let bytes = instance.as_ref().map_or(0, |instance| instance.memory_bytes());
+            (step.spec.name.clone(), bytes)
+        });
+        taken.collect()
     }
 
     /// Up to where it has come, committed or not.

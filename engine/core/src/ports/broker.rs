@@ -226,6 +226,14 @@ pub enum CommitError {
         /// Its description.
         description: String,
     },
+    /// The broker can store nothing at present, this neither. Nothing was stored.
+    #[error("the broker cannot store the commit at present: {description} (code {code})")]
+    NoRoom {
+        /// JetStream's error code.
+        code: u64,
+        /// Its description.
+        description: String,
+    },
     /// Whether it was stored is not known: ask the commit subject.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(String),

@@ -31,6 +31,7 @@ async fn follow(
     let mut whole = false;
     loop {
         let entry = tokio::select! {
+            biased;
             entry = watch.next() => entry?,
             () = sender.closed() => return Ok(()),
         };

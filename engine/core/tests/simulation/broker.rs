@@ -174,7 +174,7 @@ impl CommitLog for SimBroker {
             return Err(CommitError::Unknown("simulated: never arrived".to_owned()));
         }
         if self.faults.strikes("batch refused", 5) {
-            return Err(CommitError::Refused {
+            return Err(CommitError::NoRoom {
                 code: 10_023,
                 description: "simulated: no room".to_owned(),
             });

@@ -51,3 +51,20 @@ fn a_seed_replays_exactly() {
         assert_eq!(scenario::run(seed), scenario::run(seed), "seed {seed}");
     }
 }
+
+#[test]
+fn those_who_watch_change_nothing() {
+    let mut shown = 0;
+    for seed in 0..50 {
+        let unwatched = scenario::run(seed);
+        let watched = scenario::run_watched(seed, 8).map(|(run, items)| {
+            shown += items;
+            run
+        });
+        assert_eq!(watched, unwatched, "seed {seed}");
+    }
+    assert!(
+        shown > 1_000,
+        "only {shown} samples were not read: too few to show anything"
+    );
+}

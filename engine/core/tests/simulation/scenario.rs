@@ -1,8 +1,17 @@
 //! One run: events are published while engines run, die, lose their disks and fight; then the faults
 //! stop, and the run must come to its end by itself.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use futures::FutureExt as _;
 use tailrace_core::{
     identity::PipelineId,
     membership::Membership,
@@ -10,6 +19,10 @@ use tailrace_core::{
     pipeline::{
         engine::{Engine, Overview},
         settings::Settings,
+        views::{
+            live::Watch,
+            tap::{Sample, Wish},
+        },
     },
     registry::{Pipeline, Registry, Revision, Tenant},
     spec::parse::parse,
@@ -102,6 +115,12 @@ impl fmt::Display for Totals {
 
 /// Runs a seed; an error says which promise was broken.
 pub fn run(seed: u64) -> Result<Run, String> {
+    Ok(run_watched(seed, 0)?.0)
+}
+
+/// Runs a seed while so many watch who never read, and one who goes at once; gives what they missed or
+/// could have read, too.
+pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
     let faults = Arc::new(Faults::new(seed));
     let broker = Arc::new(SimBroker::new(faults.clone()));
     let partitions = 1 + faults.below(3) as u32;
@@ -114,6 +133,8 @@ pub fn run(seed: u64) -> Result<Run, String> {
         broker: broker.clone(),
         pipeline: pipeline.clone(),
         partitions,
+        watchers,
+        shown: AtomicU64::new(0),
     };
     let events = publish_some(&faults, &broker);
     let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
@@ -132,12 +153,13 @@ pub fn run(seed: u64) -> Result<Run, String> {
     let records = broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64;
     let _ = events;
     let events = broker.messages("IN", ">").len() as u64;
-    Ok(Run {
+    let run = Run {
         events,
         lives,
         happened: faults.happened(),
         records,
-    })
+    };
+    Ok((run, scenario.shown.into_inner()))
 }
 
 fn publish_some(faults: &Faults, broker: &SimBroker) -> u64 {
@@ -160,6 +182,8 @@ struct Scenario {
     broker: Arc<SimBroker>,
     pipeline: PipelineId,
     partitions: u32,
+    watchers: usize,
+    shown: AtomicU64,
 }
 
 impl Scenario {
@@ -189,12 +213,22 @@ impl Scenario {
             } else {
                 self.faults.below(most.as_millis() as u64)
             });
+            // Behind the draw: which task wakes first at the start is tokio's own choice.
+            let watching = self.watch(&overview).await;
             let ended = tokio::select! {
                 biased;
                 _ = crash.wait_for(|crash| *crash) => false,
                 () = tokio::time::sleep(life) => false,
                 () = self.all_is_committed(), if to_the_end => true,
             };
+            for mut watch in watching {
+                let missed = watch.missed().unwrap_or_default();
+                let mut shown = missed.dropped + missed.limited;
+                while let Some(Some(_)) = watch.next().now_or_never() {
+                    shown += 1;
+                }
+                self.shown.fetch_add(shown, Ordering::Relaxed);
+            }
             if ended {
                 // A graceful end must not lose anything either.
                 stop.cancel();
@@ -213,6 +247,22 @@ impl Scenario {
             ));
         }
         Ok(engines as u64)
+    }
+
+    /// Those who watch. Waits for the pipeline even if nobody does, so that every run has the same turns.
+    async fn watch(&self, overview: &Overview) -> Vec<Watch<Sample, Wish>> {
+        let status = loop {
+            if let Some(status) = overview.pipeline(&self.pipeline) {
+                break status;
+            }
+            tokio::task::yield_now().await;
+        };
+        let tap = &status.views.tap;
+        if self.watchers > 0 {
+            drop(tap.watch(Wish::default()));
+        }
+        let watch = |_| tap.watch(Wish::default());
+        (0..self.watchers).map(watch).collect()
     }
 
     /// Whatever happened, the books of those who were at work must balance.

@@ -15,6 +15,7 @@ use ureq::{
 
 use super::{
     error::{CliError, Problem, misuse},
+    events::Events,
     screen::remark,
 };
 
@@ -156,6 +157,24 @@ impl Client {
             .timeout_global(Some(UPLOAD_WITHIN))
             .build();
         json(&self.finish(self.agent.run(request))?)
+    }
+
+    /// Asks for a stream and reads its events as they come. Only the wait for its beginning is bounded.
+    pub fn follow(&self, path: &str) -> anyhow::Result<Events<impl Read + use<>>> {
+        let request = self.request(Method::GET, path).body(());
+        let request = self
+            .agent
+            .configure_request(request.map_err(|cause| self.malformed(&cause))?)
+            .timeout_global(None)
+            .timeout_recv_response(Some(ANSWER_WITHIN))
+            .build();
+        match self.agent.run(request) {
+            Ok(answer) if answer.status().is_success() => Ok(Events::new(answer.into_body().into_reader())),
+            answer => {
+                self.finish(answer)?;
+                anyhow::bail!("the server answers, but gives no stream")
+            }
+        }
     }
 
     fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {

@@ -1,13 +1,14 @@
 //! The command line. Flags are parsed first (the clap types, one file a group), and interpreted after
 //! that ([`global::Session`] for where and for whom, each command for itself).
 //!
-//! One file a group of commands; what they share: [`client`] (HTTP), [`screen`] (what is printed),
+//! One file a group of commands; what they share: [`client`] (HTTP), [`events`] (what comes in streams), [`screen`] (what is printed),
 //! [`error`] (what is printed when it fails). A command ends with 0 only when it did what was asked:
 //! 1 says that it did not, 2 that it was not understood.
 
 mod client;
 mod dead_letters;
 pub mod error;
+mod events;
 mod global;
 mod pipeline;
 mod plugin;

@@ -1,13 +1,12 @@
 //! `log`: lines for the plugin's author. Whatever a guest writes, a line stays one line of plain text.
 
-use tailrace_core::ports::plugins::LogLevel;
+use tailrace_core::{ports::plugins::LogLevel, text::plain};
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Lift, LinkerInstance},
 };
 
 use super::Guest;
-use crate::text::plain;
 
 /// Longest line, in characters.
 const MAX_LINE: usize = 1_024;

@@ -15,6 +15,8 @@ use crate::{
 
 /// Longest state key or vector id, in bytes: they are index keys in the local store.
 const MAX_KEY_BYTES: usize = 1024;
+/// Most lines of a call; a step's own limit is at most that, and the sandbox holds it.
+const MAX_LINES: usize = 1_000;
 /// Most entries that one scan gives, and most neighbours of one search.
 const MAX_ANSWERS: u32 = 10_000;
 
@@ -115,13 +117,8 @@ impl Host for Effects {
     }
 
     fn log(&mut self, level: LogLevel, message: &str) {
-        let pipeline = &self.plan.pipeline;
-        let step = &self.step;
-        match level {
-            LogLevel::Debug => tracing::debug!(target: "plugin", %pipeline, %step, message),
-            LogLevel::Info => tracing::info!(target: "plugin", %pipeline, %step, message),
-            LogLevel::Warn => tracing::warn!(target: "plugin", %pipeline, %step, message),
-            LogLevel::Error => tracing::error!(target: "plugin", %pipeline, %step, message),
+        if self.lines.len() < MAX_LINES {
+            self.lines.push((level, message.to_owned()));
         }
     }
 

@@ -4,11 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::Instant};
+use tracing::Instrument as _;
 
 use super::{
     super::{
         commit::Outcome,
-        schedule,
+        schedule, spans,
         stats::BatchStats,
         worker::{Cursor, Sealed},
     },
@@ -76,7 +77,9 @@ impl Partition {
         let committer = self.committer.clone();
         let Sealed { delta, stats, .. } = sealed;
         // A task of its own, so that it goes on while a turn is awaited.
-        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
+        let span = spans::commit(&committer.partition, claim.commit, stats.counts.ledger.events);
+        let store = async move { committer.store(batch, claim.commit).await };
+        let store = tasks::spawn(store.instrument(span));
         let began = self.world.clock.monotonic();
         self.under_way = Some(UnderWay {
             store,

@@ -30,6 +30,7 @@ use super::{
     reconcile::Reconciler,
     schedule,
     settings::Settings,
+    views::Views,
     worker::{Cursor, Delivery, TurnEnd, Worker},
 };
 use crate::{
@@ -121,6 +122,8 @@ pub struct Parts {
     pub reconciler: Arc<Reconciler>,
     /// Where it counts what fails.
     pub breaker: Arc<Breaker>,
+    /// Where it shows what it does.
+    pub views: Arc<Views>,
 }
 
 type Step<T> = Result<T, End>;
@@ -140,6 +143,7 @@ impl Partition {
             settings,
             reconciler,
             breaker,
+            views,
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
@@ -153,7 +157,8 @@ impl Partition {
             world.clock.clone(),
             max_message_bytes,
         )
-        .map_err(failed)?;
+        .map_err(failed)?
+        .watched_through(views, committer.partition.partition);
         progress.advance(&cursor);
         Ok(Self {
             world,
@@ -284,6 +289,9 @@ impl Partition {
         if worker.is_clean() && self.under_way.is_none() {
             self.progress.see(worker.cursor().position);
         }
+        self.committer
+            .status
+            .holds(worker.queued(), worker.memory_bytes());
         self.worker = Some(worker);
         self.answer_cuts();
         match end {

@@ -112,6 +112,7 @@ impl PipelineRun {
                 settings: self.settings,
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
+                views: self.status.views.clone(),
             };
             let partition = Partition::new(parts)
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;

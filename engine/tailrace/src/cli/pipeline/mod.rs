@@ -1,10 +1,14 @@
 //! `tailrace pipeline`: run pipelines, watch them, change them, take changes back.
 
 mod apply;
+mod graph;
+mod logs;
 mod revisions;
 mod schema;
 mod show;
+mod shown;
 mod status;
+mod tap;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -30,6 +34,19 @@ pub enum PipelineCommand {
     /// Show what a pipeline is doing: its positions, its lag, its counters.
     #[command(after_help = "Example:\n  tailrace pipeline status recommendations --watch")]
     Status(status::StatusArgs),
+    /// Draw the flow: subjects, steps, what they keep, outputs, what feeds what.
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline graph recommendations\n  tailrace pipeline graph --format dot | dot -Tsvg > flow.svg"
+    )]
+    Graph(graph::GraphArgs),
+    /// Watch events before and after each step, as they are processed: a bounded sample.
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline tap recommendations --step rank\n  tailrace pipeline tap recommendations --key 383 --limit 10 --output json"
+    )]
+    Tap(tap::TapArgs),
+    /// Show what the pipeline's plugins have logged.
+    #[command(after_help = "Example:\n  tailrace pipeline logs recommendations --follow")]
+    Logs(logs::LogsArgs),
     /// Stop processing events; nothing is lost.
     #[command(
         after_help = "Example:\n  tailrace pipeline pause recommendations --reason 'bad prices since noon'"
@@ -89,6 +106,9 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
         PipelineCommand::List => show::list(session),
         PipelineCommand::Show(args) => show::run(&args, session),
         PipelineCommand::Status(args) => status::run(&args, session),
+        PipelineCommand::Graph(args) => graph::run(&args, session),
+        PipelineCommand::Tap(args) => tap::run(&args, session),
+        PipelineCommand::Logs(args) => logs::run(&args, session),
         PipelineCommand::Pause { name, reason } => {
             let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
             let answer = session

@@ -1,8 +1,8 @@
-//! Text of a guest on its way to people: logs, dead letters, error answers. Whatever a guest writes,
+//! Text of a guest on its way to people: logs, live views, dead letters, error answers. Whatever a guest writes,
 //! it stays one short line of plain text, so it can neither flood nor forge what stands around it.
 
 /// At most so many characters, with control characters shown and not obeyed.
-pub(crate) fn plain(text: &str, most: usize) -> String {
+pub fn plain(text: &str, most: usize) -> String {
     text.chars().take(most).flat_map(shown).collect()
 }
 

@@ -1,0 +1,269 @@
+//! The page, the documented table and the dashboard say the same.
+
+use std::collections::BTreeSet;
+
+use tailrace_core::{
+    identity::PipelineId,
+    name::Name,
+    pipeline::{
+        stats::{Latency, StepReport},
+        status::{PartitionReport, PipelineStatus},
+    },
+};
+
+use super::*;
+
+/// A pipeline of which everything is known.
+fn measured() -> Measured {
+    let name = |text: &str| Name::new(text).unwrap();
+    let mut report = PipelineStatus::default().report();
+    let latency = Latency {
+        count: 3,
+        p50_us: Some(1_500.0),
+        p99_us: None,
+    };
+    let step = StepReport {
+        latency: latency.clone(),
+        fuel: 77,
+        traps: 1,
+    };
+    report.stats.steps.insert("rank".to_owned(), step);
+    report.stats.commit_latency = latency;
+    report.stats.batch_size_p50 = Some(12.0);
+    report.memory_bytes.insert(name("rank"), 65_536);
+    report.partitions.push(PartitionReport {
+        owner: None,
+        partition: 2,
+        commit: 1,
+        position: 9,
+        seen: 9,
+        queued: 4,
+        trouble: None,
+    });
+    let id = PipelineId {
+        tenant: name("shop"),
+        pipeline: name("clicks"),
+    };
+    Measured {
+        pipelines: vec![MeasuredPipeline {
+            id,
+            report,
+            lag: Some(5),
+        }],
+        store_bytes: [(name("shop"), 4_096)].into(),
+        broker_connected: true,
+        broker_syncs_always: Some(false),
+        watchers: 2,
+    }
+}
+
+/// As Prometheus has it.
+fn exposed(metric: &Metric) -> String {
+    let end = if metric.kind == Kind::Counter {
+        "_total"
+    } else {
+        ""
+    };
+    format!("tailrace_{}{end}", metric.name)
+}
+
+fn labels(metric: &Metric) -> &'static str {
+    match metric.read {
+        Read::Engine(_) => "",
+        Read::Tenant => "tenant",
+        Read::Pipeline(_) => "tenant, pipeline",
+        Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
+        Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",
+        Read::StepQuantiles(_) => "tenant, pipeline, step, quantile",
+        Read::Partition(_) => "tenant, pipeline, partition",
+        Read::State => "tenant, pipeline, state",
+    }
+}
+
+fn file(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+#[test]
+fn the_page_bears_every_metric_with_the_labels_of_the_table_and_no_other() {
+    let text = render(&measured());
+    for metric in TABLE {
+        let name = exposed(metric);
+        let mut series = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(&name))
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .peekable();
+        assert!(series.peek().is_some(), "{name} is missing:\n{text}");
+        for rest in series {
+            let inside = rest
+                .strip_prefix('{')
+                .map_or("", |rest| rest.split_once('}').unwrap().0);
+            let names: Vec<_> = inside
+                .split(',')
+                .filter_map(|label| Some(label.split_once('=')?.0))
+                .collect();
+            assert_eq!(names.join(", "), labels(metric), "{name}");
+        }
+    }
+    let known: BTreeSet<String> = TABLE.iter().map(exposed).collect();
+    assert_eq!(known.len(), TABLE.len(), "no name is there twice");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        assert!(known.contains(name), "{line} is not in the table");
+    }
+}
+
+#[test]
+fn values_and_units_are_as_they_were_measured() {
+    let text = render(&measured());
+    let of = "tenant=\"shop\",pipeline=\"clicks\"";
+    for line in [
+        "# UNIT tailrace_step_duration_seconds seconds".to_owned(),
+        "# UNIT tailrace_input_bytes bytes".to_owned(),
+        format!("tailrace_step_duration_seconds{{{of},step=\"rank\",quantile=\"0.5\"}} 0.0015"),
+        format!("tailrace_step_calls_total{{{of},step=\"rank\"}} 3"),
+        format!("tailrace_step_fuel_total{{{of},step=\"rank\"}} 77"),
+        format!("tailrace_step_memory_bytes{{{of},step=\"rank\"}} 65536"),
+        format!("tailrace_position{{{of},partition=\"2\"}} 9"),
+        format!("tailrace_queued_events{{{of},partition=\"2\"}} 4"),
+        format!("tailrace_lag{{{of}}} 5"),
+        format!("tailrace_pipeline_state{{{of},state=\"starting\"}} 1"),
+        "tailrace_store_bytes{tenant=\"shop\"} 4096".to_owned(),
+        "tailrace_broker_syncs_always 0".to_owned(),
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("0.99"), "what was not measured is not shown");
+}
+
+#[test]
+fn what_the_broker_does_not_tell_is_left_out() {
+    let mut measured = measured();
+    measured.broker_syncs_always = None;
+    measured.pipelines[0].lag = None;
+    let text = render(&measured);
+    for name in ["tailrace_lag", "tailrace_broker_syncs_always"] {
+        assert!(!text.lines().any(|line| line.starts_with(name)), "{name}");
+    }
+}
+
+#[test]
+fn names_follow_the_conventions() {
+    for metric in TABLE {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        assert!(metric.name.chars().all(plain), "{}", metric.name);
+        assert!(
+            !metric.name.ends_with("_total"),
+            "{}: the encoder adds it",
+            metric.name
+        );
+        assert!(
+            !metric.help.ends_with('.'),
+            "{}: the encoder adds it",
+            metric.name
+        );
+        if let "seconds" | "bytes" = metric.unit {
+            assert!(
+                metric.name.ends_with(metric.unit),
+                "{}: {}",
+                metric.name,
+                metric.unit
+            );
+        }
+    }
+}
+
+/// `METRICS.md`, as it must be.
+fn documented() -> String {
+    let mut text = String::from(
+        "# Metrics\n\n\
+         `GET /metrics` (an operator's token, unless `metrics_public` is set) answers in OpenMetrics text, made from the\n\
+         counters of this engine at each scrape; sums over engines are Prometheus' business. Labels are names of the\n\
+         registry, numbers of partitions and fixed words, never anything of an event. Counters begin at 0 when an engine\n\
+         takes a pipeline up, and count what is committed.\n\n\
+         This table is made from the code (`engine/admin/src/metrics/table.rs`); `examples/grafana/tailrace.json` is a\n\
+         dashboard of it.\n\n\
+         | name | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for metric in TABLE {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        let (name, unit, labels, help) = (exposed(metric), metric.unit, labels(metric), metric.help);
+        text += &format!("| `{name}` | {kind} | {unit} | {labels} | {help} |\n");
+    }
+    text
+}
+
+#[test]
+fn the_documented_table_is_that_of_the_code() {
+    let path = file("METRICS.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, documented()).unwrap();
+    }
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(known, documented(), "run with BLESS=1 to renew it");
+}
+
+/// The names of metrics in a query.
+fn named(query: &str) -> BTreeSet<&str> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    query
+        .split(|c: char| !word(c))
+        .filter(|part| part.starts_with("tailrace_"))
+        .collect()
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_exist_with_labels_that_they_bear() {
+    let text = std::fs::read_to_string(file("examples/grafana/tailrace.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut queries = Vec::new();
+    collect(&dashboard, &mut queries);
+    assert!(queries.len() >= 10, "{queries:?}");
+    for query in queries {
+        let names = named(query);
+        assert!(!names.is_empty(), "{query}");
+        for name in names {
+            let metric = TABLE.iter().find(|metric| exposed(metric) == name);
+            let metric = metric.unwrap_or_else(|| panic!("{name} does not exist: {query}"));
+            for label in ["step", "partition", "quantile", "state", "pipeline"] {
+                let asked = query.contains(&format!("{label}=")) || query.contains(&format!("{label})"));
+                assert!(
+                    !asked || labels(metric).contains(label),
+                    "{name} bears no {label}: {query}"
+                );
+            }
+        }
+    }
+    let shown: BTreeSet<_> = named(&text);
+    for needed in [
+        "tailrace_events_total",
+        "tailrace_lag",
+        "tailrace_commit_duration_seconds",
+        "tailrace_dead_letters_total",
+        "tailrace_step_memory_bytes",
+    ] {
+        assert!(shown.contains(needed), "{needed}");
+    }
+}
+
+/// Every text under `expr` or `query`.
+fn collect<'a>(value: &'a serde_json::Value, queries: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, field) in fields {
+                match field.as_str() {
+                    Some(text) if name == "expr" => queries.push(text),
+                    _ => collect(field, queries),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, queries)),
+        _ => {}
+    }
+}

@@ -1,0 +1,162 @@
+//! What a tenant watches: the tap and the lines of its plugins, as server-sent events. A stream has no
+//! deadline: it ends when the client goes, has had as much as it asked for, the pipeline is deleted or
+//! the engine stops. What it misses it is told: event `missed`.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use tailrace_core::{
+    control::views::{Shown, Watching},
+    name::Name,
+    pipeline::views::{
+        live::{Missed, Watch},
+        logs::KEPT_LINES,
+        tap::Wish,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ApiState,
+    access::Access,
+    input::{Asked, Place},
+    problem::{Answer, Problem},
+};
+
+/// How often a silent stream says that it is alive, so that no proxy in between cuts it off.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long what was missed may wait for the next event to be told with.
+const TELL_MISSED: Duration = Duration::from_secs(1);
+/// Lines that are shown where the client does not say how many.
+const LINES: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TapWish {
+    step: Option<String>,
+    key: Option<String>,
+    limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogWish {
+    #[serde(default)]
+    follow: bool,
+    lines: Option<usize>,
+}
+
+pub(crate) async fn tap(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+    asked: Asked<TapWish>,
+) -> Answer<Response> {
+    let TapWish { step, key, limit } = asked.0;
+    let step = step.map(|step| Name::new(&step)).transpose();
+    let step = step.map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))?;
+    let watching = api.control.tap(&place.pipeline(&access)?, Wish { step, key })?;
+    Ok(respond(Telling {
+        name: "sample",
+        waiting: first(&watching.shown),
+        left: limit.unwrap_or(u64::MAX),
+        watching,
+        stop: api.options.stop,
+    }))
+}
+
+pub(crate) async fn logs(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+    asked: Asked<LogWish>,
+) -> Answer<Response> {
+    let id = place.pipeline(&access)?;
+    let most = asked.0.lines.unwrap_or(LINES).min(KEPT_LINES);
+    if !asked.0.follow {
+        return Ok(Json(api.control.last_lines(&id, most)?).into_response());
+    }
+    let (last, watching) = api.control.follow_lines(&id, most)?;
+    let mut waiting = first(&watching.shown);
+    waiting.extend(last.iter().map(|line| event("line", line.as_ref())));
+    Ok(respond(Telling {
+        name: "line",
+        waiting,
+        left: u64::MAX,
+        watching,
+        stop: api.options.stop,
+    }))
+}
+
+/// A stream on its way to a client.
+struct Telling<T, F> {
+    /// What its items are called.
+    name: &'static str,
+    /// What is to be sent before the next item.
+    waiting: VecDeque<Event>,
+    /// Items that the client still wants.
+    left: u64,
+    watching: Watching<Watch<T, F>>,
+    stop: CancellationToken,
+}
+
+/// The beginning of every stream.
+fn first(shown: &Shown) -> VecDeque<Event> {
+    VecDeque::from([event("shown", shown)])
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Event::default().event(name).data(data)
+}
+
+fn respond<T, F>(telling: Telling<T, F>) -> Response
+where
+    T: Serialize + Send + Sync + 'static,
+    F: Send + 'static,
+{
+    let events = stream::unfold(telling, async |mut telling| {
+        let event = telling.next().await?;
+        Some((Ok::<_, Infallible>(event), telling))
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Sse::new(events).keep_alive(keep_alive).into_response()
+}
+
+impl<T: Serialize, F> Telling<T, F> {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            if self.left == 0 {
+                return None;
+            }
+            let item = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                item = self.watching.stream.next() => Some(item?),
+                () = tokio::time::sleep(TELL_MISSED) => None,
+            };
+            self.wait(item, self.watching.stream.missed());
+        }
+    }
+
+    /// What was missed is told before the item that came after it.
+    fn wait(&mut self, item: Option<Arc<T>>, missed: Option<Missed>) {
+        self.waiting.extend(missed.map(|missed| event("missed", &missed)));
+        if let Some(item) = item {
+            self.left -= 1;
+            self.waiting.push_back(event(self.name, item.as_ref()));
+        }
+    }
+}

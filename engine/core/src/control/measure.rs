@@ -1,0 +1,101 @@
+//! Everything that metrics show, at one moment: what the pipelines of this engine count, and what only
+//! the broker and the local store know. Nothing of it is asked for between two scrapes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+
+use super::Control;
+use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport};
+
+/// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
+/// tell in time is left out.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// Requests to the broker at once.
+const ASK_AT_ONCE: usize = 16;
+
+/// What is measured.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Each pipeline of this engine.
+    pub pipelines: Vec<MeasuredPipeline>,
+    /// Bytes on disk of the local image of each tenant that has partitions here.
+    pub store_bytes: BTreeMap<Name, u64>,
+    /// Whether the broker is connected.
+    pub broker_connected: bool,
+    /// Whether the broker writes to its disk before it answers, where it is known.
+    pub broker_syncs_always: Option<bool>,
+    /// Streams that are watched.
+    pub watchers: u64,
+}
+
+/// A pipeline.
+#[derive(Debug)]
+pub struct MeasuredPipeline {
+    /// Which.
+    pub id: PipelineId,
+    /// What it counts.
+    pub report: StatusReport,
+    /// Messages of its input stream behind its slowest partition here, where the broker tells.
+    pub lag: Option<u64>,
+}
+
+impl Control {
+    /// Measures.
+    pub async fn measure(&self) -> Measured {
+        let shown = self.overview.all();
+        let reports: Vec<_> = shown
+            .into_iter()
+            .map(|(id, status)| (id, status.report()))
+            .collect();
+        let connected = self.world.streams.is_connected();
+        let last = if connected {
+            self.last_sequences(&reports).await
+        } else {
+            BTreeMap::new()
+        };
+        let store_bytes = self.store_bytes(&reports);
+        let pipelines = reports.into_iter().map(|(id, report)| {
+            let seen = report.partitions.iter().map(|partition| partition.seen).min();
+            let last = last.get(&report.input.stream);
+            MeasuredPipeline {
+                lag: last.zip(seen).map(|(last, seen)| last.saturating_sub(seen)),
+                id,
+                report,
+            }
+        });
+        Measured {
+            pipelines: pipelines.collect(),
+            store_bytes,
+            broker_connected: connected,
+            broker_syncs_always: self.overview.broker_syncs_always(),
+            watchers: self.overview.places().taken() as u64,
+        }
+    }
+
+    /// Last sequences of the input streams, each asked for once; without those that were not told in time.
+    async fn last_sequences(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<String, u64> {
+        let names: BTreeSet<String> = reports
+            .iter()
+            .map(|(_, report)| report.input.stream.clone())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let asked = stream::iter(names).map(|name| async {
+            let facts = self.world.streams.stream(&name).await;
+            facts.ok().map(|facts| (name, facts.last_sequence))
+        });
+        let enough = tokio::time::sleep(ASK_WITHIN);
+        let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
+        answers.filter_map(std::future::ready).collect().await
+    }
+
+    fn store_bytes(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<Name, u64> {
+        let here = reports.iter().filter(|(_, report)| !report.partitions.is_empty());
+        let tenants: BTreeSet<&Name> = here.map(|(id, _)| &id.tenant).collect();
+        let size = |tenant: &Name| Some((tenant.clone(), self.world.store.size_bytes(tenant).ok()?));
+        tenants.into_iter().filter_map(size).collect()
+    }
+}

@@ -1,0 +1,27 @@
+//! What streams say beside their items: which partitions they show, and what was missed.
+
+use serde_json::Value;
+
+use crate::cli::screen::remark;
+
+/// Says it on standard error, so that the output holds nothing but the items.
+pub fn remark_aside(name: &str, data: &Value) {
+    let number = |field: &str| data[field].as_u64().unwrap_or(0);
+    match name {
+        "shown" => {
+            let (here, all) = (data["partitions"].as_array().map_or(0, Vec::len), number("of"));
+            if (here as u64) < all {
+                remark(&format!(
+                    "this engine has {here} of the {all} partitions; the others are not shown"
+                ));
+            }
+        }
+        "missed" => {
+            let (dropped, limited) = (number("dropped"), number("limited"));
+            remark(&format!(
+                "not shown: {limited} beyond the rate of a stream, {dropped} because they were not read in time"
+            ));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,154 @@
+//! What a tenant sees of a running pipeline, through the command line: samples of calls, lines of its
+//! plugins, and the picture of the flow. A stream ends when the engine does.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tailrace_nats::async_nats;
+use tailrace_tests::{
+    cluster::eventually,
+    engine::{Engine, OPERATOR},
+    files,
+};
+
+use crate::{Stage, probe};
+
+const TALK: &str = "name: talk
+input:
+  subjects: [\"shop.events.>\"]
+  key: { json: /user }
+steps:
+  - { name: say, plugin: chatty@1.0.0, grants: [log] }
+output:
+  subject: \"shop.talk.{key}\"
+";
+
+fn start(engine: &Engine, arguments: &[&str]) -> anyhow::Result<Child> {
+    Ok(Command::new(files::binary()?)
+        .args(arguments)
+        .env("TAILRACE_URL", engine.url())
+        .env("TAILRACE_TENANT", "shop")
+        .env("TAILRACE_TOKEN", &engine.token)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?)
+}
+
+async fn end(child: Child) -> anyhow::Result<(bool, String)> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
+    let said = String::from_utf8_lossy(&stdout).into_owned();
+    anyhow::ensure!(
+        status.success() || !stderr.is_empty(),
+        "a command that fails says why"
+    );
+    Ok((status.success(), said))
+}
+
+async fn watched(engine: &Engine, watchers: u64) -> anyhow::Result<()> {
+    eventually("the streams are watched", || async {
+        let page = engine.ask("GET", "/metrics", OPERATOR, "").await;
+        let line = format!("tailrace_watchers {watchers}");
+        page.is_ok_and(|page| page.text.lines().any(|known| known == line))
+    })
+    .await
+}
+
+fn events(texts: &[&str]) -> Vec<String> {
+    let event = |text: &&str| json!({ "user": "u1", "say": text }).to_string();
+    texts.iter().map(event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_watches_calls_and_lines_until_the_engine_ends() -> anyhow::Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.engine.upload("chatty", "examples/chatty").await?;
+    stage.engine.apply("talk", TALK).await?;
+    let tap = [
+        "pipeline", "tap", "talk", "--step", "say", "--key", "u1", "--limit", "2", "--output", "json",
+    ];
+    let tap = start(&stage.engine, &tap)?;
+    let following = start(&stage.engine, &["pipeline", "logs", "talk", "--follow"])?;
+    watched(&stage.engine, 2).await?;
+    let said = events(&["one", "two\u{1b}[31m\nthree", "four"]);
+    stage
+        .cluster
+        .publish("shop.events.x", said.iter().cloned())
+        .await?;
+    stage.engine.caught_up("talk", 3).await?;
+    let (ended, samples) = end(tap).await?;
+    assert!(ended);
+    let samples: Vec<Value> = samples
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    assert_eq!(samples.len(), 2);
+    for (number, sample) in samples.iter().enumerate() {
+        assert_eq!(sample["sequence"], number + 1, "{sample:#}");
+        assert_eq!(sample["before"]["text"].as_str(), Some(said[number].as_str()));
+        assert_eq!(
+            (&sample["verdict"], &sample["step"]),
+            (&"forward".into(), &"say".into())
+        );
+        assert!(sample["fuel"].as_u64() > Some(0), "{sample:#}");
+    }
+    watched(&stage.engine, 1).await?;
+    let (_, lines) = end(start(
+        &stage.engine,
+        &["pipeline", "logs", "talk", "--lines", "2"],
+    )?)
+    .await?;
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    assert!(
+        lines.contains("warn") && lines.contains("0/3") && !lines.contains('\u{1b}'),
+        "{lines}"
+    );
+    let (_, picture) = end(start(&stage.engine, &["pipeline", "graph", "talk"])?).await?;
+    assert!(
+        picture.starts_with("flowchart LR") && picture.contains("chatty@1.0.0"),
+        "{picture}"
+    );
+    assert_eq!(stage.engine.terminate().await?, 0);
+    let (ended, followed) = end(following).await?;
+    assert!(ended, "a stream ends with the engine; it does not break off");
+    assert_eq!(followed.lines().count(), 3, "{followed}");
+    Ok(())
+}
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publishers_trace_is_found_on_what_its_event_became() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.engine.apply("traced", &probe("traced", 1, "")).await?;
+    let mut last = 0;
+    for (user, parent, expected) in [
+        ("u1", Some(PARENT), Some(PARENT)),
+        ("u2", Some("00-nonsense"), None),
+        ("u3", None, None),
+    ] {
+        let mut headers = async_nats::HeaderMap::new();
+        if let Some(parent) = parent {
+            headers.insert("Traceparent", parent);
+        }
+        let event = json!({ "user": user }).to_string();
+        let jetstream = &stage.cluster.jetstream;
+        let sent = jetstream
+            .publish_with_headers("shop.events.x", headers, event.into())
+            .await?;
+        last += 1;
+        assert_eq!(sent.await?.sequence, last);
+        stage.engine.caught_up("traced", last).await?;
+        let own = jetstream.get_stream("TR_shop_traced").await?;
+        let output = own
+            .get_last_raw_message_by_subject(&format!("shop.traced.{user}"))
+            .await?;
+        let found = output.headers.get("traceparent").map(|value| value.to_string());
+        assert_eq!(found.as_deref(), expected, "{user}");
+    }
+    Ok(())
+}
