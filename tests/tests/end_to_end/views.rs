@@ -147,7 +147,7 @@ async fn a_publishers_trace_is_found_on_what_its_event_became() -> anyhow::Resul
         let output = own
             .get_last_raw_message_by_subject(&format!("shop.traced.{user}"))
             .await?;
-        let found = output.headers.get("traceparent").map(|value| value.to_string());
+        let found = output.headers.get("traceparent").map(ToString::to_string);
         assert_eq!(found.as_deref(), expected, "{user}");
     }
     Ok(())

@@ -84,7 +84,7 @@ fn of(pipeline: &MeasuredPipeline) -> Labels {
 }
 
 /// These labels and one more.
-fn with(mut labels: Labels, name: &'static str, value: impl ToString) -> Labels {
+fn with(mut labels: Labels, name: &'static str, value: &impl ToString) -> Labels {
     labels.push((name, value.to_string()));
     labels
 }
@@ -118,7 +118,7 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
             .flat_map(|pipeline| {
                 let partitions = pipeline.report.partitions.iter();
                 partitions.map(move |partition| {
-                    let labels = with(of(pipeline), "partition", partition.partition);
+                    let labels = with(of(pipeline), "partition", &partition.partition);
                     (labels, read(partition))
                 })
             })
@@ -126,7 +126,7 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
         Read::State => pipelines
             .flat_map(|pipeline| {
                 let now = state_name(&pipeline.report.state);
-                STATES.map(|state| (with(of(pipeline), "state", state), u64::from(state == now)))
+                STATES.map(|state| (with(of(pipeline), "state", &state), u64::from(state == now)))
             })
             .collect(),
         Read::Engine(_) | Read::PipelineQuantiles(_) | Read::StepQuantiles(_) => Vec::new(),
@@ -139,7 +139,7 @@ fn quantiles(metric: &Metric, measured: &Measured) -> Option<Vec<(Labels, f64)>>
     let mut add = |labels: Labels, values: [Option<f64>; 2]| {
         for (quantile, value) in QUANTILES.into_iter().zip(values) {
             // What was not measured is not shown.
-            series.extend(value.map(|value| (with(labels.clone(), "quantile", quantile), value)));
+            series.extend(value.map(|value| (with(labels.clone(), "quantile", &quantile), value)));
         }
     };
     for pipeline in &measured.pipelines {

@@ -1,6 +1,6 @@
 //! The page, the documented table and the dashboard say the same.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use tailrace_core::{
     identity::PipelineId,
@@ -194,7 +194,7 @@ fn documented() -> String {
             Kind::Gauge => "gauge",
         };
         let (name, unit, labels, help) = (exposed(metric), metric.unit, labels(metric), metric.help);
-        text += &format!("| `{name}` | {kind} | {unit} | {labels} | {help} |\n");
+        let _ = writeln!(text, "| `{name}` | {kind} | {unit} | {labels} | {help} |");
     }
     text
 }

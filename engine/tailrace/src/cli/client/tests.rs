@@ -106,6 +106,22 @@ fn a_refusal_is_taken_as_the_server_words_it() {
 }
 
 #[test]
+fn a_stream_is_followed_to_its_end_and_a_refusal_is_none() {
+    let (url, _served) = answering(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\nevent: line\ndata: 7\n\n",
+    );
+    let mut events = Client::new(&url, None).unwrap().follow("/").unwrap();
+    assert_eq!(events.next().unwrap(), Some(("line".to_owned(), json!(7))));
+    assert_eq!(events.next().unwrap(), None);
+    let (url, _served) = answering(
+        "HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\n\r\n{\"status\":429,\"detail\":\"d\",\"code\":\"too-many-watchers\"}",
+    );
+    let error = Client::new(&url, None).unwrap().follow("/").err().unwrap();
+    let refused = matches!(error.downcast_ref(), Some(CliError::Refused(problem)) if problem.code == "too-many-watchers");
+    assert!(refused, "{error:?}");
+}
+
+#[test]
 fn whoever_does_not_speak_the_api_is_foreign_and_no_redirect_is_followed() {
     let answers = [
         "HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",

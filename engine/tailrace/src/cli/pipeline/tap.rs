@@ -84,10 +84,7 @@ fn text(sample: &Value) -> anyhow::Result<String> {
         String::new()
     };
     let failed: Vec<String> = [sample.code, sample.reason].into_iter().flatten().collect();
-    let mut outcome = sample.verdict;
-    if !failed.is_empty() {
-        outcome += &format!(" {}", failed.join(": "));
-    }
+    let outcome = format!("{} {}", sample.verdict, failed.join(": "));
     let mut lines = vec![
         format!(
             "{}/{} {} key {}{again}: {} ({} fuel, {})",
@@ -95,7 +92,7 @@ fn text(sample: &Value) -> anyhow::Result<String> {
             sample.sequence,
             sample.step,
             short(&sample.key, SHOWN),
-            short(&outcome, SHOWN),
+            short(outcome.trim_end(), SHOWN),
             count(sample.fuel),
             micros(sample.took_us),
         ),
