@@ -12,8 +12,9 @@ use crate::{
     report::Section,
 };
 
-/// Events of a round and of its start; in a debug build a round takes some tenths of a second.
-const EVENTS: u64 = 20_000;
+/// Events of a round and of its start: ten ticks of the kernel's clock or more, and a round takes some
+/// tenths of a second in a debug build.
+const EVENTS: u64 = 40_000;
 const WARM_UP: u64 = 4_000;
 
 const fn job(plugin: Plugin, steps: usize, partitions: u32) -> Job {

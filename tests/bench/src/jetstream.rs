@@ -55,6 +55,7 @@ pub struct Round {
     worker_cpu_us: f64,
     broker_cpu_us: f64,
     resident_mib: f64,
+    broker_mib: f64,
 }
 
 /// Measures all of it.
@@ -99,6 +100,7 @@ pub fn row(what: String, rounds: &[Round]) -> Row {
         .also("CPU of an event: worker", &of(|round| round.worker_cpu_us), "µs")
         .also("broker", &of(|round| round.broker_cpu_us), "µs")
         .also("worker resident", &of(|round| round.resident_mib), "MiB")
+        .also("broker", &of(|round| round.broker_mib), "MiB")
 }
 
 fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
@@ -164,7 +166,7 @@ pub async fn round(stage: &Stage, worker: &Worker, name: &str, events: u64) -> a
 /// Where a round's progress is seen.
 enum Seen<'a> {
     /// In the stream of outputs.
-    Stored(Counter),
+    Stored(Box<Counter>),
     /// By the engine itself.
     Counted(&'a str),
 }
@@ -181,7 +183,7 @@ async fn watch(stage: &Stage, worker: &Worker, running: &Running<'_>, events: u6
             },
             Some(pipeline),
         ) => Seen::Counted(pipeline),
-        _ => Seen::Stored(running.counter().await?),
+        _ => Seen::Stored(Box::new(running.counter().await?)),
     };
     let (pid, broker) = (running.pid(), stage.cluster.pid()?);
     let first = reach(stage, &mut seen, events / 10, PATIENCE).await?;
@@ -199,6 +201,7 @@ async fn watch(stage: &Stage, worker: &Worker, running: &Running<'_>, events: u6
         worker_cpu_us: (cpu_seconds(pid)? - worker_cpu) / done * 1e6,
         broker_cpu_us: (cpu_seconds(broker)? - broker_cpu) / done * 1e6,
         resident_mib: resident_mib(pid)?,
+        broker_mib: resident_mib(broker)?,
     })
 }
 

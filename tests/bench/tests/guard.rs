@@ -10,12 +10,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Rows of the guard, and the least that each must have of the rate of one step that forwards.
+/// Rows of the guard, and the least that each must have of the rate of one step that forwards: half of
+/// what was measured in November 2026 (0.43, 0.27, 0.56, 0.86).
 const BOUNDS: [(&str, f64); 4] = [
-    ("three steps", 0.25),
-    ("state", 0.25),
-    ("validator", 0.2),
-    ("four partitions", 0.35),
+    ("three steps", 0.2),
+    ("state", 0.12),
+    ("validator", 0.28),
+    ("four partitions", 0.4),
 ];
 
 #[test]

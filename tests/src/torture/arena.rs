@@ -125,7 +125,7 @@ impl Arena {
     }
 
     /// Lets a fault last so long, and notes what the engine does meanwhile: it must hardly use the
-    /// processor, and say at the end that it is not ready.
+    /// processor, and say at the end that it is not ready, unless nothing that it asks goes unanswered.
     pub async fn endure(&mut self, length: Duration, what: &str) -> anyhow::Result<()> {
         let before = measure::processor_seconds(self.engine.pid())?;
         tokio::time::sleep(length).await;
@@ -142,11 +142,22 @@ impl Arena {
                 "{what}: the engine used {cores:.2} of a core while it waited"
             ));
         }
-        if ready.status == 200 {
+        if ready.status == 200 && !self.is_unhindered().await {
             let lie = format!("{what} for {} s: /readyz said 200", length.as_secs());
             self.outcome.failures.push(lie);
         }
         Ok(())
+    }
+
+    /// Whether every partition has come to the end of the input, without trouble: the broker took all that
+    /// it was given.
+    async fn is_unhindered(&self) -> bool {
+        let Ok(status) = self.engine.status(PIPELINE).await else {
+            return false;
+        };
+        let partitions = status["partitions"].as_array().into_iter().flatten();
+        let troubles = partitions.filter(|partition| !partition["trouble"].is_null());
+        status["lag"] == 0 && troubles.count() == 0
     }
 
     /// Waits until every user has an output that it had not when the fault was over, and notes how long

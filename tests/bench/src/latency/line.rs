@@ -34,6 +34,8 @@ pub struct Loaded {
     pub broker_cores: f64,
     /// The worker's memory.
     pub resident_mib: f64,
+    /// The broker's.
+    pub broker_mib: f64,
     /// What was asked meanwhile.
     pub queries: Option<Queried>,
 }
@@ -101,6 +103,7 @@ impl<'a> Line<'a> {
             worker_cores: worker_cpu / took,
             broker_cores: broker_cpu / took,
             resident_mib: resident_mib(pid)?,
+            broker_mib: resident_mib(broker)?,
             queries,
         })
     }

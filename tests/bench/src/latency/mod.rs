@@ -183,7 +183,8 @@ fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Sec
             .also("load", &of(|load| load.rate), "events/s")
             .also("worker", &of(|load| load.worker_cores), "cores")
             .also("broker", &of(|load| load.broker_cores), "cores")
-            .also("worker resident", &of(|load| load.resident_mib), "MiB");
+            .also("worker resident", &of(|load| load.resident_mib), "MiB")
+            .also("broker", &of(|load| load.broker_mib), "MiB");
         section.push(row.against(case.against.map(|other| format!("{other}: p99 at {share} %"))));
         let asked: Vec<&Queried> = loads.iter().filter_map(|load| load.queries.as_ref()).collect();
         let budget = (*share == 50).then_some(Budget::AtMost(2.0));

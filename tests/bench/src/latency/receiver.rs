@@ -31,7 +31,8 @@ pub fn histogram() -> anyhow::Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, LONGEST_US, 3)?)
 }
 
-/// What people look at, in milliseconds.
+/// What people look at.
+#[allow(clippy::struct_field_names, reason = "names end in their unit")]
 #[derive(Debug, Clone, Copy)]
 pub struct Percentiles {
     /// Half are faster.

@@ -4,47 +4,41 @@ use super::{Budget, Row, Section, machine::Machine};
 
 /// The whole of it.
 pub fn text(machine: &Machine, sections: &[Section], failures: &[String]) -> String {
-    let mut text = format!(
+    let mut parts = vec![format!(
         "# What an event costs\n\n{machine}\n\nRows that are compared were measured in turn in one run; a figure is the median of its rounds.\n"
-    );
-    for failure in failures {
-        text.push_str(&format!(
-            "\n**Failed:** {}\n",
-            failure.lines().next().unwrap_or_default()
-        ));
-    }
-    text.push_str(&budgets(sections));
-    for section in sections {
-        text.push_str(&format!("\n## {}\n\n{}\n\n", section.heading, section.about));
-        text.push_str(
-            "| what | median | least to greatest | against | also |\n| --- | ---: | ---: | --- | --- |\n",
+    )];
+    let failed = |failure: &String| format!("\n**Failed:** {}\n", failure.lines().next().unwrap_or_default());
+    parts.extend(failures.iter().map(failed));
+    let budgets: Vec<String> = sections.iter().flat_map(budgets).collect();
+    if !budgets.is_empty() {
+        parts.push(
+            "\n## Budgets\n\n| what | budget | reached | holds |\n| --- | ---: | ---: | --- |\n".to_owned(),
         );
-        for row in &section.rows {
-            text.push_str(&line(section, row));
-        }
+        parts.extend(budgets);
     }
-    text
+    for section in sections {
+        parts.push(format!("\n## {}\n\n{}\n\n", section.heading, section.about));
+        parts.push(
+            "| what | median | least to greatest | against | also |\n| --- | ---: | ---: | --- | --- |\n"
+                .to_owned(),
+        );
+        parts.extend(section.rows.iter().map(|row| line(section, row)));
+    }
+    parts.concat()
 }
 
-fn budgets(sections: &[Section]) -> String {
-    let mut text = String::new();
-    for section in sections {
-        for row in &section.rows {
-            let Some(budget) = &row.budget else { continue };
-            let ratio = section.ratio(row);
-            let holds = match budget.holds(row, ratio) {
-                Some(true) => "yes",
-                Some(false) => "**no**",
-                None => "not measured",
-            };
-            let (bound, reached) = shown(budget, row, ratio);
-            text.push_str(&format!("| {} | {bound} | {reached} | {holds} |\n", row.what));
-        }
-    }
-    if text.is_empty() {
-        return text;
-    }
-    format!("\n## Budgets\n\n| what | budget | reached | holds |\n| --- | ---: | ---: | --- |\n{text}")
+fn budgets(section: &Section) -> Vec<String> {
+    let line = |row: &Row| {
+        let (budget, ratio) = (row.budget.as_ref()?, section.ratio(row));
+        let holds = match budget.holds(row, ratio) {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "not measured",
+        };
+        let (bound, reached) = shown(budget, row, ratio);
+        Some(format!("| {} | {bound} | {reached} | {holds} |\n", row.what))
+    };
+    section.rows.iter().filter_map(line).collect()
 }
 
 fn shown(budget: &Budget, row: &Row, ratio: Option<f64>) -> (String, String) {

@@ -77,7 +77,9 @@ impl Report {
 
     /// Adds several.
     pub fn add_all(&mut self, sections: Vec<Section>) {
-        sections.into_iter().for_each(|section| self.add(section));
+        for section in sections {
+            self.add(section);
+        }
     }
 
     /// Adds what a part of many came to. One that failed is named, and the others go on: a run takes

@@ -1,5 +1,5 @@
 //! The disk below JetStream is full (ENOSPC): a file of ours takes all that is left of a small one.
-//! The broker then does not answer publishes at all. Later the file is removed. Where nats-server does
+//! The broker then does not answer publishes at all, or only those for which a file has room left. Later the file is removed. Where nats-server does
 //! not come back by itself, it is restarted, and the report says so: that is the broker's own
 //! limitation, and no step on the engine.
 
