@@ -63,6 +63,7 @@ impl From<ControlError> for Problem {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             ControlError::Forbidden(_) | ControlError::Quota(_) => StatusCode::FORBIDDEN,
+            ControlError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             ControlError::Broker(BrokerError::Refused { .. }) => StatusCode::BAD_GATEWAY,
             ControlError::Broker(BrokerError::Unreachable(reason)) => {
                 tracing::warn!(reason, "a request failed at the broker");

@@ -49,6 +49,7 @@ fn main() -> AnyResult<()> {
     let folder = env::temp_dir().join(format!("tailrace-bench-{}", std::process::id()));
     let runtime = WasmRuntime::new(WasmOptions {
         artefacts: folder.clone(),
+        ..WasmOptions::default()
     })?;
     let begun = Instant::now();
     let admitted = runtime.admit(&upload)?;

@@ -119,6 +119,7 @@ async fn run(case: &Case, events: u64) -> anyhow::Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
     let runtime = Arc::new(WasmRuntime::new(WasmOptions {
         artefacts: folder.path().join("artefacts"),
+        ..WasmOptions::default()
     })?);
     let admitted = runtime.admit(&Bytes::from(files::plugin(case.plugin)?))?;
     let payloads = (0..10_000).map(|number| payload(case, number)).collect();

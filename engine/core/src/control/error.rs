@@ -37,6 +37,9 @@ pub enum ControlError {
     /// The tenant's: a quota is used up.
     #[error("{0}")]
     Quota(String),
+    /// The tenant's, or its neighbours': all places for uploads are taken.
+    #[error("{0}")]
+    Busy(String),
     /// The broker's.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -61,9 +64,11 @@ impl ControlError {
             Self::Conflict(_) => "conflict",
             Self::Spec(_) => "invalid-pipeline",
             Self::Invalid(_) => "invalid-request",
+            Self::Plugin(PluginError::TooCostly(_)) => "plugin-too-costly",
             Self::Plugin(_) => "invalid-plugin",
             Self::Forbidden(_) => "forbidden",
             Self::Quota(_) => "quota-exceeded",
+            Self::Busy(_) => "too-many-uploads",
             Self::Broker(_) => "broker-unavailable",
             Self::Internal(_) => "internal",
         }

@@ -1,11 +1,12 @@
 //! The control plane: what the API and the command line ask for. It checks, writes the registry and
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
-//! One file a subject: [`access`] (tenants and tokens), [`plugins`], [`pipelines`], [`queries`]
+//! One file a subject: [`access`] (tenants and tokens), [`plugins`] ([`trial`] before they are kept), [`pipelines`], [`queries`]
 //! (state, vectors, sketches), [`dead_letters`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
+mod admission;
 mod checks;
 pub mod dead_letters;
 mod error;
@@ -14,10 +15,12 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod trial;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub use admission::UploadPlace;
 pub use error::ControlError;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -41,6 +44,7 @@ pub struct Control {
     registry: watch::Receiver<Option<Arc<Registry>>>,
     overview: Overview,
     cluster: Cluster,
+    uploads: admission::Places,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -58,6 +62,7 @@ impl Control {
             registry,
             overview,
             cluster,
+            uploads: admission::Places::default(),
         }
     }
 

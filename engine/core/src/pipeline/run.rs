@@ -32,7 +32,7 @@ use crate::{
     ports::{
         World,
         broker::{BrokerError, InputError},
-        plugins::{Plugin, PluginError},
+        plugins::{CompileLimit, Plugin, PluginError},
     },
     registry,
     spec::{PipelineSpec, Start},
@@ -105,7 +105,9 @@ impl From<RecoverError> for Ended {
 impl From<PluginError> for Ended {
     fn from(cause: PluginError) -> Self {
         match cause {
-            PluginError::Engine(_) => Self::Again(cause.to_string()),
+            PluginError::Engine(_) | PluginError::TooCostly(CompileLimit::Wall(_)) => {
+                Self::Again(cause.to_string())
+            }
             _ => Self::Parked(cause.to_string()),
         }
     }

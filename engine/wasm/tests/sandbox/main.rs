@@ -6,12 +6,16 @@
 
 mod admission;
 mod artefacts;
+mod bombs;
 mod caps;
+mod children;
 mod configuring;
 mod faults;
 mod guests;
 mod host;
+mod hostile;
 mod limits;
+mod mutants;
 mod running;
 
 use bytes::Bytes;
@@ -25,7 +29,7 @@ use tailrace_core::{
         Call, CallFailure, CallLimits, Instance, Plugin, PluginError, PluginRuntime as _, Trap,
     },
 };
-use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;
 
 use guests::Guest;
@@ -92,7 +96,11 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn runtime_in(folder: &TempDir) -> WasmRuntime {
     let artefacts = folder.path().join("artefacts");
-    WasmRuntime::new(WasmOptions { artefacts }).expect("the sandbox starts")
+    let options = WasmOptions {
+        artefacts,
+        compile: Compile::InProcess,
+    };
+    WasmRuntime::new(options).expect("the sandbox starts")
 }
 
 /// Limits that no honest guest here reaches, with a deadline that no slow machine reaches.
