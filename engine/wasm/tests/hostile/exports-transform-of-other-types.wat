@@ -1,5 +1,5 @@
 ;; It exports a process and a configure of other types.
-;; must: refused type
+;; must: config not that of tailrace:plugin
 (component
   (core module $m (func (export "f")))
   (core instance $i (instantiate $m))

@@ -16,8 +16,8 @@
       (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
       (param $headers i32) (param $headers_len i32)
       (param $payload i32) (param $payload_len i32) (result i32)
-    (global.set $next (i32.const 4096))
     (local $at i32)
+    (global.set $next (i32.const 4096))
     (loop $again
       (if (i32.eqz (ref.is_null (table.get $t (local.get $at)))) (then unreachable))
       (local.set $at (i32.add (local.get $at) (i32.const 1)))

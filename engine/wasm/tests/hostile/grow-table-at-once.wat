@@ -1,5 +1,6 @@
 ;; It grows a table to four thousand million elements.
 ;; must: trap out-of-memory
+;; limits: fuel=18446744073709551615
 (module
   (memory (export "memory") 2)
   (global $next (mut i32) (i32.const 4096))

@@ -1,5 +1,5 @@
-;; It has a memory of 64 bits.
-;; must: refused memory64
+;; It has a second memory, of 64 bits.
+;; must: refused memor
 (module
   (memory (export "memory") 2)
   (global $next (mut i32) (i32.const 4096))

@@ -16,8 +16,8 @@
       (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
       (param $headers i32) (param $headers_len i32)
       (param $payload i32) (param $payload_len i32) (result i32)
-    (global.set $next (i32.const 4096))
     (local $message i32)
+    (global.set $next (i32.const 4096))
     (local.set $message (i32.const 8192))
     (loop $next
       (i32.store (i32.add (local.get $message) (i32.const 24)) (i32.const 65536))
