@@ -76,7 +76,11 @@ pub(crate) async fn upload(
         .control
         .upload_plugin_at(seat, &access.tenant, plugin, upload)
         .await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let answer = UploadAnswer {
         version,
         compiled,
@@ -87,9 +91,11 @@ pub(crate) async fn upload(
 
 async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
     let kind = request.headers().get(header::CONTENT_TYPE);
-    let is_form = kind
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"));
+    let is_form = kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/form-data")
+    });
     if !is_form {
         return Ok(Content::from_request(request, api).await?.0.into());
     }

@@ -34,6 +34,10 @@ const DEADLINE: Duration = Duration::from_secs(90);
 /// What is kept of a child's last words.
 const MAX_LAST_WORDS: usize = 4 * 1024;
 
+/// How often, and how far apart, one looks whether a child that has closed its answer has ended.
+const LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
 /// Where plugins are compiled.
 #[derive(Debug, Clone, Default)]
 pub enum Compile {
@@ -80,7 +84,8 @@ impl CompilerProgram {
 
     /// Compiles in a child that stands in `folder`, which is empty.
     pub(crate) fn compile(&self, component: &[u8], folder: &Path) -> Result<Compiled, PluginError> {
-        let ours = |cause: std::io::Error| PluginError::Engine(format!("the compiler cannot be run: {cause}"));
+        let ours =
+            |cause: std::io::Error| PluginError::Engine(format!("the compiler cannot be run: {cause}"));
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
@@ -106,15 +111,10 @@ impl CompilerProgram {
                 sender.send(answer.unwrap_or_default())
             });
             let answer = heard.recv_timeout(self.deadline);
-            let status = match answer {
-                // It has closed its answer, so it ends by itself; and if not, then now.
-                Ok(_) => Some(end(&mut child)?),
-                Err(_) => {
-                    child.kill()?;
-                    child.wait()?;
-                    None
-                }
-            };
+            // One that has closed its answer ends by itself.
+            let looks = if answer.is_ok() { LOOKS } else { 0 };
+            let ended = end(&mut child, looks)?;
+            let status = answer.is_ok().then_some(ended);
             Ok(Ending {
                 answer: answer.unwrap_or_default(),
                 last_words: last_words.join().ok().flatten().map_or(String::new(), |words| {
@@ -135,13 +135,12 @@ fn hear(pipe: impl Read, most: usize) -> Vec<u8> {
 }
 
 /// How a child ends that has nothing left to say: soon, or by force.
-fn end(child: &mut Child) -> std::io::Result<ExitStatus> {
-    const LOOKS: u32 = 100;
-    for _ in 0..LOOKS {
+fn end(child: &mut Child, looks: u32) -> std::io::Result<ExitStatus> {
+    for _ in 0..looks {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(BETWEEN_LOOKS);
     }
     child.kill()?;
     child.wait()

@@ -102,8 +102,7 @@ impl WasmRuntime {
                 (compiled.artefact, Some(cost))
             }
         };
-        let compiled = artefacts::open(&self.engine, &artefact)
-            .map_err(|cause| unfit(&artefact, &cause))?;
+        let compiled = artefacts::open(&self.engine, &artefact).map_err(|cause| unfit(&artefact, &cause))?;
         self.artefacts.save(digest, &artefact);
         Ok((compiled, cost))
     }

@@ -59,10 +59,7 @@ impl Counts {
             }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances.clone() {
-                    let unfolds = matches!(
-                        instance.map_err(broken)?,
-                        ComponentInstance::Instantiate { .. }
-                    );
+                    let unfolds = matches!(instance.map_err(broken)?, ComponentInstance::Instantiate { .. });
                     self.unfolded += usize::from(unfolds);
                     within("instances of components", self.unfolded, MAX_UNFOLDED)?;
                 }
@@ -172,6 +169,7 @@ fn check_function(body: &FunctionBody<'_>) -> Result<(), PluginError> {
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 fn broken(cause: wasmparser::BinaryReaderError) -> PluginError {
     invalid(&cause.to_string())
 }

@@ -33,11 +33,7 @@ fn compile(bytes: Vec<u8>) -> anyhow::Result<(ExitStatus, Vec<u8>)> {
         let _ = stdin.write_all(&bytes);
     });
     let mut answer = Vec::new();
-    child
-        .stdout
-        .take()
-        .context("a pipe")?
-        .read_to_end(&mut answer)?;
+    child.stdout.take().context("a pipe")?.read_to_end(&mut answer)?;
     let status = child.wait()?;
     let _ = writer.join();
     Ok((status, answer))
@@ -59,7 +55,8 @@ async fn a_child_binds_its_own_hands_before_it_reads() -> anyhow::Result<()> {
     };
     // It waits for its input, which does not come, so there is time to look.
     eventually("the child has limited itself", || async {
-        std::fs::read_to_string(&limits).is_ok_and(|text| hard(&text, "Max cpu time") == Some("65".to_owned()))
+        std::fs::read_to_string(&limits)
+            .is_ok_and(|text| hard(&text, "Max cpu time") == Some("65".to_owned()))
     })
     .await?;
     let text = std::fs::read_to_string(&limits)?;
@@ -134,7 +131,10 @@ async fn an_upload_is_compiled_in_a_child_and_leaves_nothing_but_the_artefact() 
         compiled["processor_ms"].is_u64() && compiled["artefact_bytes"].as_u64() > Some(10_000),
         "it was compiled in a child: {answer:?}"
     );
-    assert!(answer.body["memory"]["initial_bytes"].as_u64() > Some(0), "{answer:?}");
+    assert!(
+        answer.body["memory"]["initial_bytes"].as_u64() > Some(0),
+        "{answer:?}"
+    );
     let artefacts = stage.engine.data_dir().join("artefacts");
     let names = |folder: &Path| -> anyhow::Result<Vec<String>> {
         let entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;

@@ -97,7 +97,12 @@ async fn one_validator_refuses_what_is_no_name_wherever_a_name_is_made() {
                 let answer = stage.ask(route.method, &path, &[OPERATOR], body(&route)).await;
                 let code = answer.problem();
                 let shown: String = path.chars().take(200).collect();
-                assert_eq!(answer.status.as_u16(), 422, "{} {shown}: {answer:?}", route.method);
+                assert_eq!(
+                    answer.status.as_u16(),
+                    422,
+                    "{} {shown}: {answer:?}",
+                    route.method
+                );
                 assert!(
                     matches!(&*code, "invalid-name" | "invalid-version"),
                     "{} {shown}: {code}",

@@ -113,7 +113,11 @@ async fn a_form_of_another_shape_is_refused_and_does_nothing() {
             parts.len()
         );
     }
-    for torn in [&b""[..], b"--x", b"--x\r\nContent-Disposition: form-data; name=\"plugin\"\r\n\r\n\0asm"] {
+    for torn in [
+        &b""[..],
+        b"--x",
+        b"--x\r\nContent-Disposition: form-data; name=\"plugin\"\r\n\r\n\0asm",
+    ] {
         let refused = send_raw_form(&stage, torn.to_vec()).await;
         assert_eq!(refused.problem(), "invalid-body");
     }

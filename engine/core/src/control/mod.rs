@@ -19,8 +19,8 @@ pub mod trial;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 pub use admission::UploadPlace;
+use bytes::Bytes;
 pub use error::ControlError;
 use serde::Serialize;
 use tokio::sync::watch;

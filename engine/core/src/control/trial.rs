@@ -169,10 +169,7 @@ impl Host for Nowhere {
             .collect())
     }
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
-        Ok(self
-            .vectors
-            .get(&(collection.to_owned(), id.to_owned()))
-            .cloned())
+        Ok(self.vectors.get(&(collection.to_owned(), id.to_owned())).cloned())
     }
     fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
         self.vectors

@@ -356,7 +356,10 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         }
         Some(key) => match outgoing::check_key(&key) {
             Ok(()) => (key, None),
-            Err(reason) => (String::new(), Some(("long-key", format!("{reason}: input.key {}", place())))),
+            Err(reason) => (
+                String::new(),
+                Some(("long-key", format!("{reason}: input.key {}", place()))),
+            ),
         },
     };
     let event = Event {

@@ -278,7 +278,9 @@ impl Worker {
             let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
             return Err(Halt::TooMuch {
                 code: "too-large",
-                reason: format!("with the event's key, output.subject has {bytes} bytes; at most {most} are taken"),
+                reason: format!(
+                    "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
+                ),
             });
         }
         self.stats.counts.ledger.outputs += 1;

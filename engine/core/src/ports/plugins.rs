@@ -100,7 +100,9 @@ pub enum PluginError {
     #[error("compiling the plugin took more than {0}, the most for one; {hint}", hint = hint(*.0))]
     TooCostly(CompileLimit),
     /// The compiler itself broke down on it.
-    #[error("the compiler broke down on the plugin ({0}); build it with another optimisation level, or without what you added last, and report the plugin if it is an honest one")]
+    #[error(
+        "the compiler broke down on the plugin ({0}); build it with another optimisation level, or without what you added last, and report the plugin if it is an honest one"
+    )]
     Uncompilable(String),
     /// `configure` returned an error, or failed.
     #[error("the plugin refuses its config: {0}")]

@@ -9,8 +9,8 @@ use tailrace_core::{
     name::Name,
     ports::{
         plugins::{
-            Admitted, Call, CallFailure, CallLimits, DeclaredMemory, Grant, Host, Instance, LogLevel, Plugin, PluginError,
-            Trap, TrapCode,
+            Admitted, Call, CallFailure, CallLimits, DeclaredMemory, Grant, Host, Instance, LogLevel, Plugin,
+            PluginError, Trap, TrapCode,
         },
         store::{Metric, Search},
     },

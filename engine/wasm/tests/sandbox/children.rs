@@ -66,7 +66,10 @@ fn a_compiler_that_does_not_end_is_killed_at_its_deadline() {
 #[test]
 fn a_compiler_that_answers_without_end_is_stopped() {
     let refusal = refused_by("exec cat /dev/zero", LONG);
-    assert!(matches!(limit(&refusal), CompileLimit::Artefact(_)), "{refusal:?}");
+    assert!(
+        matches!(limit(&refusal), CompileLimit::Artefact(_)),
+        "{refusal:?}"
+    );
 }
 
 #[test]

@@ -48,11 +48,7 @@ impl Hostile {
         };
         assert!(text.starts_with(";; It "), "{path:?} says what it does");
         Self {
-            name: path
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned(),
+            name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
             must: head("must").expect("the text says what must happen").to_owned(),
             limits: limits(head("limits").unwrap_or_default()),
             text,
@@ -162,7 +158,11 @@ fn told(refusal: &PluginError) -> String {
 }
 
 fn assert_plain(name: &str, text: &str) {
-    assert!(text.len() <= MAX_TEXT_BYTES, "{name}: {} bytes of text", text.len());
+    assert!(
+        text.len() <= MAX_TEXT_BYTES,
+        "{name}: {} bytes of text",
+        text.len()
+    );
     let obeyed = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
     assert!(!text.chars().any(obeyed), "{name}: {text:?}");
 }

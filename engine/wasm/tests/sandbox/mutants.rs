@@ -72,7 +72,9 @@ fn whatever_a_plugin_is_changed_into_it_is_refused_or_runs_within_its_limits() {
     for number in 0..count {
         let seed = seed.wrapping_add(number);
         let parent = &parents[(number % 4 == 0) as usize];
-        let Some(mutant) = mutate(parent, seed) else { continue };
+        let Some(mutant) = mutate(parent, seed) else {
+            continue;
+        };
         match live(&sandbox, &mutant, &limits) {
             Life::Refused => {}
             Life::NotConfigured => admitted += 1,

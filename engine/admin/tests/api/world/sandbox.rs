@@ -7,7 +7,8 @@ use tailrace_core::{
     event::{Event, Verdict},
     identity::Digest,
     ports::plugins::{
-        Admitted, Call, CallLimits, CompileCost, DeclaredMemory, Grant, Host, Instance, Plugin, PluginError, PluginRuntime,
+        Admitted, Call, CallLimits, CompileCost, DeclaredMemory, Grant, Host, Instance, Plugin, PluginError,
+        PluginRuntime,
     },
 };
 

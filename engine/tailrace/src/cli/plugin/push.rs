@@ -79,9 +79,9 @@ pub fn run(args: PushArgs, session: &Session) -> anyhow::Result<()> {
         &trial,
         session,
     )?;
-    session
-        .output
-        .show(&answer, || Ok(present(&format!("{name}@{version}"), &read(&answer)?)))
+    session.output.show(&answer, || {
+        Ok(present(&format!("{name}@{version}"), &read(&answer)?))
+    })
 }
 
 /// What the plugin is tried with, as parts of a form.
