@@ -104,6 +104,9 @@ fn bind_hands() -> Result<(), Errno> {
         // It died before it was asked.
         return Err(Errno::CHILD);
     }
+    // Four of them may be more than a small machine has; then it is them that go, and not the engine.
+    // Where there is no such file, or it cannot be written, nothing is lost.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let most = |limit: u64| Rlimit {
         current: Some(limit),
         maximum: Some(limit),
