@@ -16,6 +16,10 @@ pub const MAX_SUBJECT_BYTES: usize = 2_048;
 const MAX_HEADER_NAME_BYTES: usize = 128;
 const MAX_HEADER_VALUE_BYTES: usize = 4_096;
 
+/// All headers of a message: JetStream takes 64 KiB of them, its own and the engine's included, and
+/// refuses the whole batch for one message with more.
+pub const MAX_HEADERS_BYTES: usize = 60 * 1024;
+
 /// Checks a message of a plugin; `output` is the pattern of the pipeline's output where the message is
 /// to be published, and not to go on to the next step.
 pub fn check(message: &Message, output: Destination<'_>) -> Result<(), String> {
@@ -35,7 +39,27 @@ pub fn check(message: &Message, output: Destination<'_>) -> Result<(), String> {
     if let Some(key) = &message.key {
         check_key(key)?;
     }
-    message.headers.iter().try_for_each(check_header)
+    message.headers.iter().try_for_each(check_header)?;
+    check_headers(&message.headers)
+}
+
+/// Checks what all headers take together.
+pub fn check_headers(headers: &[Header]) -> Result<(), String> {
+    let bytes = headers_bytes(headers);
+    if bytes > MAX_HEADERS_BYTES {
+        return Err(format!(
+            "the headers have {bytes} bytes, and at most {MAX_HEADERS_BYTES} are taken"
+        ));
+    }
+    Ok(())
+}
+
+/// What headers take on the wire.
+pub fn headers_bytes(headers: &[Header]) -> usize {
+    headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len() + 4)
+        .sum()
 }
 
 /// Where a message goes.
@@ -185,6 +209,17 @@ mod tests {
             let refused = check(&with_header(name, value), OUTPUT).expect_err(name);
             assert!(refused.len() < 1_000, "an error must not echo a bomb");
         }
+    }
+
+    #[test]
+    fn no_message_has_more_headers_than_the_broker_takes() {
+        let header = with_header("x", &"v".repeat(4_000)).headers.remove(0);
+        let with = |count: usize| Message {
+            headers: vec![header.clone(); count],
+            ..on("shop.out.x")
+        };
+        assert_eq!(check(&with(15), OUTPUT), Ok(()));
+        assert!(check(&with(16), OUTPUT).is_err());
     }
 
     #[test]

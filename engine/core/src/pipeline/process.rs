@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
-    outgoing::{self, Destination, MAX_SUBJECT_BYTES},
+    outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     worker::{Arrival, Source, TurnEnd, Worker},
 };
 use crate::{
@@ -298,6 +298,10 @@ impl Worker {
     }
 
     fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+        outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
+            code: "too-large",
+            reason,
+        })?;
         let size = payload.len() + headers_bytes(headers);
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if size <= limit {
@@ -421,7 +425,8 @@ impl Worker {
             payload.truncate(limit);
             headers = dead_letter::headers(event, &reason);
         }
-        if headers_bytes(&headers) + HEADER_ROOM > self.max_message_bytes {
+        let bytes = headers_bytes(&headers);
+        if bytes > MAX_HEADERS_BYTES || bytes + HEADER_ROOM > self.max_message_bytes {
             // The event's own leave no room even for the reason, and a letter that the broker cannot
             // take would be tried for ever.
             headers.retain(|header| header.name == dead_letter::REASON_HEADER);
@@ -453,13 +458,6 @@ fn in_place_of(event: Event, policy: &ErrorPolicy) -> Event {
         },
         None => event,
     }
-}
-
-fn headers_bytes(headers: &[Header]) -> usize {
-    headers
-        .iter()
-        .map(|header| header.name.len() + header.value.len() + 4)
-        .sum()
 }
 
 /// Doubles with each try. The jitter is added where the pause is made, for this is a pure function.
