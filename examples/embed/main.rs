@@ -9,7 +9,11 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tailrace::{config::Config, wiring};
+use bytes::Bytes;
+use tailrace::{
+    config::Config,
+    wiring::{self, Compile},
+};
 use tailrace_core::{
     control::access::TenantRequest,
     identity::PipelineId,
@@ -33,7 +37,8 @@ async fn main() -> anyhow::Result<()> {
         ..Config::default()
     };
     config.nats.url = nats;
-    let engine = wiring::start(&config).await?;
+    // One's own plugins need no child process to compile in; a server for strangers has one.
+    let engine = wiring::start(&config, Compile::InProcess).await?;
 
     let tenant = Name::new("embedded")?;
     let everything = vec!["shop.>".to_owned()];
@@ -50,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let plugin_ref: PluginRef = spec.steps[0].plugin.clone();
     engine
         .control
-        .upload_plugin(&tenant, plugin_ref, std::fs::read(plugin)?.into())
+        .upload_plugin(&tenant, plugin_ref, Bytes::from(std::fs::read(plugin)?))
         .await?;
     let id = PipelineId {
         tenant: tenant.clone(),

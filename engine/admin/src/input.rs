@@ -84,13 +84,16 @@ impl FromRequest<ApiState> for Content {
     }
 }
 
+pub(crate) fn too_large() -> Problem {
+    let detail = format!(
+        "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_BODY_BYTES} for anything else"
+    );
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+}
+
 fn body_problem(cause: &BytesRejection) -> Problem {
-    let status = cause.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let detail = format!(
-            "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_BODY_BYTES} for anything else"
-        );
-        return Problem::new(status, "too-large", detail);
+    if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large();
     }
     Problem::new(
         StatusCode::BAD_REQUEST,

@@ -98,9 +98,31 @@ fn parameter(name: &str, place: ParameterIn, required: Required) -> ParameterBui
 
 fn body(route: &Route) -> RequestBody {
     let kinds = route.bodies.iter().fold(RequestBodyBuilder::new(), |body, kind| {
-        body.content(*kind, Content::new::<Schema>(None))
+        let schema = (*kind == "multipart/form-data").then(upload_form);
+        body.content(*kind, Content::new(schema))
     });
     kinds.description(Some(route.summary)).build()
+}
+
+/// The one form that there is.
+fn upload_form() -> Schema {
+    let part = |description: &str| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(description))
+    };
+    let form = ObjectBuilder::new()
+        .property("plugin", part("the component, or the core module that cargo made"))
+        .property(
+            "config",
+            part("JSON; the plugin is configured with it, and if it refuses, nothing is kept"),
+        )
+        .property(
+            "event",
+            part("payload of an event; it is processed on empty state with every grant, and the answer tells verdict, fuel and time"),
+        )
+        .required("plugin");
+    Schema::Object(form.build())
 }
 
 fn components() -> Components {

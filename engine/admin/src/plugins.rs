@@ -1,9 +1,23 @@
 //! Plugins: upload, list, describe.
+//!
+//! An upload is the file itself, or a form (`multipart/form-data`) with the file as `plugin` and
+//! beside it what it is to be tried with: `config` for `configure`, `event` for one call.
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
+    http::{StatusCode, header},
+};
+use bytes::Bytes;
+use serde::Serialize;
 use tailrace_core::{
+    control::{
+        plugins::{Upload, Uploaded},
+        trial::Trial,
+    },
+    ports::plugins::CompileCost,
     registry::PluginVersion,
     spec::{PluginRef, parse_version},
 };
@@ -11,9 +25,21 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
-    input::{Content, Place},
+    input::{Content, Place, too_large},
     problem::{Answer, Problem},
 };
+
+/// An upload that was taken.
+#[derive(Serialize)]
+pub(crate) struct UploadAnswer {
+    #[serde(flatten)]
+    version: Arc<PluginVersion>,
+    /// What compiling it took; none if it was compiled before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compiled: Option<CompileCost>,
+    /// How it took its config, and its event.
+    trial: Trial,
+}
 
 fn plugin(place: &Place) -> Answer<PluginRef> {
     let version =
@@ -35,14 +61,86 @@ pub(crate) async fn upload(
     access: Access,
     State(api): State<ApiState>,
     place: Place,
-    body: Content,
-) -> Answer<(StatusCode, Json<Arc<PluginVersion>>)> {
-    let (version, new) = api
+    request: Request,
+) -> Answer<(StatusCode, Json<UploadAnswer>)> {
+    let plugin = plugin(&place)?;
+    // Before the body: it is held in memory, and there is room for a few.
+    let seat = api.control.upload_place(&access.tenant)?;
+    let upload = read(request, &api).await?;
+    let Uploaded {
+        version,
+        is_new,
+        compiled,
+        trial,
+    } = api
         .control
-        .upload_plugin(&access.tenant, plugin(&place)?, body.0)
+        .upload_plugin_at(seat, &access.tenant, plugin, upload)
         .await?;
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(version)))
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let answer = UploadAnswer {
+        version,
+        compiled,
+        trial,
+    };
+    Ok((status, Json(answer)))
+}
+
+async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let is_form = kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/form-data")
+    });
+    if !is_form {
+        return Ok(Content::from_request(request, api).await?.0.into());
+    }
+    let form = Multipart::from_request(request, api).await;
+    let mut form = form.map_err(|cause| wrong_form(cause.body_text()))?;
+    let (mut plugin, mut config, mut event) = (None, None, None);
+    while let Some(part) = form.next_field().await.map_err(|cause| torn(&cause))? {
+        let slot = match part.name() {
+            Some("plugin") => &mut plugin,
+            Some("config") => &mut config,
+            Some("event") => &mut event,
+            _ => return Err(wrong_form("its parts are plugin, config and event")),
+        };
+        // A part that comes twice is refused, so there are three at most.
+        if slot.is_some() {
+            return Err(wrong_form("a part is there twice"));
+        }
+        *slot = Some(part.bytes().await.map_err(|cause| torn(&cause))?);
+    }
+    let mut upload = Upload::from(plugin.ok_or_else(|| wrong_form("it has no part plugin"))?);
+    upload.trial.config = config.as_ref().map(json_text).transpose()?;
+    upload.trial.event = event;
+    Ok(upload)
+}
+
+/// A config is JSON, which a plugin may rely on.
+fn json_text(config: &Bytes) -> Answer<String> {
+    let checked: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(config);
+    checked
+        .map(|text| text.get().to_owned())
+        .map_err(|cause| Problem::invalid("invalid-body", format!("the part config is no JSON: {cause}")))
+}
+
+fn wrong_form(why: impl std::fmt::Display) -> Problem {
+    Problem::invalid(
+        "invalid-body",
+        format!("the form is not what this route takes: {why}"),
+    )
+}
+
+fn torn(cause: &MultipartError) -> Problem {
+    if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large();
+    }
+    wrong_form("it did not arrive whole")
 }
 
 pub(crate) async fn describe(

@@ -9,6 +9,9 @@ use axum::{
 use serde::Serialize;
 use tailrace_core::{control::ControlError, ports::broker::BrokerError};
 
+/// When it is worth asking again for what was refused for want of room: about a compilation later.
+const RETRY_AFTER_SECONDS: &str = "5";
+
 /// An error, as it is sent.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Problem {
@@ -63,7 +66,7 @@ impl From<ControlError> for Problem {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             ControlError::Forbidden(_) | ControlError::Quota(_) => StatusCode::FORBIDDEN,
-            ControlError::Crowded(_) => StatusCode::TOO_MANY_REQUESTS,
+            ControlError::Crowded(_) | ControlError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             ControlError::Broker(BrokerError::Refused { .. }) => StatusCode::BAD_GATEWAY,
             ControlError::Broker(BrokerError::Unreachable(reason)) => {
                 tracing::warn!(reason, "a request failed at the broker");
@@ -97,6 +100,9 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -139,7 +139,7 @@ pub fn routes() -> Vec<Route> {
             "upload a plugin version",
             put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN_BYTES)),
         )
-        .takes(&["application/wasm"]),
+        .takes(&["application/wasm", "multipart/form-data"]),
         own("GET", plugin, "a plugin version", get(plugins::describe)),
         own(
             "GET",

@@ -71,7 +71,7 @@ impl PrivateEngine {
             ..Config::default()
         };
         config.nats.url.clone_from(&broker.url);
-        let engine = wiring::start(&config).await?;
+        let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
         let operator = engine.control.random_token();
         let admitted = async {
             while let Err(cause) = engine.control.admit_token(&operator, Scope::Operator).await {

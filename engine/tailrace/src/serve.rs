@@ -65,7 +65,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Ok(point) = std::env::var("TAILRACE_FAIL_AT") {
         failpoint::arm(&point).context("TAILRACE_FAIL_AT")?;
     }
-    let engine = wiring::start(&config).await?;
+    let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
     tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
     let mut ended = Signals::new()?;
     tokio::select! {

@@ -1,7 +1,9 @@
 //! The composition: every port gets its adapter here, and nowhere else. What runs, in the order in
 //! which it is started: broker, store, sandbox, guest threads, registry keeper, engine, API.
 
-use std::{net::SocketAddr, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration,
+};
 
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
@@ -21,7 +23,8 @@ use tailrace_core::{
 };
 use tailrace_nats::{NatsBroker, NatsOptions};
 use tailrace_store::{SledStore, StoreOptions};
-use tailrace_wasm::{WasmOptions, WasmRuntime};
+pub use tailrace_wasm::Compile;
+use tailrace_wasm::{CompilerProgram, WasmOptions, WasmRuntime};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -54,8 +57,21 @@ pub struct RunningEngine {
     peers: JoinHandle<()>,
 }
 
+/// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
+/// for a program whose command line is [`crate::main`].
+pub fn compile_in_children() -> anyhow::Result<Compile> {
+    // The file itself, whatever its name leads to by now: a child of another version is of no use.
+    let program = if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        std::env::current_exe().context("cannot find this program's file")?
+    };
+    let arguments = [OsString::from(crate::cli::COMPILE_PLUGIN)];
+    Ok(Compile::InChild(CompilerProgram::new(program, arguments)))
+}
+
 /// Starts everything. The broker need not be there yet.
-pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
+pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningEngine> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
     let listener = TcpListener::bind(config.listen)
@@ -63,7 +79,7 @@ pub async fn start(config: &Config) -> anyhow::Result<RunningEngine> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
-    let world = world(config, &broker)?;
+    let world = world(config, &broker, compile)?;
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
@@ -149,7 +165,7 @@ async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
         .context("cannot use the broker")
 }
 
-fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
+fn world(config: &Config, broker: &Arc<NatsBroker>, compile: Compile) -> anyhow::Result<World> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
@@ -159,6 +175,7 @@ fn world(config: &Config, broker: &Arc<NatsBroker>) -> anyhow::Result<World> {
         .context("cannot open the local store")?;
     let wasm = WasmOptions {
         artefacts: config.data_dir.join("artefacts"),
+        compile,
     };
     let plugins = WasmRuntime::new(wasm).context("cannot start the sandbox")?;
     let cores = available_parallelism().map_or(2, usize::from);

@@ -57,12 +57,7 @@ impl Artefacts {
             tracing::warn!(%digest, "a compiled plugin is damaged; compiling it anew");
             return None;
         }
-        // SAFETY: the bytes are those that `save` wrote: they came out of `Component::serialize` of
-        // an engine with the same compatibility hash, into a folder that only this user can write,
-        // and the checksum shows that they have not changed since.
-        #[allow(unsafe_code)]
-        let component = unsafe { Component::deserialize(engine, artefact) };
-        component
+        open(engine, artefact)
             .inspect_err(
                 |cause| tracing::warn!(%digest, %cause, "a compiled plugin does not load; compiling it anew"),
             )
@@ -70,24 +65,41 @@ impl Artefacts {
     }
 
     /// Keeps a compiled plugin. That it cannot be kept is no reason to fail.
-    pub(crate) fn save(&self, digest: Digest, component: &Component) {
-        if let Err(cause) = self.try_save(digest, component) {
-            tracing::warn!(%digest, cause, "a compiled plugin cannot be kept");
+    pub(crate) fn save(&self, digest: Digest, artefact: &[u8]) {
+        if let Err(cause) = self.try_save(digest, artefact) {
+            tracing::warn!(%digest, %cause, "a compiled plugin cannot be kept");
         }
     }
 
-    fn try_save(&self, digest: Digest, component: &Component) -> Result<(), String> {
-        let artefact = component.serialize().map_err(|cause| cause.to_string())?;
+    fn try_save(&self, digest: Digest, artefact: &[u8]) -> std::io::Result<()> {
         let file = self.file(digest);
         // Under a name of its own first: a crash, or another engine, must not leave half a file.
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let temporary = file.with_extension(format!("{}-{number}.tmp", std::process::id()));
-        let write = || {
-            let mut half = std::fs::File::create(&temporary)?;
-            half.write_all(&Sha256::digest(&artefact))?;
-            half.write_all(&artefact)?;
-            std::fs::rename(&temporary, &file)
-        };
-        write().map_err(|cause: std::io::Error| cause.to_string())
+        let mut half = std::fs::File::create(&temporary)?;
+        half.write_all(&Sha256::digest(artefact))?;
+        half.write_all(artefact)?;
+        std::fs::rename(&temporary, &file)
     }
+
+    /// A folder in which there is nothing, for a compiler to stand in.
+    pub(crate) fn empty_folder(&self) -> std::io::Result<PathBuf> {
+        let folder = self.folder.join("empty");
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o500)
+            .create(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// A component out of its machine code.
+pub(crate) fn open(engine: &Engine, artefact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes came out of our own compiler, in this process or in a child that runs our own
+    // program, and wasmtime checks that it was built and set up like this engine. They reached us
+    // through that child's pipe, or through a file that `save` wrote into a folder that only this
+    // user can write, whose checksum shows that it has not changed since.
+    #[allow(unsafe_code)]
+    let component = unsafe { Component::deserialize(engine, artefact) };
+    component
 }

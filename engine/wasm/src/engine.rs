@@ -23,6 +23,19 @@ const KEEP_RESIDENT_BYTES: usize = 64 * 1024;
 
 /// The engine of the process.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    Engine::new(&config)
+}
+
+/// An engine that compiles and never runs: without the pool, which takes more addresses than a
+/// compiler may have, and on one thread, so that its bounds are those of one. Neither changes what
+/// comes out.
+pub(crate) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(config().parallel_compilation(false))
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -44,9 +57,8 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .relaxed_simd_deterministic(true)
         .wasm_function_references(false)
         .wasm_stack_switching(false)
-        .wasm_simd(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-    Engine::new(&config)
+        .wasm_simd(true);
+    config
 }
 
 /// Address space only: memory is used when a guest touches it.

@@ -4,6 +4,7 @@
 //!
 //! - `engine`: which parts of WebAssembly exist here, and the pool;
 //! - `admission`: what an upload must be, and `structure`: how much of what it may contain;
+//! - `compiler`: where plugins are compiled, and `compile_child`: the process that does it;
 //! - `artefacts`: compiled plugins on disk;
 //! - `host`: one file for each interface of `wit/`;
 //! - `instance`: one call, with its limits, and `trap`: what can go wrong;
@@ -14,6 +15,8 @@
 
 mod admission;
 mod artefacts;
+mod compile_child;
+mod compiler;
 mod engine;
 mod host;
 mod instance;
@@ -25,4 +28,6 @@ mod trap;
 mod types;
 
 pub use admission::{MAX_UPLOAD_BYTES, componentize};
+pub use compile_child::compile_as_child;
+pub use compiler::{Compile, CompilerProgram};
 pub use runtime::{WasmOptions, WasmRuntime};

@@ -9,20 +9,23 @@ use std::{
 use bytes::Bytes;
 use tailrace_core::{
     identity::Digest,
-    ports::plugins::{Admitted, CallLimits, Grant, Instance, Plugin, PluginError, PluginRuntime},
+    ports::plugins::{
+        Admitted, CallLimits, CompileCost, Grant, Instance, Plugin, PluginError, PluginRuntime,
+    },
 };
 use wasmtime::{
-    Engine,
+    Engine, Precompiled,
     component::{Component, InstancePre, Linker},
 };
 
 use crate::{
     admission,
-    artefacts::Artefacts,
+    artefacts::{self, Artefacts},
+    compiler::{Compile, Compiled, CompilerProgram},
     engine,
     host::{self, Guest, interface},
     instance::{Exports, WasmInstance},
-    ticker,
+    structure, ticker,
 };
 
 /// How the sandbox is set up.
@@ -30,12 +33,15 @@ use crate::{
 pub struct WasmOptions {
     /// Folder of compiled plugins; tenants must not be able to write there.
     pub artefacts: PathBuf,
+    /// Where plugins are compiled.
+    pub compile: Compile,
 }
 
 impl Default for WasmOptions {
     fn default() -> Self {
         Self {
             artefacts: PathBuf::from("artefacts"),
+            compile: Compile::InProcess,
         }
     }
 }
@@ -45,6 +51,7 @@ pub struct WasmRuntime {
     engine: Engine,
     linker: Linker<Guest>,
     artefacts: Artefacts,
+    compile: Compile,
     /// Loaded plugins, as long as somebody uses them.
     loaded: Mutex<BTreeMap<Digest, Weak<WasmPlugin>>>,
 }
@@ -70,34 +77,74 @@ impl WasmRuntime {
             engine,
             linker,
             artefacts,
+            compile: options.compile,
             loaded: Mutex::default(),
         })
     }
 
-    fn compile(&self, digest: Digest, component: &[u8]) -> Result<Component, PluginError> {
+    /// A compiled component, and what it took if that is known.
+    fn compile(
+        &self,
+        digest: Digest,
+        component: &[u8],
+    ) -> Result<(Component, Option<CompileCost>), PluginError> {
         if let Some(compiled) = self.artefacts.load(&self.engine, digest) {
-            return Ok(compiled);
+            return Ok((compiled, None));
         }
-        let compiled = Component::new(&self.engine, component)
-            .map_err(|cause| PluginError::Invalid(format!("the plugin does not compile: {cause:#}")))?;
-        self.artefacts.save(digest, &compiled);
-        Ok(compiled)
+        let (artefact, cost) = match &self.compile {
+            Compile::InProcess => (self.compile_here(component)?, None),
+            Compile::InChild(program) => {
+                let compiled = self.compile_in_child(program, component)?;
+                let cost = CompileCost {
+                    processor_ms: compiled.processor_ms,
+                    artefact_bytes: compiled.artefact.len() as u64,
+                };
+                (compiled.artefact, Some(cost))
+            }
+        };
+        let compiled = artefacts::open(&self.engine, &artefact).map_err(|cause| unfit(&artefact, &cause))?;
+        self.artefacts.save(digest, &artefact);
+        Ok((compiled, cost))
     }
 
-    fn prepare(&self, digest: Digest, component: &Bytes) -> Result<WasmPlugin, PluginError> {
+    fn compile_here(&self, component: &[u8]) -> Result<Vec<u8>, PluginError> {
+        let compiled = self.engine.precompile_component(component);
+        compiled.map_err(|cause| PluginError::Invalid(format!("the plugin does not compile: {cause:#}")))
+    }
+
+    fn compile_in_child(&self, program: &CompilerProgram, component: &[u8]) -> Result<Compiled, PluginError> {
+        let folder = self.artefacts.empty_folder();
+        let folder = folder.map_err(|cause| PluginError::Engine(cause.to_string()))?;
+        program.compile(component, &folder)
+    }
+
+    fn prepare(
+        &self,
+        digest: Digest,
+        component: &Bytes,
+    ) -> Result<(WasmPlugin, Option<CompileCost>), PluginError> {
         let imports = admission::imports(component)?;
-        let compiled = self.compile(digest, component)?;
+        let (compiled, cost) = self.compile(digest, component)?;
         let exports = exports(&compiled)?;
         let plugin = self.linker.instantiate_pre(&compiled).map_err(|cause| {
             PluginError::Invalid(format!("the plugin does not fit the contract: {cause:#}"))
         })?;
-        Ok(WasmPlugin {
+        let plugin = WasmPlugin {
             engine: self.engine.clone(),
             plugin,
             exports,
             imports,
-        })
+        };
+        Ok((plugin, cost))
     }
+}
+
+/// Machine code that cannot be loaded: mostly, the pool has no room for what the plugin declares.
+fn unfit(artefact: &[u8], cause: &wasmtime::Error) -> PluginError {
+    if Engine::detect_precompiled(artefact) != Some(Precompiled::Component) {
+        return PluginError::Engine("the compiler gave no machine code".to_owned());
+    }
+    PluginError::Invalid(format!("the plugin does not fit the sandbox: {cause:#}"))
 }
 
 fn exports(component: &Component) -> Result<Exports, PluginError> {
@@ -119,11 +166,14 @@ impl PluginRuntime for WasmRuntime {
     fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError> {
         let component = admission::componentize(upload)?;
         let digest = Digest::of(&component);
-        let plugin = self.prepare(digest, &component)?;
+        let memory = structure::memory(&component)?;
+        let (plugin, compiled) = self.prepare(digest, &component)?;
         Ok(Admitted {
             component,
             digest,
             imports: plugin.imports,
+            memory,
+            compiled,
         })
     }
 
@@ -133,7 +183,7 @@ impl PluginRuntime for WasmRuntime {
             return Ok(plugin);
         }
         // Compiled without the lock, for it may take seconds; two at once do the same work twice.
-        let plugin = Arc::new(self.prepare(digest, component)?);
+        let plugin = Arc::new(self.prepare(digest, component)?.0);
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.retain(|_, plugin| plugin.strong_count() > 0);
         loaded.insert(digest, Arc::downgrade(&plugin));

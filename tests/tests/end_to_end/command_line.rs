@@ -107,6 +107,44 @@ async fn each_mistake_is_named_with_the_way_out_and_a_code() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_is_tried_before_it_is_kept() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let file = |name: &str, content: &[u8]| -> anyhow::Result<String> {
+        let file = stage.folder.path().join(name);
+        std::fs::write(&file, content)?;
+        Ok(file.display().to_string())
+    };
+    let plugin = file("probe.wasm", &files::plugin("tailrace_test_guest")?)?;
+    let bad = file("bad.yaml", b"lable: x")?;
+    let event = file("event.json", br#"{"user":"u1","do":"count"}"#)?;
+    let push = ["plugin", "push", &plugin, "--name", "tried", "--version", "1.0.0"];
+    let said = tailrace(
+        &stage.engine,
+        &stage.engine.token,
+        &[&push[..], &["--config", &bad]].concat(),
+    )
+    .await?;
+    assert_eq!(said.code, Some(1), "{}", said.text);
+    assert!(said.text.contains("lable"), "{}", said.text);
+    let missing = stage
+        .engine
+        .own("GET", "plugins/tried/versions/1.0.0", "")
+        .await?;
+    assert_eq!(missing.status, 404, "nothing was kept: {missing:?}");
+    let said = tailrace(
+        &stage.engine,
+        &stage.engine.token,
+        &[&push[..], &["--event", &event]].concat(),
+    )
+    .await?;
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    for word in ["memory", "compiled", "takes the config", "emit", "fuel"] {
+        assert!(said.text.contains(word), "it does not say {word}:\n{}", said.text);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_lives_and_dies_by_the_command_line() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     let file = stage.folder.path().join("p.yaml");

@@ -116,6 +116,36 @@ async fn hostile_payloads_are_dead_letters_and_the_rest_goes_on() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_makes_no_subject_is_a_dead_letter_and_breaks_no_connection() -> anyhow::Result<()> {
+    // The broker closes the connection of a client whose line is longer than 4,096 bytes, and all
+    // tenants of an engine share one.
+    let stage = Stage::set().await?;
+    stage.engine.apply("keys", &probe("keys", 1, "")).await?;
+    let event = |user: &str| json!({ "user": user, "do": "count" }).to_string();
+    let keys = [
+        "k".repeat(100_000),
+        "k".repeat(5_000),
+        // Encoded, three bytes each.
+        ".".repeat(1_000),
+        "a\r\nPUB shop.forged 0\r\n".to_owned(),
+        "good".to_owned(),
+    ];
+    stage
+        .cluster
+        .publish("shop.events.x", keys.iter().map(|key| event(key)))
+        .await?;
+    stage.engine.caught_up("keys", keys.len() as u64).await?;
+    let mut codes = codes(&stage, "keys").await?;
+    codes.sort();
+    assert_eq!(codes, ["long-key", "long-key", "too-large"]);
+    let outputs = stage.cluster.read("TR_shop_keys", "shop.keys.*").await?;
+    assert_eq!(outputs.len(), 2, "the forged line became one token of a subject");
+    let status = stage.engine.status("keys").await?;
+    assert_eq!(status["state"], "running", "{status:#}\n{}", stage.engine.log());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_is_sent_again_to_the_step_that_failed() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     // A deadline of nothing makes the first revision fail on everything that loops.

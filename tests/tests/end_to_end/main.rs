@@ -8,6 +8,7 @@ mod books;
 mod broker;
 mod changes;
 mod command_line;
+mod compiling;
 mod engines;
 mod failures;
 mod house;

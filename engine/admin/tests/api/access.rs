@@ -8,11 +8,13 @@ use crate::stage::{ENDED, OPERATOR, Stage, body, methods, parameters, path, path
 #[tokio::test]
 async fn without_a_valid_token_every_route_answers_401_and_does_nothing() {
     let stage = Stage::set().await;
-    let wrong: [&[String]; 8] = [
+    let wrong: [&[String]; 10] = [
         &[],
         &["Bearer tr_wrong".into()],
         &[format!("Bearer {ENDED}")],
         &[format!("Bearer {OPERATOR}"), "Bearer tr_wrong".into()],
+        &[format!("Bearer {OPERATOR}"), format!("Bearer {OPERATOR}")],
+        &[format!("Bearer {}", stage.shop), format!("Bearer {}", stage.bank)],
         &[format!("Basic {OPERATOR}")],
         &[OPERATOR.into()],
         &["Bearer".into()],

@@ -80,6 +80,11 @@ async fn bodies_and_queries_are_described() {
         ),
         (
             "PUT",
+            "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}",
+            "multipart/form-data",
+        ),
+        (
+            "PUT",
             "/v1/tenants/{tenant}/pipelines/{pipeline}",
             "application/yaml",
         ),

@@ -1,6 +1,6 @@
 //! The API from outside: requests against the router over an in-memory world, and raw connections
 //! against the accept loop. One file a claim: who may do what, what refusals look like, what names
-//! may hold, how large bodies may be, what the description says, how long a client may take.
+//! may hold, how large bodies may be, what an upload tells, what the description says, how long a client may take.
 
 mod access;
 mod answers;
@@ -12,5 +12,6 @@ mod metrics;
 mod names;
 mod problems;
 mod stage;
+mod uploads;
 mod views;
 mod world;

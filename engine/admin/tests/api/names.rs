@@ -14,6 +14,10 @@ fn hostile() -> Vec<String> {
         "%2e%2e%2f",
         "%2e%2e",
         "%2F",
+        "..%2f..%2fetc%2fpasswd",
+        "%2e%2e%2f%2e%2e%2fetc",
+        "%252e%252e%252f",
+        "..%5c..%5cetc",
         "%00",
         "a%00b",
         "%0d%0aset-cookie:x",
@@ -22,7 +26,15 @@ fn hostile() -> Vec<String> {
         "%EF%BD%93hop",
         "SHOP",
         "Shop",
+        "sHop",
+        "%D1%95hop",
+        "sh%E2%80%8Bop",
+        "shop%E2%80%AE",
+        "shop%cc%81",
         "CON",
+        "con.txt",
+        "NUL%20",
+        "AUX:",
         "a_b",
         "-a",
         "a-",
@@ -62,6 +74,43 @@ async fn a_hostile_name_is_refused_at_every_place_of_every_route() {
         }
     }
     assert_eq!(stage.fake.acts(), before, "nothing came of it");
+}
+
+#[tokio::test]
+async fn one_validator_refuses_what_is_no_name_wherever_a_name_is_made() {
+    let stage = Stage::set().await;
+    for route in routes() {
+        // What is looked up and never made (steps, collections, sketches, numbers) may be answered with
+        // "there is no such", like any other that is not there.
+        for parameter in ["tenant", "plugin", "version", "pipeline"] {
+            if !parameters(route.path).contains(&parameter) {
+                continue;
+            }
+            for name in hostile() {
+                let path = path_with(&route, parameter, &name);
+                // What is no URI does not arrive, what has a slash is another route, and what is not
+                // UTF-8 is no text.
+                let is_text = !name.contains("%ff") && name != "%";
+                if path.parse::<axum::http::Uri>().is_err() || name.contains('/') || !is_text {
+                    continue;
+                }
+                let answer = stage.ask(route.method, &path, &[OPERATOR], body(&route)).await;
+                let code = answer.problem();
+                let shown: String = path.chars().take(200).collect();
+                assert_eq!(
+                    answer.status.as_u16(),
+                    422,
+                    "{} {shown}: {answer:?}",
+                    route.method
+                );
+                assert!(
+                    matches!(&*code, "invalid-name" | "invalid-version"),
+                    "{} {shown}: {code}",
+                    route.method
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ pub enum ControlError {
     /// The tenant's, or its neighbours': all places for watchers are taken.
     #[error(transparent)]
     Crowded(#[from] Crowded),
+    /// The tenant's, or its neighbours': all places for uploads are taken.
+    #[error("{0}")]
+    Busy(String),
     /// The broker's.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -64,10 +67,12 @@ impl ControlError {
             Self::Conflict(_) => "conflict",
             Self::Spec(_) => "invalid-pipeline",
             Self::Invalid(_) => "invalid-request",
+            Self::Plugin(PluginError::TooCostly(_)) => "plugin-too-costly",
             Self::Plugin(_) => "invalid-plugin",
             Self::Forbidden(_) => "forbidden",
             Self::Quota(_) => "quota-exceeded",
             Self::Crowded(_) => "too-many-watchers",
+            Self::Busy(_) => "too-many-uploads",
             Self::Broker(_) => "broker-unavailable",
             Self::Internal(_) => "internal",
         }

@@ -1,12 +1,13 @@
 //! The control plane: what the API and the command line ask for. It checks, writes the registry and
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
-//! One file a subject: [`access`] (tenants and tokens), [`plugins`], [`pipelines`], [`queries`]
-//! (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! One file a subject: [`access`] (tenants and tokens), [`plugins`] ([`trial`] before they are kept),
+//! [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
 //! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
+mod admission;
 mod checks;
 pub mod dead_letters;
 mod error;
@@ -17,10 +18,12 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod trial;
 pub mod views;
 
 use std::{sync::Arc, time::Duration};
 
+pub use admission::UploadPlace;
 use bytes::Bytes;
 pub use error::ControlError;
 use serde::Serialize;
@@ -45,6 +48,7 @@ pub struct Control {
     registry: watch::Receiver<Option<Arc<Registry>>>,
     overview: Overview,
     cluster: Cluster,
+    uploads: admission::Places,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -62,6 +66,7 @@ impl Control {
             registry,
             overview,
             cluster,
+            uploads: admission::Places::default(),
         }
     }
 

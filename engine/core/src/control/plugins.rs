@@ -5,27 +5,88 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Control, ControlError, Outcome};
+use super::{
+    Control, ControlError, Outcome,
+    admission::{Turn, UploadPlace},
+    trial::{self, Trial, TrialRequest},
+};
 use crate::{
     identity::Digest,
     name::Name,
-    pipeline::schedule,
-    ports::plugins::{Admitted, PluginError},
+    pipeline::{run::load_plugin, schedule},
+    ports::plugins::{Admitted, CompileCost, PluginError},
     registry::{Key, PluginVersion},
     spec::PluginRef,
+    tasks,
 };
 
+/// A plugin, and what it is tried with before it is kept.
+#[derive(Debug, Default)]
+pub struct Upload {
+    /// A component, or the core module that cargo made.
+    pub plugin: Bytes,
+    /// What it is tried with.
+    pub trial: TrialRequest,
+}
+
+impl From<Bytes> for Upload {
+    fn from(plugin: Bytes) -> Self {
+        Self {
+            plugin,
+            trial: TrialRequest::default(),
+        }
+    }
+}
+
+/// What became of an upload.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// The version.
+    pub version: Arc<PluginVersion>,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// What compiling it took; none if it was compiled before.
+    pub compiled: Option<CompileCost>,
+    /// How it took its config, and its event.
+    pub trial: Trial,
+}
+
 impl Control {
-    /// Uploads a plugin version; says too whether it is new.
+    /// A place for an upload of this tenant: to be had before its body is read.
+    pub fn upload_place(&self, tenant: &Name) -> Outcome<UploadPlace> {
+        self.uploads.take(tenant)
+    }
+
+    /// Uploads a plugin version.
     pub async fn upload_plugin(
         &self,
         tenant: &Name,
         plugin: PluginRef,
-        upload: Bytes,
-    ) -> Outcome<(Arc<PluginVersion>, bool)> {
-        let upload_digest = Digest::of(&upload);
+        upload: impl Into<Upload>,
+    ) -> Outcome<Uploaded> {
+        let place = self.upload_place(tenant)?;
+        self.upload_plugin_at(place, tenant, plugin, upload.into()).await
+    }
+
+    /// Uploads a plugin version whose place was taken before. What the trial shows to be wrong with
+    /// the config that was sent along is a refusal, and nothing is kept.
+    pub async fn upload_plugin_at(
+        &self,
+        place: UploadPlace,
+        tenant: &Name,
+        plugin: PluginRef,
+        upload: Upload,
+    ) -> Outcome<Uploaded> {
+        let upload_digest = Digest::of(&upload.plugin);
         if let Some(known) = self.known_version(tenant, &plugin)? {
-            return same_or_conflict(known, upload_digest);
+            let version = same_or_conflict(known, upload_digest)?;
+            let trial = self.try_kept(tenant, &version, upload.trial).await?;
+            return Ok(Uploaded {
+                version,
+                is_new: false,
+                compiled: None,
+                trial,
+            });
         }
         let limits = &self.tenant(tenant)?.quotas;
         if self.registry()?.plugins_of(tenant).count() >= limits.plugins as usize {
@@ -34,39 +95,97 @@ impl Control {
                 limits.plugins
             )));
         }
+        let admitted = self.admit(place.turn().await?, upload.plugin).await?;
         let Admitted {
             component,
             digest,
             imports,
-        } = self.admit(tenant, upload).await?;
+            memory,
+            compiled,
+        } = admitted;
+        let trial = self
+            .try_plugin(tenant, digest, component.clone(), upload.trial)
+            .await?;
         self.world.registry.put_plugin(digest, component.clone()).await?;
         let version = PluginVersion {
-            plugin: plugin.clone(),
+            plugin,
             digest,
             upload_digest,
             size_bytes: component.len() as u64,
             imports,
+            memory,
             uploaded_ms: self.now_ms(),
         };
-        match self
-            .write(&Key::Plugin(tenant.clone(), plugin.clone()), &version, 0)
-            .await
-        {
+        let (version, is_new) = self.keep(tenant, version).await?;
+        Ok(Uploaded {
+            version,
+            is_new,
+            compiled,
+            trial,
+        })
+    }
+
+    /// Writes a version into the registry; says too whether it is new.
+    async fn keep(&self, tenant: &Name, version: PluginVersion) -> Outcome<(Arc<PluginVersion>, bool)> {
+        let key = Key::Plugin(tenant.clone(), version.plugin.clone());
+        match self.write(&key, &version, 0).await {
             Ok(()) => Ok((Arc::new(version), true)),
             // Somebody was faster with the same version.
-            Err(conflict @ ControlError::Conflict(_)) => match self.known_version(tenant, &plugin)? {
-                Some(known) => same_or_conflict(known, upload_digest),
+            Err(conflict @ ControlError::Conflict(_)) => match self.known_version(tenant, &version.plugin)? {
+                Some(known) => Ok((same_or_conflict(known, version.upload_digest)?, false)),
                 None => Err(conflict),
             },
             Err(other) => Err(other),
         }
     }
 
-    /// Checks and compiles an upload on a guest thread of its tenant.
-    async fn admit(&self, tenant: &Name, upload: Bytes) -> Outcome<Admitted> {
+    /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler
+    /// would be missing to the pipelines. There are as many of them as turns.
+    async fn admit(&self, turn: Turn, upload: Bytes) -> Outcome<Admitted> {
         let runtime = self.world.plugins.clone();
-        let admitted = schedule::run(&*self.world.turns, tenant, move || runtime.admit(&upload)).await;
-        Ok(admitted.map_err(|lost| PluginError::Engine(lost.to_string()))??)
+        let admitted = tasks::spawn_blocking(move || {
+            let admitted = runtime.admit(&upload);
+            // Held by the work itself, which goes on when the client goes away.
+            drop(turn);
+            admitted
+        });
+        Ok(admitted
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
+    }
+
+    /// Tries a plugin that was compiled just now, on a guest thread of its tenant.
+    async fn try_plugin(
+        &self,
+        tenant: &Name,
+        digest: Digest,
+        component: Bytes,
+        request: TrialRequest,
+    ) -> Outcome<Trial> {
+        let (runtime, clock) = (self.world.plugins.clone(), self.world.clock.clone());
+        let tried = schedule::run(&*self.world.turns, tenant, move || {
+            trial::run(&runtime.load(digest, &component)?, request, &*clock)
+        });
+        Ok(tried
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
+    }
+
+    async fn try_kept(
+        &self,
+        tenant: &Name,
+        version: &PluginVersion,
+        request: TrialRequest,
+    ) -> Outcome<Trial> {
+        let plugin = load_plugin(&self.world, tenant, version.digest).await?;
+        let plugin = plugin.ok_or_else(|| ControlError::not_found("plugin", &version.plugin))?;
+        let clock = self.world.clock.clone();
+        let tried = schedule::run(&*self.world.turns, tenant, move || {
+            trial::run(&plugin, request, &*clock)
+        });
+        Ok(tried
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
     }
 
     fn known_version(&self, tenant: &Name, plugin: &PluginRef) -> Outcome<Option<Arc<PluginVersion>>> {
@@ -91,9 +210,9 @@ impl Control {
     }
 }
 
-fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> Outcome<(Arc<PluginVersion>, bool)> {
+fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> Outcome<Arc<PluginVersion>> {
     if known.upload_digest == upload || known.digest == upload {
-        return Ok((known, false));
+        return Ok(known);
     }
     let plugin = &known.plugin;
     Err(ControlError::Conflict(format!(

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    dead_letter,
+    dead_letter, outgoing,
     plan::Plan,
     progress::Progress,
     reconcile::{Cut, Reconciler},
@@ -353,15 +353,25 @@ impl Feed {
 pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     let found = plan.find(&message.subject, &message.headers, &message.payload);
     let headers = own_headers(message.headers);
-    let refused = found.key.is_none().then(|| {
-        let place = serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
-        ("no-key", format!("the event has no key at input.key {place}"))
-    });
+    let place = || serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
+    let (key, refused) = match found.key {
+        None => {
+            let reason = format!("the event has no key at input.key {}", place());
+            (String::new(), Some(("no-key", reason)))
+        }
+        Some(key) => match outgoing::check_key(&key) {
+            Ok(()) => (key, None),
+            Err(reason) => (
+                String::new(),
+                Some(("long-key", format!("{reason}: input.key {}", place()))),
+            ),
+        },
+    };
     let event = Event {
         sequence: message.sequence,
         time_ms: found.time_ms.unwrap_or(message.received_ms),
         subject: message.subject,
-        key: found.key.unwrap_or_default(),
+        key,
         headers,
         payload: message.payload,
     };

@@ -4,7 +4,7 @@
 //! - [`partition`]: the loop of one partition: fill a batch, commit it, apply it;
 //! - [`schedule`]: whose turn it is on a guest thread;
 //! - [`worker`]: one turn of a partition, event by event;
-//! - [`process`]: one event through the steps;
+//! - [`process`]: one event through the steps, and [`outgoing`]: what of it may travel on;
 //! - [`effects`]: what the events of a batch have caused and not yet committed;
 //! - [`commit`]: makes a batch durable, and finds out what became of it when the answer is lost;
 //! - [`recover`]: from what is committed back to a running partition.
@@ -19,6 +19,7 @@ mod dedup;
 pub mod effects;
 pub mod engine;
 pub mod intake;
+pub mod outgoing;
 pub mod partition;
 pub mod plan;
 pub mod process;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
+    outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     plan::Plan,
     spans,
     worker::{Arrival, Source, TurnEnd, Worker},
@@ -23,7 +24,7 @@ use crate::{
         broker::Output,
         plugins::{Call, CallFailure, PluginError, Trap, TrapCode},
     },
-    spec::{Delivery, ErrorPolicy, Fallback},
+    spec::{Delivery, ErrorPolicy, Fallback, OutputSpec},
     subject, trace,
 };
 
@@ -219,27 +220,17 @@ impl Worker {
         Ok(call)
     }
 
-    /// What a plugin hands on must be fit to travel.
     fn check_messages(&self, index: usize, messages: &[Message]) -> Result<(), String> {
-        let last = index + 1 == self.plan.steps.len();
-        for message in messages {
-            if let Some(text) = &message.subject {
-                subject::check_subject(text).map_err(|cause| cause.to_string())?;
-                let pattern = self
-                    .plan
-                    .spec
-                    .output
-                    .as_ref()
-                    .map(crate::spec::OutputSpec::pattern);
-                if last && !pattern.is_some_and(|pattern| subject::covers(&pattern, text)) {
-                    return Err(format!(
-                        "the subject {text:?} lies outside the pipeline's output.subject"
-                    ));
-                }
-            }
-            message.headers.iter().try_for_each(check_header)?;
-        }
-        Ok(())
+        let output = self.plan.spec.output.as_ref().map(OutputSpec::pattern);
+        let is_last = index + 1 == self.plan.steps.len();
+        let destination = match &output {
+            _ if !is_last => Destination::Step,
+            Some(pattern) => Destination::Output(pattern),
+            None => Destination::Nowhere,
+        };
+        messages
+            .iter()
+            .try_for_each(|message| outgoing::check(message, destination))
     }
 
     fn emit(
@@ -302,6 +293,15 @@ impl Worker {
         trace::hand_on(&walk.arrival.event.headers, &mut headers);
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
+        if subject.len() > MAX_SUBJECT_BYTES {
+            let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
+            return Err(Halt::TooMuch {
+                code: "too-large",
+                reason: format!(
+                    "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
+                ),
+            });
+        }
         self.stats.counts.ledger.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
@@ -317,6 +317,10 @@ impl Worker {
     }
 
     fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+        outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
+            code: "too-large",
+            reason,
+        })?;
         let size = payload.len() + headers_bytes(headers);
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if size <= limit {
@@ -445,6 +449,12 @@ impl Worker {
             payload.truncate(limit);
             headers = dead_letter::headers(event, &reason);
         }
+        let bytes = headers_bytes(&headers);
+        if bytes > MAX_HEADERS_BYTES || bytes + HEADER_ROOM > self.max_message_bytes {
+            // The event's own leave no room even for the reason, and a letter that the broker cannot
+            // take would be tried for ever.
+            headers.retain(|header| header.name == dead_letter::REASON_HEADER);
+        }
         self.stats.counts.ledger.letters += 1;
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
         let id = self.name_message(walk, "dead:");
@@ -466,37 +476,6 @@ fn in_place_of(event: &Event, policy: &ErrorPolicy) -> Event {
         event.payload = payload.to_string().into();
     }
     event
-}
-
-fn headers_bytes(headers: &[Header]) -> usize {
-    headers
-        .iter()
-        .map(|header| header.name.len() + header.value.len() + 4)
-        .sum()
-}
-
-/// A header from a guest must be one that the broker carries as it stands, and none of the broker's
-/// or the engine's own.
-fn check_header(header: &Header) -> Result<(), String> {
-    let shown: String = header.name.chars().take(64).collect();
-    let name = header.name.to_ascii_lowercase();
-    if name.starts_with("nats-") || name.starts_with("tr-") {
-        return Err(format!(
-            "the header {shown:?} is the broker's or the engine's own"
-        ));
-    }
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
-        return Err(format!(
-            "{shown:?} is no header name: use 1 to 128 visible ASCII characters without a colon"
-        ));
-    }
-    if header.value.len() > 4096 || header.value.chars().any(char::is_control) {
-        return Err(format!(
-            "the value of header {shown:?} has a control character, or more than 4096 bytes"
-        ));
-    }
-    Ok(())
 }
 
 /// Doubles with each try. The jitter is added where the pause is made, for this is a pure function.

@@ -38,6 +38,45 @@ pub struct Admitted {
     pub digest: Digest,
     /// Interfaces it imports and must be granted.
     pub imports: BTreeSet<Grant>,
+    /// Linear memory that it declares.
+    pub memory: DeclaredMemory,
+    /// What compiling it took; none where it was at hand, or compiled in the engine's own process.
+    pub compiled: Option<CompileCost>,
+}
+
+/// Linear memory that a plugin declares, over all of its core modules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredMemory {
+    /// What every instance begins with.
+    pub initial_bytes: u64,
+    /// What it says that it will never pass; none where it does not say.
+    pub maximum_bytes: Option<u64>,
+}
+
+/// What compiling a plugin took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompileCost {
+    /// Processor time.
+    pub processor_ms: u64,
+    /// Size of the machine code.
+    pub artefact_bytes: u64,
+}
+
+/// What one compilation may take at most, as the tenant is told when it took more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CompileLimit {
+    /// Memory of the compiler.
+    #[error("{0} bytes of memory")]
+    Memory(u64),
+    /// Processor time.
+    #[error("{0} s of processor time")]
+    Processor(u64),
+    /// Wall time: mostly, the machine is busy.
+    #[error("{0} s")]
+    Wall(u64),
+    /// Machine code.
+    #[error("{0} bytes of machine code")]
+    Artefact(u64),
 }
 
 /// Why an upload or a plugin was refused. Always the tenant's, except [`PluginError::Engine`].
@@ -57,12 +96,27 @@ pub enum PluginError {
     /// It lacks the export that makes it a plugin.
     #[error("the plugin does not export {0:?}; with the Rust SDK, add `tailrace_sdk::export!(YourPlugin);`")]
     NoExport(String),
+    /// Compiling it takes more than one compilation may.
+    #[error("compiling the plugin took more than {0}, the most for one; {hint}", hint = hint(*.0))]
+    TooCostly(CompileLimit),
+    /// The compiler itself broke down on it.
+    #[error(
+        "the compiler broke down on the plugin ({0}); build it with another optimisation level, or without what you added last, and report the plugin if it is an honest one"
+    )]
+    Uncompilable(String),
     /// `configure` returned an error, or failed.
     #[error("the plugin refuses its config: {0}")]
     Config(String),
     /// Ours: the sandbox itself failed.
     #[error("the sandbox failed: {0}")]
     Engine(String),
+}
+
+fn hint(passed: CompileLimit) -> &'static str {
+    match passed {
+        CompileLimit::Wall(_) => "the engine may be busy, so try again; else make the plugin smaller",
+        _ => "split its largest functions, leave out what it does not need, and optimise for size",
+    }
 }
 
 /// What one call, and what one event, may take.

@@ -8,7 +8,7 @@ use tailrace_sketch::TenantSeed;
 use crate::{
     identity::Digest,
     name::Name,
-    ports::plugins::Grant,
+    ports::plugins::{DeclaredMemory, Grant},
     spec::{PipelineSpec, PluginRef},
     subject,
 };
@@ -102,6 +102,9 @@ pub struct PluginVersion {
     pub size_bytes: u64,
     /// Interfaces that it imports.
     pub imports: BTreeSet<Grant>,
+    /// Linear memory that it declares; an entry of an earlier engine does not say.
+    #[serde(default)]
+    pub memory: DeclaredMemory,
     /// When it was uploaded, milliseconds since the epoch.
     pub uploaded_ms: u64,
 }

@@ -38,6 +38,9 @@ struct Cli {
     command: Command,
 }
 
+/// Name of the command that the engine calls itself with.
+pub const COMPILE_PLUGIN: &str = "compile-plugin";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -86,6 +89,13 @@ enum Command {
         after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
     )]
     Tenant(tenant::TenantCommand),
+    /// Compile the plugin on standard input within the engine's limits; the engine calls this itself.
+    #[command(
+        name = COMPILE_PLUGIN,
+        hide = true,
+        after_help = "Example:\n  tailrace compile-plugin < clicks.wasm | wc -c"
+    )]
+    CompilePlugin,
 }
 
 /// Runs the command that the arguments of the process name.
@@ -116,6 +126,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
         Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
+        Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }
 }
 

@@ -124,7 +124,8 @@ async fn upload(control: &Control, folder: &std::path::Path) -> anyhow::Result<(
             name: Name::new(name)?,
             version: semver::Version::new(1, 0, 0),
         };
-        let (version, _) = control.upload_plugin(&tenant, plugin, Bytes::from(bytes)).await?;
+        let uploaded = control.upload_plugin(&tenant, plugin, Bytes::from(bytes)).await?;
+        let version = uploaded.version;
         let imports: Vec<_> = version
             .imports
             .iter()

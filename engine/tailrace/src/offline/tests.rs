@@ -9,8 +9,8 @@ use tailrace_core::{
     name::Name,
     ports::{
         plugins::{
-            Admitted, Call, CallFailure, CallLimits, Grant, Host, Instance, LogLevel, Plugin, PluginError,
-            Trap, TrapCode,
+            Admitted, Call, CallFailure, CallLimits, DeclaredMemory, Grant, Host, Instance, LogLevel, Plugin,
+            PluginError, Trap, TrapCode,
         },
         store::{Metric, Search},
     },
@@ -111,6 +111,8 @@ fn admitted(imports: &[Grant]) -> Admitted {
         component: "x".into(),
         digest: Digest::of(b"x"),
         imports: imports.iter().copied().collect(),
+        memory: DeclaredMemory::default(),
+        compiled: None,
     }
 }
 

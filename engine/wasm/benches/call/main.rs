@@ -44,6 +44,7 @@ fn main() -> AnyResult<()> {
     let folder = env::temp_dir().join(format!("tailrace-bench-{}", std::process::id()));
     let runtime = WasmRuntime::new(WasmOptions {
         artefacts: folder.clone(),
+        ..WasmOptions::default()
     })?;
     let (plugin, config) = match Rows::other_arguments().next() {
         Some(path) => {

@@ -7,6 +7,10 @@ use tailrace_core::ports::{
     store::{Neighbour, StoreError},
 };
 
+/// Calls that are remembered, and how much of each: a flood of them must not drown the test.
+const MAX_CALLS: usize = 100;
+const MAX_CALL_TEXT: usize = 1_000;
+
 /// What the host does when it is called.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -36,7 +40,9 @@ impl TestHost {
     }
 
     fn note(&mut self, call: String) -> Result<(), HostError> {
-        self.calls.push(call);
+        if self.calls.len() < MAX_CALLS {
+            self.calls.push(call.chars().take(MAX_CALL_TEXT).collect());
+        }
         match self.mood {
             Mood::Willing => Ok(()),
             Mood::Misuse => Err(HostError::Misuse(

@@ -8,13 +8,17 @@ mod admission;
 mod artefacts;
 #[path = "../../benches/call/bare.rs"]
 mod bare;
+mod bombs;
 mod caps;
+mod children;
 mod configuring;
 mod faults;
 mod guard;
 mod guests;
 mod host;
+mod hostile;
 mod limits;
+mod mutants;
 mod running;
 
 use bytes::Bytes;
@@ -28,7 +32,7 @@ use tailrace_core::{
         Call, CallFailure, CallLimits, Instance, Plugin, PluginError, PluginRuntime as _, Trap,
     },
 };
-use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;
 
 use guests::Guest;
@@ -95,7 +99,11 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn runtime_in(folder: &TempDir) -> WasmRuntime {
     let artefacts = folder.path().join("artefacts");
-    WasmRuntime::new(WasmOptions { artefacts }).expect("the sandbox starts")
+    let options = WasmOptions {
+        artefacts,
+        compile: Compile::InProcess,
+    };
+    WasmRuntime::new(options).expect("the sandbox starts")
 }
 
 /// Limits that no honest guest here reaches, with a deadline that no slow machine reaches.

@@ -125,7 +125,10 @@ impl Stage {
     pub fn set() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let artefacts = folder.path().join("artefacts");
-        let runtime = Arc::new(WasmRuntime::new(WasmOptions { artefacts })?);
+        let runtime = Arc::new(WasmRuntime::new(WasmOptions {
+            artefacts,
+            ..WasmOptions::default()
+        })?);
         Ok(Self {
             runtime,
             _folder: folder,

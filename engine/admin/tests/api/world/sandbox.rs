@@ -1,13 +1,14 @@
-//! The sandbox: admits what begins like WebAssembly, and runs nothing.
+//! The sandbox: admits what begins like WebAssembly, and has plugins that do nothing.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use tailrace_core::{
-    event::Event,
+    event::{Event, Verdict},
     identity::Digest,
     ports::plugins::{
-        Admitted, Call, CallFailure, CallLimits, Grant, Host, Instance, Plugin, PluginError, PluginRuntime,
+        Admitted, Call, CallLimits, CompileCost, DeclaredMemory, Grant, Host, Instance, Plugin, PluginError,
+        PluginRuntime,
     },
 };
 
@@ -23,6 +24,14 @@ impl PluginRuntime for Fake {
             component: upload.clone(),
             digest: Digest::of(upload),
             imports: BTreeSet::from([Grant::State]),
+            memory: DeclaredMemory {
+                initial_bytes: 65_536,
+                maximum_bytes: None,
+            },
+            compiled: Some(CompileCost {
+                processor_ms: 3,
+                artefact_bytes: 1_000,
+            }),
         })
     }
     fn load(&self, _: Digest, _: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
@@ -30,14 +39,17 @@ impl PluginRuntime for Fake {
     }
 }
 
-/// A plugin that takes any config and processes nothing.
+/// A plugin that takes any config but a bad one, and forwards.
 struct Idle(BTreeSet<Grant>);
 
 impl Plugin for Idle {
     fn imports(&self) -> &BTreeSet<Grant> {
         &self.0
     }
-    fn instantiate(&self, _: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+    fn instantiate(&self, config: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+        if config.contains("bad") {
+            return Err(PluginError::Config("it is bad".to_owned()));
+        }
         Ok(Box::new(Self(BTreeSet::new())))
     }
 }
@@ -46,8 +58,8 @@ impl Instance for Idle {
     fn process(&mut self, _: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
         (
             Call {
-                result: Err(CallFailure::Engine("fake".to_owned())),
-                fuel: 0,
+                result: Ok(Verdict::Forward),
+                fuel: 7,
             },
             host,
         )

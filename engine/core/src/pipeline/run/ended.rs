@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ports::{
     broker::{BrokerError, InputError},
-    plugins::PluginError,
+    plugins::{CompileLimit, PluginError},
 };
 
 /// Why a run of the partitions ended.
@@ -45,7 +45,9 @@ impl From<RecoverError> for Ended {
 impl From<PluginError> for Ended {
     fn from(cause: PluginError) -> Self {
         match cause {
-            PluginError::Engine(_) => Self::Again(cause.to_string()),
+            PluginError::Engine(_) | PluginError::TooCostly(CompileLimit::Wall(_)) => {
+                Self::Again(cause.to_string())
+            }
             _ => Self::Parked(cause.to_string()),
         }
     }

@@ -1,6 +1,7 @@
 //! `tailrace plugin`: from an idea to an uploaded version. `new`, `build` and `test` need no server.
 
 mod build;
+mod form;
 mod list;
 mod new;
 mod present;
@@ -31,8 +32,11 @@ pub enum PluginCommand {
     )]
     Test(Box<test::TestArgs>),
     /// Upload a version. It is immutable: the same bytes again are fine, others are refused.
+    ///
+    /// The answer tells what the plugin imports, its memory and what compiling it took. With --config
+    /// and --event it is tried first, on empty state and with every grant.
     #[command(
-        after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0"
+        after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push . --config config.yaml --event event.json\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0"
     )]
     Push(push::PushArgs),
     /// List the uploaded versions of the tenant.

@@ -8,17 +8,27 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
-use tailrace_core::{name::Name, spec::parse_version};
+use tailrace_core::{
+    control::trial::Trial,
+    name::Name,
+    ports::plugins::{CompileCost, DeclaredMemory},
+    spec::parse_version,
+};
 
+use super::form::Form;
 use crate::{
     cli::{
         client::read,
         error::misuse,
         global::Session,
-        screen::{facts, progress, size},
+        screen::{count, facts, micros, progress, short, size},
     },
-    offline::project::Project,
+    offline::{project::Project, setting::read_config},
+    system::SystemRandom,
 };
+
+/// Longest reason on a line; the whole is in the JSON output.
+const MAX_REASON: usize = 160;
 
 /// What to upload.
 #[derive(Debug, Args)]
@@ -31,6 +41,12 @@ pub struct PushArgs {
     /// Version to upload it as [default: the package's].
     #[arg(long = "version", value_name = "VERSION")]
     plugin_version: Option<String>,
+    /// A config, JSON or YAML, to try it with: if the plugin refuses it, nothing is uploaded.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Payload of an event to try it on; the answer says what came of it and what it cost.
+    #[arg(long, value_name = "FILE")]
+    event: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +54,9 @@ struct VersionView {
     digest: String,
     size_bytes: u64,
     imports: Vec<String>,
+    memory: DeclaredMemory,
+    compiled: Option<CompileCost>,
+    trial: Trial,
 }
 
 /// Uploads it.
@@ -52,25 +71,71 @@ pub fn run(args: PushArgs, session: &Session) -> anyhow::Result<()> {
         Some(project) => project.built()?,
         None => args.file.clone(),
     };
+    let trial = trial_parts(&args)?;
     let (name, version) = identify(args, project)?;
     let answer = upload(
         &file,
         &session.tenant_route(&["plugins", &name, "versions", &version])?,
+        &trial,
         session,
     )?;
     session.output.show(&answer, || {
-        let VersionView {
-            digest,
-            size_bytes,
-            imports,
-        } = read(&answer)?;
-        Ok(facts(&[
-            ("plugin", format!("{name}@{version}")),
-            ("size", size(size_bytes)),
-            ("imports", imports.join(", ")),
-            ("digest", digest),
-        ]))
+        Ok(present(&format!("{name}@{version}"), &read(&answer)?))
     })
+}
+
+/// What the plugin is tried with, as parts of a form.
+fn trial_parts(args: &PushArgs) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut parts = Vec::new();
+    if let Some(path) = &args.config {
+        parts.push(("config", serde_json::to_vec(&read_config(path)?)?));
+    }
+    if let Some(path) = &args.event {
+        let event = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        parts.push(("event", event));
+    }
+    Ok(parts)
+}
+
+fn present(plugin: &str, version: &VersionView) -> String {
+    let DeclaredMemory {
+        initial_bytes,
+        maximum_bytes,
+    } = version.memory;
+    let maximum = maximum_bytes.map_or("no maximum of its own".to_owned(), |most| {
+        format!("at most {}", size(most))
+    });
+    let compiled = version.compiled.map_or("was compiled before".to_owned(), |cost| {
+        format!("{} ms, {}", count(cost.processor_ms), size(cost.artefact_bytes))
+    });
+    let configured = match &version.trial.refusal {
+        None => "takes the config".to_owned(),
+        Some(why) => format!("needs a config: {}", short(why, MAX_REASON)),
+    };
+    let mut lines = vec![
+        ("plugin", plugin.to_owned()),
+        ("size", size(version.size_bytes)),
+        ("imports", version.imports.join(", ")),
+        ("memory", format!("{}, {maximum}", size(initial_bytes))),
+        ("compiled", compiled),
+        ("configure", configured),
+    ];
+    if let Some(event) = &version.trial.event {
+        let reason = event.reason.as_deref();
+        let reason = reason.map_or(String::new(), |why| format!(": {}", short(why, MAX_REASON)));
+        lines.push(("event", format!("{}{reason}", event.verdict)));
+        lines.push((
+            "cost",
+            format!(
+                "fuel {}, {}, {} of memory",
+                count(event.fuel),
+                micros(event.took_us as f64),
+                size(event.memory_bytes)
+            ),
+        ));
+    }
+    lines.push(("digest", version.digest.clone()));
+    facts(&lines)
 }
 
 /// Name and version: as given, else those of the project that the file lies in. Checked here too, so
@@ -95,13 +160,26 @@ fn identify(args: PushArgs, project: Option<Project>) -> anyhow::Result<(String,
     Ok((name, version))
 }
 
-fn upload(path: &Path, route: &str, session: &Session) -> anyhow::Result<serde_json::Value> {
+fn upload(
+    path: &Path,
+    route: &str,
+    trial: &[(&str, Vec<u8>)],
+    session: &Session,
+) -> anyhow::Result<serde_json::Value> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let length = file.metadata()?.len();
     let bar = progress(length, "uploading");
-    let answer = session
-        .client
-        .upload(route, &mut bar.wrap_read(file), length, "application/wasm");
+    let mut file = bar.wrap_read(file);
+    let answer = if trial.is_empty() {
+        session
+            .client
+            .upload(route, &mut file, length, "application/wasm")
+    } else {
+        let form = Form::new(trial, &SystemRandom);
+        let kind = form.content_type();
+        let (mut body, whole) = form.around(file, length);
+        session.client.upload(route, &mut body, whole, &kind)
+    };
     bar.finish_and_clear();
     answer
 }

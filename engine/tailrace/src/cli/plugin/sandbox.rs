@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tailrace_wasm::{WasmOptions, WasmRuntime};
+use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;
 
 /// The sandbox, and a folder that vanishes with it.
@@ -19,6 +19,8 @@ impl Sandbox {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let options = WasmOptions {
             artefacts: folder.path().join("artefacts"),
+            // One's own plugin on one's own machine.
+            compile: Compile::InProcess,
         };
         let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
         Ok(Self { runtime, folder })

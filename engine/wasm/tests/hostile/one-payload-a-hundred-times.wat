@@ -1,0 +1,30 @@
+;; It emits a hundred messages that share one payload of 3 MiB.
+;; must: trap out-of-memory
+;; limits: fuel=18446744073709551615 messages=100
+(module
+  (memory (export "memory") 60)
+  (global $next (mut i32) (i32.const 4096))
+  (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func $configure (export "tailrace:plugin/transform@0.1.0#configure") (param $config i32) (param $config_len i32) (result i32)
+    (i32.const 1100))
+  (func $process (export "tailrace:plugin/transform@0.1.0#process")
+    (param $sequence i64) (param $time i64)
+      (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
+      (param $headers i32) (param $headers_len i32)
+      (param $payload i32) (param $payload_len i32) (result i32)
+    (local $message i32)
+    (global.set $next (i32.const 4096))
+    (local.set $message (i32.const 8192))
+    (loop $next
+      (i32.store (i32.add (local.get $message) (i32.const 32)) (i32.const 65536))
+      (i32.store (i32.add (local.get $message) (i32.const 36)) (i32.const 3145728))
+      (local.set $message (i32.add (local.get $message) (i32.const 40)))
+      (br_if $next (i32.lt_u (local.get $message) (i32.const 12192))))
+    (i32.store8 (i32.const 1028) (i32.const 1))
+    (i32.store (i32.const 1032) (i32.const 8192))
+    (i32.store (i32.const 1036) (i32.const 100))
+    (i32.const 1024)))
