@@ -55,9 +55,8 @@ fn component(function: &str) -> anyhow::Result<Vec<u8>> {
 /// thousands of loops within loops has to carry each of thousands of locals.
 fn bomb() -> anyhow::Result<Vec<u8>> {
     let (loops, locals) = (3_900, 9_000);
-    let change: String = (0..locals)
-        .map(|local| format!("(local.set {local} (i64.add (local.get {local}) (i64.const 1)))"))
-        .collect();
+    let change = |local: usize| format!("(local.set {local} (i64.add (local.get {local}) (i64.const 1)))");
+    let change = (0..locals).fold(String::new(), |all, local| all + &change(local));
     let begin = "loop ".repeat(loops);
     let end = "i32.const 0 br_if 0 end ".repeat(loops);
     component(&format!(
@@ -169,7 +168,7 @@ async fn an_upload_is_compiled_in_a_child_and_leaves_nothing_but_the_artefact() 
     assert!(names(&artefacts.join("empty"))?.is_empty());
     let others: Vec<String> = names(&artefacts)?
         .into_iter()
-        .filter(|name| !name.ends_with(".cwasm") && name != "empty")
+        .filter(|name| !name.contains(".cwasm") && name != "empty")
         .collect();
     assert!(others.is_empty(), "{others:?}");
     Ok(())

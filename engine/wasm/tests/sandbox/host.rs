@@ -39,7 +39,7 @@ impl TestHost {
         }
     }
 
-    fn note(&mut self, call: String) -> Result<(), HostError> {
+    fn note(&mut self, call: &str) -> Result<(), HostError> {
         if self.calls.len() < MAX_CALLS {
             self.calls.push(call.chars().take(MAX_CALL_TEXT).collect());
         }
@@ -56,14 +56,14 @@ impl TestHost {
 
 impl Host for TestHost {
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError> {
-        self.note(format!("state.get {key}"))?;
+        self.note(&format!("state.get {key}"))?;
         Ok(Some(b"stored".to_vec()))
     }
     fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
-        self.note(format!("state.set {key} {value:?} {ttl_ms:?}"))
+        self.note(&format!("state.set {key} {value:?} {ttl_ms:?}"))
     }
     fn state_delete(&mut self, key: &str) -> Result<(), HostError> {
-        self.note(format!("state.delete {key}"))
+        self.note(&format!("state.delete {key}"))
     }
     fn state_scan(
         &mut self,
@@ -71,21 +71,21 @@ impl Host for TestHost {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<(String, Vec<u8>)>, HostError> {
-        self.note(format!("state.scan {prefix} {after:?} {limit}"))?;
+        self.note(&format!("state.scan {prefix} {after:?} {limit}"))?;
         Ok(vec![
             ("first".to_owned(), vec![1]),
             ("second".to_owned(), vec![2]),
         ])
     }
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
-        self.note(format!("vectors.get {collection} {id}"))?;
+        self.note(&format!("vectors.get {collection} {id}"))?;
         Ok(None)
     }
     fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
-        self.note(format!("vectors.set {collection} {id} {vector:?}"))
+        self.note(&format!("vectors.set {collection} {id} {vector:?}"))
     }
     fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError> {
-        self.note(format!("vectors.delete {collection} {id}"))
+        self.note(&format!("vectors.delete {collection} {id}"))
     }
     fn vectors_nearest(
         &mut self,
@@ -93,20 +93,20 @@ impl Host for TestHost {
         query: &[f32],
         k: u32,
     ) -> Result<Vec<Neighbour>, HostError> {
-        self.note(format!("vectors.nearest {collection} {query:?} {k}"))?;
+        self.note(&format!("vectors.nearest {collection} {query:?} {k}"))?;
         Ok(vec![Neighbour {
             id: "film".to_owned(),
             score: 0.5,
         }])
     }
     fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {
-        self.note(format!("sketches.observe {name} {value}"))
+        self.note(&format!("sketches.observe {name} {value}"))
     }
     fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError> {
-        self.note(format!("sketches.distinct {name} {item}"))
+        self.note(&format!("sketches.distinct {name} {item}"))
     }
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
-        self.note(format!("sketches.count {name} {item} {times}"))
+        self.note(&format!("sketches.count {name} {item} {times}"))
     }
     fn log(&mut self, level: LogLevel, message: &str) {
         self.calls.push(format!("log {level:?} {message}"));

@@ -46,7 +46,7 @@ impl Hostile {
             text.lines()
                 .find_map(|line| line.strip_prefix(&format!(";; {key}: ")))
         };
-        assert!(text.starts_with(";; It "), "{path:?} says what it does");
+        assert!(text.starts_with(";; It "), "{} says what it does", path.display());
         Self {
             name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
             must: head("must").expect("the text says what must happen").to_owned(),

@@ -71,7 +71,7 @@ fn whatever_a_plugin_is_changed_into_it_is_refused_or_runs_within_its_limits() {
     let (mut admitted, mut called) = (0_u64, 0_u64);
     for number in 0..count {
         let seed = seed.wrapping_add(number);
-        let parent = &parents[(number % 4 == 0) as usize];
+        let parent = &parents[usize::from(number % 4 == 0)];
         let Some(mutant) = mutate(parent, seed) else {
             continue;
         };
@@ -95,7 +95,7 @@ fn whatever_a_plugin_is_changed_into_it_is_refused_or_runs_within_its_limits() {
 /// A few changes on top of each other; none if the parent has nothing of the kind that was chosen.
 fn mutate(parent: &[u8], seed: u64) -> Option<Bytes> {
     let mut bytes = parent.to_vec();
-    for step in 0..1 + seed % 4 {
+    for step in 0..=seed % 4 {
         let mut mutation = WasmMutate::default();
         mutation
             .seed(seed.wrapping_mul(31).wrapping_add(step))
