@@ -124,14 +124,16 @@ impl Rows {
 
     fn score(&self, place: usize, query: &[f32], query_norm: f32) -> f32 {
         let row = self.row(place);
-        match self.metric {
+        let score = match self.metric {
             Metric::Dot => dot(row, query),
             Metric::Cosine => {
                 let norms = self.norms[place] * query_norm;
                 if norms > 0.0 { dot(row, query) / norms } else { 0.0 }
             }
             Metric::Euclidean => -squared_distance(row, query).sqrt(),
-        }
+        };
+        // Turns -0 into 0: the order of hits would tell them apart.
+        score + 0.0
     }
 }
 

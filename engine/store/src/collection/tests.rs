@@ -288,3 +288,13 @@ fn absurd_numbers_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn the_two_zeros_are_one_score() {
+    let mut collection = VectorCollection::new(2, Metric::Dot, Search::Auto);
+    collection.replace("a", Some(&[-1.0, 0.0]));
+    collection.replace("b", Some(&[1.0, 0.0]));
+    let hits = collection.nearest(&[0.0, 1.0], 2);
+    let ids: Vec<_> = hits.iter().map(|hit| hit.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b"], "{hits:?}");
+}

@@ -38,12 +38,13 @@ fn score(metric: Metric, vector: &[f32], query: &[f32]) -> f64 {
     };
     let product = pairs().map(|(a, b)| a * b).sum::<f64>();
     let norms = pairs().map(|(a, _)| a * a).sum::<f64>() * pairs().map(|(_, b)| b * b).sum::<f64>();
-    match metric {
+    let score = match metric {
         Metric::Dot => product,
         Metric::Cosine if norms > 0.0 => product / norms.sqrt(),
         Metric::Cosine => 0.0,
         Metric::Euclidean => -pairs().map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt(),
-    }
+    };
+    score + 0.0
 }
 
 proptest! {
