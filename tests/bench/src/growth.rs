@@ -18,10 +18,6 @@ use crate::{
     stage::{Stage, Worker},
 };
 
-/// Time that idle pipelines are watched: several rounds of every timer but that of snapshots.
-const IDLE: Duration = Duration::from_secs(20);
-/// Time that they are left alone first.
-const SETTLE: Duration = Duration::from_secs(10);
 /// Tries of making a pipeline: the same description again is fine.
 const MOST_TRIES: u32 = 20;
 /// Most pipelines that a tenant has by default, in steps.
@@ -157,11 +153,17 @@ pub async fn idle(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new(
         "Idle pipelines",
         "Pipelines of one validator, each with a stream of its own for its results, on one input stream without events. \
-         Resident memory of the engine and its share of a core over 20 seconds.",
+         Resident memory of the engine and its share of a core over 20 seconds, 5 in a quick run.",
     );
     let stage = Stage::set().await?;
     stage.cluster.stream(INPUT.stream, &[INPUT.subjects]).await?;
     let (pid, broker) = (stage.engine.pid(), stage.cluster.pid()?);
+    // Several rounds of every timer but that of snapshots, after a time in which they are left alone.
+    let (settle, idle) = if options.is_quick() {
+        (Duration::from_secs(2), Duration::from_secs(5))
+    } else {
+        (Duration::from_secs(10), Duration::from_secs(20))
+    };
     let mut made = 0;
     for pipelines in IDLE_PIPELINES {
         if options.is_quick() && pipelines > 100 {
@@ -176,10 +178,10 @@ pub async fn idle(options: &Options) -> anyhow::Result<Vec<Section>> {
         let each_ms = began.elapsed().as_secs_f64() * 1e3 / f64::from(pipelines - made);
         made = pipelines;
         run(&stage, &format!("idle-{}", made - 1)).await?;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(settle).await;
         let (cpu, broker_cpu) = (cpu_seconds(pid)?, cpu_seconds(broker)?);
-        tokio::time::sleep(IDLE).await;
-        let share = |before: f64, now: f64| (now - before) / IDLE.as_secs_f64() * 100.0;
+        tokio::time::sleep(idle).await;
+        let share = |before: f64, now: f64| (now - before) / idle.as_secs_f64() * 100.0;
         let (cpu, broker_cpu) = (
             share(cpu, cpu_seconds(pid)?),
             share(broker_cpu, cpu_seconds(broker)?),
