@@ -3,7 +3,7 @@
 //! What does not need a broker is measured without one. Idle pipelines are measured on the real engine,
 //! for what they cost is mostly consumers, timers and lists.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tailrace_tests::engine::TENANT;
@@ -18,11 +18,9 @@ use crate::{
     stage::{Stage, Worker},
 };
 
-/// Time that idle pipelines are watched: several rounds of every timer but that of snapshots.
-const IDLE: Duration = Duration::from_secs(20);
-/// Time that they are left alone first.
-const SETTLE: Duration = Duration::from_secs(10);
-/// Most partitions that a tenant has by default, a pipeline with one each.
+/// Tries of making a pipeline: the same description again is fine.
+const MOST_TRIES: u32 = 20;
+/// Most pipelines that a tenant has by default, in steps.
 const IDLE_PIPELINES: [u32; 4] = [1, 10, 100, 1_000];
 
 /// A job in memory and the row that its cost is held against.
@@ -34,14 +32,14 @@ struct Case {
 
 /// Measures all of it.
 pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
-    Ok(vec![
-        in_memory(options).await?,
-        on_jetstream(options).await?,
-        idle(options).await?,
-    ])
+    let mut sections = in_memory(options).await?;
+    sections.extend(on_jetstream(options).await?);
+    sections.extend(idle(options).await?);
+    Ok(sections)
 }
 
-async fn in_memory(options: &Options) -> anyhow::Result<Section> {
+/// Keys, state and partitions without a broker.
+pub async fn in_memory(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new(
         "How cost grows, in memory",
         "One step that reads, changes and writes the state of each event's key, every key written before the clock runs. \
@@ -59,7 +57,7 @@ async fn in_memory(options: &Options) -> anyhow::Result<Section> {
     for (case, rounds) in cases.into_iter().zip(rounds) {
         section.push(memory::row(case.what, &rounds).against(case.against));
     }
-    Ok(section)
+    Ok(vec![section])
 }
 
 fn cases(options: &Options) -> Vec<Case> {
@@ -112,7 +110,7 @@ fn cases(options: &Options) -> Vec<Case> {
 }
 
 /// Partitions and payloads on a broker.
-async fn on_jetstream(options: &Options) -> anyhow::Result<Section> {
+pub async fn on_jetstream(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new(
         "How cost grows, from JetStream to JetStream",
         "The validator in exactly-once; partitions with events of 256 bytes, payloads with 4 partitions.",
@@ -147,38 +145,43 @@ async fn on_jetstream(options: &Options) -> anyhow::Result<Section> {
         }
         section.push(jetstream::row(format!("{bytes} bytes"), &rounds).against(Some(what(4))));
     }
-    Ok(section)
+    Ok(vec![section])
 }
 
 /// Pipelines that have nothing to do, made one after the other on one engine.
-async fn idle(options: &Options) -> anyhow::Result<Section> {
+pub async fn idle(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new(
         "Idle pipelines",
         "Pipelines of one validator, each with a stream of its own for its results, on one input stream without events. \
-         Resident memory of the engine and its share of a core over 20 seconds.",
+         Resident memory of the engine and its share of a core over 20 seconds, 5 in a quick run.",
     );
     let stage = Stage::set().await?;
     stage.cluster.stream(INPUT.stream, &[INPUT.subjects]).await?;
     let (pid, broker) = (stage.engine.pid(), stage.cluster.pid()?);
+    // Several rounds of every timer but that of snapshots, after a time in which they are left alone.
+    let (settle, idle) = if options.is_quick() {
+        (Duration::from_secs(2), Duration::from_secs(5))
+    } else {
+        (Duration::from_secs(10), Duration::from_secs(20))
+    };
     let mut made = 0;
     for pipelines in IDLE_PIPELINES {
         if options.is_quick() && pipelines > 100 {
             break;
         }
         println!("making {pipelines} pipelines");
+        let began = Instant::now();
+        let mut refused = 0;
         for number in made..pipelines {
-            let name = format!("idle-{number}");
-            let running = stage
-                .launch(&Worker::validating("exactly-once", 1), &name, INPUT)
-                .await?;
-            drop(running);
+            refused += make(&stage, &format!("idle-{number}")).await?;
         }
+        let each_ms = began.elapsed().as_secs_f64() * 1e3 / f64::from(pipelines - made);
         made = pipelines;
         run(&stage, &format!("idle-{}", made - 1)).await?;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(settle).await;
         let (cpu, broker_cpu) = (cpu_seconds(pid)?, cpu_seconds(broker)?);
-        tokio::time::sleep(IDLE).await;
-        let share = |before: f64, now: f64| (now - before) / IDLE.as_secs_f64() * 100.0;
+        tokio::time::sleep(idle).await;
+        let share = |before: f64, now: f64| (now - before) / idle.as_secs_f64() * 100.0;
         let (cpu, broker_cpu) = (
             share(cpu, cpu_seconds(pid)?),
             share(broker_cpu, cpu_seconds(broker)?),
@@ -189,7 +192,9 @@ async fn idle(options: &Options) -> anyhow::Result<Section> {
             "MiB",
             vec![resident_mib(pid)?],
         )
-        .also("broker", &[resident_mib(broker)?], "MiB");
+        .also("broker", &[resident_mib(broker)?], "MiB")
+        .also("made in", &[each_ms], "ms each")
+        .also("tried again", &[f64::from(refused)], "times");
         section.push(memory.budget(is_judged.then_some(Budget::AtMost(2_048.0))));
         let processor = Row::new(
             format!("{}: processor", counted(pipelines, "pipeline")),
@@ -199,12 +204,27 @@ async fn idle(options: &Options) -> anyhow::Result<Section> {
         .also("broker", &[broker_cpu], "% of a core");
         section.push(processor.budget(is_judged.then_some(Budget::AtMost(5.0))));
     }
-    Ok(section)
+    Ok(vec![section])
 }
 
 fn counted(count: u32, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// Makes a pipeline; gives how often it had to be tried again, because the broker was not in time.
+async fn make(stage: &Stage, name: &str) -> anyhow::Result<u32> {
+    for refused in 0..MOST_TRIES {
+        match stage
+            .launch(&Worker::validating("exactly-once", 1), name, INPUT)
+            .await
+        {
+            Ok(_) => return Ok(refused),
+            Err(cause) => println!("    {name}: {cause:#}"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    anyhow::bail!("{name} could not be made\n{}", stage.engine.log())
 }
 
 /// Waits until a pipeline runs.

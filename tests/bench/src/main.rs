@@ -101,6 +101,7 @@ fn main() -> anyhow::Result<()> {
             }
             Part::Latency(options) => {
                 report.add_all(latency::measure(&options).await?);
+                report.add_all(latency::disturbed::measure(&options).await?);
                 options
             }
             Part::Nexmark(options) => {
@@ -137,12 +138,19 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("JetStream to JetStream", jetstream::measure(&options).await);
     said("latency");
     report.add_part("latency", latency::measure(&options).await);
+    said("disturbances");
+    report.add_part("disturbances", latency::disturbed::measure(&options).await);
     said("nexmark");
     report.add_part("nexmark", nexmark::measure(&options).await);
     said("recommendations");
     report.add_part("recommendations", recommendations::measure(&options).await);
     said("growth");
-    report.add_part("growth", growth::measure(&options).await);
+    report.add_part("growth in memory", growth::in_memory(&options).await);
+    report.add_part(
+        "growth from JetStream to JetStream",
+        growth::on_jetstream(&options).await,
+    );
+    report.add_part("idle pipelines", growth::idle(&options).await);
     if let Some(file) = args.nearest_rows {
         report.collect(Section::new("Nearest vectors", NEAREST), &file)?;
     }

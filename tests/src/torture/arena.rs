@@ -142,22 +142,31 @@ impl Arena {
                 "{what}: the engine used {cores:.2} of a core while it waited"
             ));
         }
-        if ready.status == 200 && !self.is_unhindered().await {
-            let lie = format!("{what} for {} s: /readyz said 200", length.as_secs());
+        let hindrance = self.hindrance().await;
+        if ready.status == 200
+            && let Some(hindrance) = hindrance
+        {
+            let seconds = length.as_secs();
+            let lie = format!("{what} for {seconds} s: /readyz said 200, and yet {hindrance}");
             self.outcome.failures.push(lie);
         }
         Ok(())
     }
 
-    /// Whether every partition has come to the end of the input, without trouble: the broker took all that
-    /// it was given.
-    async fn is_unhindered(&self) -> bool {
+    /// What keeps a partition from coming to the end of the input; none where the broker took all that it
+    /// was given.
+    async fn hindrance(&self) -> Option<String> {
         let Ok(status) = self.engine.status(PIPELINE).await else {
-            return false;
+            return Some("there is no status".to_owned());
         };
         let partitions = status["partitions"].as_array().into_iter().flatten();
-        let troubles = partitions.filter(|partition| !partition["trouble"].is_null());
-        status["lag"] == 0 && troubles.count() == 0
+        let mut troubles = partitions.filter_map(|partition| partition["trouble"].as_str());
+        let lag = status["lag"].as_u64();
+        let behind = || format!("the lag is {lag:?}");
+        troubles
+            .next()
+            .map(str::to_owned)
+            .or_else(|| (lag != Some(0)).then(behind))
     }
 
     /// Waits until every user has an output that it had not when the fault was over, and notes how long

@@ -31,7 +31,7 @@ struct Rounds {
 }
 
 /// Measures both, in turn with the pipeline alone.
-pub async fn measure(options: &Options) -> anyhow::Result<Section> {
+pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut rounds = Rounds::default();
     for number in 0..options.rounds() {
         println!("disturbances, round {} of {}", number + 1, options.rounds());
@@ -47,7 +47,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Section> {
         "",
     );
     section.push(swaps.budget(Some(Budget::AtMost(50.0))));
-    Ok(section)
+    Ok(vec![section])
 }
 
 async fn round(options: &Options, rounds: &mut Rounds) -> anyhow::Result<()> {
