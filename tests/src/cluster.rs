@@ -128,6 +128,8 @@ impl Cluster {
             .create_stream(stream::Config {
                 name: name.to_owned(),
                 subjects,
+                // nats-server 2.15 allows 1,000 where a stream says nothing.
+                max_consumers: 10_000,
                 ..stream::Config::default()
             })
             .await?;
