@@ -1,5 +1,5 @@
 //! The flow as a picture: what a pipeline reads, the steps on the way, what it keeps and writes, and
-//! what feeds what among a tenant's pipelines. One model, made of what is registered ([`draw`]), and a
+//! what feeds what among a tenant's pipelines. One model, made of what is registered ([`draw()`]), and a
 //! renderer for each format: JSON is the model itself, [`Graph::mermaid`] and [`Graph::dot`] are text.
 //!
 //! Identifiers of nodes in JSON are stable from one call to the next, so that a page can keep its
