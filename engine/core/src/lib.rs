@@ -19,6 +19,7 @@ pub mod membership;
 pub mod name;
 pub mod pipeline;
 pub mod ports;
+pub mod rate;
 pub mod record;
 pub mod registry;
 pub mod spec;
