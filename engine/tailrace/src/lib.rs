@@ -6,6 +6,7 @@
 //! [`offline`] is what a plugin's author does without one; [`wiring`] puts an engine together for
 //! [`serve`], [`dev`] and [`demo`].
 
+mod api;
 mod broker;
 mod cli;
 pub mod config;

@@ -25,10 +25,11 @@ use tailrace_nats::{NatsBroker, NatsOptions};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
 use tailrace_wasm::{CompilerProgram, WasmOptions, WasmRuntime};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::{self, Api},
     config::Config,
     identity,
     system::{SystemClock, SystemRandom},
@@ -51,7 +52,7 @@ pub struct RunningEngine {
     stop: CancellationToken,
     stop_leases: CancellationToken,
     engine: JoinHandle<()>,
-    api: JoinHandle<()>,
+    api: Api,
     keeper: JoinHandle<()>,
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
@@ -74,9 +75,7 @@ pub fn compile_in_children() -> anyhow::Result<Compile> {
 pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningEngine> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener = api::listen(config.listen)?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
     let world = world(config, &broker, compile)?;
@@ -119,12 +118,11 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         stop: stop.clone(),
         ..ApiOptions::default()
     };
-    let app = tailrace_admin::router(ApiState {
+    let state = ApiState {
         control: control.clone(),
         options,
-    });
-    let serving = tailrace_admin::serve(listener, app, EdgeOptions::default(), stop.clone());
-    let api = tasks::spawn(serving);
+    };
+    let api = Api::start(listener, state, EdgeOptions::default(), stop.clone())?;
     Ok(RunningEngine {
         address,
         control,
@@ -144,7 +142,7 @@ impl RunningEngine {
     pub async fn stop(self) {
         self.stop.cancel();
         let _ = self.engine.await;
-        let _ = self.api.await;
+        self.api.ended().await;
         // Only now, so that nobody takes a partition over that is still being drained.
         self.stop_leases.cancel();
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;

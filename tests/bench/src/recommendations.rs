@@ -89,7 +89,7 @@ async fn round(options: &Options) -> anyhow::Result<Round> {
     // By then every user who is asked for has a list.
     let first = reach(&stage, events / 2).await?;
     let (began, cpu) = (Instant::now(), cpu_seconds(pid)?);
-    let queries = ask(&stage);
+    let queries = ask(&stage)?;
     let last = reach(&stage, events).await?;
     let (took, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds(pid)? - cpu);
     let at_full = queries.end()?;
@@ -106,7 +106,7 @@ async fn round(options: &Options) -> anyhow::Result<Round> {
 
 /// Queries while ratings come at a rate, a few every ten milliseconds.
 async fn half(stage: &Stage, from: u64, rate: f64, time: Duration) -> anyhow::Result<Queried> {
-    let queries = ask(stage);
+    let queries = ask(stage)?;
     let (began, mut sent) = (Instant::now(), 0_u64);
     while began.elapsed() < time {
         let due = (began.elapsed().as_secs_f64() * rate) as u64;
@@ -120,7 +120,7 @@ async fn half(stage: &Stage, from: u64, rate: f64, time: Duration) -> anyhow::Re
 }
 
 /// Asks for the lists of the busy users, in turn.
-fn ask(stage: &Stage) -> Queries {
+fn ask(stage: &Stage) -> anyhow::Result<Queries> {
     let keys = (0..BUSY_USERS).map(|user| format!("list%2F{user}")).collect();
     Queries::start(&stage.engine, "recommendations", "rank", keys, QUERIES_A_SECOND)
 }

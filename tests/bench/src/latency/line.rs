@@ -90,7 +90,7 @@ impl<'a> Line<'a> {
         let sending = self.generator.send(rate, warm_up + seconds);
         tokio::time::sleep(warm_up).await;
         let (worker_cpu, broker_cpu) = (cpu_seconds(pid)?, cpu_seconds(broker)?);
-        let queries = queried.map(|pipeline| ask(self.stage, pipeline));
+        let queries = queried.map(|pipeline| ask(self.stage, pipeline)).transpose()?;
         tokio::time::sleep(seconds).await;
         let took = seconds.as_secs_f64();
         let (worker_cpu, broker_cpu) = (cpu_seconds(pid)? - worker_cpu, cpu_seconds(broker)? - broker_cpu);

@@ -138,7 +138,7 @@ async fn round(
     println!("    {}: highest rate {highest:.0} events/s", case.what);
     rounds.highest.push(highest);
     if case.is_queried {
-        let queries = ask(stage, name);
+        let queries = ask(stage, name)?;
         tokio::time::sleep(seconds).await;
         rounds.idle.push(queries.end()?);
     }
@@ -158,7 +158,7 @@ async fn round(
 }
 
 /// Asks for the state of every key in turn.
-fn ask(stage: &Stage, pipeline: &str) -> Queries {
+fn ask(stage: &Stage, pipeline: &str) -> anyhow::Result<Queries> {
     let keys = (0..KEYS).map(|key| format!("u{key}")).collect();
     Queries::start(&stage.engine, pipeline, "step", keys, QUERIES_A_SECOND)
 }

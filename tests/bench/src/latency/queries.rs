@@ -16,6 +16,8 @@ use super::receiver::{Percentiles, histogram};
 
 /// Longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Priority of the client's thread, where the system grants it (it is root's to give).
+const FIRST: i32 = -20;
 
 /// What came of them.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,13 @@ pub struct Queries {
 
 impl Queries {
     /// Asks for the state of these keys of a step, in turn.
-    pub fn start(engine: &Engine, pipeline: &str, step: &str, keys: Vec<String>, a_second: f64) -> Self {
+    pub fn start(
+        engine: &Engine,
+        pipeline: &str,
+        step: &str,
+        keys: Vec<String>,
+        a_second: f64,
+    ) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let base = format!(
             "{}/v1/tenants/{TENANT}/pipelines/{pipeline}/steps/{step}/state",
@@ -42,7 +50,9 @@ impl Queries {
         );
         let token = format!("Bearer {}", engine.token);
         let is_stopped = stop.clone();
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().name("queries".to_owned()).spawn(move || {
+            // It stands for a client on another machine, which does not wait for the cores of this one.
+            let _ = rustix::process::setpriority_process(None, FIRST);
             let agent: ureq::Agent = ureq::Agent::config_builder()
                 .timeout_global(Some(PATIENCE))
                 .build()
@@ -68,8 +78,8 @@ impl Queries {
                 latency: Percentiles::of(&latency),
                 count,
             })
-        });
-        Self { stop, thread }
+        })?;
+        Ok(Self { stop, thread })
     }
 
     /// Stops asking and tells what came of it; an answer that was an error is one here.
