@@ -1,28 +1,44 @@
 //! Who may do what. A token is looked up by its SHA-256, so no comparison of secrets takes a time that
 //! depends on them. Another tenant's path gets the very answer of a path that does not exist.
+//!
+//! What a route needs stands in the table of routes and nowhere else: the router lays its [`Audience`]
+//! beside each request, and [`Access`] holds the token against it. A route without one needs the most.
+//! A handler that changes something uses the `control` that it finds here, which knows who asks.
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
-use tailrace_core::{name::Name, registry::Scope};
+use tailrace_core::{
+    control::{Control, ControlError, tokens::Bearer},
+    name::Name,
+    registry::{Role, Scope},
+};
 
-use crate::{ApiState, problem::Problem};
+use crate::{ApiState, problem::Problem, routes::Audience};
 
 /// The bearer is an operator.
-pub(crate) struct Operator;
+pub(crate) struct Operator {
+    /// In the bearer's name.
+    pub(crate) control: Control,
+}
 
-/// The bearer may act for the tenant of the path.
+/// The bearer may act for the tenant of the path, as the route needs it.
 pub(crate) struct Access {
     pub(crate) tenant: Name,
+    /// In the bearer's name.
+    pub(crate) control: Control,
 }
 
 impl FromRequestParts<ApiState> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        match scope(parts, state)? {
-            Scope::Operator => Ok(Self),
-            Scope::Tenant(_) => Err(Problem::not_found("resource")),
+        let Bearer { scope, actor } = bearer(parts, state)?;
+        match scope {
+            Scope::Operator => Ok(Self {
+                control: state.control.on_behalf_of(actor),
+            }),
+            Scope::Tenant { .. } => Err(Problem::not_found("resource")),
         }
     }
 }
@@ -30,7 +46,7 @@ impl FromRequestParts<ApiState> for Operator {
 impl FromRequestParts<ApiState> for Access {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let scope = scope(parts, state)?;
+        let Bearer { scope, actor } = bearer(parts, state)?;
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| Problem::not_found("tenant"))?;
@@ -45,16 +61,38 @@ impl FromRequestParts<ApiState> for Access {
             }
             _ => return Err(Problem::not_found("tenant")),
         };
-        match scope {
-            Scope::Operator => Ok(Self { tenant }),
-            Scope::Tenant(own) if own == tenant => Ok(Self { tenant }),
-            Scope::Tenant(_) => Err(Problem::not_found("tenant")),
+        if let Scope::Tenant { name, role } = &scope {
+            if *name != tenant {
+                return Err(Problem::not_found("tenant"));
+            }
+            demand(*role, needed(parts))?;
         }
+        Ok(Self {
+            tenant,
+            control: state.control.on_behalf_of(actor),
+        })
     }
 }
 
-/// What the bearer of the request's token may do.
-pub(crate) fn scope(parts: &Parts, state: &ApiState) -> Result<Scope, Problem> {
+/// The role that the route needs.
+fn needed(parts: &Parts) -> Role {
+    match parts.extensions.get::<Audience>() {
+        Some(Audience::Tenant(role)) => *role,
+        _ => Role::Admin,
+    }
+}
+
+fn demand(role: Role, needed: Role) -> Result<(), Problem> {
+    if role >= needed {
+        return Ok(());
+    }
+    let (own, needed) = (role.as_str(), needed.as_str());
+    let why = format!("this needs a token of scope {needed}, and this one is of scope {own}");
+    Err(ControlError::Forbidden(why).into())
+}
+
+/// Whoever bears the request's token.
+pub(crate) fn bearer(parts: &Parts, state: &ApiState) -> Result<Bearer, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     // Two headers are a trick, not a token.
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -47,8 +47,8 @@ pub(crate) async fn show(
     ))
 }
 
-pub(crate) async fn redrive(access: Access, State(api): State<ApiState>, place: Place) -> Answer<StatusCode> {
+pub(crate) async fn redrive(access: Access, place: Place) -> Answer<StatusCode> {
     let pipeline = place.pipeline(&access)?;
-    api.control.redrive(&pipeline, place.number("letter")?).await?;
+    access.control.redrive(&pipeline, place.number("letter")?).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -3,11 +3,12 @@
 //!
 //! - `routes`: the table of all routes, from which the router and the description are both made;
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
-//! - one file a subject: `tenants`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
+//! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
 //!   `dead_letters`, `probes`;
 //! - `edge`: the accept loop, which does not wait for slow clients.
 
 mod access;
+mod audit;
 mod dead_letters;
 mod edge;
 mod graph;
@@ -21,6 +22,7 @@ mod problem;
 mod queries;
 mod routes;
 mod tenants;
+mod tokens;
 mod views;
 
 pub use edge::{EdgeOptions, serve};

@@ -57,19 +57,15 @@ pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<
     Ok(Json(pipelines.map(line).collect()))
 }
 
-pub(crate) async fn apply(
-    access: Access,
-    State(api): State<ApiState>,
-    place: Place,
-    body: Content,
-) -> Answer<Json<AppliedPipeline>> {
+pub(crate) async fn apply(access: Access, place: Place, body: Content) -> Answer<Json<AppliedPipeline>> {
     let name = place.name("pipeline")?;
     let spec = parse(&body.0).map_err(ControlError::from)?;
     if spec.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
         return Err(ControlError::from(SpecError::new("name", message)).into());
     }
-    Ok(Json(api.control.apply_pipeline(&access.tenant, spec).await?))
+    let applied = access.control.apply_pipeline(&access.tenant, spec).await?;
+    Ok(Json(applied))
 }
 
 pub(crate) async fn show(
@@ -80,8 +76,8 @@ pub(crate) async fn show(
     Ok(Json(api.control.get_pipeline(&place.pipeline(&access)?)?))
 }
 
-pub(crate) async fn delete(access: Access, State(api): State<ApiState>, place: Place) -> Answer<StatusCode> {
-    api.control.delete_pipeline(&place.pipeline(&access)?).await?;
+pub(crate) async fn delete(access: Access, place: Place) -> Answer<StatusCode> {
+    access.control.delete_pipeline(&place.pipeline(&access)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -95,22 +91,18 @@ pub(crate) async fn status(
     ))
 }
 
-pub(crate) async fn pause(
-    access: Access,
-    State(api): State<ApiState>,
-    place: Place,
-    body: Content,
-) -> Answer<StatusCode> {
+pub(crate) async fn pause(access: Access, place: Place, body: Content) -> Answer<StatusCode> {
     let Pause { reason } = body.json()?;
     let reason = reason.unwrap_or_else(|| "paused over the API".to_owned());
-    api.control
+    access
+        .control
         .set_paused(&place.pipeline(&access)?, Some(reason))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn resume(access: Access, State(api): State<ApiState>, place: Place) -> Answer<StatusCode> {
-    api.control.set_paused(&place.pipeline(&access)?, None).await?;
+pub(crate) async fn resume(access: Access, place: Place) -> Answer<StatusCode> {
+    access.control.set_paused(&place.pipeline(&access)?, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -134,12 +126,8 @@ pub(crate) async fn revision(
     ))
 }
 
-pub(crate) async fn roll_back(
-    access: Access,
-    State(api): State<ApiState>,
-    place: Place,
-    body: Content,
-) -> Answer<Json<AppliedPipeline>> {
+pub(crate) async fn roll_back(access: Access, place: Place, body: Content) -> Answer<Json<AppliedPipeline>> {
     let Rollback { to } = body.json()?;
-    Ok(Json(api.control.roll_back(&place.pipeline(&access)?, to).await?))
+    let pipeline = place.pipeline(&access)?;
+    Ok(Json(access.control.roll_back(&pipeline, to).await?))
 }

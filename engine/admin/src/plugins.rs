@@ -72,7 +72,7 @@ pub(crate) async fn upload(
         is_new,
         compiled,
         trial,
-    } = api
+    } = access
         .control
         .upload_plugin_at(seat, &access.tenant, plugin, upload)
         .await?;

@@ -74,6 +74,11 @@ impl From<ControlError> for Problem {
                 let detail = "the broker did not answer in time; whether the request took effect is not known, so look before you repeat it";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.code(), detail);
             }
+            ControlError::Unaudited(reason) => {
+                tracing::warn!(%reason, "a change was refused, for the audit log cannot be written");
+                let detail = "nothing was changed, because the audit log cannot be written now; ask again when the broker is well";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.code(), detail);
+            }
             ControlError::Broker(BrokerError::NoStream(_)) => StatusCode::SERVICE_UNAVAILABLE,
             ControlError::Internal(reason) => {
                 tracing::error!(reason, "a request failed");

@@ -7,20 +7,21 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, delete, get, post, put},
 };
+use tailrace_core::registry::Role;
 
 use crate::{
-    ApiState, dead_letters, graph,
+    ApiState, audit, dead_letters, graph,
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     openapi, pipelines, plugins, probes,
     problem::Problem,
-    queries, tenants, views,
+    queries, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -33,8 +34,8 @@ pub enum Audience {
     Public,
     /// Operators.
     Operator,
-    /// The tenant of the path, and operators.
-    Tenant,
+    /// The tenant of the path, with a token of this role at least, and operators.
+    Tenant(Role),
 }
 
 /// A route.
@@ -84,7 +85,13 @@ pub fn routes() -> Vec<Route> {
     };
     let public = |method, path, summary, handler| route(Audience::Public, method, path, summary, handler);
     let operator = |method, path, summary, handler| route(Audience::Operator, method, path, summary, handler);
-    let own = |method, path, summary, handler| route(Audience::Tenant, method, path, summary, handler);
+    // Who looks needs to read, who changes to deploy.
+    let own = |method, path, summary, handler| {
+        let role = if method == "GET" { Role::Read } else { Role::Deploy };
+        route(Audience::Tenant(role), method, path, summary, handler)
+    };
+    let admin =
+        |method, path, summary, handler| route(Audience::Tenant(Role::Admin), method, path, summary, handler);
     vec![
         public(
             "GET",
@@ -122,10 +129,37 @@ pub fn routes() -> Vec<Route> {
             delete(tenants::delete),
         ),
         operator(
+            "GET",
+            "/v1/audit",
+            "who changed what, newest first",
+            get(audit::all),
+        )
+        .asks(&["before", "limit"]),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/audit",
+            "who changed what of a tenant, newest first",
+            get(audit::of_tenant),
+        )
+        .asks(&["before", "limit"]),
+        admin(
+            "GET",
+            "/v1/tenants/{tenant}/tokens",
+            "a tenant's tokens, without their secrets",
+            get(tokens::list),
+        ),
+        admin(
             "POST",
             "/v1/tenants/{tenant}/tokens",
             "a new token, shown once",
-            post(tenants::token),
+            post(tokens::make),
+        )
+        .takes(JSON),
+        admin(
+            "DELETE",
+            "/v1/tenants/{tenant}/tokens/{token}",
+            "end a token at once",
+            delete(tokens::revoke),
         ),
         own(
             "GET",
@@ -290,7 +324,8 @@ pub fn routes() -> Vec<Route> {
 pub fn router(state: ApiState) -> Router {
     let deadline = state.options.request_deadline;
     let table = routes().into_iter().fold(Router::new(), |router, route| {
-        router.route(route.path, route.handler)
+        // What it needs lies beside each request: see `access`.
+        router.route(route.path, route.handler.layer(Extension(route.audience)))
     });
     table
         .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })

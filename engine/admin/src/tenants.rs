@@ -1,9 +1,9 @@
-//! Tenants and their tokens.
+//! Tenants.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use tailrace_core::{
-    control::access::{NewToken, TenantRequest},
+    control::access::TenantRequest,
     name::Name,
     registry::{Quotas, Tenant},
 };
@@ -51,29 +51,16 @@ pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<J
     Ok(Json(View::from(&*api.control.get_tenant(&access.tenant)?)))
 }
 
-pub(crate) async fn put(
-    _: Operator,
-    State(api): State<ApiState>,
-    place: Place,
-    body: Content,
-) -> Answer<Json<View>> {
+pub(crate) async fn put(operator: Operator, place: Place, body: Content) -> Answer<Json<View>> {
     let request: TenantRequest = body.json()?;
-    let tenant = api.control.put_tenant(&place.name("tenant")?, request).await?;
+    let tenant = operator
+        .control
+        .put_tenant(&place.name("tenant")?, request)
+        .await?;
     Ok(Json(View::from(&*tenant)))
 }
 
-pub(crate) async fn delete(_: Operator, State(api): State<ApiState>, place: Place) -> Answer<StatusCode> {
-    api.control.delete_tenant(&place.name("tenant")?).await?;
+pub(crate) async fn delete(operator: Operator, place: Place) -> Answer<StatusCode> {
+    operator.control.delete_tenant(&place.name("tenant")?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-pub(crate) async fn token(
-    _: Operator,
-    State(api): State<ApiState>,
-    place: Place,
-) -> Answer<(StatusCode, Json<NewToken>)> {
-    Ok((
-        StatusCode::CREATED,
-        Json(api.control.create_token(&place.name("tenant")?).await?),
-    ))
 }

@@ -50,6 +50,8 @@ pub struct NatsBroker {
     pub(crate) registry: NatsBucket,
     pub(crate) plugins: OnceCell<jetstream::object_store::ObjectStore>,
     pub(crate) snapshots: OnceCell<jetstream::object_store::ObjectStore>,
+    /// Set once the stream of the audit log is known to be there.
+    pub(crate) audit: OnceCell<()>,
 }
 
 impl NatsBroker {
@@ -85,6 +87,7 @@ impl NatsBroker {
             registry,
             plugins: OnceCell::new(),
             snapshots: OnceCell::new(),
+            audit: OnceCell::new(),
         })
     }
 

@@ -6,12 +6,14 @@
 //! - [`commit`]: the atomic batch with its fence;
 //! - [`streams`]: the stream of a pipeline's own;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
+//! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
 //! - [`peers`]: questions from engine to engine.
 //!
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
 
 mod api;
+mod audit;
 mod bucket;
 mod commit;
 mod connect;

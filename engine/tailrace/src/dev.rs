@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 use tailrace_core::{
-    control::access::TenantRequest,
+    control::{access::TenantRequest, tokens::TokenRequest},
     name::Name,
     registry::{Quotas, Scope},
 };
@@ -98,7 +98,12 @@ impl PrivateEngine {
             quotas: Quotas::default(),
         };
         self.engine.control.put_tenant(&name, request).await?;
-        Ok(self.engine.control.create_token(&name).await?.token)
+        Ok(self
+            .engine
+            .control
+            .create_token(&name, TokenRequest::default())
+            .await?
+            .token)
     }
 
     /// Ends the engine, then the broker.

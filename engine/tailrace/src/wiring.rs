@@ -190,6 +190,7 @@ fn world(config: &Config, broker: &Arc<NatsBroker>, compile: Compile) -> anyhow:
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        audit: broker.clone(),
         leases: Arc::new(broker.leases()),
         peers: broker.clone(),
         store: Arc::new(store),

@@ -14,6 +14,7 @@ mod failures;
 mod house;
 mod recall;
 mod refusals;
+mod tenants;
 mod torture;
 mod views;
 mod walk;

@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod audit;
 mod bodies;
 mod description;
 mod edge;
@@ -12,6 +13,7 @@ mod metrics;
 mod names;
 mod problems;
 mod stage;
+mod tokens;
 mod uploads;
 mod views;
 mod world;

@@ -8,7 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tailrace_admin::{ApiOptions, ApiState, Route, router};
 use tailrace_core::{
     control::Control,
@@ -20,7 +20,7 @@ use tailrace_core::{
         settings::Settings,
     },
     ports::registry::Bucket as _,
-    registry::{Key, Scope, Token, keeper},
+    registry::{Key, Scope, keeper},
     tasks,
 };
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ use crate::world::Fake;
 
 pub const OPERATOR: &str = "tr_operator";
 pub const ENDED: &str = "tr_ended";
+/// Of the tenant `shop`, as an engine before roles wrote it.
+pub const ENDED_OF_SHOP: &str = "tr_ended_of_shop";
 pub const PLUGIN: &[u8] = b"\0asm counter";
 pub const PIPELINE: &str = r#"
 name: clicks
@@ -147,7 +149,7 @@ impl Stage {
         };
         stage.shop = stage.tenant("shop").await;
         stage.bank = stage.tenant("bank").await;
-        stage.ended_token().await;
+        stage.ended_tokens().await;
         stage
             .ok("PUT", "/v1/tenants/shop/plugins/counter/versions/1.0.0", PLUGIN)
             .await;
@@ -170,19 +172,18 @@ impl Stage {
         made.json()["token"].as_str().unwrap().to_owned()
     }
 
-    async fn ended_token(&self) {
-        let hash = Digest::of(ENDED.as_bytes());
-        let token = Token {
-            hash,
-            scope: Scope::Operator,
-            created_ms: 1,
-            expires_ms: Some(2),
-        };
-        let key = Key::Token(hash).to_string();
-        self.fake
-            .put(&key, serde_json::to_vec(&token).unwrap().into(), 0)
-            .await
-            .unwrap();
+    /// Tokens that have ended, as an engine before ids, labels and roles wrote them.
+    async fn ended_tokens(&self) {
+        let scopes = [
+            (ENDED, json!("operator")),
+            (ENDED_OF_SHOP, json!({ "tenant": "shop" })),
+        ];
+        for (token, scope) in scopes {
+            let hash = Digest::of(token.as_bytes());
+            let entry = json!({ "hash": hash, "scope": scope, "created_ms": 1, "expires_ms": 2 });
+            let key = Key::Token(hash).to_string();
+            self.fake.put(&key, entry.to_string().into(), 0).await.unwrap();
+        }
     }
 
     /// Asks as an operator, and it works.
@@ -240,6 +241,7 @@ fn filling(parameter: &str) -> &'static str {
         "id" => "u1",
         "sketch" => "amounts",
         "letter" => "7",
+        "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),
     }
 }

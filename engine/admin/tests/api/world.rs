@@ -17,12 +17,14 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
+    audit::Record,
     identity::Digest,
     membership::EngineId,
     name::Name,
     pipeline::schedule::{Executor, Job},
     ports::{
         World,
+        audit::{AuditLog, Audited, MemoryAudit},
         broker::BrokerError,
         clock::{Clock, Random},
         peers::{Peers, Questions},
@@ -41,10 +43,14 @@ pub struct Fake {
     log: Arc<Mutex<Vec<Entry>>>,
     grown: watch::Sender<usize>,
     plugins: Mutex<BTreeMap<Digest, Bytes>>,
+    /// What was written to the audit log.
+    pub audit: Arc<Audit>,
     acts: AtomicU64,
     random: AtomicU64,
     /// Whether the broker answers.
     pub connected: AtomicBool,
+    /// Whether the broker does not remove the streams of pipelines.
+    pub refuses_removal: AtomicBool,
 }
 
 impl Fake {
@@ -53,9 +59,11 @@ impl Fake {
             log: Arc::default(),
             grown: watch::Sender::new(0),
             plugins: Mutex::default(),
+            audit: Arc::default(),
             acts: AtomicU64::new(0),
             random: AtomicU64::new(1),
             connected: AtomicBool::new(true),
+            refuses_removal: AtomicBool::new(false),
         })
     }
 
@@ -67,6 +75,7 @@ impl Fake {
             dead_letters: self.clone(),
             snapshots: self.clone(),
             registry: self.clone(),
+            audit: self.audit.clone(),
             leases: self.clone(),
             peers: self.clone(),
             store: self.clone(),
@@ -80,6 +89,11 @@ impl Fake {
     /// How often anything was written, deleted, compiled or sent again.
     pub fn acts(&self) -> u64 {
         self.acts.load(Ordering::Relaxed)
+    }
+
+    /// How many entries were ever written to the registry.
+    pub fn written(&self) -> usize {
+        self.log.lock().unwrap().len()
     }
 
     fn act(&self) {
@@ -97,6 +111,33 @@ impl Fake {
         });
         self.grown.send_replace(log.len());
         revision
+    }
+}
+
+/// The audit log in memory, which may be out of order.
+#[derive(Default)]
+pub struct Audit {
+    kept: MemoryAudit,
+    pub is_broken: AtomicBool,
+}
+
+#[async_trait]
+impl AuditLog for Audit {
+    async fn write(&self, record: &Record) -> Result<(), BrokerError> {
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(BrokerError::Unreachable(
+                "nats://10.0.0.9:4222 has no room".to_owned(),
+            ));
+        }
+        self.kept.write(record).await
+    }
+    async fn before(
+        &self,
+        tenant: Option<&Name>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Audited>, BrokerError> {
+        self.kept.before(tenant, before, limit).await
     }
 }
 

@@ -1,21 +1,19 @@
-//! Tenants and tokens. A token is 256 random bits, shown once and kept as its hash.
+//! Tenants: what they may read, write and have.
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tailrace_sketch::TenantSeed;
 
 use super::{Control, ControlError, Outcome};
 use crate::{
-    identity::Digest,
+    audit::Change,
     name::Name,
-    registry::{Key, Quotas, Scope, Tenant, Token},
+    registry::{Key, Quotas, Tenant},
     subject,
 };
-
-/// Begins every token, so that one that leaks is found by those who search for it.
-const TOKEN_PREFIX: &str = "tr_";
 
 /// What an operator says of a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -31,62 +29,7 @@ pub struct TenantRequest {
     pub quotas: Quotas,
 }
 
-/// A new token: the only time that it is shown.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewToken {
-    /// The token itself.
-    pub token: String,
-    /// The tenant it is for; none for an operator's.
-    pub tenant: Option<Name>,
-}
-
 impl Control {
-    /// What the bearer of a token may do; none for a token that is unknown or has ended.
-    pub fn authenticate(&self, token: &str) -> Outcome<Option<Scope>> {
-        let hash = Digest::of(token.as_bytes());
-        let registry = self.registry()?;
-        let found = registry.tokens.get(&hash);
-        let live = found.filter(|token| token.expires_ms.is_none_or(|end| self.now_ms() < end));
-        Ok(live.map(|token| token.scope.clone()))
-    }
-
-    /// Makes a token known that was chosen outside: the operator's first.
-    pub async fn admit_token(&self, token: &str, scope: Scope) -> Outcome<()> {
-        let hash = Digest::of(token.as_bytes());
-        let key = Key::Token(hash);
-        let known = self.read::<Token>(&key).await?;
-        if known.is_some_and(|(known, _)| known.scope == scope) {
-            return self
-                .wait_until(|registry| registry.tokens.contains_key(&hash))
-                .await;
-        }
-        let revision = self.revision_of(&key).await?;
-        let token = Token {
-            hash,
-            scope,
-            created_ms: self.now_ms(),
-            expires_ms: None,
-        };
-        self.write(&key, &token, revision).await
-    }
-
-    /// Makes a new token for a tenant.
-    pub async fn create_token(&self, tenant: &Name) -> Outcome<NewToken> {
-        self.tenant(tenant)?;
-        let token = self.random_token();
-        self.admit_token(&token, Scope::Tenant(tenant.clone())).await?;
-        Ok(NewToken {
-            token,
-            tenant: Some(tenant.clone()),
-        })
-    }
-
-    /// A new random token, not yet admitted.
-    pub fn random_token(&self) -> String {
-        let bits = (0..4).map(|_| format!("{:016x}", self.world.random.next_u64()));
-        bits.fold(TOKEN_PREFIX.to_owned(), |token, word| token + &word)
-    }
-
     /// Makes a tenant, or changes its grants and quotas.
     pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> Outcome<Arc<Tenant>> {
         check_patterns("read", &request.read)?;
@@ -111,8 +54,17 @@ impl Control {
             seed,
             created_ms,
         };
-        let revision = self.revision_of(&key).await?;
-        self.write(&key, &tenant, revision).await?;
+        let before = known.map(|(tenant, _)| tenant);
+        if before.as_ref() == Some(&tenant) {
+            return Ok(Arc::new(tenant));
+        }
+        let change = Change::new("tenant-put", name, format!("tenant/{name}"));
+        let change = change.from(before.as_ref().map(told)).to(told(&tenant));
+        self.audited(change, async {
+            let revision = self.revision_of(&key).await?;
+            self.write(&key, &tenant, revision).await
+        })
+        .await?;
         Ok(Arc::new(tenant))
     }
 
@@ -128,7 +80,7 @@ impl Control {
 
     /// Deletes a tenant that has no pipelines, with its tokens and its plugins' entries.
     pub async fn delete_tenant(&self, name: &Name) -> Outcome<()> {
-        self.tenant(name)?;
+        let tenant = self.tenant(name)?;
         let registry = self.registry()?;
         let pipelines: Vec<_> = registry
             .pipelines_of(name)
@@ -140,14 +92,16 @@ impl Control {
                 "tenant {name} still has pipelines: {listed}; delete them first"
             )));
         }
-        for token in registry
-            .tokens
-            .values()
-            .filter(|token| token.scope == Scope::Tenant(name.clone()))
-        {
+        let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
+        self.audited(change.from(Some(told(&tenant))), self.remove_tenant(name))
+            .await
+    }
+
+    async fn remove_tenant(&self, name: &Name) -> Outcome<()> {
+        for token in self.tokens_of(name)? {
             self.remove(&Key::Token(token.hash)).await?;
         }
-        for version in registry.plugins_of(name) {
+        for version in self.registry()?.plugins_of(name) {
             self.remove(&Key::Plugin(name.clone(), version.plugin.clone()))
                 .await?;
         }
@@ -155,6 +109,11 @@ impl Control {
         self.wait_until(|registry| !registry.tenants.contains_key(name))
             .await
     }
+}
+
+/// What the audit log tells of a tenant: all but its seed.
+fn told(tenant: &Tenant) -> Value {
+    json!({ "read": tenant.read, "write": tenant.write, "quotas": tenant.quotas })
 }
 
 fn check_patterns(field: &str, patterns: &[String]) -> Outcome<()> {

@@ -1,7 +1,9 @@
 //! Looking at dead letters and sending them again.
 
+use serde_json::json;
+
 use super::{Control, ControlError, Outcome};
-use crate::{identity::PipelineId, pipeline::dead_letter::DeadLetter};
+use crate::{audit::Change, identity::PipelineId, pipeline::dead_letter::DeadLetter};
 
 /// Most dead letters of one page.
 pub const MAX_PAGE: usize = 500;
@@ -44,8 +46,17 @@ impl Control {
                 "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole"
             )));
         }
-        self.world.dead_letters.redrive(id, &stored).await?;
-        // Tells the engines that the redrive subject has something for them.
-        self.change(id, |pipeline| pipeline.redriven += 1).await
+        let change = Change::new(
+            "dead-letter-redriven",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        );
+        let change = change.from(Some(json!({ "letter": letter, "step": known.reason.step })));
+        self.audited(change, async {
+            self.world.dead_letters.redrive(id, &stored).await?;
+            // Tells the engines that the redrive subject has something for them.
+            self.change(id, |pipeline| pipeline.redriven += 1).await
+        })
+        .await
     }
 }

@@ -46,6 +46,9 @@ pub enum ControlError {
     /// The broker's.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// The broker's: the change was not begun, because it cannot be told to the audit log.
+    #[error("nothing was changed, because the audit log cannot be written: {0}")]
+    Unaudited(BrokerError),
     /// Ours.
     #[error("{0}")]
     Internal(String),
@@ -74,6 +77,7 @@ impl ControlError {
             Self::Crowded(_) => "too-many-watchers",
             Self::Busy(_) => "too-many-uploads",
             Self::Broker(_) => "broker-unavailable",
+            Self::Unaudited(_) => "audit-unavailable",
             Self::Internal(_) => "internal",
         }
     }

@@ -1,13 +1,14 @@
 //! The control plane: what the API and the command line ask for. It checks, writes the registry and
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
-//! One file a subject: [`access`] (tenants and tokens), [`plugins`] ([`trial`] before they are kept),
-//! [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
+//! [`audit`] (who changed what), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
 //! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
 mod admission;
+pub mod audit;
 mod checks;
 pub mod dead_letters;
 mod error;
@@ -18,6 +19,7 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod tokens;
 pub mod trial;
 pub mod views;
 
@@ -30,6 +32,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
+    audit::Actor,
     identity::PipelineId,
     membership::Cluster,
     name::Name,
@@ -49,6 +52,7 @@ pub struct Control {
     overview: Overview,
     cluster: Cluster,
     uploads: admission::Places,
+    actor: Actor,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -67,6 +71,7 @@ impl Control {
             overview,
             cluster,
             uploads: admission::Places::default(),
+            actor: Actor::engine(),
         }
     }
 

@@ -5,12 +5,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     Control, ControlError, Outcome,
     checks::{check_change, check_grants},
 };
 use crate::{
+    audit::{self, Change},
     identity::{Digest, PartitionId, PipelineId},
     name::Name,
     pipeline::{
@@ -150,6 +152,19 @@ impl Control {
         next: Next,
         stream: Option<&StreamFacts>,
     ) -> Outcome<AppliedPipeline> {
+        let before = known.as_ref().map(|(pipeline, _)| &pipeline.active);
+        let change = audit_of(id, before, &next);
+        self.audited(change, self.write_revision(id, known, next, stream))
+            .await
+    }
+
+    async fn write_revision(
+        &self,
+        id: &PipelineId,
+        known: Option<(Pipeline, u64)>,
+        next: Next,
+        stream: Option<&StreamFacts>,
+    ) -> Outcome<AppliedPipeline> {
         let Next {
             spec,
             plugins,
@@ -260,7 +275,19 @@ impl Control {
 
     /// Pauses a pipeline, or lets it go on.
     pub async fn set_paused(&self, id: &PipelineId, reason: Option<String>) -> Outcome<()> {
-        self.change(id, |pipeline| pipeline.paused = reason).await
+        let known = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
+        let (known, _) = known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))?;
+        if known.paused == reason {
+            return Ok(());
+        }
+        let (action, told) = match &reason {
+            Some(reason) => ("pipeline-paused", Some(json!({ "reason": reason }))),
+            None => ("pipeline-resumed", None),
+        };
+        let change = Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline));
+        let change = told.into_iter().fold(change, Change::to);
+        self.audited(change, self.change(id, |pipeline| pipeline.paused = reason))
+            .await
     }
 
     /// Changes a pipeline's entry.
@@ -280,6 +307,19 @@ impl Control {
     /// Deletes a pipeline with its state, its outputs and its dead letters.
     pub async fn delete_pipeline(&self, id: &PipelineId) -> Outcome<()> {
         let pipeline = self.pipeline(id)?;
+        let change = Change::new(
+            "pipeline-deleted",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        );
+        self.audited(
+            change.from(Some(told(&pipeline.active))),
+            self.remove_pipeline(id, &pipeline),
+        )
+        .await
+    }
+
+    async fn remove_pipeline(&self, id: &PipelineId, pipeline: &Pipeline) -> Outcome<()> {
         self.remove(&Key::Pipeline(id.clone())).await?;
         self.wait_until(|registry| !registry.pipelines.contains_key(id))
             .await?;
@@ -364,4 +404,36 @@ impl Control {
             &own_stream(id, &pipeline.active.spec).pipeline,
         ))
     }
+}
+
+/// What the audit log tells of a revision: a config may hold secrets, so the spec is a digest.
+fn told(revision: &Revision) -> Value {
+    json!({
+        "revision": revision.number,
+        "spec": audit::digest(&revision.spec),
+        "plugins": revision.plugins,
+    })
+}
+
+/// What the audit log tells of a new revision.
+fn audit_of(id: &PipelineId, before: Option<&Revision>, next: &Next) -> Change {
+    let action = if next.rolled_back_to.is_some() {
+        "pipeline-rolled-back"
+    } else {
+        "pipeline-applied"
+    };
+    let mut after = json!({
+        "revision": before.map_or(1, |revision| revision.number + 1),
+        "spec": audit::digest(&next.spec),
+        "plugins": next.plugins,
+    });
+    if let Some(before) = before {
+        after["changed"] = json!(audit::changed_fields(&before.spec, &next.spec));
+    }
+    if let Some(to) = next.rolled_back_to {
+        after["rolled_back_to"] = json!(to);
+    }
+    Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline))
+        .from(before.map(told))
+        .to(after)
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::json;
 
 use super::{
     Control, ControlError, Outcome,
@@ -11,6 +12,7 @@ use super::{
     trial::{self, Trial, TrialRequest},
 };
 use crate::{
+    audit::Change,
     identity::Digest,
     name::Name,
     pipeline::{run::load_plugin, schedule},
@@ -106,7 +108,6 @@ impl Control {
         let trial = self
             .try_plugin(tenant, digest, component.clone(), upload.trial)
             .await?;
-        self.world.registry.put_plugin(digest, component.clone()).await?;
         let version = PluginVersion {
             plugin,
             digest,
@@ -116,7 +117,14 @@ impl Control {
             memory,
             uploaded_ms: self.now_ms(),
         };
-        let (version, is_new) = self.keep(tenant, version).await?;
+        let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
+        let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
+        let (version, is_new) = self
+            .audited(change.to(told), async {
+                self.world.registry.put_plugin(digest, component).await?;
+                self.keep(tenant, version).await
+            })
+            .await?;
         Ok(Uploaded {
             version,
             is_new,

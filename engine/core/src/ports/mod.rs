@@ -2,6 +2,7 @@
 //! `engine/store`, `engine/wasm`); the simulation implements them too. Time and randomness are
 //! ports like the others.
 
+pub mod audit;
 pub mod broker;
 pub mod clock;
 pub mod peers;
@@ -28,6 +29,8 @@ pub struct World {
     pub snapshots: Arc<dyn broker::Snapshots>,
     /// Tenants, plugins, pipelines.
     pub registry: Arc<dyn registry::RegistryStore>,
+    /// The audit log.
+    pub audit: Arc<dyn audit::AuditLog>,
     /// Leases of the engines.
     pub leases: Arc<dyn registry::Bucket>,
     /// The other engines.

@@ -4,8 +4,10 @@
 pub mod keeper;
 mod keys;
 mod model;
+mod scope;
 mod snapshot;
 
 pub use keys::Key;
 pub use model::*;
+pub use scope::{Role, Scope};
 pub use snapshot::Registry;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::TenantSeed;
 
+use super::Scope;
 use crate::{
     identity::Digest,
     name::Name,
@@ -65,21 +66,18 @@ impl Default for Quotas {
     }
 }
 
-/// What a token lets its bearer do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// Everything, on every tenant.
-    Operator,
-    /// Everything of one tenant.
-    Tenant(Name),
-}
-
 /// A token, as it is kept: never itself, only its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// SHA-256 of the token.
     pub hash: Digest,
+    /// What it is known by in lists and in the audit log; has nothing to do with the token itself. Empty
+    /// in entries of an earlier engine: see [`Token::public_id`].
+    #[serde(default)]
+    pub id: String,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// What it lets its bearer do.
     pub scope: Scope,
     /// When it was made, milliseconds since the epoch.
@@ -87,6 +85,23 @@ pub struct Token {
     /// When it ends; none never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+}
+
+impl Token {
+    /// What it is known by. Where an earlier engine gave it no id: when it was made, and a few bits of
+    /// its hash; few, because an operator may have chosen a token that can be guessed.
+    pub fn public_id(&self) -> String {
+        if !self.id.is_empty() {
+            return self.id.clone();
+        }
+        let bits: String = self.hash.to_string().chars().take(4).collect();
+        format!("{:x}-{bits}", self.created_ms)
+    }
+
+    /// Whether it is good at this moment.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.expires_ms.is_none_or(|end| now_ms < end)
+    }
 }
 
 /// An uploaded plugin version.

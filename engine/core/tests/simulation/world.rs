@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tailrace_core::{
     name::Name,
     pipeline::schedule::{Executor, Job},
-    ports::{World, clock::Clock},
+    ports::{World, audit::MemoryAudit, clock::Clock},
 };
 
 use super::{
@@ -46,6 +46,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
         peers: broker.clone(),
         store: Arc::new(store.clone()),

@@ -5,6 +5,7 @@
 //! [`error`] (what is printed when it fails). A command ends with 0 only when it did what was asked:
 //! 1 says that it did not, 2 that it was not understood.
 
+mod audit;
 mod client;
 mod dead_letters;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod screen;
 mod sketch;
 mod state;
 mod tenant;
+mod token;
 mod vectors;
 
 use std::process::ExitCode;
@@ -89,6 +91,9 @@ enum Command {
         after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
     )]
     Tenant(tenant::TenantCommand),
+    /// Who changed what.
+    #[command(subcommand, after_help = "Example:\n  tailrace audit list --limit 20")]
+    Audit(audit::AuditCommand),
     /// Compile the plugin on standard input within the engine's limits; the engine calls this itself.
     #[command(
         name = COMPILE_PLUGIN,
@@ -126,6 +131,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
         Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
+        Command::Audit(command) => audit::run(command, &Session::new(global)?),
         Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }
 }

@@ -1,13 +1,16 @@
 //! `tailrace tenant`: tenants and their tokens.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     client::{read, route},
     global::Session,
     screen::{ago, facts, now_ms, table_or},
+    token::{self, TokenCommand},
 };
 
 /// Commands of operators.
@@ -28,11 +31,23 @@ pub enum TenantCommand {
     /// List all tenants.
     #[command(after_help = "Example:\n  tailrace tenant list")]
     List,
-    /// Make a token for a tenant; it is shown this once.
-    #[command(after_help = "Example:\n  export TAILRACE_TOKEN=$(tailrace tenant token shop)")]
-    Token {
-        /// Whose.
+    /// Show a tenant.
+    #[command(after_help = "Example:\n  tailrace tenant show shop")]
+    Show {
+        /// Which.
         name: String,
+    },
+    /// Make, list and revoke tokens of a tenant.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        arg_required_else_help = true,
+        after_help = "Examples:\n  export TAILRACE_TOKEN=$(tailrace tenant token shop)\n  tailrace tenant token create shop --scope read --label dashboard --expires-in 30d\n  tailrace tenant token revoke shop 8c1f0e5a27b3d946"
+    )]
+    Token {
+        #[command(subcommand)]
+        command: Option<TokenCommand>,
+        /// Whose; makes a token that may do everything of the tenant.
+        name: Option<String>,
     },
     /// Delete a tenant that has no pipelines, with its tokens and plugins.
     #[command(after_help = "Example:\n  tailrace tenant delete shop --yes")]
@@ -92,10 +107,13 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
                 ))
             })
         }
-        TenantCommand::Token { name } => {
-            let answer = client.post(&route(&["v1", "tenants", &name, "tokens"]), &json!({}))?;
-            // The token alone, so that a shell can take it up.
-            session.output.show(&answer, || read(&answer["token"]))
+        TenantCommand::Show { name } => {
+            let answer = client.get(&at(&name))?;
+            session.output.show(&answer, || describe(&answer))
+        }
+        TenantCommand::Token { command, name } => {
+            let whole = || TokenCommand::whole(name.unwrap_or_default());
+            token::run(command.unwrap_or_else(whole), session)
         }
         TenantCommand::Delete { name, .. } => {
             let answer = client.delete(&at(&name))?;
@@ -104,4 +122,21 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
                 .show(&answer, || Ok(format!("tenant {name} is deleted")))
         }
     }
+}
+
+fn describe(answer: &Value) -> anyhow::Result<String> {
+    let tenant: TenantView = read(answer)?;
+    let mut known = vec![
+        ("tenant", tenant.name),
+        ("read", tenant.read.join(" ")),
+        ("write", tenant.write.join(" ")),
+        ("made", ago(tenant.created_ms, now_ms())),
+    ];
+    let quotas: BTreeMap<String, Value> = read(&answer["quotas"])?;
+    known.extend(
+        quotas
+            .iter()
+            .map(|(name, most)| ("quota", format!("{name} {most}"))),
+    );
+    Ok(facts(&known))
 }

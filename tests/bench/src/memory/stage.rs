@@ -19,7 +19,7 @@ use tailrace_core::{
         schedule::Turns,
         settings::Settings,
     },
-    ports::{World, plugins::PluginRuntime as _},
+    ports::{World, audit::MemoryAudit, plugins::PluginRuntime as _},
     registry::{Pipeline, Quotas, Registry, Revision, Tenant},
     spec::parse::parse,
 };
@@ -263,6 +263,7 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
         peers: broker.clone(),
         store: Arc::new(store),

@@ -50,6 +50,9 @@ impl Streams for Fake {
         })
     }
     async fn remove_own(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
+        if self.refuses_removal.load(std::sync::atomic::Ordering::Relaxed) {
+            return unreachable();
+        }
         self.act();
         Ok(())
     }

@@ -1,0 +1,45 @@
+//! The audit log: who changed what, newest first.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use tailrace_core::ports::audit::Audited;
+
+use crate::{
+    ApiState,
+    access::{Access, Operator},
+    input::Asked,
+    problem::Answer,
+};
+
+/// Records that are shown where the client does not say how many.
+const PAGE: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    /// Place in the log before which the page ends: the lowest `sequence` of the page before.
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+pub(crate) async fn all(
+    _: Operator,
+    State(api): State<ApiState>,
+    Asked(page): Asked<Page>,
+) -> Answer<Json<Vec<Audited>>> {
+    let limit = page.limit.unwrap_or(PAGE);
+    Ok(Json(api.control.audit(None, page.before, limit).await?))
+}
+
+pub(crate) async fn of_tenant(
+    access: Access,
+    State(api): State<ApiState>,
+    Asked(page): Asked<Page>,
+) -> Answer<Json<Vec<Audited>>> {
+    let limit = page.limit.unwrap_or(PAGE);
+    Ok(Json(
+        api.control
+            .audit(Some(&access.tenant), page.before, limit)
+            .await?,
+    ))
+}

@@ -1,0 +1,29 @@
+//! Tokens of a tenant: make, list, revoke. The token itself is in one answer only, that to its making.
+
+use axum::{Json, extract::State, http::StatusCode};
+use tailrace_core::control::tokens::{NewToken, ShownToken, TokenRequest};
+
+use crate::{
+    ApiState,
+    access::Access,
+    input::{Content, Place},
+    problem::Answer,
+};
+
+pub(crate) async fn make(access: Access, body: Content) -> Answer<(StatusCode, Json<NewToken>)> {
+    let request: TokenRequest = body.json()?;
+    let made = access.control.create_token(&access.tenant, request).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<ShownToken>>> {
+    Ok(Json(api.control.list_tokens(&access.tenant)?))
+}
+
+pub(crate) async fn revoke(access: Access, place: Place) -> Answer<StatusCode> {
+    access
+        .control
+        .revoke_token(&access.tenant, place.text("token"))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,276 @@
+//! Tokens: 256 random bits, shown once and kept as their hash. What they are known by afterwards is an id
+//! that has nothing to do with the token.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, Outcome};
+use crate::{
+    audit::{Actor, Change},
+    identity::Digest,
+    name::Name,
+    registry::{Key, Role, Scope, Token},
+    units::Span,
+};
+
+/// Begins every token, so that one that leaks is found by those who search for it.
+const TOKEN_PREFIX: &str = "tr_";
+/// Tokens of one tenant: each is an entry that every engine holds in memory.
+const MAX_TOKENS: usize = 1_000;
+/// Longest label: it is shown in lists.
+const MAX_LABEL_CHARS: usize = 64;
+/// Longest life of a token that has an end at all.
+const MAX_LIFE: Duration = Duration::from_hours(24 * 3_650);
+
+/// What a new token is to be.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TokenRequest {
+    /// What it may do; everything of the tenant where it is not said.
+    pub scope: Role,
+    /// What it is called.
+    pub label: Option<String>,
+    /// How long it is good; for ever where it is not said.
+    pub expires_in: Option<Span>,
+}
+
+/// A new token: the only time that it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The token itself.
+    pub token: String,
+    /// The tenant it is for.
+    pub tenant: Name,
+    /// What it is, but for the secret.
+    #[serde(flatten)]
+    pub shown: ShownToken,
+}
+
+/// A token as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownToken {
+    /// What it is known by.
+    pub id: String,
+    /// What it may do.
+    pub scope: Role,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// When it was made, milliseconds since the epoch.
+    pub created_ms: u64,
+    /// When it ends; none never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// Whoever bears a token.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// What the token allows.
+    pub scope: Scope,
+    /// As the audit log knows it.
+    pub actor: Actor,
+}
+
+impl Control {
+    /// Who bears this token; none for a token that is unknown or has ended.
+    pub fn authenticate(&self, token: &str) -> Outcome<Option<Bearer>> {
+        let hash = Digest::of(token.as_bytes());
+        let registry = self.registry()?;
+        let found = registry.tokens.get(&hash);
+        let live = found.filter(|token| token.is_live(self.now_ms()));
+        Ok(live.map(|token| Bearer {
+            scope: token.scope.clone(),
+            actor: Actor {
+                token: Some(token.public_id()),
+                scope: token.scope.to_string(),
+                label: token.label.clone(),
+            },
+        }))
+    }
+
+    /// Makes a token known that was chosen outside: the operator's first.
+    pub async fn admit_token(&self, token: &str, scope: Scope) -> Outcome<()> {
+        let hash = Digest::of(token.as_bytes());
+        let known = self.read::<Token>(&Key::Token(hash)).await?;
+        if known.is_some_and(|(known, _)| known.scope == scope) {
+            return self
+                .wait_until(|registry| registry.tokens.contains_key(&hash))
+                .await;
+        }
+        self.keep_token(Token {
+            hash,
+            id: self.random_id(),
+            label: None,
+            scope,
+            created_ms: self.now_ms(),
+            expires_ms: None,
+        })
+        .await
+    }
+
+    /// Makes a new token for a tenant.
+    pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> Outcome<NewToken> {
+        self.tenant(tenant)?;
+        let TokenRequest {
+            scope: role,
+            label,
+            expires_in,
+        } = request;
+        check_label(label.as_deref())?;
+        let expires_in = expires_in.map(checked_life).transpose()?;
+        self.forget_ended(tenant).await?;
+        let token = self.random_token();
+        let now_ms = self.now_ms();
+        let kept = Token {
+            hash: Digest::of(token.as_bytes()),
+            id: self.random_id(),
+            label,
+            scope: Scope::Tenant {
+                name: tenant.clone(),
+                role,
+            },
+            created_ms: now_ms,
+            expires_ms: expires_in.map(|life| now_ms.saturating_add(life.as_millis())),
+        };
+        let shown = shown(&kept, role);
+        self.keep_token(kept).await?;
+        Ok(NewToken {
+            token,
+            tenant: tenant.clone(),
+            shown,
+        })
+    }
+
+    /// A tenant's tokens, oldest first, those that have ended among them.
+    pub fn list_tokens(&self, tenant: &Name) -> Outcome<Vec<ShownToken>> {
+        self.tenant(tenant)?;
+        let mut list: Vec<_> = self
+            .tokens_of(tenant)?
+            .iter()
+            .filter_map(|token| match token.scope {
+                Scope::Tenant { role, .. } => Some(shown(token, role)),
+                Scope::Operator => None,
+            })
+            .collect();
+        list.sort_by(|one, other| (one.created_ms, &one.id).cmp(&(other.created_ms, &other.id)));
+        Ok(list)
+    }
+
+    /// Ends a tenant's token at once.
+    pub async fn revoke_token(&self, tenant: &Name, id: &str) -> Outcome<()> {
+        self.tenant(tenant)?;
+        let known = self.tokens_of(tenant)?;
+        let token = known
+            .iter()
+            .find(|token| token.public_id() == id)
+            .ok_or_else(|| ControlError::not_found("token", &id))?;
+        let change = Change::new("token-revoked", tenant, format!("token/{id}")).from(Some(told(token)));
+        let hash = token.hash;
+        self.audited(change, async {
+            self.remove(&Key::Token(hash)).await?;
+            self.wait_until(|registry| !registry.tokens.contains_key(&hash))
+                .await
+        })
+        .await
+    }
+
+    /// A new random token, not yet admitted.
+    pub fn random_token(&self) -> String {
+        let bits = (0..4).map(|_| format!("{:016x}", self.world.random.next_u64()));
+        bits.fold(TOKEN_PREFIX.to_owned(), |token, word| token + &word)
+    }
+
+    pub(super) fn tokens_of(&self, tenant: &Name) -> Outcome<Vec<Arc<Token>>> {
+        let registry = self.registry()?;
+        let own = registry.tokens.values().filter(|token| token.scope.is_of(tenant));
+        Ok(own.cloned().collect())
+    }
+
+    fn random_id(&self) -> String {
+        format!("{:016x}", self.world.random.next_u64())
+    }
+
+    async fn keep_token(&self, token: Token) -> Outcome<()> {
+        let tenant = match &token.scope {
+            Scope::Operator => None,
+            Scope::Tenant { name, .. } => Some(name.clone()),
+        };
+        let change = Change {
+            action: "token-made",
+            tenant,
+            target: format!("token/{}", token.id),
+            before: None,
+            after: Some(told(&token)),
+        };
+        self.audited(change, async {
+            let key = Key::Token(token.hash);
+            let revision = self.revision_of(&key).await?;
+            self.write(&key, &token, revision).await
+        })
+        .await
+    }
+
+    /// Makes room: what has ended opens nothing any more.
+    async fn forget_ended(&self, tenant: &Name) -> Outcome<()> {
+        let now_ms = self.now_ms();
+        let (live, ended): (Vec<_>, Vec<_>) = self
+            .tokens_of(tenant)?
+            .into_iter()
+            .partition(|token| token.is_live(now_ms));
+        if live.len() >= MAX_TOKENS {
+            return Err(ControlError::Quota(format!(
+                "the tenant has {MAX_TOKENS} tokens, the most there can be; revoke some"
+            )));
+        }
+        if live.len() + ended.len() >= MAX_TOKENS {
+            for token in ended {
+                self.remove(&Key::Token(token.hash)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shown(token: &Token, scope: Role) -> ShownToken {
+    ShownToken {
+        id: token.public_id(),
+        scope,
+        label: token.label.clone(),
+        created_ms: token.created_ms,
+        expires_ms: token.expires_ms,
+    }
+}
+
+/// What the audit log tells of a token.
+fn told(token: &Token) -> Value {
+    json!({
+        "id": token.public_id(),
+        "scope": token.scope.to_string(),
+        "label": token.label,
+        "expires_ms": token.expires_ms,
+    })
+}
+
+fn check_label(label: Option<&str>) -> Outcome<()> {
+    let sound = |label: &str| {
+        label.chars().count() <= MAX_LABEL_CHARS && !label.is_empty() && !label.chars().any(char::is_control)
+    };
+    if label.is_none_or(sound) {
+        return Ok(());
+    }
+    Err(ControlError::Invalid(format!(
+        "label: it has 1 to {MAX_LABEL_CHARS} characters, none of them a control character"
+    )))
+}
+
+fn checked_life(life: Span) -> Outcome<Span> {
+    if life.0.is_zero() || life.0 > MAX_LIFE {
+        return Err(ControlError::Invalid(
+            "expires-in: write more than 0 and at most ten years, such as 30d, or leave it out".to_owned(),
+        ));
+    }
+    Ok(life)
+}
