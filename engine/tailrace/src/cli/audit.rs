@@ -51,8 +51,8 @@ struct WhoView {
 }
 
 /// Runs one of them.
-pub fn run(command: AuditCommand, session: &Session) -> anyhow::Result<()> {
-    let AuditCommand::List { all, before, limit } = command;
+pub fn run(command: &AuditCommand, session: &Session) -> anyhow::Result<()> {
+    let AuditCommand::List { all, before, limit } = *command;
     let at = if all {
         "/v1/audit".to_owned()
     } else {

@@ -131,7 +131,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
         Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
-        Command::Audit(command) => audit::run(command, &Session::new(global)?),
+        Command::Audit(command) => audit::run(&command, &Session::new(global)?),
         Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }
 }
