@@ -10,4 +10,5 @@ pub mod files;
 pub mod http;
 pub mod ports;
 pub mod signal;
+pub mod stand_in;
 pub mod torture;

@@ -23,6 +23,20 @@ pub enum Fate {
     Duplicate,
 }
 
+impl Fate {
+    /// Its name, for those who watch.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Forwarded => "forwarded",
+            Self::Emitted => "emitted",
+            Self::Dead => "dead",
+            Self::Rejected => "rejected",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
 /// What events came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -39,6 +39,8 @@ pub struct Config {
     pub engines: EnginesConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Traces.
+    pub traces: TracesConfig,
 }
 
 /// The broker.
@@ -97,6 +99,23 @@ pub struct LogConfig {
     pub filter: String,
 }
 
+/// Traces: spans for an OpenTelemetry collector. The standard names `OTEL_EXPORTER_OTLP_ENDPOINT`,
+/// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_TRACES_SAMPLER_ARG` and `OTEL_SERVICE_NAME` come before
+/// the defaults; `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` are looked at too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct TracesConfig {
+    /// Where the collector takes OTLP over HTTP: `http://127.0.0.1:4318`. Without it nothing is traced,
+    /// and a publisher's context is passed through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Share of the events without a publisher's context that is traced, between 0 and 1. Where there is
+    /// one, the publisher's word counts.
+    pub ratio: f64,
+    /// Name of this service in traces.
+    pub service_name: String,
+}
+
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -120,6 +139,7 @@ impl Default for Config {
             snapshots: SnapshotConfig::default(),
             engines: EnginesConfig::default(),
             log: LogConfig::default(),
+            traces: TracesConfig::default(),
         }
     }
 }
@@ -174,6 +194,33 @@ impl Default for LogConfig {
     }
 }
 
+impl Default for TracesConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            ratio: 0.01,
+            service_name: "tailrace".to_owned(),
+        }
+    }
+}
+
+impl TracesConfig {
+    /// What the standard names of the environment say, over the defaults.
+    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let defaults = Self::default();
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let endpoint = set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        let is_off = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
+        let ratio = set("OTEL_TRACES_SAMPLER_ARG").and_then(|value| value.parse().ok());
+        Self {
+            endpoint: endpoint.filter(|_| !is_off),
+            ratio: ratio.unwrap_or(defaults.ratio),
+            service_name: set("OTEL_SERVICE_NAME").unwrap_or(defaults.service_name),
+        }
+    }
+}
+
 impl Config {
     /// As the data plane takes it.
     pub fn settings(&self) -> Settings {
@@ -198,7 +245,11 @@ impl Config {
         let env = Env::prefixed("TAILRACE_")
             .filter(move |key| sections.contains(&key.as_str()) || key.as_str().contains("__"))
             .map(|key| key.as_str().replace("__", ".").replace('_', "-").into());
-        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let defaults = Self {
+            traces: TracesConfig::of_environment(|name| std::env::var(name).ok()),
+            ..Self::default()
+        };
+        let mut figment = Figment::from(Serialized::defaults(defaults));
         if let Some(file) = file {
             anyhow::ensure!(
                 file.is_file(),
@@ -217,6 +268,26 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_standard_names_of_the_environment_say_where_traces_go() {
+        let environment = |name: &str| {
+            let value = match name {
+                "OTEL_EXPORTER_OTLP_ENDPOINT" => "http://collector:4318",
+                "OTEL_SERVICE_NAME" => "streams",
+                "OTEL_TRACES_SAMPLER_ARG" => "0.5",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let expected = TracesConfig {
+            endpoint: Some("http://collector:4318".to_owned()),
+            ratio: 0.5,
+            service_name: "streams".to_owned(),
+        };
+        assert_eq!(TracesConfig::of_environment(environment), expected);
+        assert_eq!(TracesConfig::of_environment(|_| None), TracesConfig::default());
+    }
 
     #[test]
     fn the_committed_example_is_the_default() {

@@ -17,6 +17,7 @@ mod logs;
 mod offline;
 mod serve;
 mod system;
+mod traces;
 pub mod wiring;
 
 use std::process::ExitCode;

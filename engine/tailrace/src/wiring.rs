@@ -17,6 +17,7 @@ use tailrace_core::{
     ports::{
         World,
         clock::{Clock, Random},
+        tracer::{NoTracer, Tracer},
     },
     registry::{Registry, keeper},
     tasks,
@@ -33,6 +34,7 @@ use crate::{
     config::Config,
     identity,
     system::{SystemClock, SystemRandom},
+    traces::Traces,
 };
 
 /// After so many renewals without an answer of the broker the engine is not ready.
@@ -56,6 +58,7 @@ pub struct RunningEngine {
     keeper: JoinHandle<()>,
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
+    traces: Option<Arc<Traces>>,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
@@ -78,7 +81,8 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let listener = api::listen(config.listen)?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
-    let world = world(config, &broker, compile)?;
+    let traces = Traces::start(&config.traces)?;
+    let world = world(config, &broker, compile, traces.clone())?;
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
@@ -134,6 +138,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         keeper,
         leases,
         peers,
+        traces,
     })
 }
 
@@ -148,6 +153,10 @@ impl RunningEngine {
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
         self.keeper.abort();
         self.peers.abort();
+        if let Some(traces) = self.traces {
+            // Its last request blocks.
+            let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
+        }
     }
 }
 
@@ -163,7 +172,16 @@ async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
         .context("cannot use the broker")
 }
 
-fn world(config: &Config, broker: &Arc<NatsBroker>, compile: Compile) -> anyhow::Result<World> {
+fn world(
+    config: &Config,
+    broker: &Arc<NatsBroker>,
+    compile: Compile,
+    traces: Option<Arc<Traces>>,
+) -> anyhow::Result<World> {
+    let tracer: Arc<dyn Tracer> = match traces {
+        Some(traces) => traces,
+        None => Arc::new(NoTracer),
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
@@ -196,6 +214,7 @@ fn world(config: &Config, broker: &Arc<NatsBroker>, compile: Compile) -> anyhow:
         store: Arc::new(store),
         plugins: Arc::new(plugins),
         turns: Arc::new(turns),
+        tracer,
         clock,
         random,
     })

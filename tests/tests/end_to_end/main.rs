@@ -16,6 +16,7 @@ mod recall;
 mod refusals;
 mod tenants;
 mod torture;
+mod traces;
 mod views;
 mod walk;
 mod wikipedia;

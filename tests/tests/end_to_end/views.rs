@@ -4,14 +4,13 @@
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tailrace_nats::async_nats;
 use tailrace_tests::{
     cluster::eventually,
     engine::{Engine, OPERATOR},
     files,
 };
 
-use crate::{Stage, probe};
+use crate::Stage;
 
 const TALK: &str = "name: talk
 input:
@@ -116,39 +115,5 @@ async fn a_tenant_watches_calls_and_lines_until_the_engine_ends() -> anyhow::Res
     let (ended, followed) = end(following).await?;
     assert!(ended, "a stream ends with the engine; it does not break off");
     assert_eq!(followed.lines().count(), 3, "{followed}");
-    Ok(())
-}
-
-const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publishers_trace_is_found_on_what_its_event_became() -> anyhow::Result<()> {
-    let stage = Stage::set().await?;
-    stage.engine.apply("traced", &probe("traced", 1, "")).await?;
-    let mut last = 0;
-    for (user, parent, expected) in [
-        ("u1", Some(PARENT), Some(PARENT)),
-        ("u2", Some("00-nonsense"), None),
-        ("u3", None, None),
-    ] {
-        let mut headers = async_nats::HeaderMap::new();
-        if let Some(parent) = parent {
-            headers.insert("Traceparent", parent);
-        }
-        let event = json!({ "user": user }).to_string();
-        let jetstream = &stage.cluster.jetstream;
-        let sent = jetstream
-            .publish_with_headers("shop.events.x", headers, event.into())
-            .await?;
-        last += 1;
-        assert_eq!(sent.await?.sequence, last);
-        stage.engine.caught_up("traced", last).await?;
-        let own = jetstream.get_stream("TR_shop_traced").await?;
-        let output = own
-            .get_last_raw_message_by_subject(&format!("shop.traced.{user}"))
-            .await?;
-        let found = output.headers.get("traceparent").map(ToString::to_string);
-        assert_eq!(found.as_deref(), expected, "{user}");
-    }
     Ok(())
 }

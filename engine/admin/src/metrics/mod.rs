@@ -24,7 +24,14 @@ pub(crate) fn render(measured: &Measured) -> String {
     let mut registry = Registry::with_prefix("tailrace");
     for metric in TABLE {
         if let Read::Engine(read) = metric.read {
-            if let Some(value) = read(measured) {
+            let Some(value) = read(measured) else {
+                continue;
+            };
+            if metric.kind == Kind::Counter {
+                let counter: Counter = Counter::default();
+                counter.inner().store(value, Ordering::Relaxed);
+                register(&mut registry, metric, counter);
+            } else {
                 let gauge: Gauge = Gauge::default();
                 gauge.set(value as i64);
                 register(&mut registry, metric, gauge);

@@ -302,6 +302,24 @@ pub(super) static TABLE: &[Metric] = &[
         "Taps and logs that are watched",
         Read::Engine(|measured| Some(measured.watchers)),
     ),
+    counter(
+        "spans_exported",
+        "spans",
+        "Spans of traces that the collector took",
+        Read::Engine(|measured| Some(measured.spans.exported)),
+    ),
+    counter(
+        "spans_dropped",
+        "spans",
+        "Spans of traces left out for want of room in the queue",
+        Read::Engine(|measured| Some(measured.spans.dropped)),
+    ),
+    counter(
+        "spans_failed",
+        "spans",
+        "Spans of traces that the collector did not take",
+        Read::Engine(|measured| Some(measured.spans.failed)),
+    ),
     gauge(
         "broker_connected",
         "",

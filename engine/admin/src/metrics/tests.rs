@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use tailrace_core::{
     identity::PipelineId,
     name::Name,
+    ports::tracer::SpanCounts,
     pipeline::{
         stats::{Latency, StepReport},
         status::{PartitionReport, PipelineStatus},
@@ -54,6 +55,7 @@ fn measured() -> Measured {
         broker_connected: true,
         broker_syncs_always: Some(false),
         watchers: 2,
+        spans: SpanCounts::default(),
     }
 }
 

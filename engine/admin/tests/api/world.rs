@@ -81,6 +81,7 @@ impl Fake {
             store: self.clone(),
             plugins: self.clone(),
             turns: self.clone(),
+            tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
             clock: self.clone(),
             random: self.clone(),
         }

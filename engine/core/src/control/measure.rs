@@ -9,7 +9,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 
 use super::Control;
-use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport};
+use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts};
 
 /// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
 /// tell in time is left out.
@@ -30,6 +30,8 @@ pub struct Measured {
     pub broker_syncs_always: Option<bool>,
     /// Streams that are watched.
     pub watchers: u64,
+    /// Spans of traces.
+    pub spans: SpanCounts,
 }
 
 /// A pipeline.
@@ -73,6 +75,7 @@ impl Control {
             broker_connected: connected,
             broker_syncs_always: self.overview.broker_syncs_always(),
             watchers: self.overview.places().taken() as u64,
+            spans: self.world.tracer.counts(),
         }
     }
 

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use siphasher::sip::SipHasher13;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::{
     dead_letter, outgoing,
@@ -157,13 +156,11 @@ impl Intake {
                 batch = next(redrive.as_mut()) => {
                     let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
                     let batch = batch?;
-                    let span = spans::consume(&self.plan.borrow().pipeline, batch.len());
-                    self.give(feed, &mut books, batch).instrument(span).await;
+                    self.give(feed, &mut books, batch).await;
                 }
                 batch = input.subscription.next(READ) => {
                     let batch = batch?;
-                    let span = spans::consume(&self.plan.borrow().pipeline, batch.len());
-                    self.give(&mut input, &mut books, batch).instrument(span).await;
+                    self.give(&mut input, &mut books, batch).await;
                     self.show(&input);
                 }
                 _ = marks.tick() => self.mark(&mut input).await,
@@ -231,6 +228,7 @@ impl Intake {
     async fn give(&self, feed: &mut Feed, books: &mut Books, batch: Vec<Incoming>) {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
+        let sampling = self.world.tracer.sampling();
         for message in batch {
             feed.read = message.sequence;
             if feed.source == Source::Input && message.sequence > books.highest {
@@ -238,7 +236,7 @@ impl Intake {
                 books.highest = message.sequence;
                 books.read += 1;
             }
-            let arrival = match feed.source {
+            let mut arrival = match feed.source {
                 Source::Input => arrive(&plan, message),
                 Source::Redrive => match arrive_again(message) {
                     Some(arrival) => arrival,
@@ -248,6 +246,10 @@ impl Intake {
             let partition = partition_of(&arrival.event.key, plan.spec.partitions);
             if !self.lanes.contains_key(&partition) {
                 continue;
+            }
+            if let Some(sampling) = sampling {
+                let (tenant, clock) = (&plan.pipeline.tenant, &*self.world.clock);
+                arrival.traced = spans::take_up(sampling, tenant, &arrival.event, clock);
             }
             feed.given.insert(partition, arrival.sequence);
             *books.handed.entry(partition).or_default() += 1;
@@ -385,6 +387,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         measured: found.measured,
         from_step: None,
         room: None,
+        traced: None,
     }
 }
 
@@ -407,6 +410,7 @@ fn arrive_again(message: Incoming) -> Option<Arrival> {
         measured: Vec::new(),
         from_step,
         room: None,
+        traced: None,
     })
 }
 

@@ -13,7 +13,8 @@ use super::{
     effects::{Effects, Mark},
     outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     plan::Plan,
-    spans,
+    spans::EventSpans,
+    views::outcome,
     worker::{Arrival, Source, TurnEnd, Worker},
 };
 use crate::{
@@ -58,13 +59,13 @@ struct Walk<'a> {
     fate: Fate,
     /// Whether messages have taken the event's place on the way.
     emitted: bool,
+    /// Its spans, where its trace is followed.
+    spans: Option<EventSpans>,
 }
 
 impl Worker {
     /// Processes one event into the batch; gives why it must stop, if it must.
     pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
-        let span = spans::event(&self.plan.pipeline, self.partition, arrival);
-        let _entered = span.enter();
         let now_ms = watermark_ms.max(arrival.event.time_ms);
         let bytes_before = self.effects_mut().bytes();
         let mut walk = Walk {
@@ -75,11 +76,16 @@ impl Worker {
             bytes_before,
             fate: Fate::default(),
             emitted: false,
+            spans: self.begin_spans(arrival),
         };
         let mark = self.effects_mut().mark();
         match self.begin(&mut walk) {
             Ok(()) => {}
-            Err(Halt::Turn(end)) => return Some(end),
+            Err(Halt::Turn(end)) => {
+                let why = format!("{end:?}");
+                self.end_spans(walk.spans, "repeated", Some(why));
+                return Some(end);
+            }
             Err(Halt::TooMuch { code, reason }) => {
                 self.effects_mut().roll_back(&mark);
                 walk.messages = 0;
@@ -88,8 +94,24 @@ impl Worker {
             }
         }
         self.stats.counts.ledger.enter(walk.fate);
+        self.end_spans(walk.spans, walk.fate.as_str(), None);
         failpoint::pass(Point::EventProcessed);
         None
+    }
+
+    fn begin_spans(&self, arrival: &Arrival) -> Option<EventSpans> {
+        let traced = arrival.traced.as_deref()?;
+        let (pipeline, now) = (&self.plan.pipeline, self.clock.monotonic());
+        let spans = EventSpans::begin(traced, pipeline, self.partition, arrival, self.attempts, now);
+        Some(spans)
+    }
+
+    /// They wait with the batch until it is stored.
+    fn end_spans(&mut self, spans: Option<EventSpans>, fate: &'static str, failure: Option<String>) {
+        if let Some(mut spans) = spans {
+            spans.end(self.clock.monotonic(), fate, failure);
+            self.stats.traced.push(spans);
+        }
     }
 
     fn begin(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
@@ -178,9 +200,8 @@ impl Worker {
             .effects
             .take()
             .expect("the effects are away only during a call");
-        let span = spans::step(step);
         let began = self.clock.monotonic();
-        let (mut call, host) = span.in_scope(|| instance.process(event, host));
+        let (mut call, host) = instance.process(event, host);
         let took = self.clock.monotonic().saturating_sub(began);
         self.effects = Some(
             host.into_any()
@@ -190,7 +211,6 @@ impl Worker {
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
-        span.record("fuel", call.fuel);
         let lines = self.effects_mut().take_lines();
         if !lines.is_empty() {
             self.show_lines(step, walk.arrival.sequence, lines);
@@ -210,6 +230,11 @@ impl Worker {
         self.stats.counts.traps += u64::from(trapped);
         self.stats.call(step.as_str(), took, call.fuel, trapped);
         self.show_call(walk.arrival, step, event, &call, took);
+        if let Some(spans) = &mut walk.spans {
+            let (_, code, reason) = outcome(&call);
+            let failure = code.as_deref().map(|code| (code, reason.unwrap_or_default()));
+            spans.step(step, began, took, call.fuel, failure);
+        }
         if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
             let reason = format!("the event causes more than {MAX_EVENT_BYTES} bytes of effects");
             return Err(Halt::TooMuch {
@@ -290,7 +315,8 @@ impl Worker {
         let Some(output) = &plan.spec.output else {
             return Ok(());
         };
-        trace::hand_on(&walk.arrival.event.headers, &mut headers);
+        let ours = walk.spans.as_ref().map(EventSpans::context);
+        trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         if subject.len() > MAX_SUBJECT_BYTES {

@@ -1,112 +1,257 @@
-//! Spans for whoever exports traces: `consume` (a read of the input), `event`, `step` within it,
-//! `commit`. All have the target [`TARGET`] and level debug, so they cost a look at a flag until a
-//! subscriber wants them. An event's span bears the publisher's context as fields, for an exporter to
-//! make it a child of the publisher's span.
+//! The spans of a traced event, a tree: `consume` (read from the broker, until its turn comes) is a child
+//! of the publisher's span, `event` (one try of it) of `consume`; `step` (one call) and `commit` (until
+//! the batch is stored) of `event`. Messages that the event causes name `event` as their parent.
+//!
+//! They are handed over once the event's effects are committed, or when a try fails and is to be
+//! repeated, so a batch that nobody stored is never shown. Ids are hashes of what an event is, not
+//! random: work on an event that is not traced costs one look at an empty field, and a replay after a crash
+//! names its spans as the first run did, unless the count of tries differs.
 
-use tracing::{Span, debug_span, field};
+use std::{hash::Hasher as _, time::Duration};
 
-use super::worker::Arrival;
+use siphasher::sip::SipHasher13;
+
+use super::worker::{Arrival, Source};
 use crate::{
-    identity::{PartitionId, PipelineId},
+    event::Event,
+    identity::PipelineId,
     name::Name,
-    trace::TraceContext,
+    ports::{
+        clock::Clock,
+        tracer::{Attribute, SpanRecord, Tracer},
+    },
+    trace::{
+        TraceContext,
+        sampling::{Followed, Sampling},
+    },
 };
 
-/// What a subscriber filters by.
-pub const TARGET: &str = "tailrace::trace";
+/// Steps that a trace shows of one event; an event can cause 2,000 calls, and a batch hold 2,000 events.
+const MAX_STEPS: u64 = 64;
+/// Bytes of the reason for a failure that a span bears.
+const MAX_FAILURE_CHARS: usize = 512;
 
-/// A read of the input, or of the dead letters that are sent again.
-pub fn consume(pipeline: &PipelineId, messages: usize) -> Span {
-    debug_span!(target: TARGET, "consume", %pipeline, messages)
+/// An event whose trace is followed, from the moment that it was read.
+#[derive(Debug, Clone)]
+pub struct Traced {
+    followed: Followed,
+    /// One moment on both clocks, so that the spans of an event lie right to each other.
+    read_unix: Duration,
+    read_at: Duration,
 }
 
-/// The processing of one event.
-pub fn event(pipeline: &PipelineId, partition: u32, arrival: &Arrival) -> Span {
-    let span = debug_span!(
-        target: TARGET,
-        "event",
-        %pipeline,
-        partition,
-        sequence = arrival.sequence,
-        trace_id = field::Empty,
-        parent_id = field::Empty,
-        sampled = field::Empty,
-    );
-    if !span.is_disabled()
-        && let Some(context) = TraceContext::of(&arrival.event.headers)
-    {
-        span.record("trace_id", context.trace_id);
-        span.record("parent_id", context.parent_id);
-        span.record("sampled", context.sampled);
+/// Looks whether the trace of an event is followed.
+pub fn take_up(sampling: Sampling, tenant: &Name, event: &Event, clock: &dyn Clock) -> Option<Box<Traced>> {
+    let followed = sampling.follow(tenant, event)?;
+    Some(Box::new(Traced {
+        followed,
+        read_unix: Duration::from_millis(clock.unix_ms()),
+        read_at: clock.monotonic(),
+    }))
+}
+
+/// The spans of one try of an event.
+#[derive(Debug, Clone)]
+pub struct EventSpans {
+    traced: Traced,
+    event_id: u64,
+    began: Duration,
+    calls: u64,
+    spans: Vec<SpanRecord>,
+}
+
+impl EventSpans {
+    /// A try begins; `attempt` counts from 0.
+    pub fn begin(
+        traced: &Traced,
+        pipeline: &PipelineId,
+        partition: u32,
+        arrival: &Arrival,
+        attempt: u32,
+        now: Duration,
+    ) -> Self {
+        let mut spans = Self {
+            traced: traced.clone(),
+            event_id: 0,
+            began: now,
+            calls: 0,
+            spans: Vec::new(),
+        };
+        let consume_id = hash(&[
+            (traced.followed.trace_id >> 64) as u64,
+            traced.followed.trace_id as u64,
+            hash_text(&pipeline.to_string()),
+            u64::from(arrival.source == Source::Redrive),
+            arrival.sequence,
+        ]);
+        spans.event_id = hash(&[consume_id, u64::from(attempt)]);
+        let about = [
+            ("tailrace.tenant", Attribute::Text(pipeline.tenant.to_string())),
+            ("tailrace.pipeline", Attribute::Text(pipeline.pipeline.to_string())),
+            ("tailrace.partition", Attribute::Number(u64::from(partition))),
+            ("tailrace.sequence", Attribute::Number(arrival.sequence)),
+        ];
+        if attempt == 0 {
+            let mut consume = spans.span("consume", consume_id, traced.read_at, now);
+            consume.is_consumer = true;
+            consume.parent_id = traced.followed.parent_id;
+            consume.has_remote_parent = consume.parent_id.is_some();
+            consume.attributes = about.to_vec();
+            let subject = Attribute::Text(arrival.event.subject.clone());
+            consume
+                .attributes
+                .push(("messaging.system", Attribute::Text("nats".to_owned())));
+            consume.attributes.push(("messaging.destination.name", subject));
+            spans.spans.push(consume);
+        }
+        let mut event = spans.span("event", spans.event_id, now, now);
+        event.parent_id = Some(consume_id);
+        event.attributes = about.to_vec();
+        event
+            .attributes
+            .push(("tailrace.attempt", Attribute::Number(u64::from(attempt) + 1)));
+        spans.spans.push(event);
+        spans
     }
-    span
+
+    /// What the messages of the event bear.
+    pub fn context(&self) -> TraceContext {
+        let followed = &self.traced.followed;
+        TraceContext::ours(followed.trace_id, self.event_id, followed.state.clone())
+    }
+
+    /// A call is over.
+    pub fn step(
+        &mut self,
+        step: &Name,
+        began: Duration,
+        took: Duration,
+        fuel: u64,
+        failure: Option<(&str, &str)>,
+    ) {
+        self.calls += 1;
+        if self.calls > MAX_STEPS {
+            return;
+        }
+        let mut span = self.span("step", hash(&[self.event_id, self.calls]), began, began + took);
+        span.parent_id = Some(self.event_id);
+        span.attributes = vec![
+            ("tailrace.step", Attribute::Text(step.to_string())),
+            ("tailrace.fuel", Attribute::Number(fuel)),
+        ];
+        span.failure = failure.map(|(code, reason)| {
+            let reason: String = reason.chars().take(MAX_FAILURE_CHARS).collect();
+            format!("{code}: {reason}")
+        });
+        self.spans.push(span);
+    }
+
+    /// The try is over.
+    pub fn end(&mut self, now: Duration, fate: &'static str, failure: Option<String>) {
+        let began = self.began;
+        let calls = self.calls;
+        let event = self.spans.iter_mut().find(|span| span.name == "event");
+        if let Some(event) = event {
+            event.took = now.saturating_sub(began);
+            event
+                .attributes
+                .push(("tailrace.fate", Attribute::Text(fate.to_owned())));
+            event
+                .attributes
+                .push(("tailrace.calls", Attribute::Number(calls)));
+            event.failure = failure;
+        }
+    }
+
+    /// Hands the spans over, without a commit: the try is to be repeated.
+    pub fn hand_over(self, tracer: &dyn Tracer) {
+        self.spans.into_iter().for_each(|span| tracer.record(span));
+    }
+
+    /// The batch that the event lies in was stored.
+    pub fn committed(mut self, tracer: &dyn Tracer, commit: u64, events: u64, began: Duration, ended: Duration) {
+        let mut span = self.span("commit", hash(&[self.event_id, 0]), began, ended);
+        span.parent_id = Some(self.event_id);
+        span.attributes = vec![
+            ("tailrace.commit", Attribute::Number(commit)),
+            ("tailrace.batch_events", Attribute::Number(events)),
+        ];
+        self.spans.push(span);
+        self.hand_over(tracer);
+    }
+
+    fn span(&self, name: &'static str, span_id: u64, began: Duration, ended: Duration) -> SpanRecord {
+        let since_read = began.saturating_sub(self.traced.read_at);
+        SpanRecord {
+            name,
+            is_consumer: false,
+            trace_id: self.traced.followed.trace_id,
+            span_id,
+            parent_id: None,
+            has_remote_parent: false,
+            state: self.traced.followed.state.clone(),
+            began: self.traced.read_unix + since_read,
+            took: ended.saturating_sub(began),
+            attributes: Vec::new(),
+            failure: None,
+        }
+    }
 }
 
-/// One call of a step.
-pub fn step(step: &Name) -> Span {
-    debug_span!(target: TARGET, "step", %step, fuel = field::Empty)
+/// An id of these parts; never 0, which stands for no span.
+fn hash(parts: &[u64]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for part in parts {
+        hasher.write_u64(*part);
+    }
+    hasher.finish().max(1)
 }
 
-/// The storing of a batch, every try of it.
-pub fn commit(partition: &PartitionId, commit: u64, events: u64) -> Span {
-    debug_span!(target: TARGET, "commit", %partition, commit, events)
+fn hash_text(text: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use tracing::{
-        Event, Metadata, Subscriber,
-        field::{Field, Visit},
-        span::{Attributes, Id, Record},
-    };
+    use std::sync::Mutex;
 
     use super::*;
-    use crate::{
-        event::{Event as InputEvent, Header},
-        pipeline::worker::Source,
-    };
+    use crate::{event::Header, ports::tracer::SpanCounts};
 
-    /// Writes down the fields of all spans.
-    #[derive(Clone, Default)]
-    struct Seen(Arc<Mutex<Vec<String>>>);
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<SpanRecord>>);
 
-    impl Visit for Seen {
-        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-            self.0.lock().unwrap().push(format!("{}={value:?}", field.name()));
+    impl Tracer for Seen {
+        fn sampling(&self) -> Option<Sampling> {
+            None
+        }
+        fn record(&self, span: SpanRecord) {
+            self.0.lock().unwrap().push(span);
+        }
+        fn counts(&self) -> SpanCounts {
+            SpanCounts::default()
         }
     }
 
-    impl Subscriber for Seen {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            metadata.target() == TARGET
+    struct At(u64);
+
+    impl Clock for At {
+        fn unix_ms(&self) -> u64 {
+            1_000_000 + self.0
         }
-        fn new_span(&self, span: &Attributes<'_>) -> Id {
-            span.record(&mut self.clone());
-            Id::from_u64(1)
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0)
         }
-        fn record(&self, _: &Id, values: &Record<'_>) {
-            values.record(&mut self.clone());
-        }
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn event(&self, _: &Event<'_>) {}
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
     }
 
-    #[test]
-    fn an_events_span_bears_the_context_of_its_publisher() {
-        let name = |text: &str| Name::new(text).unwrap();
-        let pipeline = PipelineId {
-            tenant: name("shop"),
-            pipeline: name("clicks"),
-        };
+    fn arrival() -> Arrival {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let arrival = Arrival {
+        Arrival {
             source: Source::Input,
             sequence: 7,
-            event: InputEvent {
+            event: Event {
                 sequence: 7,
                 time_ms: 0,
                 subject: "s".to_owned(),
@@ -122,18 +267,82 @@ mod tests {
             measured: Vec::new(),
             from_step: None,
             room: None,
-        };
-        let seen = Seen::default();
-        tracing::subscriber::with_default(seen.clone(), || drop(event(&pipeline, 2, &arrival)));
-        let fields = seen.0.lock().unwrap().join(" ");
-        for field in [
-            "partition=2",
-            "sequence=7",
-            "trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"",
-            "parent_id=\"00f067aa0ba902b7\"",
-            "sampled=true",
-        ] {
-            assert!(fields.contains(field), "{field}: {fields}");
+            traced: None,
         }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn one_try(attempt: u32) -> EventSpans {
+        let name = |text: &str| Name::new(text).unwrap();
+        let pipeline = PipelineId {
+            tenant: name("shop"),
+            pipeline: name("clicks"),
+        };
+        let arrival = arrival();
+        let sampling = Sampling::ratio(0.0);
+        let traced = take_up(sampling, &pipeline.tenant, &arrival.event, &At(10)).unwrap();
+        let mut spans = EventSpans::begin(&traced, &pipeline, 2, &arrival, attempt, ms(14));
+        spans.step(&name("check"), ms(15), ms(2), 99, Some(("unreachable", "it fell")));
+        spans.end(ms(18), "dead", None);
+        spans
+    }
+
+    #[test]
+    fn the_spans_of_an_event_are_a_tree_under_the_publishers_span() {
+        let seen = Seen::default();
+        one_try(0).committed(&seen, 3, 20, ms(20), ms(26));
+        let spans = seen.0.into_inner().unwrap();
+        let shape: Vec<_> = spans
+            .iter()
+            .map(|span| (span.name, span.began.as_millis(), span.took.as_millis()))
+            .collect();
+        let expected = [
+            ("consume", 1_000_010, 4),
+            ("event", 1_000_014, 4),
+            ("step", 1_000_015, 2),
+            ("commit", 1_000_020, 6),
+        ];
+        assert_eq!(shape, expected);
+        let parents: Vec<_> = spans.iter().map(|span| span.parent_id.unwrap()).collect();
+        let (consume, event) = (spans[0].span_id, spans[1].span_id);
+        assert_eq!(parents, [0x00f0_67aa_0ba9_02b7, consume, event, event]);
+        let traces = spans.iter().map(|span| span.trace_id);
+        assert!(
+            traces
+                .into_iter()
+                .all(|trace| trace == 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736)
+        );
+        assert_eq!(spans[2].failure.as_deref(), Some("unreachable: it fell"));
+    }
+
+    #[test]
+    fn a_repeated_try_is_another_span_below_the_same_consume_and_a_replay_bears_the_same_ids() {
+        let handed = |attempt| {
+            let seen = Seen::default();
+            one_try(attempt).hand_over(&seen);
+            seen.0.into_inner().unwrap()
+        };
+        let (first, second) = (handed(0), handed(1));
+        assert_eq!(second[0].name, "event");
+        assert_eq!(first[1].parent_id, second[0].parent_id);
+        assert_ne!(first[1].span_id, second[0].span_id);
+        assert_eq!(first, handed(0));
+        assert_eq!(one_try(0).context(), one_try(0).context());
+    }
+
+    #[test]
+    fn an_event_of_many_calls_shows_the_first_and_counts_all() {
+        let mut spans = one_try(0);
+        let step = Name::new("check").unwrap();
+        for _ in 0..500 {
+            spans.step(&step, ms(15), ms(2), 1, None);
+        }
+        spans.end(ms(18), "emitted", None);
+        assert_eq!(spans.spans.len() as u64, MAX_STEPS + 2);
+        let counted = ("tailrace.calls", Attribute::Number(501));
+        assert!(spans.spans[1].attributes.contains(&counted));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use serde::Serialize;
 use tailrace_sketch::{Quantiles, SketchError};
 
-use super::reconcile::PartitionCut;
+use super::{reconcile::PartitionCut, spans::EventSpans};
 use crate::ledger::Ledger;
 
 /// What the events of a batch, or of all of them, came to.
@@ -51,6 +51,10 @@ pub struct BatchStats {
     pub calls: BTreeMap<String, StepCalls>,
     /// Cuts that lie in the batch (see [`super::reconcile`]).
     pub cuts: Vec<PartitionCut>,
+    /// Spans of its events that are traced.
+    pub traced: Vec<EventSpans>,
+    /// Spans of tries that were taken back.
+    pub repeated: Vec<EventSpans>,
 }
 
 /// The calls of a step in a batch.

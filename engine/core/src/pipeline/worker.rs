@@ -15,7 +15,9 @@ use crate::{
     event::Event,
     ledger::Ledger,
     name::Name,
-    pipeline::{effects::Effects, plan::Plan, reconcile::PartitionCut, stats::BatchStats, views::Views},
+    pipeline::{
+        effects::Effects, plan::Plan, reconcile::PartitionCut, spans::{EventSpans, Traced}, stats::BatchStats, views::Views,
+    },
     ports::{
         broker::Output,
         clock::Clock,
@@ -65,6 +67,8 @@ pub struct Arrival {
     /// Its share of the memory that the pipeline's events in flight may take; given back when the
     /// event is done.
     pub room: Option<OwnedSemaphorePermit>,
+    /// Its trace, where that is followed.
+    pub traced: Option<Box<Traced>>,
 }
 
 /// Where an event came from.
@@ -258,6 +262,11 @@ impl Worker {
         });
     }
 
+    /// Spans of tries that were taken back since the last time.
+    pub fn repeated(&mut self) -> Vec<EventSpans> {
+        std::mem::take(&mut self.stats.repeated)
+    }
+
     /// The cuts that wait for no commit.
     pub fn settled_cuts(&mut self) -> Vec<PartitionCut> {
         if self.is_clean() {
@@ -279,6 +288,7 @@ impl Worker {
         let crowded = self.batch_events > 0;
         let event_mark = self.effects().mark();
         let counts_before = self.stats.counts.clone();
+        let traced_before = self.stats.traced.len();
         let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, arrival.event.time_ms);
         let halt = self.process(&arrival, watermark_ms);
         let overfull = crowded && self.effects().output_count() > MAX_BATCH_MESSAGES;
@@ -286,6 +296,10 @@ impl Worker {
             // The event stays first in the queue; nothing of it is in the batch.
             self.effects_mut().roll_back(&event_mark);
             self.stats.counts = counts_before;
+            let tries = self.stats.traced.drain(traced_before..);
+            self.stats
+                .repeated
+                .extend(tries.filter(|_| halt.is_some()));
             self.queue.push_front(Delivery::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }

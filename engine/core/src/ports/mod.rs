@@ -9,6 +9,7 @@ pub mod peers;
 pub mod plugins;
 pub mod registry;
 pub mod store;
+pub mod tracer;
 
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct World {
     pub plugins: Arc<dyn plugins::PluginRuntime>,
     /// Guest threads.
     pub turns: Arc<dyn Executor>,
+    /// Where spans go.
+    pub tracer: Arc<dyn tracer::Tracer>,
     /// Time.
     pub clock: Arc<dyn clock::Clock>,
     /// Randomness.

@@ -54,6 +54,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
             faults: faults.clone(),
         }),
         turns: Arc::new(OnTheSpot),
+        tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
         clock: Arc::new(PausedClock {
             started: tokio::time::Instant::now(),
         }),

@@ -269,6 +269,7 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         store: Arc::new(store),
         plugins,
         turns: Arc::new(Turns::start(GUEST_THREADS, broker.clone())?),
+        tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
         clock: broker.clone(),
         random: broker.clone(),
     })

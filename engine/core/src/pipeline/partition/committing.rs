@@ -4,12 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::Instant};
-use tracing::Instrument as _;
 
 use super::{
     super::{
         commit::Outcome,
-        schedule, spans,
+        schedule,
         stats::BatchStats,
         worker::{Cursor, Sealed},
     },
@@ -77,9 +76,7 @@ impl Partition {
         let committer = self.committer.clone();
         let Sealed { delta, stats, .. } = sealed;
         // A task of its own, so that it goes on while a turn is awaited.
-        let span = spans::commit(&committer.partition, claim.commit, stats.counts.ledger.events);
-        let store = async move { committer.store(batch, claim.commit).await };
-        let store = tasks::spawn(store.instrument(span));
+        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
         let began = self.world.clock.monotonic();
         self.under_way = Some(UnderWay {
             store,
@@ -101,7 +98,7 @@ impl Partition {
     pub(super) async fn committed(&mut self, outcome: Outcome) -> Step<()> {
         let Some(UnderWay {
             delta,
-            stats,
+            mut stats,
             claim,
             parts,
             began,
@@ -118,7 +115,12 @@ impl Partition {
             }
         };
         failpoint::pass(Point::CommitStored);
-        let took = self.world.clock.monotonic().saturating_sub(began);
+        let stored_at = self.world.clock.monotonic();
+        let took = stored_at.saturating_sub(began);
+        let events = stats.counts.ledger.events;
+        for spans in stats.traced.drain(..) {
+            spans.committed(&*self.world.tracer, claim.commit, events, began, stored_at);
+        }
         let tenant = self.committer.partition.pipeline.tenant.clone();
         let mut worker = self.worker.take().expect("the worker is away only during a turn");
         let stored = Applied {

@@ -276,7 +276,7 @@ impl Partition {
             usize::MAX
         };
         let lost = |_| failed("a turn did not come to its end");
-        let (worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
+        let (mut worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
             let end = worker.turn(SLICE, most);
             (worker, end)
         })
@@ -292,6 +292,9 @@ impl Partition {
         self.committer
             .status
             .holds(worker.queued(), worker.memory_bytes());
+        for spans in worker.repeated() {
+            spans.hand_over(&*self.world.tracer);
+        }
         self.worker = Some(worker);
         self.answer_cuts();
         match end {

@@ -14,6 +14,7 @@ pub mod tap;
 use std::sync::Arc;
 
 use logs::Logs;
+pub(super) use show::outcome;
 use tap::Tap;
 
 /// The views of one pipeline on this engine.

@@ -106,7 +106,7 @@ impl Worker {
 }
 
 /// What came of a call: verdict, code and reason.
-fn outcome(call: &Call) -> (&'static str, Option<String>, Option<&str>) {
+pub(in crate::pipeline) fn outcome(call: &Call) -> (&'static str, Option<String>, Option<&str>) {
     match &call.result {
         Ok(Verdict::Forward) => ("forward", None, None),
         Ok(Verdict::Drop) => ("drop", None, None),

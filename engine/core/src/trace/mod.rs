@@ -1,9 +1,13 @@
 //! The context of a trace, as publishers write it into headers (W3C Trace Context, 2021): taken up
 //! where it is valid, and handed on to the messages that an event causes, so that a reader of the
 //! output finds the publisher's trace. What is not valid is left out, as the recommendation has it.
+//! Where the event is traced by us ([`sampling`]), its messages name our span as their parent instead of
+//! the publisher's.
 //!
 //! A plugin sees no context but what stands in its event's headers, and forges none by leaving it
 //! alone; one that sets `traceparent` itself means it, and is held to the same form.
+
+pub mod sampling;
 
 use crate::event::Header;
 
@@ -41,6 +45,16 @@ impl TraceContext {
         })
     }
 
+    /// Of a span of ours that is recorded.
+    pub fn ours(trace_id: u128, span_id: u64, state: Option<String>) -> Self {
+        Self {
+            trace_id: format!("{trace_id:032x}"),
+            parent_id: format!("{span_id:016x}"),
+            sampled: true,
+            state,
+        }
+    }
+
     fn headers(&self) -> impl Iterator<Item = Header> {
         let flags = u8::from(self.sampled);
         let parent = format!("00-{}-{}-{flags:02x}", self.trace_id, self.parent_id);
@@ -53,15 +67,22 @@ impl TraceContext {
     }
 }
 
-/// Gives a message the context of the event that caused it, unless it has one of its own.
-pub fn hand_on(event: &[Header], message: &mut Vec<Header>) {
-    if values(message, PARENT).next().is_none() {
-        if let Some(context) = TraceContext::of(event) {
-            message.retain(|header| !is(header, STATE));
-            message.extend(context.headers());
+/// Gives a message the context of the event that caused it, unless it has one of its own; `ours` takes
+/// the place of the event's where our span of the event is exported. A plugin that forwards the event's
+/// headers has not set one of its own.
+pub fn hand_on(event: &[Header], ours: Option<TraceContext>, message: &mut Vec<Header>) {
+    if values(message, PARENT).next().is_some() {
+        match TraceContext::of(message) {
+            own @ Some(_) if ours.is_none() || TraceContext::of(event) != own => return,
+            _ => message.retain(|header| !is(header, PARENT) && !is(header, STATE)),
         }
-    } else if TraceContext::of(message).is_none() {
-        message.retain(|header| !is(header, PARENT) && !is(header, STATE));
+        if ours.is_none() {
+            return;
+        }
+    }
+    if let Some(context) = ours.or_else(|| TraceContext::of(event)) {
+        message.retain(|header| !is(header, STATE));
+        message.extend(context.headers());
     }
 }
 
@@ -161,27 +182,49 @@ mod tests {
             header("Tracestate", "b=2"),
         ];
         let mut message = vec![header("x", "y"), header(STATE, "left=over")];
-        hand_on(&event, &mut message);
+        hand_on(&event, None, &mut message);
         let expected = [header("x", "y"), header(PARENT, VALID), header(STATE, "a=1,b=2")];
         assert_eq!(message, expected);
         let own = VALID.replace("4bf9", "5bf9");
         let mut message = vec![header(PARENT, &own)];
-        hand_on(&event, &mut message);
+        hand_on(&event, None, &mut message);
         assert_eq!(message, [header(PARENT, &own)]);
+    }
+
+    #[test]
+    fn our_span_is_the_parent_unless_the_plugin_says_otherwise() {
+        let event = [header(PARENT, VALID), header(STATE, "a=1")];
+        let ours = || Some(TraceContext::ours(0x7, 0x9, Some("a=1".to_owned())));
+        let expected = [
+            header(PARENT, "00-00000000000000000000000000000007-0000000000000009-01"),
+            header(STATE, "a=1"),
+        ];
+        // Forwarded, and emitted without headers.
+        for mut message in [event.to_vec(), Vec::new()] {
+            hand_on(&event, ours(), &mut message);
+            assert_eq!(message, expected);
+        }
+        let own = [header(PARENT, &VALID.replace("4bf9", "5bf9"))];
+        let mut message = own.to_vec();
+        hand_on(&event, ours(), &mut message);
+        assert_eq!(message, own);
+        let mut message = vec![header(PARENT, "nonsense")];
+        hand_on(&[], ours(), &mut message);
+        assert_eq!(message, expected);
     }
 
     #[test]
     fn what_is_not_valid_is_not_handed_on() {
         let mut message = Vec::new();
-        hand_on(&[header(PARENT, "nonsense"), header(STATE, "a=1")], &mut message);
+        hand_on(&[header(PARENT, "nonsense"), header(STATE, "a=1")], None, &mut message);
         assert_eq!(message, []);
         let mut message = vec![header(PARENT, "nonsense"), header(STATE, "a=1"), header("x", "y")];
-        hand_on(&[], &mut message);
+        hand_on(&[], None, &mut message);
         assert_eq!(message, [header("x", "y")]);
         let long = "a=1,".repeat(200);
         for state in [long.as_str(), "a=\u{1}"] {
             let mut message = Vec::new();
-            hand_on(&[header(PARENT, VALID), header(STATE, state)], &mut message);
+            hand_on(&[header(PARENT, VALID), header(STATE, state)], None, &mut message);
             assert_eq!(message, [header(PARENT, VALID)]);
         }
     }
