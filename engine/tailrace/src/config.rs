@@ -209,7 +209,8 @@ impl TracesConfig {
     fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let defaults = Self::default();
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let endpoint = set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        let endpoint =
+            set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"));
         let is_off = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
             || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
         let ratio = set("OTEL_TRACES_SAMPLER_ARG").and_then(|value| value.parse().ok());

@@ -130,8 +130,14 @@ async fn a_collector_gets_the_tree_of_a_recorded_trace_and_outputs_bear_its_cont
     for child in ["step", "commit"] {
         assert_eq!(found[child].parent_span_id, event.span_id, "{child}");
     }
-    assert_eq!(says(consume, "tailrace.tenant"), Some(Attribute::StringValue("shop".to_owned())));
-    assert_eq!(says(event, "tailrace.sequence"), Some(Attribute::IntValue(last as i64)));
+    assert_eq!(
+        says(consume, "tailrace.tenant"),
+        Some(Attribute::StringValue("shop".to_owned()))
+    );
+    assert_eq!(
+        says(event, "tailrace.sequence"),
+        Some(Attribute::IntValue(last as i64))
+    );
     let expected = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{}-01", hex(&event.span_id));
     assert_eq!(context, expected, "our span is the parent of what comes after");
     Ok(())
@@ -159,9 +165,13 @@ async fn a_collector_that_is_away_costs_the_pipeline_nothing_and_is_counted() ->
         let count = |kind: &str| -> Option<u64> {
             let name = format!("tailrace_spans_{kind}_total ");
             let text = &page.as_ref().ok()?.text;
-            text.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
+            text.lines()
+                .find_map(|line| line.strip_prefix(&name))?
+                .parse()
+                .ok()
         };
-        count("exported") == Some(0) && count("dropped").zip(count("failed")).map(|(a, b)| a + b) == Some(20_000)
+        count("exported") == Some(0)
+            && count("dropped").zip(count("failed")).map(|(a, b)| a + b) == Some(20_000)
     })
     .await?;
     Ok(())

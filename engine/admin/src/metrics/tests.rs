@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use tailrace_core::{
     identity::PipelineId,
     name::Name,
-    ports::tracer::SpanCounts,
     pipeline::{
         stats::{Latency, StepReport},
         status::{PartitionReport, PipelineStatus},
     },
+    ports::tracer::SpanCounts,
 };
 
 use super::*;

@@ -87,7 +87,10 @@ impl EventSpans {
         spans.event_id = hash(&[consume_id, u64::from(attempt)]);
         let about = [
             ("tailrace.tenant", Attribute::Text(pipeline.tenant.to_string())),
-            ("tailrace.pipeline", Attribute::Text(pipeline.pipeline.to_string())),
+            (
+                "tailrace.pipeline",
+                Attribute::Text(pipeline.pipeline.to_string()),
+            ),
             ("tailrace.partition", Attribute::Number(u64::from(partition))),
             ("tailrace.sequence", Attribute::Number(arrival.sequence)),
         ];
@@ -169,7 +172,14 @@ impl EventSpans {
     }
 
     /// The batch that the event lies in was stored.
-    pub fn committed(mut self, tracer: &dyn Tracer, commit: u64, events: u64, began: Duration, ended: Duration) {
+    pub fn committed(
+        mut self,
+        tracer: &dyn Tracer,
+        commit: u64,
+        events: u64,
+        began: Duration,
+        ended: Duration,
+    ) {
         let mut span = self.span("commit", hash(&[self.event_id, 0]), began, ended);
         span.parent_id = Some(self.event_id);
         span.attributes = vec![
@@ -285,7 +295,13 @@ mod tests {
         let sampling = Sampling::ratio(0.0);
         let traced = take_up(sampling, &pipeline.tenant, &arrival.event, &At(10)).unwrap();
         let mut spans = EventSpans::begin(&traced, &pipeline, 2, &arrival, attempt, ms(14));
-        spans.step(&name("check"), ms(15), ms(2), 99, Some(("unreachable", "it fell")));
+        spans.step(
+            &name("check"),
+            ms(15),
+            ms(2),
+            99,
+            Some(("unreachable", "it fell")),
+        );
         spans.end(ms(18), "dead", None);
         spans
     }

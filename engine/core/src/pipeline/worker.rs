@@ -16,7 +16,12 @@ use crate::{
     ledger::Ledger,
     name::Name,
     pipeline::{
-        effects::Effects, plan::Plan, reconcile::PartitionCut, spans::{EventSpans, Traced}, stats::BatchStats, views::Views,
+        effects::Effects,
+        plan::Plan,
+        reconcile::PartitionCut,
+        spans::{EventSpans, Traced},
+        stats::BatchStats,
+        views::Views,
     },
     ports::{
         broker::Output,
@@ -297,9 +302,7 @@ impl Worker {
             self.effects_mut().roll_back(&event_mark);
             self.stats.counts = counts_before;
             let tries = self.stats.traced.drain(traced_before..);
-            self.stats
-                .repeated
-                .extend(tries.filter(|_| halt.is_some()));
+            self.stats.repeated.extend(tries.filter(|_| halt.is_some()));
             self.queue.push_front(Delivery::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }

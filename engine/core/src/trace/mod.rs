@@ -216,7 +216,11 @@ mod tests {
     #[test]
     fn what_is_not_valid_is_not_handed_on() {
         let mut message = Vec::new();
-        hand_on(&[header(PARENT, "nonsense"), header(STATE, "a=1")], None, &mut message);
+        hand_on(
+            &[header(PARENT, "nonsense"), header(STATE, "a=1")],
+            None,
+            &mut message,
+        );
         assert_eq!(message, []);
         let mut message = vec![header(PARENT, "nonsense"), header(STATE, "a=1"), header("x", "y")];
         hand_on(&[], None, &mut message);

@@ -119,7 +119,13 @@ mod tests {
         let first: Vec<_> = (0..10_000).filter_map(picked).collect();
         assert!((850..1_150).contains(&first.len()), "{}", first.len());
         assert_eq!(first, (0..10_000).filter_map(picked).collect::<Vec<_>>());
-        for (share, expected) in [(0.0, false), (1.0, true), (7.0, true), (-1.0, false), (f64::NAN, false)] {
+        for (share, expected) in [
+            (0.0, false),
+            (1.0, true),
+            (7.0, true),
+            (-1.0, false),
+            (f64::NAN, false),
+        ] {
             let follows = Sampling::ratio(share).follow(&tenant(), &event(3, None));
             assert_eq!(follows.is_some(), expected, "{share}");
         }

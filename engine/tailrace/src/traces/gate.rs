@@ -78,7 +78,9 @@ impl<E> Gated<E> {
 
 impl<E> fmt::Debug for Gated<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gated").field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Gated")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }
 

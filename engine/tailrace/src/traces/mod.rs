@@ -137,7 +137,10 @@ fn address(endpoint: &str) -> anyhow::Result<String> {
 
 /// A span in the library's terms.
 fn data(span: SpanRecord, scope: InstrumentationScope) -> SpanData {
-    let state = span.state.as_deref().and_then(|state| state.parse::<TraceState>().ok());
+    let state = span
+        .state
+        .as_deref()
+        .and_then(|state| state.parse::<TraceState>().ok());
     let began = SystemTime::UNIX_EPOCH + span.began;
     let attribute = |(name, value)| match value {
         Attribute::Text(text) => KeyValue::new(name, text),
