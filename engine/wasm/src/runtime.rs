@@ -178,8 +178,7 @@ impl PluginRuntime for WasmRuntime {
     }
 
     fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
-        let known = |loaded: &BTreeMap<Digest, Weak<WasmPlugin>>| loaded.get(&digest).and_then(Weak::upgrade);
-        if let Some(plugin) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(plugin) = self.loaded(digest) {
             return Ok(plugin);
         }
         // Compiled without the lock, for it may take seconds; two at once do the same work twice.
@@ -188,6 +187,12 @@ impl PluginRuntime for WasmRuntime {
         loaded.retain(|_, plugin| plugin.strong_count() > 0);
         loaded.insert(digest, Arc::downgrade(&plugin));
         Ok(plugin)
+    }
+
+    fn loaded(&self, digest: Digest) -> Option<Arc<dyn Plugin>> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let plugin: Arc<dyn Plugin> = loaded.get(&digest).and_then(Weak::upgrade)?;
+        Some(plugin)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
 /// The pipeline.
 pub const PIPELINE: &str = "torture";
 /// Its partitions, where a scenario does not want more.
-const PARTITIONS: u32 = 4;
+pub const PARTITIONS: u32 = 4;
 /// A recovery that takes longer is a failure: the promise of the issue.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// Pause between looks.
@@ -330,7 +330,8 @@ fn every_user_moved(before: &Counts, now: &Counts) -> bool {
         .all(|user| now.get(&user) > before.get(&user))
 }
 
-fn spec(partitions: u32) -> String {
+/// The counting pipeline, as it is applied.
+pub fn spec(partitions: u32) -> String {
     format!(
         "name: {PIPELINE}\ninput:\n  subjects: [\"shop.events.>\"]\n  key: {{ json: /user }}\npartitions: {partitions}\ndelivery: exactly-once\nsteps:\n  - name: probe\n    plugin: probe@1.0.0\n    grants: [state]\noutput:\n  subject: \"shop.{PIPELINE}.{{key}}\"\n"
     )

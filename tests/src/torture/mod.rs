@@ -44,6 +44,8 @@ pub enum Scenario {
     StateDisk,
     /// The engine's connection cut, refused, slow, half-open.
     Proxy,
+    /// The revision changed and rolled back as fast as the engine answers.
+    Swaps,
 }
 
 impl std::fmt::Display for Scenario {
@@ -100,6 +102,7 @@ impl Plan {
             Scenario::StateErrors => scenario::state_errors::run(self).await,
             Scenario::StateDisk => scenario::state_disk::run(self).await,
             Scenario::Proxy => scenario::proxy::run(self).await,
+            Scenario::Swaps => scenario::swaps::run(self).await,
         };
         ran.unwrap_or_else(|cause| Outcome {
             scenario: self.scenario.to_string(),
@@ -119,6 +122,7 @@ impl Scenario {
             Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy => (1, 5),
             Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
             Self::Failpoints | Self::StateErrors => (1, 10),
+            Self::Swaps => (100, 1_000),
         };
         match form {
             Form::Short => short,

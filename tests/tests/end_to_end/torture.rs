@@ -66,6 +66,11 @@ async fn it_goes_on_when_its_own_disk_is_full_or_read_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_swaps_and_rollbacks_under_load_lose_and_double_nothing() {
+    holds(Scenario::Swaps).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_survives_a_bad_connection() {
     holds(Scenario::Proxy).await;
 }

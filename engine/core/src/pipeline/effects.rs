@@ -69,9 +69,11 @@ impl Effects {
         })
     }
 
-    /// Goes on with another revision; only between two batches, with nothing uncommitted.
+    /// Goes on with another revision; only between two batches. The commit of the batch before may be
+    /// under way where nothing has to be loaded from the image, which does not hold it yet.
     pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
-        debug_assert!(self.is_clean() && self.committing.is_none());
+        debug_assert!(self.is_clean());
+        debug_assert!(self.committing.is_none() || plan.follows_at_once(&self.plan));
         let unchanged = |name: &str| {
             let declared = plan.spec.vectors.get(name);
             declared.is_some() && declared == self.plan.spec.vectors.get(name)

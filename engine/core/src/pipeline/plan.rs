@@ -15,7 +15,7 @@ use crate::{
         plugins::{CallLimits, Instance, Plugin, PluginError},
     },
     registry::Revision,
-    spec::{Extract, PipelineSpec, StepSpec},
+    spec::{Delivery, Extract, PipelineSpec, StepSpec},
 };
 
 /// A revision with everything that running it needs.
@@ -114,6 +114,24 @@ impl Plan {
             time_ms: time.and_then(|time| time.as_time_ms()),
             measured: measured.collect(),
         }
+    }
+
+    /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies
+    /// in memory above the image must mean the same to both, and both must commit after processing.
+    pub fn follows_at_once(&self, before: &Self) -> bool {
+        let (new, old) = (&self.spec, &before.spec);
+        new.delivery == old.delivery
+            && new.delivery != Delivery::AtMostOnce
+            && new.partitions == old.partitions
+            && new.vectors == old.vectors
+            && new.input.dedup == old.input.dedup
+    }
+
+    /// A fresh instance of each step. One that cannot be made now is made at its first event, which says
+    /// what is wrong.
+    pub fn instances(&self) -> Vec<Option<Box<dyn Instance>>> {
+        let instances = self.steps.iter().map(|step| step.instantiate().ok());
+        instances.collect()
     }
 
     /// The pipeline's own stream, as this revision wants it.

@@ -369,10 +369,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes on with another revision; only when clean and with no commit under way.
-    pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
+    /// Goes on with another revision and these instances of its steps; only when clean, and with a commit
+    /// under way only where the revision [follows at once](Plan::follows_at_once).
+    pub fn adopt(
+        &mut self,
+        plan: Arc<Plan>,
+        instances: Vec<Option<Box<dyn Instance>>>,
+    ) -> Result<(), StoreError> {
         self.effects_mut().adopt(plan.clone())?;
-        self.instances = plan.steps.iter().map(|_| None).collect();
+        self.instances = instances;
         self.attempts = 0;
         self.plan = plan;
         Ok(())

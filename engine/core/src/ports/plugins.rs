@@ -144,6 +144,10 @@ pub trait PluginRuntime: Send + Sync {
     fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError>;
     /// Gives a plugin ready to be instantiated: from the artefact cache, or compiled now.
     fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError>;
+    /// A plugin that is at work already, so that its bytes need not be fetched.
+    fn loaded(&self, _digest: Digest) -> Option<Arc<dyn Plugin>> {
+        None
+    }
 }
 
 /// One a digest.

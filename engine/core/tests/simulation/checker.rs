@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     pipeline::{dead_letter, intake::partition_of},
-    record::Assembler,
+    record::{self, Assembler},
     subject,
 };
 
 use super::{
     broker::{SimBroker, Stored},
+    plugins::REVISION_HEADER,
     store::Content,
 };
 
@@ -204,4 +205,55 @@ fn check_records(broker: &SimBroker, partition: &PartitionId, partitions: u32) -
     } else {
         Err(format!("{partition}: {updates} sketch updates, wanted {wanted}"))
     }
+}
+
+/// Each batch is one revision's: its outputs and its record say the same. Revisions of a partition only
+/// rise; where `rivals` ran at once, those of each run do, for one may not have heard of the newest.
+pub fn check_revisions(
+    broker: &SimBroker,
+    pipeline: &PipelineId,
+    partitions: u32,
+    rivals: bool,
+) -> Result<(), String> {
+    let own = broker.messages(&subject::stream_name(pipeline), ">");
+    for number in 0..partitions {
+        let partition = PartitionId {
+            pipeline: pipeline.clone(),
+            partition: number,
+        };
+        let commits = subject::commit_subject(&partition);
+        let mut made_by = Vec::new();
+        let mut last: BTreeMap<u64, u64> = BTreeMap::new();
+        for message in &own {
+            if message.subject == commits {
+                let (head, _) = record::decode_part(&message.payload).map_err(|cause| cause.to_string())?;
+                let last = last.entry(if rivals { head.writer } else { 0 }).or_default();
+                if head.revision < *last {
+                    let (commit, revision) = (head.commit, head.revision);
+                    return Err(format!(
+                        "{partition}: commit {commit} is of revision {revision}, behind {last}"
+                    ));
+                }
+                *last = head.revision;
+                if let Some(other) = made_by.iter().find(|made_by| **made_by != head.revision) {
+                    return Err(format!(
+                        "{partition}: commit {} of revision {} holds an output of revision {other}",
+                        head.commit, head.revision
+                    ));
+                }
+                made_by.clear();
+            } else if let Some(key) = message.subject.strip_prefix("out.")
+                && partition_of(key, partitions) == number
+            {
+                made_by.push(revision_of(message)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn revision_of(output: &Stored) -> Result<u64, String> {
+    let header = output.headers.iter().find(|header| header.name == REVISION_HEADER);
+    let revision = header.and_then(|header| header.value.parse().ok());
+    revision.ok_or_else(|| format!("output {} bears no revision", output.sequence))
 }

@@ -38,14 +38,15 @@ impl Faults {
         }
         let strikes = self.below(10_000) < u64::from(percent * self.intensity);
         if strikes {
-            *self
-                .happened
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(what)
-                .or_default() += 1;
+            self.note(what);
         }
         strikes
+    }
+
+    /// Counts something that happened.
+    pub fn note(&self, what: &'static str) {
+        let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
+        *happened.entry(what).or_default() += 1;
     }
 
     pub fn below(&self, limit: u64) -> u64 {

@@ -5,12 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use tailrace_core::{
-    event::{Event, Message, Rejection, Verdict},
+    event::{Event, Header, Message, Rejection, Verdict},
     identity::Digest,
     ports::plugins::*,
 };
 
 use super::faults::Faults;
+
+/// Which revision made an output.
+pub const REVISION_HEADER: &str = "revision";
 
 pub struct SimRuntime {
     pub faults: Arc<Faults>,
@@ -23,6 +26,8 @@ struct SimPlugin {
 
 struct SimInstance {
     counts: bool,
+    /// Config of the step: the number of the revision, which outputs bear.
+    revision: String,
     spent: bool,
     faults: Arc<Faults>,
 }
@@ -53,9 +58,10 @@ impl Plugin for SimPlugin {
         static NONE: BTreeSet<Grant> = BTreeSet::new();
         &NONE
     }
-    fn instantiate(&self, _: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+    fn instantiate(&self, config: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
         Ok(Box::new(SimInstance {
             counts: self.counts,
+            revision: config.to_owned(),
             spent: false,
             faults: self.faults.clone(),
         }))
@@ -108,26 +114,29 @@ impl SimInstance {
             }
             b"poison" => Err(trap(TrapCode::Crash)),
             b"twice" => {
-                let message = |text: String| Message {
-                    subject: None,
-                    key: None,
-                    headers: Vec::new(),
-                    payload: text.into(),
-                };
+                let message = |text: String| self.message(text);
                 let messages =
                     (0..2).map(|part| message(format!("{}:{}:{count}:{part}", event.sequence, event.key)));
                 Ok(Verdict::Emit(messages.collect()))
             }
             b"drop" => Ok(Verdict::Drop),
             _ => {
-                let payload = format!("{}:{}:{count}:0", event.sequence, event.key).into();
-                Ok(Verdict::Emit(vec![Message {
-                    subject: None,
-                    key: None,
-                    headers: Vec::new(),
-                    payload,
-                }]))
+                let text = format!("{}:{}:{count}:0", event.sequence, event.key);
+                Ok(Verdict::Emit(vec![self.message(text)]))
             }
+        }
+    }
+
+    fn message(&self, text: String) -> Message {
+        let revision = Header {
+            name: REVISION_HEADER.to_owned(),
+            value: self.revision.clone(),
+        };
+        Message {
+            subject: None,
+            key: None,
+            headers: vec![revision],
+            payload: text.into(),
         }
     }
 

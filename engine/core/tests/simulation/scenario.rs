@@ -92,6 +92,8 @@ impl Totals {
             "plugin traps once",
             "store fails after a write",
             "store fails before a write",
+            "swap of a revision",
+            "swap that waits",
             "two engines",
         ];
         for what in all {
@@ -135,6 +137,7 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
         partitions,
         watchers,
         shown: AtomicU64::new(0),
+        revision: AtomicU64::new(1),
     };
     let events = publish_some(&faults, &broker);
     let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
@@ -150,6 +153,8 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
     faults.calm_down();
     lives += scenario.live(&stores, PROGRESS_WITHIN, true)?;
     checker::check(&broker, &pipeline, partitions)?;
+    let rivals = faults.happened().contains_key("two engines");
+    checker::check_revisions(&broker, &pipeline, partitions, rivals)?;
     let records = broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64;
     let _ = events;
     let events = broker.messages("IN", ">").len() as u64;
@@ -184,6 +189,8 @@ struct Scenario {
     partitions: u32,
     watchers: usize,
     shown: AtomicU64,
+    /// Number of the active revision.
+    revision: AtomicU64,
 }
 
 impl Scenario {
@@ -203,9 +210,15 @@ impl Scenario {
         let overview = Overview::default();
         let done = runtime.block_on(async {
             let stop = CancellationToken::new();
-            let running: Vec<_> = stores[..engines]
+            // One an engine, for those who listen to one are woken in an order of tokio's choice.
+            let registry = || watch::Sender::new(Some(Arc::new(self.registry())));
+            let registries: Vec<_> = stores[..engines].iter().map(|_| registry()).collect();
+            let running: Vec<_> = stores
                 .iter()
-                .map(|store| tailrace_core::tasks::spawn(self.engine(store, &stop, &overview).run()))
+                .zip(&registries)
+                .map(|(store, registry)| {
+                    tailrace_core::tasks::spawn(self.engine(store, registry, &stop, &overview).run())
+                })
                 .collect();
             let mut crash = self.broker.crash.subscribe();
             let life = Duration::from_millis(if to_the_end {
@@ -220,6 +233,7 @@ impl Scenario {
                 _ = crash.wait_for(|crash| *crash) => false,
                 () = tokio::time::sleep(life) => false,
                 () = self.all_is_committed(), if to_the_end => true,
+                never = self.swap_now_and_then(&registries) => never,
             };
             for mut watch in watching {
                 let missed = watch.missed().unwrap_or_default();
@@ -276,13 +290,29 @@ impl Scenario {
         }
     }
 
-    fn engine(&self, store: &SimStore, stop: &CancellationToken, overview: &Overview) -> Engine {
-        let (sender, registry) = watch::channel(Some(Arc::new(self.registry())));
-        // The registry stays as it is for this life.
-        std::mem::forget(sender);
+    /// Another revision becomes the active one, at random moments.
+    async fn swap_now_and_then(&self, registries: &[watch::Sender<Option<Arc<Registry>>>]) -> bool {
+        loop {
+            tokio::time::sleep(Duration::from_millis(self.faults.below(300))).await;
+            if self.faults.strikes("swap of a revision", 50) {
+                self.revision.fetch_add(1, Ordering::Relaxed);
+                for registry in registries {
+                    registry.send_replace(Some(Arc::new(self.registry())));
+                }
+            }
+        }
+    }
+
+    fn engine(
+        &self,
+        store: &SimStore,
+        registry: &watch::Sender<Option<Arc<Registry>>>,
+        stop: &CancellationToken,
+        overview: &Overview,
+    ) -> Engine {
         Engine {
             world: world(&self.broker, store, &self.faults),
-            registry,
+            registry: registry.subscribe(),
             overview: overview.clone(),
             members: alone(),
             settings: Settings {
@@ -296,17 +326,25 @@ impl Scenario {
 
     fn registry(&self) -> Registry {
         let name = |text: &str| Name::new(text).expect("a name");
+        let number = self.revision.load(Ordering::Relaxed);
+        // Every third revision declares vectors of its own, which must be loaded from a settled image.
+        let more = if number.is_multiple_of(3) {
+            self.faults.note("swap that waits");
+            r#","more":{"dimensions":2}"#
+        } else {
+            ""
+        };
         let text = format!(
             r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
-            "steps":[{{"name":"count","plugin":"count@1.0.0","grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
+            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{number},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
-            "vectors":{{"counts":{{"dimensions":1}}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
+            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
             self.partitions
         );
         let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
         let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
         let active = Revision {
-            number: 1,
+            number,
             spec,
             plugins,
             applied_ms: 0,

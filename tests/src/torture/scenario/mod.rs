@@ -10,6 +10,7 @@ pub mod state_disk;
 pub mod state_errors;
 pub mod stop_engine;
 pub mod stop_server;
+pub mod swaps;
 pub mod two_engines;
 
 use std::{fs, io::Write as _, path::Path, time::Duration};

@@ -28,6 +28,8 @@ pub(super) struct UnderWay {
     delta: Arc<Delta>,
     stats: BatchStats,
     claim: Cursor,
+    /// The revision that made it.
+    revision: u64,
     /// Parts of its record.
     parts: u64,
     began: Duration,
@@ -83,6 +85,7 @@ impl Partition {
             delta,
             stats,
             claim,
+            revision,
             parts,
             began,
         });
@@ -100,6 +103,7 @@ impl Partition {
             delta,
             mut stats,
             claim,
+            revision,
             parts,
             began,
             ..
@@ -142,7 +146,7 @@ impl Partition {
         self.reconciler
             .reached(self.committer.partition.partition, &stats.cuts);
         self.answer_cuts();
-        self.watch_failures(&stats);
+        self.watch_failures(revision, &stats);
         self.snapshot_if_due();
         Ok(())
     }
@@ -156,7 +160,11 @@ impl Partition {
         }
     }
 
-    fn watch_failures(&mut self, batch: &BatchStats) {
+    /// Counts what failed, unless the revision that it failed under has been replaced meanwhile.
+    fn watch_failures(&mut self, revision: u64, batch: &BatchStats) {
+        if revision != self.worker().plan.revision {
+            return;
+        }
         let now = self.world.clock.monotonic();
         let breaker = self.breaker.clone();
         if let Some(spec) = &self.worker().plan.spec.circuit_breaker {

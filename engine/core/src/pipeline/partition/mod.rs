@@ -8,6 +8,7 @@
 
 mod committing;
 mod snapshots;
+mod swapping;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     committing::{UnderWay, outcome},
     snapshots::SinceSnapshot,
+    swapping::{Swap, prepared},
 };
 use super::{
     breaker::Breaker,
@@ -83,7 +85,8 @@ pub struct Partition {
     retry_at: Option<Instant>,
     last_commit: Instant,
     stopping: bool,
-    replan: bool,
+    /// The revision that is about to be taken up.
+    swap: Option<Swap>,
     lane_closed: bool,
     since_snapshot: SinceSnapshot,
     settings: Settings,
@@ -102,7 +105,7 @@ pub struct Partition {
 pub struct Parts {
     /// The world.
     pub world: World,
-    /// The running revision; a change is taken up between two batches.
+    /// The running revision; a change is taken up between two batches (see [`swapping`]).
     pub plan: watch::Receiver<Arc<Plan>>,
     /// From the intake.
     pub lane: mpsc::Receiver<Vec<Delivery>>,
@@ -174,7 +177,7 @@ impl Partition {
             retry_at: None,
             last_commit: Instant::now(),
             stopping: false,
-            replan: false,
+            swap: None,
             lane_closed: false,
             since_snapshot: SinceSnapshot {
                 bytes: 0,
@@ -197,6 +200,9 @@ impl Partition {
         if let Some(snapshot) = self.snapshotting.take() {
             snapshot.abort();
         }
+        if let Some(Swap::Preparing(preparing)) = self.swap.take() {
+            preparing.abort();
+        }
         if let Some(under_way) = self.under_way.take() {
             // Its outcome no longer matters to us: what becomes of it is found at recovery.
             under_way.store.abort();
@@ -210,7 +216,7 @@ impl Partition {
                 self.end_settled(End::Paused(reason)).await?;
             } else if self.commit_is_due() {
                 self.begin_commit().await?;
-            } else if self.replan && self.is_settled() {
+            } else if self.may_swap() {
                 self.take_up_plan()?;
             } else if self.may_process() {
                 self.turn().await?;
@@ -235,7 +241,7 @@ impl Partition {
 
     /// Whether no further event is to be begun.
     fn is_halting(&self) -> bool {
-        self.stopping || self.replan
+        self.stopping || self.swap_waits()
     }
 
     fn may_process(&mut self) -> bool {
@@ -249,7 +255,7 @@ impl Partition {
         if self.under_way.is_some() {
             return false;
         }
-        let halting = self.is_halting() || self.retry_at.is_some();
+        let halting = self.is_halting() || self.retry_at.is_some() || self.swap_is_ready();
         let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
         if self.mode == DeliveryMode::AtMostOnce {
             let wanted = self.claimed == 0 && self.worker().queued() > 0 && !self.is_halting();
@@ -305,20 +311,11 @@ impl Partition {
                 Ok(())
             }
             TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
+            // Another revision may be what mends it.
+            TurnEnd::Plugin(cause) if self.swap.is_some() => Err(End::Failed(cause.to_string())),
             TurnEnd::Plugin(cause) => self.end_settled(End::Plugin(cause.to_string())).await,
             TurnEnd::Failed(cause) => Err(End::Failed(cause)),
         }
-    }
-
-    fn take_up_plan(&mut self) -> Step<()> {
-        let plan = self.plan.borrow_and_update().clone();
-        self.replan = false;
-        self.retry_at = None;
-        self.mode = plan.spec.delivery;
-        let revision = plan.revision;
-        self.worker().adopt(plan).map_err(failed)?;
-        self.committer.status.adopted(revision);
-        Ok(())
     }
 
     /// When a position without effects is due to be committed, if there is one.
@@ -344,10 +341,11 @@ impl Partition {
             biased;
             outcome = outcome(self.under_way.as_mut()) => self.committed(outcome).await?,
             () = self.stop.cancelled(), if !stopping => self.stopping = true,
-            changed = self.plan.changed(), if !stopping && !self.replan => match changed {
-                Ok(()) => self.replan = true,
+            changed = self.plan.changed(), if !stopping && self.swap.is_none() => match changed {
+                Ok(()) => self.prepare_swap(),
                 Err(_) => self.stopping = true,
             },
+            next = prepared(self.swap.as_mut()) => self.swap = Some(Swap::Ready(next?)),
             deliveries = self.lane.recv(), if room && !stopping => match deliveries {
                 Some(deliveries) => self.worker.as_deref_mut().expect("the worker is here").enqueue(deliveries),
                 None => self.lane_closed = true,

@@ -43,7 +43,8 @@ const RECORD_HEADER_ROOM: usize = 4 * 1024;
 
 /// A pipeline at work.
 pub(super) struct Running {
-    pub(super) plans: watch::Sender<Arc<Plan>>,
+    /// One a listener, so that they hear of a plan in one order: a simulation must repeat itself.
+    pub(super) plans: Vec<watch::Sender<Arc<Plan>>>,
     pub(super) redriven: watch::Sender<u64>,
     pub(super) stop: CancellationToken,
     pub(super) partitions: JoinSet<End>,
@@ -81,7 +82,12 @@ impl PipelineRun {
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
         reconciler.restart();
-        let (plans, plan_seen) = watch::channel(plan.clone());
+        let mut plans = Vec::new();
+        let mut listen = || {
+            let (sender, seen) = watch::channel(plan.clone());
+            plans.push(sender);
+            seen
+        };
         let (redriven, redriven_seen) = watch::channel(pipeline.redriven);
         let moved = Arc::new(Notify::new());
         let stop = CancellationToken::new();
@@ -102,7 +108,7 @@ impl PipelineRun {
             let committer = self.committer(id, status.clone());
             let parts = Parts {
                 world: self.world.clone(),
-                plan: plan_seen.clone(),
+                plan: listen(),
                 lane,
                 stop: stop.clone(),
                 progress: progress.clone(),
@@ -123,7 +129,7 @@ impl PipelineRun {
         self.status.set_partitions(shown);
         let intake = Intake {
             world: self.world.clone(),
-            plan: plan_seen,
+            plan: listen(),
             stream,
             stream_created: pipeline.stream_created.clone(),
             start: pipeline
@@ -212,6 +218,9 @@ impl PipelineRun {
     }
 
     async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {
+        if let Some(plugin) = self.world.plugins.loaded(digest) {
+            return Ok(plugin);
+        }
         load_plugin(&self.world, &self.pipeline.tenant, digest)
             .await?
             .ok_or_else(|| {

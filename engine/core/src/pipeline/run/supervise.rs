@@ -88,7 +88,9 @@ impl PipelineRun {
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
         running.plan = plan.clone();
-        running.plans.send_replace(plan);
+        for listener in &running.plans {
+            listener.send_replace(plan.clone());
+        }
         Ok(())
     }
 
