@@ -51,6 +51,8 @@ enum Part {
     Jetstream(Options),
     /// Latency from end to end at half and nine tenths of the highest rate, and of queries.
     Latency(Options),
+    /// The pause of a swap of the revision, at half of the highest rate and at the highest.
+    Swaps(Options),
     /// Nexmark queries 0, 1 and 2 as plugins, results compared with a plain computation.
     Nexmark(Options),
     /// The pipeline of the demonstration under load, with queries meanwhile.
@@ -104,6 +106,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(latency::disturbed::measure(&options).await?);
                 options
             }
+            Part::Swaps(options) => {
+                report.add_all(latency::swaps::measure(&options).await?);
+                options
+            }
             Part::Nexmark(options) => {
                 report.add_all(nexmark::measure(&options).await?);
                 options
@@ -140,6 +146,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("latency", latency::measure(&options).await);
     said("disturbances");
     report.add_part("disturbances", latency::disturbed::measure(&options).await);
+    said("swaps");
+    report.add_part("swaps", latency::swaps::measure(&options).await);
     said("nexmark");
     report.add_part("nexmark", nexmark::measure(&options).await);
     said("recommendations");

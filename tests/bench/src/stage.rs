@@ -127,7 +127,7 @@ impl Stage {
         worker: &Worker,
         name: &str,
         input: Input<'_>,
-        number: u64,
+        number: u32,
     ) -> anyhow::Result<()> {
         let Worker::Engine {
             delivery,

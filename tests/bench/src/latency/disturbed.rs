@@ -1,5 +1,4 @@
-//! A pipeline at half load while something goes on beside it: a plugin of another tenant that loops for
-//! ever at every event, and changes of the pipeline itself.
+//! A pipeline at half load while a plugin of another tenant beside it loops for ever at every event.
 
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use crate::{
     stage::{Input, Stage, Worker},
 };
 
-const ABOUT: &str = "The validator in exactly-once with 4 partitions at half of its highest rate: alone; beside a pipeline of \
-another tenant whose plugin loops until its deadline at every event; and while it is applied anew twice a second with another \
-revision. The pause of a swap is the longest time without an output around it.";
+const ABOUT: &str = "The validator in exactly-once with 4 partitions at half of its highest rate: alone, and beside a pipeline of \
+another tenant whose plugin loops until its deadline at every event.";
 
 /// Another tenant.
 const ROGUE: &str = "rogue";
@@ -26,8 +24,6 @@ const LOOPS: usize = 20_000;
 struct Rounds {
     alone: Vec<f64>,
     beside: Vec<f64>,
-    pauses: Vec<f64>,
-    swaps: Vec<f64>,
 }
 
 /// Measures both, in turn with the pipeline alone.
@@ -41,12 +37,6 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     section.push(Row::new("alone: p99", "ms", rounds.alone));
     let beside = Row::new("beside a plugin that loops: p99", "ms", rounds.beside).against(Some("alone: p99"));
     section.push(beside.budget(Some(Budget::RatioAtMost(1.25))));
-    let swaps = Row::new("swap of a revision: p99 of the pause", "ms", rounds.pauses).also(
-        "swaps of a round",
-        &rounds.swaps,
-        "",
-    );
-    section.push(swaps.budget(Some(Budget::AtMost(50.0))));
     Ok(vec![section])
 }
 
@@ -64,14 +54,6 @@ async fn round(options: &Options, rounds: &mut Rounds) -> anyhow::Result<()> {
     rounds
         .alone
         .push(line.at(rate, seconds, None).await?.latency.p99_ms);
-    let swap = async |number| stage.swap(&worker, "disturbed", input, number).await;
-    let mut pauses = line.swapped(rate, seconds, swap).await?;
-    pauses.sort_by(f64::total_cmp);
-    // Of fewer than a hundred the slowest stands for the slowest of a hundred.
-    rounds
-        .pauses
-        .push(pauses[(pauses.len() * 99 / 100).min(pauses.len() - 1)]);
-    rounds.swaps.push(pauses.len() as f64);
     loop_beside(&stage)
         .await
         .context("the tenant whose plugin loops")?;

@@ -19,8 +19,10 @@ use crate::{
 /// Longest that may pass until everything that was sent has come out.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Time from one swap to the next: many times the pause that is looked for.
-const SWAP_EVERY: Duration = Duration::from_millis(500);
+/// How long is watched after a swap, and before it for comparison: many times the pause looked for.
+const WATCHED: Duration = Duration::from_millis(250);
+/// A swap that takes longer to be answered ends the load too soon.
+const SWAP_WITHIN: Duration = Duration::from_millis(250);
 
 /// A load and what came of it.
 pub struct Loaded {
@@ -38,6 +40,15 @@ pub struct Loaded {
     pub broker_mib: f64,
     /// What was asked meanwhile.
     pub queries: Option<Queried>,
+}
+
+/// Longest times without an output of a partition, in milliseconds.
+#[derive(Debug, Default)]
+pub struct Pauses {
+    /// Around each swap.
+    pub around: Vec<f64>,
+    /// As long before each.
+    pub without: Vec<f64>,
 }
 
 /// Generator, worker and receiver in a line.
@@ -108,23 +119,32 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Swaps the pipeline's revision at a rate, every half second; gives the longest time without an
-    /// output after each, in milliseconds.
+    /// Swaps the pipeline's revision so many times, at a rate or as fast as events come through.
     pub async fn swapped(
         &self,
-        rate: f64,
-        seconds: Duration,
-        swap: impl AsyncFn(u64) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Vec<f64>> {
-        let sending = self.generator.send(rate, seconds + SWAP_EVERY * 2);
-        tokio::time::sleep(SWAP_EVERY).await;
-        let (began, mut pauses) = (Instant::now(), Vec::new());
-        while began.elapsed() < seconds {
+        rate: Option<f64>,
+        swaps: u32,
+        swap: impl AsyncFn(u32) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Pauses> {
+        let time = (WATCHED * 2 + SWAP_WITHIN) * (swaps + 2);
+        let sending = match rate {
+            Some(rate) => self.generator.send(rate, time),
+            None => self.generator.push(time, self.receiver.count().clone()),
+        };
+        tokio::time::sleep(WATCHED * 4).await;
+        let mut pauses = Pauses::default();
+        for number in 0..swaps {
             self.receiver.take_longest_gap_ms();
-            swap(pauses.len() as u64).await?;
-            tokio::time::sleep(SWAP_EVERY).await;
-            pauses.push(self.receiver.take_longest_gap_ms());
+            tokio::time::sleep(WATCHED).await;
+            pauses.without.push(self.receiver.take_longest_gap_ms());
+            swap(number).await?;
+            tokio::time::sleep(WATCHED).await;
+            pauses.around.push(self.receiver.take_longest_gap_ms());
         }
+        anyhow::ensure!(
+            !sending.is_finished(),
+            "the swaps took longer than the load; the last had none"
+        );
         sending.await??;
         self.drained().await?;
         Ok(pauses)

@@ -12,6 +12,7 @@ mod generator;
 mod line;
 mod queries;
 mod receiver;
+pub mod swaps;
 
 use std::{
     sync::{Arc, atomic::AtomicU64},

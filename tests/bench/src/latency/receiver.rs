@@ -13,6 +13,7 @@ use std::{
 
 use futures::StreamExt as _;
 use hdrhistogram::Histogram;
+use tailrace_core::pipeline::intake::partition_of;
 use tailrace_nats::async_nats::{
     Client, Subscriber,
     jetstream::consumer::{AckPolicy, push},
@@ -23,6 +24,8 @@ use tokio::task::JoinHandle;
 use super::Count;
 use crate::{events::intended_us, stage::Running};
 
+/// Partitions of the pipelines whose pauses are looked for; of others the pauses mean nothing.
+pub const PARTITIONS: u32 = 4;
 /// Longest latency that is told from others, in microseconds: longer than any round.
 const LONGEST_US: u64 = 600_000_000;
 
@@ -59,17 +62,19 @@ impl Percentiles {
 struct Recording {
     from_us: u64,
     latency: Histogram<u64>,
-    last_us: u64,
+    /// When the last output of each partition came.
+    last_us: [u64; PARTITIONS as usize],
     longest_gap_us: u64,
 }
 
 impl Recording {
-    fn note(&mut self, intended_us: u64, now_us: u64) {
+    fn note(&mut self, intended_us: u64, now_us: u64, key: &str) {
         if intended_us >= self.from_us {
             self.latency.saturating_record(now_us.saturating_sub(intended_us));
         }
-        self.longest_gap_us = self.longest_gap_us.max(now_us - self.last_us);
-        self.last_us = now_us;
+        let last_us = &mut self.last_us[partition_of(key, PARTITIONS) as usize];
+        self.longest_gap_us = self.longest_gap_us.max(now_us - *last_us);
+        *last_us = now_us;
     }
 }
 
@@ -88,7 +93,7 @@ impl Receiver {
         let recording = Arc::new(Mutex::new(Recording {
             from_us: u64::MAX,
             latency: histogram()?,
-            last_us: 0,
+            last_us: [0; PARTITIONS as usize],
             longest_gap_us: 0,
         }));
         let reading = tokio::spawn(read(messages, origin, count.clone(), recording.clone()));
@@ -111,7 +116,7 @@ impl Receiver {
         recording.latency.reset();
     }
 
-    /// Longest time without an output since this was last asked, in milliseconds.
+    /// Longest time without an output of a partition since this was last asked, in milliseconds.
     pub fn take_longest_gap_ms(&self) -> f64 {
         let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut recording.longest_gap_us) as f64 / 1e3
@@ -149,7 +154,8 @@ async fn read(mut messages: Subscriber, origin: Instant, count: Count, recording
         let now_us = origin.elapsed().as_micros() as u64;
         if let Some(intended_us) = intended_us(&message.payload) {
             let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-            recording.note(intended_us, now_us);
+            let key = message.subject.rsplit('.').next().unwrap_or_default();
+            recording.note(intended_us, now_us, key);
         }
         count.fetch_add(1, Ordering::Release);
     }
