@@ -253,7 +253,10 @@ pub fn check_revisions(
 }
 
 fn revision_of(output: &Stored) -> Result<u64, String> {
-    let header = output.headers.iter().find(|header| header.name == REVISION_HEADER);
+    let header = output
+        .headers
+        .iter()
+        .find(|header| header.name == REVISION_HEADER);
     let revision = header.and_then(|header| header.value.parse().ok());
     revision.ok_or_else(|| format!("output {} bears no revision", output.sequence))
 }

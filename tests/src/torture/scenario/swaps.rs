@@ -52,13 +52,20 @@ async fn rounds(arena: &mut Arena, rounds: u32) -> anyhow::Result<()> {
 
 async fn roll_back(arena: &Arena, to: u64) -> anyhow::Result<u64> {
     let path = format!("pipelines/{PIPELINE}/rollback");
-    let answer = arena.engine.own("POST", &path, json!({ "to": to }).to_string()).await?;
-    answer.body["revision"].as_u64().with_context(|| format!("rollback to {to}: {answer:?}"))
+    let answer = arena
+        .engine
+        .own("POST", &path, json!({ "to": to }).to_string())
+        .await?;
+    answer.body["revision"]
+        .as_u64()
+        .with_context(|| format!("rollback to {to}: {answer:?}"))
 }
 
 fn spec(round: u32) -> String {
-    let labelled = arena::spec(arena::PARTITIONS)
-        .replace("    grants:", &format!("    config: {{ label: \"r{round}\" }}\n    grants:"));
+    let labelled = arena::spec(arena::PARTITIONS).replace(
+        "    grants:",
+        &format!("    config: {{ label: \"r{round}\" }}\n    grants:"),
+    );
     if round.is_multiple_of(SETTLES_EVERY) {
         format!("{labelled}vectors:\n  more: {{ dimensions: 2 }}\n")
     } else {
