@@ -25,7 +25,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 
 async fn rounds(arena: &mut Arena, rounds: u32) -> anyhow::Result<()> {
     let began = Instant::now();
-    let mut revision = 1;
+    let mut revision = 1_u64;
     for round in 1..=rounds {
         let changed = if round.is_multiple_of(3) {
             // Of the last hundred, which are those that are kept.
