@@ -15,7 +15,7 @@ use tailrace::{
     wiring::{self, Compile},
 };
 use tailrace_core::{
-    control::access::TenantRequest,
+    control::{access::TenantRequest, candidates::Apply},
     identity::PipelineId,
     name::Name,
     registry::Quotas,
@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
         tenant: tenant.clone(),
         pipeline: spec.name.clone(),
     };
-    engine.control.apply_pipeline(&tenant, spec).await?;
+    engine.control.apply_pipeline(&tenant, spec, Apply::default()).await?;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let status = engine.control.pipeline_status(&id).await?;

@@ -3,12 +3,13 @@
 //!
 //! - `routes`: the table of all routes, from which the router and the description are both made;
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
-//! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
-//!   `dead_letters`, `probes`;
+//! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
+//!   `graph`, `views`, `dead_letters`, `probes`;
 //! - `edge`: the accept loop, which does not wait for slow clients.
 
 mod access;
 mod audit;
+mod candidates;
 mod dead_letters;
 mod edge;
 mod graph;

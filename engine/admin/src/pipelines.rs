@@ -18,7 +18,8 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
-    input::{Content, Place},
+    candidates::How,
+    input::{Asked, Content, Place},
     problem::Answer,
 };
 
@@ -44,6 +45,8 @@ struct Pause {
 struct Rollback {
     #[serde(default)]
     to: Option<u64>,
+    #[serde(default)]
+    force: bool,
 }
 
 pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<Line>>> {
@@ -57,15 +60,20 @@ pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<
     Ok(Json(pipelines.map(line).collect()))
 }
 
-pub(crate) async fn apply(access: Access, place: Place, body: Content) -> Answer<Json<AppliedPipeline>> {
+pub(crate) async fn apply(
+    access: Access,
+    place: Place,
+    Asked(how): Asked<How>,
+    body: Content,
+) -> Answer<Json<AppliedPipeline>> {
     let name = place.name("pipeline")?;
     let spec = parse(&body.0).map_err(ControlError::from)?;
     if spec.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
         return Err(ControlError::from(SpecError::new("name", message)).into());
     }
-    let applied = access.control.apply_pipeline(&access.tenant, spec).await?;
-    Ok(Json(applied))
+    let how = how.read()?;
+    Ok(Json(access.control.apply_pipeline(&access.tenant, spec, how).await?))
 }
 
 pub(crate) async fn show(
@@ -127,7 +135,7 @@ pub(crate) async fn revision(
 }
 
 pub(crate) async fn roll_back(access: Access, place: Place, body: Content) -> Answer<Json<AppliedPipeline>> {
-    let Rollback { to } = body.json()?;
+    let Rollback { to, force } = body.json()?;
     let pipeline = place.pipeline(&access)?;
-    Ok(Json(access.control.roll_back(&pipeline, to).await?))
+    Ok(Json(access.control.roll_back(&pipeline, to, force).await?))
 }

@@ -17,7 +17,7 @@ use axum::{
 use tailrace_core::registry::Role;
 
 use crate::{
-    ApiState, audit, dead_letters, graph,
+    ApiState, audit, candidates, dead_letters, graph,
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     openapi, pipelines, plugins, probes,
     problem::Problem,
@@ -194,7 +194,8 @@ pub fn routes() -> Vec<Route> {
             "apply a pipeline (YAML or JSON)",
             put(pipelines::apply),
         )
-        .takes(&["application/yaml", "application/json"]),
+        .takes(&["application/yaml", "application/json"])
+        .asks(&["force", "shadow", "canary", "max-error-ratio", "max-p99", "min-events"]),
         own(
             "GET",
             pipeline!(""),
@@ -266,6 +267,24 @@ pub fn routes() -> Vec<Route> {
             post(pipelines::roll_back),
         )
         .takes(JSON),
+        own(
+            "GET",
+            pipeline!("/candidate"),
+            "the revision that runs beside the active one, and what was found of it",
+            get(candidates::show),
+        ),
+        own(
+            "DELETE",
+            pipeline!("/candidate"),
+            "end the revision that runs beside the active one",
+            delete(candidates::abandon),
+        ),
+        own(
+            "POST",
+            pipeline!("/candidate/promote"),
+            "make the revision that runs beside the active one active",
+            post(candidates::promote),
+        ),
         own(
             "GET",
             pipeline!("/steps/{step}/state"),

@@ -9,6 +9,7 @@
 pub mod access;
 mod admission;
 pub mod audit;
+pub mod candidates;
 mod checks;
 pub mod dead_letters;
 mod error;
@@ -19,6 +20,7 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+mod state_versions;
 pub mod tokens;
 pub mod trial;
 pub mod views;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{
     Control, ControlError, Outcome,
+    candidates::{Apply, CandidateView},
     checks::{check_change, check_grants},
+    state_versions::check_state_versions,
 };
 use crate::{
     audit::{self, Change},
@@ -45,10 +47,13 @@ struct Next {
 /// What applying a pipeline came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct AppliedPipeline {
-    /// The active revision.
+    /// The active revision; or the candidate's, where it runs beside the active one.
     pub revision: u64,
     /// Whether anything changed.
     pub changed: bool,
+    /// Whether the revision runs beside the active one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub candidate: bool,
 }
 
 /// A pipeline's status, with what the broker knows.
@@ -56,6 +61,9 @@ pub struct AppliedPipeline {
 pub struct PipelineStatusReport {
     /// The active revision in the registry.
     pub active_revision: u64,
+    /// What runs beside it.
+    #[serde(flatten)]
+    pub candidate: CandidateView,
     /// What this engine does with it.
     #[serde(flatten)]
     pub engine: StatusReport,
@@ -71,8 +79,15 @@ pub struct PipelineStatusReport {
 }
 
 impl Control {
-    /// Makes a pipeline, or a new revision of it.
-    pub async fn apply_pipeline(&self, tenant: &Name, mut spec: PipelineSpec) -> Outcome<AppliedPipeline> {
+    /// Makes a pipeline, or a new revision of it: in place of the active one, or beside it.
+    ///
+    /// One whose steps lay out their state in another way than the active revision's must be forced.
+    pub async fn apply_pipeline(
+        &self,
+        tenant: &Name,
+        mut spec: PipelineSpec,
+        how: Apply,
+    ) -> Outcome<AppliedPipeline> {
         check(&spec)?;
         let owner = self.tenant(tenant)?;
         let id = PipelineId {
@@ -86,18 +101,31 @@ impl Control {
         let known = self.read::<Pipeline>(&key).await?;
         if let Some((known, _)) = &known {
             check_change(&known.active.spec, &spec)?;
+            check_state_versions(&known.active.spec, &spec, how.forced)?;
         } else {
             self.check_quota(&owner, &spec)?;
         }
         let plugins = self.check_plugins(tenant, &spec).await?;
         self.check_output(&id, &spec).await?;
+        if let Some(mode) = how.beside {
+            let revision = Revision {
+                number: 0,
+                spec,
+                plugins,
+                applied_ms: self.now_ms(),
+                rolled_back_to: None,
+            };
+            return self.begin_beside(&id, known, revision, mode).await;
+        }
         if let Some((known, _)) = &known
+            && known.candidate.is_none()
             && known.active.spec == spec
             && known.active.plugins == plugins
         {
             return Ok(AppliedPipeline {
                 revision: known.active.number,
                 changed: false,
+                candidate: false,
             });
         }
         self.activate(
@@ -113,12 +141,23 @@ impl Control {
         .await
     }
 
-    /// Makes a revision active that was active before, as a new revision.
-    pub async fn roll_back(&self, id: &PipelineId, to: Option<u64>) -> Outcome<AppliedPipeline> {
+    /// Makes a revision active that was active before, as a new revision. Where none is named and a
+    /// candidate runs, that is what is taken back.
+    ///
+    /// One whose steps lay out their state in another way than the active revision's must be `forced`.
+    pub async fn roll_back(
+        &self,
+        id: &PipelineId,
+        to: Option<u64>,
+        forced: bool,
+    ) -> Outcome<AppliedPipeline> {
         let known = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
         let Some((pipeline, _)) = &known else {
             return Err(ControlError::not_found("pipeline", &id.pipeline));
         };
+        if to.is_none() && pipeline.candidate.is_some() {
+            return self.abandon(id).await;
+        }
         let first = || {
             let number = pipeline.active.number;
             ControlError::Conflict(format!(
@@ -127,15 +166,11 @@ impl Control {
         };
         let to = match to {
             Some(to) => to,
-            None => pipeline
-                .active
-                .number
-                .checked_sub(1)
-                .filter(|to| *to > 0)
-                .ok_or_else(first)?,
+            None => pipeline.before().ok_or_else(first)?,
         };
         let target = self.revision(id, to).await?;
         check_change(&pipeline.active.spec, &target.spec)?;
+        check_state_versions(&pipeline.active.spec, &target.spec, forced)?;
         check_grants(&*self.tenant(&id.tenant)?, &target.spec)?;
         let next = Next {
             spec: target.spec,
@@ -152,7 +187,7 @@ impl Control {
         next: Next,
         stream: Option<&StreamFacts>,
     ) -> Outcome<AppliedPipeline> {
-        let before = known.as_ref().map(|(pipeline, _)| &pipeline.active);
+        let before = known.as_ref().map(|(pipeline, _)| pipeline);
         let change = audit_of(id, before, &next);
         self.audited(change, self.write_revision(id, known, next, stream))
             .await
@@ -175,7 +210,7 @@ impl Control {
             Some((pipeline, revision)) => (Some(pipeline), revision),
             None => (None, self.revision_of(&key).await?),
         };
-        let number = pipeline.as_ref().map_or(1, |pipeline| pipeline.active.number + 1);
+        let number = pipeline.as_ref().map_or(1, Pipeline::next_number);
         let active = Revision {
             number,
             spec,
@@ -193,38 +228,50 @@ impl Control {
         let revision_expected = self.revision_of(&revision_key).await?;
         self.write(&revision_key, &active, revision_expected).await?;
         let entry = match pipeline.take() {
-            Some(before) => Pipeline { active, ..before },
+            Some(mut before) => {
+                if let Some(candidate) = &before.candidate {
+                    let reason = format!("revision {number} was made active");
+                    before.end_candidate(candidate.revision.number, reason, self.now_ms());
+                }
+                Pipeline {
+                    previous: Some(before.active.number),
+                    last_number: number,
+                    active,
+                    ..before
+                }
+            }
             None => Pipeline {
                 // Pinned now: a restart before the first commit must not skip what came meanwhile.
                 start_sequence: stream
                     .filter(|_| active.spec.input.start == Start::New)
                     .map(|stream| stream.last_sequence + 1),
                 stream_created: stream.map(|stream| stream.created.clone()),
-                active,
-                paused: None,
-                redriven: 0,
-                created_ms: self.now_ms(),
+                ..Pipeline::new(active, self.now_ms())
             },
         };
         self.write(&key, &entry, expected).await?;
-        if number > KEPT_REVISIONS {
-            self.remove(&Key::Revision(id.clone(), number - KEPT_REVISIONS))
-                .await?;
+        // The one before is kept in any case: it may be older, where candidates had numbers since.
+        let old = number.saturating_sub(KEPT_REVISIONS);
+        if old > 0 && entry.previous != Some(old) {
+            self.remove(&Key::Revision(id.clone(), old)).await?;
         }
-        self.wait_adopted(id, number).await;
+        self.wait_runs(id, number, 0).await;
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
+            candidate: false,
         })
     }
 
-    /// Waits until a running pipeline has taken the revision up, so that who changes it sees the change
-    /// at work. One that does not run takes it up when it does.
-    async fn wait_adopted(&self, id: &PipelineId, revision: u64) {
+    /// Waits until a running pipeline has taken the revision up, and the candidate beside it, 0 for none, so
+    /// that who changes it sees the change at work. One that does not run takes it up when it does.
+    pub(super) async fn wait_runs(&self, id: &PipelineId, revision: u64, candidate: u64) {
         let adopted = async {
+            // A later change may be at work by then, and this one never be seen.
             while let Some(status) = self.overview.pipeline(id)
                 && status.state() == State::Running
-                && status.revision() < revision
+                && status.revision() <= revision
+                && !status.runs(revision, candidate)
             {
                 tokio::time::sleep(ADOPTION_POLL).await;
             }
@@ -353,6 +400,7 @@ impl Control {
         let last = facts.map(|facts| facts.last_sequence);
         Ok(PipelineStatusReport {
             active_revision: pipeline.active.number,
+            candidate: CandidateView::of(&pipeline),
             lag: last
                 .zip(position)
                 .map(|(last, position)| last.saturating_sub(position)),
@@ -407,7 +455,7 @@ impl Control {
 }
 
 /// What the audit log tells of a revision: a config may hold secrets, so the spec is a digest.
-fn told(revision: &Revision) -> Value {
+pub(super) fn told(revision: &Revision) -> Value {
     json!({
         "revision": revision.number,
         "spec": audit::digest(&revision.spec),
@@ -416,17 +464,18 @@ fn told(revision: &Revision) -> Value {
 }
 
 /// What the audit log tells of a new revision.
-fn audit_of(id: &PipelineId, before: Option<&Revision>, next: &Next) -> Change {
+fn audit_of(id: &PipelineId, known: Option<&Pipeline>, next: &Next) -> Change {
     let action = if next.rolled_back_to.is_some() {
         "pipeline-rolled-back"
     } else {
         "pipeline-applied"
     };
     let mut after = json!({
-        "revision": before.map_or(1, |revision| revision.number + 1),
+        "revision": known.map_or(1, Pipeline::next_number),
         "spec": audit::digest(&next.spec),
         "plugins": next.plugins,
     });
+    let before = known.map(|known| &known.active);
     if let Some(before) = before {
         after["changed"] = json!(audit::changed_fields(&before.spec, &next.spec));
     }

@@ -40,15 +40,7 @@ fn registered(spec: &str) -> (PipelineId, Pipeline) {
         applied_ms: 0,
         rolled_back_to: None,
     };
-    let pipeline = Pipeline {
-        active,
-        paused: None,
-        redriven: 0,
-        stream_created: None,
-        start_sequence: None,
-        created_ms: 0,
-    };
-    (id, pipeline)
+    (id, Pipeline::new(active, 0))
 }
 
 fn picture(specs: &[&str], detail: Detail) -> Graph {

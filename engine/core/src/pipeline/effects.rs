@@ -9,6 +9,7 @@
 
 mod host;
 mod journal;
+mod shadow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,6 +33,8 @@ use crate::{
 pub struct Effects {
     image: Arc<dyn Image>,
     plan: Arc<Plan>,
+    /// For a shadow, during its calls: what the active revision's events have caused, below its own.
+    base: Option<Box<Effects>>,
     pub(super) dedup: Option<Filter>,
     committing: Option<Arc<Delta>>,
     current: Delta,
@@ -52,9 +55,19 @@ impl Effects {
     pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
         let collections = load(&*image, &plan, BTreeMap::new())?;
         let dedup = filter(&*image, &plan)?;
-        Ok(Self {
+        Ok(Self::with(image, plan, collections, dedup))
+    }
+
+    fn with(
+        image: Arc<dyn Image>,
+        plan: Arc<Plan>,
+        collections: BTreeMap<String, Box<dyn Collection>>,
+        dedup: Option<Filter>,
+    ) -> Self {
+        Self {
             image,
             plan,
+            base: None,
             dedup,
             committing: None,
             current: Delta::default(),
@@ -66,7 +79,7 @@ impl Effects {
             step: String::new(),
             now_ms: 0,
             lines: Vec::new(),
-        })
+        }
     }
 
     /// Goes on with another revision; only between two batches. The commit of the batch before may be
@@ -201,7 +214,18 @@ impl Effects {
                 .as_deref()
                 .and_then(|delta| delta.state(step, key))
         };
-        self.current.state(step, key).or_else(committing)
+        let below = || self.base.as_deref().and_then(|base| base.layered(step, key));
+        self.current.state(step, key).or_else(committing).or_else(below)
+    }
+
+    /// What lies above the image, the newest last.
+    fn layers(&self) -> impl Iterator<Item = &Delta> {
+        let below = self.base.as_deref().into_iter().flat_map(Self::own_layers);
+        below.chain(self.own_layers())
+    }
+
+    fn own_layers(&self) -> impl Iterator<Item = &Delta> {
+        self.committing.as_deref().into_iter().chain([&self.current])
     }
 
     /// An entry as the current event sees it, expired or not.
@@ -233,8 +257,7 @@ impl Effects {
     /// Live entries with the prefix, after `after`: the image's with the layers' writes over them.
     fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Entries, StoreError> {
         let mut writes: BTreeMap<&str, Option<&StateValue>> = BTreeMap::new();
-        let layers = self.committing.as_deref().into_iter().chain([&self.current]);
-        for layer in layers {
+        for layer in self.layers() {
             for (key, value) in layer.state.get(&self.step).into_iter().flatten() {
                 if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
                     writes.insert(key, value.as_ref());

@@ -10,9 +10,11 @@
 //! - [`recover`]: from what is committed back to a running partition.
 //!
 //! Around them: [`plan`] is a revision made ready to run, [`run`] the life of one pipeline,
-//! [`engine`] that of all of them, [`views`] what a tenant can watch while they run.
+//! [`engine`] that of all of them, [`views`] what a tenant can watch while they run, [`candidate`] a
+//! revision on trial beside the active one.
 
 pub mod breaker;
+pub mod candidate;
 pub mod commit;
 pub mod dead_letter;
 mod dedup;

@@ -10,6 +10,7 @@ use crate::{
     extract::{Extractor, Scalar},
     identity::{Digest, PipelineId},
     name::Name,
+    pipeline::{candidate::CandidatePlan, worker::Instances},
     ports::{
         broker::OwnStream,
         plugins::{CallLimits, Instance, Plugin, PluginError},
@@ -30,6 +31,8 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// The tenant's seed for hashing items of sketches.
     pub seed: TenantSeed,
+    /// A revision that runs beside this one.
+    pub candidate: Option<CandidatePlan>,
     places: Extractor,
     measured: Vec<(Name, Kind)>,
 }
@@ -83,6 +86,7 @@ impl Plan {
             revision: revision.number,
             steps,
             seed,
+            candidate: None,
             places,
             measured,
             spec,
@@ -116,6 +120,12 @@ impl Plan {
         }
     }
 
+    /// The numbers of its revision and of the one beside it, 0 for none.
+    pub fn numbers(&self) -> (u64, u64) {
+        let candidate = self.candidate.as_ref();
+        (self.revision, candidate.map_or(0, |candidate| candidate.plan.revision))
+    }
+
     /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies
     /// in memory above the image must mean the same to both, and both must commit after processing.
     pub fn follows_at_once(&self, before: &Self) -> bool {
@@ -127,11 +137,25 @@ impl Plan {
             && new.input.dedup == old.input.dedup
     }
 
-    /// A fresh instance of each step. One that cannot be made now is made at its first event, which says
-    /// what is wrong.
-    pub fn instances(&self) -> Vec<Option<Box<dyn Instance>>> {
-        let instances = self.steps.iter().map(|step| step.instantiate().ok());
-        instances.collect()
+    /// A fresh instance of each step, and of each of the candidate's. One that cannot be made now is made
+    /// at its first event, which says what is wrong.
+    pub fn instances(&self) -> Instances {
+        let of = |plan: &Self| plan.steps.iter().map(|step| step.instantiate().ok()).collect();
+        let candidate = self.candidate.as_ref();
+        Instances {
+            active: of(self),
+            candidate: candidate.map(|candidate| of(&candidate.plan)).unwrap_or_default(),
+        }
+    }
+
+    /// Places for instances that are made later.
+    pub fn no_instances(&self) -> Instances {
+        let of = |plan: &Self| plan.steps.iter().map(|_| None).collect();
+        let candidate = self.candidate.as_ref();
+        Instances {
+            active: of(self),
+            candidate: candidate.map(|candidate| of(&candidate.plan)).unwrap_or_default(),
+        }
     }
 
     /// The pipeline's own stream, as this revision wants it.

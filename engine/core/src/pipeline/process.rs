@@ -90,10 +90,16 @@ impl Worker {
                 self.effects_mut().roll_back(&mark);
                 walk.messages = 0;
                 walk.fate = Fate::Dead;
+                if let Some(noted) = &mut self.noted {
+                    noted.code = Some(code.to_owned());
+                }
                 self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
             }
         }
         self.stats.counts.ledger.enter(walk.fate);
+        if let Some(noted) = &mut self.noted {
+            noted.fate = walk.fate;
+        }
         self.end_spans(walk.spans, walk.fate.as_str(), None);
         failpoint::pass(Point::EventProcessed);
         None
@@ -212,10 +218,14 @@ impl Worker {
             self.instances[index] = Some(instance);
         }
         let lines = self.effects_mut().take_lines();
-        if !lines.is_empty() {
+        if !lines.is_empty() && !self.is_shadow {
             self.show_lines(step, walk.arrival.sequence, lines);
         }
         self.stats.counts.fuel += call.fuel;
+        if let Some(noted) = &mut self.noted {
+            noted.fuel += call.fuel;
+            noted.took += took;
+        }
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
         {
@@ -403,6 +413,9 @@ impl Worker {
             CallFailure::Engine(cause) => return Err(Halt::Turn(TurnEnd::Failed(cause))),
             CallFailure::Invalid(Rejection { code, reason }) => {
                 walk.fate = Fate::Rejected;
+                if let Some(noted) = &mut self.noted {
+                    noted.code.get_or_insert_with(|| code.clone());
+                }
                 self.dead_letter(walk, event, Some(index), &code, reason, &[], fuel);
                 return Ok(());
             }
@@ -414,7 +427,11 @@ impl Worker {
                 trap.code == TrapCode::Deadline,
             ),
         };
-        if again && self.attempts < policy.retries {
+        let is_tried_again = again && self.attempts < policy.retries;
+        if let Some(noted) = self.noted.as_mut().filter(|_| !is_tried_again) {
+            noted.code.get_or_insert_with(|| code.to_owned());
+        }
+        if is_tried_again {
             let pause = backoff(policy.backoff.0, self.attempts);
             self.attempts += 1;
             return Err(Halt::Turn(TurnEnd::Retry(pause)));

@@ -155,7 +155,8 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(sketch: &Quantiles) -> Self {
+    /// Of a sketch of microseconds.
+    pub(super) fn of(sketch: &Quantiles) -> Self {
         Self {
             count: sketch.count(),
             p50_us: sketch.quantile(0.5),

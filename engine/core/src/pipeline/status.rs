@@ -11,6 +11,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    candidate::board::Board,
     progress::Progress,
     reconcile::{Balance, Reconciler},
     stats::{Stats, StatsReport},
@@ -65,6 +66,8 @@ pub struct PipelineStatus {
     pub stats: Arc<Stats>,
     /// What those who watch it see.
     pub views: Arc<Views>,
+    /// What is found of its candidate.
+    pub board: Arc<Board>,
     input: Mutex<InputStatus>,
 }
 
@@ -88,6 +91,8 @@ pub struct PartitionStatus {
     trouble: Mutex<Option<String>>,
     stores_nothing: AtomicBool,
     revision: AtomicU64,
+    /// Revision of the candidate beside it; 0 for none.
+    candidate: AtomicU64,
     queued: AtomicU64,
     memory_bytes: Mutex<Vec<(Name, u64)>>,
 }
@@ -104,8 +109,9 @@ impl PartitionStatus {
         self.trouble(reason);
     }
 
-    /// It has taken this revision up.
-    pub fn adopted(&self, revision: u64) {
+    /// It has taken this revision up, and this candidate's, 0 for none.
+    pub fn adopted(&self, (revision, candidate): (u64, u64)) {
+        self.candidate.store(candidate, Ordering::Release);
         self.revision.store(revision, Ordering::Release);
     }
 
@@ -214,6 +220,16 @@ impl PipelineStatus {
             .values()
             .map(|(_, status)| status.revision.load(Ordering::Acquire));
         revisions.min().unwrap_or(0)
+    }
+
+    /// Whether all partitions have taken this revision up, with this candidate beside it, 0 for none.
+    pub fn runs(&self, revision: u64, candidate: u64) -> bool {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        !partitions.is_empty()
+            && partitions.values().all(|(_, status)| {
+                status.revision.load(Ordering::Acquire) == revision
+                    && status.candidate.load(Ordering::Acquire) == candidate
+            })
     }
 
     /// What the intake has come to.

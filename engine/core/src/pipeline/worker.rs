@@ -16,6 +16,7 @@ use crate::{
     ledger::Ledger,
     name::Name,
     pipeline::{
+        candidate::{Beside, Noted, board::Board},
         effects::Effects,
         plan::Plan,
         reconcile::PartitionCut,
@@ -136,6 +137,16 @@ pub struct Sealed {
     pub cursor: Cursor,
 }
 
+/// Instances of a plan's steps, and of those of the candidate beside it. One that is not there is made at
+/// its first event.
+#[derive(Default)]
+pub struct Instances {
+    /// The plan's.
+    pub active: Vec<Option<Box<dyn Instance>>>,
+    /// The candidate's.
+    pub candidate: Vec<Option<Box<dyn Instance>>>,
+}
+
 /// A partition's hands: everything that a turn needs.
 pub struct Worker {
     pub(super) plan: Arc<Plan>,
@@ -156,6 +167,14 @@ pub struct Worker {
     batch_events: u64,
     /// What was finished, and skipped, since the start.
     finished: PartitionCut,
+    /// A candidate at work.
+    beside: Option<Beside>,
+    /// What the event at hand comes to, where a candidate runs.
+    pub(super) noted: Option<Noted>,
+    /// Where candidates are judged.
+    board: Arc<Board>,
+    /// Whether it is a candidate's shadow, which shows nothing.
+    pub(super) is_shadow: bool,
 }
 
 impl Worker {
@@ -169,7 +188,20 @@ impl Worker {
     ) -> Result<Self, StoreError> {
         let effects = Box::new(Effects::new(image.clone(), plan.clone())?);
         let instances = plan.steps.iter().map(|_| None).collect();
-        Ok(Self {
+        Ok(Self::with(image, plan, instances, effects, cursor, clock, max_message_bytes))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts that differ between a worker and a shadow")]
+    fn with(
+        image: Arc<dyn Image>,
+        plan: Arc<Plan>,
+        instances: Vec<Option<Box<dyn Instance>>>,
+        effects: Box<Effects>,
+        cursor: Cursor,
+        clock: Arc<dyn Clock>,
+        max_message_bytes: usize,
+    ) -> Self {
+        Self {
             plan,
             effects: Some(effects),
             instances,
@@ -184,7 +216,35 @@ impl Worker {
             cursor,
             batch_events: 0,
             finished: PartitionCut::default(),
+            beside: None,
+            noted: None,
+            board: Arc::default(),
+            is_shadow: false,
+        }
+    }
+
+    /// A worker for a candidate that shadows this one.
+    pub(super) fn shadow(
+        &self,
+        plan: Arc<Plan>,
+        instances: Vec<Option<Box<dyn Instance>>>,
+    ) -> Result<Self, StoreError> {
+        let effects = Box::new(Effects::of_shadow(self.image.clone(), plan.clone())?);
+        let (image, clock) = (self.image.clone(), self.clock.clone());
+        let limit = self.max_message_bytes;
+        let made = Self::with(image, plan, instances, effects, self.cursor, clock, limit);
+        Ok(Self {
+            // It tries nothing again after a pause: as if it had.
+            attempts: u32::MAX - 1,
+            partition: self.partition,
+            is_shadow: true,
+            ..made
         })
+    }
+
+    /// Candidates are judged on this board.
+    pub fn judged_on(&mut self, board: Arc<Board>) {
+        self.board = board;
     }
 
     /// Adds to the queue.
@@ -227,6 +287,14 @@ impl Worker {
 
     /// Processes at most so many deliveries, for at most `slice`.
     pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
+        let end = self.work(slice, most);
+        if let Some(beside) = &mut self.beside {
+            beside.report();
+        }
+        end
+    }
+
+    fn work(&mut self, slice: Duration, most: usize) -> TurnEnd {
         let end = self.clock.monotonic() + slice;
         for _ in 0..most {
             let Some(delivery) = self.queue.pop_front() else {
@@ -295,7 +363,11 @@ impl Worker {
         let counts_before = self.stats.counts.clone();
         let traced_before = self.stats.traced.len();
         let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, arrival.event.time_ms);
-        let halt = self.process(&arrival, watermark_ms);
+        let mut beside = self.beside.take();
+        let halt = match &mut beside {
+            None => self.process(&arrival, watermark_ms),
+            Some(beside) => beside.process(self, &arrival, watermark_ms),
+        };
         let overfull = crowded && self.effects().output_count() > MAX_BATCH_MESSAGES;
         if halt.is_some() || overfull {
             // The event stays first in the queue; nothing of it is in the batch.
@@ -303,9 +375,14 @@ impl Worker {
             self.stats.counts = counts_before;
             let tries = self.stats.traced.drain(traced_before..);
             self.stats.repeated.extend(tries.filter(|_| halt.is_some()));
+            if let Some(beside) = &mut beside {
+                beside.take_back();
+            }
+            self.beside = beside;
             self.queue.push_front(Delivery::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
+        self.beside = beside.and_then(|mut beside| beside.settle(self, &arrival, &event_mark).then_some(beside));
         self.effects_mut().settle();
         let counts = &self.stats.counts;
         self.finished
@@ -374,16 +451,23 @@ impl Worker {
     pub fn adopt(
         &mut self,
         plan: Arc<Plan>,
-        instances: Vec<Option<Box<dyn Instance>>>,
+        instances: Instances,
     ) -> Result<(), StoreError> {
         self.effects_mut().adopt(plan.clone())?;
-        self.instances = instances;
+        let beside = |worker: &Self, candidate| {
+            Beside::new(candidate, instances.candidate, worker, worker.board.clone())
+        };
+        self.beside = match &plan.candidate {
+            Some(candidate) => Some(beside(self, candidate)?),
+            None => None,
+        };
+        self.instances = instances.active;
         self.attempts = 0;
         self.plan = plan;
         Ok(())
     }
 
-    fn effects(&self) -> &Effects {
+    pub(super) fn effects(&self) -> &Effects {
         self.effects
             .as_deref()
             .expect("the effects are away only during a call")

@@ -1,6 +1,7 @@
 //! Tenants, plugins and pipelines: what the control plane writes and the data plane reads. The two
 //! meet at one immutable [`Registry`] behind a `watch` channel, kept up to date by [`keeper`].
 
+pub mod candidate;
 pub mod keeper;
 mod keys;
 mod model;

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::TenantSeed;
 
-use super::Scope;
+use super::{
+    Scope,
+    candidate::{Candidate, Ended},
+};
 use crate::{
     identity::Digest,
     name::Name,
@@ -157,6 +160,47 @@ pub struct Pipeline {
     /// Where a pipeline with `start: new` begins, pinned when it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_sequence: Option<u64>,
+    /// The revision that was active before; an entry of an earlier engine does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
+    /// The highest number that a revision was ever given; an entry of an earlier engine does not say.
+    #[serde(default)]
+    pub last_number: u64,
+    /// A revision that runs beside the active one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+    /// What became of the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_candidate: Option<Ended>,
     /// When it was made, milliseconds since the epoch.
     pub created_ms: u64,
+}
+
+impl Pipeline {
+    /// With its first revision.
+    pub fn new(active: Revision, created_ms: u64) -> Self {
+        Self {
+            last_number: active.number,
+            active,
+            paused: None,
+            redriven: 0,
+            stream_created: None,
+            start_sequence: None,
+            previous: None,
+            candidate: None,
+            last_candidate: None,
+            created_ms,
+        }
+    }
+
+    /// The number of the next revision: none is given twice.
+    pub fn next_number(&self) -> u64 {
+        self.active.number.max(self.last_number) + 1
+    }
+
+    /// The revision to go back to.
+    pub fn before(&self) -> Option<u64> {
+        let before = self.active.number - 1;
+        self.previous.or((before > 0).then_some(before))
+    }
 }

@@ -49,6 +49,11 @@ fn one() -> u32 {
     1
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
 /// Where events come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -183,6 +188,11 @@ pub struct StepSpec {
     /// Host interfaces that the plugin may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+    /// How the plugin lays out the step's state: another number says that it cannot read what was written
+    /// under this one. A revision, or a rollback, with another one than the active revision's is refused
+    /// unless it is forced; then the state is kept as it is, and the plugin finds what the other wrote.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub state_version: u32,
     /// What one event may take.
     #[serde(default)]
     pub limits: Limits,

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use tailrace_core::{
     membership::Membership,
     name::Name,
     pipeline::{
+        candidate::board::Report,
         engine::{Engine, Overview},
         settings::Settings,
         views::{
@@ -24,7 +25,10 @@ use tailrace_core::{
             tap::{Sample, Wish},
         },
     },
-    registry::{Pipeline, Registry, Revision, Tenant},
+    registry::{
+        Pipeline, Registry, Revision, Tenant,
+        candidate::{Candidate, Canary, Mode},
+    },
     spec::parse::parse,
 };
 use tailrace_sketch::TenantSeed;
@@ -40,6 +44,15 @@ use super::{
     world::world,
 };
 
+/// What the number of a candidate is above that of the revision beside which it runs.
+pub const CANDIDATE: u64 = 1_000_000;
+/// A canary that is never taken back.
+pub const CANARY: Mode = Mode::Canary(Canary {
+    share_ppm: 400_000,
+    max_error_ratio: None,
+    max_p99_ms: None,
+    min_events: 1,
+});
 /// Longest that an engine lives before it is killed in its sleep.
 const MOST_LIFE: Duration = Duration::from_secs(3);
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
@@ -94,6 +107,8 @@ impl Totals {
             "store fails before a write",
             "swap of a revision",
             "swap that waits",
+            "canary",
+            "shadow",
             "two engines",
         ];
         for what in all {
@@ -138,6 +153,8 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
         watchers,
         shown: AtomicU64::new(0),
         revision: AtomicU64::new(1),
+        shadow_differs: false,
+        found: Mutex::default(),
     };
     let events = publish_some(&faults, &broker);
     let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
@@ -167,6 +184,36 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
     Ok((run, scenario.shown.into_inner()))
 }
 
+/// A run without faults in which a shadow runs beside the active revision from the first event to the last;
+/// gives the events, and what was found.
+pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), String> {
+    let faults = Arc::new(Faults::new(seed));
+    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let partitions = 1 + faults.below(3) as u32;
+    for _ in 0..3 {
+        publish_some(&faults, &broker);
+    }
+    faults.calm_down();
+    let scenario = Scenario {
+        faults: faults.clone(),
+        broker: broker.clone(),
+        pipeline: PipelineId {
+            tenant: Name::new("sim").expect("a name"),
+            pipeline: Name::new("count").expect("a name"),
+        },
+        partitions,
+        watchers: 0,
+        shown: AtomicU64::new(0),
+        revision: AtomicU64::new(1),
+        shadow_differs,
+        found: Mutex::default(),
+    };
+    scenario.live(&[SimStore::new(faults)], PROGRESS_WITHIN, true)?;
+    let found = scenario.found.into_inner().map_err(|cause| cause.to_string())?;
+    let events = broker.messages("IN", ">").len() as u64;
+    Ok((events, found.ok_or("nothing was found")?))
+}
+
 fn publish_some(faults: &Faults, broker: &SimBroker) -> u64 {
     let count = 1 + faults.below(60);
     for _ in 0..count {
@@ -191,6 +238,10 @@ struct Scenario {
     shown: AtomicU64,
     /// Number of the active revision.
     revision: AtomicU64,
+    /// Whether a shadow's outputs differ from the active revision's, in a header.
+    shadow_differs: bool,
+    /// What was found of the last candidate.
+    found: Mutex<Option<Report>>,
 }
 
 impl Scenario {
@@ -254,6 +305,9 @@ impl Scenario {
         })?;
         // Dropping the runtime is the kill: every task ends where it waits.
         drop(runtime);
+        if let (Some(status), Ok(mut found)) = (overview.pipeline(&self.pipeline), self.found.lock()) {
+            *found = status.board.report();
+        }
         self.check_books(&overview)?;
         if to_the_end && !done {
             return Err(format!(
@@ -325,31 +379,25 @@ impl Scenario {
     }
 
     fn registry(&self) -> Registry {
-        let name = |text: &str| Name::new(text).expect("a name");
         let number = self.revision.load(Ordering::Relaxed);
-        // Every third revision declares vectors of its own, which must be loaded from a settled image.
-        let more = if number.is_multiple_of(3) {
-            self.faults.note("swap that waits");
-            r#","more":{"dimensions":2}"#
-        } else {
-            ""
+        let active = self.revision_of(number, number);
+        let mut pipeline = Pipeline::new(active, 0);
+        let mode = match number % 4 {
+            1 => Some(("shadow", Mode::Shadow)),
+            3 => Some(("canary", CANARY)),
+            _ => None,
         };
-        let text = format!(
-            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
-            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{number},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
-                     {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
-            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
-            self.partitions
-        );
-        let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
-        let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
-        let active = Revision {
-            number,
-            spec,
-            plugins,
-            applied_ms: 0,
-            rolled_back_to: None,
-        };
+        if let Some((what, mode)) = mode {
+            self.faults.note(what);
+            let differs = mode != Mode::Shadow || self.shadow_differs;
+            let label = number + if differs { CANDIDATE } else { 0 };
+            pipeline.candidate = Some(Candidate {
+                revision: self.revision_of(number + CANDIDATE, label),
+                mode,
+                began_ms: 0,
+            });
+        }
+        let name = |text: &str| Name::new(text).expect("a name");
         let tenant = Tenant {
             name: name("sim"),
             read: vec!["in.>".to_owned()],
@@ -360,18 +408,38 @@ impl Scenario {
         };
         let mut registry = Registry::default();
         registry.tenants.insert(tenant.name.clone(), Arc::new(tenant));
-        registry.pipelines.insert(
-            self.pipeline.clone(),
-            Arc::new(Pipeline {
-                active,
-                paused: None,
-                redriven: 0,
-                stream_created: None,
-                start_sequence: None,
-                created_ms: 0,
-            }),
-        );
         registry
+            .pipelines
+            .insert(self.pipeline.clone(), Arc::new(pipeline));
+        registry
+    }
+
+    /// A revision whose outputs bear this label.
+    fn revision_of(&self, number: u64, label: u64) -> Revision {
+        let name = |text: &str| Name::new(text).expect("a name");
+        // Every third revision declares vectors of its own, which must be loaded from a settled image.
+        let more = if (number % CANDIDATE).is_multiple_of(3) {
+            self.faults.note("swap that waits");
+            r#","more":{"dimensions":2}"#
+        } else {
+            ""
+        };
+        let text = format!(
+            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
+            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
+                     {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
+            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
+            self.partitions
+        );
+        let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
+        let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
+        Revision {
+            number,
+            spec,
+            plugins,
+            applied_ms: 0,
+            rolled_back_to: None,
+        }
     }
 
     /// Waits until the checkers have nothing to say.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tailrace_core::{
-    control::Control,
+    control::{Control, candidates::Apply},
     identity::PipelineId,
     name::Name,
     ports::clock::Clock as _,
@@ -151,7 +151,7 @@ async fn apply(control: &Control) -> anyhow::Result<PipelineId> {
         tenant: Name::new(TENANT)?,
         pipeline: spec.name.clone(),
     };
-    let applied = control.apply_pipeline(&id.tenant, spec).await?;
+    let applied = control.apply_pipeline(&id.tenant, spec, Apply::default()).await?;
     crate::out(&format!("  applied {id}, revision {}", applied.revision));
     Ok(id)
 }

@@ -127,6 +127,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
         },
         config: Value::Null,
         grants: admitted.imports.iter().copied().collect(),
+        state_version: 1,
         limits: Limits::default(),
         on_error: ErrorPolicy::default(),
     };

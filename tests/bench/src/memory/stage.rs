@@ -242,14 +242,7 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     };
     let mut registry = Registry::default();
     registry.tenants.insert(tenant.name.clone(), Arc::new(tenant));
-    let pipeline = Pipeline {
-        active,
-        paused: None,
-        redriven: 0,
-        stream_created: None,
-        start_sequence: None,
-        created_ms: 0,
-    };
+    let pipeline = Pipeline::new(active, 0);
     registry.pipelines.insert(id.clone(), Arc::new(pipeline));
     Ok(registry)
 }

@@ -59,7 +59,8 @@ impl Host for Effects {
     }
 
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
-        Ok(self.collection(collection)?.get(id).map(<[f32]>::to_vec))
+        let own = self.collection(collection)?;
+        Ok(self.vector(own, collection, id).map(<[f32]>::to_vec))
     }
 
     fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
@@ -80,9 +81,8 @@ impl Host for Effects {
         k: u32,
     ) -> Result<Vec<Neighbour>, HostError> {
         self.check_vector(collection, query)?;
-        Ok(self
-            .collection(collection)?
-            .nearest(query, k.min(MAX_ANSWERS) as usize))
+        let own = self.collection(collection)?;
+        Ok(self.nearest(own, collection, query, k.min(MAX_ANSWERS) as usize))
     }
 
     fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {

@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     breaker::Breaker,
+    candidate::board::Board,
     commit::{Committer, jittered},
     plan::Plan,
     progress::Progress,
@@ -127,6 +128,8 @@ pub struct Parts {
     pub breaker: Arc<Breaker>,
     /// Where it shows what it does.
     pub views: Arc<Views>,
+    /// Where its candidate is judged.
+    pub board: Arc<Board>,
 }
 
 type Step<T> = Result<T, End>;
@@ -147,21 +150,26 @@ impl Partition {
             reconciler,
             breaker,
             views,
+            board,
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
         let mode = current.spec.delivery;
-        committer.status.adopted(current.revision);
         let max_message_bytes = world.streams.max_payload();
-        let worker = Worker::new(
+        let mut worker = Worker::new(
             image.clone(),
-            current,
+            current.clone(),
             cursor,
             world.clock.clone(),
             max_message_bytes,
         )
         .map_err(failed)?
         .watched_through(views, committer.partition.partition);
+        worker.judged_on(board);
+        if current.candidate.is_some() {
+            worker.adopt(current.clone(), current.no_instances()).map_err(failed)?;
+        }
+        committer.status.adopted(current.numbers());
         progress.advance(&cursor);
         Ok(Self {
             world,

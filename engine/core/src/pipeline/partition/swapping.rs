@@ -14,8 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{Partition, Step, failed};
 use crate::{
-    pipeline::{plan::Plan, schedule},
-    ports::plugins::Instance,
+    pipeline::{plan::Plan, schedule, worker::Instances},
     tasks,
 };
 
@@ -27,10 +26,10 @@ pub(super) enum Swap {
     Ready(Next),
 }
 
-/// A plan with an instance of each step.
+/// A plan with an instance of each step, its candidate's among them.
 pub(super) struct Next {
     plan: Arc<Plan>,
-    instances: Vec<Option<Box<dyn Instance>>>,
+    instances: Instances,
 }
 
 impl Partition {
@@ -43,7 +42,7 @@ impl Partition {
             let of = plan.clone();
             let made = schedule::run(&*turns, &tenant, move || of.instances()).await;
             // Without them, each is made at its first event.
-            let instances = made.unwrap_or_else(|_| plan.steps.iter().map(|_| None).collect());
+            let instances = made.unwrap_or_else(|_| plan.no_instances());
             Next { plan, instances }
         })));
     }
@@ -84,9 +83,9 @@ impl Partition {
         };
         self.retry_at = None;
         self.mode = plan.spec.delivery;
-        let revision = plan.revision;
+        let numbers = plan.numbers();
         self.worker().adopt(plan, instances).map_err(failed)?;
-        self.committer.status.adopted(revision);
+        self.committer.status.adopted(numbers);
         Ok(())
     }
 }

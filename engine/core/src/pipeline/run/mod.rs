@@ -131,9 +131,8 @@ impl PipelineRun {
 
     /// Writes a pause that a step's policy asks for into the registry, so that it outlives the engine.
     async fn write_pause(&mut self, reason: String) {
-        let key = registry::Key::Pipeline(self.pipeline.clone()).to_string();
         while !self.stop.is_cancelled() {
-            match self.try_pause(&key, &reason).await {
+            match self.change_entry(|pipeline| pipeline.paused = Some(reason.clone())).await {
                 Ok(()) => return self.wait_for_change(None).await,
                 Err(cause) => {
                     tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet");
@@ -143,11 +142,13 @@ impl PipelineRun {
         }
     }
 
-    async fn try_pause(&self, key: &str, reason: &str) -> Result<(), String> {
+    /// Changes the pipeline's entry in the registry, unless somebody else does so meanwhile.
+    async fn change_entry(&self, change: impl FnOnce(&mut registry::Pipeline)) -> Result<(), String> {
+        let key = registry::Key::Pipeline(self.pipeline.clone()).to_string();
         let Some(entry) = self
             .world
             .registry
-            .get(key)
+            .get(&key)
             .await
             .map_err(|cause| cause.to_string())?
         else {
@@ -156,11 +157,11 @@ impl PipelineRun {
         let Some(value) = entry.value else { return Ok(()) };
         let mut pipeline: registry::Pipeline =
             serde_json::from_slice(&value).map_err(|cause| cause.to_string())?;
-        pipeline.paused = Some(reason.to_owned());
+        change(&mut pipeline);
         let value = serde_json::to_vec(&pipeline).map_err(|cause| cause.to_string())?;
         self.world
             .registry
-            .put(key, value.into(), entry.revision)
+            .put(&key, value.into(), entry.revision)
             .await
             .map_err(|cause| cause.to_string())?;
         Ok(())

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     super::{
         breaker::Breaker,
+        candidate::CandidatePlan,
         commit::Committer,
         intake::{self, Intake, Lane},
         partition::{End, Partition, Parts},
@@ -31,7 +32,7 @@ use crate::{
         broker::{BrokerError, InputError},
         plugins::Plugin,
     },
-    registry,
+    registry::{self, Revision},
     spec::{PipelineSpec, Start},
     tasks,
 };
@@ -78,6 +79,7 @@ impl PipelineRun {
         let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
         let share = self.share(&pipeline.active.spec, &stream).await?;
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
+        self.begin_candidate(pipeline, &plan);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
@@ -119,6 +121,7 @@ impl PipelineRun {
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
                 views: self.status.views.clone(),
+                board: self.status.board.clone(),
             };
             let partition = Partition::new(parts)
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
@@ -199,22 +202,48 @@ impl PipelineRun {
         }
     }
 
-    /// Loads the plugins of the active revision.
+    /// Loads the plugins of the active revision, and of the candidate beside it.
     pub(super) async fn plan(
         &self,
         pipeline: &registry::Pipeline,
         tenant: &registry::Tenant,
     ) -> Result<Plan, Ended> {
+        let mut plan = self.plan_of(&pipeline.active, tenant).await?;
+        let Some(candidate) = &pipeline.candidate else {
+            return Ok(plan);
+        };
+        plan.candidate = match self.plan_of(&candidate.revision, tenant).await {
+            Ok(plan) => Some(CandidatePlan {
+                plan: Arc::new(plan),
+                mode: candidate.mode,
+            }),
+            // The active revision goes on without it.
+            Err(Ended::Parked(reason)) => {
+                tracing::warn!(pipeline = %self.pipeline, reason, "the candidate cannot run");
+                None
+            }
+            Err(ended) => return Err(ended),
+        };
+        Ok(plan)
+    }
+
+    async fn plan_of(&self, revision: &Revision, tenant: &registry::Tenant) -> Result<Plan, Ended> {
         let mut plugins: BTreeMap<Name, Arc<dyn Plugin>> = BTreeMap::new();
-        for (step, digest) in &pipeline.active.plugins {
+        for (step, digest) in &revision.plugins {
             plugins.insert(step.clone(), self.load(*digest).await?);
         }
-        Ok(Plan::new(
-            self.pipeline.clone(),
-            &pipeline.active,
-            &plugins,
-            tenant.seed,
-        ))
+        Ok(Plan::new(self.pipeline.clone(), revision, &plugins, tenant.seed))
+    }
+
+    /// What is found of the candidate is counted from now on; one that the plan lacks cannot run.
+    pub(super) fn begin_candidate(&self, pipeline: &registry::Pipeline, plan: &Plan) {
+        let board = &self.status.board;
+        let candidate = pipeline.candidate.as_ref();
+        let candidate = candidate.map(|candidate| (candidate.revision.number, candidate.mode));
+        board.begin(candidate, self.world.clock.unix_ms());
+        if let Some((revision, _)) = candidate.filter(|_| plan.candidate.is_none()) {
+            board.end(revision, "its plugins cannot be made ready to run".to_owned());
+        }
     }
 
     async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {

@@ -3,13 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
+
 use super::{
     super::status::State,
-    Ended, PipelineRun,
+    Ended, FIRST_PAUSE, PipelineRun,
     ended::{intake_ended, partition_ended},
     start::Running,
 };
-use crate::membership::Membership;
+use crate::{
+    audit::{Actor, Fate, Record},
+    membership::Membership,
+};
 
 /// How often outputs are trimmed to `keep.bytes`.
 const TRIM_EVERY: Duration = Duration::from_secs(10);
@@ -37,6 +42,7 @@ impl PipelineRun {
 
     async fn until_ended(&mut self, running: &mut Running) -> Ended {
         let mut members = self.members.clone();
+        let board = self.status.board.clone();
         let mut balance = tokio::time::interval(self.settings.reconcile_every);
         balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
@@ -61,6 +67,7 @@ impl PipelineRun {
                         return Ended::Changed;
                     }
                 }
+                (revision, reason) = board.ended() => self.end_candidate(revision, &reason).await,
                 _ = trim.tick() => self.trim(running).await,
                 _ = balance.tick() => self.balance(running).await,
             }
@@ -78,7 +85,10 @@ impl PipelineRun {
         running
             .redriven
             .send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
-        if pipeline.active.number == running.plan.revision {
+        let candidate = pipeline.candidate.as_ref().map(|candidate| (candidate.revision.number, candidate.mode));
+        let running_candidate = running.plan.candidate.as_ref();
+        let running_candidate = running_candidate.map(|candidate| (candidate.plan.revision, candidate.mode));
+        if pipeline.active.number == running.plan.revision && candidate == running_candidate {
             return Ok(());
         }
         let plan = match self.plan(&pipeline, &tenant).await {
@@ -87,11 +97,40 @@ impl PipelineRun {
         };
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
+        self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
         for listener in &running.plans {
             listener.send_replace(plan.clone());
         }
         Ok(())
+    }
+
+    /// Writes into the registry that the candidate has ended, so that all engines end it.
+    async fn end_candidate(&self, revision: u64, reason: &str) {
+        tracing::warn!(pipeline = %self.pipeline, revision, reason, "the candidate ends");
+        let now_ms = self.world.clock.unix_ms();
+        let record = Record {
+            id: format!("{:016x}", self.world.random.next_u64()),
+            at_ms: now_ms,
+            who: Actor::engine(),
+            action: "candidate-ended".to_owned(),
+            tenant: Some(self.pipeline.tenant.clone()),
+            target: format!("pipeline/{}", self.pipeline.pipeline),
+            before: Some(json!({ "candidate": revision })),
+            after: Some(json!({ "reason": reason })),
+            registry_revision: 0,
+            fate: Fate::Done,
+        };
+        let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
+        if let Err(cause) = ended.await {
+            tracing::warn!(pipeline = %self.pipeline, cause, "that the candidate ends cannot be written yet");
+            tokio::time::sleep(FIRST_PAUSE).await;
+            return self.status.board.say_again();
+        }
+        // A bad candidate must not stay because the log cannot be written.
+        if let Err(cause) = self.world.audit.write(&record).await {
+            tracing::warn!(pipeline = %self.pipeline, %cause, "that the candidate ended is not in the audit log");
+        }
     }
 
     /// Whether other partitions are this engine's than those that run.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use tailrace_core::spec::parse::{MAX_SPEC_BYTES, parse};
 
-use crate::cli::{client::read, error::misuse, global::Session};
+use crate::cli::{client::{query, read}, error::misuse, global::Session};
 
 /// What to apply.
 #[derive(Debug, Args)]
@@ -15,12 +15,46 @@ pub struct ApplyArgs {
     /// File with the description, YAML or JSON; `-` for standard input.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
+    /// Even if a step's `state-version` differs from the active revision's: its state is kept as it is.
+    #[arg(long)]
+    force: bool,
+    /// Run it beside the active revision on the same events; nothing of it takes effect.
+    #[arg(long, conflicts_with = "canary")]
+    shadow: bool,
+    /// Run it beside the active revision for a share of the keys.
+    #[arg(long, value_name = "SHARE")]
+    canary: Option<String>,
+    /// Take the canary back when more of its events fail or are rejected, as a ratio.
+    #[arg(long, value_name = "RATIO", requires = "canary")]
+    max_error_ratio: Option<f64>,
+    /// Take the canary back when 99 of 100 of its events take longer in its plugins.
+    #[arg(long, value_name = "TIME", requires = "canary")]
+    max_p99: Option<String>,
+    /// Events of the canary before a limit counts; left out, 100.
+    #[arg(long, value_name = "N", requires = "canary")]
+    min_events: Option<u64>,
+}
+
+impl ApplyArgs {
+    fn query(&self) -> String {
+        let flag = |set: bool| set.then(|| "true".to_owned());
+        query(&[
+            ("force", flag(self.force)),
+            ("shadow", flag(self.shadow)),
+            ("canary", self.canary.clone()),
+            ("max-error-ratio", self.max_error_ratio.map(|ratio| ratio.to_string())),
+            ("max-p99", self.max_p99.clone()),
+            ("min-events", self.min_events.map(|events| events.to_string())),
+        ])
+    }
 }
 
 #[derive(Deserialize)]
 struct AppliedView {
     revision: u64,
     changed: bool,
+    #[serde(default)]
+    candidate: bool,
 }
 
 /// Reads the description for its name and its form, and lets the server judge it.
@@ -32,13 +66,19 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             "mend that field; `tailrace pipeline schema` describes them all",
         )
     })?;
-    let answer = session
-        .client
-        .put(&session.pipeline_route(spec.name.as_str(), &[])?, &spec)?;
+    let route = session.pipeline_route(spec.name.as_str(), &[])? + &args.query();
+    let answer = session.client.put(&route, &spec)?;
     session.output.show(&answer, || {
-        let AppliedView { revision, changed } = read(&answer)?;
+        let AppliedView {
+            revision,
+            changed,
+            candidate,
+        } = read(&answer)?;
         let name = &spec.name;
-        Ok(if changed {
+        Ok(if candidate {
+            let how = if args.shadow { "as a shadow" } else { "as a canary" };
+            format!("{name} runs revision {revision} beside the active one, {how}\n\nnext: tailrace pipeline candidate {name}")
+        } else if changed {
             format!("{name} runs revision {revision}\n\nnext: tailrace pipeline status {name}")
         } else {
             format!("{name} is unchanged: revision {revision} says the same")

@@ -1,6 +1,7 @@
 //! `tailrace pipeline`: run pipelines, watch them, change them, take changes back.
 
 mod apply;
+mod candidate;
 mod graph;
 mod logs;
 mod revisions;
@@ -20,7 +21,7 @@ use super::global::{GlobalArgs, Session};
 pub enum PipelineCommand {
     /// Make a pipeline, or change it: a new revision takes effect between two batches.
     #[command(
-        after_help = "Examples:\n  tailrace pipeline apply -f pipeline.yaml\n  generate | tailrace pipeline apply -f -"
+        after_help = "Examples:\n  tailrace pipeline apply -f pipeline.yaml\n  generate | tailrace pipeline apply -f -\n  tailrace pipeline apply -f pipeline.yaml --shadow\n  tailrace pipeline apply -f pipeline.yaml --canary 5% --max-error-ratio 0.01 --max-p99 50ms"
     )]
     Apply(apply::ApplyArgs),
     /// List all pipelines of the tenant.
@@ -64,22 +65,43 @@ pub enum PipelineCommand {
         /// The pipeline.
         name: String,
     },
+    /// Show the revision that runs beside the active one: differences, errors, fuel, latency.
+    #[command(after_help = "Example:\n  tailrace pipeline candidate recommendations")]
+    Candidate {
+        /// The pipeline.
+        name: String,
+    },
+    /// Make the revision that runs beside the active one active.
+    #[command(after_help = "Example:\n  tailrace pipeline promote recommendations")]
+    Promote {
+        /// The pipeline.
+        name: String,
+    },
+    /// End the revision that runs beside the active one.
+    #[command(after_help = "Example:\n  tailrace pipeline abandon recommendations")]
+    Abandon {
+        /// The pipeline.
+        name: String,
+    },
     /// List the revisions that are kept.
     #[command(after_help = "Example:\n  tailrace pipeline revisions recommendations")]
     Revisions {
         /// The pipeline.
         name: String,
     },
-    /// Go back to an earlier revision, as a new one.
+    /// Go back to an earlier revision, as a new one; or end the one that runs beside the active one.
     #[command(
         after_help = "Examples:\n  tailrace pipeline rollback recommendations\n  tailrace pipeline rollback recommendations --to 3"
     )]
     Rollback {
         /// The pipeline.
         name: String,
-        /// The revision; left out, the one before.
+        /// The revision; left out, the one before, unless one runs beside the active one.
         #[arg(long, value_name = "N")]
         to: Option<u64>,
+        /// Even if a step's `state-version` differs: its state is kept as it is.
+        #[arg(long)]
+        force: bool,
     },
     /// Delete a pipeline with its state, its outputs and its dead letters.
     #[command(after_help = "Example:\n  tailrace pipeline delete recommendations --yes")]
@@ -122,8 +144,11 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
                 .post(&session.pipeline_route(&name, &["resume"])?, &json!({}))?;
             session.output.show(&answer, || Ok(format!("{name} goes on")))
         }
+        PipelineCommand::Candidate { name } => candidate::show(&name, session),
+        PipelineCommand::Promote { name } => candidate::promote(&name, session),
+        PipelineCommand::Abandon { name } => candidate::abandon(&name, session),
         PipelineCommand::Revisions { name } => revisions::list(&name, session),
-        PipelineCommand::Rollback { name, to } => revisions::roll_back(&name, to, session),
+        PipelineCommand::Rollback { name, to, force } => revisions::roll_back(&name, to, force, session),
         PipelineCommand::Delete { name, .. } => {
             let answer = session.client.delete(&session.pipeline_route(&name, &[])?)?;
             session.output.show(&answer, || Ok(format!("{name} is deleted")))

@@ -30,8 +30,8 @@ pub fn list(name: &str, session: &Session) -> anyhow::Result<()> {
 }
 
 /// Goes back to one of them.
-pub fn roll_back(name: &str, to: Option<u64>, session: &Session) -> anyhow::Result<()> {
-    let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
+pub fn roll_back(name: &str, to: Option<u64>, force: bool, session: &Session) -> anyhow::Result<()> {
+    let body = json!({ "to": to, "force": force });
     let answer = session
         .client
         .post(&session.pipeline_route(name, &["rollback"])?, &body)?;
