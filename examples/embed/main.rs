@@ -61,7 +61,10 @@ async fn main() -> anyhow::Result<()> {
         tenant: tenant.clone(),
         pipeline: spec.name.clone(),
     };
-    engine.control.apply_pipeline(&tenant, spec, Apply::default()).await?;
+    engine
+        .control
+        .apply_pipeline(&tenant, spec, Apply::default())
+        .await?;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let status = engine.control.pipeline_status(&id).await?;

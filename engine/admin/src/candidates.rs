@@ -39,7 +39,11 @@ impl How {
         let beside = match (self.shadow, self.canary) {
             (true, Some(_)) => return Err(invalid("a candidate is a shadow or a canary; give one of them")),
             (shadow, None) if limited => {
-                let what = if shadow { "a shadow ends for no limit" } else { "limits are a canary's" };
+                let what = if shadow {
+                    "a shadow ends for no limit"
+                } else {
+                    "limits are a canary's"
+                };
                 return Err(invalid(&format!("{what}; give canary=5% with them")));
             }
             (true, None) => Some(Mode::Shadow),
@@ -105,7 +109,11 @@ mod tests {
 
     #[test]
     fn a_share_is_read_in_percent() {
-        for (text, wanted) in [("5%", Some(50_000)), ("0.5 %", Some(5_000)), ("100", Some(WHOLE_PPM))] {
+        for (text, wanted) in [
+            ("5%", Some(50_000)),
+            ("0.5 %", Some(5_000)),
+            ("100", Some(WHOLE_PPM)),
+        ] {
             assert_eq!(share_ppm(text), wanted, "{text}");
         }
         for text in ["0%", "-1", "101%", "half", "NaN", ""] {

@@ -73,7 +73,9 @@ pub(crate) async fn apply(
         return Err(ControlError::from(SpecError::new("name", message)).into());
     }
     let how = how.read()?;
-    Ok(Json(access.control.apply_pipeline(&access.tenant, spec, how).await?))
+    Ok(Json(
+        access.control.apply_pipeline(&access.tenant, spec, how).await?,
+    ))
 }
 
 pub(crate) async fn show(

@@ -195,7 +195,14 @@ pub fn routes() -> Vec<Route> {
             put(pipelines::apply),
         )
         .takes(&["application/yaml", "application/json"])
-        .asks(&["force", "shadow", "canary", "max-error-ratio", "max-p99", "min-events"]),
+        .asks(&[
+            "force",
+            "shadow",
+            "canary",
+            "max-error-ratio",
+            "max-p99",
+            "min-events",
+        ]),
         own(
             "GET",
             pipeline!(""),

@@ -6,6 +6,7 @@
 
 mod books;
 mod broker;
+mod candidates;
 mod changes;
 mod command_line;
 mod compiling;

@@ -15,7 +15,7 @@ use crate::{
     pipeline::{candidate::board::Report, plan::own_stream},
     registry::{
         Key, Pipeline, Revision,
-        candidate::{Candidate, Canary, Ended, Mode, WHOLE_PPM},
+        candidate::{Canary, Candidate, Ended, Mode, WHOLE_PPM},
     },
     spec::{Delivery, OutputSpec, PipelineSpec, parse::SpecError},
 };
@@ -105,7 +105,11 @@ impl Control {
                 pipeline.active.number
             )));
         }
-        match pipeline.candidate.take().filter(|candidate| says(&candidate.revision)) {
+        match pipeline
+            .candidate
+            .take()
+            .filter(|candidate| says(&candidate.revision))
+        {
             Some(candidate) if candidate.mode == mode => {
                 return Ok(AppliedPipeline {
                     revision: candidate.revision.number,
@@ -131,7 +135,8 @@ impl Control {
             began_ms: self.now_ms(),
         });
         let active = pipeline.active.number;
-        self.audited(change, self.write_candidate(id, &pipeline, expected)).await?;
+        self.audited(change, self.write_candidate(id, &pipeline, expected))
+            .await?;
         self.wait_runs(id, active, number).await;
         Ok(AppliedPipeline {
             revision: number,
@@ -169,7 +174,8 @@ impl Control {
         });
         pipeline.previous = Some(pipeline.active.number);
         pipeline.active = candidate.revision;
-        self.audited(change, self.write_candidate(id, &pipeline, expected)).await?;
+        self.audited(change, self.write_candidate(id, &pipeline, expected))
+            .await?;
         self.wait_runs(id, number, 0).await;
         Ok(AppliedPipeline {
             revision: number,
@@ -181,13 +187,21 @@ impl Control {
     /// Ends the candidate; the active revision goes on.
     pub async fn abandon(&self, id: &PipelineId) -> Outcome<AppliedPipeline> {
         let (mut pipeline, expected) = self.known(id).await?;
-        let number = pipeline.candidate.as_ref().map(|candidate| candidate.revision.number);
+        let number = pipeline
+            .candidate
+            .as_ref()
+            .map(|candidate| candidate.revision.number);
         let number = number.ok_or_else(|| no_candidate(id))?;
-        let change = Change::new("candidate-abandoned", &id.tenant, format!("pipeline/{}", id.pipeline))
-            .from(Some(json!({ "candidate": number })));
+        let change = Change::new(
+            "candidate-abandoned",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        )
+        .from(Some(json!({ "candidate": number })));
         pipeline.end_candidate(number, "abandoned".to_owned(), self.now_ms());
         let active = pipeline.active.number;
-        self.audited(change, self.write_candidate(id, &pipeline, expected)).await?;
+        self.audited(change, self.write_candidate(id, &pipeline, expected))
+            .await?;
         self.wait_runs(id, active, 0).await;
         Ok(AppliedPipeline {
             revision: active,
@@ -242,13 +256,18 @@ fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outco
             let step = spec.steps.iter().find(|step| step.name == name);
             step.map(|step| step.state_version)
         };
-        let layouts = next.steps.iter().all(|step| {
-            version(active, step.name.clone()).is_none_or(|known| known == step.state_version)
-        });
+        let layouts = next
+            .steps
+            .iter()
+            .all(|step| version(active, step.name.clone()).is_none_or(|known| known == step.state_version));
         shared.push(("steps", layouts));
     }
     for (path, same) in shared {
-        let what = if path == "steps" { "the state-version of each step" } else { path };
+        let what = if path == "steps" {
+            "the state-version of each step"
+        } else {
+            path
+        };
         if !same {
             return Err(SpecError::new(
                 path,
@@ -264,7 +283,9 @@ fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outco
 }
 
 fn check_limits(canary: &Canary) -> Outcome<()> {
-    let ratio = canary.max_error_ratio.is_none_or(|ratio| (0.0..=1.0).contains(&ratio));
+    let ratio = canary
+        .max_error_ratio
+        .is_none_or(|ratio| (0.0..=1.0).contains(&ratio));
     let p99 = canary.max_p99_ms.is_none_or(|p99_ms| p99_ms > 0.0);
     let share = (1..=WHOLE_PPM).contains(&canary.share_ppm);
     if ratio && p99 && share {

@@ -128,17 +128,12 @@ impl Control {
                 candidate: false,
             });
         }
-        self.activate(
-            &id,
-            known,
-            Next {
-                spec,
-                plugins,
-                rolled_back_to: None,
-            },
-            Some(&stream),
-        )
-        .await
+        let next = Next {
+            spec,
+            plugins,
+            rolled_back_to: None,
+        };
+        Box::pin(self.activate(&id, known, next, Some(&stream))).await
     }
 
     /// Makes a revision active that was active before, as a new revision. Where none is named and a
@@ -177,7 +172,7 @@ impl Control {
             plugins: target.plugins,
             rolled_back_to: Some(to),
         };
-        self.activate(id, known, next, None).await
+        Box::pin(self.activate(id, known, next, None)).await
     }
 
     async fn activate(

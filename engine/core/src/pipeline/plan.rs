@@ -123,7 +123,10 @@ impl Plan {
     /// The numbers of its revision and of the one beside it, 0 for none.
     pub fn numbers(&self) -> (u64, u64) {
         let candidate = self.candidate.as_ref();
-        (self.revision, candidate.map_or(0, |candidate| candidate.plan.revision))
+        (
+            self.revision,
+            candidate.map_or(0, |candidate| candidate.plan.revision),
+        )
     }
 
     /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies

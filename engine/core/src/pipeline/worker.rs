@@ -188,10 +188,21 @@ impl Worker {
     ) -> Result<Self, StoreError> {
         let effects = Box::new(Effects::new(image.clone(), plan.clone())?);
         let instances = plan.steps.iter().map(|_| None).collect();
-        Ok(Self::with(image, plan, instances, effects, cursor, clock, max_message_bytes))
+        Ok(Self::with(
+            image,
+            plan,
+            instances,
+            effects,
+            cursor,
+            clock,
+            max_message_bytes,
+        ))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts that differ between a worker and a shadow")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts that differ between a worker and a shadow"
+    )]
     fn with(
         image: Arc<dyn Image>,
         plan: Arc<Plan>,
@@ -382,7 +393,8 @@ impl Worker {
             self.queue.push_front(Delivery::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
-        self.beside = beside.and_then(|mut beside| beside.settle(self, &arrival, &event_mark).then_some(beside));
+        self.beside =
+            beside.and_then(|mut beside| beside.settle(self, &arrival, &event_mark).then_some(beside));
         self.effects_mut().settle();
         let counts = &self.stats.counts;
         self.finished
@@ -448,11 +460,7 @@ impl Worker {
 
     /// Goes on with another revision and these instances of its steps; only when clean, and with a commit
     /// under way only where the revision [follows at once](Plan::follows_at_once).
-    pub fn adopt(
-        &mut self,
-        plan: Arc<Plan>,
-        instances: Instances,
-    ) -> Result<(), StoreError> {
+    pub fn adopt(&mut self, plan: Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
         self.effects_mut().adopt(plan.clone())?;
         let beside = |worker: &Self, candidate| {
             Beside::new(candidate, instances.candidate, worker, worker.board.clone())

@@ -112,13 +112,22 @@ mod tests {
         let canary = canary(50_000);
         let keys: Vec<_> = (0..40_000).map(|number| format!("user-{number}")).collect();
         for partition in 0..4 {
-            let here: Vec<_> = keys.iter().filter(|key| partition_of(key, 4) == partition).collect();
+            let here: Vec<_> = keys
+                .iter()
+                .filter(|key| partition_of(key, 4) == partition)
+                .collect();
             let taken = here.iter().filter(|key| canary.takes(7, key)).count();
             let share = taken as f64 / here.len() as f64;
             assert!((0.04..0.06).contains(&share), "partition {partition}: {share}");
         }
-        assert!(keys.iter().all(|key| canary.takes(7, key) == canary.takes(7, key)));
-        assert!(keys.iter().any(|key| canary.takes(7, key) != canary.takes(8, key)));
+        assert!(
+            keys.iter()
+                .all(|key| canary.takes(7, key) == canary.takes(7, key))
+        );
+        assert!(
+            keys.iter()
+                .any(|key| canary.takes(7, key) != canary.takes(8, key))
+        );
     }
 
     #[test]

@@ -73,7 +73,11 @@ fn those_who_watch_change_nothing() {
 fn a_shadow_that_does_the_same_differs_in_nothing() {
     for seed in 0..50 {
         let (events, found) = scenario::run_shadowed(seed, false).unwrap();
-        assert_eq!((found.compared, found.active.events), (events, events), "seed {seed}");
+        assert_eq!(
+            (found.compared, found.active.events),
+            (events, events),
+            "seed {seed}"
+        );
         assert!(found.differences.is_empty(), "seed {seed}: {found:?}");
         assert_eq!(found.candidate.codes, found.active.codes, "seed {seed}");
     }
@@ -85,8 +89,15 @@ fn a_shadow_that_does_otherwise_is_told_by_every_message_of_it() {
         let (events, found) = scenario::run_shadowed(seed, true).unwrap();
         let different: u64 = found.differences.values().sum();
         let silent = events - different;
-        assert_eq!(found.differences.keys().copied().collect::<Vec<_>>(), ["headers"], "seed {seed}");
-        assert!(silent < events / 3, "seed {seed}: only invalid, poisoned and dropped events are the same");
+        assert_eq!(
+            found.differences.keys().copied().collect::<Vec<_>>(),
+            ["headers"],
+            "seed {seed}"
+        );
+        assert!(
+            silent < events / 3,
+            "seed {seed}: only invalid, poisoned and dropped events are the same"
+        );
         assert!(!found.examples.is_empty(), "seed {seed}");
     }
 }

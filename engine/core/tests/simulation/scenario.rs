@@ -27,7 +27,7 @@ use tailrace_core::{
     },
     registry::{
         Pipeline, Registry, Revision, Tenant,
-        candidate::{Candidate, Canary, Mode},
+        candidate::{Canary, Candidate, Mode},
     },
     spec::parse::parse,
 };

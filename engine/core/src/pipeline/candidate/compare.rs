@@ -16,7 +16,11 @@ pub struct SideOf<'a> {
 }
 
 /// The kind of the first difference; none where both did the same.
-pub fn difference(active: &SideOf<'_>, candidate: &SideOf<'_>, dead_subject: &str) -> Option<(&'static str, usize)> {
+pub fn difference(
+    active: &SideOf<'_>,
+    candidate: &SideOf<'_>,
+    dead_subject: &str,
+) -> Option<(&'static str, usize)> {
     if active.noted.verdict() != candidate.noted.verdict() {
         return Some(("verdict", 0));
     }
@@ -28,12 +32,16 @@ pub fn difference(active: &SideOf<'_>, candidate: &SideOf<'_>, dead_subject: &st
     }
     let pairs = || active.outputs.iter().zip(candidate.outputs).enumerate();
     let first = |differ: fn(&Output, &Output) -> bool| {
-        pairs().find(|(_, (active, candidate))| differ(active, candidate)).map(|(index, _)| index)
+        pairs()
+            .find(|(_, (active, candidate))| differ(active, candidate))
+            .map(|(index, _)| index)
     };
     // A dead letter's headers bear its revision, its plugin and its fuel, which always differ.
     let headers = || {
         pairs()
-            .find(|(_, (active, candidate))| active.subject != dead_subject && active.headers != candidate.headers)
+            .find(|(_, (active, candidate))| {
+                active.subject != dead_subject && active.headers != candidate.headers
+            })
             .map(|(index, _)| index)
     };
     let subject = first(|active, candidate| active.subject != candidate.subject);

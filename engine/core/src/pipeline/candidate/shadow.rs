@@ -149,7 +149,10 @@ impl Shadow {
             }
         }
         self.forget();
-        self.ended.take().or_else(|| self.over_time()).or_else(|| self.over_bytes())
+        self.ended
+            .take()
+            .or_else(|| self.over_time())
+            .or_else(|| self.over_bytes())
     }
 
     /// Of an event nothing is left but what it wrote.
@@ -178,7 +181,10 @@ impl Shadow {
         }
         // A count takes time, so there is one a quarter of the bound at most.
         (self.counted.0 > MAX_BYTES / 4 * 3).then(|| {
-            format!("its state is over {MAX_BYTES} bytes in partition {}, the most that a shadow holds", self.worker.partition)
+            format!(
+                "its state is over {MAX_BYTES} bytes in partition {}, the most that a shadow holds",
+                self.worker.partition
+            )
         })
     }
 }

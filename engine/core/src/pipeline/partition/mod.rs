@@ -167,7 +167,9 @@ impl Partition {
         .watched_through(views, committer.partition.partition);
         worker.judged_on(board);
         if current.candidate.is_some() {
-            worker.adopt(current.clone(), current.no_instances()).map_err(failed)?;
+            worker
+                .adopt(current.clone(), current.no_instances())
+                .map_err(failed)?;
         }
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);

@@ -132,7 +132,10 @@ impl PipelineRun {
     /// Writes a pause that a step's policy asks for into the registry, so that it outlives the engine.
     async fn write_pause(&mut self, reason: String) {
         while !self.stop.is_cancelled() {
-            match self.change_entry(|pipeline| pipeline.paused = Some(reason.clone())).await {
+            match self
+                .change_entry(|pipeline| pipeline.paused = Some(reason.clone()))
+                .await
+            {
                 Ok(()) => return self.wait_for_change(None).await,
                 Err(cause) => {
                     tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet");

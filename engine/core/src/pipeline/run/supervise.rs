@@ -85,7 +85,10 @@ impl PipelineRun {
         running
             .redriven
             .send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
-        let candidate = pipeline.candidate.as_ref().map(|candidate| (candidate.revision.number, candidate.mode));
+        let candidate = pipeline
+            .candidate
+            .as_ref()
+            .map(|candidate| (candidate.revision.number, candidate.mode));
         let running_candidate = running.plan.candidate.as_ref();
         let running_candidate = running_candidate.map(|candidate| (candidate.plan.revision, candidate.mode));
         if pipeline.active.number == running.plan.revision && candidate == running_candidate {

@@ -7,7 +7,11 @@ use clap::Args;
 use serde::Deserialize;
 use tailrace_core::spec::parse::{MAX_SPEC_BYTES, parse};
 
-use crate::cli::{client::{query, read}, error::misuse, global::Session};
+use crate::cli::{
+    client::{query, read},
+    error::misuse,
+    global::Session,
+};
 
 /// What to apply.
 #[derive(Debug, Args)]
@@ -42,7 +46,10 @@ impl ApplyArgs {
             ("force", flag(self.force)),
             ("shadow", flag(self.shadow)),
             ("canary", self.canary.clone()),
-            ("max-error-ratio", self.max_error_ratio.map(|ratio| ratio.to_string())),
+            (
+                "max-error-ratio",
+                self.max_error_ratio.map(|ratio| ratio.to_string()),
+            ),
             ("max-p99", self.max_p99.clone()),
             ("min-events", self.min_events.map(|events| events.to_string())),
         ])

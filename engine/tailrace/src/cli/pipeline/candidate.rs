@@ -101,9 +101,10 @@ pub fn show(name: &str, session: &Session) -> anyhow::Result<()> {
 
 /// Makes it the active revision.
 pub fn promote(name: &str, session: &Session) -> anyhow::Result<()> {
-    let answer = session
-        .client
-        .post(&session.pipeline_route(name, &["candidate", "promote"])?, &json!({}))?;
+    let answer = session.client.post(
+        &session.pipeline_route(name, &["candidate", "promote"])?,
+        &json!({}),
+    )?;
     session.output.show(&answer, || {
         let AppliedView { revision } = read(&answer)?;
         Ok(format!("{name} runs revision {revision}"))
@@ -125,9 +126,16 @@ fn told(name: &str, view: View) -> String {
     let mut parts = Vec::new();
     let active = view.active_revision;
     parts.push(match &view.candidate {
-        Some(CandidateView { revision, mode, share_ppm }) => {
+        Some(CandidateView {
+            revision,
+            mode,
+            share_ppm,
+        }) => {
             let share = share_ppm.map(|ppm| format!(", {} % of the keys", f64::from(ppm) / 1e4));
-            format!("{name}: revision {revision} runs beside revision {active} as a {mode}{}", share.unwrap_or_default())
+            format!(
+                "{name}: revision {revision} runs beside revision {active} as a {mode}{}",
+                share.unwrap_or_default()
+            )
         }
         None => format!("{name}: nothing runs beside revision {active}"),
     });
@@ -158,21 +166,35 @@ fn sides(found: &FoundView) -> String {
         ]
     };
     table(
-        &["", "events>", "errors>", "fuel an event>", "p50>", "p99>", "codes"],
+        &[
+            "",
+            "events>",
+            "errors>",
+            "fuel an event>",
+            "p50>",
+            "p99>",
+            "codes",
+        ],
         [row("active", &found.active), row("candidate", &found.candidate)],
     )
 }
 
 fn differences(found: &FoundView) -> String {
     let different: u64 = found.differences.values().sum();
-    let kinds = found.differences.iter().map(|(kind, times)| format!("{kind} {times}"));
+    let kinds = found
+        .differences
+        .iter()
+        .map(|(kind, times)| format!("{kind} {times}"));
     let summary = facts(&[
         ("compared", count(found.compared)),
         ("different", count(different)),
         ("by kind", kinds.collect::<Vec<_>>().join(", ")),
     ]);
     let side = |shown: &ShownView| {
-        let code = shown.code.as_deref().map_or(String::new(), |code| format!(" {code}"));
+        let code = shown
+            .code
+            .as_deref()
+            .map_or(String::new(), |code| format!(" {code}"));
         let text = shown.payload.as_ref().map_or("", |payload| &payload.text);
         short(&format!("{}{code} {text}", shown.verdict), SHOWN_CHARS)
     };
@@ -189,5 +211,8 @@ fn differences(found: &FoundView) -> String {
         return summary;
     }
     let headings = ["differs in", "sequence>", "key", "active", "candidate"];
-    format!("{summary}\n\n{}", table(&headings, found.examples.iter().map(row)))
+    format!(
+        "{summary}\n\n{}",
+        table(&headings, found.examples.iter().map(row))
+    )
 }

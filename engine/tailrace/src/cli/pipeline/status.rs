@@ -43,6 +43,24 @@ struct StatusView {
     balance: Option<BalanceView>,
     #[serde(default)]
     imbalances: u64,
+    #[serde(default)]
+    candidate: Option<CandidateView>,
+    #[serde(default)]
+    last_candidate: Option<EndedView>,
+}
+
+/// What runs beside the active revision.
+#[derive(Deserialize)]
+struct CandidateView {
+    revision: u64,
+    mode: String,
+}
+
+/// What ran beside it.
+#[derive(Deserialize)]
+struct EndedView {
+    revision: u64,
+    reason: String,
 }
 
 /// How the books last balanced.
@@ -153,10 +171,16 @@ fn overview(status: &StatusView) -> String {
     } else {
         format!("{}, changing over to {}", status.revision, status.active_revision)
     };
+    let candidate = match (&status.candidate, &status.last_candidate) {
+        (Some(CandidateView { revision, mode }), _) => format!("revision {revision} as a {mode}"),
+        (None, Some(EndedView { revision, reason })) => format!("none; revision {revision} ended: {reason}"),
+        (None, None) => "none".to_owned(),
+    };
     let unknown = || "unknown".to_owned();
     facts(&[
         ("state", state),
         ("revision", revision),
+        ("candidate", candidate),
         (
             "input",
             format!(
