@@ -409,6 +409,10 @@ mod tests {
             (MAX_EXAMPLES, 1_000)
         );
         assert!(report.candidate.codes.len() <= MAX_CODES + 1);
-        assert_eq!(report.candidate.codes.values().sum::<u64>(), 1_000, "none is lost");
+        assert_eq!(
+            report.candidate.codes.values().sum::<u64>(),
+            1_000,
+            "none is lost"
+        );
     }
 }
