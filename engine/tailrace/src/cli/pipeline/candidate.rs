@@ -96,7 +96,7 @@ pub fn show(name: &str, session: &Session) -> anyhow::Result<()> {
     let answer = session
         .client
         .get(&session.pipeline_route(name, &["candidate"])?)?;
-    session.output.show(&answer, || Ok(told(name, read(&answer)?)))
+    session.output.show(&answer, || Ok(told(name, &read(&answer)?)))
 }
 
 /// Makes it the active revision.
@@ -122,7 +122,7 @@ pub fn abandon(name: &str, session: &Session) -> anyhow::Result<()> {
     })
 }
 
-fn told(name: &str, view: View) -> String {
+fn told(name: &str, view: &View) -> String {
     let mut parts = Vec::new();
     let active = view.active_revision;
     parts.push(match &view.candidate {
