@@ -20,8 +20,10 @@ mod native;
 mod nexmark;
 mod options;
 mod process;
+mod profile;
 mod recommendations;
 mod report;
+mod resident;
 mod stage;
 
 use std::{path::PathBuf, time::Instant};
@@ -34,7 +36,7 @@ use report::{Report, Section};
 /// Measures what an event costs.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  bench all --quick\n  bench all --markdown target/bench.md --json target/bench.json\n  bench memory --memory-events 1000000 --rounds 5\n  bench jetstream --events 500000 --peer 'mine=./worker --nats {nats} --stream {stream} --prefix {prefix}'\n  bench latency --seconds 30\n\nIt needs TAILRACE_BINARY (a release build), TAILRACE_PLUGINS and TAILRACE_NATS_SERVER; `make bench` sets them."
+    after_help = "Examples:\n  bench all --quick\n  bench all --markdown target/bench.md --json target/bench.json\n  bench memory --memory-events 1000000 --rounds 5\n  bench jetstream --events 500000 --peer 'mine=./worker --nats {nats} --stream {stream} --prefix {prefix}'\n  bench latency --seconds 30\n  bench profile --events 400000 --seconds 4\n\nIt needs TAILRACE_BINARY (a release build), TAILRACE_PLUGINS and TAILRACE_NATS_SERVER; `make bench` sets them."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -59,6 +61,10 @@ enum Part {
     Recommendations(Options),
     /// How cost grows with keys, state, partitions, payloads, and pipelines that idle.
     Growth(Options),
+    /// How much memory the engine takes, against the formula of the README.
+    Resident(Options),
+    /// Where an event's time goes, sampled by `perf` (not part of `all`).
+    Profile(Options),
     /// A few ratios in seconds, for `make test`.
     #[command(hide = true)]
     Guard(Options),
@@ -118,6 +124,14 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(recommendations::measure(&options).await?);
                 options
             }
+            Part::Resident(options) => {
+                report.add_all(resident::measure(&options).await?);
+                options
+            }
+            Part::Profile(options) => {
+                report.add_all(profile::measure(&options).await?);
+                options
+            }
             Part::Guard(options) => {
                 report.add_all(guard::measure(&options).await?);
                 options
@@ -159,6 +173,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
         growth::on_jetstream(&options).await,
     );
     report.add_part("idle pipelines", growth::idle(&options).await);
+    said("memory");
+    report.add_part("memory", resident::measure(&options).await);
     if let Some(file) = args.nearest_rows {
         report.collect(Section::new("Nearest vectors", NEAREST), &file)?;
     }
