@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tailrace_tests::cluster::eventually;
+use anyhow::Context as _;
 
 use crate::{
     events::{BYTES, event},
@@ -21,6 +21,9 @@ use crate::{
 const ABOUT: &str = "The highest resident memory of the engine, against the formula of the README. Idle pipelines have no \
 events; busy ones read a backlog as fast as they can, with `state` under each event's key or the validator.";
 
+/// Longest that a case may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// The engine alone, with the broker's connection, the compiler's code and its own tables.
 const ENGINE_MIB: f64 = 48.0;
 /// A pipeline that is idle: its stream's handle, consumer, tasks and lists.
@@ -34,7 +37,7 @@ const READ_AHEAD_MOST_MIB: f64 = 64.0;
 const EVENT_BYTES: f64 = 1_024.0;
 /// Batches that a busy partition can hold bytes of: the one that is processed and the one that is under way, each with
 /// the events it came from, as messages, in the client's buffers, and as what the allocator keeps of the one before.
-const BATCHES: f64 = 8.0;
+const BATCHES: f64 = 10.0;
 /// Events of a batch that publish one message each, and its bytes at most (`pipeline/worker`).
 const BATCH_EVENTS: f64 = 950.0;
 const BATCH_MOST_MIB: f64 = 8.0;
@@ -153,19 +156,22 @@ async fn peak(case: &Case) -> anyhow::Result<f64> {
         stage.launch(&worker, &format!("m{number}"), INPUT).await?;
     }
     let last = format!("m{}", case.pipelines - 1);
-    eventually("the pipelines have done what there was", || async {
-        let running = stage
-            .engine
-            .status(&last)
-            .await
-            .is_ok_and(|status| status["state"] == "running");
-        running
-            && committed(&stage, &last)
-                .await
-                .is_ok_and(|events| events >= case.events)
-    })
-    .await?;
+    tokio::time::timeout(PATIENCE, done(&stage, &last, case.events))
+        .await
+        .with_context(|| format!("{last} is not done after {PATIENCE:?}\n{}", stage.engine.log()))?;
     // Timers of an idle pipeline have gone round once.
     tokio::time::sleep(Duration::from_secs(6)).await;
     peak_mib(stage.engine.pid())
+}
+
+/// Waits until a pipeline runs and has done so many events.
+async fn done(stage: &Stage, pipeline: &str, events: u64) {
+    loop {
+        let status = stage.engine.status(pipeline).await;
+        let runs = status.is_ok_and(|status| status["state"] == "running");
+        if runs && committed(stage, pipeline).await.is_ok_and(|done| done >= events) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
