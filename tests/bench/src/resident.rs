@@ -29,7 +29,7 @@ const ENGINE_MIB: f64 = 48.0;
 /// A pipeline that is idle: its stream's handle, consumer, tasks and lists.
 const PIPELINE_MIB: f64 = 0.3;
 /// A partition that is idle, its instance not counted.
-const PARTITION_MIB: f64 = 0.2;
+const PARTITION_MIB: f64 = 0.1;
 /// What the consumer has read ahead for a busy pipeline, at most (`pipeline/intake`, `nats/consume`).
 const READ_AHEAD_EVENTS: f64 = 8_000.0;
 const READ_AHEAD_MOST_MIB: f64 = 64.0;
@@ -41,9 +41,11 @@ const BATCHES: f64 = 10.0;
 /// Events of a batch that publish one message each, and its bytes at most (`pipeline/worker`).
 const BATCH_EVENTS: f64 = 950.0;
 const BATCH_MOST_MIB: f64 = 8.0;
-/// The cache of a tenant's database as the configuration has it by default (`store.cache-mib`), and what
-/// the database needs beside it.
-const STATE_CACHE_MIB: f64 = 64.0 * 1.5;
+/// The cache of a tenant's database by default (`store.cache-mib`). sled counts what a page has on disk; in memory it
+/// takes up to four times as much, and a page outside the cache still has its place in a table.
+const CACHE_MIB: f64 = 64.0;
+const CACHE_IN_MEMORY: f64 = 4.0;
+const KEY_BYTES: f64 = 48.0;
 const MIB: f64 = 1_048_576.0;
 
 /// A load.
@@ -73,7 +75,7 @@ impl Case {
         let read_ahead = (READ_AHEAD_EVENTS * event / MIB).min(READ_AHEAD_MOST_MIB);
         let batch = (BATCH_EVENTS * event / MIB).min(BATCH_MOST_MIB);
         let cache = match self.plugin {
-            Plugin::State { .. } => STATE_CACHE_MIB,
+            Plugin::State { .. } => CACHE_MIB * CACHE_IN_MEMORY + self.keys as f64 * KEY_BYTES / MIB,
             _ => 0.0,
         };
         idle + pipelines * read_ahead + partitions * BATCHES * batch + cache
