@@ -258,6 +258,8 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         registry: broker.clone(),
         audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
+        alarms: broker.clone(),
+        notices: Arc::new(tailrace_core::ports::notices::NoNotices),
         peers: broker.clone(),
         store: Arc::new(store),
         plugins,
