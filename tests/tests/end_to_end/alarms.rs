@@ -54,7 +54,10 @@ impl Scene {
     /// Waits until the web server was told this.
     async fn is_told(&self, kind: &str, rule: &str) -> anyhow::Result<()> {
         let wanted = (kind.to_owned(), rule.to_owned());
-        eventually(&format!("{rule} is {kind}"), || async { self.told().contains(&wanted) }).await
+        eventually(&format!("{rule} is {kind}"), || async {
+            self.told().contains(&wanted)
+        })
+        .await
     }
 
     /// Waits until every notice has arrived and that is written.
@@ -121,7 +124,10 @@ async fn an_alarm_is_told_once_when_it_fires_and_once_when_it_is_over_though_the
         (&notice["tenant"], &notice["pipeline"], &notice["rule"]),
         (&json!("shop"), &json!("watched"), &json!("crowd"))
     );
-    assert_eq!((&notice["value"], &notice["threshold"]), (&json!(3.0), &json!(3.0)));
+    assert_eq!(
+        (&notice["value"], &notice["threshold"]),
+        (&json!(3.0), &json!(3.0))
+    );
     assert_eq!(notice["when"], "users.distinct >= 3");
     assert!(notice["since_ms"].as_u64() > Some(0) && notice["id"].is_string());
     let status = scene.engine.status("watched").await?;
@@ -175,7 +181,8 @@ async fn a_web_server_that_fails_or_sends_elsewhere_is_tried_again_and_nobody_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alarm_that_may_not_be_told_or_cannot_be_read_is_refused_when_it_is_applied() -> anyhow::Result<()> {
+async fn an_alarm_that_may_not_be_told_or_cannot_be_read_is_refused_when_it_is_applied() -> anyhow::Result<()>
+{
     let scene = Scene::set().await?;
     for (alarm, field, hint) in [
         (
@@ -199,7 +206,10 @@ async fn an_alarm_that_may_not_be_told_or_cannot_be_read_is_refused_when_it_is_a
             "own output",
         ),
     ] {
-        let refused = scene.engine.own("PUT", "pipelines/watched", watched(alarm)).await?;
+        let refused = scene
+            .engine
+            .own("PUT", "pipelines/watched", watched(alarm))
+            .await?;
         assert!(
             refused.status == 422 && refused.text.contains(field) && refused.text.contains(hint),
             "{alarm}: {refused:?}"

@@ -14,6 +14,7 @@ mod compiling;
 mod engines;
 mod failures;
 mod house;
+mod logs;
 mod recall;
 mod refusals;
 mod tenants;

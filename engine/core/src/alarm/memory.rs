@@ -136,7 +136,10 @@ impl Memory {
 
     /// How many fire.
     pub fn firing(&self) -> u64 {
-        let firing = self.0.values().filter(|known| known.phase.fires_since().is_some());
+        let firing = self
+            .0
+            .values()
+            .filter(|known| known.phase.fires_since().is_some());
         firing.count() as u64
     }
 
@@ -224,7 +227,8 @@ mod tests {
 
     fn kinds(memory: &Memory) -> Vec<(Kind, String)> {
         let due = memory.due(u64::MAX);
-        due.map(|unsent| (unsent.notice.kind, unsent.notice.id.clone())).collect()
+        due.map(|unsent| (unsent.notice.kind, unsent.notice.id.clone()))
+            .collect()
     }
 
     #[test]
@@ -232,7 +236,14 @@ mod tests {
         let alarms = [alarm("behind", "lag > 5 for 2s")];
         let mut memory = Memory::default();
         let mut writes = 0;
-        for (now_ms, lag) in [(0, 9.0), (1_000, 9.0), (2_000, 9.0), (3_000, 9.0), (4_000, 0.0), (6_000, 0.0)] {
+        for (now_ms, lag) in [
+            (0, 9.0),
+            (1_000, 9.0),
+            (2_000, 9.0),
+            (3_000, 9.0),
+            (4_000, 0.0),
+            (6_000, 0.0),
+        ] {
             writes += u32::from(memory.see(&owner(), &alarms, now_ms, |_| Some(lag)));
         }
         assert_eq!(writes, 2, "what is only pending is not written");
@@ -250,7 +261,10 @@ mod tests {
         assert!(memory.see(&owner(), &alarms, 1_000, |_| Some(9.0)));
         let written = serde_json::to_vec(&memory).unwrap();
         let mut memory: Memory = serde_json::from_slice(&written).unwrap();
-        assert!(!memory.see(&owner(), &alarms, 2_000, |_| Some(9.0)), "it fires already");
+        assert!(
+            !memory.see(&owner(), &alarms, 2_000, |_| Some(9.0)),
+            "it fires already"
+        );
         let target = alarms[0].targets[0].clone();
         assert!(!memory.tried("shop/clicks/behind/1000/firing", &target, true, 2_000));
         assert_eq!(kinds(&memory), []);

@@ -80,7 +80,9 @@ pub struct Unsent {
 impl Unsent {
     /// A try failed; gives whether there is to be another.
     pub fn failed(&mut self, now_ms: u64) -> bool {
-        let pause = FIRST_PAUSE_MS.saturating_mul(1 << self.tries.min(16)).min(LONGEST_PAUSE_MS);
+        let pause = FIRST_PAUSE_MS
+            .saturating_mul(1 << self.tries.min(16))
+            .min(LONGEST_PAUSE_MS);
         self.not_before_ms = now_ms.saturating_add(pause);
         self.tries += 1;
         self.tries < MAX_TRIES

@@ -35,7 +35,9 @@ pub fn parse(text: &str, metrics: &[&'static str]) -> Result<Rule, RuleError> {
     let mut reader = Reader { text, at: 0 };
     let chars = text.chars().count();
     if chars > MAX_RULE_CHARS {
-        return Err(reader.error(format!("the rule has {chars} characters, at most {MAX_RULE_CHARS} are read")));
+        return Err(reader.error(format!(
+            "the rule has {chars} characters, at most {MAX_RULE_CHARS} are read"
+        )));
     }
     let quantity = reader.quantity(metrics)?;
     let comparison = reader.comparison()?;
@@ -187,7 +189,9 @@ fn quantile(word: &str) -> Option<Aspect> {
     let digits = word.strip_prefix('p')?;
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let percent: f64 = digits.parse().ok().filter(|_| plain)?;
-    (0.0..=100.0).contains(&percent).then_some(Aspect::Quantile(percent / 100.0))
+    (0.0..=100.0)
+        .contains(&percent)
+        .then_some(Aspect::Quantile(percent / 100.0))
 }
 
 #[cfg(test)]
@@ -223,7 +227,11 @@ mod tests {
             ("amounts.top(a b, c) > 1", Aspect::Top("a b, c".to_owned())),
         ] {
             let name = "amounts".to_owned();
-            assert_eq!(read(text).unwrap().quantity, Quantity::Sketch { name, aspect }, "{text}");
+            assert_eq!(
+                read(text).unwrap().quantity,
+                Quantity::Sketch { name, aspect },
+                "{text}"
+            );
         }
     }
 

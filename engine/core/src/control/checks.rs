@@ -180,7 +180,9 @@ impl Control {
                 }
                 let holders = self.world.streams.streams_with(told).await?;
                 if holders.iter().any(|name| name.starts_with("TR_")) {
-                    let why = format!("{told:?} is held by a pipeline's own stream, which commits alone may write; choose another");
+                    let why = format!(
+                        "{told:?} is held by a pipeline's own stream, which commits alone may write; choose another"
+                    );
                     return Err(refused("subject", why));
                 }
             }

@@ -70,7 +70,9 @@ impl Control {
         };
         let store_bytes = self.store_bytes(&reports);
         let firing: BTreeMap<_, _> = self.alarms.firing().into_iter().collect();
-        let of_engines = firing.iter().filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
+        let of_engines = firing
+            .iter()
+            .filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
         let alarms_firing = of_engines.map(|(_, alarms)| alarms).sum();
         let pipelines = reports.into_iter().map(|(id, report)| {
             let seen = report.partitions.iter().map(|partition| partition.seen).min();

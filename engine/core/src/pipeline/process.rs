@@ -219,7 +219,7 @@ impl Worker {
         }
         let lines = self.effects_mut().take_lines();
         if !lines.is_empty() && !self.is_shadow {
-            self.show_lines(step, walk.arrival.sequence, lines);
+            self.show_lines(step, walk.arrival, lines);
         }
         self.stats.counts.fuel += call.fuel;
         if let Some(noted) = &mut self.noted {

@@ -108,7 +108,9 @@ fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
         return Ok(());
     };
     let Some(sketch) = spec.sketches.get(name.as_str()) else {
-        return Err(format!("there is no sketch {name:?}; declare it under `sketches`"));
+        return Err(format!(
+            "there is no sketch {name:?}; declare it under `sketches`"
+        ));
     };
     let (fits, hint) = match sketch.kind {
         Kind::Quantiles => (
@@ -118,15 +120,23 @@ fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
             ),
             "p99, min, max, sum and count",
         ),
-        Kind::Distinct => (matches!(aspect, Aspect::Distinct | Aspect::Count), "distinct and count"),
-        Kind::Top => (matches!(aspect, Aspect::Top(_) | Aspect::Count), "top(item) and count"),
+        Kind::Distinct => (
+            matches!(aspect, Aspect::Distinct | Aspect::Count),
+            "distinct and count",
+        ),
+        Kind::Top => (
+            matches!(aspect, Aspect::Top(_) | Aspect::Count),
+            "top(item) and count",
+        ),
         Kind::Seen | Kind::Sample => (matches!(aspect, Aspect::Count), "count"),
     };
     if fits {
         return Ok(());
     }
     let kind = format!("{:?}", sketch.kind).to_lowercase();
-    Err(format!("sketch {name:?} is of kind {kind}, which answers {hint}, not {aspect}"))
+    Err(format!(
+        "sketch {name:?} is of kind {kind}, which answers {hint}, not {aspect}"
+    ))
 }
 
 fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<(), SpecError> {
@@ -139,7 +149,8 @@ fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<
         }
         let output = spec.output.as_ref().map(super::OutputSpec::pattern);
         if output.is_some_and(|pattern| subject::covers(&pattern, told)) {
-            let why = format!("{told:?} lies within the pipeline's own output, which commits alone may write");
+            let why =
+                format!("{told:?} lies within the pipeline's own output, which commits alone may write");
             return Err(SpecError::new(path, why));
         }
     }
@@ -177,16 +188,47 @@ mod tests {
     #[test]
     fn a_refusal_names_the_field_and_what_would_be_right() {
         for (alarm, path, hint) in [
-            ("{ name: a, when: \"lak > 1\" }", "alarms[0].when", "at character 1"),
-            ("{ name: a, when: \"items.p99 > 1\" }", "alarms[0].when", "declare it"),
-            ("{ name: a, when: \"users.p99 > 1\" }", "alarms[0].when", "distinct and count"),
-            ("{ name: a, when: \"lag > 1\", notify: { subject: \"shop.>\" } }", "alarms[0].notify.subject", ""),
-            ("{ name: a, when: \"lag > 1\", notify: { subject: \"$SYS.x\" } }", "alarms[0].notify.subject", "of your own"),
-            ("{ name: a, when: \"lag > 1\", notify: { subject: shop.out.x } }", "alarms[0].notify.subject", "own output"),
-            ("{ name: a, when: \"lag > 1\" }\n  - { name: a, when: \"lag > 2\" }", "alarms[1].name", "taken"),
+            (
+                "{ name: a, when: \"lak > 1\" }",
+                "alarms[0].when",
+                "at character 1",
+            ),
+            (
+                "{ name: a, when: \"items.p99 > 1\" }",
+                "alarms[0].when",
+                "declare it",
+            ),
+            (
+                "{ name: a, when: \"users.p99 > 1\" }",
+                "alarms[0].when",
+                "distinct and count",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: \"shop.>\" } }",
+                "alarms[0].notify.subject",
+                "",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: \"$SYS.x\" } }",
+                "alarms[0].notify.subject",
+                "of your own",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: shop.out.x } }",
+                "alarms[0].notify.subject",
+                "own output",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\" }\n  - { name: a, when: \"lag > 2\" }",
+                "alarms[1].name",
+                "taken",
+            ),
         ] {
             let refused = checked(alarm).expect_err(alarm);
-            assert!(refused.contains(path) && refused.contains(hint), "{alarm}: {refused}");
+            assert!(
+                refused.contains(path) && refused.contains(hint),
+                "{alarm}: {refused}"
+            );
         }
     }
 }

@@ -15,10 +15,7 @@ use bytes::Bytes;
 use tailrace_core::{alarm::notice::Target, ports::notices::Notices, tasks};
 use tailrace_nats::NatsBroker;
 use tokio::sync::Semaphore;
-use ureq::{
-    http::Uri,
-    unversioned::transport::DefaultConnector,
-};
+use ureq::{http::Uri, unversioned::transport::DefaultConnector};
 
 use self::address::PublicOnly;
 use crate::config::WebhooksConfig;
@@ -106,31 +103,46 @@ impl Outlet {
 
     fn check_url(&self, url: &str) -> Result<(), String> {
         let uri: Uri = url.parse().map_err(|_| format!("{url:?} is no web address"))?;
-        let origin = Origin::of(&uri).ok_or("write a whole address without a user: https://hooks.example.com/path")?;
+        let origin =
+            Origin::of(&uri).ok_or("write a whole address without a user: https://hooks.example.com/path")?;
         if self.origins.contains(&origin) {
             return Ok(());
         }
         // The list is the operator's; a tenant learns whether its own host is on it, and no more.
         let host = origin.host;
-        Err(format!("{host:?} is not a host that notices may go to; ask an operator to add it to webhooks.hosts"))
+        Err(format!(
+            "{host:?} is not a host that notices may go to; ask an operator to add it to webhooks.hosts"
+        ))
     }
 
     async fn post(&self, url: String, body: Bytes) -> Result<(), String> {
-        let place = self.places.clone().acquire_owned().await.map_err(|cause| cause.to_string())?;
+        let place = self
+            .places
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|cause| cause.to_string())?;
         let agent = self.agent.clone();
         let sent = tasks::spawn_blocking(move || {
             let answer = agent.post(&url).content_type("application/json").send(&body[..]);
             drop(place);
             let mut answer = answer.map_err(|cause| cause.to_string())?;
             // So that a connection is ended in order; how it goes on is no concern of ours.
-            let _ = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+            let _ = answer
+                .body_mut()
+                .with_config()
+                .limit(MAX_ANSWER_BYTES)
+                .read_to_vec();
             let status = answer.status();
             let why = if status.is_redirection() {
                 "; a redirect is not followed, name the address itself"
             } else {
                 ""
             };
-            status.is_success().then_some(()).ok_or_else(|| format!("it answered {status}{why}"))
+            status
+                .is_success()
+                .then_some(())
+                .ok_or_else(|| format!("it answered {status}{why}"))
         });
         sent.await.map_err(|cause| cause.to_string())?
     }
@@ -147,7 +159,10 @@ impl Notices for Outlet {
 
     async fn send(&self, target: &Target, body: Bytes) -> Result<(), String> {
         if body.len() > MAX_BODY_BYTES {
-            return Err(format!("the notice has {} bytes, at most {MAX_BODY_BYTES} are sent", body.len()));
+            return Err(format!(
+                "the notice has {} bytes, at most {MAX_BODY_BYTES} are sent",
+                body.len()
+            ));
         }
         // Again, for the operator may have shortened the list since the pipeline was applied.
         self.check(target)?;

@@ -84,7 +84,10 @@ impl Board {
             let firing = alarms.iter().filter(|alarm| alarm.phase.fires_since().is_some());
             firing.count() as u64
         };
-        shown.iter().map(|(subject, alarms)| (subject.clone(), firing(alarms))).collect()
+        shown
+            .iter()
+            .map(|(subject, alarms)| (subject.clone(), firing(alarms)))
+            .collect()
     }
 
     /// What became of notices.

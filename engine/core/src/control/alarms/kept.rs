@@ -113,9 +113,11 @@ impl Kept {
             }
         };
         let now_ms = control.now_ms();
-        let changed = self.memory.see(&subject.owner(), &self.declared, now_ms, |alarm| {
-            values.get(&alarm.name).copied().flatten()
-        });
+        let changed = self
+            .memory
+            .see(&subject.owner(), &self.declared, now_ms, |alarm| {
+                values.get(&alarm.name).copied().flatten()
+            });
         self.unsaved |= changed;
         control.alarms.show(subject, &self.memory);
         self.save(control, subject).await;
@@ -159,11 +161,7 @@ impl Kept {
     }
 
     /// The value of each alarm.
-    async fn values(
-        &mut self,
-        control: &Control,
-        subject: &Subject,
-    ) -> Outcome<BTreeMap<Name, Option<f64>>> {
+    async fn values(&mut self, control: &Control, subject: &Subject) -> Outcome<BTreeMap<Name, Option<f64>>> {
         let mut values = BTreeMap::new();
         if self.declared.is_empty() {
             return Ok(values);
@@ -251,7 +249,11 @@ impl Control {
         }
         let stream = self.pipeline(id)?.active.spec.input.stream.clone();
         if let Some(seen) = all.seen {
-            let facts = self.world.streams.stream(stream.as_deref().unwrap_or_default()).await;
+            let facts = self
+                .world
+                .streams
+                .stream(stream.as_deref().unwrap_or_default())
+                .await;
             all.lag = facts.ok().map(|facts| facts.last_sequence.saturating_sub(seen));
         }
         Ok(all)
@@ -283,7 +285,9 @@ impl Control {
             numbers.all.merge(&Numbers::of(&report, 0));
             tenants.insert(id.tenant);
         }
-        let sizes = tenants.iter().map(|tenant| self.world.store.size_bytes(tenant).unwrap_or(0));
+        let sizes = tenants
+            .iter()
+            .map(|tenant| self.world.store.size_bytes(tenant).unwrap_or(0));
         numbers.all.state_bytes = sizes.sum();
         numbers
     }

@@ -106,7 +106,10 @@ impl Keeper {
             kept.send(control, subject, places, tell);
             kept.is_over().then(|| subject.clone())
         });
-        let over: Vec<Option<Subject>> = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).collect().await;
+        let over: Vec<Option<Subject>> = stream::iter(looks)
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .collect()
+            .await;
         for subject in over.into_iter().flatten() {
             self.kept.remove(&subject);
             self.control.alarms.forget(&subject);
@@ -159,7 +162,11 @@ impl Keeper {
         }
         if !self.engine_alarms.is_empty() {
             let subject = Subject::Engine(self.me.clone());
-            self.kept.entry(subject).or_default().declared.clone_from(&self.engine_alarms);
+            self.kept
+                .entry(subject)
+                .or_default()
+                .declared
+                .clone_from(&self.engine_alarms);
         }
         self.kept.retain(|subject, kept| match subject {
             Subject::Engine(_) => true,
@@ -199,7 +206,13 @@ impl Keeper {
         let given_up = kept.tried(&id, &target, arrived.is_ok(), self.control.now_ms());
         self.control.alarms.count(arrived.is_ok(), given_up);
         if let Err(cause) = arrived {
-            tracing::warn!(id, ?target, cause, given_up, "a notice of an alarm did not arrive");
+            tracing::warn!(
+                id,
+                ?target,
+                cause,
+                given_up,
+                "a notice of an alarm did not arrive"
+            );
         }
         kept.save(&self.control, &of).await;
     }

@@ -99,7 +99,10 @@ impl PipelineRun {
             Err(ended) => return Err(ended),
         };
         self.world.streams.ensure_own(&plan.own_stream()).await?;
-        tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
+        tracing::info!(
+            revision = plan.revision,
+            "the pipeline goes on with another revision"
+        );
         self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
         for listener in &running.plans {
@@ -164,7 +167,7 @@ impl PipelineRun {
             let at_ms = self.world.clock.unix_ms();
             let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
             if let Some(imbalance) = balance.imbalance {
-                tracing::error!(pipeline = %self.pipeline, imbalance, "the books do not balance");
+                tracing::error!(imbalance, "the books do not balance");
             }
         }
     }
@@ -177,7 +180,7 @@ impl PipelineRun {
         if own.keep_bytes.is_some()
             && let Err(cause) = self.world.streams.trim_outputs(&own).await
         {
-            tracing::debug!(pipeline = %self.pipeline, %cause, "outputs were not trimmed this time");
+            tracing::debug!(%cause, "outputs were not trimmed this time");
         }
     }
 }

@@ -284,9 +284,15 @@ fn alarms(alarms: &[AlarmView]) -> String {
         vec![
             alarm.name.clone(),
             alarm.state.clone(),
-            alarm.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}")),
+            alarm
+                .value
+                .map_or_else(|| "-".to_owned(), |value| format!("{value:.3}")),
             alarm.when.clone(),
-            if alarm.unsent == 0 { String::new() } else { alarm.unsent.to_string() },
+            if alarm.unsent == 0 {
+                String::new()
+            } else {
+                alarm.unsent.to_string()
+            },
         ]
     };
     table(
