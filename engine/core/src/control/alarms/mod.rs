@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -100,12 +100,16 @@ impl Keeper {
         self.look_back(&registry).await;
         self.take_up(&registry);
         let (control, places, tell) = (&self.control, &self.places, &self.tell);
-        let looks = self.kept.iter_mut().map(|(subject, kept)| async move {
-            // What is under way when the time is over is done again at the next look.
-            let _ = tokio::time::timeout(LOOK_WITHIN, kept.look(control, subject)).await;
-            kept.send(control, subject, places, tell);
-            kept.is_over().then(|| subject.clone())
-        });
+        let mut looks: Vec<BoxFuture<'_, Option<Subject>>> = Vec::new();
+        for (subject, kept) in &mut self.kept {
+            let look = async move {
+                // What is under way when the time is over is done again at the next look.
+                let _ = tokio::time::timeout(LOOK_WITHIN, kept.look(control, subject)).await;
+                kept.send(control, subject, places, tell);
+                kept.is_over().then(|| subject.clone())
+            };
+            looks.push(look.boxed());
+        }
         let over: Vec<Option<Subject>> = stream::iter(looks)
             .buffer_unordered(LOOKS_AT_ONCE)
             .collect()
