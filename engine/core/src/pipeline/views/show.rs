@@ -87,6 +87,18 @@ impl Worker {
         let context = TraceContext::of(&arrival.event.headers);
         let trace_id = context.as_ref().map(|context| &*context.trace_id);
         for (level, text) in lines {
+            let line = Line {
+                time_ms: self.clock.unix_ms(),
+                level,
+                step: step.clone(),
+                partition,
+                sequence,
+                text: text.clone(),
+                left_out: 0,
+            };
+            if !self.views.logs.write(self.clock.monotonic(), line) {
+                continue;
+            }
             macro_rules! log {
                 ($level:ident) => {
                     tracing::$level!(target: "plugin", %step, sequence, trace_id, "{text}")
@@ -98,16 +110,6 @@ impl Worker {
                 LogLevel::Warn => log!(warn),
                 LogLevel::Error => log!(error),
             }
-            let line = Line {
-                time_ms: self.clock.unix_ms(),
-                level,
-                step: step.clone(),
-                partition,
-                sequence,
-                text,
-                left_out: 0,
-            };
-            self.views.logs.write(self.clock.monotonic(), line);
         }
     }
 }
