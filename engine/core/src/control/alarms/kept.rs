@@ -43,7 +43,7 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// Its key in the bucket.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         match self {
             Self::Pipeline(id) => format!("pipeline.{}.{}", id.tenant, id.pipeline),
             Self::Engine(engine) => format!("engine.{engine}"),
@@ -98,6 +98,11 @@ impl Kept {
     /// Whether nothing is left to do for what is no longer declared.
     pub(super) fn is_over(&self) -> bool {
         self.declared.is_empty() && self.written.is_some() && self.memory.is_empty() && !self.unsaved
+    }
+
+    /// Whether the bucket holds anything of them.
+    pub(super) fn is_written(&self) -> bool {
+        self.written.is_some_and(|revision| revision > 0)
     }
 
     /// Reads what was written, looks at the numbers, decides, writes.

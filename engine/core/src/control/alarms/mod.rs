@@ -115,8 +115,12 @@ impl Keeper {
             .collect()
             .await;
         for subject in over.into_iter().flatten() {
-            self.kept.remove(&subject);
+            let kept = self.kept.remove(&subject);
             self.control.alarms.forget(&subject);
+            if kept.is_some_and(|kept| kept.is_written()) {
+                // What stays is found, and found empty, by the engine that starts next.
+                let _ = self.control.world.alarms.delete(&subject.key()).await;
+            }
         }
     }
 
