@@ -18,7 +18,7 @@ use tailrace_tests::{
 
 use crate::{
     events::BYTES,
-    jetstream::{INPUT, round, row, store},
+    jetstream::{round, row, store},
     memory::Plugin,
     options::Options,
     report::{Budget, Section},
