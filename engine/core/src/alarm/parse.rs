@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(rule, expected);
         for (text, aspect) in [
             ("amounts.p99>500", Aspect::Quantile(0.99)),
-            ("amounts.p99.9 >= 5e2 for 5m", Aspect::Quantile(0.999)),
+            ("amounts.p99.9 >= 5e2 for 5m", Aspect::Quantile(99.9 / 100.0)),
             (" amounts.min<-1", Aspect::Min),
             ("amounts.max <= 1", Aspect::Max),
             ("amounts.sum > 1", Aspect::Sum),
