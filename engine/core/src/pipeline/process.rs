@@ -106,7 +106,8 @@ impl Worker {
     }
 
     fn begin_spans(&self, arrival: &Arrival) -> Option<EventSpans> {
-        let traced = arrival.traced.as_deref()?;
+        // What a shadow does becomes of nothing, so there is nothing to tell.
+        let traced = arrival.traced.as_deref().filter(|_| !self.is_shadow)?;
         let (pipeline, now) = (&self.plan.pipeline, self.clock.monotonic());
         let spans = EventSpans::begin(traced, pipeline, self.partition, arrival, self.attempts, now);
         Some(spans)

@@ -222,7 +222,7 @@ impl PipelineRun {
             }),
             // The active revision goes on without it.
             Err(Ended::Parked(reason)) => {
-                tracing::warn!(pipeline = %self.pipeline, reason, "the candidate cannot run");
+                tracing::warn!(reason, "the candidate cannot run");
                 None
             }
             Err(ended) => return Err(ended),

@@ -113,7 +113,7 @@ impl PipelineRun {
 
     /// Writes into the registry that the candidate has ended, so that all engines end it.
     async fn end_candidate(&self, revision: u64, reason: &str) {
-        tracing::warn!(pipeline = %self.pipeline, revision, reason, "the candidate ends");
+        tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
         let record = Record {
             id: format!("{:016x}", self.world.random.next_u64()),
@@ -129,13 +129,13 @@ impl PipelineRun {
         };
         let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
         if let Err(cause) = ended.await {
-            tracing::warn!(pipeline = %self.pipeline, cause, "that the candidate ends cannot be written yet");
+            tracing::warn!(cause, "that the candidate ends cannot be written yet");
             tokio::time::sleep(FIRST_PAUSE).await;
             return self.status.board.say_again();
         }
         // A bad candidate must not stay because the log cannot be written.
         if let Err(cause) = self.world.audit.write(&record).await {
-            tracing::warn!(pipeline = %self.pipeline, %cause, "that the candidate ended is not in the audit log");
+            tracing::warn!(%cause, "that the candidate ended is not in the audit log");
         }
     }
 
