@@ -7,6 +7,7 @@
 //! [`pipeline::process`] takes it through the steps, [`pipeline::effects`] holds what that caused,
 //! [`pipeline::commit`] makes it durable.
 
+pub mod alarm;
 pub mod audit;
 pub mod control;
 pub mod delta;

@@ -165,8 +165,7 @@ impl NatsSubscription {
             }
             Err(Rebuild::Never(cause)) => Err(cause),
             Err(Rebuild::Later(cause)) => {
-                let pipeline = &self.request.pipeline;
-                tracing::warn!(%pipeline, role = self.request.role, %cause, "no consumer yet");
+                tracing::warn!(role = self.request.role, %cause, "no consumer yet");
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.retry_at = Some(Instant::now() + self.pause);
                 Ok(())
@@ -176,8 +175,7 @@ impl NatsSubscription {
 
     /// The consumer is lost, for whatever reason.
     fn lose(&mut self, why: &str) {
-        let pipeline = &self.request.pipeline;
-        tracing::info!(%pipeline, role = self.request.role, why, "the consumer is made anew");
+        tracing::info!(role = self.request.role, why, "the consumer is made anew");
         self.messages = None;
         self.rebuilds += 1;
     }

@@ -8,6 +8,7 @@
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
 //! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
+//! - [`notices`]: notices of alarms;
 //! - [`peers`]: questions from engine to engine.
 //!
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
@@ -20,6 +21,7 @@ mod connect;
 mod consume;
 mod dead_letters;
 mod headers;
+mod notices;
 mod objects;
 mod peers;
 mod registry;

@@ -18,6 +18,7 @@ use crate::{bucket::NatsBucket, connect::NatsBroker, objects};
 /// Bucket of tenants, tokens, plugins and pipelines.
 pub(crate) const REGISTRY: &str = "tailrace_registry";
 const LEASES: &str = "tailrace_engines";
+const ALARMS: &str = "tailrace_alarms";
 const PLUGINS: &str = "tailrace_plugins";
 /// Leases are renewed every few seconds; what has not been for so long is of an engine long gone.
 const LEASE_KEPT: Duration = Duration::from_mins(5);
@@ -26,6 +27,11 @@ impl NatsBroker {
     /// The bucket of the engines' leases.
     pub fn leases(&self) -> NatsBucket {
         NatsBucket::new(self.jetstream.clone(), LEASES, LEASE_KEPT)
+    }
+
+    /// The bucket of what alarms remember.
+    pub fn alarms(&self) -> NatsBucket {
+        NatsBucket::new(self.jetstream.clone(), ALARMS, Duration::ZERO)
     }
 }
 

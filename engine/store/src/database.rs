@@ -125,7 +125,8 @@ impl SledStore {
                 Self::close(open, tenant);
             }
             Condition::Damaged => {
-                tracing::error!(%partition, "the local image is damaged; it is rebuilt from the stream");
+                let (pipeline, partition_number) = (&partition.pipeline.pipeline, partition.partition);
+                tracing::error!(%tenant, %pipeline, partition = partition_number, "the local image is damaged; it is rebuilt from the stream");
                 self.wipe_in(open, partition)?;
             }
         }

@@ -10,7 +10,16 @@ use figment::{
     providers::{Env, Format as _, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use tailrace_core::{pipeline::settings::Settings, units::Span};
+use tailrace_core::{
+    alarm::{
+        Quantity,
+        memory::Alarm,
+        numbers::{ENGINE, names},
+    },
+    pipeline::settings::Settings,
+    spec::AlarmSpec,
+    units::Span,
+};
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +50,11 @@ pub struct Config {
     pub log: LogConfig,
     /// Traces.
     pub traces: TracesConfig,
+    /// Where notices of alarms may go.
+    pub webhooks: WebhooksConfig,
+    /// Alarms of the engine itself: `name`, `when` (METRICS.md lists the numbers), `notify`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmSpec>,
 }
 
 /// The broker.
@@ -116,6 +130,17 @@ pub struct TracesConfig {
     pub service_name: String,
 }
 
+/// Where notices of alarms may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct WebhooksConfig {
+    /// Hosts: `hooks.example.com` (HTTPS), or `http://10.0.0.7:9000` for another scheme or port. Empty,
+    /// there are no webhooks.
+    pub hosts: Vec<String>,
+    /// Whether they may have private, loopback and link-local addresses.
+    pub private_addresses: bool,
+}
+
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -140,6 +165,8 @@ impl Default for Config {
             engines: EnginesConfig::default(),
             log: LogConfig::default(),
             traces: TracesConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            alarms: Vec::new(),
         }
     }
 }
@@ -231,6 +258,28 @@ impl Config {
             snapshot_every: self.snapshots.every.0,
             reconcile_every: self.engines.reconcile_every.0,
         }
+    }
+
+    /// The engine's alarms, their rules read.
+    pub fn engine_alarms(&self) -> anyhow::Result<Vec<Alarm>> {
+        let metrics = names(ENGINE);
+        let mut alarms: Vec<Alarm> = Vec::new();
+        for declared in &self.alarms {
+            let name = &declared.name;
+            let alarm = declared
+                .read(&metrics)
+                .map_err(|why| anyhow::anyhow!("alarm {name:?} of the configuration, when: {why}"))?;
+            anyhow::ensure!(
+                !matches!(alarm.rule.quantity, Quantity::Sketch { .. }),
+                "alarm {name:?} of the configuration asks a sketch, which only pipelines have"
+            );
+            anyhow::ensure!(
+                alarms.iter().all(|other| other.name != *name),
+                "the configuration has two alarms named {name:?}"
+            );
+            alarms.push(alarm);
+        }
+        Ok(alarms)
     }
 
     /// Reads the file, then the environment. A name with two underscores goes a level down:

@@ -18,6 +18,7 @@ mod offline;
 mod serve;
 mod system;
 mod traces;
+mod webhooks;
 pub mod wiring;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
 use tailrace_core::{
-    control::Control,
+    control::{Control, alarms},
     membership::{Cluster, Heard, keeper as leases},
     pipeline::{
         engine::{Engine, Overview},
@@ -35,6 +35,7 @@ use crate::{
     identity,
     system::{SystemClock, SystemRandom},
     traces::Traces,
+    webhooks::Outlet,
 };
 
 /// After so many renewals without an answer of the broker the engine is not ready.
@@ -58,6 +59,7 @@ pub struct RunningEngine {
     keeper: JoinHandle<()>,
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
+    alarms: JoinHandle<()>,
     traces: Option<Arc<Traces>>,
 }
 
@@ -82,7 +84,12 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
     let traces = Traces::start(&config.traces)?;
+    let engine_alarms = config.engine_alarms()?;
     let world = world(config, &broker, compile, traces.clone())?;
+    for target in engine_alarms.iter().flat_map(|alarm| &alarm.targets) {
+        let allowed = world.notices.check(target);
+        allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
+    }
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
     let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
@@ -107,7 +114,9 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let leases = tasks::spawn(leases.run());
     let overview = Overview::default();
     let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
-    let peers = tasks::spawn(control.clone().answer_peers(me));
+    let peers = tasks::spawn(control.clone().answer_peers(me.clone()));
+    let alarms = alarms::Keeper::new(control.clone(), me, engine_alarms);
+    let alarms = tasks::spawn(alarms.run(stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -138,6 +147,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         keeper,
         leases,
         peers,
+        alarms,
         traces,
     })
 }
@@ -146,6 +156,7 @@ impl RunningEngine {
     /// Ends it: partitions finish their batch and commit it, requests are answered.
     pub async fn stop(self) {
         self.stop.cancel();
+        let _ = self.alarms.await;
         let _ = self.engine.await;
         self.api.ended().await;
         // Only now, so that nobody takes a partition over that is still being drained.
@@ -210,6 +221,8 @@ fn world(
         registry: broker.clone(),
         audit: broker.clone(),
         leases: Arc::new(broker.leases()),
+        alarms: Arc::new(broker.alarms()),
+        notices: Arc::new(Outlet::new(broker.clone(), &config.webhooks)?),
         peers: broker.clone(),
         store: Arc::new(store),
         plugins: Arc::new(plugins),

@@ -19,6 +19,7 @@ mod memory;
 mod native;
 mod nexmark;
 mod options;
+mod overhead;
 mod process;
 mod profile;
 mod recommendations;
@@ -65,6 +66,8 @@ enum Part {
     Resident(Options),
     /// Where an event's time goes, sampled by `perf` (not part of `all`).
     Profile(Options),
+    /// What traces, metrics, logs and taps cost.
+    Overhead(Options),
     /// A few ratios in seconds, for `make test`.
     #[command(hide = true)]
     Guard(Options),
@@ -136,6 +139,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(guard::measure(&options).await?);
                 options
             }
+            Part::Overhead(options) => {
+                report.add_all(overhead::measure(&options).await?);
+                options
+            }
             Part::Growth(options) => {
                 report.add_all(growth::measure(&options).await?);
                 options
@@ -156,6 +163,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("in memory", memory::measure(&options).await);
     said("JetStream to JetStream");
     report.add_part("JetStream to JetStream", jetstream::measure(&options).await);
+    said("overhead");
+    report.add_part("overhead", overhead::measure(&options).await);
     said("latency");
     report.add_part("latency", latency::measure(&options).await);
     said("disturbances");

@@ -16,11 +16,12 @@ const FLOORS: [(&str, u32); 7] = [
     ("tailrace", 3),
 ];
 /// Each has one home.
-const HEAVY: [(&str, &str); 4] = [
+const HEAVY: [(&str, &str); 5] = [
     ("wasmtime", "tailrace-wasm"),
     ("async-nats", "tailrace-nats"),
     ("sled", "tailrace-store"),
     ("axum", "tailrace-admin"),
+    ("opentelemetry-otlp", "tailrace"),
 ];
 
 fn dependencies() -> anyhow::Result<BTreeMap<String, Vec<String>>> {

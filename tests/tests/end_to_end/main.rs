@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the tests' names are their documentation")]
 #![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
 
+mod alarms;
 mod books;
 mod broker;
 mod candidates;
@@ -13,6 +14,7 @@ mod compiling;
 mod engines;
 mod failures;
 mod house;
+mod logs;
 mod recall;
 mod refusals;
 mod tenants;

@@ -1,11 +1,15 @@
 //! What a tenant sees of a running pipeline, through the command line: samples of calls, lines of its
 //! plugins, and the picture of the flow. A stream ends when the engine does.
 
-use std::process::{Child, Command, Output, Stdio};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Output, Stdio},
+};
 
 use serde_json::{Value, json};
 use tailrace_tests::{
-    cluster::eventually,
+    cluster::{PATIENCE, eventually},
     engine::{Engine, OPERATOR},
     files,
 };
@@ -116,4 +120,62 @@ async fn a_tenant_watches_calls_and_lines_until_the_engine_ends() -> anyhow::Res
     assert!(ended, "a stream ends with the engine; it does not break off");
     assert_eq!(followed.lines().count(), 3, "{followed}");
     Ok(())
+}
+
+/// Opens a stream, reads the status of the answer, and reads no more; the connection is the watcher.
+fn watch_and_never_read(engine: &Engine, path: &str) -> anyhow::Result<(u16, TcpStream)> {
+    let address = engine.url().trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        connection,
+        "GET /v1/tenants/shop/pipelines/talk/{path} HTTP/1.1\r\nhost: tailrace\r\nauthorization: Bearer {}\r\n\r\n",
+        engine.token
+    )?;
+    let mut start = [0; 12];
+    connection.read_exact(&mut start)?;
+    let status = std::str::from_utf8(&start)?
+        .rsplit(' ')
+        .next()
+        .unwrap_or_default();
+    Ok((status.parse()?, connection))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_watchers_are_bounded_and_those_who_never_read_hold_nothing_up() -> anyhow::Result<()> {
+    const EVENTS: u64 = 20_000;
+    let stage = Stage::set().await?;
+    stage.engine.upload("chatty", "examples/chatty").await?;
+    stage.engine.apply("talk", TALK).await?;
+    let (mut connections, mut refused) = (Vec::new(), 0);
+    for number in 0..1_000 {
+        let path = if number % 2 == 0 {
+            "tap"
+        } else {
+            "logs?follow=true"
+        };
+        let (status, connection) = watch_and_never_read(&stage.engine, path)?;
+        match status {
+            200 => connections.push(connection),
+            429 => refused += 1,
+            other => anyhow::bail!("watcher {number} was answered {other}"),
+        }
+    }
+    assert_eq!(
+        (connections.len(), refused),
+        (8, 992),
+        "a pipeline has eight places"
+    );
+    let said = "x".repeat(512);
+    let event = |number: u64| json!({ "user": format!("u{}", number % 50), "say": said }).to_string();
+    stage
+        .cluster
+        .publish("shop.events.x", (0..EVENTS).map(event))
+        .await?;
+    stage.engine.caught_up("talk", EVENTS).await?;
+    let outputs = stage.cluster.read("TR_shop_talk", "shop.talk.*").await?;
+    assert_eq!(outputs.len() as u64, EVENTS, "nobody waits for who watches");
+    watched(&stage.engine, 8).await?;
+    drop(connections);
+    watched(&stage.engine, 0).await
 }

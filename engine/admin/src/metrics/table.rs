@@ -291,6 +291,12 @@ pub(super) static TABLE: &[Metric] = &[
         Read::State,
     ),
     gauge(
+        "pipeline_alarms_firing",
+        "alarms",
+        "Alarms of a pipeline that fire, on the engine that has its partition 0",
+        Read::Pipeline(|pipeline| pipeline.alarms_firing),
+    ),
+    gauge(
         "store_bytes",
         "bytes",
         "Bytes on disk of a tenant's state, vectors and sketches on this engine",
@@ -301,6 +307,30 @@ pub(super) static TABLE: &[Metric] = &[
         "streams",
         "Taps and logs that are watched",
         Read::Engine(|measured| Some(measured.watchers)),
+    ),
+    gauge(
+        "engine_alarms_firing",
+        "alarms",
+        "Alarms of this engine that fire",
+        Read::Engine(|measured| Some(measured.alarms_firing)),
+    ),
+    counter(
+        "alarm_notices_sent",
+        "notices",
+        "Notices of alarms that arrived",
+        Read::Engine(|measured| Some(measured.notices.sent)),
+    ),
+    counter(
+        "alarm_notices_failed",
+        "tries",
+        "Tries to send a notice of an alarm that failed",
+        Read::Engine(|measured| Some(measured.notices.failed)),
+    ),
+    counter(
+        "alarm_notices_given_up",
+        "notices",
+        "Notices of alarms that were given up after too many tries",
+        Read::Engine(|measured| Some(measured.notices.given_up)),
     ),
     counter(
         "spans_exported",

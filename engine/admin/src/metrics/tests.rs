@@ -3,6 +3,8 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use tailrace_core::{
+    alarm::numbers,
+    control::alarms::NoticeCounts,
     identity::PipelineId,
     name::Name,
     pipeline::{
@@ -50,12 +52,15 @@ fn measured() -> Measured {
             id,
             report,
             lag: Some(5),
+            alarms_firing: Some(1),
         }],
         store_bytes: [(name("shop"), 4_096)].into(),
         broker_connected: true,
         broker_syncs_always: Some(false),
         watchers: 2,
         spans: SpanCounts::default(),
+        notices: NoticeCounts::default(),
+        alarms_firing: 0,
     }
 }
 
@@ -197,6 +202,20 @@ fn documented() -> String {
         };
         let (name, unit, labels, help) = (exposed(metric), metric.unit, labels(metric), metric.help);
         let _ = writeln!(text, "| `{name}` | {kind} | {unit} | {labels} | {help} |");
+    }
+    text.push_str(
+        "\n## Numbers for alarms\n\n\
+         Rules (`alarms` of a pipeline, `[[alarms]]` of an engine's configuration) look at these every five seconds; rates\n\
+         and ratios are over the last half minute. Beside them a pipeline's rule asks its sketches: `amounts.p99`, `.min`,\n\
+         `.max`, `.sum`, `.count`, `users.distinct`, `items.top(item)`.\n\n\
+         | of a pipeline | unit | meaning |\n| --- | --- | --- |\n",
+    );
+    for metric in numbers::PIPELINE {
+        let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
+    }
+    text.push_str("\n| of an engine | unit | meaning |\n| --- | --- | --- |\n");
+    for metric in numbers::ENGINE {
+        let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
     }
     text
 }

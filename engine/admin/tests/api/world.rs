@@ -77,6 +77,8 @@ impl Fake {
             registry: self.clone(),
             audit: self.audit.clone(),
             leases: self.clone(),
+            alarms: self.clone(),
+            notices: Arc::new(tailrace_core::ports::notices::NoNotices),
             peers: self.clone(),
             store: self.clone(),
             plugins: self.clone(),

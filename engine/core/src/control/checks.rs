@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Control, ControlError, Outcome};
 use crate::{
+    alarm::notice::Target,
     identity::{Digest, PipelineId},
     name::Name,
     pipeline::{plan::config_text, run::load_plugin, schedule},
@@ -159,6 +160,38 @@ impl Control {
             format!("stream {holder:?}")
         };
         Err(SpecError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
+    }
+}
+
+impl Control {
+    /// Alarms may be told to where they are to be told.
+    pub(super) async fn check_alarms(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
+        for (index, alarm) in spec.alarms.iter().enumerate() {
+            let refused = |field: &str, why: String| {
+                ControlError::from(SpecError::new(format!("alarms[{index}].notify.{field}"), why))
+            };
+            if let Some(told) = &alarm.notify.subject {
+                if !tenant.may_write(told) {
+                    let granted = tenant.write.join(", ");
+                    let why = format!(
+                        "{told:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
+                    );
+                    return Err(refused("subject", why));
+                }
+                let holders = self.world.streams.streams_with(told).await?;
+                if holders.iter().any(|name| name.starts_with("TR_")) {
+                    let why = format!(
+                        "{told:?} is held by a pipeline's own stream, which commits alone may write; choose another"
+                    );
+                    return Err(refused("subject", why));
+                }
+            }
+            if let Some(url) = &alarm.notify.webhook {
+                let allowed = self.world.notices.check(&Target::Webhook(url.clone()));
+                allowed.map_err(|why| refused("webhook", why))?;
+            }
+        }
+        Ok(())
     }
 }
 

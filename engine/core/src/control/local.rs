@@ -6,6 +6,7 @@ use tailrace_sketch::Sketch;
 
 use super::{Control, Outcome};
 use crate::{
+    alarm::numbers::Numbers,
     delta::StateValue,
     identity::{PartitionId, PipelineId},
     ports::store::StoreError,
@@ -35,6 +36,8 @@ pub(super) enum What {
     Vector { collection: String, id: String },
     /// A sketch.
     Sketch { name: String },
+    /// What the pipeline shows on the engine, whichever partitions are asked for.
+    Numbers,
 }
 
 /// A state entry as it was found.
@@ -54,6 +57,7 @@ pub(super) enum Answer {
     Sketches(Vec<Sketch>),
     /// It cannot be answered, for this reason.
     Failed(String),
+    Numbers(Box<Numbers>),
 }
 
 impl Control {
@@ -63,6 +67,7 @@ impl Control {
             What::State { .. } | What::Scan { .. } => Answer::Entries(Vec::new()),
             What::Vector { .. } => Answer::Vectors(Vec::new()),
             What::Sketch { .. } => Answer::Sketches(Vec::new()),
+            What::Numbers => return Ok(Answer::Numbers(Box::new(self.numbers_here(&question.pipeline)))),
         };
         for partition in &question.partitions {
             self.add(question, *partition, &mut answer)?;

@@ -8,7 +8,10 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 
-use super::Control;
+use super::{
+    Control,
+    alarms::{NoticeCounts, Subject},
+};
 use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts};
 
 /// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
@@ -32,6 +35,10 @@ pub struct Measured {
     pub watchers: u64,
     /// Spans of traces.
     pub spans: SpanCounts,
+    /// Notices of alarms.
+    pub notices: NoticeCounts,
+    /// Alarms of this engine that fire.
+    pub alarms_firing: u64,
 }
 
 /// A pipeline.
@@ -43,6 +50,8 @@ pub struct MeasuredPipeline {
     pub report: StatusReport,
     /// Messages of its input stream behind its slowest partition here, where the broker tells.
     pub lag: Option<u64>,
+    /// Its alarms that fire, where this engine keeps them.
+    pub alarms_firing: Option<u64>,
 }
 
 impl Control {
@@ -60,11 +69,17 @@ impl Control {
             BTreeMap::new()
         };
         let store_bytes = self.store_bytes(&reports);
+        let firing: BTreeMap<_, _> = self.alarms.firing().into_iter().collect();
+        let of_engines = firing
+            .iter()
+            .filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
+        let alarms_firing = of_engines.map(|(_, alarms)| alarms).sum();
         let pipelines = reports.into_iter().map(|(id, report)| {
             let seen = report.partitions.iter().map(|partition| partition.seen).min();
             let last = last.get(&report.input.stream);
             MeasuredPipeline {
                 lag: last.zip(seen).map(|(last, seen)| last.saturating_sub(seen)),
+                alarms_firing: firing.get(&Subject::Pipeline(id.clone())).copied(),
                 id,
                 report,
             }
@@ -76,6 +91,8 @@ impl Control {
             broker_syncs_always: self.overview.broker_syncs_always(),
             watchers: self.overview.places().taken() as u64,
             spans: self.world.tracer.counts(),
+            notices: self.alarms.notices(),
+            alarms_firing,
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Control, ControlError, Outcome,
+    alarms::AlarmReport,
     candidates::{Apply, CandidateView},
     checks::{check_change, check_grants},
     state_versions::check_state_versions,
@@ -76,6 +77,9 @@ pub struct PipelineStatusReport {
     /// Dead letters that lie in the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letters: Option<u64>,
+    /// Its alarms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmReport>,
 }
 
 impl Control {
@@ -107,6 +111,7 @@ impl Control {
         }
         let plugins = self.check_plugins(tenant, &spec).await?;
         self.check_output(&id, &spec).await?;
+        self.check_alarms(&owner, &spec).await?;
         if let Some(mode) = how.beside {
             let revision = Revision {
                 number: 0,
@@ -166,7 +171,9 @@ impl Control {
         let target = self.revision(id, to).await?;
         check_change(&pipeline.active.spec, &target.spec)?;
         check_state_versions(&pipeline.active.spec, &target.spec, forced)?;
-        check_grants(&*self.tenant(&id.tenant)?, &target.spec)?;
+        let owner = self.tenant(&id.tenant)?;
+        check_grants(&owner, &target.spec)?;
+        self.check_alarms(&owner, &target.spec).await?;
         let next = Next {
             spec: target.spec,
             plugins: target.plugins,
@@ -401,6 +408,7 @@ impl Control {
                 .map(|(last, position)| last.saturating_sub(position)),
             stream_last_sequence: last,
             dead_letters: self.world.dead_letters.count(id).await.ok(),
+            alarms: self.alarms_of(id).await.unwrap_or_default(),
             engine,
         })
     }

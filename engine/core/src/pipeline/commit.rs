@@ -109,8 +109,7 @@ impl Committer {
     /// What an error means; `None`: send it again.
     async fn judge(&self, error: &CommitError, batch: &CommitBatch, commit: u64) -> Option<Outcome> {
         self.stats.commit_failed();
-        let partition = &self.partition;
-        tracing::warn!(%partition, commit, cause = %error, "a commit failed");
+        tracing::warn!(commit, cause = %error, "a commit failed");
         match error {
             CommitError::Refused { .. } => {
                 self.status.trouble(error.to_string());

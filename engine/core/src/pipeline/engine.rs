@@ -9,8 +9,10 @@ use std::{
 
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
+    context,
     run::{Entry, PipelineRun},
     settings::Settings,
     status::PipelineStatus,
@@ -190,7 +192,7 @@ impl Engine {
         Task {
             entry: sender,
             stop,
-            handle: tasks::spawn(run.run()),
+            handle: tasks::spawn(run.run().instrument(context::pipeline(id))),
         }
     }
 
@@ -201,7 +203,8 @@ impl Engine {
         let _ = task.handle.await;
         self.overview.set(id, None);
         if let Err(cause) = self.world.store.remove(id) {
-            tracing::warn!(pipeline = %id, %cause, "the local state of a deleted pipeline could not be removed");
+            let (tenant, pipeline) = (&id.tenant, &id.pipeline);
+            tracing::warn!(%tenant, %pipeline, %cause, "the local state of a deleted pipeline could not be removed");
         }
     }
 }

@@ -16,6 +16,7 @@
 pub mod breaker;
 pub mod candidate;
 pub mod commit;
+pub mod context;
 pub mod dead_letter;
 mod dedup;
 pub mod effects;

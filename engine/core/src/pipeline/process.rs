@@ -106,7 +106,8 @@ impl Worker {
     }
 
     fn begin_spans(&self, arrival: &Arrival) -> Option<EventSpans> {
-        let traced = arrival.traced.as_deref()?;
+        // What a shadow does becomes of nothing, so there is nothing to tell.
+        let traced = arrival.traced.as_deref().filter(|_| !self.is_shadow)?;
         let (pipeline, now) = (&self.plan.pipeline, self.clock.monotonic());
         let spans = EventSpans::begin(traced, pipeline, self.partition, arrival, self.attempts, now);
         Some(spans)
@@ -219,7 +220,7 @@ impl Worker {
         }
         let lines = self.effects_mut().take_lines();
         if !lines.is_empty() && !self.is_shadow {
-            self.show_lines(step, walk.arrival.sequence, lines);
+            self.show_lines(step, walk.arrival, lines);
         }
         self.stats.counts.fuel += call.fuel;
         if let Some(noted) = &mut self.noted {

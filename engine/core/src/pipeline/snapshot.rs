@@ -108,15 +108,15 @@ pub(super) async fn restore_newest(
             continue;
         };
         if metadata.get(CHECKSUM) != Some(&checksum(&bytes)) {
-            tracing::error!(%partition, commit, "a snapshot is damaged; trying the one before");
+            tracing::error!(commit, "a snapshot is damaged; trying the one before");
             continue;
         }
         let Some(chunks) = unframe(&bytes) else {
-            tracing::error!(%partition, commit, "a snapshot cannot be read; trying the one before");
+            tracing::error!(commit, "a snapshot cannot be read; trying the one before");
             continue;
         };
         let applied = image.import(&mut chunks.into_iter())?;
-        tracing::info!(%partition, commit = applied.commit, "restored from a snapshot");
+        tracing::info!(commit = applied.commit, "restored from a snapshot");
         return Ok(());
     }
     Ok(())

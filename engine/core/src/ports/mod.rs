@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod broker;
 pub mod clock;
+pub mod notices;
 pub mod peers;
 pub mod plugins;
 pub mod registry;
@@ -34,6 +35,10 @@ pub struct World {
     pub audit: Arc<dyn audit::AuditLog>,
     /// Leases of the engines.
     pub leases: Arc<dyn registry::Bucket>,
+    /// What alarms remember.
+    pub alarms: Arc<dyn registry::Bucket>,
+    /// Where notices of alarms go.
+    pub notices: Arc<dyn notices::Notices>,
     /// The other engines.
     pub peers: Arc<dyn peers::Peers>,
     /// Local images.

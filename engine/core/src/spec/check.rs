@@ -45,6 +45,7 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
     if let Some(breaker) = &spec.circuit_breaker {
         check_breaker(breaker)?;
     }
+    super::alarms::check(spec)?;
     spec.output
         .as_ref()
         .map_or(Ok(()), |output| check_output(output, &spec.input))

@@ -1,8 +1,10 @@
 //! The pipeline as a tenant writes it. These types are its documentation: the JSON Schema that is
 //! served and committed is made from them. [`parse`] reads the text, [`check`] refuses what cannot work.
 
+pub mod alarms;
 pub mod check;
 pub mod parse;
 mod parts;
 
+pub use alarms::{AlarmSpec, NotifySpec};
 pub use parts::*;

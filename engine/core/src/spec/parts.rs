@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::Kind;
 
+use super::AlarmSpec;
 use crate::{
     name::Name,
     ports::{
@@ -43,6 +44,9 @@ pub struct PipelineSpec {
     /// When to pause because too many events become dead letters; left out, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<BreakerSpec>,
+    /// What to raise an alarm at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmSpec>,
 }
 
 fn one() -> u32 {

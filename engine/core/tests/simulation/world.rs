@@ -48,6 +48,8 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         registry: broker.clone(),
         audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
+        alarms: broker.clone(),
+        notices: Arc::new(tailrace_core::ports::notices::NoNotices),
         peers: broker.clone(),
         store: Arc::new(store.clone()),
         plugins: Arc::new(SimRuntime {

@@ -11,6 +11,7 @@ use tailrace_core::{
     pipeline::{
         dead_letter, intake,
         plan::Plan,
+        views::{Views, logs::Logs},
         worker::{Arrival, Cursor, Delivery, TurnEnd, Worker},
     },
     ports::{
@@ -100,7 +101,12 @@ impl Rehearsal {
             &plan.spec,
             seed,
         )?;
-        let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?;
+        let views = Views {
+            logs: Logs::without_limit(),
+            ..Views::default()
+        };
+        let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?
+            .watched_through(Arc::new(views), 0);
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);
         configured.map_err(|cause| {

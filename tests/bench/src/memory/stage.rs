@@ -45,7 +45,7 @@ const GUEST_THREADS: usize = 2;
 const LEAST_EVENTS: u64 = 10_000;
 
 /// What the steps do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plugin {
     /// Nothing.
     Forward,
@@ -56,6 +56,8 @@ pub enum Plugin {
     },
     /// Check the payload.
     Validator,
+    /// Log a line of the payload.
+    Chatty,
 }
 
 impl Plugin {
@@ -65,6 +67,7 @@ impl Plugin {
             Self::Forward => "forward",
             Self::State { .. } => "state",
             Self::Validator => "validator",
+            Self::Chatty => "chatty",
         }
     }
 
@@ -73,6 +76,7 @@ impl Plugin {
         match self {
             Self::Forward | Self::State { .. } => "tailrace_bench_guest",
             Self::Validator => "validator",
+            Self::Chatty => "examples/chatty",
         }
     }
 
@@ -82,6 +86,7 @@ impl Plugin {
             Self::Forward => r#"{"act":"forward"}"#.to_owned(),
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
             Self::Validator => SCHEMA.to_owned(),
+            Self::Chatty => "null".to_owned(),
         }
     }
 }
@@ -258,6 +263,8 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         registry: broker.clone(),
         audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
+        alarms: broker.clone(),
+        notices: Arc::new(tailrace_core::ports::notices::NoNotices),
         peers: broker.clone(),
         store: Arc::new(store),
         plugins,

@@ -67,6 +67,7 @@ impl Canary {
 
     fn process_own(&mut self, worker: &mut Worker, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
         let (before, counts) = (worker.effects().mark(), worker.stats.counts.clone());
+        let traced = worker.stats.traced.len();
         worker.noted = Some(Noted::default());
         self.change_sides(worker);
         let halt = worker.process(arrival, watermark_ms);
@@ -89,6 +90,7 @@ impl Canary {
         self.ended = Some(reason);
         worker.effects_mut().roll_back(&before);
         worker.stats.counts = counts;
+        worker.stats.traced.truncate(traced);
         worker.attempts = 0;
         worker.noted = Some(Noted::default());
         worker.process(arrival, watermark_ms)

@@ -94,7 +94,7 @@ impl Shadow {
             None => {}
             Some(TurnEnd::Plugin(cause)) => self.ended = Some(cause.to_string()),
             Some(TurnEnd::Failed(cause)) => {
-                tracing::warn!(pipeline = %self.worker.plan.pipeline, cause, "the engine failed under a shadow");
+                tracing::warn!(cause, "the engine failed under a shadow");
                 self.ended = Some("the engine failed under the shadow's plugin".to_owned());
             }
             // Its policy would pause the pipeline: the event is as good as dead.

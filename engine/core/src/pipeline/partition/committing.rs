@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::Instant};
+use tracing::Instrument as _;
 
 use super::{
     super::{
@@ -78,7 +79,8 @@ impl Partition {
         let committer = self.committer.clone();
         let Sealed { delta, stats, .. } = sealed;
         // A task of its own, so that it goes on while a turn is awaited.
-        let store = tasks::spawn(async move { committer.store(batch, claim.commit).await });
+        let store = async move { committer.store(batch, claim.commit).await };
+        let store = tasks::spawn(store.in_current_span());
         let began = self.world.clock.monotonic();
         self.under_way = Some(UnderWay {
             store,

@@ -292,8 +292,9 @@ impl Partition {
             usize::MAX
         };
         let lost = |_| failed("a turn did not come to its end");
+        let context = tracing::Span::current();
         let (mut worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
-            let end = worker.turn(SLICE, most);
+            let end = context.in_scope(|| worker.turn(SLICE, most));
             (worker, end)
         })
         .await

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
+
 use super::{
     super::{schedule, snapshot},
     Partition,
@@ -41,11 +43,12 @@ impl Partition {
             self.committer.partition.clone(),
             self.image.clone(),
         );
-        self.snapshotting = Some(tasks::spawn(async move {
+        let snapshot = async move {
             if let Err(cause) = make_snapshot(&world, &partition, image).await {
-                tracing::warn!(%partition, %cause, "no snapshot this time");
+                tracing::warn!(%cause, "no snapshot this time");
             }
-        }));
+        };
+        self.snapshotting = Some(tasks::spawn(snapshot.in_current_span()));
     }
 }
 

@@ -82,11 +82,10 @@ impl PipelineRun {
 
     /// Shows why it ended, and waits for what mends it.
     async fn after(&mut self, ended: Ended, pause: Duration) {
-        let pipeline = &self.pipeline;
         match ended {
             Ended::Stopped | Ended::Changed => {}
             Ended::Again(reason) => {
-                tracing::warn!(%pipeline, reason, "the pipeline starts again from what is committed");
+                tracing::warn!(reason, "the pipeline starts again from what is committed");
                 self.status.stats.recovered();
                 self.status.enter(State::Waiting { reason });
                 self.wait_for_change(Some(jittered(pause, &*self.world.random)))
@@ -94,7 +93,7 @@ impl PipelineRun {
             }
             Ended::Fenced => {
                 let reason = "another engine has committed for this pipeline".to_owned();
-                tracing::warn!(%pipeline, "fenced: {reason}");
+                tracing::warn!("fenced: {reason}");
                 self.status.enter(State::StandingBy { reason });
                 self.wait_for_change(Some(jittered(pause, &*self.world.random)))
                     .await;
@@ -105,14 +104,14 @@ impl PipelineRun {
                 self.wait_for_change(None).await;
             }
             Ended::Pause(reason) => {
-                tracing::warn!(%pipeline, reason, "the pipeline is paused");
+                tracing::warn!(reason, "the pipeline is paused");
                 self.status.enter(State::Paused {
                     reason: reason.clone(),
                 });
                 self.write_pause(reason).await;
             }
             Ended::Parked(reason) => {
-                tracing::error!(%pipeline, reason, "the pipeline is parked");
+                tracing::error!(reason, "the pipeline is parked");
                 self.status.enter(State::Parked { reason });
                 self.wait_for_change(None).await;
             }

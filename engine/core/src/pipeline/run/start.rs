@@ -8,12 +8,14 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     super::{
         breaker::Breaker,
         candidate::CandidatePlan,
         commit::Committer,
+        context,
         intake::{self, Intake, Lane},
         partition::{End, Partition, Parts},
         plan::Plan,
@@ -104,8 +106,9 @@ impl PipelineRun {
                 pipeline: self.pipeline.clone(),
                 partition: number,
             };
-            let Recovered { image, cursor } =
-                recover::recover(&self.world, &id, &plan.spec, plan.seed).await?;
+            let context = context::partition(&id);
+            let recovered = recover::recover(&self.world, &id, &plan.spec, plan.seed);
+            let Recovered { image, cursor } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
@@ -125,7 +128,7 @@ impl PipelineRun {
             };
             let partition = Partition::new(parts)
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
-            set.spawn(partition.run());
+            set.spawn(partition.run().instrument(context));
             shown.insert(number, (progress.clone(), status));
             lanes.insert(number, Lane { sender, progress });
         }
@@ -148,7 +151,7 @@ impl PipelineRun {
             reconciler,
             reconcile_every: self.settings.reconcile_every,
         };
-        let intake = tasks::spawn(intake.run());
+        let intake = tasks::spawn(intake.run().in_current_span());
         Ok(Running {
             plans,
             redriven,
@@ -219,7 +222,7 @@ impl PipelineRun {
             }),
             // The active revision goes on without it.
             Err(Ended::Parked(reason)) => {
-                tracing::warn!(pipeline = %self.pipeline, reason, "the candidate cannot run");
+                tracing::warn!(reason, "the candidate cannot run");
                 None
             }
             Err(ended) => return Err(ended),

@@ -99,7 +99,10 @@ impl PipelineRun {
             Err(ended) => return Err(ended),
         };
         self.world.streams.ensure_own(&plan.own_stream()).await?;
-        tracing::info!(pipeline = %self.pipeline, revision = plan.revision, "the pipeline goes on with another revision");
+        tracing::info!(
+            revision = plan.revision,
+            "the pipeline goes on with another revision"
+        );
         self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
         for listener in &running.plans {
@@ -110,7 +113,7 @@ impl PipelineRun {
 
     /// Writes into the registry that the candidate has ended, so that all engines end it.
     async fn end_candidate(&self, revision: u64, reason: &str) {
-        tracing::warn!(pipeline = %self.pipeline, revision, reason, "the candidate ends");
+        tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
         let record = Record {
             id: format!("{:016x}", self.world.random.next_u64()),
@@ -126,13 +129,13 @@ impl PipelineRun {
         };
         let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
         if let Err(cause) = ended.await {
-            tracing::warn!(pipeline = %self.pipeline, cause, "that the candidate ends cannot be written yet");
+            tracing::warn!(cause, "that the candidate ends cannot be written yet");
             tokio::time::sleep(FIRST_PAUSE).await;
             return self.status.board.say_again();
         }
         // A bad candidate must not stay because the log cannot be written.
         if let Err(cause) = self.world.audit.write(&record).await {
-            tracing::warn!(pipeline = %self.pipeline, %cause, "that the candidate ended is not in the audit log");
+            tracing::warn!(%cause, "that the candidate ended is not in the audit log");
         }
     }
 
@@ -164,7 +167,7 @@ impl PipelineRun {
             let at_ms = self.world.clock.unix_ms();
             let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
             if let Some(imbalance) = balance.imbalance {
-                tracing::error!(pipeline = %self.pipeline, imbalance, "the books do not balance");
+                tracing::error!(imbalance, "the books do not balance");
             }
         }
     }
@@ -177,7 +180,7 @@ impl PipelineRun {
         if own.keep_bytes.is_some()
             && let Err(cause) = self.world.streams.trim_outputs(&own).await
         {
-            tracing::debug!(pipeline = %self.pipeline, %cause, "outputs were not trimmed this time");
+            tracing::debug!(%cause, "outputs were not trimmed this time");
         }
     }
 }

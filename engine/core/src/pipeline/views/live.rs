@@ -242,6 +242,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_thousand_watchers_that_take_nothing_hold_no_more_items_than_one() {
+        let live = Arc::new(Live::new(BOUNDS));
+        let watches: Vec<_> = (0..1_000).map(|_| live.watch(0)).collect();
+        assert_eq!(
+            shown(&live, 0..10_000, Duration::ZERO),
+            4,
+            "an item is made once, and only while somebody has room for it"
+        );
+        for watch in &watches {
+            assert_eq!(watch.items.len(), 4);
+            let missed = watch.missed().map(|missed| missed.dropped);
+            assert_eq!(missed, Some(9_996));
+        }
+        drop(watches);
+        assert!(!live.is_watched());
+        assert_eq!(shown(&live, 0..10, Duration::ZERO), 0);
+    }
+
+    #[tokio::test]
     async fn a_watcher_gets_its_share_of_a_second_and_no_more() {
         let bounds = Bounds { queue: 100, ..BOUNDS };
         let live = Arc::new(Live::new(bounds));

@@ -1,6 +1,6 @@
-//! Lines of a pipeline's plugins, for their tenant: the last ones, and those to come. The lines go to
-//! the engine's own log as well; this is the tenant's copy, and it is bounded by itself: in lines and
-//! bytes that are kept, and in lines a second, beyond which they are counted and left out.
+//! Lines of a pipeline's plugins, for their tenant: the last ones, and those to come. They are bounded:
+//! in lines and bytes that are kept, and in lines a second, beyond which they are counted and left out.
+//! What passes goes to the engine's own log as well, so no plugin floods that either.
 
 use std::{
     collections::VecDeque,
@@ -57,6 +57,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct Logs {
     kept: Mutex<Kept>,
     live: Arc<Live<Line, ()>>,
+    per_second: u32,
 }
 
 #[derive(Default)]
@@ -75,6 +76,7 @@ impl Default for Logs {
         Self {
             kept: Mutex::default(),
             live: Arc::new(Live::new(BOUNDS)),
+            per_second: PER_SECOND,
         }
     }
 }
@@ -84,12 +86,21 @@ impl Logs {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a line; `now` is monotonic.
-    pub fn write(&self, now: Duration, line: Line) {
+    /// For a plugin's author, who is shown every line.
+    pub fn without_limit() -> Self {
+        Self {
+            per_second: u32::MAX,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line, unless there were too many in this second; gives whether it passed. `now` is
+    /// monotonic.
+    pub fn write(&self, now: Duration, line: Line) -> bool {
         let mut kept = self.kept();
-        if !kept.rate.admits(now, PER_SECOND) {
+        if !kept.rate.admits(now, self.per_second) {
             kept.left_out += 1;
-            return;
+            return false;
         }
         let line = Arc::new(Line {
             text: plain(&line.text, MAX_LINE),
@@ -104,6 +115,7 @@ impl Logs {
         }
         // Under the lock, so that who begins to follow misses no line and gets none twice.
         self.live.show(now, |()| true, || line.as_ref().clone());
+        true
     }
 
     /// The last lines, oldest first.

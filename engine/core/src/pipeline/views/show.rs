@@ -76,13 +76,32 @@ impl Worker {
         }
     }
 
-    /// Hands the lines of a call on: to the engine's log, and to the tenant.
-    pub(in crate::pipeline) fn show_lines(&self, step: &Name, sequence: u64, lines: Vec<(LogLevel, String)>) {
-        let (pipeline, partition) = (&self.plan.pipeline, self.partition);
+    /// Hands the lines of a call on: to the engine's log, within whose span the turn runs, and to the tenant.
+    pub(in crate::pipeline) fn show_lines(
+        &self,
+        step: &Name,
+        arrival: &Arrival,
+        lines: Vec<(LogLevel, String)>,
+    ) {
+        let (partition, sequence) = (self.partition, arrival.sequence);
+        let context = TraceContext::of(&arrival.event.headers);
+        let trace_id = context.as_ref().map(|context| &*context.trace_id);
         for (level, text) in lines {
+            let line = Line {
+                time_ms: self.clock.unix_ms(),
+                level,
+                step: step.clone(),
+                partition,
+                sequence,
+                text: text.clone(),
+                left_out: 0,
+            };
+            if !self.views.logs.write(self.clock.monotonic(), line) {
+                continue;
+            }
             macro_rules! log {
                 ($level:ident) => {
-                    tracing::$level!(target: "plugin", %pipeline, %step, partition, sequence, "{text}")
+                    tracing::$level!(target: "plugin", %step, sequence, trace_id, "{text}")
                 };
             }
             match level {
@@ -91,16 +110,6 @@ impl Worker {
                 LogLevel::Warn => log!(warn),
                 LogLevel::Error => log!(error),
             }
-            let line = Line {
-                time_ms: self.clock.unix_ms(),
-                level,
-                step: step.clone(),
-                partition,
-                sequence,
-                text,
-                left_out: 0,
-            };
-            self.views.logs.write(self.clock.monotonic(), line);
         }
     }
 }

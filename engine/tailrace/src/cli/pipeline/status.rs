@@ -47,6 +47,8 @@ struct StatusView {
     candidate: Option<CandidateView>,
     #[serde(default)]
     last_candidate: Option<EndedView>,
+    #[serde(default)]
+    alarms: Vec<AlarmView>,
 }
 
 /// What runs beside the active revision.
@@ -61,6 +63,17 @@ struct CandidateView {
 struct EndedView {
     revision: u64,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct AlarmView {
+    name: String,
+    when: String,
+    state: String,
+    #[serde(default)]
+    value: Option<f64>,
+    #[serde(default)]
+    unsent: usize,
 }
 
 /// How the books last balanced.
@@ -156,6 +169,7 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
         Some(overview(&status)),
         Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
         Some(latencies(&status.stats)),
+        Some(alarms(&status.alarms)).filter(|_| !status.alarms.is_empty()),
     ];
     Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
 }
@@ -262,6 +276,28 @@ fn partitions(status: &StatusView) -> String {
     table(
         &["partition>", "position>", "commit>", "owner", "trouble"],
         status.partitions.iter().map(row),
+    )
+}
+
+fn alarms(alarms: &[AlarmView]) -> String {
+    let row = |alarm: &AlarmView| {
+        vec![
+            alarm.name.clone(),
+            alarm.state.clone(),
+            alarm
+                .value
+                .map_or_else(|| "-".to_owned(), |value| format!("{value:.3}")),
+            alarm.when.clone(),
+            if alarm.unsent == 0 {
+                String::new()
+            } else {
+                alarm.unsent.to_string()
+            },
+        ]
+    };
+    table(
+        &["alarm", "state", "value>", "when", "unsent>"],
+        alarms.iter().map(row),
     )
 }
 

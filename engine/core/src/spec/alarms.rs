@@ -1,0 +1,234 @@
+//! Alarms in a pipeline's description.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tailrace_sketch::Kind;
+
+use super::{PipelineSpec, parse::SpecError};
+use crate::{
+    alarm::{
+        Aspect, Quantity, Rule,
+        memory::Alarm,
+        notice::Target,
+        numbers::{PIPELINE, names},
+        parse::parse,
+    },
+    name::Name,
+    subject,
+};
+
+/// Most alarms of a pipeline: each is a look every few seconds, and a sketch may be read for it.
+pub const MAX_ALARMS: usize = 32;
+/// Longest web address.
+const MAX_URL_BYTES: usize = 1_024;
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AlarmSpec {
+    /// Its name, unique within the pipeline.
+    pub name: Name,
+    /// When it fires: `dead-letter-ratio > 0.01 for 1m`, `amounts.p99 > 500 for 5m`. It is over when
+    /// the rule has held for as long.
+    pub when: String,
+    /// Who is told; left out, status shows it and nobody is told.
+    #[serde(default, skip_serializing_if = "NotifySpec::is_empty")]
+    pub notify: NotifySpec,
+}
+
+/// Who is told of an alarm.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NotifySpec {
+    /// A NATS subject within the tenant's write grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// A web address on a host that the operator allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+impl NotifySpec {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// All of them.
+    pub fn targets(&self) -> Vec<Target> {
+        let subject = self.subject.clone().map(Target::Subject);
+        let webhook = self.webhook.clone().map(Target::Webhook);
+        subject.into_iter().chain(webhook).collect()
+    }
+}
+
+impl AlarmSpec {
+    /// Read against a table of metrics.
+    pub fn read(&self, metrics: &[&'static str]) -> Result<Alarm, String> {
+        Ok(Alarm {
+            name: self.name.clone(),
+            when: self.when.clone(),
+            rule: parse(&self.when, metrics).map_err(|cause| cause.to_string())?,
+            targets: self.notify.targets(),
+        })
+    }
+}
+
+/// The alarms of a pipeline. One that cannot be read was written by another version of the engine, and
+/// is left out.
+pub fn alarms(spec: &PipelineSpec) -> Vec<Alarm> {
+    let metrics = names(PIPELINE);
+    let read = spec.alarms.iter().filter_map(|alarm| alarm.read(&metrics).ok());
+    read.collect()
+}
+
+/// Checks what a description says of alarms by itself.
+pub(super) fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
+    if spec.alarms.len() > MAX_ALARMS {
+        let why = format!("{} alarms, at most {MAX_ALARMS} are taken", spec.alarms.len());
+        return Err(SpecError::new("alarms", why));
+    }
+    let metrics = names(PIPELINE);
+    for (index, alarm) in spec.alarms.iter().enumerate() {
+        let path = format!("alarms[{index}]");
+        if spec.alarms[..index].iter().any(|other| other.name == alarm.name) {
+            let why = format!("{:?} is taken by another alarm", alarm.name);
+            return Err(SpecError::new(format!("{path}.name"), why));
+        }
+        let refused = |why: String| SpecError::new(format!("{path}.when"), why);
+        let read = alarm.read(&metrics).map_err(refused)?;
+        check_sketch(spec, &read.rule).map_err(refused)?;
+        check_notify(&path, spec, &alarm.notify)?;
+    }
+    Ok(())
+}
+
+/// The sketch is declared, and its kind answers what is asked.
+fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
+    let Quantity::Sketch { name, aspect } = &rule.quantity else {
+        return Ok(());
+    };
+    let Some(sketch) = spec.sketches.get(name.as_str()) else {
+        return Err(format!(
+            "there is no sketch {name:?}; declare it under `sketches`"
+        ));
+    };
+    let (fits, hint) = match sketch.kind {
+        Kind::Quantiles => (
+            matches!(
+                aspect,
+                Aspect::Quantile(_) | Aspect::Min | Aspect::Max | Aspect::Sum | Aspect::Count
+            ),
+            "p99, min, max, sum and count",
+        ),
+        Kind::Distinct => (
+            matches!(aspect, Aspect::Distinct | Aspect::Count),
+            "distinct and count",
+        ),
+        Kind::Top => (
+            matches!(aspect, Aspect::Top(_) | Aspect::Count),
+            "top(item) and count",
+        ),
+        Kind::Seen | Kind::Sample => (matches!(aspect, Aspect::Count), "count"),
+    };
+    if fits {
+        return Ok(());
+    }
+    let kind = format!("{:?}", sketch.kind).to_lowercase();
+    Err(format!(
+        "sketch {name:?} is of kind {kind}, which answers {hint}, not {aspect}"
+    ))
+}
+
+fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<(), SpecError> {
+    if let Some(told) = &notify.subject {
+        let path = format!("{path}.notify.subject");
+        subject::check_subject(told).map_err(|cause| SpecError::new(&path, cause.to_string()))?;
+        if subject::is_reserved(told) {
+            let why = format!("{told:?} is a subject of the engine or the broker; choose one of your own");
+            return Err(SpecError::new(path, why));
+        }
+        let output = spec.output.as_ref().map(super::OutputSpec::pattern);
+        if output.is_some_and(|pattern| subject::covers(&pattern, told)) {
+            let why =
+                format!("{told:?} lies within the pipeline's own output, which commits alone may write");
+            return Err(SpecError::new(path, why));
+        }
+    }
+    let bytes = notify.webhook.as_ref().map_or(0, String::len);
+    if bytes > MAX_URL_BYTES {
+        let why = format!("{bytes} bytes, at most {MAX_URL_BYTES} are taken");
+        return Err(SpecError::new(format!("{path}.notify.webhook"), why));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{check, parse};
+
+    fn checked(alarm: &str) -> Result<(), String> {
+        let text = format!(
+            "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles }}, users: {{ kind: distinct }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
+        );
+        let spec = parse::parse(text.as_bytes()).map_err(|cause| cause.to_string())?;
+        check::check(&spec).map_err(|cause| cause.to_string())
+    }
+
+    #[test]
+    fn honest_alarms_pass() {
+        for alarm in [
+            "{ name: letters, when: \"dead-letter-ratio > 0.01 for 1m\" }",
+            "{ name: slow, when: \"amounts.p99 > 500 for 5m\", notify: { subject: shop.alarms } }",
+            "{ name: many, when: \"users.distinct > 1e6\", notify: { webhook: \"https://hooks.example.com/x\" } }",
+        ] {
+            assert_eq!(checked(alarm), Ok(()), "{alarm}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_what_would_be_right() {
+        for (alarm, path, hint) in [
+            (
+                "{ name: a, when: \"lak > 1\" }",
+                "alarms[0].when",
+                "at character 1",
+            ),
+            (
+                "{ name: a, when: \"items.p99 > 1\" }",
+                "alarms[0].when",
+                "declare it",
+            ),
+            (
+                "{ name: a, when: \"users.p99 > 1\" }",
+                "alarms[0].when",
+                "distinct and count",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: \"shop.>\" } }",
+                "alarms[0].notify.subject",
+                "",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: \"$SYS.x\" } }",
+                "alarms[0].notify.subject",
+                "of your own",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\", notify: { subject: shop.out.x } }",
+                "alarms[0].notify.subject",
+                "own output",
+            ),
+            (
+                "{ name: a, when: \"lag > 1\" }\n  - { name: a, when: \"lag > 2\" }",
+                "alarms[1].name",
+                "taken",
+            ),
+        ] {
+            let refused = checked(alarm).expect_err(alarm);
+            assert!(
+                refused.contains(path) && refused.contains(hint),
+                "{alarm}: {refused}"
+            );
+        }
+    }
+}
