@@ -13,6 +13,7 @@ mod compiling;
 mod engines;
 mod failures;
 mod house;
+mod limits;
 mod recall;
 mod refusals;
 mod tenants;

@@ -4,5 +4,7 @@
 pub mod check;
 pub mod parse;
 mod parts;
+mod rate;
 
 pub use parts::*;
+pub use rate::*;

@@ -43,6 +43,9 @@ pub struct PipelineSpec {
     /// When to pause because too many events become dead letters; left out, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<BreakerSpec>,
+    /// How much may happen within a time; left out, as much as can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<super::RateSpec>,
 }
 
 fn one() -> u32 {
