@@ -17,6 +17,7 @@ mod jetstream;
 mod latency;
 mod memory;
 mod native;
+mod neighbours;
 mod nexmark;
 mod options;
 mod process;
@@ -59,6 +60,8 @@ enum Part {
     Recommendations(Options),
     /// How cost grows with keys, state, partitions, payloads, and pipelines that idle.
     Growth(Options),
+    /// What forty-nine tenants keep beside a hostile one.
+    Neighbours(Options),
     /// A few ratios in seconds, for `make test`.
     #[command(hide = true)]
     Guard(Options),
@@ -122,6 +125,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(guard::measure(&options).await?);
                 options
             }
+            Part::Neighbours(options) => {
+                report.add_all(neighbours::measure(&options).await?);
+                options
+            }
             Part::Growth(options) => {
                 report.add_all(growth::measure(&options).await?);
                 options
@@ -148,6 +155,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("disturbances", latency::disturbed::measure(&options).await);
     said("swaps");
     report.add_part("swaps", latency::swaps::measure(&options).await);
+    said("neighbours");
+    report.add_part("neighbours", neighbours::measure(&options).await);
     said("nexmark");
     report.add_part("nexmark", nexmark::measure(&options).await);
     said("recommendations");

@@ -151,6 +151,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
             keep: Keep::default(),
         }),
         circuit_breaker: None,
+        rate: None,
     })
 }
 
