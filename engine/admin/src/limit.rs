@@ -70,8 +70,7 @@ impl Limits {
 
     fn take(&self, parts: &Parts, state: &ApiState) -> Result<(), Duration> {
         let now = state.control.monotonic();
-        let is_known = access::scope(parts, state).is_ok();
-        let token = parts.headers.get(header::AUTHORIZATION).filter(|_| is_known);
+        let token = known_token(parts, state);
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = token {
             return tables.tokens.take(Digest::of(token.as_bytes()), now);
@@ -82,6 +81,13 @@ impl Limits {
             None => Ok(()),
         }
     }
+}
+
+/// The token itself, where it is valid: however the header is written, it is one client's.
+fn known_token<'a>(parts: &'a Parts, state: &ApiState) -> Option<&'a str> {
+    access::bearer(parts, state).ok()?;
+    let header = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    header.split_once(' ').map(|(_, token)| token)
 }
 
 /// The address that a limit is for. Who has one of IPv6 has 2^64 of them.

@@ -53,7 +53,13 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
         println!("neighbours, round {} of {}", number + 1, options.rounds());
         round(options, &mut rounds).await?;
     }
-    let Rounds { p99, p50, slowest, all, cpu } = rounds;
+    let Rounds {
+        p99,
+        p50,
+        slowest,
+        all,
+        cpu,
+    } = rounds;
     let mut section = Section::new("Neighbours", ABOUT);
     let whats = ["49 tenants alone", "beside a hostile one"];
     for (index, what) in whats.into_iter().enumerate() {
@@ -84,7 +90,9 @@ async fn round(options: &Options, rounds: &mut Rounds) -> anyhow::Result<()> {
     for index in 0..TENANTS {
         settle(&stage.engine, &tenant(index), &[("forward", 1)]).await?;
     }
-    let streams: Vec<_> = (0..TENANTS).map(|index| format!("TR_{}_forward", tenant(index))).collect();
+    let streams: Vec<_> = (0..TENANTS)
+        .map(|index| format!("TR_{}_forward", tenant(index)))
+        .collect();
     let audience = Audience::gather(&stage.cluster, &streams).await?;
     for beside in [0, 1] {
         if beside == 1 {
@@ -102,7 +110,12 @@ async fn settle(engine: &Engine, name: &str, pipelines: &[(&str, u32)]) -> anyho
     let base = format!("/v1/tenants/{name}");
     let plugin = files::plugin("tailrace_bench_guest")?;
     let sent = engine
-        .ask("PUT", &format!("{base}/plugins/guest/versions/1.0.0"), &token, plugin)
+        .ask(
+            "PUT",
+            &format!("{base}/plugins/guest/versions/1.0.0"),
+            &token,
+            plugin,
+        )
         .await?;
     anyhow::ensure!(sent.status < 300, "{sent:?}");
     for (act, partitions) in pipelines {
@@ -135,7 +148,9 @@ async fn settle(engine: &Engine, name: &str, pipelines: &[(&str, u32)]) -> anyho
 /// Sets the hostile tenant to work.
 async fn unleash(stage: &Stage) -> anyhow::Result<()> {
     let pipelines = HOSTILE_ACTS.map(|act| (act, 8));
-    settle(&stage.engine, "hostile", &pipelines).await.context("the hostile tenant")?;
+    settle(&stage.engine, "hostile", &pipelines)
+        .await
+        .context("the hostile tenant")?;
     let events = (0..HOSTILE_EVENTS).map(|number| format!(r#"{{"user":"u{}"}}"#, number % 100));
     stage.cluster.publish("near.hostile.in", events).await?;
     // Until all of it is under way.
@@ -193,7 +208,10 @@ async fn backlog(
     }
     stage.cluster.client.flush().await?;
     audience.heard(each * TENANTS as u64).await?;
-    let slowest = audience.slowest(TENANTS).saturating_duration_since(began).as_secs_f64();
+    let slowest = audience
+        .slowest(TENANTS)
+        .saturating_duration_since(began)
+        .as_secs_f64();
     let all = each as f64 * TENANTS as f64 / began.elapsed().as_secs_f64();
     rounds.slowest[beside].push(each as f64 / slowest);
     rounds.all[beside].push(all);

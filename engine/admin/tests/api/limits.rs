@@ -80,6 +80,9 @@ async fn a_refusal_says_what_is_wrong_and_when_to_come_back() {
         ask().await;
     }
     let refused = ask().await;
-    assert_eq!((refused.status, refused.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (StatusCode::TOO_MANY_REQUESTS, "1")
+    );
     assert_eq!(refused.problem(), "rate-limited");
 }

@@ -17,8 +17,14 @@ pub struct RequestsConfig {
 
 impl Default for RequestsConfig {
     fn default() -> Self {
-        let RequestRates { per_token, per_address } = RequestRates::default();
-        Self { per_token, per_address }
+        let RequestRates {
+            per_token,
+            per_address,
+        } = RequestRates::default();
+        Self {
+            per_token,
+            per_address,
+        }
     }
 }
 

@@ -56,11 +56,15 @@ impl Plugin for Single {
                     std::hint::black_box(&taken);
                 }
             }
-            Act::Log => (0_u64..).for_each(|number| host.log(Level::Warn, &format!("{number}\u{1b}[2J"))),
-            Act::Flood => (0_u64..).for_each(|number| {
-                let key = format!("{}-{number}", event.sequence);
-                host.state().set(&key, &[1; 4_096]);
-            }),
+            Act::Log => loop {
+                host.log(Level::Warn, "a line\u{1b}[2J that nobody wants");
+            },
+            Act::Flood => {
+                for number in 0_u64.. {
+                    let key = format!("{}-{number}", event.sequence);
+                    host.state().set(&key, &[1; 4_096]);
+                }
+            }
         }
         Ok(Verdict::Forward)
     }

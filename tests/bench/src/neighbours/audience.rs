@@ -74,7 +74,12 @@ impl Audience {
                 ack_policy: AckPolicy::None,
                 ..push::Config::default()
             };
-            cluster.jetstream.get_stream(stream).await?.create_consumer(config).await?;
+            cluster
+                .jetstream
+                .get_stream(stream)
+                .await?
+                .create_consumer(config)
+                .await?;
         }
         let began = Instant::now();
         let heard = Arc::new(Mutex::new(Heard::new(0)?));
@@ -87,7 +92,11 @@ impl Audience {
                 }
             })
         };
-        Ok(Self { began, heard, reading })
+        Ok(Self {
+            began,
+            heard,
+            reading,
+        })
     }
 
     /// Microseconds on the clock of this audience.
