@@ -77,9 +77,9 @@ impl Worker {
         if self.gates.is_set() {
             let now = &self.stats.counts;
             let used = Used {
-                outputs: now.ledger.outputs - before.ledger.outputs,
-                output_bytes: now.bytes_out - before.bytes_out,
-                fuel: now.fuel - before.fuel,
+                outputs: now.ledger.outputs.saturating_sub(before.ledger.outputs),
+                output_bytes: now.bytes_out.saturating_sub(before.bytes_out),
+                fuel: now.fuel.saturating_sub(before.fuel),
             };
             self.gates.charge(self.clock.monotonic(), used);
         }
