@@ -3,6 +3,7 @@
 //!
 //! - `routes`: the table of all routes, from which the router and the description are both made;
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
+//! - `limit`: how often somebody may ask;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
 //!   `graph`, `views`, `dead_letters`, `probes`;
 //! - `edge`: the accept loop, which does not wait for slow clients.
@@ -14,6 +15,7 @@ mod dead_letters;
 mod edge;
 mod graph;
 mod input;
+mod limit;
 mod metrics;
 mod openapi;
 mod pipelines;
@@ -27,6 +29,7 @@ mod tokens;
 mod views;
 
 pub use edge::{EdgeOptions, serve};
+pub use limit::RequestRates;
 pub use routes::{Audience, Route, router, routes};
 use tailrace_core::control::Control;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +50,8 @@ pub struct ApiOptions {
     pub metrics_public: bool,
     /// Longest time that a request may take, its body included.
     pub request_deadline: std::time::Duration,
+    /// How often somebody may ask.
+    pub rates: RequestRates,
     /// Ends the streams that clients watch; requests are let finish by the accept loop.
     pub stop: CancellationToken,
 }
@@ -57,6 +62,7 @@ impl Default for ApiOptions {
         Self {
             metrics_public: false,
             request_deadline: std::time::Duration::from_mins(3),
+            rates: RequestRates::default(),
             stop: CancellationToken::new(),
         }
     }

@@ -19,6 +19,7 @@ use tailrace_core::registry::Role;
 use crate::{
     ApiState, audit, candidates, dead_letters, graph,
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
+    limit::{Limits, hold_back},
     openapi, pipelines, plugins, probes,
     problem::Problem,
     queries, tenants, tokens, views,
@@ -349,6 +350,7 @@ pub fn routes() -> Vec<Route> {
 /// The API.
 pub fn router(state: ApiState) -> Router {
     let deadline = state.options.request_deadline;
+    let limits = (Limits::new(state.options.rates), state.clone());
     let table = routes().into_iter().fold(Router::new(), |router, route| {
         // What it needs lies beside each request: see `access`.
         router.route(route.path, route.handler.layer(Extension(route.audience)))
@@ -365,6 +367,7 @@ pub fn router(state: ApiState) -> Router {
         // A body that drips in must not hold a handler for ever.
         .layer(middleware::from_fn_with_state(deadline, within))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(limits, hold_back))
         // Outermost, so that every answer can be found in the log.
         .layer(middleware::from_fn(identify))
         .with_state(state)

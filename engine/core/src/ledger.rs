@@ -21,6 +21,8 @@ pub enum Fate {
     Rejected,
     /// It had come before, within the window.
     Duplicate,
+    /// There was no room for it under a limit, and the pipeline lets such events go.
+    Shed,
 }
 
 impl Fate {
@@ -61,6 +63,8 @@ pub struct Ledger {
     pub letters: u64,
     /// Commits with another delivery than exactly-once: their messages may be stored twice, or not.
     pub loose: u64,
+    /// Events that were let go for want of room under a limit.
+    pub shed: u64,
 }
 
 impl Ledger {
@@ -74,6 +78,7 @@ impl Ledger {
             Fate::Dead => &mut self.dead,
             Fate::Rejected => &mut self.rejected,
             Fate::Duplicate => &mut self.duplicates,
+            Fate::Shed => &mut self.shed,
         };
         *place += 1;
     }
@@ -97,10 +102,26 @@ impl Ledger {
 
     /// Events that have a fate; equal to `events` in sound books.
     pub fn fates(&self) -> u64 {
-        self.forwarded + self.emitted + self.dropped + self.rejected + self.dead + self.duplicates
+        let published = self.forwarded + self.emitted;
+        published + self.dropped + self.rejected + self.dead + self.duplicates + self.shed
     }
 
-    fn columns(&mut self) -> [&mut u64; 10] {
+    /// The columns that commit records have had from the first, in their order there.
+    pub(crate) fn first_columns(mut self) -> [u64; 10] {
+        let [first @ .., _] = self.columns();
+        first.map(|column| *column)
+    }
+
+    /// The books with only those columns.
+    pub(crate) fn from_first_columns(first: [u64; 10]) -> Self {
+        let mut ledger = Self::default();
+        for (column, value) in ledger.columns().into_iter().zip(first) {
+            *column = value;
+        }
+        ledger
+    }
+
+    fn columns(&mut self) -> [&mut u64; 11] {
         [
             &mut self.events,
             &mut self.forwarded,
@@ -112,6 +133,7 @@ impl Ledger {
             &mut self.outputs,
             &mut self.letters,
             &mut self.loose,
+            &mut self.shed,
         ]
     }
 }
@@ -130,11 +152,12 @@ mod tests {
             Fate::Dead,
             Fate::Rejected,
             Fate::Duplicate,
+            Fate::Shed,
         ];
         for fate in fates {
             books.enter(fate);
         }
-        assert_eq!((books.events, books.fates()), (6, 6));
+        assert_eq!((books.events, books.fates()), (7, 7));
         let earlier = books;
         books.enter(Fate::Emitted);
         let mut sum = books.since(&earlier);

@@ -34,6 +34,7 @@ pub struct Head {
     /// The partition's event-time clock in milliseconds (see `pipeline::watermark`).
     pub watermark_ms: u64,
     /// What the partition's events came to since its first commit, this one included.
+    #[serde(with = "first_columns")]
     pub ledger: Ledger,
     /// Parts of all records before this one.
     pub parts_before: u64,
@@ -43,6 +44,30 @@ pub struct Head {
     pub parts: u32,
     /// CRC-32 of the whole compressed body.
     pub body_checksum: u32,
+}
+
+/// What was added to the head since its layout was first written. It follows the head, and what is
+/// missing at its end counts as 0: so records from before an addition are read, and an engine from
+/// before it reads those that have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Additions {
+    /// [`Ledger::shed`].
+    shed: u64,
+}
+
+/// The ledger as the first layout of the head had it.
+mod first_columns {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::ledger::Ledger;
+
+    pub(super) fn serialize<S: Serializer>(ledger: &Ledger, serializer: S) -> Result<S::Ok, S::Error> {
+        ledger.first_columns().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ledger, D::Error> {
+        <[u64; 10]>::deserialize(deserializer).map(Ledger::from_first_columns)
+    }
 }
 
 /// A record that is whole and verified.
@@ -101,7 +126,10 @@ pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
 }
 
 fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {
-    let head = postcard::to_stdvec(head).expect("a head always serialises into memory");
+    let additions = Additions {
+        shed: head.ledger.shed,
+    };
+    let head = postcard::to_stdvec(&(head, additions)).expect("a head always serialises into memory");
     let mut part = BytesMut::with_capacity(PREFIX_BYTES + head.len() + chunk.len());
     part.put_slice(MAGIC);
     part.put_u32_le(0);
@@ -124,7 +152,12 @@ pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
     }
     let head_end = PREFIX_BYTES + usize::from(u16::from_le_bytes([part[8], part[9]]));
     let head_bytes = part.get(PREFIX_BYTES..head_end).ok_or(RecordError::Foreign)?;
-    let head = postcard::from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
+    let (mut head, added): (Head, &[u8]) =
+        postcard::take_from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
+    if !added.is_empty() {
+        let additions: Additions = postcard::from_bytes(added).map_err(|_| RecordError::Foreign)?;
+        head.ledger.shed = additions.shed;
+    }
     Ok((head, part.slice(head_end..)))
 }
 
@@ -234,6 +267,39 @@ mod tests {
             assert_eq!(record.delta, delta(values));
         }
         assert!(encode(&head(), &delta(200), 4096).len() > 1);
+    }
+
+    #[test]
+    fn heads_from_before_an_addition_and_after_it_are_read() {
+        let shed = Ledger {
+            shed: 5,
+            ..head().ledger
+        };
+        let head = Head {
+            ledger: shed,
+            ..head()
+        };
+        let part = encode(&head, &delta(1), 1 << 20).remove(0);
+        assert_eq!(decode_part(&part).unwrap().0.ledger, shed);
+        // As it was written before: the struct's own fields, one after the other, and nothing behind.
+        let ledger = (
+            3_u64, 0_u64, 3_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64,
+        );
+        let fields = (
+            7_u64, 9_u64, 1200_u64, 3_u64, 2_u64, 5_u64, ledger, 6_u64, 0_u32, 1_u32, 0_u32,
+        );
+        let before = postcard::to_stdvec(&fields).unwrap();
+        let mut old = MAGIC.to_vec();
+        old.extend([0; 4]);
+        old.extend((before.len() as u16).to_le_bytes());
+        old.extend(&before);
+        let checksum = crc32fast::hash(&old[8..]);
+        old[4..8].copy_from_slice(&checksum.to_le_bytes());
+        let read = decode_part(&Bytes::from(old)).unwrap().0;
+        assert_eq!(
+            (read.position, read.ledger.events, read.ledger.shed),
+            (1200, 3, 0)
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! structs are its documentation; `tailrace serve --print-config` prints them with their defaults,
 //! and a test compares that with the committed `examples/tailrace.toml`.
 
+mod requests;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
@@ -9,6 +11,7 @@ use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
 };
+pub use requests::RequestsConfig;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
     alarm::{
@@ -46,6 +49,8 @@ pub struct Config {
     pub snapshots: SnapshotConfig,
     /// How several engines share the work.
     pub engines: EnginesConfig,
+    /// How often clients may ask the API.
+    pub requests: RequestsConfig,
     /// Logs.
     pub log: LogConfig,
     /// Traces.
@@ -163,6 +168,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             snapshots: SnapshotConfig::default(),
             engines: EnginesConfig::default(),
+            requests: RequestsConfig::default(),
             log: LogConfig::default(),
             traces: TracesConfig::default(),
             webhooks: WebhooksConfig::default(),

@@ -129,6 +129,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let options = ApiOptions {
         metrics_public: config.metrics_public,
         stop: stop.clone(),
+        rates: config.requests.rates()?,
         ..ApiOptions::default()
     };
     let state = ApiState {

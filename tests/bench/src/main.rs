@@ -17,6 +17,7 @@ mod jetstream;
 mod latency;
 mod memory;
 mod native;
+mod neighbours;
 mod nexmark;
 mod options;
 mod overhead;
@@ -68,6 +69,8 @@ enum Part {
     Profile(Options),
     /// What traces, metrics, logs and taps cost.
     Overhead(Options),
+    /// What forty-nine tenants keep beside a hostile one.
+    Neighbours(Options),
     /// A few ratios in seconds, for `make test`.
     #[command(hide = true)]
     Guard(Options),
@@ -143,6 +146,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(overhead::measure(&options).await?);
                 options
             }
+            Part::Neighbours(options) => {
+                report.add_all(neighbours::measure(&options).await?);
+                options
+            }
             Part::Growth(options) => {
                 report.add_all(growth::measure(&options).await?);
                 options
@@ -171,6 +178,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("disturbances", latency::disturbed::measure(&options).await);
     said("swaps");
     report.add_part("swaps", latency::swaps::measure(&options).await);
+    said("neighbours");
+    report.add_part("neighbours", neighbours::measure(&options).await);
     said("nexmark");
     report.add_part("nexmark", nexmark::measure(&options).await);
     said("recommendations");

@@ -15,6 +15,7 @@ mod engines;
 mod failures;
 mod house;
 mod logs;
+mod limits;
 mod recall;
 mod refusals;
 mod tenants;

@@ -157,6 +157,12 @@ pub(super) static TABLE: &[Metric] = &[
         ledger!(duplicates),
     ),
     counter(
+        "shed_events",
+        "events",
+        "Events that were let go for want of room under a limit",
+        ledger!(shed),
+    ),
+    counter(
         "dead_letters",
         "messages",
         "Dead letters written",
@@ -295,6 +301,12 @@ pub(super) static TABLE: &[Metric] = &[
         "alarms",
         "Alarms of a pipeline that fire, on the engine that has its partition 0",
         Read::Pipeline(|pipeline| pipeline.alarms_firing),
+    ),
+    gauge(
+        "limited",
+        "",
+        "Whether a limit holds events of the pipeline back, or sheds them (1), or none does (0)",
+        Read::Pipeline(|pipeline| Some(u64::from(pipeline.report.limited.is_some()))),
     ),
     gauge(
         "store_bytes",

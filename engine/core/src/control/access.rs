@@ -34,6 +34,8 @@ impl Control {
     pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> Outcome<Arc<Tenant>> {
         check_patterns("read", &request.read)?;
         check_patterns("write", &request.write)?;
+        request.quotas.rates.check().map_err(ControlError::Invalid)?;
+        request.quotas.weight.check().map_err(ControlError::Invalid)?;
         let key = Key::Tenant(name.clone());
         let known = self.read::<Tenant>(&key).await?;
         let fresh = || {

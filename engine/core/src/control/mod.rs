@@ -174,6 +174,11 @@ impl Control {
         }
     }
 
+    /// Time since some fixed point; never goes back.
+    pub fn monotonic(&self) -> std::time::Duration {
+        self.world.clock.monotonic()
+    }
+
     fn now_ms(&self) -> u64 {
         self.world.clock.unix_ms()
     }

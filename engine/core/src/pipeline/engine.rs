@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use super::{
     context,
+    gate::tenants::{TenantGate, TenantGates},
     run::{Entry, PipelineRun},
     settings::Settings,
     status::PipelineStatus,
@@ -114,17 +115,23 @@ impl Engine {
     /// Runs until it is stopped; returns when every pipeline has come to its end.
     pub async fn run(mut self) {
         let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
+        let mut gates = TenantGates::default();
+        let mut members = self.members.clone();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
-                self.reconcile(&registry, &mut running).await;
+                gates.follow(&registry, self.is_alone());
+                self.world.turns.weigh(registry.weights());
+                self.reconcile(&registry, &mut running, &mut gates).await;
             }
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 changed = self.registry.changed() => if changed.is_err() { break },
+                // Tenants' limits are shared out anew.
+                Ok(()) = members.changed() => {}
                 _ = look.tick() => self.look_at_broker().await,
             }
         }
@@ -134,6 +141,12 @@ impl Engine {
         for task in running.into_values() {
             let _ = task.handle.await;
         }
+    }
+
+    /// Whether no other engine is known.
+    fn is_alone(&self) -> bool {
+        let members = self.members.borrow();
+        members.as_ref().is_none_or(|members| members.alive.len() <= 1)
     }
 
     /// Warns where what was accepted would not survive a power loss.
@@ -147,7 +160,12 @@ impl Engine {
         }
     }
 
-    async fn reconcile(&self, registry: &Registry, running: &mut BTreeMap<PipelineId, Task>) {
+    async fn reconcile(
+        &self,
+        registry: &Registry,
+        running: &mut BTreeMap<PipelineId, Task>,
+        gates: &mut TenantGates,
+    ) {
         let gone: Vec<_> = running
             .keys()
             .filter(|id| !registry.pipelines.contains_key(*id))
@@ -170,12 +188,12 @@ impl Engine {
                         true
                     }
                 })),
-                None => drop(running.insert(id.clone(), self.start(id, entry))),
+                None => drop(running.insert(id.clone(), self.start(id, entry, gates.of(&id.tenant)))),
             }
         }
     }
 
-    fn start(&self, id: &PipelineId, entry: Entry) -> Task {
+    fn start(&self, id: &PipelineId, entry: Entry, tenant_gate: Arc<TenantGate>) -> Task {
         let status = Arc::new(PipelineStatus::default());
         let stop = CancellationToken::new();
         let (sender, receiver) = watch::channel(entry);
@@ -187,6 +205,7 @@ impl Engine {
             settings: self.settings,
             stop: stop.clone(),
             status: status.clone(),
+            tenant_gate,
         };
         self.overview.set(id, Some(status));
         Task {

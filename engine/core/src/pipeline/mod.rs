@@ -3,6 +3,7 @@
 //! - [`intake`]: from the subscription to the partitions, with keys, times and sketch values;
 //! - [`partition`]: the loop of one partition: fill a batch, commit it, apply it;
 //! - [`schedule`]: whose turn it is on a guest thread;
+//! - [`gate`]: whether there is room for an event under the limits of its pipeline and its tenant;
 //! - [`worker`]: one turn of a partition, event by event;
 //! - [`process`]: one event through the steps, and [`outgoing`]: what of it may travel on;
 //! - [`effects`]: what the events of a batch have caused and not yet committed;
@@ -21,6 +22,7 @@ pub mod dead_letter;
 mod dedup;
 pub mod effects;
 pub mod engine;
+pub mod gate;
 pub mod intake;
 pub mod outgoing;
 pub mod partition;

@@ -49,7 +49,7 @@ enum Halt {
 }
 
 /// What one event has caused so far.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     arrival: &'a Arrival,
     /// Time that the plugins see: the event's, but never before the partition's clock.
     now_ms: u64,
@@ -63,12 +63,10 @@ struct Walk<'a> {
     spans: Option<EventSpans>,
 }
 
-impl Worker {
-    /// Processes one event into the batch; gives why it must stop, if it must.
-    pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
-        let now_ms = watermark_ms.max(arrival.event.time_ms);
-        let bytes_before = self.effects_mut().bytes();
-        let mut walk = Walk {
+impl<'a> Walk<'a> {
+    /// At its beginning.
+    pub(super) fn at(arrival: &'a Arrival, now_ms: u64, bytes_before: usize) -> Self {
+        Self {
             arrival,
             now_ms,
             messages: 0,
@@ -76,8 +74,18 @@ impl Worker {
             bytes_before,
             fate: Fate::default(),
             emitted: false,
-            spans: self.begin_spans(arrival),
-        };
+            spans: None,
+        }
+    }
+}
+
+impl Worker {
+    /// Processes one event into the batch; gives why it must stop, if it must.
+    pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
+        let now_ms = watermark_ms.max(arrival.event.time_ms);
+        let bytes_before = self.effects_mut().bytes();
+        let mut walk = Walk::at(arrival, now_ms, bytes_before);
+        walk.spans = self.begin_spans(arrival);
         let mark = self.effects_mut().mark();
         match self.begin(&mut walk) {
             Ok(()) => {}
@@ -455,7 +463,7 @@ impl Worker {
     }
 
     #[allow(clippy::too_many_arguments, reason = "all of it is what a dead letter tells")]
-    fn dead_letter(
+    pub(super) fn dead_letter(
         &mut self,
         walk: &mut Walk<'_>,
         event: &Event,

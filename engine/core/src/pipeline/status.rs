@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     candidate::board::Board,
+    gate::By,
     progress::Progress,
     reconcile::{Balance, Reconciler},
     stats::{Stats, StatsReport},
@@ -95,6 +96,16 @@ pub struct PartitionStatus {
     candidate: AtomicU64,
     queued: AtomicU64,
     memory_bytes: Mutex<Vec<(Name, u64)>>,
+    limited: Mutex<Option<LimitedStatus>>,
+}
+
+/// Events are held back, or shed, for want of room under a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LimitedStatus {
+    /// Since when, milliseconds since the epoch.
+    pub since_ms: u64,
+    /// Which limit it was last.
+    pub by: By,
 }
 
 impl PartitionStatus {
@@ -121,6 +132,13 @@ impl PartitionStatus {
         *self.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) = memory_bytes;
     }
 
+    /// After a turn: the limit by which events were held back or shed, if they were.
+    pub fn limited(&self, by: Option<By>, now_ms: u64) {
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        let since_ms = limited.map_or(now_ms, |limited| limited.since_ms);
+        *limited = by.map(|by| LimitedStatus { since_ms, by });
+    }
+
     /// It goes on.
     pub fn trouble_over(&self) {
         self.stores_nothing.store(false, Ordering::Release);
@@ -144,6 +162,9 @@ pub struct StatusReport {
     pub stats: StatsReport,
     /// Linear memory of its plugins on this engine, by step.
     pub memory_bytes: BTreeMap<Name, u64>,
+    /// The limit that holds events back, or sheds them, in the partition where that began first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited: Option<LimitedStatus>,
     /// How the books last balanced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
@@ -270,7 +291,12 @@ impl PipelineStatus {
                 *memory_bytes.entry(step.clone()).or_default() += bytes;
             }
         }
+        let limits = partitions
+            .values()
+            .filter_map(|(_, status)| *status.limited.lock().unwrap_or_else(PoisonError::into_inner));
+        let limited = limits.min_by_key(|limited| limited.since_ms);
         StatusReport {
+            limited,
             state: self.state(),
             revision,
             input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),

@@ -18,6 +18,7 @@ use crate::{
     pipeline::{
         candidate::{Beside, Noted, board::Board},
         effects::Effects,
+        gate::{By, Gates, Turned},
         plan::Plan,
         reconcile::PartitionCut,
         spans::{EventSpans, Traced},
@@ -116,6 +117,8 @@ pub enum TurnEnd {
     SliceOver,
     /// The first event of the queue is to be tried again after this pause.
     Retry(Duration),
+    /// There is no room for the first event of the queue, under a limit, for so long.
+    Limited(Duration),
     /// A step's policy pauses the pipeline at the first event of the queue.
     Pause(String),
     /// The plugin cannot be instantiated any more.
@@ -161,6 +164,12 @@ pub struct Worker {
     /// What those who watch see.
     pub(super) views: Arc<Views>,
     pub(super) partition: u32,
+    /// What its events pass before they are processed.
+    pub(super) gates: Gates,
+    /// Whether the first event of the queue has passed them.
+    pub(super) passed: bool,
+    /// The limit that held the last event back, or shed it.
+    pub(super) limited: Option<By>,
     image: Arc<dyn Image>,
     queue: VecDeque<Delivery>,
     cursor: Cursor,
@@ -222,6 +231,9 @@ impl Worker {
             attempts: 0,
             views: Arc::default(),
             partition: 0,
+            gates: Gates::default(),
+            passed: false,
+            limited: None,
             image,
             queue: VecDeque::new(),
             cursor,
@@ -326,7 +338,15 @@ impl Worker {
                 self.finished.skipped += 1;
                 continue;
             }
-            if let Some(stop) = self.take(arrival) {
+            let shed = match self.turn_at_gate(&arrival) {
+                Turned::Through => None,
+                Turned::Away(by) => Some(by),
+                Turned::Back(wait) => {
+                    self.queue.push_front(Delivery::Event(arrival));
+                    return TurnEnd::Limited(wait);
+                }
+            };
+            if let Some(stop) = self.take(arrival, shed) {
                 return stop;
             }
             if self.is_full() {
@@ -368,17 +388,23 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, arrival: Box<Arrival>) -> Option<TurnEnd> {
+    /// Processes an event into the batch, or sheds it.
+    fn take(&mut self, arrival: Box<Arrival>, shed: Option<By>) -> Option<TurnEnd> {
         let crowded = self.batch_events > 0;
         let event_mark = self.effects().mark();
         let counts_before = self.stats.counts.clone();
         let traced_before = self.stats.traced.len();
         let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, arrival.event.time_ms);
         let mut beside = self.beside.take();
-        let halt = match &mut beside {
-            None => self.process(&arrival, watermark_ms),
-            Some(beside) => beside.process(self, &arrival, watermark_ms),
+        let halt = match (shed, &mut beside) {
+            (Some(by), _) => {
+                self.shed(&arrival, by);
+                None
+            }
+            (None, None) => self.process(&arrival, watermark_ms),
+            (None, Some(beside)) => beside.process(self, &arrival, watermark_ms),
         };
+        self.pay(&counts_before);
         let overfull = crowded && self.effects().output_count() > MAX_BATCH_MESSAGES;
         if halt.is_some() || overfull {
             // The event stays first in the queue; nothing of it is in the batch.
@@ -386,15 +412,18 @@ impl Worker {
             self.stats.counts = counts_before;
             let tries = self.stats.traced.drain(traced_before..);
             self.stats.repeated.extend(tries.filter(|_| halt.is_some()));
-            if let Some(beside) = &mut beside {
+            if let Some(beside) = beside.as_mut().filter(|_| shed.is_none()) {
                 beside.take_back();
             }
             self.beside = beside;
             self.queue.push_front(Delivery::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
-        self.beside =
-            beside.and_then(|mut beside| beside.settle(self, &arrival, &event_mark).then_some(beside));
+        self.beside = beside.and_then(|mut beside| {
+            // A shed event is not the candidate's either.
+            let goes_on = shed.is_some() || beside.settle(self, &arrival, &event_mark);
+            goes_on.then_some(beside)
+        });
         self.effects_mut().settle();
         let counts = &self.stats.counts;
         self.finished
@@ -402,6 +431,7 @@ impl Worker {
             .add(&counts.ledger.since(&counts_before.ledger));
         self.finished.retried += counts.retried - counts_before.retried + u64::from(self.attempts);
         self.attempts = 0;
+        self.passed = false;
         self.batch_events += 1;
         self.cursor.watermark_ms = watermark_ms;
         match arrival.source {

@@ -5,10 +5,12 @@ pub mod candidate;
 pub mod keeper;
 mod keys;
 mod model;
+mod rates;
 mod scope;
 mod snapshot;
 
 pub use keys::Key;
 pub use model::*;
+pub use rates::*;
 pub use scope::{Role, Scope};
 pub use snapshot::Registry;

@@ -57,6 +57,10 @@ pub struct Quotas {
     pub pipelines: u32,
     /// Partitions of all pipelines together.
     pub partitions: u32,
+    /// How much may happen within a time.
+    pub rates: super::TenantRates,
+    /// Its share of the guest threads, beside that of others.
+    pub weight: super::Weight,
 }
 
 impl Default for Quotas {
@@ -65,6 +69,8 @@ impl Default for Quotas {
             plugins: 1_000,
             pipelines: 1_000,
             partitions: 4_000,
+            rates: super::TenantRates::default(),
+            weight: super::Weight::default(),
         }
     }
 }

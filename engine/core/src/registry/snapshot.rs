@@ -66,6 +66,16 @@ impl Registry {
         }
     }
 
+    /// Weights of the tenants that have another than 1.
+    pub fn weights(&self) -> BTreeMap<Name, u32> {
+        let weights = self
+            .tenants
+            .iter()
+            .map(|(name, tenant)| (name, tenant.quotas.weight.0));
+        let weights = weights.filter(|(_, weight)| *weight != 1);
+        weights.map(|(name, weight)| (name.clone(), weight)).collect()
+    }
+
     /// Pipelines of a tenant.
     pub fn pipelines_of<'a>(
         &'a self,

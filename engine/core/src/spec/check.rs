@@ -46,6 +46,9 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
         check_breaker(breaker)?;
     }
     super::alarms::check(spec)?;
+    if let Some(rate) = &spec.rate {
+        rate.check()?;
+    }
     spec.output
         .as_ref()
         .map_or(Ok(()), |output| check_output(output, &spec.input))
@@ -351,6 +354,17 @@ mod tests {
                 r#""v@1.0.0""#,
                 r#""v@1.0.0","on-error":{"payload":{}}"#,
                 "steps[0].on-error.payload",
+            ),
+            (r#""name":"p""#, r#""name":"p","rate":{"over":"drop"}"#, "rate"),
+            (
+                r#""name":"p""#,
+                r#""name":"p","rate":{"events":{"limit":0}}"#,
+                "rate.events.limit",
+            ),
+            (
+                r#""name":"p""#,
+                r#""name":"p","rate":{"output-bytes":{"limit":"1MiB","per":"1ms"}}"#,
+                "rate.output-bytes.per",
             ),
             (
                 r#""v@1.0.0"}"#,

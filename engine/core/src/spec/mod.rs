@@ -5,6 +5,8 @@ pub mod alarms;
 pub mod check;
 pub mod parse;
 mod parts;
+mod rate;
 
 pub use alarms::{AlarmSpec, NotifySpec};
 pub use parts::*;
+pub use rate::*;

@@ -47,6 +47,9 @@ pub struct PipelineSpec {
     /// What to raise an alarm at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmSpec>,
+    /// How much may happen within a time; left out, as much as can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<super::RateSpec>,
 }
 
 fn one() -> u32 {

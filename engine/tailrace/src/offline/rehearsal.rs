@@ -174,7 +174,8 @@ fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
     loop {
         match worker.turn(SLICE, 1) {
             TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => return Ok(None),
-            TurnEnd::Retry(_) => {}
+            // Nothing limits a rehearsal; were it so, the event would come again.
+            TurnEnd::Retry(_) | TurnEnd::Limited(_) => {}
             TurnEnd::Pause(why) => return Ok(Some(why)),
             TurnEnd::Plugin(cause) => bail!("the plugin cannot run any more: {cause}"),
             TurnEnd::Failed(cause) => bail!("the engine failed under the plugin: {cause}"),

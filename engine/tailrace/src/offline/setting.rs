@@ -152,6 +152,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
         }),
         circuit_breaker: None,
         alarms: Vec::new(),
+        rate: None,
     })
 }
 

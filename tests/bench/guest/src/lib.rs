@@ -13,6 +13,14 @@ enum Act {
     Forward,
     /// Reads the key's state, changes it and writes it back.
     State,
+    /// Loops to its deadline.
+    Loop,
+    /// Takes memory until there is no more.
+    Grow,
+    /// Logs until it is stopped.
+    Log,
+    /// Writes state until it is stopped.
+    Flood,
 }
 
 #[derive(Deserialize, Default)]
@@ -38,6 +46,25 @@ impl Plugin for Single {
         match self.config.act {
             Act::Forward => {}
             Act::State => self.change(&event.key, host),
+            Act::Loop => loop {
+                std::hint::black_box(&event.key);
+            },
+            Act::Grow => {
+                let mut taken = Vec::new();
+                loop {
+                    taken.push(vec![1_u8; 1 << 20]);
+                    std::hint::black_box(&taken);
+                }
+            }
+            Act::Log => loop {
+                host.log(Level::Warn, "a line\u{1b}[2J that nobody wants");
+            },
+            Act::Flood => {
+                for number in 0_u64.. {
+                    let key = format!("{}-{number}", event.sequence);
+                    host.state().set(&key, &[1; 4_096]);
+                }
+            }
         }
         Ok(Verdict::Forward)
     }

@@ -23,7 +23,7 @@ use anyhow::Context as _;
 
 use line::{Line, Loaded};
 pub use queries::{Queried, Queries};
-use receiver::Percentiles;
+pub use receiver::{Percentiles, histogram};
 
 use crate::{
     events::KEYS,

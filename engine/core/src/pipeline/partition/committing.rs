@@ -62,12 +62,7 @@ impl Partition {
                 .log
                 .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
                 .await;
-            // Who halts claims no more than is claimed already.
-            let most = if self.is_halting() {
-                self.claimed
-            } else {
-                usize::MAX
-            };
+            let most = self.claimable();
             (self.claimed, claim) = self.worker().claim(most);
         }
         self.dirty_since = None;

@@ -7,6 +7,7 @@
 //! and processed after it; their state changes travel with the next claim.
 
 mod committing;
+mod limited;
 mod snapshots;
 mod swapping;
 
@@ -28,6 +29,7 @@ use super::{
     breaker::Breaker,
     candidate::board::Board,
     commit::{Committer, jittered},
+    gate::Gates,
     plan::Plan,
     progress::Progress,
     reconcile::Reconciler,
@@ -84,6 +86,8 @@ pub struct Partition {
     /// Since when there is something uncommitted.
     dirty_since: Option<Instant>,
     retry_at: Option<Instant>,
+    /// When there may be room again, where a limit holds it back.
+    limited_until: Option<Instant>,
     last_commit: Instant,
     stopping: bool,
     /// The revision that is about to be taken up.
@@ -130,6 +134,8 @@ pub struct Parts {
     pub views: Arc<Views>,
     /// Where its candidate is judged.
     pub board: Arc<Board>,
+    /// What limits it.
+    pub gates: Gates,
 }
 
 type Step<T> = Result<T, End>;
@@ -151,6 +157,7 @@ impl Partition {
             breaker,
             views,
             board,
+            gates,
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
@@ -164,7 +171,8 @@ impl Partition {
             max_message_bytes,
         )
         .map_err(failed)?
-        .watched_through(views, committer.partition.partition);
+        .watched_through(views, committer.partition.partition)
+        .limited_by(gates);
         worker.judged_on(board);
         if current.candidate.is_some() {
             worker
@@ -185,6 +193,7 @@ impl Partition {
             under_way: None,
             dirty_since: None,
             retry_at: None,
+            limited_until: None,
             last_commit: Instant::now(),
             stopping: false,
             swap: None,
@@ -224,6 +233,8 @@ impl Partition {
         loop {
             if let Some(reason) = self.tripped.take() {
                 self.end_settled(End::Paused(reason)).await?;
+            } else if self.must_give_back() {
+                self.give_back().await?;
             } else if self.commit_is_due() {
                 self.begin_commit().await?;
             } else if self.may_swap() {
@@ -256,7 +267,8 @@ impl Partition {
 
     fn may_process(&mut self) -> bool {
         let begun = self.mode == DeliveryMode::AtMostOnce && self.claimed > 0;
-        let halted = self.is_halting() && !begun || self.retry_at.is_some() && !self.stopping;
+        let waits = self.retry_at.is_some() && !self.stopping || self.limited_until.is_some();
+        let halted = self.is_halting() && !begun || waits;
         let allowed = self.mode != DeliveryMode::AtMostOnce || begun;
         !halted && allowed && self.worker().queued() > 0 && !self.worker().is_full()
     }
@@ -265,10 +277,11 @@ impl Partition {
         if self.under_way.is_some() {
             return false;
         }
-        let halting = self.is_halting() || self.retry_at.is_some() || self.swap_is_ready();
+        let waits = self.retry_at.is_some() || self.limited_until.is_some();
+        let halting = self.is_halting() || waits || self.swap_is_ready();
         let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
         if self.mode == DeliveryMode::AtMostOnce {
-            let wanted = self.claimed == 0 && self.worker().queued() > 0 && !self.is_halting();
+            let wanted = self.claimed == 0 && self.worker().queued() > 0 && !self.is_halting() && !waits;
             let worker = self.worker();
             return wanted || worker.is_full() || !worker.is_clean() && (lingered || halting);
         }
@@ -293,9 +306,11 @@ impl Partition {
         };
         let lost = |_| failed("a turn did not come to its end");
         let context = tracing::Span::current();
-        let (mut worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
+        let (mut worker, end) = schedule::run_metered(&*self.world.turns, &tenant, move || {
+            let before = worker.stats.counts.fuel;
             let end = context.in_scope(|| worker.turn(SLICE, most));
-            (worker, end)
+            let fuel = worker.stats.counts.fuel.saturating_sub(before);
+            ((worker, end), fuel)
         })
         .await
         .map_err(lost)?;
@@ -313,12 +328,17 @@ impl Partition {
             spans.hand_over(&*self.world.tracer);
         }
         self.worker = Some(worker);
+        self.show_limit();
         self.answer_cuts();
         match end {
             TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => Ok(()),
             TurnEnd::Retry(pause) => {
                 self.committer.stats.retried();
                 self.retry_at = Some(Instant::now() + jittered(pause, &*self.world.random));
+                Ok(())
+            }
+            TurnEnd::Limited(wait) => {
+                self.wait_for_room(wait);
                 Ok(())
             }
             TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
@@ -344,7 +364,7 @@ impl Partition {
             .dirty_since
             .filter(|_| self.under_way.is_none())
             .map(|since| since + LINGER);
-        let retry_at = self.retry_at;
+        let (retry_at, limited_until) = (self.retry_at, self.limited_until);
         let idle_end = self.idle_end();
         let room = self.worker().queued() < MAX_QUEUED && !self.lane_closed;
         let stopping = self.stopping;
@@ -364,6 +384,7 @@ impl Partition {
             () = until(linger_end) => {}
             () = until(idle_end) => {}
             () = until(retry_at) => self.retry_at = None,
+            () = until(limited_until) => self.limited_until = None,
         }
         self.take_ready();
         Ok(())

@@ -82,6 +82,7 @@ impl Partition {
             return Ok(());
         };
         self.retry_at = None;
+        self.limited_until = None;
         self.mode = plan.spec.delivery;
         let numbers = plan.numbers();
         self.worker().adopt(plan, instances).map_err(failed)?;

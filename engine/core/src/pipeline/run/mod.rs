@@ -23,6 +23,7 @@ use self::ended::Ended;
 pub use self::load::{LoadError, load_plugin};
 use super::{
     commit::jittered,
+    gate::tenants::TenantGate,
     settings::Settings,
     status::{PipelineStatus, State},
 };
@@ -52,6 +53,8 @@ pub struct PipelineRun {
     pub stop: CancellationToken,
     /// What it is doing.
     pub status: Arc<PipelineStatus>,
+    /// The limits of its tenant.
+    pub tenant_gate: Arc<TenantGate>,
 }
 
 impl PipelineRun {

@@ -16,6 +16,7 @@ use super::{
         candidate::CandidatePlan,
         commit::Committer,
         context,
+        gate::{Gate, Gates, Rates, tenants::AtWork},
         intake::{self, Intake, Lane},
         partition::{End, Partition, Parts},
         plan::Plan,
@@ -54,6 +55,9 @@ pub(super) struct Running {
     pub(super) intake: tokio::task::JoinHandle<Result<(), InputError>>,
     pub(super) plan: Arc<Plan>,
     pub(super) share: Share,
+    pub(super) gate: Arc<Gate>,
+    /// Its partitions, as the tenant's limits count them.
+    _at_work: AtWork,
 }
 
 /// What of the pipeline is this engine's.
@@ -83,6 +87,9 @@ impl PipelineRun {
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
         self.begin_candidate(pipeline, &plan);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
+        let at_work = self.tenant_gate.at_work(share.partitions.len());
+        let gate = Arc::new(Gate::default());
+        gate.set(Rates::of_pipeline(&plan.spec, share.partitions.len()));
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
         reconciler.restart();
@@ -125,6 +132,10 @@ impl PipelineRun {
                 breaker: breaker.clone(),
                 views: self.status.views.clone(),
                 board: self.status.board.clone(),
+                gates: Gates {
+                    pipeline: gate.clone(),
+                    tenant: self.tenant_gate.gate(),
+                },
             };
             let partition = Partition::new(parts)
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
@@ -160,6 +171,8 @@ impl PipelineRun {
             intake,
             plan,
             share,
+            gate,
+            _at_work: at_work,
         })
     }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 
 use super::{
-    super::status::State,
+    super::{gate::Rates, status::State},
     Ended, FIRST_PAUSE, PipelineRun,
     ended::{intake_ended, partition_ended},
     start::Running,
@@ -103,6 +103,8 @@ impl PipelineRun {
             revision = plan.revision,
             "the pipeline goes on with another revision"
         );
+        let rates = Rates::of_pipeline(&plan.spec, running.share.partitions.len());
+        running.gate.set(rates);
         self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
         for listener in &running.plans {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::{
     client::read,
     global::Session,
-    screen::{count, facts, micros, size, table},
+    screen::{ago, count, facts, micros, now_ms, size, table},
 };
 
 /// Pause between two looks.
@@ -39,6 +39,8 @@ struct StatusView {
     dead_letters: Option<u64>,
     partitions: Vec<PartitionView>,
     stats: StatsView,
+    #[serde(default)]
+    limited: Option<LimitedView>,
     #[serde(default)]
     balance: Option<BalanceView>,
     #[serde(default)]
@@ -76,6 +78,13 @@ struct AlarmView {
     unsent: usize,
 }
 
+/// The limit that holds events back, or sheds them.
+#[derive(Deserialize)]
+struct LimitedView {
+    since_ms: u64,
+    by: String,
+}
+
 /// How the books last balanced.
 #[derive(Deserialize)]
 struct BalanceView {
@@ -89,6 +98,8 @@ struct BalanceView {
     rejected: u64,
     dead: u64,
     duplicates: u64,
+    #[serde(default)]
+    shed: u64,
     #[serde(default)]
     committed_messages: Option<u64>,
     #[serde(default)]
@@ -128,6 +139,8 @@ struct CountsView {
     dropped: u64,
     rejected: u64,
     duplicates: u64,
+    #[serde(default)]
+    shed: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -215,11 +228,25 @@ fn overview(status: &StatusView) -> String {
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
         ("duplicates", count(counts.duplicates)),
+        ("shed", count(counts.shed)),
+        ("limited", limited(status)),
         ("retried", count(counts.retried)),
         ("traps", count(counts.traps)),
         ("dead letters", status.dead_letters.map_or_else(unknown, count)),
         ("books", books(status)),
     ])
+}
+
+/// Which limit holds it back, and since when.
+fn limited(status: &StatusView) -> String {
+    let Some(LimitedView { since_ms, by }) = &status.limited else {
+        return "no".to_owned();
+    };
+    let by = match by.strip_prefix("tenant-") {
+        Some(quota) => format!("the tenant's rate of {quota}"),
+        None => format!("the pipeline's rate of {by}"),
+    };
+    format!("by {by}, since {}", ago(*since_ms, now_ms()))
 }
 
 /// The last balance in a line: what came in, what became of it, what the broker says.
@@ -240,6 +267,7 @@ fn books(status: &StatusView) -> String {
         ("rejected", balance.rejected),
         ("dead", balance.dead),
         ("duplicates", balance.duplicates),
+        ("shed", balance.shed),
     ];
     let fates = fates.iter().filter(|(_, events)| *events > 0);
     let fates: Vec<_> = fates

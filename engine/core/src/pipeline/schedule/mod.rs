@@ -1,0 +1,233 @@
+//! Whose turn it is: guest threads serve tenants fairly, whatever each has to do ([`queues`] says how).
+//!
+//! One tenant never holds all threads: the last one is kept for the others, so that a plugin that loops
+//! to its deadline delays only its own tenant.
+//!
+//! Bounded: a partition has one turn waiting at most, and partitions are bounded by quotas.
+
+#[cfg(test)]
+mod neighbours;
+pub mod queues;
+
+#[cfg(test)]
+use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+use self::queues::{Queues, Ticket};
+use crate::{name::Name, ports::clock::Clock};
+
+/// Something to do on a guest thread; gives the fuel that it used.
+pub type Job = Box<dyn FnOnce() -> u64 + Send>;
+
+/// Runs turns. The real one is [`Turns`]; a simulation runs them on the spot.
+pub trait Executor: Send + Sync {
+    /// Queues a turn of this tenant.
+    fn submit(&self, tenant: &Name, job: Job);
+    /// Tenants with another weight than 1; those of before are forgotten.
+    fn weigh(&self, _weights: BTreeMap<Name, u32>) {}
+}
+
+/// A turn panicked or the threads are gone: ours, and the partition starts again.
+#[derive(Debug, thiserror::Error)]
+#[error("a turn did not come to its end")]
+pub struct TurnLost;
+
+/// Runs `act` on a guest thread and waits for what it gives.
+pub async fn run<T: Send + 'static>(
+    executor: &dyn Executor,
+    tenant: &Name,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TurnLost> {
+    run_metered(executor, tenant, || (act(), 0)).await
+}
+
+/// The same for what uses fuel, and says how much.
+pub async fn run_metered<T: Send + 'static>(
+    executor: &dyn Executor,
+    tenant: &Name,
+    act: impl FnOnce() -> (T, u64) + Send + 'static,
+) -> Result<T, TurnLost> {
+    let (sender, receiver) = oneshot::channel();
+    let job = move || {
+        let (given, fuel) = act();
+        drop(sender.send(given));
+        fuel
+    };
+    executor.submit(tenant, Box::new(job));
+    receiver.await.map_err(|_| TurnLost)
+}
+
+#[derive(Default)]
+struct State {
+    queues: Queues<Job>,
+    closed: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    ready: Condvar,
+    clock: Arc<dyn Clock>,
+    most_per_tenant: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self) {
+        while let Some((ticket, job)) = self.next() {
+            let fuel = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+                let tenant = &ticket.tenant;
+                tracing::error!(%tenant, "a turn panicked; its partition starts again from what is committed");
+                0
+            });
+            self.lock().queues.done(&ticket, self.clock.monotonic(), fuel);
+            self.ready.notify_one();
+        }
+    }
+
+    fn next(&self) -> Option<(Ticket, Job)> {
+        let mut state = self.lock();
+        loop {
+            let next = state.queues.pop(self.most_per_tenant, self.clock.monotonic());
+            if next.is_some() || state.closed {
+                return next;
+            }
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The guest threads. Dropping it ends them after what is queued.
+pub struct Turns {
+    shared: Arc<Shared>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Turns {
+    /// Starts `threads` guest threads; at least two, so that no tenant can hold them all.
+    pub fn start(threads: usize, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let threads = threads.max(2);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            ready: Condvar::new(),
+            clock,
+            most_per_tenant: threads - 1,
+        });
+        let spawn = |index| {
+            let shared = shared.clone();
+            thread::Builder::new()
+                .name(format!("guest-{index}"))
+                .spawn(move || shared.serve())
+        };
+        let threads = (0..threads).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { shared, threads })
+    }
+}
+
+impl Executor for Turns {
+    fn submit(&self, tenant: &Name, job: Job) {
+        self.shared.lock().queues.push(tenant, job);
+        self.shared.ready.notify_one();
+    }
+
+    fn weigh(&self, weights: BTreeMap<Name, u32>) {
+        self.shared.lock().queues.weigh(weights);
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.ready.notify_all();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    /// Serves one turn of the given length and says whose it was.
+    fn serve(queues: &mut Queues<()>, now: &mut Duration, length: impl Fn(&str) -> u64) -> String {
+        let (ticket, ()) = queues.pop(1, *now).expect("a turn waits");
+        *now += Duration::from_millis(length(ticket.tenant.as_str()));
+        queues.done(&ticket, *now, 0);
+        ticket.tenant.to_string()
+    }
+
+    #[test]
+    fn a_greedy_tenant_delays_itself_only() {
+        let (mut queues, mut now) = (Queues::default(), Duration::ZERO);
+        for _ in 0..10 {
+            queues.push(&name("greedy"), ());
+            queues.push(&name("modest"), ());
+        }
+        // Turns of the greedy tenant take nine times as long, so it gets one for nine.
+        let length = |tenant: &str| if tenant == "greedy" { 90 } else { 10 };
+        let served: Vec<_> = (0..10).map(|_| serve(&mut queues, &mut now, length)).collect();
+        let greedy = served.iter().filter(|tenant| *tenant == "greedy").count();
+        assert_eq!(greedy, 1, "{served:?}");
+    }
+
+    #[test]
+    fn nobody_saves_up_time_by_waiting() {
+        let (mut queues, mut now) = (Queues::default(), Duration::ZERO);
+        for _ in 0..5 {
+            queues.push(&name("early"), ());
+            serve(&mut queues, &mut now, |_| 100);
+        }
+        queues.push(&name("early"), ());
+        for _ in 0..3 {
+            queues.push(&name("late"), ());
+        }
+        let first: Vec<_> = (0..4).map(|_| serve(&mut queues, &mut now, |_| 100)).collect();
+        let early = first.iter().position(|tenant| tenant == "early");
+        assert!(early.is_some_and(|index| index <= 2), "{first:?}");
+    }
+
+    #[test]
+    fn one_thread_is_always_left_for_others() {
+        let (mut queues, now) = (Queues::default(), Duration::ZERO);
+        queues.push(&name("a"), ());
+        queues.push(&name("a"), ());
+        assert!(queues.pop(1, now).is_some());
+        assert!(
+            queues.pop(1, now).is_none(),
+            "the tenant already holds its share of threads"
+        );
+        queues.push(&name("b"), ());
+        assert_eq!(
+            queues.pop(1, now).map(|(ticket, ())| ticket.tenant),
+            Some(name("b"))
+        );
+    }
+
+    #[test]
+    fn fuel_is_the_least_that_a_turn_costs() {
+        let (mut queues, now) = (Queues::default(), Duration::ZERO);
+        queues.push(&name("a"), ());
+        let (ticket, ()) = queues.pop(1, now).expect("a turn waits");
+        queues.done(&ticket, now, 1_000_000);
+        queues.push(&name("a"), ());
+        queues.push(&name("b"), ());
+        assert_eq!(
+            queues.pop(1, now).map(|(ticket, ())| ticket.tenant),
+            Some(name("b"))
+        );
+    }
+}
