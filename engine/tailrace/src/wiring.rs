@@ -59,6 +59,7 @@ pub struct RunningEngine {
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
     traces: Option<Arc<Traces>>,
+    amounts: JoinHandle<()>,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
@@ -108,6 +109,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let overview = Overview::default();
     let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
     let peers = tasks::spawn(control.clone().answer_peers(me));
+    let amounts = tasks::spawn(control.clone().keep_amounts(stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -139,6 +141,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         leases,
         peers,
         traces,
+        amounts,
     })
 }
 
@@ -157,6 +160,7 @@ impl RunningEngine {
             // Its last request blocks.
             let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
         }
+        self.amounts.abort();
     }
 }
 

@@ -52,6 +52,14 @@ fn measured() -> Measured {
             lag: Some(5),
         }],
         store_bytes: [(name("shop"), 4_096)].into(),
+        tenants: vec![MeasuredTenant {
+            name: name("shop"),
+            used: Used {
+                state_bytes: 7,
+                ..Used::default()
+            },
+            quotas: Quotas::default(),
+        }],
         broker_connected: true,
         broker_syncs_always: Some(false),
         watchers: 2,
@@ -72,7 +80,7 @@ fn exposed(metric: &Metric) -> String {
 fn labels(metric: &Metric) -> &'static str {
     match metric.read {
         Read::Engine(_) => "",
-        Read::Tenant => "tenant",
+        Read::Tenant | Read::Amount(_) => "tenant",
         Read::Pipeline(_) => "tenant, pipeline",
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
         Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",
@@ -134,6 +142,7 @@ fn values_and_units_are_as_they_were_measured() {
         format!("tailrace_lag{{{of}}} 5"),
         format!("tailrace_pipeline_state{{{of},state=\"starting\"}} 1"),
         "tailrace_store_bytes{tenant=\"shop\"} 4096".to_owned(),
+        "tailrace_tenant_state_bytes{tenant=\"shop\"} 7".to_owned(),
         "tailrace_broker_syncs_always 0".to_owned(),
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");

@@ -8,8 +8,11 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 
-use super::Control;
-use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts};
+use super::{Control, amounts::Used};
+use crate::{
+    identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts,
+    registry::Quotas,
+};
 
 /// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
 /// tell in time is left out.
@@ -24,6 +27,8 @@ pub struct Measured {
     pub pipelines: Vec<MeasuredPipeline>,
     /// Bytes on disk of the local image of each tenant that has partitions here.
     pub store_bytes: BTreeMap<Name, u64>,
+    /// Each tenant, by name.
+    pub tenants: Vec<MeasuredTenant>,
     /// Whether the broker is connected.
     pub broker_connected: bool,
     /// Whether the broker writes to its disk before it answers, where it is known.
@@ -32,6 +37,17 @@ pub struct Measured {
     pub watchers: u64,
     /// Spans of traces.
     pub spans: SpanCounts,
+}
+
+/// A tenant: what it has, and what it may have.
+#[derive(Debug)]
+pub struct MeasuredTenant {
+    /// Which.
+    pub name: Name,
+    /// What it has.
+    pub used: Used,
+    /// What it may have.
+    pub quotas: Quotas,
 }
 
 /// A pipeline.
@@ -72,6 +88,7 @@ impl Control {
         Measured {
             pipelines: pipelines.collect(),
             store_bytes,
+            tenants: self.measured_tenants(),
             broker_connected: connected,
             broker_syncs_always: self.overview.broker_syncs_always(),
             watchers: self.overview.places().taken() as u64,
@@ -93,6 +110,18 @@ impl Control {
         let enough = tokio::time::sleep(ASK_WITHIN);
         let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
         answers.filter_map(std::future::ready).collect().await
+    }
+
+    fn measured_tenants(&self) -> Vec<MeasuredTenant> {
+        let Ok(registry) = self.registry() else {
+            return Vec::new();
+        };
+        let tenants = registry.tenants.values().map(|tenant| MeasuredTenant {
+            name: tenant.name.clone(),
+            used: self.used_by(&registry, &tenant.name),
+            quotas: tenant.quotas.clone(),
+        });
+        tenants.collect()
     }
 
     fn store_bytes(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<Name, u64> {

@@ -2,12 +2,13 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
-//! [`audit`] (who changed what), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
 //! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
 mod admission;
+pub mod amounts;
 pub mod audit;
 pub mod candidates;
 mod checks;
@@ -55,6 +56,7 @@ pub struct Control {
     cluster: Cluster,
     uploads: admission::Places,
     actor: Actor,
+    amounts: amounts::Amounts,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -74,6 +76,7 @@ impl Control {
             cluster,
             uploads: admission::Places::default(),
             actor: Actor::engine(),
+            amounts: amounts::Amounts::default(),
         }
     }
 

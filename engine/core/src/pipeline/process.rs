@@ -167,7 +167,7 @@ impl Worker {
         }
         let mark = self.effects_mut().mark();
         let mut call = self.call(walk, index, event)?;
-        if matches!(&call.result, Err(CallFailure::Trap(trap)) if trap.code != TrapCode::Deadline) {
+        if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
             // A fresh instance, in case the trap came of what the old one kept in memory.
             self.effects_mut().roll_back(&mark);
             self.stats.counts.retried += 1;
@@ -424,7 +424,7 @@ impl Worker {
                 trap.code.as_str(),
                 trap.message,
                 trap.backtrace,
-                trap.code == TrapCode::Deadline,
+                trap.code.may_pass(),
             ),
         };
         let is_tried_again = again && self.attempts < policy.retries;

@@ -18,7 +18,11 @@ use super::{
     views::Views,
 };
 
-use crate::{membership::EngineId, name::Name};
+use crate::{
+    membership::EngineId,
+    name::Name,
+    ports::store::{Full, Weight},
+};
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -95,6 +99,10 @@ pub struct PartitionStatus {
     candidate: AtomicU64,
     queued: AtomicU64,
     memory_bytes: Mutex<Vec<(Name, u64)>>,
+    state_bytes: AtomicU64,
+    vector_bytes: AtomicU64,
+    state_full: AtomicBool,
+    vectors_full: AtomicBool,
 }
 
 impl PartitionStatus {
@@ -119,6 +127,27 @@ impl PartitionStatus {
     pub fn holds(&self, queued: usize, memory_bytes: Vec<(Name, u64)>) {
         self.queued.store(queued as u64, Ordering::Relaxed);
         *self.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) = memory_bytes;
+    }
+
+    /// Its image holds so much.
+    pub fn weighs(&self, weight: Weight) {
+        self.state_bytes.store(weight.state_bytes, Ordering::Relaxed);
+        self.vector_bytes.store(weight.vector_bytes, Ordering::Relaxed);
+    }
+
+    fn weight(&self) -> Weight {
+        Weight {
+            state_bytes: self.state_bytes.load(Ordering::Relaxed),
+            vector_bytes: self.vector_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What its tenant has too much of.
+    pub fn full(&self) -> Full {
+        Full {
+            state: self.state_full.load(Ordering::Relaxed),
+            vectors: self.vectors_full.load(Ordering::Relaxed),
+        }
     }
 
     /// It goes on.
@@ -211,6 +240,25 @@ impl PipelineStatus {
     pub fn partitions(&self) -> Vec<u32> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions.keys().copied().collect()
+    }
+
+    /// How much the partitions here hold.
+    pub fn weight(&self) -> Weight {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut whole = Weight::default();
+        for (_, status) in partitions.values() {
+            whole += status.weight();
+        }
+        whole
+    }
+
+    /// The tenant has too much, or no longer.
+    pub fn set_full(&self, full: Full) {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, status) in partitions.values() {
+            status.state_full.store(full.state, Ordering::Relaxed);
+            status.vectors_full.store(full.vectors, Ordering::Relaxed);
+        }
     }
 
     /// The revision that all partitions have taken up; 0 while there are none.

@@ -57,6 +57,14 @@ pub struct Quotas {
     pub pipelines: u32,
     /// Partitions of all pipelines together.
     pub partitions: u32,
+    /// Bytes of all plugin versions together.
+    pub plugin_bytes: u64,
+    /// Seconds that its uploads may be compiled in an hour, on each engine.
+    pub compile_seconds: u64,
+    /// Bytes of keys and values of state, over all engines.
+    pub state_bytes: u64,
+    /// Bytes of ids and numbers of vectors, over all engines.
+    pub vector_bytes: u64,
 }
 
 impl Default for Quotas {
@@ -65,6 +73,13 @@ impl Default for Quotas {
             plugins: 1_000,
             pipelines: 1_000,
             partitions: 4_000,
+            // 200 plugins of the largest kind, Python in a component.
+            plugin_bytes: 4 << 30,
+            // Half a core, for as long as somebody uploads.
+            compile_seconds: 1_800,
+            state_bytes: 16 << 30,
+            // They are held in memory.
+            vector_bytes: 4 << 30,
         }
     }
 }

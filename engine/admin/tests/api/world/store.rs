@@ -53,6 +53,9 @@ impl Image for CannedImage {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(Applied::default())
     }
+    fn weight(&self) -> Weight {
+        Weight::default()
+    }
     fn apply(&self, _: &Delta, _: Applied) -> Result<(), StoreError> {
         Ok(())
     }

@@ -173,6 +173,7 @@ impl Partition {
         }
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);
+        committer.status.weighs(image.weight());
         Ok(Self {
             world,
             plan,
@@ -292,6 +293,7 @@ impl Partition {
             usize::MAX
         };
         let lost = |_| failed("a turn did not come to its end");
+        worker.has_too_much(self.committer.status.full());
         let (mut worker, end) = schedule::run(&*self.world.turns, &tenant, move || {
             let end = worker.turn(SLICE, most);
             (worker, end)
