@@ -8,6 +8,7 @@
 //! [`pipeline::commit`] makes it durable.
 
 pub mod audit;
+pub mod compilers;
 pub mod control;
 pub mod delta;
 pub mod event;

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
 use tailrace_core::{
+    compilers::Compilers,
     control::Control,
     membership::{Cluster, Heard, keeper as leases},
     pipeline::{
@@ -212,6 +213,7 @@ fn world(
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        compilers: Compilers::default(),
         audit: broker.clone(),
         leases: Arc::new(broker.leases()),
         peers: broker.clone(),

@@ -1,7 +1,7 @@
 //! Every metric there is.
 
 use tailrace_core::{
-    control::measure::{Measured, MeasuredPipeline},
+    control::measure::{Measured, MeasuredPipeline, MeasuredTenant},
     pipeline::{
         stats::{Latency, StatsReport, StepReport},
         status::{PartitionReport, State},

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use tailrace_core::{
+    control::{amounts::Used, measure::MeasuredTenant},
     identity::PipelineId,
     name::Name,
     pipeline::{
@@ -10,6 +11,7 @@ use tailrace_core::{
         status::{PartitionReport, PipelineStatus},
     },
     ports::tracer::SpanCounts,
+    registry::Quotas,
 };
 
 use super::*;

@@ -17,6 +17,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
+    compilers::Compilers,
     audit::Record,
     identity::Digest,
     membership::EngineId,
@@ -59,6 +60,7 @@ impl Fake {
             log: Arc::default(),
             grown: watch::Sender::new(0),
             plugins: Mutex::default(),
+            compilers: Compilers::default(),
             audit: Arc::default(),
             acts: AtomicU64::new(0),
             random: AtomicU64::new(1),

@@ -97,6 +97,7 @@ impl Control {
         check_grants(&owner, &spec)?;
         let stream = self.resolve_stream(tenant, &spec).await?;
         spec.input.stream = Some(stream.name.clone());
+        self.check_circle(&id, &spec)?;
         let key = Key::Pipeline(id.clone());
         let known = self.read::<Pipeline>(&key).await?;
         if let Some((known, _)) = &known {
@@ -167,6 +168,7 @@ impl Control {
         check_change(&pipeline.active.spec, &target.spec)?;
         check_state_versions(&pipeline.active.spec, &target.spec, forced)?;
         check_grants(&*self.tenant(&id.tenant)?, &target.spec)?;
+        self.check_circle(id, &target.spec)?;
         let next = Next {
             spec: target.spec,
             plugins: target.plugins,

@@ -8,14 +8,18 @@ use serde_json::json;
 
 use super::{
     Control, ControlError, Outcome,
-    admission::{Turn, UploadPlace},
+    admission::UploadPlace,
     trial::{self, Trial, TrialRequest},
 };
 use crate::{
     audit::Change,
     identity::Digest,
     name::Name,
-    pipeline::{run::load_plugin, schedule},
+    compilers::Turn,
+    pipeline::{
+        run::{load_component, load_plugin},
+        schedule,
+    },
     ports::plugins::{Admitted, CompileCost, PluginError},
     registry::{Key, PluginVersion},
     spec::PluginRef,
@@ -92,7 +96,7 @@ impl Control {
         }
         let owner = self.tenant(tenant)?;
         self.check_upload(&owner, upload.plugin.len() as u64)?;
-        let admitted = self.admit(tenant, place.turn().await?, upload.plugin).await?;
+        let admitted = self.admit(tenant, place.turn(&self.world.compilers).await?, upload.plugin).await?;
         let Admitted {
             component,
             digest,
@@ -176,9 +180,11 @@ impl Control {
         component: Bytes,
         request: TrialRequest,
     ) -> Outcome<Trial> {
-        let (runtime, clock) = (self.world.plugins.clone(), self.world.clock.clone());
+        // It was compiled just now; where its machine code could not be kept, it is once more.
+        let plugin = load_component(&self.world, tenant, digest, component).await?;
+        let clock = self.world.clock.clone();
         let tried = schedule::run(&*self.world.turns, tenant, move || {
-            trial::run(&runtime.load(digest, &component)?, request, &*clock)
+            trial::run(&plugin, request, &*clock)
         });
         Ok(tried
             .await

@@ -20,6 +20,7 @@ pub mod dead_letter;
 mod dedup;
 pub mod effects;
 pub mod engine;
+pub mod hops;
 pub mod intake;
 pub mod outgoing;
 pub mod partition;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
+    hops,
     outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     plan::Plan,
     spans::EventSpans,
@@ -327,6 +328,7 @@ impl Worker {
         };
         let ours = walk.spans.as_ref().map(EventSpans::context);
         trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
+        hops::hand_on(&walk.arrival.event.headers, &mut headers);
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         if subject.len() > MAX_SUBJECT_BYTES {

@@ -142,6 +142,11 @@ pub struct CallLimits {
 pub trait PluginRuntime: Send + Sync {
     /// Checks an upload, turns a core module into a component, and compiles it to be sure that it can be.
     fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError>;
+    /// Gives a plugin ready to be instantiated if its machine code is at hand; none where it has to be
+    /// compiled, which takes a place of [`crate::compilers`].
+    fn at_hand(&self, digest: Digest, component: &Bytes) -> Option<Result<Arc<dyn Plugin>, PluginError>> {
+        Some(self.load(digest, component))
+    }
     /// Gives a plugin ready to be instantiated: from the artefact cache, or compiled now.
     fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError>;
     /// A plugin that is at work already, so that its bytes need not be fetched.

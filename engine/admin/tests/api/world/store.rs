@@ -6,7 +6,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError},
+    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError, Weight},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
