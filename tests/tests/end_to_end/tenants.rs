@@ -133,7 +133,9 @@ async fn the_command_line_makes_lists_and_revokes_tokens_and_shows_who_changed_w
 /// Changes a quota of `shop`.
 async fn quota(engine: &Engine, name: &str, most: u64) -> anyhow::Result<()> {
     let request = json!({ "read": ["shop.>"], "write": ["shop.>"], "quotas": { name: most } });
-    let put = engine.ask("PUT", "/v1/tenants/shop", OPERATOR, request.to_string()).await?;
+    let put = engine
+        .ask("PUT", "/v1/tenants/shop", OPERATOR, request.to_string())
+        .await?;
     anyhow::ensure!(put.status == 200, "{put:?}");
     Ok(())
 }
@@ -155,7 +157,10 @@ async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again()
     engine.apply("p", &probe("p", 2, "")).await?;
     stage.cluster.publish("shop.events.a", orders(0..100)).await?;
     engine.caught_up("p", 100).await?;
-    eventually("the state is weighed", || async { state_bytes(engine).await > 100 * 8 }).await?;
+    eventually("the state is weighed", || async {
+        state_bytes(engine).await > 100 * 8
+    })
+    .await?;
     let full = state_bytes(engine).await;
 
     quota(engine, "state-bytes", full).await?;
@@ -163,10 +168,15 @@ async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again()
     let mut published = 100;
     let letters = || async {
         let page = engine.own("GET", "pipelines/p/dead-letters?limit=500", "").await;
-        page.map_or(Vec::new(), |page| page.body.as_array().cloned().unwrap_or_default())
+        page.map_or(Vec::new(), |page| {
+            page.body.as_array().cloned().unwrap_or_default()
+        })
     };
     for round in 1.. {
-        stage.cluster.publish("shop.events.a", orders(round * 1_000..round * 1_000 + 1)).await?;
+        stage
+            .cluster
+            .publish("shop.events.a", orders(round * 1_000..round * 1_000 + 1))
+            .await?;
         published += 1;
         engine.caught_up("p", published).await?;
         if !letters().await.is_empty() {
@@ -175,7 +185,12 @@ async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again()
     }
     let dead = letters().await;
     assert_eq!(dead[0]["code"], "state-quota", "{dead:?}");
-    assert!(dead[0]["reason"].as_str().is_some_and(|reason| reason.contains("quota")), "{dead:?}");
+    assert!(
+        dead[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("quota")),
+        "{dead:?}"
+    );
     // What takes no more room than before goes on.
     stage.cluster.publish("shop.events.a", orders(1..2)).await?;
     published += 1;
@@ -191,7 +206,10 @@ async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again()
         state_bytes(engine).await == held && state_bytes(&second).await == held
     })
     .await?;
-    stage.cluster.publish("shop.events.a", orders(500_000..500_050)).await?;
+    stage
+        .cluster
+        .publish("shop.events.a", orders(500_000..500_050))
+        .await?;
     eventually("there is room again", || async {
         let (one, other) = (state_bytes(engine).await, state_bytes(&second).await);
         one == other && one > held + 50 * 8
@@ -206,7 +224,9 @@ async fn pipelines_that_would_feed_themselves_are_refused_with_the_circle_named(
     let stage = Stage::set().await?;
     let engine = &stage.engine;
     let chained = |name: &str, reads: &str| {
-        probe(name, 1, "").replace("shop.events.>", reads).replace("{ json: /user }", "{ subject-token: 3 }")
+        probe(name, 1, "")
+            .replace("shop.events.>", reads)
+            .replace("{ json: /user }", "{ subject-token: 3 }")
     };
     engine.apply("a", &probe("a", 1, "")).await?;
     engine.apply("b", &chained("b", "shop.a.>")).await?;
@@ -234,12 +254,17 @@ async fn a_circle_that_nobody_sees_ends_after_sixteen_pipelines() -> anyhow::Res
     let circle = tokio::spawn(async move {
         while let Some(message) = outputs.next().await {
             // The broker's own headers, of the batch that the message was in, are not for a second time.
-            let hops = message.headers.as_ref().and_then(|headers| headers.get("Tr-Hops"));
+            let hops = message
+                .headers
+                .as_ref()
+                .and_then(|headers| headers.get("Tr-Hops"));
             let mut headers = HeaderMap::new();
             if let Some(hops) = hops {
                 headers.insert("Tr-Hops", hops.clone());
             }
-            let sent = client.publish_with_headers("shop.events.a", headers, message.payload).await;
+            let sent = client
+                .publish_with_headers("shop.events.a", headers, message.payload)
+                .await;
             if sent.is_err() {
                 return;
             }
@@ -255,10 +280,15 @@ async fn a_circle_that_nobody_sees_ends_after_sixteen_pipelines() -> anyhow::Res
     circle.abort();
     let letters = letters().await;
     assert_eq!(letters[0]["code"], "too-many-hops", "{letters}");
-    assert_eq!(letters[0]["sequence"], 17, "sixteen rounds, and no more: {letters}");
+    assert_eq!(
+        letters[0]["sequence"], 17,
+        "sixteen rounds, and no more: {letters}"
+    );
     // Sent again, it begins anew, and there is no circle any more.
     let id = letters[0]["id"].as_u64().unwrap_or_default();
-    let again = engine.own("POST", &format!("pipelines/p/dead-letters/{id}/redrive"), "").await?;
+    let again = engine
+        .own("POST", &format!("pipelines/p/dead-letters/{id}/redrive"), "")
+        .await?;
     assert_eq!(again.status, 202, "{again:?}");
     eventually("it is published", || async {
         let read = stage.cluster.read("TR_shop_p", "shop.p.>").await;

@@ -17,8 +17,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
-    compilers::Compilers,
     audit::Record,
+    compilers::Compilers,
     identity::Digest,
     membership::EngineId,
     name::Name,

@@ -142,7 +142,10 @@ mod tests {
             places.take(&name("a")).unwrap(),
             places.take(&name("a")).unwrap(),
         );
-        let held = (first.turn(&compilers).await.unwrap(), second.turn(&compilers).await.unwrap());
+        let held = (
+            first.turn(&compilers).await.unwrap(),
+            second.turn(&compilers).await.unwrap(),
+        );
         let refused = third.turn(&compilers).await.err().map(|refused| refused.code());
         assert_eq!(refused, Some("too-many-uploads"));
         // The other tenant has compilers of its own.

@@ -151,7 +151,9 @@ impl Control {
         let circle = circle.join(" -> ");
         Err(SpecError::new(
             "output.subject",
-            format!("the pipelines would feed themselves: {circle}; publish on a subject that none of them reads"),
+            format!(
+                "the pipelines would feed themselves: {circle}; publish on a subject that none of them reads"
+            ),
         )
         .into())
     }

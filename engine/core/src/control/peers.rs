@@ -80,7 +80,9 @@ impl Control {
 
     fn answer_peer(&self, question: &[u8]) -> Bytes {
         if question == amounts::QUESTION {
-            return postcard::to_stdvec(&self.weights_here()).unwrap_or_default().into();
+            return postcard::to_stdvec(&self.weights_here())
+                .unwrap_or_default()
+                .into();
         }
         let answer = match postcard::from_bytes::<Question>(question) {
             Ok(question) => self

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     audit::Change,
+    compilers::Turn,
     identity::Digest,
     name::Name,
-    compilers::Turn,
     pipeline::{
         run::{load_component, load_plugin},
         schedule,
@@ -96,7 +96,9 @@ impl Control {
         }
         let owner = self.tenant(tenant)?;
         self.check_upload(&owner, upload.plugin.len() as u64)?;
-        let admitted = self.admit(tenant, place.turn(&self.world.compilers).await?, upload.plugin).await?;
+        let admitted = self
+            .admit(tenant, place.turn(&self.world.compilers).await?, upload.plugin)
+            .await?;
         let Admitted {
             component,
             digest,

@@ -271,10 +271,14 @@ pub enum HostError {
     #[error("{0}")]
     Misuse(String),
     /// The tenant's: it traps with [`TrapCode::StateQuota`].
-    #[error("the tenant's quota of state is used up; delete state, let it end (ttl), or ask an operator to raise state-bytes")]
+    #[error(
+        "the tenant's quota of state is used up; delete state, let it end (ttl), or ask an operator to raise state-bytes"
+    )]
     StateQuota,
     /// The tenant's: it traps with [`TrapCode::VectorQuota`].
-    #[error("the tenant's quota of vectors is used up; delete vectors, or ask an operator to raise vector-bytes")]
+    #[error(
+        "the tenant's quota of vectors is used up; delete vectors, or ask an operator to raise vector-bytes"
+    )]
     VectorQuota,
     /// Ours: the store failed. The event is not judged; the partition recovers.
     #[error(transparent)]

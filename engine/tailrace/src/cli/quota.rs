@@ -30,10 +30,15 @@ pub fn run(args: &QuotaArgs, session: &Session) -> anyhow::Result<()> {
     }
     for wish in &args.set {
         let (quota, amount) = read(wish)?;
-        let quotas = tenant["quotas"].as_object_mut().context("the tenant has no quotas")?;
+        let quotas = tenant["quotas"]
+            .as_object_mut()
+            .context("the tenant has no quotas")?;
         if !quotas.contains_key(quota) {
             let known = quotas.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(misuse(format!("there is no quota {quota:?}"), format!("it is one of {known}")));
+            return Err(misuse(
+                format!("there is no quota {quota:?}"),
+                format!("it is one of {known}"),
+            ));
         }
         quotas.insert(quota.to_owned(), json!(amount));
     }
@@ -52,10 +57,19 @@ pub fn describe(answer: &Value) -> String {
 }
 
 fn read(wish: &str) -> anyhow::Result<(&str, u64)> {
-    let wrong = || misuse(format!("{wish:?} is no quota and amount"), "write state-bytes=2GiB, or pipelines=20");
+    let wrong = || {
+        misuse(
+            format!("{wish:?} is no quota and amount"),
+            "write state-bytes=2GiB, or pipelines=20",
+        )
+    };
     let (quota, amount) = wish.split_once('=').ok_or_else(wrong)?;
     let bytes = |text: &str| text.parse::<bytesize::ByteSize>().ok().map(|size| size.0);
-    let amount = if quota.ends_with("-bytes") { bytes(amount) } else { amount.parse().ok() };
+    let amount = if quota.ends_with("-bytes") {
+        bytes(amount)
+    } else {
+        amount.parse().ok()
+    };
     Ok((quota, amount.ok_or_else(wrong)?))
 }
 
