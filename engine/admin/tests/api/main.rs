@@ -12,6 +12,7 @@ mod graph;
 mod metrics;
 mod names;
 mod problems;
+mod quotas;
 mod stage;
 mod tokens;
 mod uploads;

@@ -219,3 +219,21 @@ impl Pipeline {
         self.previous.or((before > 0).then_some(before))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_that_an_earlier_engine_wrote_can_be_read() {
+        let old: Quotas = serde_json::from_str(r#"{"plugins":1,"pipelines":2,"partitions":3}"#).unwrap();
+        let now = Quotas {
+            plugins: 1,
+            pipelines: 2,
+            partitions: 3,
+            ..Quotas::default()
+        };
+        assert_eq!(old, now);
+        assert!(serde_json::from_str::<Quotas>(r#"{"state-byte":1}"#).is_err());
+    }
+}

@@ -48,12 +48,12 @@ pub fn run(args: &QuotaArgs, session: &Session) -> anyhow::Result<()> {
 
 /// What is used of each quota.
 pub fn describe(answer: &Value) -> String {
-    let quotas = answer["quotas"].as_object().into_iter().flatten();
-    let line = |(name, most): (&String, &Value)| {
+    let mut lines = Vec::new();
+    for (name, most) in answer["quotas"].as_object().into_iter().flatten() {
         let used = answer["used"].get(name).map_or("?".to_owned(), Value::to_string);
-        (name.as_str(), format!("{used} of {most}"))
-    };
-    facts(&quotas.map(line).collect::<Vec<_>>())
+        lines.push((name.as_str(), format!("{used} of {most}")));
+    }
+    facts(&lines)
 }
 
 fn read(wish: &str) -> anyhow::Result<(&str, u64)> {
