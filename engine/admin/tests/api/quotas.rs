@@ -39,7 +39,11 @@ async fn what_is_used_stands_beside_what_may_be() {
     set(&stage, json!({ "state-bytes": 1_000 })).await;
     let tenant = stage.ask("GET", SHOP, &[&stage.shop], "").await.json();
     let (used, quotas) = (&tenant["used"], &tenant["quotas"]);
-    assert_eq!((&used["plugins"], &used["pipelines"]), (&json!(1), &json!(1)), "{tenant}");
+    assert_eq!(
+        (&used["plugins"], &used["pipelines"]),
+        (&json!(1), &json!(1)),
+        "{tenant}"
+    );
     assert_eq!(used["plugin-bytes"], json!(PLUGIN.len()), "{tenant}");
     assert_eq!(quotas["state-bytes"], json!(1_000), "{tenant}");
     let names = |of: &serde_json::Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
