@@ -1,6 +1,8 @@
 //! Tenants against a real broker: the audit log in its stream, tokens and their scopes on the command line,
 //! quotas of what they hold, circles of pipelines.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tailrace_nats::async_nats::HeaderMap;
@@ -295,4 +297,77 @@ async fn a_circle_that_nobody_sees_ends_after_sixteen_pipelines() -> anyhow::Res
         read.is_ok_and(|messages| messages.len() == 17)
     })
     .await
+}
+
+/// Everything below a folder.
+fn below(folder: &std::path::Path) -> anyhow::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            found.insert(path.display().to_string());
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_leave_nothing_on_the_disk() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    let before = below(stage.folder.path())?;
+    let long = "a".repeat(10_000);
+    let names = [
+        "%2e%2e%2f%2e%2e%2fetc",
+        "%2e%2e%2f",
+        "..%5cetc",
+        "%00",
+        "a%00b",
+        "CON",
+        "Shop",
+        "sHOP",
+        "%D1%95hop",
+        "%2Ftmp%2Fx",
+        "shop.damaged-1",
+        &long,
+    ];
+    let grants = r#"{"read":["shop.>"],"write":["shop.>"]}"#;
+    let component = files::plugin("tailrace_test_guest")?;
+    for name in names {
+        for (path, body) in [
+            (format!("/v1/tenants/{name}"), grants.as_bytes().to_vec()),
+            (format!("/v1/tenants/{name}/tokens"), Vec::new()),
+            (
+                format!("/v1/tenants/shop/plugins/{name}/versions/1.0.0"),
+                component.clone(),
+            ),
+            (
+                format!("/v1/tenants/shop/plugins/probe/versions/{name}"),
+                component.clone(),
+            ),
+            (
+                format!("/v1/tenants/shop/pipelines/{name}"),
+                probe("p", 1, "").into_bytes(),
+            ),
+        ] {
+            let method = if path.ends_with("/tokens") { "POST" } else { "PUT" };
+            let answer = engine.ask(method, &path, OPERATOR, body).await?;
+            let shown: String = path.chars().take(80).collect();
+            assert_eq!(answer.status, 422, "{shown}: {answer:?}");
+        }
+    }
+    // Names in the text of a pipeline, too.
+    for name in ["../../etc", "CON", "shop\\u0000", "\u{455}hop", "Shop", &long] {
+        let text = probe("p", 1, "").replace("name: probe", &format!("name: \"{name}\""));
+        let answer = engine.own("PUT", "pipelines/p", text).await?;
+        assert_eq!(answer.status, 422, "{name}: {answer:?}");
+    }
+    let new: Vec<_> = below(stage.folder.path())?.difference(&before).cloned().collect();
+    let harmless = |path: &String| path.contains("/state/shop/") || path.ends_with(".cwasm");
+    assert!(new.iter().all(harmless), "{new:?}");
+    Ok(())
 }

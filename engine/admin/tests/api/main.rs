@@ -9,6 +9,7 @@ mod bodies;
 mod description;
 mod edge;
 mod graph;
+mod kept;
 mod metrics;
 mod names;
 mod problems;
