@@ -85,14 +85,7 @@ mod tests {
                 rolled_back_to: None,
                 spec: spec.clone(),
             };
-            let pipeline = Pipeline {
-                active,
-                paused: None,
-                redriven: 0,
-                stream_created: None,
-                start_sequence: None,
-                created_ms: 1,
-            };
+            let pipeline = Pipeline::new(active, 1);
             registry
                 .pipelines
                 .insert(id(spec.name.as_str()), Arc::new(pipeline));
