@@ -18,7 +18,6 @@ use tailrace_core::{
     control::{access::TenantRequest, candidates::Apply},
     identity::PipelineId,
     name::Name,
-    registry::Quotas,
     spec::{PluginRef, parse::parse},
 };
 
@@ -45,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let request = TenantRequest {
         read: everything.clone(),
         write: everything,
-        quotas: Quotas::default(),
+        quotas: None,
     };
     // The registry answers a moment after the broker does.
     while engine.control.put_tenant(&tenant, request.clone()).await.is_err() {

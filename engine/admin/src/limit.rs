@@ -94,7 +94,7 @@ fn known_token<'a>(parts: &'a Parts, state: &ApiState) -> Option<&'a str> {
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 

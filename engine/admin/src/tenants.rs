@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use tailrace_core::{
-    control::access::TenantRequest,
+    control::{Control, access::TenantRequest, amounts::Used},
     name::Name,
     registry::{Quotas, Tenant},
 };
@@ -22,33 +22,33 @@ pub(crate) struct View {
     read: Vec<String>,
     write: Vec<String>,
     quotas: Quotas,
+    /// How much of them is used.
+    used: Used,
     created_ms: u64,
 }
 
-impl From<&Tenant> for View {
-    fn from(tenant: &Tenant) -> Self {
-        Self {
+impl View {
+    fn of(tenant: &Tenant, control: &Control) -> Answer<Self> {
+        Ok(Self {
+            used: control.used(&tenant.name)?,
             name: tenant.name.clone(),
             read: tenant.read.clone(),
             write: tenant.write.clone(),
             quotas: tenant.quotas.clone(),
             created_ms: tenant.created_ms,
-        }
+        })
     }
 }
 
 pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Json<Vec<View>>> {
-    Ok(Json(
-        api.control
-            .list_tenants()?
-            .iter()
-            .map(|tenant| View::from(&**tenant))
-            .collect(),
-    ))
+    let tenants = api.control.list_tenants()?;
+    let views = tenants.iter().map(|tenant| View::of(tenant, &api.control));
+    Ok(Json(views.collect::<Answer<_>>()?))
 }
 
 pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<Json<View>> {
-    Ok(Json(View::from(&*api.control.get_tenant(&access.tenant)?)))
+    let tenant = api.control.get_tenant(&access.tenant)?;
+    Ok(Json(View::of(&tenant, &api.control)?))
 }
 
 pub(crate) async fn put(operator: Operator, place: Place, body: Content) -> Answer<Json<View>> {
@@ -57,7 +57,7 @@ pub(crate) async fn put(operator: Operator, place: Place, body: Content) -> Answ
         .control
         .put_tenant(&place.name("tenant")?, request)
         .await?;
-    Ok(Json(View::from(&*tenant)))
+    Ok(Json(View::of(&tenant, &operator.control)?))
 }
 
 pub(crate) async fn delete(operator: Operator, place: Place) -> Answer<StatusCode> {

@@ -35,6 +35,7 @@ impl Fate {
             Self::Dead => "dead",
             Self::Rejected => "rejected",
             Self::Duplicate => "duplicate",
+            Self::Shed => "shed",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod compilers;
 pub mod control;
 pub mod delta;
 pub mod event;

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use sled::{Batch, Tree};
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError},
+    ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError, Weight},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
@@ -20,6 +20,7 @@ use crate::{
     sketches::Sketches,
     transfer::Export,
     value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
+    weight,
 };
 
 /// The image of a partition.
@@ -37,14 +38,18 @@ pub(crate) struct Writing {
     pub(crate) export: Option<Export>,
     /// Whether any entry ends: where none does, a write need not ask whether the old one would have.
     pub(crate) expires: bool,
+    /// How much the tree holds.
+    pub(crate) weight: Weight,
 }
 
 impl SledImage {
     pub(crate) fn open(tree: Tree) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
         let writing = handle.with(|tree| {
+            let applied = read_applied(tree)?;
             Ok(Writing {
-                applied: read_applied(tree)?,
+                weight: weight::load(tree, applied.commit)?,
+                applied,
                 sketches: Sketches::load(tree)?,
                 export: None,
                 expires: any_expires(tree)?,
@@ -67,26 +72,40 @@ impl SledImage {
 }
 
 /// Puts a delta's state into the batch; says whether any entry ends.
-fn state_batch(tree: &Tree, delta: &Delta, mut expires: bool, batch: &mut Batch) -> Result<bool, StoreError> {
+fn state_batch(
+    tree: &Tree,
+    delta: &Delta,
+    mut expires: bool,
+    weight: &mut Weight,
+    batch: &mut Batch,
+) -> Result<bool, StoreError> {
     for (step, writes) in &delta.state {
         for (key, value) in writes {
             let place = keys::state(step, key);
-            if expires && let Some(before) = read_state(tree, &place)?.and_then(|value| value.expires_ms) {
-                batch.remove(keys::expiry(before, step, key));
+            let before = tree.get(&place).map_err(|cause| failed(&cause))?;
+            if expires
+                && let Some(sealed) = &before
+                && let Some(end_ms) = open::<StateValue>(sealed)?.expires_ms
+            {
+                batch.remove(keys::expiry(end_ms, step, key));
             }
-            match value {
-                Some(value) => {
-                    if let Some(end_ms) = value.expires_ms {
-                        batch.insert(keys::expiry(end_ms, step, key), &[]);
-                        expires = true;
-                    }
-                    batch.insert(place, seal(value));
-                }
-                None => batch.remove(place),
+            let after = value.as_ref().map(seal);
+            weight::replace(weight, &place, before.as_deref(), after.as_deref());
+            if let Some(end_ms) = value.as_ref().and_then(|value| value.expires_ms) {
+                batch.insert(keys::expiry(end_ms, step, key), &[]);
+                expires = true;
             }
+            put(place, after, batch);
         }
     }
     Ok(expires)
+}
+
+fn put(place: Vec<u8>, value: Option<Vec<u8>>, batch: &mut Batch) {
+    match value {
+        Some(value) => batch.insert(place, value),
+        None => batch.remove(place),
+    }
 }
 
 fn read_state(tree: &Tree, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
@@ -109,21 +128,31 @@ fn read_applied(tree: &Tree) -> Result<Applied, StoreError> {
     found.map_or(Ok(Applied::default()), |sealed| open(&sealed))
 }
 
-fn vector_batch(delta: &Delta, batch: &mut Batch) {
+fn vector_batch(
+    tree: &Tree,
+    delta: &Delta,
+    weight: &mut Weight,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
     for (collection, writes) in &delta.vectors {
         for (id, vector) in writes {
             let place = keys::vector(collection, id);
-            match vector {
-                Some(vector) => batch.insert(place, seal_bytes(&vector_bytes(vector))),
-                None => batch.remove(place),
-            }
+            let before = tree.get(&place).map_err(|cause| failed(&cause))?;
+            let after = vector.as_ref().map(|vector| seal_bytes(&vector_bytes(vector)));
+            weight::replace(weight, &place, before.as_deref(), after.as_deref());
+            put(place, after, batch);
         }
     }
+    Ok(())
 }
 
 impl Image for SledImage {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(self.writing().applied)
+    }
+
+    fn weight(&self) -> Weight {
+        self.writing().weight
     }
 
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
@@ -140,8 +169,10 @@ impl Image for SledImage {
         }
         self.handle.with(|tree| {
             let mut batch = Batch::default();
-            writing.expires = state_batch(tree, delta, writing.expires, &mut batch)?;
-            vector_batch(delta, &mut batch);
+            let mut weight = writing.weight;
+            writing.expires = state_batch(tree, delta, writing.expires, &mut weight, &mut batch)?;
+            vector_batch(tree, delta, &mut weight, &mut batch)?;
+            weight::keep(weight, applied.commit, &mut batch);
             let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
             batch.insert(keys::APPLIED, seal(&applied));
             if let Some(export) = &mut writing.export {
@@ -150,6 +181,7 @@ impl Image for SledImage {
             tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
             writing.sketches.commit(sketches);
             writing.applied = applied;
+            writing.weight = weight;
             Ok(())
         })
     }

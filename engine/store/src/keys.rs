@@ -4,6 +4,9 @@
 /// What is known of the image itself.
 pub(crate) const APPLIED: &[u8] = b"M";
 
+/// How much the image holds, and as of which commit.
+pub(crate) const WEIGHT: &[u8] = b"W";
+
 /// State: step and key.
 const STATE: u8 = b'S';
 /// Ends of state entries: time, step and key.
@@ -81,6 +84,11 @@ pub(crate) fn updates(commit: u64) -> Vec<u8> {
 
 /// The beginning of all updates.
 pub(crate) const ALL_UPDATES: [u8; 1] = [UPDATES];
+
+/// What a key belongs to, for who weighs.
+pub(crate) fn is_state(key: &[u8]) -> bool {
+    key.first() == Some(&STATE)
+}
 
 /// Whether a key's value is what commits wrote, and not our own way of keeping it.
 pub(crate) fn is_content(key: &[u8]) -> bool {

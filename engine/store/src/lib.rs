@@ -18,6 +18,7 @@ mod keys;
 mod sketches;
 mod transfer;
 mod value;
+mod weight;
 
 pub use collection::{INDEX_ABOVE, VectorCollection};
 pub use database::{SledStore, StoreOptions};

@@ -17,6 +17,7 @@ use crate::{
     keys,
     sketches::Sketches,
     value::{damaged, failed, open, seal, seal_bytes},
+    weight,
 };
 
 /// Entries of a page: some milliseconds of work.
@@ -157,12 +158,14 @@ pub(crate) fn import(
     source: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<Applied, StoreError> {
     let mut writing = image.writing();
-    let (applied, sketches, expires) = image.handle.with(|tree| {
+    let (applied, sketches, expires, weight) = image.handle.with(|tree| {
         let applied = replace(tree, source)?;
-        Ok((applied, Sketches::load(tree)?, any_expires(tree)?))
+        let weight = weight::weigh(tree)?;
+        Ok((applied, Sketches::load(tree)?, any_expires(tree)?, weight))
     })?;
     writing.sketches.replace(sketches);
     writing.expires = expires;
+    writing.weight = weight;
     writing.applied = applied;
     Ok(applied)
 }

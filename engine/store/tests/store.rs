@@ -9,7 +9,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Applied, Image, LocalStore, Metric, Search, StoreError},
+    ports::store::{Applied, Image, LocalStore, Metric, Search, StoreError, Weight},
     spec::{PipelineSpec, parse::parse},
 };
 use tailrace_sketch::{TenantSeed, Update};
@@ -167,7 +167,21 @@ impl Model {
         self.observed += delta.sketches.get("q").map_or(0, |updates| updates.len() as u64);
     }
 
+    /// Keys with their name spaces, values with their checksums.
+    fn weight(&self) -> Weight {
+        let state = self.state.iter().map(|((step, key), value)| {
+            3 + step.len() + key.len() + 4 + postcard::to_stdvec(value).unwrap().len()
+        });
+        let vectors = self.vectors.iter();
+        let vectors = vectors.map(|((of, id), vector)| 3 + of.len() + id.len() + 4 + 4 * vector.len());
+        Weight {
+            state_bytes: state.sum::<usize>() as u64,
+            vector_bytes: vectors.sum::<usize>() as u64,
+        }
+    }
+
     fn check(&self, image: &dyn Image) {
+        assert_eq!(image.weight(), self.weight());
         for step in ["s", "s\0", "sa"] {
             let of_step = |prefix: &str, after: Option<&str>, limit: usize| -> Vec<(String, StateValue)> {
                 let entries = self.state.iter().filter(|((of, key), _)| {
@@ -234,6 +248,7 @@ proptest! {
         for (index, change) in deltas.iter().enumerate() {
             open(&database, 0).apply(change, applied(index as u64 + 1)).unwrap();
             model.take(change);
+            prop_assert_eq!(open(&database, 0).weight(), model.weight());
             if index % reopen_every == 0 {
                 drop(database);
                 database = store(folder.path());
@@ -253,6 +268,7 @@ proptest! {
             image.apply(change, applied(index as u64 + 1)).unwrap();
         }
         let hash = image.content_hash().unwrap();
+        let weight = image.weight();
         let mut chunks = Vec::new();
         let mut later = during.iter().zip(before.len() as u64 + 1..);
         let at = image.export(&mut |chunk| {
@@ -266,6 +282,7 @@ proptest! {
         let copy = open(&database, 1);
         prop_assert_eq!(copy.import(&mut chunks.into_iter()).unwrap(), at);
         prop_assert_eq!(copy.content_hash().unwrap(), hash);
+        prop_assert_eq!(copy.weight(), weight);
     }
 }
 

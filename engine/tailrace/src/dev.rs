@@ -8,7 +8,7 @@ use clap::Args;
 use tailrace_core::{
     control::{access::TenantRequest, tokens::TokenRequest},
     name::Name,
-    registry::{Quotas, Scope},
+    registry::Scope,
 };
 
 use crate::{
@@ -95,7 +95,7 @@ impl PrivateEngine {
         let request = TenantRequest {
             read: subjects.to_vec(),
             write: subjects.to_vec(),
-            quotas: Quotas::default(),
+            quotas: None,
         };
         self.engine.control.put_tenant(&name, request).await?;
         Ok(self

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
 use tailrace_core::{
+    compilers::Compilers,
     control::{Control, alarms},
     membership::{Cluster, Heard, keeper as leases},
     pipeline::{
@@ -61,6 +62,7 @@ pub struct RunningEngine {
     peers: JoinHandle<()>,
     alarms: JoinHandle<()>,
     traces: Option<Arc<Traces>>,
+    amounts: JoinHandle<()>,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
@@ -117,6 +119,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let peers = tasks::spawn(control.clone().answer_peers(me.clone()));
     let alarms = alarms::Keeper::new(control.clone(), me, engine_alarms);
     let alarms = tasks::spawn(alarms.run(stop.clone()));
+    let amounts = tasks::spawn(control.clone().keep_amounts(stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -150,6 +153,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         peers,
         alarms,
         traces,
+        amounts,
     })
 }
 
@@ -169,6 +173,7 @@ impl RunningEngine {
             // Its last request blocks.
             let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
         }
+        self.amounts.abort();
     }
 }
 
@@ -220,6 +225,7 @@ fn world(
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        compilers: Compilers::default(),
         audit: broker.clone(),
         leases: Arc::new(broker.leases()),
         alarms: Arc::new(broker.alarms()),

@@ -88,9 +88,6 @@ impl WasmRuntime {
         digest: Digest,
         component: &[u8],
     ) -> Result<(Component, Option<CompileCost>), PluginError> {
-        if let Some(compiled) = self.artefacts.load(&self.engine, digest) {
-            return Ok((compiled, None));
-        }
         let (artefact, cost) = match &self.compile {
             Compile::InProcess => (self.compile_here(component)?, None),
             Compile::InChild(program) => {
@@ -123,19 +120,36 @@ impl WasmRuntime {
         digest: Digest,
         component: &Bytes,
     ) -> Result<(WasmPlugin, Option<CompileCost>), PluginError> {
-        let imports = admission::imports(component)?;
+        if let Some(compiled) = self.artefacts.load(&self.engine, digest) {
+            return Ok((self.link(component, &compiled)?, None));
+        }
+        // Refused before it is compiled.
+        admission::imports(component)?;
         let (compiled, cost) = self.compile(digest, component)?;
-        let exports = exports(&compiled)?;
-        let plugin = self.linker.instantiate_pre(&compiled).map_err(|cause| {
+        Ok((self.link(component, &compiled)?, cost))
+    }
+
+    fn link(&self, component: &[u8], compiled: &Component) -> Result<WasmPlugin, PluginError> {
+        let imports = admission::imports(component)?;
+        let exports = exports(compiled)?;
+        let plugin = self.linker.instantiate_pre(compiled).map_err(|cause| {
             PluginError::Invalid(format!("the plugin does not fit the contract: {cause:#}"))
         })?;
-        let plugin = WasmPlugin {
+        Ok(WasmPlugin {
             engine: self.engine.clone(),
             plugin,
             exports,
             imports,
-        };
-        Ok((plugin, cost))
+        })
+    }
+
+    /// Gives it to those who come later, too.
+    fn keep(&self, digest: Digest, plugin: WasmPlugin) -> Arc<dyn Plugin> {
+        let plugin = Arc::new(plugin);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|_, plugin| plugin.strong_count() > 0);
+        loaded.insert(digest, Arc::downgrade(&plugin));
+        plugin
     }
 }
 
@@ -177,16 +191,21 @@ impl PluginRuntime for WasmRuntime {
         })
     }
 
+    fn at_hand(&self, digest: Digest, component: &Bytes) -> Option<Result<Arc<dyn Plugin>, PluginError>> {
+        if let Some(plugin) = self.loaded(digest) {
+            return Some(Ok(plugin));
+        }
+        let compiled = self.artefacts.load(&self.engine, digest)?;
+        let plugin = self.link(component, &compiled);
+        Some(plugin.map(|plugin| self.keep(digest, plugin)))
+    }
+
     fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
         if let Some(plugin) = self.loaded(digest) {
             return Ok(plugin);
         }
         // Compiled without the lock, for it may take seconds; two at once do the same work twice.
-        let plugin = Arc::new(self.prepare(digest, component)?.0);
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.retain(|_, plugin| plugin.strong_count() > 0);
-        loaded.insert(digest, Arc::downgrade(&plugin));
-        Ok(plugin)
+        Ok(self.keep(digest, self.prepare(digest, component)?.0))
     }
 
     fn loaded(&self, digest: Digest) -> Option<Arc<dyn Plugin>> {

@@ -20,6 +20,7 @@ pub(crate) fn judge(error: &wasmtime::Error) -> CallFailure {
         Some(Stop::OverCap(reason)) => (TrapCode::OverCap, reason.clone()),
         Some(Stop::OutOfMemory(reason)) => (TrapCode::OutOfMemory, reason.clone()),
         Some(Stop::Misuse(reason)) => (TrapCode::Misuse, reason.clone()),
+        Some(Stop::Quota(code, reason)) => (*code, reason.clone()),
         None => of_wasmtime(error),
     };
     CallFailure::Trap(Trap {

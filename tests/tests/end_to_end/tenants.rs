@@ -1,7 +1,13 @@
-//! Tenants against a real broker: the audit log in its stream, tokens and their scopes on the command line.
+//! Tenants against a real broker: the audit log in its stream, tokens and their scopes on the command line,
+//! quotas of what they hold, circles of pipelines.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tailrace_nats::async_nats::HeaderMap;
 use tailrace_tests::{
+    cluster::eventually,
     engine::{Engine, Launch, OPERATOR},
     files,
 };
@@ -123,5 +129,245 @@ async fn the_command_line_makes_lists_and_revokes_tokens_and_shows_who_changed_w
         .ask("PUT", "/v1/tenants/shop/pipelines/p", &whole, probe("p", 1, ""))
         .await?;
     assert_eq!(applied.status, 200, "{applied:?}");
+    Ok(())
+}
+
+/// Changes a quota of `shop`.
+async fn quota(engine: &Engine, name: &str, most: u64) -> anyhow::Result<()> {
+    let request = json!({ "read": ["shop.>"], "write": ["shop.>"], "quotas": { name: most } });
+    let put = engine
+        .ask("PUT", "/v1/tenants/shop", OPERATOR, request.to_string())
+        .await?;
+    anyhow::ensure!(put.status == 200, "{put:?}");
+    Ok(())
+}
+
+async fn state_bytes(engine: &Engine) -> u64 {
+    let tenant = engine.ask("GET", "/v1/tenants/shop", OPERATOR, "").await;
+    let used = tenant.map(|answer| answer.body["used"]["state-bytes"].as_u64());
+    used.ok().flatten().unwrap_or(0)
+}
+
+fn orders(users: std::ops::Range<u32>) -> impl Iterator<Item = String> {
+    users.map(|user| json!({ "user": format!("user-{user}"), "do": "drop" }).to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    engine.apply("p", &probe("p", 2, "")).await?;
+    stage.cluster.publish("shop.events.a", orders(0..100)).await?;
+    engine.caught_up("p", 100).await?;
+    eventually("the state is weighed", || async {
+        state_bytes(engine).await > 100 * 8
+    })
+    .await?;
+    let full = state_bytes(engine).await;
+
+    quota(engine, "state-bytes", full).await?;
+    // Until the quota is at work, what is written is let through.
+    let mut published = 100;
+    let letters = || async {
+        let page = engine.own("GET", "pipelines/p/dead-letters?limit=500", "").await;
+        page.map_or(Vec::new(), |page| {
+            page.body.as_array().cloned().unwrap_or_default()
+        })
+    };
+    for round in 1.. {
+        stage
+            .cluster
+            .publish("shop.events.a", orders(round * 1_000..round * 1_000 + 1))
+            .await?;
+        published += 1;
+        engine.caught_up("p", published).await?;
+        if !letters().await.is_empty() {
+            break;
+        }
+    }
+    let dead = letters().await;
+    assert_eq!(dead[0]["code"], "state-quota", "{dead:?}");
+    assert!(
+        dead[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("quota")),
+        "{dead:?}"
+    );
+    // What takes no more room than before goes on.
+    stage.cluster.publish("shop.events.a", orders(1..2)).await?;
+    published += 1;
+    engine.caught_up("p", published).await?;
+    assert_eq!(letters().await.len(), dead.len());
+
+    quota(engine, "state-bytes", 1 << 30).await?;
+    let second_folder = tempfile::tempdir()?;
+    let second = Engine::start(&stage.cluster, second_folder.path()).await?;
+    // It makes the tenant anew, as every engine of the tests does, and leaves the quotas as they are.
+    let held = state_bytes(engine).await;
+    eventually("both engines know of all that is held", || async {
+        state_bytes(engine).await == held && state_bytes(&second).await == held
+    })
+    .await?;
+    stage
+        .cluster
+        .publish("shop.events.a", orders(500_000..500_050))
+        .await?;
+    eventually("there is room again", || async {
+        let (one, other) = (state_bytes(engine).await, state_bytes(&second).await);
+        one == other && one > held + 50 * 8
+    })
+    .await?;
+    assert_eq!(letters().await.len(), dead.len(), "nothing more has failed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelines_that_would_feed_themselves_are_refused_with_the_circle_named() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    let chained = |name: &str, reads: &str| {
+        probe(name, 1, "")
+            .replace("shop.events.>", reads)
+            .replace("{ json: /user }", "{ subject-token: 3 }")
+    };
+    engine.apply("a", &probe("a", 1, "")).await?;
+    engine.apply("b", &chained("b", "shop.a.>")).await?;
+    engine.apply("c", &chained("c", "shop.b.>")).await?;
+    let gone = engine.own("DELETE", "pipelines/a", "").await?;
+    assert_eq!(gone.status, 204, "{gone:?}");
+    let closing = engine.own("PUT", "pipelines/a", chained("a", "shop.c.>")).await?;
+    assert_eq!(closing.status, 422, "{closing:?}");
+    assert_eq!(closing.body["field"], "output.subject", "{closing:?}");
+    let detail = closing.body["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("a -> b -> c -> a"), "{detail}");
+    // It can be made to read what comes from outside.
+    engine.apply("a", &probe("a", 1, "")).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_circle_that_nobody_sees_ends_after_sixteen_pipelines() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    engine.apply("p", &probe("p", 1, "")).await?;
+    // Somebody outside gives the outputs back as events.
+    let mut outputs = stage.cluster.client.subscribe("shop.p.>").await?;
+    let client = stage.cluster.client.clone();
+    let circle = tokio::spawn(async move {
+        while let Some(message) = outputs.next().await {
+            // The broker's own headers, of the batch that the message was in, are not for a second time.
+            let hops = message
+                .headers
+                .as_ref()
+                .and_then(|headers| headers.get("Tr-Hops"));
+            let mut headers = HeaderMap::new();
+            if let Some(hops) = hops {
+                headers.insert("Tr-Hops", hops.clone());
+            }
+            let sent = client
+                .publish_with_headers("shop.events.a", headers, message.payload)
+                .await;
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    let event = json!({ "user": "u", "do": "forward" }).to_string();
+    stage.cluster.publish("shop.events.a", [event]).await?;
+    let letters = || async {
+        let page = engine.own("GET", "pipelines/p/dead-letters", "").await;
+        page.map_or(Value::Null, |page| page.body)
+    };
+    eventually("the circle has ended", || async { !letters().await[0].is_null() }).await?;
+    circle.abort();
+    let letters = letters().await;
+    assert_eq!(letters[0]["code"], "too-many-hops", "{letters}");
+    assert_eq!(
+        letters[0]["sequence"], 17,
+        "sixteen rounds, and no more: {letters}"
+    );
+    // Sent again, it begins anew, and there is no circle any more.
+    let id = letters[0]["id"].as_u64().unwrap_or_default();
+    let again = engine
+        .own("POST", &format!("pipelines/p/dead-letters/{id}/redrive"), "")
+        .await?;
+    assert_eq!(again.status, 202, "{again:?}");
+    eventually("it is published", || async {
+        let read = stage.cluster.read("TR_shop_p", "shop.p.>").await;
+        read.is_ok_and(|messages| messages.len() == 17)
+    })
+    .await
+}
+
+/// Everything below a folder.
+fn below(folder: &std::path::Path) -> anyhow::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            found.insert(path.display().to_string());
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_leave_nothing_on_the_disk() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    let before = below(stage.folder.path())?;
+    let long = "a".repeat(10_000);
+    let names = [
+        "%2e%2e%2f%2e%2e%2fetc",
+        "%2e%2e%2f",
+        "..%5cetc",
+        "%00",
+        "a%00b",
+        "CON",
+        "Shop",
+        "sHOP",
+        "%D1%95hop",
+        "%2Ftmp%2Fx",
+        "shop.damaged-1",
+        &long,
+    ];
+    let grants = r#"{"read":["shop.>"],"write":["shop.>"]}"#;
+    let component = files::plugin("tailrace_test_guest")?;
+    for name in names {
+        for (path, body) in [
+            (format!("/v1/tenants/{name}"), grants.as_bytes().to_vec()),
+            (format!("/v1/tenants/{name}/tokens"), Vec::new()),
+            (
+                format!("/v1/tenants/shop/plugins/{name}/versions/1.0.0"),
+                component.clone(),
+            ),
+            (
+                format!("/v1/tenants/shop/plugins/probe/versions/{name}"),
+                component.clone(),
+            ),
+            (
+                format!("/v1/tenants/shop/pipelines/{name}"),
+                probe("p", 1, "").into_bytes(),
+            ),
+        ] {
+            let method = if path.ends_with("/tokens") { "POST" } else { "PUT" };
+            let answer = engine.ask(method, &path, OPERATOR, body).await?;
+            let shown: String = path.chars().take(80).collect();
+            assert_eq!(answer.status, 422, "{shown}: {answer:?}");
+        }
+    }
+    // Names in the text of a pipeline, too.
+    for name in ["../../etc", "CON", "shop\\u0000", "\u{455}hop", "Shop", &long] {
+        let text = probe("p", 1, "").replace("name: probe", &format!("name: \"{name}\""));
+        let answer = engine.own("PUT", "pipelines/p", text).await?;
+        assert_eq!(answer.status, 422, "{name}: {answer:?}");
+    }
+    let new: Vec<_> = below(stage.folder.path())?.difference(&before).cloned().collect();
+    let harmless = |path: &String| path.contains("/state/shop/") || path.ends_with(".cwasm");
+    assert!(new.iter().all(harmless), "{new:?}");
     Ok(())
 }

@@ -106,6 +106,12 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
                 .map(|(tenant, bytes)| (vec![("tenant", tenant.to_string())], *bytes))
                 .collect()
         }
+        Read::Amount(read) => {
+            let tenants = measured.tenants.iter();
+            tenants
+                .map(|tenant| (vec![("tenant", tenant.name.to_string())], read(tenant)))
+                .collect()
+        }
         Read::Pipeline(read) => pipelines
             .filter_map(|pipeline| Some((of(pipeline), read(pipeline)?)))
             .collect(),

@@ -1,7 +1,7 @@
 //! Every metric there is.
 
 use tailrace_core::{
-    control::measure::{Measured, MeasuredPipeline},
+    control::measure::{Measured, MeasuredPipeline, MeasuredTenant},
     pipeline::{
         stats::{Latency, StatsReport, StepReport},
         status::{PartitionReport, State},
@@ -37,6 +37,8 @@ pub(super) enum Read {
     Engine(fn(&Measured) -> Option<u64>),
     /// Of each tenant: the size of its images.
     Tenant,
+    /// Of each tenant: what it has, or may have.
+    Amount(fn(&MeasuredTenant) -> u64),
     /// Of each pipeline.
     Pipeline(fn(&MeasuredPipeline) -> Option<u64>),
     /// Of each pipeline, for each of [`QUANTILES`].
@@ -313,6 +315,36 @@ pub(super) static TABLE: &[Metric] = &[
         "bytes",
         "Bytes on disk of a tenant's state, vectors and sketches on this engine",
         Read::Tenant,
+    ),
+    gauge(
+        "tenant_state_bytes",
+        "bytes",
+        "Bytes of keys and values of a tenant's state, over all engines",
+        Read::Amount(|tenant| tenant.used.state_bytes),
+    ),
+    gauge(
+        "tenant_state_quota_bytes",
+        "bytes",
+        "Bytes of state that a tenant may have",
+        Read::Amount(|tenant| tenant.quotas.state_bytes),
+    ),
+    gauge(
+        "tenant_vector_bytes",
+        "bytes",
+        "Bytes of a tenant's vectors, over all engines",
+        Read::Amount(|tenant| tenant.used.vector_bytes),
+    ),
+    gauge(
+        "tenant_vector_quota_bytes",
+        "bytes",
+        "Bytes of vectors that a tenant may have",
+        Read::Amount(|tenant| tenant.quotas.vector_bytes),
+    ),
+    gauge(
+        "tenant_compile_seconds",
+        "seconds",
+        "Seconds of compilation of a tenant's uploads in the last hour, on this engine",
+        Read::Amount(|tenant| tenant.used.compile_seconds),
     ),
     gauge(
         "watchers",

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use tailrace_core::{
     alarm::numbers,
-    control::alarms::NoticeCounts,
+    control::{alarms::NoticeCounts, amounts::Used, measure::MeasuredTenant},
     identity::PipelineId,
     name::Name,
     pipeline::{
@@ -12,6 +12,7 @@ use tailrace_core::{
         status::{PartitionReport, PipelineStatus},
     },
     ports::tracer::SpanCounts,
+    registry::Quotas,
 };
 
 use super::*;
@@ -55,6 +56,14 @@ fn measured() -> Measured {
             alarms_firing: Some(1),
         }],
         store_bytes: [(name("shop"), 4_096)].into(),
+        tenants: vec![MeasuredTenant {
+            name: name("shop"),
+            used: Used {
+                state_bytes: 7,
+                ..Used::default()
+            },
+            quotas: Quotas::default(),
+        }],
         broker_connected: true,
         broker_syncs_always: Some(false),
         watchers: 2,
@@ -77,7 +86,7 @@ fn exposed(metric: &Metric) -> String {
 fn labels(metric: &Metric) -> &'static str {
     match metric.read {
         Read::Engine(_) => "",
-        Read::Tenant => "tenant",
+        Read::Tenant | Read::Amount(_) => "tenant",
         Read::Pipeline(_) => "tenant, pipeline",
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
         Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",
@@ -139,6 +148,7 @@ fn values_and_units_are_as_they_were_measured() {
         format!("tailrace_lag{{{of}}} 5"),
         format!("tailrace_pipeline_state{{{of},state=\"starting\"}} 1"),
         "tailrace_store_bytes{tenant=\"shop\"} 4096".to_owned(),
+        "tailrace_tenant_state_bytes{tenant=\"shop\"} 7".to_owned(),
         "tailrace_broker_syncs_always 0".to_owned(),
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");

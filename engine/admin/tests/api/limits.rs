@@ -75,7 +75,7 @@ async fn a_token_has_a_limit_of_its_own_wherever_it_is_used() {
 #[tokio::test]
 async fn a_refusal_says_what_is_wrong_and_when_to_come_back() {
     let stage = stage().await;
-    let ask = || stage.ask("GET", "/v1/tenants/shop", &[&stage.shop], "");
+    let ask = async || stage.ask("GET", "/v1/tenants/shop", &[&stage.shop], "").await;
     for _ in 0..50 {
         ask().await;
     }

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
     audit::Record,
+    compilers::Compilers,
     identity::Digest,
     membership::EngineId,
     name::Name,
@@ -59,6 +60,7 @@ impl Fake {
             log: Arc::default(),
             grown: watch::Sender::new(0),
             plugins: Mutex::default(),
+            compilers: Compilers::default(),
             audit: Arc::default(),
             acts: AtomicU64::new(0),
             random: AtomicU64::new(1),

@@ -23,10 +23,10 @@ pub struct TenantRequest {
     pub read: Vec<String>,
     /// Subject patterns that its pipelines may publish on.
     pub write: Vec<String>,
-    /// How much it may have.
+    /// How much it may have; as it was, where it is not said.
     #[serde(default)]
     #[schemars(skip)]
-    pub quotas: Quotas,
+    pub quotas: Option<Quotas>,
 }
 
 impl Control {
@@ -34,8 +34,10 @@ impl Control {
     pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> Outcome<Arc<Tenant>> {
         check_patterns("read", &request.read)?;
         check_patterns("write", &request.write)?;
-        request.quotas.rates.check().map_err(ControlError::Invalid)?;
-        request.quotas.weight.check().map_err(ControlError::Invalid)?;
+        if let Some(quotas) = &request.quotas {
+            quotas.rates.check().map_err(ControlError::Invalid)?;
+            quotas.weight.check().map_err(ControlError::Invalid)?;
+        }
         let key = Key::Tenant(name.clone());
         let known = self.read::<Tenant>(&key).await?;
         let fresh = || {
@@ -48,6 +50,8 @@ impl Control {
             .as_ref()
             .map_or_else(fresh, |(tenant, _)| (tenant.seed, tenant.created_ms));
         let TenantRequest { read, write, quotas } = request;
+        let before = known.as_ref().map(|(tenant, _)| tenant.quotas.clone());
+        let quotas = quotas.or(before).unwrap_or_default();
         let tenant = Tenant {
             name: name.clone(),
             read,

@@ -11,16 +11,15 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{ControlError, Outcome};
-use crate::name::Name;
+use crate::{
+    compilers::{Compilers, Turn},
+    name::Name,
+};
 
 /// Uploads under way of all tenants: each holds at most 32 MiB of body, and as much again encoded.
 const UPLOADS: usize = 16;
 /// Of them, those of one tenant.
 const UPLOADS_PER_TENANT: usize = 4;
-/// Compilations at a time: each may take a core and 2 GiB.
-const COMPILATIONS: usize = 4;
-/// Of them, those of one tenant.
-const COMPILATIONS_PER_TENANT: usize = 2;
 /// Longest wait for a compiler; the compilation itself and this stay within a request's three minutes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,21 +29,14 @@ pub(super) struct Places(Arc<Shared>);
 
 struct Shared {
     uploads: Arc<Semaphore>,
-    compilers: Arc<Semaphore>,
-    /// Tenants with an upload under way.
-    tenants: Mutex<BTreeMap<Name, Tenant>>,
-}
-
-struct Tenant {
-    uploads: usize,
-    compilers: Arc<Semaphore>,
+    /// How many each tenant has under way.
+    tenants: Mutex<BTreeMap<Name, usize>>,
 }
 
 impl Default for Places {
     fn default() -> Self {
         Self(Arc::new(Shared {
             uploads: Arc::new(Semaphore::new(UPLOADS)),
-            compilers: Arc::new(Semaphore::new(COMPILATIONS)),
             tenants: Mutex::default(),
         }))
     }
@@ -54,7 +46,6 @@ impl Default for Places {
 pub struct UploadPlace {
     places: Arc<Shared>,
     tenant: Name,
-    compilers: Arc<Semaphore>,
     _upload: OwnedSemaphorePermit,
 }
 
@@ -64,17 +55,11 @@ impl std::fmt::Debug for UploadPlace {
     }
 }
 
-/// The right to one compilation.
-pub(super) struct Turn {
-    _of_tenant: OwnedSemaphorePermit,
-    _of_engine: OwnedSemaphorePermit,
-}
-
 impl Places {
     /// A place for an upload of this tenant, if there is one now.
     pub(super) fn take(&self, tenant: &Name) -> Outcome<UploadPlace> {
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = tenants.get(tenant).map_or(0, |tenant| tenant.uploads);
+        let own = tenants.get(tenant).copied().unwrap_or(0);
         if own >= UPLOADS_PER_TENANT {
             return Err(busy(&format!(
                 "the tenant has {UPLOADS_PER_TENANT} uploads under way"
@@ -82,32 +67,19 @@ impl Places {
         }
         let upload = self.0.uploads.clone().try_acquire_owned();
         let upload = upload.map_err(|_| busy("the engine has as many uploads under way as it takes"))?;
-        let entry = tenants.entry(tenant.clone()).or_insert_with(|| Tenant {
-            uploads: 0,
-            compilers: Arc::new(Semaphore::new(COMPILATIONS_PER_TENANT)),
-        });
-        entry.uploads += 1;
+        *tenants.entry(tenant.clone()).or_default() += 1;
         Ok(UploadPlace {
             places: self.0.clone(),
             tenant: tenant.clone(),
-            compilers: entry.compilers.clone(),
             _upload: upload,
         })
     }
 }
 
 impl UploadPlace {
-    /// Waits for a compiler: first among the tenant's own uploads, so that its queue is its own.
-    pub(super) async fn turn(&self) -> Outcome<Turn> {
-        let wait = async {
-            let of_tenant = self.compilers.clone().acquire_owned().await.ok()?;
-            let of_engine = self.places.compilers.clone().acquire_owned().await.ok()?;
-            Some(Turn {
-                _of_tenant: of_tenant,
-                _of_engine: of_engine,
-            })
-        };
-        match tokio::time::timeout(PATIENCE, wait).await {
+    /// Waits for a compiler, but not for ever.
+    pub(super) async fn turn(&self, compilers: &Compilers) -> Outcome<Turn> {
+        match tokio::time::timeout(PATIENCE, compilers.turn(&self.tenant)).await {
             Ok(Some(turn)) => Ok(turn),
             _ => Err(busy("all compilers are busy")),
         }
@@ -117,9 +89,9 @@ impl UploadPlace {
 impl Drop for UploadPlace {
     fn drop(&mut self) {
         let mut tenants = self.places.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tenant) = tenants.get_mut(&self.tenant) {
-            tenant.uploads -= 1;
-            if tenant.uploads == 0 {
+        if let Some(uploads) = tenants.get_mut(&self.tenant) {
+            *uploads -= 1;
+            if *uploads == 0 {
                 tenants.remove(&self.tenant);
             }
         }
@@ -164,18 +136,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_too_long_for_a_compiler_is_told_to_come_back() {
-        let places = Places::default();
+        let (places, compilers) = (Places::default(), Compilers::default());
         let (first, second, third) = (
             places.take(&name("a")).unwrap(),
             places.take(&name("a")).unwrap(),
             places.take(&name("a")).unwrap(),
         );
-        let held = (first.turn().await.unwrap(), second.turn().await.unwrap());
-        let refused = third.turn().await.err().map(|refused| refused.code());
+        let held = (
+            first.turn(&compilers).await.unwrap(),
+            second.turn(&compilers).await.unwrap(),
+        );
+        let refused = third.turn(&compilers).await.err().map(|refused| refused.code());
         assert_eq!(refused, Some("too-many-uploads"));
         // The other tenant has compilers of its own.
-        assert!(places.take(&name("b")).unwrap().turn().await.is_ok());
+        assert!(places.take(&name("b")).unwrap().turn(&compilers).await.is_ok());
         drop(held);
-        assert!(third.turn().await.is_ok());
+        assert!(third.turn(&compilers).await.is_ok());
     }
 }

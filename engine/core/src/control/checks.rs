@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Control, ControlError, Outcome};
 use crate::{
     alarm::notice::Target,
+    graph::cycle,
     identity::{Digest, PipelineId},
     name::Name,
     pipeline::{plan::config_text, run::load_plugin, schedule},
@@ -140,6 +141,22 @@ impl Control {
             Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
             Err(cause) => Err(SpecError::new(format!("{path}.config"), cause.to_string()).into()),
         }
+    }
+
+    /// No pipeline feeds itself, through whatever others of its tenant.
+    pub(super) fn check_circle(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
+        let Some(circle) = cycle::closed_by(&*self.registry()?, id, spec) else {
+            return Ok(());
+        };
+        let circle: Vec<String> = circle.iter().map(Name::to_string).collect();
+        let circle = circle.join(" -> ");
+        Err(SpecError::new(
+            "output.subject",
+            format!(
+                "the pipelines would feed themselves: {circle}; publish on a subject that none of them reads"
+            ),
+        )
+        .into())
     }
 
     /// The output's subjects lie in no other stream.

@@ -11,8 +11,12 @@ use futures::{StreamExt as _, stream};
 use super::{
     Control,
     alarms::{NoticeCounts, Subject},
+    amounts::Used,
 };
-use crate::{identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts};
+use crate::{
+    identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts,
+    registry::Quotas,
+};
 
 /// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
 /// tell in time is left out.
@@ -27,6 +31,8 @@ pub struct Measured {
     pub pipelines: Vec<MeasuredPipeline>,
     /// Bytes on disk of the local image of each tenant that has partitions here.
     pub store_bytes: BTreeMap<Name, u64>,
+    /// Each tenant, by name.
+    pub tenants: Vec<MeasuredTenant>,
     /// Whether the broker is connected.
     pub broker_connected: bool,
     /// Whether the broker writes to its disk before it answers, where it is known.
@@ -39,6 +45,17 @@ pub struct Measured {
     pub notices: NoticeCounts,
     /// Alarms of this engine that fire.
     pub alarms_firing: u64,
+}
+
+/// A tenant: what it has, and what it may have.
+#[derive(Debug)]
+pub struct MeasuredTenant {
+    /// Which.
+    pub name: Name,
+    /// What it has.
+    pub used: Used,
+    /// What it may have.
+    pub quotas: Quotas,
 }
 
 /// A pipeline.
@@ -87,6 +104,7 @@ impl Control {
         Measured {
             pipelines: pipelines.collect(),
             store_bytes,
+            tenants: self.measured_tenants(),
             broker_connected: connected,
             broker_syncs_always: self.overview.broker_syncs_always(),
             watchers: self.overview.places().taken() as u64,
@@ -110,6 +128,18 @@ impl Control {
         let enough = tokio::time::sleep(ASK_WITHIN);
         let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
         answers.filter_map(std::future::ready).collect().await
+    }
+
+    fn measured_tenants(&self) -> Vec<MeasuredTenant> {
+        let Ok(registry) = self.registry() else {
+            return Vec::new();
+        };
+        let tenants = registry.tenants.values().map(|tenant| MeasuredTenant {
+            name: tenant.name.clone(),
+            used: self.used_by(&registry, &tenant.name),
+            quotas: tenant.quotas.clone(),
+        });
+        tenants.collect()
     }
 
     fn store_bytes(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<Name, u64> {

@@ -2,13 +2,14 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
-//! [`audit`] (who changed what), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
 //! picture), [`views`] (taps and logs), [`measure`] (what metrics show), [`alarms`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
 mod admission;
 pub mod alarms;
+pub mod amounts;
 pub mod audit;
 pub mod candidates;
 mod checks;
@@ -57,6 +58,7 @@ pub struct Control {
     uploads: admission::Places,
     actor: Actor,
     alarms: Arc<alarms::Board>,
+    amounts: amounts::Amounts,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -77,6 +79,7 @@ impl Control {
             uploads: admission::Places::default(),
             actor: Actor::engine(),
             alarms: Arc::default(),
+            amounts: amounts::Amounts::default(),
         }
     }
 

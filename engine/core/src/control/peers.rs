@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use super::{
-    Control, ControlError, Outcome,
+    Control, ControlError, Outcome, amounts,
     local::{Answer, Question, What},
 };
 use crate::{identity::PipelineId, membership::EngineId, ports::broker::BrokerError};
@@ -79,6 +79,11 @@ impl Control {
     }
 
     fn answer_peer(&self, question: &[u8]) -> Bytes {
+        if question == amounts::QUESTION {
+            return postcard::to_stdvec(&self.weights_here())
+                .unwrap_or_default()
+                .into();
+        }
         let answer = match postcard::from_bytes::<Question>(question) {
             Ok(question) => self
                 .answer_here(&question)

@@ -101,6 +101,7 @@ impl Control {
         check_grants(&owner, &spec)?;
         let stream = self.resolve_stream(tenant, &spec).await?;
         spec.input.stream = Some(stream.name.clone());
+        self.check_circle(&id, &spec)?;
         let key = Key::Pipeline(id.clone());
         let known = self.read::<Pipeline>(&key).await?;
         if let Some((known, _)) = &known {
@@ -174,6 +175,7 @@ impl Control {
         let owner = self.tenant(&id.tenant)?;
         check_grants(&owner, &target.spec)?;
         self.check_alarms(&owner, &target.spec).await?;
+        self.check_circle(id, &target.spec)?;
         let next = Next {
             spec: target.spec,
             plugins: target.plugins,
@@ -191,8 +193,8 @@ impl Control {
     ) -> Outcome<AppliedPipeline> {
         let before = known.as_ref().map(|(pipeline, _)| pipeline);
         let change = audit_of(id, before, &next);
-        self.audited(change, self.write_revision(id, known, next, stream))
-            .await
+        // On the heap: what it holds across its waits is large.
+        Box::pin(self.audited(change, self.write_revision(id, known, next, stream))).await
     }
 
     async fn write_revision(

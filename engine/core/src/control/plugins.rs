@@ -1,21 +1,25 @@
 //! Uploading and listing plugins. A version is immutable: the same bytes again are fine, other bytes
 //! under a taken version are a conflict.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::json;
 
 use super::{
     Control, ControlError, Outcome,
-    admission::{Turn, UploadPlace},
+    admission::UploadPlace,
     trial::{self, Trial, TrialRequest},
 };
 use crate::{
     audit::Change,
+    compilers::Turn,
     identity::Digest,
     name::Name,
-    pipeline::{run::load_plugin, schedule},
+    pipeline::{
+        run::{load_component, load_plugin},
+        schedule,
+    },
     ports::plugins::{Admitted, CompileCost, PluginError},
     registry::{Key, PluginVersion},
     spec::PluginRef,
@@ -90,14 +94,11 @@ impl Control {
                 trial,
             });
         }
-        let limits = &self.tenant(tenant)?.quotas;
-        if self.registry()?.plugins_of(tenant).count() >= limits.plugins as usize {
-            return Err(ControlError::Quota(format!(
-                "the tenant's quota of {} plugin versions is used up",
-                limits.plugins
-            )));
-        }
-        let admitted = self.admit(place.turn().await?, upload.plugin).await?;
+        let owner = self.tenant(tenant)?;
+        self.check_upload(&owner, upload.plugin.len() as u64)?;
+        let admitted = self
+            .admit(tenant, place.turn(&self.world.compilers).await?, upload.plugin)
+            .await?;
         let Admitted {
             component,
             digest,
@@ -149,17 +150,28 @@ impl Control {
 
     /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler
     /// would be missing to the pipelines. There are as many of them as turns.
-    async fn admit(&self, turn: Turn, upload: Bytes) -> Outcome<Admitted> {
+    async fn admit(&self, tenant: &Name, turn: Turn, upload: Bytes) -> Outcome<Admitted> {
         let runtime = self.world.plugins.clone();
+        let began = self.world.clock.monotonic();
         let admitted = tasks::spawn_blocking(move || {
             let admitted = runtime.admit(&upload);
             // Held by the work itself, which goes on when the client goes away.
             drop(turn);
             admitted
         });
-        Ok(admitted
+        let admitted = admitted
             .await
-            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
+            .map_err(|lost| PluginError::Engine(lost.to_string()))?;
+        let wall = self.world.clock.monotonic().saturating_sub(began);
+        // What was refused has cost something too; how much, only the clock knows.
+        let took = match &admitted {
+            Ok(admitted) => admitted
+                .compiled
+                .map_or(Duration::ZERO, |cost| Duration::from_millis(cost.processor_ms)),
+            Err(_) => wall,
+        };
+        self.amounts.compiled(tenant, self.now_ms(), took);
+        Ok(admitted?)
     }
 
     /// Tries a plugin that was compiled just now, on a guest thread of its tenant.
@@ -170,9 +182,11 @@ impl Control {
         component: Bytes,
         request: TrialRequest,
     ) -> Outcome<Trial> {
-        let (runtime, clock) = (self.world.plugins.clone(), self.world.clock.clone());
+        // It was compiled just now; where its machine code could not be kept, it is once more.
+        let plugin = load_component(&self.world, tenant, digest, component).await?;
+        let clock = self.world.clock.clone();
         let tried = schedule::run(&*self.world.turns, tenant, move || {
-            trial::run(&runtime.load(digest, &component)?, request, &*clock)
+            trial::run(&plugin, request, &*clock)
         });
         Ok(tried
             .await

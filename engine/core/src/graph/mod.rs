@@ -6,6 +6,7 @@
 //! layout. In Mermaid and DOT a node is called `n<index>`, and nothing that a tenant wrote stands
 //! outside a quoted label: names are harmless, subjects are not.
 
+pub mod cycle;
 mod dot;
 mod draw;
 mod mermaid;

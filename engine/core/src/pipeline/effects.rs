@@ -24,7 +24,7 @@ use crate::{
     ports::{
         broker::Output,
         plugins::LogLevel,
-        store::{Collection, Entries, Image, StoreError},
+        store::{Collection, Entries, Full, Image, StoreError},
     },
     spec::VectorSpec,
 };
@@ -46,6 +46,8 @@ pub struct Effects {
     /// The step whose plugin is being called: its state is the one that the host interfaces reach.
     step: String,
     now_ms: u64,
+    /// What the tenant has too much of.
+    pub(super) full: Full,
     /// What the plugin has logged since the lines were last taken.
     lines: Vec<(LogLevel, String)>,
 }
@@ -78,6 +80,7 @@ impl Effects {
             journal: Journal::default(),
             step: String::new(),
             now_ms: 0,
+            full: Full::default(),
             lines: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    dead_letter, outgoing,
+    dead_letter, hops, outgoing,
     plan::Plan,
     progress::Progress,
     reconcile::{Cut, Reconciler},
@@ -362,7 +362,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
             (String::new(), Some(("no-key", reason)))
         }
         Some(key) => match outgoing::check_key(&key) {
-            Ok(()) => (key, None),
+            Ok(()) => (key, hops::refuse(&headers)),
             Err(reason) => (
                 String::new(),
                 Some(("long-key", format!("{reason}: input.key {}", place()))),
@@ -399,7 +399,8 @@ fn arrive_again(message: Incoming) -> Option<Arrival> {
         payload,
         ..
     } = message;
-    let (event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
+    let (mut event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
+    hops::forget(&mut event.headers);
     let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
     Some(Arrival {
         source: Source::Redrive,

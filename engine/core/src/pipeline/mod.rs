@@ -23,6 +23,7 @@ mod dedup;
 pub mod effects;
 pub mod engine;
 pub mod gate;
+pub mod hops;
 pub mod intake;
 pub mod outgoing;
 pub mod partition;

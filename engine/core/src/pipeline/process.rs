@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{
     dead_letter::{self, Reason},
     effects::{Effects, Mark},
+    hops,
     outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     plan::Plan,
     spans::EventSpans,
@@ -176,7 +177,7 @@ impl Worker {
         }
         let mark = self.effects_mut().mark();
         let mut call = self.call(walk, index, event)?;
-        if matches!(&call.result, Err(CallFailure::Trap(trap)) if trap.code != TrapCode::Deadline) {
+        if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
             // A fresh instance, in case the trap came of what the old one kept in memory.
             self.effects_mut().roll_back(&mark);
             self.stats.counts.retried += 1;
@@ -336,6 +337,7 @@ impl Worker {
         };
         let ours = walk.spans.as_ref().map(EventSpans::context);
         trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
+        hops::hand_on(&walk.arrival.event.headers, &mut headers);
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         if subject.len() > MAX_SUBJECT_BYTES {
@@ -433,7 +435,7 @@ impl Worker {
                 trap.code.as_str(),
                 trap.message,
                 trap.backtrace,
-                trap.code == TrapCode::Deadline,
+                trap.code.may_pass(),
             ),
         };
         let is_tried_again = again && self.attempts < policy.retries;

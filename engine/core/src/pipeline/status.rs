@@ -19,7 +19,11 @@ use super::{
     views::Views,
 };
 
-use crate::{membership::EngineId, name::Name};
+use crate::{
+    membership::EngineId,
+    name::Name,
+    ports::store::{Full, Weight},
+};
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -97,6 +101,10 @@ pub struct PartitionStatus {
     queued: AtomicU64,
     memory_bytes: Mutex<Vec<(Name, u64)>>,
     limited: Mutex<Option<LimitedStatus>>,
+    state_bytes: AtomicU64,
+    vector_bytes: AtomicU64,
+    state_full: AtomicBool,
+    vectors_full: AtomicBool,
 }
 
 /// Events are held back, or shed, for want of room under a limit.
@@ -137,6 +145,27 @@ impl PartitionStatus {
         let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
         let since_ms = limited.map_or(now_ms, |limited| limited.since_ms);
         *limited = by.map(|by| LimitedStatus { since_ms, by });
+    }
+
+    /// Its image holds so much.
+    pub fn weighs(&self, weight: Weight) {
+        self.state_bytes.store(weight.state_bytes, Ordering::Relaxed);
+        self.vector_bytes.store(weight.vector_bytes, Ordering::Relaxed);
+    }
+
+    fn weight(&self) -> Weight {
+        Weight {
+            state_bytes: self.state_bytes.load(Ordering::Relaxed),
+            vector_bytes: self.vector_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What its tenant has too much of.
+    pub fn full(&self) -> Full {
+        Full {
+            state: self.state_full.load(Ordering::Relaxed),
+            vectors: self.vectors_full.load(Ordering::Relaxed),
+        }
     }
 
     /// It goes on.
@@ -232,6 +261,25 @@ impl PipelineStatus {
     pub fn partitions(&self) -> Vec<u32> {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions.keys().copied().collect()
+    }
+
+    /// How much the partitions here hold.
+    pub fn weight(&self) -> Weight {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut whole = Weight::default();
+        for (_, status) in partitions.values() {
+            whole += status.weight();
+        }
+        whole
+    }
+
+    /// The tenant has too much, or no longer.
+    pub fn set_full(&self, full: Full) {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, status) in partitions.values() {
+            status.state_full.store(full.state, Ordering::Relaxed);
+            status.vectors_full.store(full.vectors, Ordering::Relaxed);
+        }
     }
 
     /// The revision that all partitions have taken up; 0 while there are none.

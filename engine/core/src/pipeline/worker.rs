@@ -29,7 +29,7 @@ use crate::{
         broker::Output,
         clock::Clock,
         plugins::{Instance, PluginError},
-        store::{Applied, Image, StoreError},
+        store::{Applied, Full, Image, StoreError},
     },
 };
 
@@ -273,6 +273,11 @@ impl Worker {
     /// Adds to the queue.
     pub fn enqueue(&mut self, deliveries: Vec<Delivery>) {
         self.queue.extend(deliveries);
+    }
+
+    /// What the tenant has too much of, for the turns from now on.
+    pub fn has_too_much(&mut self, full: Full) {
+        self.effects_mut().full = full;
     }
 
     /// How much waits in the queue.

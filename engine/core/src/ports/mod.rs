@@ -14,7 +14,7 @@ pub mod tracer;
 
 use std::sync::Arc;
 
-use crate::pipeline::schedule::Executor;
+use crate::{compilers::Compilers, pipeline::schedule::Executor};
 
 /// The world, as one engine sees it: every port, wired by the binary or by a simulation.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ pub struct World {
     pub store: Arc<dyn store::LocalStore>,
     /// The sandbox.
     pub plugins: Arc<dyn plugins::PluginRuntime>,
+    /// Places for compilations.
+    pub compilers: Compilers,
     /// Guest threads.
     pub turns: Arc<dyn Executor>,
     /// Where spans go.

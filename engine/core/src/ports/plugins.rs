@@ -142,6 +142,11 @@ pub struct CallLimits {
 pub trait PluginRuntime: Send + Sync {
     /// Checks an upload, turns a core module into a component, and compiles it to be sure that it can be.
     fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError>;
+    /// Gives a plugin ready to be instantiated if its machine code is at hand; none where it has to be
+    /// compiled, which takes a place of [`crate::compilers`].
+    fn at_hand(&self, digest: Digest, component: &Bytes) -> Option<Result<Arc<dyn Plugin>, PluginError>> {
+        Some(self.load(digest, component))
+    }
     /// Gives a plugin ready to be instantiated: from the artefact cache, or compiled now.
     fn load(&self, digest: Digest, component: &Bytes) -> Result<Arc<dyn Plugin>, PluginError>;
     /// A plugin that is at work already, so that its bytes need not be fetched.
@@ -217,6 +222,10 @@ pub enum TrapCode {
     OverCap,
     /// A host interface was misused: an unknown collection, a wrong dimension.
     Misuse,
+    /// The tenant's quota of state leaves no room for what would be written.
+    StateQuota,
+    /// The tenant's quota of vectors leaves no room for what would be written.
+    VectorQuota,
 }
 
 impl TrapCode {
@@ -229,7 +238,15 @@ impl TrapCode {
             Self::OutOfMemory => "out-of-memory",
             Self::OverCap => "over-cap",
             Self::Misuse => "misuse",
+            Self::StateQuota => "state-quota",
+            Self::VectorQuota => "vector-quota",
         }
+    }
+
+    /// Whether the same call may come to its end later; the others repeat, but for what an instance has
+    /// kept in memory.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Deadline | Self::StateQuota | Self::VectorQuota)
     }
 }
 
@@ -253,6 +270,16 @@ pub enum HostError {
     /// The guest's fault: it traps with [`TrapCode::Misuse`].
     #[error("{0}")]
     Misuse(String),
+    /// The tenant's: it traps with [`TrapCode::StateQuota`].
+    #[error(
+        "the tenant's quota of state is used up; delete state, let it end (ttl), or ask an operator to raise state-bytes"
+    )]
+    StateQuota,
+    /// The tenant's: it traps with [`TrapCode::VectorQuota`].
+    #[error(
+        "the tenant's quota of vectors is used up; delete vectors, or ask an operator to raise vector-bytes"
+    )]
+    VectorQuota,
     /// Ours: the store failed. The event is not judged; the partition recovers.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -36,6 +36,41 @@ pub struct Applied {
     pub sequence: u64,
 }
 
+/// How much an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Weight {
+    /// Keys and values of state.
+    pub state_bytes: u64,
+    /// Ids and numbers of vectors.
+    pub vector_bytes: u64,
+}
+
+impl Weight {
+    /// What of it is no less than it may be.
+    pub fn full(self, most_state_bytes: u64, most_vector_bytes: u64) -> Full {
+        Full {
+            state: self.state_bytes >= most_state_bytes,
+            vectors: self.vector_bytes >= most_vector_bytes,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Weight {
+    fn add_assign(&mut self, other: Self) {
+        self.state_bytes += other.state_bytes;
+        self.vector_bytes += other.vector_bytes;
+    }
+}
+
+/// What a tenant has too much of: writes that add to it are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Full {
+    /// State.
+    pub state: bool,
+    /// Vectors.
+    pub vectors: bool,
+}
+
 /// How two vectors are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +131,8 @@ pub type Entries = Vec<(String, StateValue)>;
 pub trait Image: Send + Sync {
     /// Up to where it holds the commits.
     fn applied(&self) -> Result<Applied, StoreError>;
+    /// How much it holds, as of the last applied commit.
+    fn weight(&self) -> Weight;
     /// Applies a commit: the delta and `applied` become visible together or not at all.
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError>;
     /// A state entry, expired or not.

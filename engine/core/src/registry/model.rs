@@ -61,6 +61,14 @@ pub struct Quotas {
     pub rates: super::TenantRates,
     /// Its share of the guest threads, beside that of others.
     pub weight: super::Weight,
+    /// Bytes of all plugin versions together.
+    pub plugin_bytes: u64,
+    /// Seconds that its uploads may be compiled in an hour, on each engine.
+    pub compile_seconds: u64,
+    /// Bytes of keys and values of state, over all engines.
+    pub state_bytes: u64,
+    /// Bytes of ids and numbers of vectors, over all engines.
+    pub vector_bytes: u64,
 }
 
 impl Default for Quotas {
@@ -71,6 +79,13 @@ impl Default for Quotas {
             partitions: 4_000,
             rates: super::TenantRates::default(),
             weight: super::Weight::default(),
+            // 200 plugins of the largest kind, Python in a component.
+            plugin_bytes: 4 << 30,
+            // Half a core, for as long as somebody uploads.
+            compile_seconds: 1_800,
+            state_bytes: 16 << 30,
+            // They are held in memory.
+            vector_bytes: 4 << 30,
         }
     }
 }
@@ -208,5 +223,23 @@ impl Pipeline {
     pub fn before(&self) -> Option<u64> {
         let before = self.active.number - 1;
         self.previous.or((before > 0).then_some(before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_that_an_earlier_engine_wrote_can_be_read() {
+        let old: Quotas = serde_json::from_str(r#"{"plugins":1,"pipelines":2,"partitions":3}"#).unwrap();
+        let now = Quotas {
+            plugins: 1,
+            pipelines: 2,
+            partitions: 3,
+            ..Quotas::default()
+        };
+        assert_eq!(old, now);
+        assert!(serde_json::from_str::<Quotas>(r#"{"state-byte":1}"#).is_err());
     }
 }

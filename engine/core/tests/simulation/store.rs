@@ -101,6 +101,9 @@ impl Image for SimImage {
         Ok(self.lock().applied)
     }
 
+    fn weight(&self) -> Weight {
+        Weight::default()
+    }
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
         if self.faults.strikes("store fails before a write", 2) {
             return Err(StoreError::Io("simulated".to_owned()));

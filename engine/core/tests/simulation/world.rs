@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
+    compilers::Compilers,
     name::Name,
     pipeline::schedule::{Executor, Job},
     ports::{World, audit::MemoryAudit, clock::Clock},
@@ -46,6 +47,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        compilers: Compilers::default(),
         audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
         alarms: broker.clone(),

@@ -13,6 +13,7 @@ mod events;
 mod global;
 mod pipeline;
 mod plugin;
+mod quota;
 pub mod screen;
 mod sketch;
 mod state;

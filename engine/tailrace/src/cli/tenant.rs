@@ -1,7 +1,5 @@
 //! `tailrace tenant`: tenants and their tokens.
 
-use std::collections::BTreeMap;
-
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     client::{read, route},
     global::Session,
+    quota::{self, QuotaArgs},
     screen::{ago, facts, now_ms, table_or},
     token::{self, TokenCommand},
 };
@@ -37,6 +36,8 @@ pub enum TenantCommand {
         /// Which.
         name: String,
     },
+    /// Change how much a tenant may have.
+    Quota(QuotaArgs),
     /// Make, list and revoke tokens of a tenant.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -111,6 +112,7 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
             let answer = client.get(&at(&name))?;
             session.output.show(&answer, || describe(&answer))
         }
+        TenantCommand::Quota(args) => quota::run(&args, session),
         TenantCommand::Token { command, name } => {
             let whole = || TokenCommand::whole(name.unwrap_or_default());
             token::run(command.unwrap_or_else(whole), session)
@@ -126,17 +128,11 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
 
 fn describe(answer: &Value) -> anyhow::Result<String> {
     let tenant: TenantView = read(answer)?;
-    let mut known = vec![
+    let known = facts(&[
         ("tenant", tenant.name),
         ("read", tenant.read.join(" ")),
         ("write", tenant.write.join(" ")),
         ("made", ago(tenant.created_ms, now_ms())),
-    ];
-    let quotas: BTreeMap<String, Value> = read(&answer["quotas"])?;
-    known.extend(
-        quotas
-            .iter()
-            .map(|(name, most)| ("quota", format!("{name} {most}"))),
-    );
-    Ok(facts(&known))
+    ]);
+    Ok(format!("{known}\n\n{}", quota::describe(answer)))
 }

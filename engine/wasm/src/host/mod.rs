@@ -6,7 +6,7 @@ mod sketches;
 mod state;
 mod vectors;
 
-use tailrace_core::ports::plugins::{CallLimits, Host, HostError};
+use tailrace_core::ports::plugins::{CallLimits, Host, HostError, TrapCode};
 use wasmtime::component::Linker;
 
 use crate::room::Room;
@@ -45,6 +45,9 @@ pub(crate) enum Stop {
     /// The guest asked for what there is not.
     #[error("{0}")]
     Misuse(String),
+    /// The tenant has no room for more of something.
+    #[error("{1}")]
+    Quota(TrapCode, String),
     /// Ours.
     #[error("{0}")]
     Engine(String),
@@ -54,6 +57,8 @@ impl From<HostError> for Stop {
     fn from(cause: HostError) -> Self {
         match cause {
             HostError::Misuse(reason) => Self::Misuse(reason),
+            HostError::StateQuota => Self::Quota(TrapCode::StateQuota, cause.to_string()),
+            HostError::VectorQuota => Self::Quota(TrapCode::VectorQuota, cause.to_string()),
             HostError::Store(cause) => Self::Engine(cause.to_string()),
         }
     }

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use bytes::Bytes;
 use tailrace_core::{
+    compilers::Compilers,
     identity::{Digest, PipelineId},
     membership::Membership,
     name::Name,
@@ -261,6 +262,7 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
         registry: broker.clone(),
+        compilers: Compilers::default(),
         audit: Arc::new(MemoryAudit::default()),
         leases: broker.clone(),
         alarms: broker.clone(),

@@ -6,7 +6,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError},
+    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError, Weight},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
@@ -52,6 +52,9 @@ fn value(bytes: &[u8]) -> StateValue {
 impl Image for CannedImage {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(Applied::default())
+    }
+    fn weight(&self) -> Weight {
+        Weight::default()
     }
     fn apply(&self, _: &Delta, _: Applied) -> Result<(), StoreError> {
         Ok(())

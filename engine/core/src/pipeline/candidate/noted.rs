@@ -32,6 +32,7 @@ impl Noted {
             Fate::Dead => "dead-letter",
             Fate::Rejected => "reject",
             Fate::Duplicate => "duplicate",
+            Fate::Shed => "shed",
         }
     }
 }

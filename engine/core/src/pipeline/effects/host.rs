@@ -30,6 +30,9 @@ impl Host for Effects {
 
     fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
         check_key("state key", key)?;
+        if self.full.state {
+            self.check_growth(key, value.len())?;
+        }
         let expires_ms = ttl_ms.map(|ttl| self.now_ms.saturating_add(ttl));
         self.write(key, Some(StateValue { value, expires_ms }));
         Ok(())
@@ -66,6 +69,9 @@ impl Host for Effects {
     fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
         check_key("vector id", id)?;
         self.check_vector(collection, &vector)?;
+        if self.full.vectors && self.collection(collection)?.get(id).is_none() {
+            return Err(HostError::VectorQuota);
+        }
         self.replace(collection, id, Some(vector))
     }
 
@@ -133,6 +139,15 @@ impl Effects {
             .get(name)
             .map(|collection| &**collection)
             .ok_or_else(|| unknown("collection", "vectors", name))
+    }
+
+    /// The tenant has no room for more state: what takes no more than before is let through.
+    fn check_growth(&self, key: &str, value_bytes: usize) -> Result<(), HostError> {
+        let before = self.read(key)?.map(|before| before.value.len());
+        if before.is_some_and(|before_bytes| value_bytes <= before_bytes) {
+            return Ok(());
+        }
+        Err(HostError::StateQuota)
     }
 
     fn replace(&mut self, name: &str, id: &str, vector: Option<Vec<f32>>) -> Result<(), HostError> {

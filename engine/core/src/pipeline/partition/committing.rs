@@ -136,6 +136,7 @@ impl Partition {
         .map_err(|_| failed("a turn did not come to its end"))?;
         self.worker = Some(worker);
         applied.map_err(failed)?;
+        self.committer.status.weighs(self.image.weight());
         failpoint::pass(Point::CommitApplied);
         self.committer.stats.committed(&stats, took);
         self.progress.advance(&claim);

@@ -181,6 +181,7 @@ impl Partition {
         }
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);
+        committer.status.weighs(image.weight());
         Ok(Self {
             world,
             plan,
@@ -305,6 +306,7 @@ impl Partition {
             usize::MAX
         };
         let lost = |_| failed("a turn did not come to its end");
+        worker.has_too_much(self.committer.status.full());
         let context = tracing::Span::current();
         let (mut worker, end) = schedule::run_metered(&*self.world.turns, &tenant, move || {
             let before = worker.stats.counts.fuel;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::super::schedule;
 use crate::{
     identity::Digest,
@@ -11,6 +13,7 @@ use crate::{
         broker::BrokerError,
         plugins::{Plugin, PluginError},
     },
+    tasks,
 };
 
 /// A plugin could not be made ready.
@@ -24,7 +27,7 @@ pub enum LoadError {
     Plugin(#[from] PluginError),
 }
 
-/// Loads a plugin by its digest, on a guest thread of its tenant, for it may have to be compiled.
+/// Loads a plugin by its digest.
 pub async fn load_plugin(
     world: &World,
     tenant: &Name,
@@ -33,9 +36,29 @@ pub async fn load_plugin(
     let Some(component) = world.registry.plugin(digest).await? else {
         return Ok(None);
     };
+    Ok(Some(load_component(world, tenant, digest, component).await?))
+}
+
+/// Loads a plugin: on a guest thread of its tenant where its machine code is at hand; else it waits for a
+/// place among the compilers, and is compiled on a thread of its own, as an upload is.
+pub async fn load_component(
+    world: &World,
+    tenant: &Name,
+    digest: Digest,
+    component: Bytes,
+) -> Result<Arc<dyn Plugin>, PluginError> {
+    let lost = |cause: &dyn std::fmt::Display| PluginError::Engine(cause.to_string());
+    let (runtime, bytes) = (world.plugins.clone(), component.clone());
+    let at_hand = schedule::run(&*world.turns, tenant, move || runtime.at_hand(digest, &bytes)).await;
+    if let Some(loaded) = at_hand.map_err(|cause| lost(&cause))? {
+        return loaded;
+    }
+    let turn = world.compilers.turn(tenant).await;
     let runtime = world.plugins.clone();
-    let loaded = schedule::run(&*world.turns, tenant, move || runtime.load(digest, &component)).await;
-    Ok(Some(
-        loaded.map_err(|lost| PluginError::Engine(lost.to_string()))??,
-    ))
+    let loaded = tasks::spawn_blocking(move || {
+        let loaded = runtime.load(digest, &component);
+        drop(turn);
+        loaded
+    });
+    loaded.await.map_err(|cause| lost(&cause))?
 }

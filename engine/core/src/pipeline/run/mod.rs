@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::ended::Ended;
-pub use self::load::{LoadError, load_plugin};
+pub use self::load::{LoadError, load_component, load_plugin};
 use super::{
     commit::jittered,
     gate::tenants::TenantGate,
