@@ -140,7 +140,7 @@ impl PipelineRun {
             {
                 Ok(()) => return self.wait_for_change(None).await,
                 Err(cause) => {
-                    tracing::warn!(pipeline = %self.pipeline, cause, "the pause cannot be written yet");
+                    tracing::warn!(cause, "the pause cannot be written yet");
                 }
             }
             tokio::time::sleep(FIRST_PAUSE).await;
