@@ -126,7 +126,6 @@ fn too_often(wait: Duration) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn a_network_of_ipv6_is_one_address_and_mapped_ipv4_is_ipv4() {

@@ -50,6 +50,10 @@ async fn a_limited_pipeline_takes_its_time_and_loses_nothing() -> anyhow::Result
     let stage = Stage::set().await?;
     let spec = limited("slow", 2, "{ events: { limit: 100 } }");
     stage.engine.apply("slow", &spec).await?;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "that it takes its time is what is tested"
+    )]
     let began = Instant::now();
     stage.cluster.publish("shop.events.x", events(500)).await?;
     stage.shows_limit("slow", "events").await?;

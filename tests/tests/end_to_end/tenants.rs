@@ -253,7 +253,7 @@ async fn a_circle_that_nobody_sees_ends_after_sixteen_pipelines() -> anyhow::Res
     // Somebody outside gives the outputs back as events.
     let mut outputs = stage.cluster.client.subscribe("shop.p.>").await?;
     let client = stage.cluster.client.clone();
-    let circle = tokio::spawn(async move {
+    let circle = tailrace_core::tasks::spawn(async move {
         while let Some(message) = outputs.next().await {
             // The broker's own headers, of the batch that the message was in, are not for a second time.
             let hops = message
@@ -367,7 +367,12 @@ async fn hostile_names_leave_nothing_on_the_disk() -> anyhow::Result<()> {
         assert_eq!(answer.status, 422, "{name}: {answer:?}");
     }
     let new: Vec<_> = below(stage.folder.path())?.difference(&before).cloned().collect();
-    let harmless = |path: &String| path.contains("/state/shop/") || path.ends_with(".cwasm");
+    let harmless = |path: &String| {
+        path.contains("/state/shop/")
+            || std::path::Path::new(path)
+                .extension()
+                .is_some_and(|extension| extension == "cwasm")
+    };
     assert!(new.iter().all(harmless), "{new:?}");
     Ok(())
 }
