@@ -22,6 +22,7 @@ mod probes;
 mod problem;
 mod queries;
 mod routes;
+mod sketches;
 mod tenants;
 mod tokens;
 mod views;

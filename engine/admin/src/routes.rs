@@ -21,7 +21,7 @@ use crate::{
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     openapi, pipelines, plugins, probes,
     problem::Problem,
-    queries, tenants, tokens, views,
+    queries, sketches, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -315,15 +315,15 @@ pub fn routes() -> Vec<Route> {
             "GET",
             pipeline!("/sketches"),
             "all sketches",
-            get(queries::sketches),
+            get(sketches::sketches),
         ),
         own(
             "GET",
             pipeline!("/sketches/{sketch}"),
             "a sketch, with its bound",
-            get(queries::sketch),
+            get(sketches::sketch),
         )
-        .asks(&["q", "item"]),
+        .asks(&["q", "item", "from", "to", "by", "group", "rest"]),
         own(
             "GET",
             pipeline!("/dead-letters"),

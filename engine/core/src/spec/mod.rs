@@ -4,5 +4,7 @@
 pub mod check;
 pub mod parse;
 mod parts;
+pub mod sketches;
 
 pub use parts::*;
+pub use sketches::SketchSpec;
