@@ -5,7 +5,7 @@
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
 //!   `dead_letters`, `probes`;
-//! - `edge`: the accept loop, which does not wait for slow clients.
+//! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
 mod access;
 mod audit;
@@ -25,7 +25,7 @@ mod tenants;
 mod tokens;
 mod views;
 
-pub use edge::{EdgeOptions, serve};
+pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};
 pub use routes::{Audience, Route, router, routes};
 use tailrace_core::control::Control;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ pub struct ApiOptions {
     pub metrics_public: bool,
     /// Longest time that a request may take, its body included.
     pub request_deadline: std::time::Duration,
+    /// What the accept loop counts, for `/metrics`.
+    pub edge: EdgeCounts,
     /// Ends the streams that clients watch; requests are let finish by the accept loop.
     pub stop: CancellationToken,
 }
@@ -56,6 +58,7 @@ impl Default for ApiOptions {
         Self {
             metrics_public: false,
             request_deadline: std::time::Duration::from_mins(3),
+            edge: EdgeCounts::default(),
             stop: CancellationToken::new(),
         }
     }

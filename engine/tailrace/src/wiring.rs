@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
+use tailrace_admin::{ApiOptions, ApiState};
 use tailrace_core::{
     control::Control,
     membership::{Cluster, Heard, keeper as leases},
@@ -78,6 +78,7 @@ pub fn compile_in_children() -> anyhow::Result<Compile> {
 pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningEngine> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    let edge = config.http.edge(config.tls.load()?)?;
     let listener = api::listen(config.listen)?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
@@ -119,6 +120,8 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let engine = tasks::spawn(engine.run());
     let options = ApiOptions {
         metrics_public: config.metrics_public,
+        request_deadline: config.http.request_time.0,
+        edge: edge.counts.clone(),
         stop: stop.clone(),
         ..ApiOptions::default()
     };
@@ -126,7 +129,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         control: control.clone(),
         options,
     };
-    let api = Api::start(listener, state, EdgeOptions::default(), stop.clone())?;
+    let api = Api::start(listener, state, config.http.threads, edge, stop.clone())?;
     Ok(RunningEngine {
         address,
         control,
