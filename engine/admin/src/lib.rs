@@ -5,9 +5,11 @@
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `queries`, `graph`, `views`,
 //!   `dead_letters`, `probes`;
+//! - `answers`: the cache in front of queries;
 //! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
 mod access;
+mod answers;
 mod audit;
 mod dead_letters;
 mod edge;
@@ -25,6 +27,7 @@ mod tenants;
 mod tokens;
 mod views;
 
+pub use answers::Answers;
 pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};
 pub use routes::{Audience, Route, router, routes};
 use tailrace_core::control::Control;
@@ -48,6 +51,8 @@ pub struct ApiOptions {
     pub request_deadline: std::time::Duration,
     /// What the accept loop counts, for `/metrics`.
     pub edge: EdgeCounts,
+    /// What queries were answered with.
+    pub answers: Answers,
     /// Ends the streams that clients watch; requests are let finish by the accept loop.
     pub stop: CancellationToken,
 }
@@ -59,6 +64,7 @@ impl Default for ApiOptions {
             metrics_public: false,
             request_deadline: std::time::Duration::from_mins(3),
             edge: EdgeCounts::default(),
+            answers: Answers::default(),
             stop: CancellationToken::new(),
         }
     }

@@ -157,6 +157,7 @@ pub(crate) fn import(
     source: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<Applied, StoreError> {
     let mut writing = image.writing();
+    let _changing = image.version.change();
     let (applied, sketches, expires) = image.handle.with(|tree| {
         let applied = replace(tree, source)?;
         Ok((applied, Sketches::load(tree)?, any_expires(tree)?))

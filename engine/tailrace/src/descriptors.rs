@@ -16,7 +16,11 @@ pub fn raise() {
     let mut wanted = before;
     wanted.current = Some(most);
     match setrlimit(Resource::Nofile, wanted) {
-        Ok(()) => tracing::info!(from = current, to = most, "file descriptors: the soft limit was raised"),
+        Ok(()) => tracing::info!(
+            from = current,
+            to = most,
+            "file descriptors: the soft limit was raised"
+        ),
         Err(cause) => tracing::warn!(%cause, limit = current, "file descriptors: the soft limit stays"),
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tailrace_admin::{ApiOptions, ApiState};
+use tailrace_admin::{Answers, ApiOptions, ApiState};
 use tailrace_core::{
     control::Control,
     membership::{Cluster, Heard, keeper as leases},
@@ -122,8 +122,8 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         metrics_public: config.metrics_public,
         request_deadline: config.http.request_time.0,
         edge: edge.counts.clone(),
+        answers: Answers::new(config.http.cache.as_u64()),
         stop: stop.clone(),
-        ..ApiOptions::default()
     };
     let state = ApiState {
         control: control.clone(),

@@ -197,9 +197,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_drips_is_cut_off_and_one_that_keeps_the_rate_is_not() {
         let second = Duration::from_secs(1);
-        assert_eq!(received(1, second, 1_000).await, (10, true), "the grace and no more");
+        assert_eq!(
+            received(1, second, 1_000).await,
+            (10, true),
+            "the grace and no more"
+        );
         assert_eq!(received(2_000, second, 100).await, (200_000, false));
         // It was faster before, so it may pause for as long as its bytes would have needed.
-        assert_eq!(received(60_000, second * 60, 3).await, (0, true), "but not before the first");
+        assert_eq!(
+            received(60_000, second * 60, 3).await,
+            (0, true),
+            "but not before the first"
+        );
     }
 }

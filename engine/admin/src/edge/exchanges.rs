@@ -79,9 +79,7 @@ impl Exchanges {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        state
-            .running
-            .push((number, Some(Instant::now() + self.longest)));
+        state.running.push((number, Some(Instant::now() + self.longest)));
         Exchange {
             of: self.clone(),
             number,
@@ -149,7 +147,10 @@ impl Exchange {
     /// It is a stream of events, which ends when its client or the engine does.
     pub(super) fn is_stream(&self) {
         let mut state = self.of.state();
-        let own = state.running.iter_mut().find(|(number, _)| *number == self.number);
+        let own = state
+            .running
+            .iter_mut()
+            .find(|(number, _)| *number == self.number);
         if let Some((_, deadline)) = own {
             *deadline = None;
         }
@@ -205,7 +206,10 @@ mod tests {
         };
         let ((reason, took), ()) = tokio::join!(after(&exchanges), end);
         assert_eq!(reason, Reason::Idle);
-        assert!(took >= IDLE * 4, "the time runs from the end of the request: {took:?}");
+        assert!(
+            took >= IDLE * 4,
+            "the time runs from the end of the request: {took:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -238,7 +242,10 @@ mod tests {
         finished.finish();
         drop(finished);
         drop(exchanges.begin());
-        assert!(!matches!(exchanges.state().verdict(Instant::now(), IDLE), Some(Reason::BrokenOff)));
+        assert!(!matches!(
+            exchanges.state().verdict(Instant::now(), IDLE),
+            Some(Reason::BrokenOff)
+        ));
         let (gone, ()) = tokio::join!(after(&exchanges), async { drop(exchanges.begin()) });
         assert_eq!(gone, (Reason::BrokenOff, Duration::ZERO));
     }

@@ -63,7 +63,9 @@ impl std::fmt::Debug for Tls {
     /// Without the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Tls");
-        shown.field("certificate", &self.certificate).finish_non_exhaustive()
+        shown
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
     }
 }
 

@@ -66,7 +66,9 @@ async fn be_slow(number: usize, mut connection: TcpStream) {
 
 fn app() -> Router {
     let take = |body: Result<Bytes, axum::extract::rejection::BytesRejection>| async move {
-        body.map_or(axum::http::StatusCode::REQUEST_TIMEOUT, |_| axum::http::StatusCode::OK)
+        body.map_or(axum::http::StatusCode::REQUEST_TIMEOUT, |_| {
+            axum::http::StatusCode::OK
+        })
     };
     plain().route("/body", post(take))
 }
@@ -77,7 +79,10 @@ fn raise_descriptors() {
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
     let most = limit.maximum.unwrap_or(u64::MAX);
-    assert!(most > 2 * SLOW_CLIENTS as u64 + 200, "this test needs more descriptors than {most}");
+    assert!(
+        most > 2 * SLOW_CLIENTS as u64 + 200,
+        "this test needs more descriptors than {most}"
+    );
 }
 
 /// Slow clients against a server with these bounds; gives what it counted when the last was gone.
@@ -104,7 +109,10 @@ async fn attack(options: EdgeOptions, from: [u8; 4]) -> (EdgeCounts, usize) {
     while served == 0 || !gone.is_finished() {
         let mut connection = in_time(connect(HONEST, address)).await.unwrap();
         in_time(connection.write_all(REQUEST)).await.unwrap();
-        assert!(rest(&mut connection).await.ends_with("hello"), "an honest client is served");
+        assert!(
+            rest(&mut connection).await.ends_with("hello"),
+            "an honest client is served"
+        );
         served += 1;
     }
     in_time(gone).await.unwrap();
@@ -189,7 +197,10 @@ async fn a_body_that_drips_is_told_so() {
         );
         connection.write_all(head.as_bytes()).await.unwrap();
         let answer = rest(&mut connection).await;
-        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"),
+            "{answer}"
+        );
     }
 }
 
@@ -200,8 +211,9 @@ async fn who_tries_tokens_has_to_connect_again_and_again() {
     let (mut read, mut write) = server.connect().await.into_split();
     let guess = tasks::spawn(async move {
         for number in 0_u64.. {
-            let request =
-                format!("GET /v1/tenants HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tr_{number:064x}\r\n\r\n");
+            let request = format!(
+                "GET /v1/tenants HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tr_{number:064x}\r\n\r\n"
+            );
             if write.write_all(request.as_bytes()).await.is_err() {
                 return;
             }
@@ -210,7 +222,10 @@ async fn who_tries_tokens_has_to_connect_again_and_again() {
     let answers = rest(&mut read).await;
     in_time(guess).await.unwrap();
     let tried = answers.matches("HTTP/1.1 401").count();
-    assert!((1..200).contains(&tried), "{tried} tokens were tried on one connection");
+    assert!(
+        (1..200).contains(&tried),
+        "{tried} tokens were tried on one connection"
+    );
     assert!(!answers.contains("HTTP/1.1 200"));
 }
 

@@ -131,13 +131,20 @@ async fn a_connection_has_so_many_requests_at_once_and_no_more() {
     let (app, _, go) = held();
     let server = Server::start(app, EdgeOptions::default()).await;
     let (mut read, mut write) = hello(&server, &[]).await;
-    let all = (0..100).flat_map(|number| request(number * 2 + 1)).collect::<Vec<_>>();
+    let all = (0..100)
+        .flat_map(|number| request(number * 2 + 1))
+        .collect::<Vec<_>>();
     write.write_all(&all).await.unwrap();
     let mut refused = 0;
     while refused < 36 {
         let frame = next(&mut read).await.expect("the connection was closed");
         if frame.kind == RST_STREAM {
-            assert_eq!(frame.payload, REFUSED_STREAM.to_be_bytes(), "stream {}", frame.stream);
+            assert_eq!(
+                frame.payload,
+                REFUSED_STREAM.to_be_bytes(),
+                "stream {}",
+                frame.stream
+            );
             refused += 1;
         }
     }
@@ -164,7 +171,13 @@ async fn streams_that_are_opened_and_reset_at_once_end_the_connection() {
     let app = Router::new().route("/", get(handler));
     let server = Server::start(app, EdgeOptions::default()).await;
     let (read, write) = hello(&server, &[]).await;
-    let reset = |stream| [request(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
+    let reset = |stream| {
+        [
+            request(stream),
+            frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()),
+        ]
+        .concat()
+    };
     let (said, ()) = tokio::join!(frames(read), flood(write, reset));
     // How many came through until then depends on what was read at once; it is bounded by our count of
     // requests that were broken off, and by what one read may hold.
@@ -215,7 +228,11 @@ async fn who_never_takes_an_answer_loses_its_connection() {
     let (read, mut write) = hello(&server, &[0, 4, 0, 0, 0, 0]).await;
     write.write_all(&request(1)).await.unwrap();
     let said = frames(read).await;
-    assert!(said.iter().all(|frame| frame.kind != DATA || frame.payload.is_empty()), "{said:?}");
+    assert!(
+        said.iter()
+            .all(|frame| frame.kind != DATA || frame.payload.is_empty()),
+        "{said:?}"
+    );
     assert_eq!(counts.closed(), 1);
 }
 
@@ -230,7 +247,8 @@ async fn the_end_lets_a_running_request_finish() {
     go.notify_one();
     let said = frames(read).await;
     assert!(
-        said.iter().any(|frame| frame.kind == DATA && frame.payload == b"done"),
+        said.iter()
+            .any(|frame| frame.kind == DATA && frame.payload == b"done"),
         "{said:?}"
     );
     server.over().await;

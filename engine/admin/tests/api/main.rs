@@ -7,6 +7,7 @@ mod access;
 mod answers;
 mod audit;
 mod bodies;
+mod cache;
 mod description;
 mod edge;
 mod floods;

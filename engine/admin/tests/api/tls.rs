@@ -95,10 +95,16 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_is_not() {
     put("second", folder.path());
     assert!(tls.reload().unwrap());
     assert!(shake(&server, "second", "h2").await.is_ok());
-    assert!(shake(&server, "first", "h2").await.is_err(), "the old one is gone");
+    assert!(
+        shake(&server, "first", "h2").await.is_err(),
+        "the old one is gone"
+    );
     std::fs::write(folder.path().join("server.pem"), "half a fi").unwrap();
     assert!(tls.reload().is_err());
-    assert!(shake(&server, "second", "h2").await.is_ok(), "the last good one stays");
+    assert!(
+        shake(&server, "second", "h2").await.is_ok(),
+        "the last good one stays"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
 //! [`audit`] (who changed what), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
-//! picture), [`views`] (taps and logs), [`measure`] (what metrics show). What goes wrong is a [`ControlError`], which says
+//! picture), [`views`] (taps and logs), [`measure`] (what metrics show), [`stamp`] (how long an answer stays right). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
@@ -19,6 +19,7 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod stamp;
 pub mod tokens;
 pub mod trial;
 pub mod views;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
-use tailrace_admin::{ApiOptions, EdgeOptions, Tls};
+use tailrace_admin::{Answers, ApiOptions, EdgeOptions, Tls};
 use tailrace_core::units::Span;
 
 /// How the API is served.
@@ -30,6 +30,8 @@ pub struct HttpConfig {
     pub body_pause: Span,
     /// and what it must bring a second, on the whole.
     pub body_rate: ByteSize,
+    /// What the cache in front of queries may hold; 0 switches it off.
+    pub cache: ByteSize,
     /// Longest time that running requests get when the engine ends.
     pub drain: Span,
 }
@@ -61,6 +63,7 @@ impl Default for HttpConfig {
             write_time: Span(edge.write_deadline),
             body_pause: Span(edge.body_grace),
             body_rate: ByteSize::b(edge.body_bytes_a_second),
+            cache: ByteSize::b(Answers::default_capacity_bytes()),
             drain: Span(edge.drain),
         }
     }
@@ -102,8 +105,12 @@ impl TlsConfig {
                 let tls = Tls::load(certificate.clone(), key.clone());
                 Ok(Some(tls.context("the API cannot be served with TLS")?))
             }
-            (Some(_), None) => anyhow::bail!("tls.certificate is given without tls.key; give both or neither"),
-            (None, Some(_)) => anyhow::bail!("tls.key is given without tls.certificate; give both or neither"),
+            (Some(_), None) => {
+                anyhow::bail!("tls.certificate is given without tls.key; give both or neither")
+            }
+            (None, Some(_)) => {
+                anyhow::bail!("tls.key is given without tls.certificate; give both or neither")
+            }
         }
     }
 }
