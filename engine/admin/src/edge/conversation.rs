@@ -102,7 +102,7 @@ impl Conversations {
 
     async fn talk(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
         let exchanges = Exchanges::new(self.options.idle, self.options.exchange);
-        let service = service_fn(|request| {
+        let service = service_fn(|request: Request<Incoming>| {
             let exchange = exchanges.begin();
             self.answer(request, peer, exchange)
         });
@@ -132,7 +132,7 @@ impl Conversations {
         request: Request<Incoming>,
         peer: SocketAddr,
         exchange: Exchange,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static + use<> {
         let pace = Pace {
             grace: self.options.body_grace,
             bytes_a_second: self.options.body_bytes_a_second,

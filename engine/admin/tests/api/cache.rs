@@ -117,6 +117,7 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
                         .fake
                         .while_reading(after, move |fake| commit(fake, &mut later));
                     stage.ask("GET", &a_query(dice), &[&stage.shop], "").await;
+                    stage.fake.undisturbed();
                 }
                 _ => {
                     let query = a_query(dice);

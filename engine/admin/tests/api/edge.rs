@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::stage::{OPERATOR, Stage};
 
 /// Time that no test should need; it only turns a hang into a failure.
-const FOREVER: Duration = Duration::from_secs(60);
+const FOREVER: Duration = Duration::from_mins(1);
 pub const SHORT: Duration = Duration::from_millis(50);
 
 pub struct Server {

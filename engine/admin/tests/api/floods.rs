@@ -135,7 +135,8 @@ async fn two_thousand_slow_clients_of_one_address_get_its_share_and_no_more() {
         ..short()
     };
     let (counts, _) = attack(options, ATTACKER).await;
-    assert!(counts.most() <= 101, "{} at once", counts.most());
+    // Those of the honest client too, of which the server may not have seen the end yet.
+    assert!(counts.most() <= 110, "{} at once", counts.most());
     assert!(counts.refused() > 0 && counts.closed() > 0, "{counts:?}");
 }
 

@@ -220,6 +220,8 @@ async fn who_never_takes_an_answer_loses_its_connection() {
     let app = Router::new().route("/", get(move || std::future::ready(large.clone())));
     let options = EdgeOptions {
         exchange: SHORT,
+        // How often it is looked at.
+        idle: SHORT * 10,
         ..EdgeOptions::default()
     };
     let counts = options.counts.clone();

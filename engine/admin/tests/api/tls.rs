@@ -112,7 +112,7 @@ async fn files_that_are_wrong_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (pem, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
     let says = |part: &str| {
-        let error = load(folder.path()).err().expect("it was taken");
+        let error = load(folder.path()).expect_err("it was taken");
         assert!(error.contains(part) && error.contains("server."), "{error}");
         assert!(!error.contains("PRIVATE"), "{error}");
     };

@@ -146,6 +146,11 @@ impl Fake {
         *self.interrupt.0.lock().unwrap() = Some((after, Box::new(act)));
     }
 
+    /// What has not happened yet will not.
+    pub fn undisturbed(&self) {
+        *self.interrupt.0.lock().unwrap() = None;
+    }
+
     fn is_read(&self) {
         let mut waiting = self.interrupt.0.lock().unwrap();
         match waiting.take() {
