@@ -22,6 +22,7 @@ use crate::{
     sketches::{Sketches, configs},
     transfer::Export,
     value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
+    version::Version,
     weight,
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct SledImage {
     pub(crate) handle: Handle,
     /// Held while a commit is applied or a page is exported.
     writing: Mutex<Writing>,
+    /// Of the content; taken away by whoever changes it, who holds `writing`.
+    pub(crate) version: Version,
 }
 
 /// What goes along with the tree.
@@ -62,12 +65,14 @@ impl SledImage {
         Ok(Self {
             handle,
             writing: Mutex::new(writing),
+            version: Version::new(),
         })
     }
 
     /// The pipeline declares these sketches.
     pub(crate) fn declare(&self, spec: &PipelineSpec, seed: TenantSeed) {
         let mut writing = self.writing();
+        let _changing = self.version.change();
         writing.sketches.declare(spec, seed);
         writing.divided.declare(configs(spec), seed);
     }
@@ -161,6 +166,10 @@ impl Image for SledImage {
         self.writing().weight
     }
 
+    fn version(&self) -> Option<u64> {
+        self.version.get()
+    }
+
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
         let mut writing = self.writing();
         if applied.commit <= writing.applied.commit {
@@ -173,6 +182,7 @@ impl Image for SledImage {
                 applied.commit
             )));
         }
+        let _changing = self.version.change();
         self.handle.with(|tree| {
             let mut batch = Batch::default();
             let mut weight = writing.weight;

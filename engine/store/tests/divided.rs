@@ -107,6 +107,10 @@ fn total(image: &dyn Image, minutes: Option<(u64, u64)>) -> u64 {
     counts(image, &slice(minutes, Groups::Together)).values().sum()
 }
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "groups are compared with those of the undivided"
+)]
 fn value(group: u8) -> Option<Group> {
     Some(Group::Value(group.to_string()))
 }

@@ -4,7 +4,7 @@
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
 //! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors), [`sketches`],
 //! [`dead_letters`], `graph` (the flow as a picture), [`views`] (taps and logs), [`measure`] (what metrics show),
-//! [`alarms`]. What goes wrong is a [`ControlError`], which says
+//! [`stamp`] (how long an answer stays right), [`alarms`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
@@ -24,6 +24,7 @@ pub mod pipelines;
 pub mod plugins;
 pub mod queries;
 pub mod sketches;
+pub mod stamp;
 mod state_versions;
 pub mod tokens;
 pub mod trial;
