@@ -13,6 +13,7 @@ use tailrace_core::{identity::PipelineId, name::Name};
 use crate::{
     ApiState,
     access::Access,
+    edge::TooSlow,
     problem::{Answer, Problem},
 };
 
@@ -95,11 +96,19 @@ fn body_problem(cause: &BytesRejection) -> Problem {
     if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
     }
+    if TooSlow::is_behind(cause) {
+        return too_slow();
+    }
     Problem::new(
         StatusCode::BAD_REQUEST,
         "invalid-body",
         "the body did not arrive whole",
     )
+}
+
+pub(crate) fn too_slow() -> Problem {
+    let detail = "the body came too slowly; send it without long pauses";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail)
 }
 
 impl Content {

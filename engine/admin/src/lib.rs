@@ -6,9 +6,11 @@
 //! - `limit`: how often somebody may ask;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
 //!   `graph`, `views`, `dead_letters`, `probes`;
-//! - `edge`: the accept loop, which does not wait for slow clients.
+//! - `answers`: the cache in front of queries;
+//! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
 mod access;
+mod answers;
 mod audit;
 mod candidates;
 mod dead_letters;
@@ -28,7 +30,8 @@ mod tenants;
 mod tokens;
 mod views;
 
-pub use edge::{EdgeOptions, serve};
+pub use answers::Answers;
+pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};
 pub use limit::RequestRates;
 pub use routes::{Audience, Route, router, routes};
 use tailrace_core::control::Control;
@@ -52,6 +55,10 @@ pub struct ApiOptions {
     pub request_deadline: std::time::Duration,
     /// How often somebody may ask.
     pub rates: RequestRates,
+    /// What the accept loop counts, for `/metrics`.
+    pub edge: EdgeCounts,
+    /// What queries were answered with.
+    pub answers: Answers,
     /// Ends the streams that clients watch; requests are let finish by the accept loop.
     pub stop: CancellationToken,
 }
@@ -63,6 +70,8 @@ impl Default for ApiOptions {
             metrics_public: false,
             request_deadline: std::time::Duration::from_mins(3),
             rates: RequestRates::default(),
+            edge: EdgeCounts::default(),
+            answers: Answers::default(),
             stop: CancellationToken::new(),
         }
     }

@@ -25,7 +25,8 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
-    input::{Content, Place, too_large},
+    edge::TooSlow,
+    input::{Content, Place, too_large, too_slow},
     problem::{Answer, Problem},
 };
 
@@ -139,6 +140,9 @@ fn wrong_form(why: impl std::fmt::Display) -> Problem {
 fn torn(cause: &MultipartError) -> Problem {
     if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
+    }
+    if TooSlow::is_behind(cause) {
+        return too_slow();
     }
     wrong_form("it did not arrive whole")
 }

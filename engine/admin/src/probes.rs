@@ -32,7 +32,7 @@ pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> An
     if !api.options.metrics_public && bearer(&parts, &api)?.scope != Scope::Operator {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(&api.control.measure().await);
+    let text = metrics::render(&api.control.measure().await, &api.options);
     Ok((
         [(
             header::CONTENT_TYPE,

@@ -17,7 +17,7 @@ use axum::{
 use tailrace_core::registry::Role;
 
 use crate::{
-    ApiState, audit, candidates, dead_letters, graph,
+    ApiState, answers, audit, candidates, dead_letters, graph,
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     limit::{Limits, hold_back},
     openapi, pipelines, plugins, probes,
@@ -53,6 +53,8 @@ pub struct Route {
     pub bodies: &'static [&'static str],
     /// Names of the query parameters that it takes.
     pub queries: &'static [&'static str],
+    /// Whether it asks what is committed, so that its answer can be kept until the next commit.
+    is_query: bool,
     handler: MethodRouter<ApiState>,
 }
 
@@ -63,6 +65,23 @@ impl Route {
 
     fn asks(self, queries: &'static [&'static str]) -> Self {
         Self { queries, ..self }
+    }
+
+    fn of_what_is_committed(self) -> Self {
+        Self {
+            is_query: true,
+            ..self
+        }
+    }
+
+    /// Its handler, behind the cache where that is right.
+    fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
+        if self.is_query {
+            let remember = middleware::from_fn_with_state(state.clone(), answers::remember);
+            self.handler.layer(remember)
+        } else {
+            self.handler
+        }
     }
 }
 
@@ -82,6 +101,7 @@ pub fn routes() -> Vec<Route> {
         audience,
         bodies: &[],
         queries: &[],
+        is_query: false,
         handler,
     };
     let public = |method, path, summary, handler| route(Audience::Public, method, path, summary, handler);
@@ -299,31 +319,36 @@ pub fn routes() -> Vec<Route> {
             "state entries by prefix",
             get(queries::scan),
         )
+        .of_what_is_committed()
         .asks(&["prefix", "after", "limit"]),
         own(
             "GET",
             pipeline!("/steps/{step}/state/{key}"),
             "a state entry",
             get(queries::state),
-        ),
+        )
+        .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/vectors/{collection}/{id}"),
             "a vector",
             get(queries::vector),
-        ),
+        )
+        .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/sketches"),
             "all sketches",
             get(queries::sketches),
-        ),
+        )
+        .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/sketches/{sketch}"),
             "a sketch, with its bound",
             get(queries::sketch),
         )
+        .of_what_is_committed()
         .asks(&["q", "item"]),
         own(
             "GET",
@@ -352,8 +377,9 @@ pub fn router(state: ApiState) -> Router {
     let deadline = state.options.request_deadline;
     let limits = (Limits::new(state.options.rates), state.clone());
     let table = routes().into_iter().fold(Router::new(), |router, route| {
+        let (path, audience) = (route.path, route.audience);
         // What it needs lies beside each request: see `access`.
-        router.route(route.path, route.handler.layer(Extension(route.audience)))
+        router.route(path, route.handler(&state).layer(Extension(audience)))
     });
     table
         .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })

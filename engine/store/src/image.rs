@@ -20,6 +20,7 @@ use crate::{
     sketches::Sketches,
     transfer::Export,
     value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
+    version::Version,
     weight,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct SledImage {
     pub(crate) handle: Handle,
     /// Held while a commit is applied or a page is exported.
     writing: Mutex<Writing>,
+    /// Of the content; taken away by whoever changes it, who holds `writing`.
+    pub(crate) version: Version,
 }
 
 /// What goes along with the tree.
@@ -58,12 +61,15 @@ impl SledImage {
         Ok(Self {
             handle,
             writing: Mutex::new(writing),
+            version: Version::new(),
         })
     }
 
     /// The pipeline declares these sketches.
     pub(crate) fn declare(&self, spec: &PipelineSpec, seed: TenantSeed) {
-        self.writing().sketches.declare(spec, seed);
+        let mut writing = self.writing();
+        let _changing = self.version.change();
+        writing.sketches.declare(spec, seed);
     }
 
     pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
@@ -155,6 +161,10 @@ impl Image for SledImage {
         self.writing().weight
     }
 
+    fn version(&self) -> Option<u64> {
+        self.version.get()
+    }
+
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
         let mut writing = self.writing();
         if applied.commit <= writing.applied.commit {
@@ -167,6 +177,7 @@ impl Image for SledImage {
                 applied.commit
             )));
         }
+        let _changing = self.version.change();
         self.handle.with(|tree| {
             let mut batch = Batch::default();
             let mut weight = writing.weight;

@@ -6,6 +6,7 @@
 //! - [`image`]: one partition in one tree; a commit is one atomic batch;
 //! - [`keys`]: the name spaces within a tree;
 //! - [`value`]: values with their checksums;
+//! - [`version`]: whether the content is still what it was;
 //! - [`sketches`]: sketches as a base and a log of updates;
 //! - [`transfer`]: export without stopping the partition, and import;
 //! - [`collection`]: vectors in memory, exact while small and with an index above.
@@ -18,6 +19,7 @@ mod keys;
 mod sketches;
 mod transfer;
 mod value;
+mod version;
 mod weight;
 
 pub use collection::{INDEX_ABOVE, VectorCollection};

@@ -158,6 +158,7 @@ pub(crate) fn import(
     source: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<Applied, StoreError> {
     let mut writing = image.writing();
+    let _changing = image.version.change();
     let (applied, sketches, expires, weight) = image.handle.with(|tree| {
         let applied = replace(tree, source)?;
         let weight = weight::weigh(tree)?;

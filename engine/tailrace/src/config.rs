@@ -2,6 +2,7 @@
 //! structs are its documentation; `tailrace serve --print-config` prints them with their defaults,
 //! and a test compares that with the committed `examples/tailrace.toml`.
 
+mod http;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -11,6 +12,7 @@ use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
 };
+pub use http::{HttpConfig, TlsConfig};
 pub use requests::RequestsConfig;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
@@ -41,6 +43,10 @@ pub struct Config {
     /// `<data-dir>/operator-token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_token_file: Option<PathBuf>,
+    /// How the API is served.
+    pub http: HttpConfig,
+    /// Its certificate and key.
+    pub tls: TlsConfig,
     /// The broker.
     pub nats: NatsConfig,
     /// The local store.
@@ -164,6 +170,8 @@ impl Default for Config {
             guest_threads: 0,
             metrics_public: false,
             operator_token_file: None,
+            http: HttpConfig::default(),
+            tls: TlsConfig::default(),
             nats: NatsConfig::default(),
             store: StoreConfig::default(),
             snapshots: SnapshotConfig::default(),

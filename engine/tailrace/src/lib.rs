@@ -11,6 +11,7 @@ mod broker;
 mod cli;
 pub mod config;
 mod demo;
+mod descriptors;
 mod dev;
 mod identity;
 mod logs;

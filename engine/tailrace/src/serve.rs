@@ -15,7 +15,7 @@ use crate::{
 /// Run the engine.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0."
+    after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0.\nSIGHUP makes it read certificate and key again."
 )]
 pub struct ServeArgs {
     /// Configuration file (TOML); environment `TAILRACE_…` and flags come before it.
@@ -30,6 +30,12 @@ pub struct ServeArgs {
     /// Address of the broker.
     #[arg(long)]
     pub nats: Option<String>,
+    /// Certificate of the API (PEM), its chain behind it; the API then speaks HTTPS.
+    #[arg(long, requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
     /// How log lines look.
     #[arg(long)]
     pub log_format: Option<LogFormat>,
@@ -49,6 +55,10 @@ impl ServeArgs {
         if let Some(url) = &self.nats {
             config.nats.url.clone_from(url);
         }
+        if self.tls_certificate.is_some() {
+            config.tls.certificate.clone_from(&self.tls_certificate);
+            config.tls.key.clone_from(&self.tls_key);
+        }
         config.log.format = self.log_format.unwrap_or(config.log.format);
         Ok(config)
     }
@@ -65,6 +75,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Ok(point) = std::env::var("TAILRACE_FAIL_AT") {
         failpoint::arm(&point).context("TAILRACE_FAIL_AT")?;
     }
+    crate::descriptors::raise();
     let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
     tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
     let mut ended = Signals::new()?;

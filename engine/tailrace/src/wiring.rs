@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tailrace_admin::{ApiOptions, ApiState, EdgeOptions};
+use tailrace_admin::{Answers, ApiOptions, ApiState};
 use tailrace_core::{
     compilers::Compilers,
     control::{Control, alarms},
@@ -82,6 +82,7 @@ pub fn compile_in_children() -> anyhow::Result<Compile> {
 pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningEngine> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    let edge = config.http.edge(config.tls.load()?)?;
     let listener = api::listen(config.listen)?;
     let address = listener.local_addr()?;
     let broker = Arc::new(connect(config).await?);
@@ -131,15 +132,17 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let engine = tasks::spawn(engine.run());
     let options = ApiOptions {
         metrics_public: config.metrics_public,
+        request_deadline: config.http.request_time.0,
+        edge: edge.counts.clone(),
+        answers: Answers::new(config.http.cache.as_u64()),
         stop: stop.clone(),
         rates: config.requests.rates()?,
-        ..ApiOptions::default()
     };
     let state = ApiState {
         control: control.clone(),
         options,
     };
-    let api = Api::start(listener, state, EdgeOptions::default(), stop.clone())?;
+    let api = Api::start(listener, state, config.http.threads, edge, stop.clone())?;
     Ok(RunningEngine {
         address,
         control,

@@ -16,11 +16,13 @@ use prometheus_client::{
 use table::{Kind, Metric, QUANTILES, Read, STATES, TABLE, state_name};
 use tailrace_core::control::measure::{Measured, MeasuredPipeline};
 
+use crate::ApiOptions;
+
 /// Names and values.
 type Labels = Vec<(&'static str, String)>;
 
 /// The text of a scrape.
-pub(crate) fn render(measured: &Measured) -> String {
+pub(crate) fn render(measured: &Measured, api: &ApiOptions) -> String {
     let mut registry = Registry::with_prefix("tailrace");
     for metric in TABLE {
         if let Read::Engine(read) = metric.read {
@@ -36,6 +38,14 @@ pub(crate) fn render(measured: &Measured) -> String {
                 gauge.set(value as i64);
                 register(&mut registry, metric, gauge);
             }
+        } else if let (Read::Api(read), Kind::Gauge) = (&metric.read, metric.kind) {
+            let gauge: Gauge = Gauge::default();
+            gauge.set(read(api) as i64);
+            register(&mut registry, metric, gauge);
+        } else if let Read::Api(read) = metric.read {
+            let counter: Counter = Counter::default();
+            counter.inner().store(read(api), Ordering::Relaxed);
+            register(&mut registry, metric, counter);
         } else if let Some(series) = quantiles(metric, measured) {
             let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
             for (labels, value) in series {
@@ -142,7 +152,7 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
                 STATES.map(|state| (with(of(pipeline), "state", &state), u64::from(state == now)))
             })
             .collect(),
-        Read::Engine(_) | Read::PipelineQuantiles(_) | Read::StepQuantiles(_) => Vec::new(),
+        Read::Engine(_) | Read::Api(_) | Read::PipelineQuantiles(_) | Read::StepQuantiles(_) => Vec::new(),
     }
 }
 

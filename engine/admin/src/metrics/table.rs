@@ -8,6 +8,8 @@ use tailrace_core::{
     },
 };
 
+use crate::ApiOptions;
+
 /// A metric.
 pub(super) struct Metric {
     /// Without `tailrace_`, and without the `_total` of a counter.
@@ -35,6 +37,8 @@ pub(super) enum Kind {
 pub(super) enum Read {
     /// Of the engine.
     Engine(fn(&Measured) -> Option<u64>),
+    /// Of the API.
+    Api(fn(&ApiOptions) -> u64),
     /// Of each tenant: the size of its images.
     Tenant,
     /// Of each tenant: what it has, or may have.
@@ -393,6 +397,48 @@ pub(super) static TABLE: &[Metric] = &[
         "spans",
         "Spans of traces that the collector did not take",
         Read::Engine(|measured| Some(measured.spans.failed)),
+    ),
+    counter(
+        "query_cache_hits",
+        "queries",
+        "Queries answered from the cache",
+        Read::Api(|api| api.answers.hits()),
+    ),
+    counter(
+        "query_cache_misses",
+        "queries",
+        "Queries answered without it",
+        Read::Api(|api| api.answers.misses()),
+    ),
+    gauge(
+        "query_cache_bytes",
+        "bytes",
+        "What the cache of queries holds",
+        Read::Api(|api| api.answers.bytes()),
+    ),
+    gauge(
+        "http_connections",
+        "connections",
+        "Connections of the API",
+        Read::Api(|api| api.edge.open() as u64),
+    ),
+    counter(
+        "http_accepted_connections",
+        "connections",
+        "Connections of the API that were served",
+        Read::Api(|api| api.edge.accepted()),
+    ),
+    counter(
+        "http_refused_connections",
+        "connections",
+        "Connections closed at once, because their address had too many",
+        Read::Api(|api| api.edge.refused()),
+    ),
+    counter(
+        "http_closed_connections",
+        "connections",
+        "Connections closed because no request came in time, or their client broke rules",
+        Read::Api(|api| api.edge.closed()),
     ),
     gauge(
         "broker_connected",

@@ -85,7 +85,7 @@ fn exposed(metric: &Metric) -> String {
 
 fn labels(metric: &Metric) -> &'static str {
     match metric.read {
-        Read::Engine(_) => "",
+        Read::Engine(_) | Read::Api(_) => "",
         Read::Tenant | Read::Amount(_) => "tenant",
         Read::Pipeline(_) => "tenant, pipeline",
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
@@ -104,7 +104,7 @@ fn file(path: &str) -> std::path::PathBuf {
 
 #[test]
 fn the_page_bears_every_metric_with_the_labels_of_the_table_and_no_other() {
-    let text = render(&measured());
+    let text = render(&measured(), &ApiOptions::default());
     for metric in TABLE {
         let name = exposed(metric);
         let mut series = text
@@ -134,7 +134,7 @@ fn the_page_bears_every_metric_with_the_labels_of_the_table_and_no_other() {
 
 #[test]
 fn values_and_units_are_as_they_were_measured() {
-    let text = render(&measured());
+    let text = render(&measured(), &ApiOptions::default());
     let of = "tenant=\"shop\",pipeline=\"clicks\"";
     for line in [
         "# UNIT tailrace_step_duration_seconds seconds".to_owned(),
@@ -161,7 +161,7 @@ fn what_the_broker_does_not_tell_is_left_out() {
     let mut measured = measured();
     measured.broker_syncs_always = None;
     measured.pipelines[0].lag = None;
-    let text = render(&measured);
+    let text = render(&measured, &ApiOptions::default());
     for name in ["tailrace_lag", "tailrace_broker_syncs_always"] {
         assert!(!text.lines().any(|line| line.starts_with(name)), "{name}");
     }

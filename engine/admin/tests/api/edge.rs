@@ -23,11 +23,11 @@ use tokio_util::sync::CancellationToken;
 use crate::stage::{OPERATOR, Stage};
 
 /// Time that no test should need; it only turns a hang into a failure.
-const FOREVER: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(50);
+const FOREVER: Duration = Duration::from_mins(1);
+pub const SHORT: Duration = Duration::from_millis(50);
 
 pub struct Server {
-    address: std::net::SocketAddr,
+    pub address: std::net::SocketAddr,
     pub stop: CancellationToken,
     ended: JoinHandle<()>,
 }
@@ -37,7 +37,7 @@ impl Server {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), app, options)
     }
 
-    fn on(listener: TcpListener, app: Router, options: EdgeOptions) -> Self {
+    pub fn on(listener: TcpListener, app: Router, options: EdgeOptions) -> Self {
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let ended = tasks::spawn(serve(listener, app, options, stop.clone()));
         Self { address, stop, ended }
@@ -57,19 +57,19 @@ pub async fn in_time<T>(act: impl Future<Output = T>) -> T {
 }
 
 /// All that comes until the server closes the connection; a reset closes it too.
-async fn rest(connection: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+pub async fn rest(connection: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let _ = in_time(connection.read_to_end(&mut bytes)).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn plain() -> Router {
+pub fn plain() -> Router {
     Router::new().route("/", get(|| async { "hello" }))
 }
 
-fn short_headers() -> EdgeOptions {
+pub fn short_headers() -> EdgeOptions {
     EdgeOptions {
-        header_deadline: SHORT,
+        idle: SHORT,
         ..EdgeOptions::default()
     }
 }
@@ -191,7 +191,7 @@ async fn beyond_the_cap_a_connection_waits_and_is_then_served() {
 }
 
 /// A handler that says when it was reached, and waits to be let go.
-fn held() -> (Router, Arc<Notify>, Arc<Notify>) {
+pub fn held() -> (Router, Arc<Notify>, Arc<Notify>) {
     let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (tell, wait) = (reached.clone(), go.clone());
     let handler = move || async move {

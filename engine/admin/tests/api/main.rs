@@ -1,14 +1,18 @@
 //! The API from outside: requests against the router over an in-memory world, and raw connections
 //! against the accept loop. One file a claim: who may do what, what refusals look like, what names
-//! may hold, how large bodies may be, what an upload tells, what the description says, how long a client may take.
+//! may hold, how large bodies may be, what an upload tells, what the description says, how long a
+//! client may take, what floods come to, and that all of it holds with HTTP/2 and TLS.
 
 mod access;
 mod answers;
 mod audit;
 mod bodies;
+mod cache;
 mod description;
 mod edge;
+mod floods;
 mod graph;
+mod http2;
 mod kept;
 mod limits;
 mod metrics;
@@ -16,6 +20,7 @@ mod names;
 mod problems;
 mod quotas;
 mod stage;
+mod tls;
 mod tokens;
 mod uploads;
 mod views;

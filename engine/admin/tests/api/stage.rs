@@ -159,6 +159,18 @@ impl Stage {
         stage
     }
 
+    /// The same, asked through another router.
+    pub fn twin(&self, app: Router) -> Self {
+        Self {
+            fake: self.fake.clone(),
+            app,
+            control: self.control.clone(),
+            shop: self.shop.clone(),
+            bank: self.bank.clone(),
+            engine: None,
+        }
+    }
+
     /// Starts the engine, which finds no broker to speak of.
     pub fn start_engine(&mut self) {
         tasks::spawn(self.engine.take().expect("it was not started yet").run());
@@ -207,9 +219,22 @@ impl Stage {
         authorization: impl IntoIterator<Item = String>,
         body: impl Into<Body>,
     ) -> Answer {
+        let authorization = authorization.into_iter();
+        let headers = authorization.map(|value| (header::AUTHORIZATION.as_str(), value));
+        self.send_with(method, path, headers, body).await
+    }
+
+    /// Sends a request with these headers.
+    pub async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: impl IntoIterator<Item = (&str, String)>,
+        body: impl Into<Body>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        for value in authorization {
-            request = request.header(header::AUTHORIZATION, value);
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
         let response = self
             .app

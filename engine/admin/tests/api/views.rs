@@ -262,7 +262,7 @@ async fn a_stream_outlives_the_deadline_of_requests_and_ends_with_the_engine() {
     };
     let (stage, status) = running(options).await;
     let edge = EdgeOptions {
-        header_deadline: Duration::from_millis(50),
+        idle: Duration::from_millis(50),
         write_deadline: Duration::from_millis(50),
         ..EdgeOptions::default()
     };

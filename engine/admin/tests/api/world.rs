@@ -9,13 +9,15 @@ mod store;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
+pub use store::Content;
+use store::{Images, Interrupt};
 use tailrace_core::{
     audit::Record,
     compilers::Compilers,
@@ -52,11 +54,15 @@ pub struct Fake {
     pub connected: AtomicBool,
     /// Whether the broker does not remove the streams of pipelines.
     pub refuses_removal: AtomicBool,
+    myself: Weak<Self>,
+    versions: AtomicU64,
+    images: Images,
+    interrupt: Interrupt,
 }
 
 impl Fake {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|myself| Self {
             log: Arc::default(),
             grown: watch::Sender::new(0),
             plugins: Mutex::default(),
@@ -65,6 +71,10 @@ impl Fake {
             random: AtomicU64::new(1),
             connected: AtomicBool::new(true),
             refuses_removal: AtomicBool::new(false),
+            myself: myself.clone(),
+            versions: AtomicU64::new(0),
+            images: Images::default(),
+            interrupt: Interrupt::default(),
         })
     }
 
@@ -99,6 +109,10 @@ impl Fake {
     /// How many entries were ever written to the registry.
     pub fn written(&self) -> usize {
         self.log.lock().unwrap().len()
+    }
+
+    fn next_version(&self) -> u64 {
+        self.versions.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn act(&self) {

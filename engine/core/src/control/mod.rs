@@ -3,7 +3,8 @@
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
 //! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
-//! picture), [`views`] (taps and logs), [`measure`] (what metrics show), [`alarms`]. What goes wrong is a [`ControlError`], which says
+//! picture), [`views`] (taps and logs), [`measure`] (what metrics show), [`alarms`], [`stamp`] (how long an answer stays
+//! right). What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
 pub mod access;
@@ -22,6 +23,7 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod stamp;
 mod state_versions;
 pub mod tokens;
 pub mod trial;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -312,6 +312,14 @@ impl PipelineStatus {
         partitions
             .get(&partition)
             .map(|(progress, _)| progress.watermark_ms())
+    }
+
+    /// The same, with whose clock it is: while that stays, it only moves forward.
+    pub fn clock(&self, partition: u32) -> Option<(Weak<Progress>, u64)> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .get(&partition)
+            .map(|(progress, _)| (Arc::downgrade(progress), progress.watermark_ms()))
     }
 
     /// A copy.

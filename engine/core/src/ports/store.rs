@@ -133,6 +133,11 @@ pub trait Image: Send + Sync {
     fn applied(&self) -> Result<Applied, StoreError>;
     /// How much it holds, as of the last applied commit.
     fn weight(&self) -> Weight;
+    /// A number for what it holds: as long as it stays, so does every answer, and no other image ever has it.
+    /// None while the content changes, and where nobody keeps count.
+    fn version(&self) -> Option<u64> {
+        None
+    }
     /// Applies a commit: the delta and `applied` become visible together or not at all.
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError>;
     /// A state entry, expired or not.

@@ -2,7 +2,7 @@
 //! `engine/admin`, turns refusals into [`Problem`]s, and never follows a redirect, because that could
 //! carry the token elsewhere.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use ureq::{
     Agent, SendBody,
     http::{Method, Request, Response, Uri},
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
 use super::{
@@ -73,7 +74,7 @@ pub struct Client {
 
 impl Client {
     /// Checks the address; does not connect yet.
-    pub fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+    pub fn new(url: &str, token: Option<String>, ca: Option<&Path>) -> anyhow::Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
         let wrong = || {
             misuse(
@@ -100,6 +101,9 @@ impl Client {
             .user_agent(concat!("tailrace/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_WITHIN))
             .timeout_global(Some(ANSWER_WITHIN));
+        if let Some(file) = ca {
+            config = config.tls_config(TlsConfig::builder().root_certs(vouchers(file)?).build());
+        }
         if is_here {
             // A proxy from the environment cannot reach this machine.
             config = config.proxy(None);
@@ -260,6 +264,27 @@ impl Client {
             },
         }
     }
+}
+
+/// The certificates of a file.
+fn vouchers(file: &Path) -> anyhow::Result<RootCerts> {
+    let wrong = |cause: String| {
+        misuse(
+            format!("{} holds no certificates: {cause}", file.display()),
+            "give --ca a PEM file of the authority that signed the server's certificate",
+        )
+    };
+    let pem = std::fs::read(file).map_err(|cause| wrong(cause.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|cause| wrong(cause.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(wrong("it has none in PEM".to_owned()));
+    }
+    Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
 fn json(bytes: &[u8]) -> anyhow::Result<Value> {

@@ -40,6 +40,15 @@ pub struct GlobalArgs {
         help_heading = "Server"
     )]
     pub token: Option<String>,
+    /// Certificates (PEM) that vouch for the server, instead of the public ones.
+    #[arg(
+        long,
+        global = true,
+        env = "TAILRACE_CA",
+        value_name = "FILE",
+        help_heading = "Server"
+    )]
+    pub ca: Option<PathBuf>,
     /// Tenant to act for [default: the one in ~/.config/tailrace/client.toml].
     #[arg(
         long,
@@ -59,6 +68,8 @@ struct ClientFile {
     url: Option<String>,
     /// Token to use.
     token: Option<String>,
+    /// Certificates that vouch for the server.
+    ca: Option<PathBuf>,
     /// Tenant to act for.
     tenant: Option<String>,
 }
@@ -80,7 +91,7 @@ impl Session {
 
     fn with_file(args: GlobalArgs, file: ClientFile) -> anyhow::Result<Self> {
         let url = args.url.or(file.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
-        let client = Client::new(&url, args.token.or(file.token))?;
+        let client = Client::new(&url, args.token.or(file.token), args.ca.or(file.ca).as_deref())?;
         Ok(Self {
             client,
             output: args.output,
@@ -121,7 +132,7 @@ impl ClientFile {
             // The message alone: the excerpt that toml shows could hold the token.
             misuse(
                 format!("{} is not valid: {}", path.display(), cause.message()),
-                "it may hold url, token and tenant, each a text in quotes",
+                "it may hold url, token, ca and tenant, each a text in quotes",
             )
         })
     }
@@ -159,6 +170,7 @@ mod tests {
             output: Output::Text,
             url: None,
             token: None,
+            ca: None,
             tenant: Some("shop".into()),
         };
         let session = Session::with_file(args, ClientFile::default()).unwrap();

@@ -52,15 +52,15 @@ fn what_is_no_address_is_refused() {
         "http://x/?a",
         "nonsense",
     ] {
-        assert!(Client::new(bad, None).is_err(), "{bad:?}");
+        assert!(Client::new(bad, None, None).is_err(), "{bad:?}");
     }
-    assert!(Client::new("http://[::1]:8790/", None).is_ok());
+    assert!(Client::new("http://[::1]:8790/", None, None).is_ok());
 }
 
 #[test]
 fn a_closed_port_is_a_server_that_is_not_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = Client::new(&format!("http://{free}"), None)
+    let error = Client::new(&format!("http://{free}"), None, None)
         .unwrap()
         .get("/healthz")
         .unwrap_err();
@@ -72,7 +72,7 @@ fn a_closed_port_is_a_server_that_is_not_there() {
 
 #[test]
 fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {
-    let client = Client::new("http://127.0.0.1:9", Some("tr_x\nevil: 1".into())).unwrap();
+    let client = Client::new("http://127.0.0.1:9", Some("tr_x\nevil: 1".into()), None).unwrap();
     let error = format!("{:?}", client.get("/").unwrap_err());
     assert!(error.contains("token") && !error.contains("tr_x"), "{error}");
 }
@@ -81,7 +81,7 @@ fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {
 fn a_request_bears_the_token_and_gets_its_answer() {
     let (url, served) =
         answering("HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\n{\"a\":1}");
-    let client = Client::new(&url, Some("tr_x".into())).unwrap();
+    let client = Client::new(&url, Some("tr_x".into()), None).unwrap();
     assert_eq!(client.get("/v1/x").unwrap(), json!({ "a": 1 }));
     let asked = served.join().unwrap().to_lowercase();
     assert!(
@@ -95,7 +95,7 @@ fn a_refusal_is_taken_as_the_server_words_it() {
     let (url, _served) = answering(
         "HTTP/1.1 422 Unprocessable\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{\"type\":\"about:blank\",\"title\":\"t\",\"status\":422,\"detail\":\"d\",\"code\":\"c\",\"field\":\"f\"}",
     );
-    let error = Client::new(&url, None).unwrap().get("/").unwrap_err();
+    let error = Client::new(&url, None, None).unwrap().get("/").unwrap_err();
     let Some(CliError::Refused(problem)) = error.downcast_ref() else {
         panic!("{error:?}")
     };
@@ -110,13 +110,13 @@ fn a_stream_is_followed_to_its_end_and_a_refusal_is_none() {
     let (url, _served) = answering(
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\nevent: line\ndata: 7\n\n",
     );
-    let mut events = Client::new(&url, None).unwrap().follow("/").unwrap();
+    let mut events = Client::new(&url, None, None).unwrap().follow("/").unwrap();
     assert_eq!(events.next().unwrap(), Some(("line".to_owned(), json!(7))));
     assert_eq!(events.next().unwrap(), None);
     let (url, _served) = answering(
         "HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\n\r\n{\"status\":429,\"detail\":\"d\",\"code\":\"too-many-watchers\"}",
     );
-    let error = Client::new(&url, None).unwrap().follow("/").err().unwrap();
+    let error = Client::new(&url, None, None).unwrap().follow("/").err().unwrap();
     let refused = matches!(error.downcast_ref(), Some(CliError::Refused(problem)) if problem.code == "too-many-watchers");
     assert!(refused, "{error:?}");
 }
@@ -129,7 +129,7 @@ fn whoever_does_not_speak_the_api_is_foreign_and_no_redirect_is_followed() {
     ];
     for answer in answers {
         let (url, _served) = answering(answer);
-        let error = Client::new(&url, Some("tr_x".into()))
+        let error = Client::new(&url, Some("tr_x".into()), None)
             .unwrap()
             .get("/")
             .unwrap_err();
@@ -143,7 +143,7 @@ fn whoever_does_not_speak_the_api_is_foreign_and_no_redirect_is_followed() {
 #[test]
 fn an_answer_that_breaks_off_is_lost_not_refused() {
     let (url, _served) = answering("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{");
-    let error = Client::new(&url, None).unwrap().get("/").unwrap_err();
+    let error = Client::new(&url, None, None).unwrap().get("/").unwrap_err();
     assert!(
         matches!(error.downcast_ref(), Some(CliError::Lost { .. })),
         "{error:?}"
