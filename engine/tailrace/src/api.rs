@@ -15,12 +15,16 @@ use anyhow::Context as _;
 use tailrace_admin::{ApiState, EdgeOptions, Tls};
 use tailrace_core::tasks;
 use tokio::{
+    net::TcpSocket,
     runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
 };
 use tokio_util::sync::CancellationToken;
 
+/// Connections that may wait to be accepted: a burst of clients, or those beyond `http.connections`. The standard
+/// library's 128 are soon full, and whoever comes then waits for seconds.
+const WAITING: u32 = 1_024;
 /// How often certificate and key are looked at: those that renew them do it days before they end.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
@@ -29,11 +33,20 @@ pub struct Api {
     ended: oneshot::Receiver<()>,
 }
 
-/// Takes the address; nothing is served yet.
+/// Takes the address; nothing is served yet. Called on a runtime.
 pub fn listen(on: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(on).with_context(|| format!("cannot listen on {on}"))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    let take = || {
+        let socket = if on.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // As the standard library does: an engine that starts again takes its address at once.
+        socket.set_reuseaddr(true)?;
+        socket.bind(on)?;
+        socket.listen(WAITING)?.into_std()
+    };
+    take().with_context(|| format!("cannot listen on {on}"))
 }
 
 impl Api {

@@ -13,6 +13,7 @@ pub struct EdgeCounts(Arc<Counters>);
 struct Counters {
     open: AtomicUsize,
     most: AtomicUsize,
+    accepted: AtomicU64,
     refused: AtomicU64,
     closed: AtomicU64,
 }
@@ -28,6 +29,11 @@ impl EdgeCounts {
         self.0.most.load(Ordering::Relaxed)
     }
 
+    /// Connections that were ever served.
+    pub fn accepted(&self) -> u64 {
+        self.0.accepted.load(Ordering::Relaxed)
+    }
+
     /// Connections closed at once, because their address had too many.
     pub fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
@@ -39,6 +45,7 @@ impl EdgeCounts {
     }
 
     pub(super) fn opened(&self) {
+        self.0.accepted.fetch_add(1, Ordering::Relaxed);
         let open = self.0.open.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.most.fetch_max(open, Ordering::Relaxed);
     }

@@ -423,6 +423,12 @@ pub(super) static TABLE: &[Metric] = &[
         Read::Api(|api| api.edge.open() as u64),
     ),
     counter(
+        "http_accepted_connections",
+        "connections",
+        "Connections of the API that were served",
+        Read::Api(|api| api.edge.accepted()),
+    ),
+    counter(
         "http_refused_connections",
         "connections",
         "Connections closed at once, because their address had too many",

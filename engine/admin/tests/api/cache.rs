@@ -10,7 +10,7 @@ use crate::{
 };
 
 const PIPELINE: &str = "/v1/tenants/shop/pipelines/busy";
-const KEYS: u64 = 4;
+const KEYS: u64 = 2;
 const PARTITIONS: u32 = 3;
 
 fn spec(vectors: bool) -> String {
@@ -106,11 +106,11 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
         let (stage, bare) = stages(answers.clone()).await;
         let dice = &mut Dice(seed);
         for turn in 0..150 {
-            match dice.below(10) {
-                0..3 => commit(&stage.fake, dice),
-                3 => drop(stage.ok("PUT", PIPELINE, spec(dice.below(2) == 0)).await),
-                4 => stage.fake.hold(dice.below(3) as u32, Content::default()),
-                5 => {
+            match dice.below(20) {
+                0..2 => commit(&stage.fake, dice),
+                2 => drop(stage.ok("PUT", PIPELINE, spec(dice.below(2) == 0)).await),
+                3 => stage.fake.hold(dice.below(3) as u32, Content::default()),
+                4..7 => {
                     // A commit between the reads of one query: its answer may be either; nothing of it may stay.
                     let (after, mut later) = (dice.below(3), Dice(seed * 1_000 + turn));
                     stage

@@ -37,7 +37,7 @@ impl Server {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), app, options)
     }
 
-    fn on(listener: TcpListener, app: Router, options: EdgeOptions) -> Self {
+    pub fn on(listener: TcpListener, app: Router, options: EdgeOptions) -> Self {
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let ended = tasks::spawn(serve(listener, app, options, stop.clone()));
         Self { address, stop, ended }

@@ -114,3 +114,27 @@ impl TlsConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    #[test]
+    fn the_example_with_tls_is_read_and_half_a_pair_is_refused() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tls.toml");
+        let mut config = Config::load(Some(&example.into())).unwrap();
+        assert_eq!(
+            config.tls.key.as_deref(),
+            Some(Path::new("/etc/tailrace/server.key"))
+        );
+        let edge = config.http.edge(None).unwrap();
+        assert_eq!((edge.connections, edge.connections_per_address), (4_096, 4_096));
+        config.tls.key = None;
+        let error = config.tls.load().unwrap_err().to_string();
+        assert!(error.contains("tls.key"), "{error}");
+        config.http.connections = 0;
+        assert!(config.http.edge(None).is_err());
+    }
+}

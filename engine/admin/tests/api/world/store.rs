@@ -255,3 +255,131 @@ impl Image for LiveImage {
         Ok(Applied::default())
     }
 }
+
+/// What a partition holds while a test changes it.
+#[derive(Default)]
+pub struct Content {
+    version: u64,
+    pub state: BTreeMap<String, Vec<u8>>,
+    pub vectors: BTreeMap<String, Vec<f32>>,
+}
+
+/// The contents that a test holds, by partition, of whatever pipeline.
+pub type Images = Mutex<BTreeMap<u32, Content>>;
+
+type Interruption = Box<dyn FnOnce(&Fake) + Send>;
+
+/// What happens when images have been read so many times more.
+#[derive(Default)]
+pub struct Interrupt(Mutex<Option<(u64, Interruption)>>);
+
+impl Fake {
+    /// The partition holds this from now on: its image is made anew.
+    pub fn hold(&self, partition: u32, content: Content) {
+        let mut content = content;
+        content.version = self.next_version();
+        self.images.lock().unwrap().insert(partition, content);
+    }
+
+    /// The partition's content changes.
+    pub fn commit(&self, partition: u32, change: impl FnOnce(&mut Content)) {
+        let version = self.next_version();
+        let mut images = self.images.lock().unwrap();
+        let content = images.get_mut(&partition).expect("the test holds it");
+        change(content);
+        content.version = version;
+    }
+
+    /// When images have been read so many times more, this happens.
+    pub fn while_reading(&self, after: u64, act: impl FnOnce(&Fake) + Send + 'static) {
+        *self.interrupt.0.lock().unwrap() = Some((after, Box::new(act)));
+    }
+
+    /// What has not happened yet will not.
+    pub fn undisturbed(&self) {
+        *self.interrupt.0.lock().unwrap() = None;
+    }
+
+    fn is_read(&self) {
+        let mut waiting = self.interrupt.0.lock().unwrap();
+        match waiting.take() {
+            Some((0, act)) => {
+                drop(waiting);
+                act(self);
+            }
+            Some((left, act)) => *waiting = Some((left - 1, act)),
+            None => {}
+        }
+    }
+}
+
+struct LiveImage {
+    fake: Arc<Fake>,
+    partition: u32,
+}
+
+impl LiveImage {
+    fn read<T>(&self, read: impl FnOnce(&Content) -> T) -> T {
+        let found = {
+            let images = self.fake.images.lock().unwrap();
+            read(&images[&self.partition])
+        };
+        self.fake.is_read();
+        found
+    }
+}
+
+fn kept(bytes: &[u8]) -> StateValue {
+    StateValue {
+        value: bytes.to_vec(),
+        expires_ms: None,
+    }
+}
+
+impl Image for LiveImage {
+    fn version(&self) -> Option<u64> {
+        Some(self.fake.images.lock().unwrap()[&self.partition].version)
+    }
+    fn applied(&self) -> Result<Applied, StoreError> {
+        Ok(Applied::default())
+    }
+    fn apply(&self, _: &Delta, _: Applied) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn get(&self, _: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
+        Ok(self.read(|content| content.state.get(key).map(|bytes| kept(bytes))))
+    }
+    fn scan(&self, _: &str, prefix: &str, after: Option<&str>, limit: usize) -> Result<Entries, StoreError> {
+        Ok(self.read(|content| {
+            let wanted = content
+                .state
+                .iter()
+                .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+            wanted
+                .take(limit)
+                .map(|(key, bytes)| (key.clone(), kept(bytes)))
+                .collect()
+        }))
+    }
+    fn expired(&self, _: u64, _: usize) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn vector(&self, _: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {
+        Ok(self.read(|content| content.vectors.get(id).cloned()))
+    }
+    fn collection(&self, _: &str, _: usize, _: Metric, _: Search) -> Result<Box<dyn Collection>, StoreError> {
+        Err(StoreError::Io("fake".to_owned()))
+    }
+    fn sketch(&self, _: &str) -> Result<Option<Sketch>, StoreError> {
+        Ok(None)
+    }
+    fn content_hash(&self) -> Result<[u8; 32], StoreError> {
+        Ok([0; 32])
+    }
+    fn export(&self, _: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<Applied, StoreError> {
+        Ok(Applied::default())
+    }
+    fn import(&self, _: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
+        Ok(Applied::default())
+    }
+}
