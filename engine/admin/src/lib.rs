@@ -24,6 +24,7 @@ mod probes;
 mod problem;
 mod queries;
 mod routes;
+mod sketches;
 mod tenants;
 mod tokens;
 mod views;

@@ -1,6 +1,4 @@
-//! Queries of what is committed: the serving layer.
-
-use std::collections::BTreeMap;
+//! Queries of what is committed, state and vectors: the serving layer.
 
 use axum::{
     Json,
@@ -12,13 +10,12 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tailrace_core::control::queries::{MAX_SCAN, StateEntry, VectorEntry};
-use tailrace_sketch::{Query, Report};
 
 use crate::{
     ApiState,
     access::Access,
     input::{Asked, Place},
-    problem::{Answer, Problem},
+    problem::Answer,
 };
 
 /// A value in a list: JSON as it is, other text as text, other bytes in base64.
@@ -47,17 +44,6 @@ pub(crate) struct Scan {
     after: Option<String>,
     #[serde(default)]
     limit: Option<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SketchQuery {
-    /// Quantiles, parted by commas.
-    #[serde(default)]
-    q: Option<String>,
-    /// An item, for `top` and `seen`.
-    #[serde(default)]
-    item: Option<String>,
 }
 
 /// Bytes in the plainest form that holds them.
@@ -124,57 +110,4 @@ pub(crate) async fn vector(
         .control
         .vector(&pipeline, place.text("collection"), place.text("id"));
     Ok(Json(found.await?))
-}
-
-pub(crate) async fn sketches(
-    access: Access,
-    State(api): State<ApiState>,
-    place: Place,
-) -> Answer<Json<BTreeMap<String, Report>>> {
-    Ok(Json(
-        api.control
-            .sketches(&place.pipeline(&access)?)
-            .await?
-            .into_iter()
-            .collect(),
-    ))
-}
-
-pub(crate) async fn sketch(
-    access: Access,
-    State(api): State<ApiState>,
-    place: Place,
-    Asked(asked): Asked<SketchQuery>,
-) -> Answer<Json<Report>> {
-    let quantiles = asked.q.as_deref().map(quantiles).transpose()?.unwrap_or_default();
-    let pipeline = place.pipeline(&access)?;
-    let item_hash = asked
-        .item
-        .as_ref()
-        .map(|item| api.control.hash_item(&access.tenant, item))
-        .transpose()?;
-    let query = Query {
-        quantiles,
-        item_hash,
-        item: asked.item,
-    };
-    let report = api.control.sketch(&pipeline, place.text("sketch"), &query);
-    Ok(Json(report.await?))
-}
-
-fn quantiles(text: &str) -> Answer<Vec<f64>> {
-    let wrong = || {
-        Problem::invalid(
-            "invalid-query",
-            format!("q={text:?} is no list of quantiles; write q=0.5,0.99"),
-        )
-    };
-    let one = |text: &str| {
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|q| (0.0..=1.0).contains(q))
-            .ok_or_else(wrong)
-    };
-    text.split(',').take(100).map(one).collect()
 }

@@ -22,7 +22,7 @@ use crate::{
     limit::{Limits, hold_back},
     openapi, pipelines, plugins, probes,
     problem::Problem,
-    queries, tenants, tokens, views,
+    queries, sketches, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -316,15 +316,15 @@ pub fn routes() -> Vec<Route> {
             "GET",
             pipeline!("/sketches"),
             "all sketches",
-            get(queries::sketches),
+            get(sketches::sketches),
         ),
         own(
             "GET",
             pipeline!("/sketches/{sketch}"),
             "a sketch, with its bound",
-            get(queries::sketch),
+            get(sketches::sketch),
         )
-        .asks(&["q", "item"]),
+        .asks(&["q", "item", "from", "to", "by", "group", "rest"]),
         own(
             "GET",
             pipeline!("/dead-letters"),

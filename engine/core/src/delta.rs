@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::Update;
 
+use crate::series::{Group, WindowRule};
+
 /// A value of keyed state, and when it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateValue {
@@ -28,9 +30,36 @@ pub type StateWrites = BTreeMap<String, Option<StateValue>>;
 /// Vector writes of one collection: `None` deletes.
 pub type VectorWrites = BTreeMap<String, Option<Vec<f32>>>;
 
+/// What went into a sketch that is divided by time or by group. It says all that decides where its
+/// updates go, so that applying it needs no description of the pipeline.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// How it is divided by time, if it is.
+    pub window: Option<WindowRule>,
+    /// Most groups with a value; beyond them, values count in [`Group::Other`].
+    pub most_groups: u32,
+    /// The partition's event-time clock, as of the end of the batch.
+    pub clock_ms: u64,
+    /// In the order of the events.
+    pub updates: Vec<Placed>,
+}
+
+/// An update and where it goes beside all time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placed {
+    /// Beginning of its window, where the sketch has windows.
+    pub window_start_ms: Option<u64>,
+    /// Whether that window was gone, so that it counts for all time only.
+    pub is_late: bool,
+    /// Its group, where the sketch is divided by one: a value or [`Group::Missing`].
+    pub group: Option<Group>,
+    /// The update.
+    pub update: Update,
+}
+
 /// The last value of everything that a batch wrote. Ordered maps, so that equal effects encode to
 /// equal bytes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Delta {
     /// By step name.
     pub state: BTreeMap<String, StateWrites>,
@@ -38,12 +67,44 @@ pub struct Delta {
     pub vectors: BTreeMap<String, VectorWrites>,
     /// By sketch name, in the order of the events.
     pub sketches: BTreeMap<String, Vec<Update>>,
+    /// By name, of sketches that are divided.
+    pub measured: BTreeMap<String, Measured>,
 }
 
 impl Delta {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.state.is_empty() && self.vectors.is_empty() && self.sketches.is_empty()
+        self.state.is_empty()
+            && self.vectors.is_empty()
+            && self.sketches.is_empty()
+            && self.measured.is_empty()
+    }
+
+    /// As bytes: what every record has, and behind it, where a sketch is divided, what went into
+    /// those; so records of before there were any read as they always did.
+    pub fn encode(&self) -> Vec<u8> {
+        let common = (&self.state, &self.vectors, &self.sketches);
+        let mut bytes = postcard::to_stdvec(&common).expect("a delta always serialises into memory");
+        if !self.measured.is_empty() {
+            bytes = postcard::to_extend(&self.measured, bytes).expect("a delta always serialises into memory");
+        }
+        bytes
+    }
+
+    /// From bytes of [`Delta::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        let ((state, vectors, sketches), rest) = postcard::take_from_bytes(bytes)?;
+        let measured = if rest.is_empty() {
+            BTreeMap::new()
+        } else {
+            postcard::from_bytes(rest)?
+        };
+        Ok(Self {
+            state,
+            vectors,
+            sketches,
+            measured,
+        })
     }
 
     /// A state entry as this delta leaves it: `None` where the delta says nothing of it.

@@ -25,6 +25,7 @@ pub mod ports;
 pub mod rate;
 pub mod record;
 pub mod registry;
+pub mod series;
 pub mod spec;
 pub mod subject;
 pub mod tasks;

@@ -103,7 +103,7 @@ pub enum RecordError {
 
 /// Encodes a record into messages of at most `max_part_bytes`.
 pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
-    let plain = postcard::to_stdvec(delta).expect("a delta always serialises into memory");
+    let plain = delta.encode();
     let body = lz4_flex::compress_prepend_size(&plain);
     let room = max_part_bytes.saturating_sub(PREFIX_BYTES + 128).max(1024);
     let parts = body.len().div_ceil(room).max(1) as u32;
@@ -201,7 +201,7 @@ fn decode_body(head: &Head, body: &[u8]) -> Result<Delta, RecordError> {
         return Err(damaged(format!("it claims {size} bytes")));
     }
     let plain = lz4_flex::decompress(packed, size).map_err(|cause| damaged(cause.to_string()))?;
-    postcard::from_bytes(&plain).map_err(|cause| damaged(cause.to_string()))
+    Delta::decode(&plain).map_err(|cause| damaged(cause.to_string()))
 }
 
 #[cfg(test)]
@@ -300,6 +300,31 @@ mod tests {
             (read.position, read.ledger.events, read.ledger.shed),
             (1200, 3, 0)
         );
+    }
+
+    #[test]
+    fn divided_sketches_travel_behind_what_every_record_has() {
+        use crate::{delta::*, series::*};
+        let mut divided = delta(1);
+        let placed = |group| Placed {
+            window_start_ms: Some(60_000),
+            is_late: false,
+            group: Some(group),
+            update: tailrace_sketch::Update::Observe(1.5),
+        };
+        let measured = Measured {
+            window: Some(WindowRule {
+                length_ms: 60_000,
+                keep_ms: 1,
+            }),
+            most_groups: 3,
+            clock_ms: 61_000,
+            updates: vec![placed(Group::Missing), placed(Group::Value("en".to_owned()))],
+        };
+        divided.measured.insert("amounts".to_owned(), measured);
+        let record = assemble(&encode(&head(), &divided, 1 << 20)).unwrap();
+        assert_eq!(record.expect("complete").delta, divided);
+        assert!(divided.encode().starts_with(&delta(1).encode()));
     }
 
     #[test]

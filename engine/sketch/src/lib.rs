@@ -22,7 +22,7 @@ pub use error::SketchError;
 pub use quantiles::Quantiles;
 pub use report::{Answer, Bound, Query, Report};
 pub use sample::Sample;
-pub use seed::{TenantSeed, hash_item};
+pub use seed::{TenantSeed, hash_item, shorten};
 pub use seen::Seen;
 pub use sketch::{Kind, Sketch, SketchConfig, Update};
 pub use top::Top;

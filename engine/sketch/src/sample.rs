@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bound, SketchError, TenantSeed, hash_item,
-    seed::{is_short, mix, shorten},
+    seed::{is_short, mix, shorten_item},
 };
 
 /// Largest size, whatever is asked for: answers stay below a mebibyte.
@@ -80,7 +80,7 @@ impl Sample {
         let Contents { count, items, chain } = &mut self.contents;
         *count = count.saturating_add(1);
         *chain = mix(*chain ^ hash_item(self.seed, item));
-        let item = shorten(self.seed, item);
+        let item = shorten_item(self.seed, item);
         if items.len() < self.size as usize {
             items.push(item.into_owned());
             return;

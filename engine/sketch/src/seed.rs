@@ -35,12 +35,18 @@ pub fn hash_item(seed: TenantSeed, item: &str) -> u64 {
     hasher.finish()
 }
 
-/// The item itself, or a short form of a long one: long items that differ stay different.
-pub(crate) fn shorten(seed: TenantSeed, item: &str) -> Cow<'_, str> {
-    if is_short(item) {
+/// The item itself, or a short form of one that sketches do not keep whole.
+pub(crate) fn shorten_item(seed: TenantSeed, item: &str) -> Cow<'_, str> {
+    shorten(seed, item, MAX_ITEM_BYTES)
+}
+
+/// A text itself, or a short form of one longer than `most_bytes`, which is more than 19: long texts
+/// that differ stay different.
+pub fn shorten(seed: TenantSeed, item: &str, most_bytes: usize) -> Cow<'_, str> {
+    if item.len() <= most_bytes {
         return Cow::Borrowed(item);
     }
-    let kept = item.floor_char_boundary(MAX_ITEM_BYTES - SHORTENED_TAIL_BYTES);
+    let kept = item.floor_char_boundary(most_bytes.saturating_sub(SHORTENED_TAIL_BYTES));
     Cow::Owned(format!("{}…{:016x}", &item[..kept], hash_item(seed, item)))
 }
 
@@ -73,8 +79,8 @@ mod tests {
     fn long_items_are_cut_at_a_character_and_stay_different() {
         let seed = TenantSeed::new(1, 1);
         let (one, other) = ("é".repeat(1_000), "é".repeat(1_001));
-        assert!(shorten(seed, &one).len() <= MAX_ITEM_BYTES);
-        assert_ne!(shorten(seed, &one), shorten(seed, &other));
-        assert_eq!(shorten(seed, "short"), "short");
+        assert!(shorten_item(seed, &one).len() <= MAX_ITEM_BYTES);
+        assert_ne!(shorten_item(seed, &one), shorten_item(seed, &other));
+        assert_eq!(shorten_item(seed, "short"), "short");
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     SketchError, TenantSeed, hash_item,
-    seed::{mix, shorten},
+    seed::{mix, shorten_item},
 };
 use list::List;
 
@@ -64,7 +64,7 @@ impl Top {
         if times == 0 {
             return;
         }
-        let item = shorten(self.seed, item);
+        let item = shorten_item(self.seed, item);
         self.total = self.total.saturating_add(times);
         if self.is_exact() && !self.candidates.has_room_for(&item) {
             self.become_approximate();
@@ -95,7 +95,7 @@ impl Top {
 
     /// The count of any item.
     pub fn estimate(&self, item: &str) -> u64 {
-        let item = shorten(self.seed, item);
+        let item = shorten_item(self.seed, item);
         if self.is_exact() {
             return self.candidates.get(&item).unwrap_or(0);
         }

@@ -133,10 +133,16 @@ impl SledStore {
         Ok(None)
     }
 
-    fn open_image(&self, open: &mut Open, partition: &PartitionId) -> Result<Arc<SledImage>, StoreError> {
+    fn open_image(
+        &self,
+        open: &mut Open,
+        partition: &PartitionId,
+        spec: &PipelineSpec,
+        seed: TenantSeed,
+    ) -> Result<Arc<SledImage>, StoreError> {
         let database = self.database(open, &partition.pipeline.tenant)?;
         let tree = guarded(|| database.open_tree(tree_name(partition)))?;
-        Ok(Arc::new(SledImage::open(tree)?))
+        Ok(Arc::new(SledImage::open(tree, spec, seed)?))
     }
 
     fn wipe_in(&self, open: &mut Open, partition: &PartitionId) -> Result<(), StoreError> {
@@ -272,10 +278,10 @@ impl LocalStore for SledStore {
             image.declare(spec, seed);
             return Ok(image);
         }
-        let image = match self.open_image(&mut open, partition) {
+        let image = match self.open_image(&mut open, partition, spec, seed) {
             Err(StoreError::Damaged(cause)) => {
                 self.discard(&mut open, &partition.pipeline.tenant, &cause)?;
-                self.open_image(&mut open, partition)?
+                self.open_image(&mut open, partition, spec, seed)?
             }
             opened => opened?,
         };

@@ -9,15 +9,17 @@ use sled::{Batch, Tree};
 use tailrace_core::{
     delta::{Delta, StateValue},
     ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError, Weight},
+    series::{Group, Held, Slice},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
+    divided::Divided,
     handle::Handle,
     keys,
-    sketches::Sketches,
+    sketches::{Sketches, configs},
     transfer::Export,
     value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
     weight,
@@ -34,6 +36,7 @@ pub(crate) struct SledImage {
 pub(crate) struct Writing {
     pub(crate) applied: Applied,
     pub(crate) sketches: Sketches,
+    pub(crate) divided: Divided,
     /// The export under way, which must not see what is applied meanwhile.
     pub(crate) export: Option<Export>,
     /// Whether any entry ends: where none does, a write need not ask whether the old one would have.
@@ -43,7 +46,7 @@ pub(crate) struct Writing {
 }
 
 impl SledImage {
-    pub(crate) fn open(tree: Tree) -> Result<Self, StoreError> {
+    pub(crate) fn open(tree: Tree, spec: &PipelineSpec, seed: TenantSeed) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
         let writing = handle.with(|tree| {
             let applied = read_applied(tree)?;
@@ -51,6 +54,7 @@ impl SledImage {
                 weight: weight::load(tree, applied.commit)?,
                 applied,
                 sketches: Sketches::load(tree)?,
+                divided: Divided::load(tree, configs(spec), seed)?,
                 export: None,
                 expires: any_expires(tree)?,
             })
@@ -63,7 +67,9 @@ impl SledImage {
 
     /// The pipeline declares these sketches.
     pub(crate) fn declare(&self, spec: &PipelineSpec, seed: TenantSeed) {
-        self.writing().sketches.declare(spec, seed);
+        let mut writing = self.writing();
+        writing.sketches.declare(spec, seed);
+        writing.divided.declare(configs(spec), seed);
     }
 
     pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
@@ -174,9 +180,10 @@ impl Image for SledImage {
             vector_batch(tree, delta, &mut weight, &mut batch)?;
             weight::keep(weight, applied.commit, &mut batch);
             let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
+            let series = writing.divided.batch(tree, delta, applied.commit, &mut batch)?;
             batch.insert(keys::APPLIED, seal(&applied));
             if let Some(export) = &mut writing.export {
-                export.keep_what_goes(tree, delta)?;
+                export.keep_what_goes(tree, delta, series)?;
             }
             tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
             writing.sketches.commit(sketches);
@@ -264,6 +271,15 @@ impl Image for SledImage {
         Ok(self.writing().sketches.get(name).cloned())
     }
 
+    fn sketch_slice(&self, name: &str, slice: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        let writing = self.writing();
+        self.handle.with(|tree| writing.divided.slice(tree, name, slice))
+    }
+
+    fn sketch_windows(&self, name: &str) -> Result<Option<Held>, StoreError> {
+        Ok(self.writing().divided.held(name))
+    }
+
     fn content_hash(&self) -> Result<[u8; 32], StoreError> {
         let writing = self.writing();
         let mut hash = Sha256::new();
@@ -279,7 +295,10 @@ impl Image for SledImage {
                     part(&sealed);
                 }
             }
-            Ok(())
+            writing.divided.visit(tree, |key, sketch| {
+                part(key);
+                part(sketch);
+            })
         })?;
         for (name, sketch) in writing.sketches.all() {
             part(name.as_bytes());

@@ -1,6 +1,8 @@
 //! Name spaces within a partition's tree. Every key begins with a tag, and every part but the last is
 //! preceded by its length, so no text of a plugin can reach into another step or another name space.
 
+use tailrace_core::series::Series;
+
 /// What is known of the image itself.
 pub(crate) const APPLIED: &[u8] = b"M";
 
@@ -17,6 +19,12 @@ const VECTOR: u8 = b'V';
 const SKETCH: u8 = b'K';
 /// Updates of sketches since their bases: commit number.
 const UPDATES: u8 = b'L';
+/// Bases of the series of divided sketches: name and series.
+const SERIES: u8 = b'D';
+/// Their clocks: name.
+const CLOCK: u8 = b'C';
+/// Their updates since their bases: commit number.
+const MEASURED: u8 = b'N';
 
 fn scoped(tag: u8, scope: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(3 + scope.len() + 32);
@@ -88,6 +96,53 @@ pub(crate) const ALL_UPDATES: [u8; 1] = [UPDATES];
 /// What a key belongs to, for who weighs.
 pub(crate) fn is_state(key: &[u8]) -> bool {
     key.first() == Some(&STATE)
+}
+
+/// The base of a series of a divided sketch.
+pub(crate) fn series(name: &str, series: &Series) -> Vec<u8> {
+    let key = scoped(SERIES, name);
+    postcard::to_extend(series, key).expect("values always serialise into memory")
+}
+
+/// Name and series of such a key.
+pub(crate) fn parse_series(key: &[u8]) -> Option<(String, Series)> {
+    let (length, rest) = key.get(1..)?.split_first_chunk::<2>()?;
+    let (name, series) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((text(name)?, postcard::from_bytes(series).ok()?))
+}
+
+/// The beginning of all of them.
+pub(crate) const ALL_SERIES: [u8; 1] = [SERIES];
+
+/// The clock of a divided sketch.
+pub(crate) fn clock(name: &str) -> Vec<u8> {
+    let mut key = vec![CLOCK];
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// The beginning of all clocks.
+pub(crate) const ALL_CLOCKS: [u8; 1] = [CLOCK];
+
+/// The updates of a commit, of divided sketches.
+pub(crate) fn measured(commit: u64) -> Vec<u8> {
+    let mut key = vec![MEASURED];
+    key.extend_from_slice(&commit.to_be_bytes());
+    key
+}
+
+/// The beginning of all updates of divided sketches.
+pub(crate) const ALL_MEASURED: [u8; 1] = [MEASURED];
+
+/// The commit whose updates lie under a key.
+pub(crate) fn commit_of(key: &[u8]) -> Option<u64> {
+    let bytes = key.get(1..9)?.try_into().ok()?;
+    Some(u64::from_be_bytes(bytes))
+}
+
+/// Whether an export takes a key over as it is: content, and the bases of divided sketches.
+pub(crate) fn is_exported(key: &[u8]) -> bool {
+    is_content(key) || matches!(key.first(), Some(&SERIES | &CLOCK))
 }
 
 /// Whether a key's value is what commits wrote, and not our own way of keeping it.

@@ -12,6 +12,7 @@
 
 mod collection;
 mod database;
+mod divided;
 mod handle;
 mod image;
 mod keys;

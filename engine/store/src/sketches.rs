@@ -7,7 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sled::{Batch, Tree};
-use tailrace_core::{delta::Delta, ports::store::StoreError, spec::PipelineSpec};
+use tailrace_core::{
+    delta::Delta,
+    name::Name,
+    ports::store::StoreError,
+    spec::{PipelineSpec, SketchSpec},
+};
 use tailrace_sketch::{Kind, Sketch, SketchConfig, TenantSeed, Update};
 
 use crate::{
@@ -16,7 +21,7 @@ use crate::{
 };
 
 /// Commits between two folds: a fold writes some tens of kilobytes, the updates of a commit one or two.
-const FOLD_EVERY: u64 = 64;
+pub(crate) const FOLD_EVERY: u64 = 64;
 
 type Updates = BTreeMap<String, Vec<Update>>;
 
@@ -66,20 +71,14 @@ impl Sketches {
                 apply(sketch, updates);
                 sketches.changed.insert(name.clone());
             }
-            let commit = key
-                .get(1..9)
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(u64::from_be_bytes);
-            sketches.logged.extend(commit);
+            sketches.logged.extend(keys::commit_of(&key));
         }
         Ok(sketches)
     }
 
     pub(crate) fn declare(&mut self, spec: &PipelineSpec, seed: TenantSeed) {
         self.seed = seed;
-        for (name, sketch) in &spec.sketches {
-            self.declared.insert(name.to_string(), sketch.config());
-        }
+        self.declared.extend(configs(spec));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Sketch> {
@@ -159,23 +158,39 @@ impl Sketches {
         (self.current, self.changed, self.logged) = (current, changed, logged);
     }
 
-    /// An empty sketch as it was declared; one that no longer is, as its updates show it.
+    /// An empty sketch for these updates.
     fn fresh(&self, name: &str, updates: &[Update]) -> Sketch {
-        let shown = SketchConfig {
-            kind: updates.first().map_or(Kind::Quantiles, kind_of),
-            size: None,
-        };
-        Sketch::new(self.declared.get(name).unwrap_or(&shown), self.seed)
+        let first = updates.first().unwrap_or(&Update::Observe(0.0));
+        fresh(self.declared.get(name).copied(), first, self.seed)
     }
+}
+
+/// How the sketches of a pipeline are made.
+pub(crate) fn configs(spec: &PipelineSpec) -> BTreeMap<String, SketchConfig> {
+    let config = |(name, sketch): (&Name, &SketchSpec)| (name.to_string(), sketch.config());
+    spec.sketches.iter().map(config).collect()
+}
+
+/// An empty sketch as it was declared; one that no longer is, as its first update shows it.
+pub(crate) fn fresh(declared: Option<SketchConfig>, first: &Update, seed: TenantSeed) -> Sketch {
+    let shown = SketchConfig {
+        kind: kind_of(first),
+        size: None,
+    };
+    Sketch::new(&declared.unwrap_or(shown), seed)
 }
 
 fn apply(sketch: &mut Sketch, updates: &[Update]) {
     for update in updates {
-        if let Err(cause) = sketch.apply(update) {
-            // Updates are checked before they are committed; one that a changed declaration no
-            // longer fits changes nothing, here and at every replay.
-            tracing::warn!(%cause, "an update of a sketch is left out");
-        }
+        apply_one(sketch, update);
+    }
+}
+
+pub(crate) fn apply_one(sketch: &mut Sketch, update: &Update) {
+    if let Err(cause) = sketch.apply(update) {
+        // Updates are checked before they are committed; one that a changed declaration no longer
+        // fits changes nothing, here and at every replay.
+        tracing::warn!(%cause, "an update of a sketch is left out");
     }
 }
 

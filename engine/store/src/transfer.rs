@@ -32,11 +32,18 @@ pub(crate) struct Export {
     cursor: Vec<u8>,
     /// Values as they were when it began, of keys behind the cursor that have changed since.
     kept: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Bases of divided sketches that were older on disk than in memory when it began.
+    warm: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Export {
     /// Keeps the old values of what a commit is about to overwrite.
-    pub(crate) fn keep_what_goes(&mut self, tree: &Tree, delta: &Delta) -> Result<(), StoreError> {
+    pub(crate) fn keep_what_goes(
+        &mut self,
+        tree: &Tree,
+        delta: &Delta,
+        series: Vec<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let state = delta
             .state
             .iter()
@@ -45,7 +52,7 @@ impl Export {
             .vectors
             .iter()
             .flat_map(|(of, writes)| writes.keys().map(|id| keys::vector(of, id)));
-        for key in state.chain(vectors) {
+        for key in state.chain(vectors).chain(series) {
             if key > self.cursor && !self.kept.contains_key(&key) {
                 let before = tree.get(&key).map_err(|cause| failed(&cause))?;
                 self.kept.insert(key, before.map(|value| value.to_vec()));
@@ -81,7 +88,10 @@ pub(crate) fn export(
 
 fn begin(image: &SledImage) -> (Applied, Vec<(String, Vec<u8>)>) {
     let mut writing = image.writing();
-    writing.export = Some(Export::default());
+    writing.export = Some(Export {
+        warm: writing.divided.warm_bases(),
+        ..Export::default()
+    });
     let sketches = writing
         .sketches
         .all()
@@ -121,7 +131,7 @@ fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, Store
             let (key, value) = entry.map_err(|cause| failed(&cause))?;
             bytes += key.len() + value.len();
             last = Some(key.to_vec());
-            if keys::is_content(&key) {
+            if keys::is_exported(&key) {
                 page.insert(key.to_vec(), value.to_vec());
             }
             if bytes > PAGE_BYTES {
@@ -144,6 +154,11 @@ fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, Store
             None => drop(page.remove(&key)),
         }
     }
+    for (key, value) in &mut page {
+        if let Some(newer) = export.warm.remove(key) {
+            *value = newer;
+        }
+    }
     if at_end && page.is_empty() {
         return Ok(None);
     }
@@ -160,6 +175,7 @@ pub(crate) fn import(
     let mut writing = image.writing();
     let (applied, sketches, expires, weight) = image.handle.with(|tree| {
         let applied = replace(tree, source)?;
+        writing.divided.reload(tree)?;
         let weight = weight::weigh(tree)?;
         Ok((applied, Sketches::load(tree)?, any_expires(tree)?, weight))
     })?;

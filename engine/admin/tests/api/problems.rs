@@ -67,6 +67,10 @@ async fn a_wrong_query_is_a_problem_that_names_the_parameter() {
         ("/sketches/amounts?q=2", "q="),
         ("/sketches/amounts?q=0.5,NaN", "q="),
         ("/sketches/amounts?quantile=1", "quantile"),
+        ("/sketches/amounts?from=yesterday", "from="),
+        ("/sketches/amounts?to=1h", "to="),
+        ("/sketches/amounts?by=true&group=en", "group="),
+        ("/sketches/amounts?rest=everything", "rest"),
     ] {
         let answer = stage
             .ask("GET", &format!("{CLICKS}{path}"), &[OPERATOR], "")

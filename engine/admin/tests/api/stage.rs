@@ -43,6 +43,7 @@ vectors: { users: { dimensions: 2 } }
 sketches:
   amounts: { kind: quantiles, value: { json: /amount } }
   items: { kind: top, value: { json: /item }, size: 5 }
+  divided: { kind: quantiles, value: { json: /amount }, window: 1m, by: { json: /shop }, groups: 5 }
 "#;
 
 pub struct Stage {

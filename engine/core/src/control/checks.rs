@@ -294,11 +294,11 @@ pub(super) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
         if before
             .sketches
             .get(name)
-            .is_some_and(|known| known.kind != sketch.kind || known.size != sketch.size)
+            .is_some_and(|known| known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by)
         {
             return Err(SpecError::new(
                 format!("sketches.{name}"),
-                "kind and size cannot change; declare a new sketch",
+                "kind, size, window and by cannot change, because what it holds is divided by them; declare a new sketch",
             )
             .into());
         }

@@ -10,6 +10,7 @@ use crate::{
     delta::StateValue,
     identity::{PartitionId, PipelineId},
     ports::store::StoreError,
+    series::{Group, Held, Slice},
 };
 
 /// A question about some partitions of a pipeline.
@@ -34,10 +35,14 @@ pub(super) enum What {
     },
     /// A vector.
     Vector { collection: String, id: String },
-    /// A sketch.
+    /// A sketch that is not divided.
     Sketch { name: String },
     /// What the pipeline shows on the engine, whichever partitions are asked for.
     Numbers,
+    /// Parts of one that is divided.
+    Slice { name: String, slice: Slice },
+    /// Which windows there are of one that is divided by time.
+    Windows { name: String },
 }
 
 /// A state entry as it was found.
@@ -55,6 +60,8 @@ pub(super) enum Answer {
     Entries(Vec<Found>),
     Vectors(Vec<(u32, Vec<f32>)>),
     Sketches(Vec<Sketch>),
+    Groups(Vec<(Option<Group>, Sketch)>),
+    Windows(Vec<Held>),
     /// It cannot be answered, for this reason.
     Failed(String),
     Numbers(Box<Numbers>),
@@ -68,6 +75,8 @@ impl Control {
             What::Vector { .. } => Answer::Vectors(Vec::new()),
             What::Sketch { .. } => Answer::Sketches(Vec::new()),
             What::Numbers => return Ok(Answer::Numbers(Box::new(self.numbers_here(&question.pipeline)))),
+            What::Slice { .. } => Answer::Groups(Vec::new()),
+            What::Windows { .. } => Answer::Windows(Vec::new()),
         };
         for partition in &question.partitions {
             self.add(question, *partition, &mut answer)?;
@@ -107,6 +116,10 @@ impl Control {
                 found.extend(image.vector(collection, id)?.map(|vector| (partition, vector)));
             }
             (What::Sketch { name }, Answer::Sketches(found)) => found.extend(image.sketch(name)?),
+            (What::Slice { name, slice }, Answer::Groups(found)) => {
+                found.extend(image.sketch_slice(name, slice)?);
+            }
+            (What::Windows { name }, Answer::Windows(found)) => found.extend(image.sketch_windows(name)?),
             _ => {}
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
-//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors, sketches), [`dead_letters`], `graph` (the flow as a
+//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors), [`sketches`], [`dead_letters`], `graph` (the flow as a
 //! picture), [`views`] (taps and logs), [`measure`] (what metrics show), [`alarms`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
@@ -22,6 +22,7 @@ mod peers;
 pub mod pipelines;
 pub mod plugins;
 pub mod queries;
+pub mod sketches;
 mod state_versions;
 pub mod tokens;
 pub mod trial;

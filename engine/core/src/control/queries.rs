@@ -1,15 +1,14 @@
-//! Queries of what is committed: state, vectors, sketches. This is the serving layer: for partitions
+//! Queries of what is committed: state and vectors; sketches are in [`super::sketches`]. This is the serving layer: for partitions
 //! of this engine it reads the local image and nothing else, so an answer costs a look-up; for those
 //! of another engine it asks that one.
 
 use serde::Serialize;
-use tailrace_sketch::{Query, Report, Sketch};
 
 use super::{
     Control, ControlError, Outcome,
     local::{Answer, Found, What},
 };
-use crate::{identity::PipelineId, name::Name};
+use crate::identity::PipelineId;
 
 /// Most entries of one scan.
 pub const MAX_SCAN: usize = 1_000;
@@ -104,48 +103,6 @@ impl Control {
             vector: numbers,
             partition,
         })
-    }
-
-    /// Every sketch of a pipeline, merged over its partitions.
-    pub async fn sketches(&self, id: &PipelineId) -> Outcome<Vec<(String, Report)>> {
-        let pipeline = self.pipeline(id)?;
-        let mut reports = Vec::new();
-        for name in pipeline.active.spec.sketches.keys() {
-            let report = self.sketch(id, name.as_str(), &Query::default()).await?;
-            reports.push((name.to_string(), report));
-        }
-        Ok(reports)
-    }
-
-    /// One sketch, merged over the partitions.
-    pub async fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> Outcome<Report> {
-        let pipeline = self.pipeline(id)?;
-        let Some(declared) = pipeline.active.spec.sketches.get(name) else {
-            return Err(ControlError::not_found("sketch", &name));
-        };
-        let mut merged = Sketch::new(&declared.config(), self.tenant(&id.tenant)?.seed);
-        let what = What::Sketch {
-            name: name.to_owned(),
-        };
-        for answer in self.ask(id, what).await? {
-            let Answer::Sketches(sketches) = answer else {
-                continue;
-            };
-            for sketch in sketches {
-                // Of another kind or size: what a sketch of this name measured before it was declared anew.
-                merged.merge(&sketch).map_err(|_| {
-                    ControlError::Conflict(format!(
-                        "sketch {name:?} was declared with another kind or size before; declare the new one under another name"
-                    ))
-                })?;
-            }
-        }
-        Ok(merged.report(query))
-    }
-
-    /// The hash of an item in a tenant's sketches.
-    pub fn hash_item(&self, tenant: &Name, item: &str) -> Outcome<u64> {
-        Ok(tailrace_sketch::hash_item(self.tenant(tenant)?.seed, item))
     }
 
     pub(super) fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {

@@ -9,13 +9,14 @@
 
 mod host;
 mod journal;
+mod measures;
 mod shadow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use journal::Mark;
 use journal::{Journal, Undo};
-use tailrace_sketch::{Kind, Update};
+pub use measures::Moment;
 
 use crate::{
     delta::{Delta, StateValue},
@@ -50,6 +51,11 @@ pub struct Effects {
     pub(super) full: Full,
     /// What the plugin has logged since the lines were last taken.
     lines: Vec<(LogLevel, String)>,
+    moment: Moment,
+    /// Updates of the batch whose window was gone.
+    late: u64,
+    /// Up to where the windows of each sketch were said to be gone.
+    told_ms: BTreeMap<Name, u64>,
 }
 
 impl Effects {
@@ -82,6 +88,9 @@ impl Effects {
             now_ms: 0,
             full: Full::default(),
             lines: Vec::new(),
+            moment: Moment::default(),
+            late: 0,
+            told_ms: BTreeMap::new(),
         }
     }
 
@@ -185,29 +194,6 @@ impl Effects {
     /// Takes the lines that the plugin has logged; a call that failed keeps its lines.
     pub fn take_lines(&mut self) -> Vec<(LogLevel, String)> {
         std::mem::take(&mut self.lines)
-    }
-
-    /// Updates a sketch of the pipeline; those that the revision does not declare are left out.
-    pub fn measure(&mut self, name: &Name, update: Update) {
-        if self.plan.spec.sketches.contains_key(name) {
-            self.push_update(name.as_str(), update);
-        }
-    }
-
-    /// The kind of a declared sketch.
-    fn sketch_kind(&self, name: &str) -> Option<Kind> {
-        self.plan.spec.sketches.get(name).map(|sketch| sketch.kind)
-    }
-
-    fn push_update(&mut self, name: &str, update: Update) {
-        match self.current.sketches.get_mut(name) {
-            Some(updates) => updates.push(update),
-            None => drop(self.current.sketches.insert(name.to_owned(), vec![update])),
-        }
-        self.write_bytes += 16;
-        self.journal.push(Undo::Sketch {
-            name: name.to_owned(),
-        });
     }
 
     /// What the layers above the image say of an entry.
@@ -325,13 +311,12 @@ impl Effects {
                 }
                 restore(self.current.vectors.entry(collection).or_default(), id, written);
             }
-            Undo::Sketch { name } => {
-                self.current.sketches.entry(name).or_default().pop();
-            }
+            Undo::Sketch { name, late } => self.take_back(name, late),
         }
         self.current.state.retain(|_, writes| !writes.is_empty());
         self.current.vectors.retain(|_, writes| !writes.is_empty());
         self.current.sketches.retain(|_, updates| !updates.is_empty());
+        self.current.measured.retain(|_, measured| !measured.updates.is_empty());
     }
 }
 

@@ -238,7 +238,7 @@ impl Intake {
             }
             let mut arrival = match feed.source {
                 Source::Input => arrive(&plan, message),
-                Source::Redrive => match arrive_again(message) {
+                Source::Redrive => match arrive_again(&plan, message) {
                     Some(arrival) => arrival,
                     None => continue,
                 },
@@ -385,6 +385,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         refused,
         dedup_id: found.dedup_id,
         measured: found.measured,
+        groups: found.groups,
         from_step: None,
         room: None,
         traced: None,
@@ -392,7 +393,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
 }
 
 /// A dead letter that is sent again; none for a message that is no dead letter.
-fn arrive_again(message: Incoming) -> Option<Arrival> {
+fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let Incoming {
         sequence,
         headers,
@@ -402,13 +403,16 @@ fn arrive_again(message: Incoming) -> Option<Arrival> {
     let (mut event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
     hops::forget(&mut event.headers);
     let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
+    let found = plan.find(&event.subject, &event.headers, &event.payload);
     Some(Arrival {
         source: Source::Redrive,
         sequence,
         event,
         refused: None,
         dedup_id: None,
+        // They were counted when it came first.
         measured: Vec::new(),
+        groups: found.groups,
         from_step,
         room: None,
         traced: None,

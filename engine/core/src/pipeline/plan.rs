@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tailrace_sketch::{Kind, TenantSeed, Update, hash_item};
+use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, shorten};
 
 use crate::{
     event::Header,
@@ -16,7 +16,8 @@ use crate::{
         plugins::{CallLimits, Instance, Plugin, PluginError},
     },
     registry::Revision,
-    spec::{Delivery, Extract, PipelineSpec, StepSpec},
+    series::{Group, MAX_GROUP_BYTES},
+    spec::{Delivery, Extract, PipelineSpec, SketchSpec, StepSpec, sketches::Division},
 };
 
 /// A revision with everything that running it needs.
@@ -35,6 +36,9 @@ pub struct Plan {
     pub candidate: Option<CandidatePlan>,
     places: Extractor,
     measured: Vec<(Name, Kind)>,
+    /// Sketches that are divided by group, in the order of their places.
+    grouped: Vec<Name>,
+    divisions: BTreeMap<Name, Division>,
 }
 
 /// A step with its plugin.
@@ -61,6 +65,8 @@ pub struct Found {
     pub time_ms: Option<u64>,
     /// Updates of the sketches that the engine itself measures.
     pub measured: Vec<(Name, Update)>,
+    /// Its group in each sketch that is divided by one.
+    pub groups: Vec<(Name, Group)>,
 }
 
 impl Plan {
@@ -80,7 +86,9 @@ impl Plan {
             spec: step.clone(),
         });
         let steps = steps.collect();
-        let (places, measured) = places(&spec);
+        let (places, measured, grouped) = places(&spec);
+        let divisions = spec.sketches.iter();
+        let divisions = divisions.filter_map(|(name, sketch)| Some((name.clone(), sketch.division()?)));
         Self {
             pipeline,
             revision: revision.number,
@@ -89,6 +97,8 @@ impl Plan {
             candidate: None,
             places,
             measured,
+            grouped,
+            divisions: divisions.collect(),
             spec,
         }
     }
@@ -110,14 +120,34 @@ impl Plan {
         let measured = self
             .measured
             .iter()
-            .zip(values)
+            .zip(values.by_ref())
             .filter_map(|((name, kind), value)| Some((name.clone(), update(*kind, self.seed, value?)?)));
+        let measured = measured.collect();
+        let group = |value: Option<Scalar>| {
+            value.map_or(Group::Missing, |value| {
+                let short = shorten(self.seed, &value.into_text(), MAX_GROUP_BYTES).into_owned();
+                Group::Value(short)
+            })
+        };
+        let groups = self.grouped.iter().zip(values);
+        let groups = groups.map(|(name, value)| (name.clone(), group(value)));
         Found {
             key,
             dedup_id,
             time_ms: time.and_then(|time| time.as_time_ms()),
-            measured: measured.collect(),
+            measured,
+            groups: groups.collect(),
         }
+    }
+
+    /// How a sketch is divided, if it is.
+    pub fn division(&self, sketch: &str) -> Option<&Division> {
+        self.divisions.get(sketch)
+    }
+
+    /// All sketches that are divided.
+    pub fn divisions(&self) -> impl Iterator<Item = (&Name, &Division)> {
+        self.divisions.iter()
     }
 
     /// The numbers of its revision and of the one beside it, 0 for none.
@@ -190,7 +220,7 @@ pub fn config_text(config: &serde_json::Value) -> String {
     config.to_string()
 }
 
-fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>) {
+fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
     let mut places: Vec<Extract> = vec![spec.input.key.clone()];
     places.extend(spec.input.time.clone());
     places.extend(spec.input.dedup.as_ref().and_then(crate::spec::DedupSpec::place));
@@ -201,7 +231,10 @@ fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>) {
             measured.push((name.clone(), sketch.kind));
         }
     }
-    (Extractor::new(places), measured)
+    let by = |(name, sketch): (&Name, &SketchSpec)| Some((name.clone(), sketch.by.clone()?));
+    let (grouped, by): (Vec<_>, Vec<_>) = spec.sketches.iter().filter_map(by).unzip();
+    places.extend(by);
+    (Extractor::new(places), measured, grouped)
 }
 
 /// The update that a value means for a sketch; none for a value that the kind cannot measure.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{
     dead_letter::{self, Reason},
-    effects::{Effects, Mark},
+    effects::{Effects, Mark, Moment},
     hops,
     outgoing::{self, Destination, MAX_HEADERS_BYTES, MAX_SUBJECT_BYTES, headers_bytes},
     plan::Plan,
@@ -87,6 +87,11 @@ impl Worker {
         let bytes_before = self.effects_mut().bytes();
         let mut walk = Walk::at(arrival, now_ms, bytes_before);
         walk.spans = self.begin_spans(arrival);
+        self.effects_mut().arrive(Moment {
+            time_ms: arrival.event.time_ms,
+            clock_ms: watermark_ms,
+            groups: arrival.groups.clone(),
+        });
         let mark = self.effects_mut().mark();
         match self.begin(&mut walk) {
             Ok(()) => {}

@@ -275,6 +275,7 @@ mod tests {
             refused: None,
             dedup_id: None,
             measured: Vec::new(),
+            groups: Vec::new(),
             from_step: None,
             room: None,
             traced: None,

@@ -29,6 +29,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Bytes of payloads that went out.
     pub bytes_out: u64,
+    /// Updates of windowed sketches that came when their window was gone; they count for all time.
+    pub late: u64,
 }
 
 impl Counts {
@@ -39,6 +41,7 @@ impl Counts {
         self.fuel += other.fuel;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
+        self.late += other.late;
     }
 }
 

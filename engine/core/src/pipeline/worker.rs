@@ -31,6 +31,7 @@ use crate::{
         plugins::{Instance, PluginError},
         store::{Applied, Full, Image, StoreError},
     },
+    series::Group,
 };
 
 /// Most messages of a batch. The broker takes 1,000 in one atomic batch, and the record needs room:
@@ -69,6 +70,8 @@ pub struct Arrival {
     pub dedup_id: Option<String>,
     /// Updates of the sketches that the engine measures.
     pub measured: Vec<(Name, Update)>,
+    /// Its group in each sketch that is divided by one.
+    pub groups: Vec<(Name, Group)>,
     /// The step to begin with, where the event is sent again from the dead letters.
     pub from_step: Option<String>,
     /// Its share of the memory that the pipeline's events in flight may take; given back when the
@@ -399,7 +402,9 @@ impl Worker {
         let event_mark = self.effects().mark();
         let counts_before = self.stats.counts.clone();
         let traced_before = self.stats.traced.len();
-        let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, arrival.event.time_ms);
+        let events_before = self.cursor.ledger.events + counts_before.ledger.events;
+        let time_ms = arrival.event.time_ms;
+        let watermark_ms = super::watermark::advance(self.cursor.watermark_ms, time_ms, events_before);
         let mut beside = self.beside.take();
         let halt = match (shed, &mut beside) {
             (Some(by), _) => {
@@ -470,6 +475,8 @@ impl Worker {
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
         self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
+        self.effects_mut().tell_time(watermark_ms);
+        self.stats.counts.late += self.effects_mut().take_late();
         let (delta, outputs) = self.effects_mut().seal();
         self.cursor.commit += 1;
         self.cursor.ledger.add(&self.stats.counts.ledger);

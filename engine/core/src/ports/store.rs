@@ -13,6 +13,7 @@ use crate::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
     name::Name,
+    series::{Group, Held, Slice},
     spec::PipelineSpec,
 };
 
@@ -157,8 +158,12 @@ pub trait Image: Send + Sync {
         metric: Metric,
         search: Search,
     ) -> Result<Box<dyn Collection>, StoreError>;
-    /// A sketch as of the last applied commit.
+    /// A sketch that is not divided, as of the last applied commit.
     fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError>;
+    /// What a slice of a divided sketch takes, merged: one sketch, or one a group.
+    fn sketch_slice(&self, name: &str, slice: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError>;
+    /// Which windows there are of a sketch; none where it never had any.
+    fn sketch_windows(&self, name: &str) -> Result<Option<Held>, StoreError>;
     /// SHA-256 over everything that was applied, independent of how it lies on disk.
     fn content_hash(&self) -> Result<[u8; 32], StoreError>;
     /// Writes the whole image as consistent chunks, for a snapshot; gives what it holds.

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use tailrace_sketch::Kind;
-
 use super::{
-    BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, SketchSpec, Start,
-    StepSpec, parse::SpecError,
+    BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, Start, StepSpec,
+    parse::SpecError, sketches,
 };
 use crate::{extract::parse_time_ms, ports::plugins::Grant, subject};
 
@@ -39,9 +37,7 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
         let path = format!("vectors.{name}.dimensions");
         within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
     }
-    for (name, sketch) in &spec.sketches {
-        check_sketch(&format!("sketches.{name}"), sketch)?;
-    }
+    sketches::check(&spec.sketches)?;
     if let Some(breaker) = &spec.circuit_breaker {
         check_breaker(breaker)?;
     }
@@ -54,7 +50,7 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
         .map_or(Ok(()), |output| check_output(output, &spec.input))
 }
 
-fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), SpecError> {
+pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), SpecError> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -147,7 +143,7 @@ fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
     )
 }
 
-fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
+pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
     match place {
         Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => Err(SpecError::new(
             format!("{path}.json"),
@@ -212,20 +208,6 @@ fn check_limits(path: &str, step: &StepSpec) -> Result<(), SpecError> {
         1,
         60_000,
     )
-}
-
-fn check_sketch(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
-    if let Some(value) = &sketch.value {
-        check_extract(&format!("{path}.value"), value)?;
-    }
-    match (sketch.kind, sketch.size) {
-        (Kind::Top | Kind::Sample, Some(size)) => within(&format!("{path}.size"), u64::from(size), 1, 1_000),
-        (_, Some(_)) => Err(SpecError::new(
-            format!("{path}.size"),
-            "only `top` and `sample` have a size",
-        )),
-        (_, None) => Ok(()),
-    }
 }
 
 fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError> {

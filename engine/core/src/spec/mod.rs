@@ -6,7 +6,9 @@ pub mod check;
 pub mod parse;
 mod parts;
 mod rate;
+pub mod sketches;
 
 pub use alarms::{AlarmSpec, NotifySpec};
 pub use parts::*;
 pub use rate::*;
+pub use sketches::SketchSpec;

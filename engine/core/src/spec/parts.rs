@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tailrace_sketch::Kind;
 
-use super::AlarmSpec;
+use super::{AlarmSpec, SketchSpec};
 use crate::{
     name::Name,
     ports::{
@@ -385,22 +384,6 @@ pub struct VectorSpec {
     pub search: Search,
 }
 
-/// An approximate metric: measured by the engine from a place in each event, or, without `value`,
-/// fed by plugins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SketchSpec {
-    /// What it measures.
-    #[schemars(with = "String")]
-    pub kind: Kind,
-    /// Where the engine finds the value; left out, plugins feed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Extract>,
-    /// For `top`: how many are shown. For `sample`: how many are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u32>,
-}
-
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -423,14 +406,4 @@ pub struct Keep {
     /// At most this much, the oldest going first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Bytes>,
-}
-
-impl SketchSpec {
-    /// As the sketch takes it.
-    pub fn config(&self) -> tailrace_sketch::SketchConfig {
-        tailrace_sketch::SketchConfig {
-            kind: self.kind,
-            size: self.size,
-        }
-    }
 }

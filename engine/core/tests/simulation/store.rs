@@ -11,6 +11,7 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     name::Name,
     ports::store::*,
+    series::{Group, Held, Slice},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed, Update};
@@ -180,6 +181,14 @@ impl Image for SimImage {
         Ok(None)
     }
 
+    fn sketch_slice(&self, _: &str, _: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn sketch_windows(&self, _: &str) -> Result<Option<Held>, StoreError> {
+        Ok(None)
+    }
+
     fn content_hash(&self) -> Result<[u8; 32], StoreError> {
         Ok([0; 32])
     }
@@ -244,6 +253,10 @@ impl Content {
                 .entry(name.clone())
                 .or_default()
                 .extend(updates.iter().cloned());
+        }
+        for (name, measured) in &delta.measured {
+            let updates = measured.updates.iter().map(|placed| placed.update.clone());
+            self.updates.entry(name.clone()).or_default().extend(updates);
         }
     }
 }

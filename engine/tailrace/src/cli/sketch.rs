@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Deserialize;
+use serde_json::Value;
+use tailrace_core::series::Group;
 
 use super::{
     client::{query, read},
@@ -22,7 +24,7 @@ pub enum SketchCommand {
     },
     /// Show one, or all, with what they say and how exact that is.
     #[command(
-        after_help = "Examples:\n  tailrace sketch show recommendations\n  tailrace sketch show recommendations amounts -q 0.5,0.99"
+        after_help = "Examples:\n  tailrace sketch show recommendations\n  tailrace sketch show recommendations amounts -q 0.5,0.99 --from -1h\n  tailrace sketch show recommendations amounts --by"
     )]
     Show {
         /// The pipeline.
@@ -35,7 +37,30 @@ pub enum SketchCommand {
         /// Item to ask for, in a sketch of kind `top` or `seen`.
         #[arg(long, requires = "name")]
         item: Option<String>,
+        #[command(flatten)]
+        part: Part,
     },
+}
+
+/// Which part of a sketch that is divided.
+#[derive(Debug, Args)]
+pub struct Part {
+    /// From when on, in event time: RFC 3339, or -1h for an hour before the newest event. Widened to
+    /// whole windows; the answer says what it covers.
+    #[arg(long, requires = "name", value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Until when, in event time.
+    #[arg(long, requires = "name", value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Show each group.
+    #[arg(long, requires = "name", conflicts_with_all = ["group", "rest"])]
+    by: bool,
+    /// Show the group of this value.
+    #[arg(long, requires = "name", conflicts_with = "rest")]
+    group: Option<String>,
+    /// Show the group of values beyond the most groups (other), or of events without one (missing).
+    #[arg(long, requires = "name", value_parser = ["other", "missing"])]
+    rest: Option<String>,
 }
 
 fn quantile(text: &str) -> Result<f64, String> {
@@ -65,10 +90,19 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
             name: Some(name),
             quantiles,
             item,
+            part,
         } => {
             let asked: Vec<String> = quantiles.iter().map(ToString::to_string).collect();
             let asked = Some(asked.join(",")).filter(|asked| !asked.is_empty());
-            let parameters = query(&[("q", asked), ("item", item)]);
+            let parameters = query(&[
+                ("q", asked),
+                ("item", item),
+                ("from", part.from),
+                ("to", part.to),
+                ("by", part.by.then(|| true.to_string())),
+                ("group", part.group),
+                ("rest", part.rest),
+            ]);
             let answer = session
                 .client
                 .get(&(session.pipeline_route(&pipeline, &["sketches", &name])? + &parameters))?;
@@ -83,6 +117,25 @@ pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
 #[derive(Deserialize)]
 struct SketchView {
     kind: String,
+    count: u64,
+    bound: BoundView,
+    answer: AnswerView,
+    #[serde(default)]
+    covers: Option<CoversView>,
+    #[serde(default)]
+    groups: Vec<GroupView>,
+}
+
+#[derive(Deserialize)]
+struct CoversView {
+    from: Value,
+    to: Value,
+    window: String,
+}
+
+#[derive(Deserialize)]
+struct GroupView {
+    group: Group,
     count: u64,
     bound: BoundView,
     answer: AnswerView,
@@ -146,9 +199,27 @@ fn describe(name: &str, sketch: &SketchView) -> String {
         count: values,
         bound,
         answer,
+        covers,
+        groups,
     } = sketch;
     let head = format!("{name}: {kind} of {} values, {}", count(*values), bound.to_text());
-    format!("{head}\n{}", answer.to_text())
+    let covers = covers.as_ref().map(|covers| {
+        let plain = |time: &Value| time.as_str().map_or_else(|| time.to_string(), str::to_owned);
+        let (from, to) = (plain(&covers.from), plain(&covers.to));
+        format!("  from {from} to {to}, in windows of {}", covers.window)
+    });
+    let groups = groups.iter().map(|part| {
+        let group = match &part.group {
+            Group::Value(value) => format!("{:?}", short(value, 60)),
+            Group::Other => "(other)".to_owned(),
+            Group::Missing => "(missing)".to_owned(),
+        };
+        let (values, bound) = (count(part.count), part.bound.to_text());
+        format!("\n{group}: {values} values, {bound}\n{}", part.answer.to_text())
+    });
+    let answer = std::iter::once(answer.to_text());
+    let lines = std::iter::once(head).chain(covers).chain(answer).chain(groups);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl BoundView {
@@ -245,6 +316,22 @@ mod tests {
         );
         assert!(
             shown(&json!({ "items": ["a", "b"] }), &json!({ "type": "exact" })).ends_with("exact\n  a\n  b")
+        );
+    }
+
+    #[test]
+    fn windows_and_groups_are_shown_with_what_they_cover() {
+        let bound = json!({ "type": "exact" });
+        let answer = json!({ "items": [["tea", 3]] });
+        let part = |group: Value| json!({ "group": group, "count": 3, "bound": bound, "answer": answer });
+        let report = json!({
+            "kind": "top", "count": 6, "bound": bound, "answer": answer,
+            "covers": { "from": "2015-09-12T00:46:00.000Z", "to": 9, "window": "1m" },
+            "groups": [part(json!({ "value": "other" })), part(json!("other"))],
+        });
+        assert_eq!(
+            describe("s", &serde_json::from_value(report).unwrap()),
+            "s: top of 6 values, exact\n  from 2015-09-12T00:46:00.000Z to 9, in windows of 1m\n  tea  3\n\n\"other\": 3 values, exact\n  tea  3\n\n(other): 3 values, exact\n  tea  3"
         );
     }
 

@@ -2,7 +2,7 @@
 //! `tailrace plugin test --output json`: one report a line, the summary last.
 
 use serde::Serialize;
-use tailrace_core::{delta::Delta, event::Header, ports::broker::Output};
+use tailrace_core::{delta::{Delta, Placed}, event::Header, ports::broker::Output};
 use tailrace_sketch::Update;
 
 use super::lines::LogLine;
@@ -158,6 +158,14 @@ impl EventReport {
             };
             self.vectors.extend(writes.iter().map(change));
         }
+        let divided = delta.measured.iter().flat_map(|(sketch, measured)| {
+            let change = |placed: &Placed| SketchChange {
+                sketch: sketch.clone(),
+                update: placed.update.clone(),
+            };
+            measured.updates.iter().map(change)
+        });
+        self.sketches.extend(divided);
         for (sketch, updates) in &delta.sketches {
             let change = |update: &Update| SketchChange {
                 sketch: sketch.clone(),

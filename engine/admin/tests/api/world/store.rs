@@ -7,6 +7,7 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     name::Name,
     ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError, Weight},
+    series::{Group, Held, Slice},
     spec::PipelineSpec,
 };
 use tailrace_sketch::{Sketch, TenantSeed};
@@ -89,6 +90,14 @@ impl Image for CannedImage {
     fn sketch(&self, _: &str) -> Result<Option<Sketch>, StoreError> {
         Ok(None)
     }
+    fn sketch_slice(&self, _: &str, _: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn sketch_windows(&self, _: &str) -> Result<Option<Held>, StoreError> {
+        Ok(None)
+    }
+
     fn content_hash(&self) -> Result<[u8; 32], StoreError> {
         Ok([0; 32])
     }

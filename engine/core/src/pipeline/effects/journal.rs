@@ -18,8 +18,8 @@ pub(super) enum Undo {
         before: Option<Vec<f32>>,
         written: Option<Option<Vec<f32>>>,
     },
-    /// The last update of a sketch.
-    Sketch { name: String },
+    /// The last update of a sketch, and whether its window was gone.
+    Sketch { name: String, late: bool },
 }
 
 /// A point to come back to.

@@ -201,10 +201,6 @@ fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
     let kind = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
     Ok((
         Name::new(name).map_err(|_| wrong())?,
-        SketchSpec {
-            kind,
-            value: None,
-            size: None,
-        },
+        SketchSpec::of(kind),
     ))
 }

@@ -1,0 +1,117 @@
+//! Queries of sketches: of all time or of windows, of all groups or of some.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use tailrace_core::{
+    control::sketches::{Point, SketchAsk, SketchView},
+    series::{Group, Groups},
+};
+use tailrace_sketch::{Query, Report};
+
+use crate::{
+    ApiState,
+    access::Access,
+    input::{Asked, Place},
+    problem::{Answer, Problem},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SketchQuery {
+    /// Quantiles, parted by commas.
+    q: Option<String>,
+    /// An item, for `top` and `seen`.
+    item: Option<String>,
+    /// Beginning in event time.
+    from: Option<String>,
+    /// End in event time.
+    to: Option<String>,
+    /// Whether to show each group.
+    #[serde(default)]
+    by: bool,
+    /// The group of this value.
+    group: Option<String>,
+    /// The group `other` or `missing`.
+    rest: Option<Rest>,
+}
+
+/// Groups that are no value, named in a parameter of their own so that no value can be taken for one.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Rest {
+    Other,
+    Missing,
+}
+
+pub(crate) async fn sketches(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+) -> Answer<Json<BTreeMap<String, Report>>> {
+    let found = api.control.sketches(&place.pipeline(&access)?).await?;
+    Ok(Json(found.into_iter().collect()))
+}
+
+pub(crate) async fn sketch(
+    access: Access,
+    State(api): State<ApiState>,
+    place: Place,
+    Asked(asked): Asked<SketchQuery>,
+) -> Answer<Json<SketchView>> {
+    let pipeline = place.pipeline(&access)?;
+    let item_hash = asked
+        .item
+        .as_ref()
+        .map(|item| api.control.hash_item(&access.tenant, item))
+        .transpose()?;
+    let ask = SketchAsk {
+        query: Query {
+            quantiles: asked.q.as_deref().map(quantiles).transpose()?.unwrap_or_default(),
+            item_hash,
+            item: asked.item,
+        },
+        from: asked.from.map(|text| point("from", &text)).transpose()?,
+        to: asked.to.map(|text| point("to", &text)).transpose()?,
+        groups: groups(asked.by, asked.group, asked.rest)?,
+    };
+    let view = api.control.sketch(&pipeline, place.text("sketch"), &ask);
+    Ok(Json(view.await?))
+}
+
+fn point(name: &str, text: &str) -> Answer<Point> {
+    let wrong = |cause: String| Problem::invalid("invalid-query", format!("{name}={cause}"));
+    text.parse().map_err(wrong)
+}
+
+fn groups(each: bool, value: Option<String>, rest: Option<Rest>) -> Answer<Groups> {
+    match (each, value, rest) {
+        (false, None, None) => Ok(Groups::Together),
+        (true, None, None) => Ok(Groups::Each),
+        (false, Some(value), None) => Ok(Groups::One(Group::Value(value))),
+        (false, None, Some(Rest::Other)) => Ok(Groups::One(Group::Other)),
+        (false, None, Some(Rest::Missing)) => Ok(Groups::One(Group::Missing)),
+        _ => Err(Problem::invalid(
+            "invalid-query",
+            "ask in one way for groups: by=true for each, group=… for that of a value, or rest=other",
+        )),
+    }
+}
+
+fn quantiles(text: &str) -> Answer<Vec<f64>> {
+    let wrong = || {
+        Problem::invalid(
+            "invalid-query",
+            format!("q={text:?} is no list of quantiles; write q=0.5,0.99"),
+        )
+    };
+    let one = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|q| (0.0..=1.0).contains(q))
+            .ok_or_else(wrong)
+    };
+    text.split(',').take(100).map(one).collect()
+}

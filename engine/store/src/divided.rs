@@ -1,0 +1,351 @@
+//! Sketches of a partition that are divided by time or by group (see `tailrace_core::series`).
+//!
+//! Each series lies on disk as a base of its own, and what came since as updates by commit, like the
+//! sketches that are not divided. In memory are the series that have changed since their bases were
+//! written, and the names of all; windows that nothing is added to lie on disk only, so that a day of
+//! minutes takes no memory. An event costs one update for all time and one for its window.
+//!
+//! Everything here is a function of the commits in their order, also across restarts: bases that were
+//! deleted by a commit whose predecessors are replayed come and go again in memory alone.
+
+mod index;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sled::{Batch, Tree};
+use tailrace_core::{
+    delta::{Delta, Measured, Placed},
+    ports::store::StoreError,
+    series::{Group, Groups, Held, Series, Slice, Window, WindowRule},
+};
+use tailrace_sketch::{Sketch, SketchConfig, TenantSeed};
+
+use self::index::{Index, Room};
+use crate::{
+    keys,
+    sketches::{FOLD_EVERY, apply_one, fresh},
+    value::{damaged, failed, open, open_bytes, seal, seal_bytes},
+};
+
+/// Series in memory at which they are written out before their time: some megabytes of usual ones.
+const MAX_WARM: usize = 2_000;
+/// Windows of a sketch that go with one commit, so that a leap of the clock is spread over many.
+const MAX_GOING: usize = 200;
+
+type AllMeasured = BTreeMap<String, Measured>;
+
+/// The divided sketches of a partition.
+pub(crate) struct Divided {
+    sketches: BTreeMap<String, Divisions>,
+    /// Commits whose updates are on disk.
+    logged: Vec<u64>,
+    /// Keys of bases to delete and to write with the next commit.
+    to_delete: BTreeSet<Vec<u8>>,
+    to_create: BTreeMap<Vec<u8>, Vec<u8>>,
+    declared: BTreeMap<String, SketchConfig>,
+    seed: TenantSeed,
+}
+
+/// One sketch.
+#[derive(Default)]
+struct Divisions {
+    index: Index,
+    /// Series that have changed since their bases were written.
+    warm: BTreeMap<Series, Sketch>,
+    /// The rules that the last commit was divided by.
+    rules: (Option<WindowRule>, u32),
+}
+
+impl Divided {
+    /// What the bases say, with the updates since.
+    pub(crate) fn load(
+        tree: &Tree,
+        declared: BTreeMap<String, SketchConfig>,
+        seed: TenantSeed,
+    ) -> Result<Self, StoreError> {
+        let mut divided = Self {
+            sketches: BTreeMap::new(),
+            logged: Vec::new(),
+            to_delete: BTreeSet::new(),
+            to_create: BTreeMap::new(),
+            declared,
+            seed,
+        };
+        for entry in tree.scan_prefix(keys::ALL_SERIES) {
+            let (key, _) = entry.map_err(|cause| failed(&cause))?;
+            let (name, series) = parse(&key)?;
+            divided.sketches.entry(name).or_default().index.add(&series);
+        }
+        for entry in tree.scan_prefix(keys::ALL_CLOCKS) {
+            let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let name = keys::rest(&key, 1).ok_or_else(|| damaged("a sketch's name is not text"))?;
+            divided.sketches.entry(name).or_default().index.told = open(&sealed)?;
+        }
+        for entry in tree.scan_prefix(keys::ALL_MEASURED) {
+            let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let measured: AllMeasured = open(&sealed)?;
+            divided.absorb(tree, &measured)?;
+            divided.logged.extend(keys::commit_of(&key));
+        }
+        Ok(divided)
+    }
+
+    pub(crate) fn declare(&mut self, declared: BTreeMap<String, SketchConfig>, seed: TenantSeed) {
+        (self.declared, self.seed) = (declared, seed);
+    }
+
+    /// After an import: other sketches, the same declarations.
+    pub(crate) fn reload(&mut self, tree: &Tree) -> Result<(), StoreError> {
+        *self = Self::load(tree, std::mem::take(&mut self.declared), self.seed)?;
+        Ok(())
+    }
+
+    /// Takes a commit in, and adds what it changes on disk to its batch. An error leaves this and the
+    /// disk apart; whoever meets one opens the image anew. Gives the keys of all bases that it changes.
+    pub(crate) fn batch(
+        &mut self,
+        tree: &Tree,
+        delta: &Delta,
+        commit: u64,
+        batch: &mut Batch,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut changed = Vec::new();
+        let other_rules = self.takes_rules(&delta.measured);
+        if !delta.measured.is_empty() {
+            self.absorb(tree, &delta.measured)?;
+            batch.insert(keys::measured(commit), seal(&delta.measured));
+            self.logged.push(commit);
+        }
+        for (key, base) in std::mem::take(&mut self.to_create) {
+            changed.push(key.clone());
+            batch.insert(key, base);
+        }
+        for key in std::mem::take(&mut self.to_delete) {
+            changed.push(key.clone());
+            batch.remove(key);
+        }
+        let is_due = self.logged.first().is_some_and(|first| commit - first >= FOLD_EVERY);
+        if is_due || other_rules || self.warm() > MAX_WARM {
+            self.fold(batch, &mut changed);
+        }
+        Ok(changed)
+    }
+
+    /// Whether these commit by other rules than the last. Then nothing of before may be replayed: what
+    /// there is now, groups and windows, would be divided by the new ones.
+    fn takes_rules(&mut self, all: &AllMeasured) -> bool {
+        let mut changed = false;
+        for (name, measured) in all {
+            let rules = (measured.window, measured.most_groups);
+            let divisions = self.sketches.entry(name.clone()).or_default();
+            changed |= std::mem::replace(&mut divisions.rules, rules) != rules;
+        }
+        changed
+    }
+
+    /// Bases as they are now, of all that have changed since theirs were written.
+    pub(crate) fn warm_bases(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut bases = BTreeMap::new();
+        for (name, divisions) in &self.sketches {
+            for (series, sketch) in &divisions.warm {
+                bases.insert(keys::series(name, series), seal_bytes(&sketch.encode()));
+            }
+            if divisions.index.told != Held::default() {
+                bases.insert(keys::clock(name), seal(&divisions.index.told));
+            }
+        }
+        bases
+    }
+
+    fn warm(&self) -> usize {
+        self.sketches.values().map(|divisions| divisions.warm.len()).sum()
+    }
+
+    /// Writes every changed series whole, deletes the updates, and lets go of what is on disk now.
+    fn fold(&mut self, batch: &mut Batch, changed: &mut Vec<Vec<u8>>) {
+        for (key, base) in self.warm_bases() {
+            changed.push(key.clone());
+            batch.insert(key, base);
+        }
+        for divisions in self.sketches.values_mut() {
+            divisions.warm.clear();
+        }
+        for commit in self.logged.drain(..) {
+            batch.remove(keys::measured(commit));
+        }
+    }
+
+    fn absorb(&mut self, tree: &Tree, all: &AllMeasured) -> Result<(), StoreError> {
+        for (name, measured) in all {
+            for placed in &measured.updates {
+                self.place(tree, name, measured, placed)?;
+            }
+            self.tell(name, measured);
+        }
+        Ok(())
+    }
+
+    /// Adds an update to all time and to its window.
+    fn place(
+        &mut self,
+        tree: &Tree,
+        name: &str,
+        measured: &Measured,
+        placed: &Placed,
+    ) -> Result<(), StoreError> {
+        let index = &mut self.sketches.entry(name.to_owned()).or_default().index;
+        let group = index.group(placed.group.as_ref(), measured.most_groups as usize);
+        let all_time = Series {
+            window: None,
+            group: group.clone(),
+        };
+        self.update(tree, name, all_time, placed)?;
+        let (Some(rule), Some(start_ms)) = (measured.window, placed.window_start_ms) else {
+            return Ok(());
+        };
+        let window = Window {
+            start_ms,
+            length_ms: rule.length_ms,
+        };
+        let index = &mut self.sketches.entry(name.to_owned()).or_default().index;
+        let most = usize::try_from(rule.most_windows()).unwrap_or(usize::MAX);
+        let room = index.room_for(start_ms, most);
+        if placed.is_late || matches!(room, Room::None) {
+            index.lack(start_ms.saturating_add(rule.length_ms));
+            return Ok(());
+        }
+        if let Room::Instead(oldest_ms) = room {
+            self.drop_window(name, oldest_ms);
+        }
+        let series = Series {
+            window: Some(window),
+            group,
+        };
+        self.update(tree, name, series, placed)
+    }
+
+    fn update(&mut self, tree: &Tree, name: &str, series: Series, placed: &Placed) -> Result<(), StoreError> {
+        let (config, seed) = (self.declared.get(name).copied(), self.seed);
+        let Some(divisions) = self.sketches.get_mut(name) else {
+            return Ok(());
+        };
+        if let Some(sketch) = divisions.warm.get_mut(&series) {
+            apply_one(sketch, &placed.update);
+            return Ok(());
+        }
+        let key = keys::series(name, &series);
+        let mut sketch = match read(tree, &key)? {
+            Some(sketch) => sketch,
+            None => {
+                let empty = fresh(config, &placed.update, seed);
+                // A base comes first, so that what is on disk names every series.
+                self.to_create.insert(key.clone(), seal_bytes(&empty.encode()));
+                self.to_delete.remove(&key);
+                empty
+            }
+        };
+        apply_one(&mut sketch, &placed.update);
+        divisions.index.add(&series);
+        divisions.warm.insert(series, sketch);
+        Ok(())
+    }
+
+    /// The clock moved on: windows that end go, some with each commit.
+    fn tell(&mut self, name: &str, measured: &Measured) {
+        let Some(rule) = measured.window else { return };
+        let Some(divisions) = self.sketches.get_mut(name) else {
+            return;
+        };
+        let index = &mut divisions.index;
+        if index.told == Held::default() {
+            self.to_create.insert(keys::clock(name), seal(&index.told));
+        }
+        index.told.clock_ms = measured.clock_ms;
+        let floor_ms = rule.floor(measured.clock_ms);
+        for start_ms in index.before(floor_ms, MAX_GOING) {
+            self.drop_window(name, start_ms);
+        }
+    }
+
+    fn drop_window(&mut self, name: &str, start_ms: u64) {
+        let Some(divisions) = self.sketches.get_mut(name) else {
+            return;
+        };
+        for series in divisions.index.remove(start_ms) {
+            let key = keys::series(name, &series);
+            divisions.warm.remove(&series);
+            self.to_create.remove(&key);
+            self.to_delete.insert(key);
+        }
+    }
+
+    /// What a slice takes, merged in the order of time.
+    pub(crate) fn slice(
+        &self,
+        tree: &Tree,
+        name: &str,
+        slice: &Slice,
+    ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        let Some(divisions) = self.sketches.get(name) else {
+            return Ok(Vec::new());
+        };
+        let mut merged: BTreeMap<Option<Group>, Sketch> = BTreeMap::new();
+        let mut unlike = Vec::new();
+        for series in divisions.index.of(slice) {
+            let sketch = match divisions.warm.get(&series) {
+                Some(sketch) => Some(sketch.clone()),
+                None => read(tree, &keys::series(name, &series))?,
+            };
+            let Some(sketch) = sketch else { continue };
+            let group = match slice.groups {
+                Groups::Together => None,
+                Groups::Each | Groups::One(_) => series.group,
+            };
+            match merged.get_mut(&group) {
+                None => drop(merged.insert(group, sketch)),
+                // What was measured before the sketch was declared anew: whoever asked will find so.
+                Some(sum) if sum.merge(&sketch).is_err() => unlike.push((group, sketch)),
+                Some(_) => {}
+            }
+        }
+        Ok(merged.into_iter().chain(unlike).collect())
+    }
+
+    pub(crate) fn held(&self, name: &str) -> Option<Held> {
+        self.sketches.get(name).map(|divisions| divisions.index.held())
+    }
+
+    /// Every series with its sketch, in a fixed order.
+    pub(crate) fn visit(
+        &self,
+        tree: &Tree,
+        mut seen: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), StoreError> {
+        for (name, divisions) in &self.sketches {
+            for series in divisions.index.all() {
+                let key = keys::series(name, &series);
+                let sketch = match divisions.warm.get(&series) {
+                    Some(sketch) => Some(sketch.clone()),
+                    None => read(tree, &key)?,
+                };
+                if let Some(sketch) = sketch {
+                    seen(&key, &sketch.encode());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(tree: &Tree, key: &[u8]) -> Result<Option<Sketch>, StoreError> {
+    let sealed = tree.get(key).map_err(|cause| failed(&cause))?;
+    let decoded = sealed.map(|sealed| {
+        let bytes = open_bytes(&sealed)?;
+        Sketch::decode(bytes).map_err(|cause| damaged(&cause.to_string()))
+    });
+    decoded.transpose()
+}
+
+fn parse(key: &[u8]) -> Result<(String, Series), StoreError> {
+    keys::parse_series(key).ok_or_else(|| damaged("the name of a part of a sketch cannot be read"))
+}
