@@ -301,11 +301,13 @@ impl Divided {
                 Groups::Together => None,
                 Groups::Each | Groups::One(_) => series.group,
             };
-            match merged.get_mut(&group) {
-                None => drop(merged.insert(group, sketch)),
-                // What was measured before the sketch was declared anew: whoever asked will find so.
-                Some(sum) if sum.merge(&sketch).is_err() => unlike.push((group, sketch)),
-                Some(_) => {}
+            if let Some(sum) = merged.get_mut(&group) {
+                if sum.merge(&sketch).is_err() {
+                    // Measured before the sketch was declared anew: whoever asked will find so.
+                    unlike.push((group, sketch));
+                }
+            } else {
+                merged.insert(group, sketch);
             }
         }
         Ok(merged.into_iter().chain(unlike).collect())
