@@ -76,7 +76,7 @@ pub(crate) async fn sketch(
         to: asked.to.map(|text| point("to", &text)).transpose()?,
         groups: groups(asked.by, asked.group, asked.rest)?,
     };
-    let view = api.control.sketch(&pipeline, place.text("sketch"), &ask);
+    let view = api.control.sketch_view(&pipeline, place.text("sketch"), &ask);
     Ok(Json(view.await?))
 }
 

@@ -86,7 +86,8 @@ impl Delta {
         let common = (&self.state, &self.vectors, &self.sketches);
         let mut bytes = postcard::to_stdvec(&common).expect("a delta always serialises into memory");
         if !self.measured.is_empty() {
-            bytes = postcard::to_extend(&self.measured, bytes).expect("a delta always serialises into memory");
+            bytes =
+                postcard::to_extend(&self.measured, bytes).expect("a delta always serialises into memory");
         }
         bytes
     }

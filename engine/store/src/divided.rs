@@ -124,7 +124,10 @@ impl Divided {
             changed.push(key.clone());
             batch.remove(key);
         }
-        let is_due = self.logged.first().is_some_and(|first| commit - first >= FOLD_EVERY);
+        let is_due = self
+            .logged
+            .first()
+            .is_some_and(|first| commit - first >= FOLD_EVERY);
         if is_due || other_rules || self.warm() > MAX_WARM {
             self.fold(batch, &mut changed);
         }
@@ -234,15 +237,19 @@ impl Divided {
             return Ok(());
         }
         let key = keys::series(name, &series);
-        let mut sketch = match read(tree, &key)? {
-            Some(sketch) => sketch,
-            None => {
-                let empty = fresh(config, &placed.update, seed);
-                // A base comes first, so that what is on disk names every series.
-                self.to_create.insert(key.clone(), seal_bytes(&empty.encode()));
-                self.to_delete.remove(&key);
-                empty
-            }
+        let base = if self.to_delete.contains(&key) {
+            None
+        } else {
+            read(tree, &key)?
+        };
+        let mut sketch = if let Some(sketch) = base {
+            sketch
+        } else {
+            let empty = fresh(config, &placed.update, seed);
+            // A base comes first, so that what is on disk names every series.
+            self.to_create.insert(key.clone(), seal_bytes(&empty.encode()));
+            self.to_delete.remove(&key);
+            empty
         };
         apply_one(&mut sketch, &placed.update);
         divisions.index.add(&series);
@@ -318,11 +325,7 @@ impl Divided {
     }
 
     /// Every series with its sketch, in a fixed order.
-    pub(crate) fn visit(
-        &self,
-        tree: &Tree,
-        mut seen: impl FnMut(&[u8], &[u8]),
-    ) -> Result<(), StoreError> {
+    pub(crate) fn visit(&self, tree: &Tree, mut seen: impl FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
         for (name, divisions) in &self.sketches {
             for series in divisions.index.all() {
                 let key = keys::series(name, &series);

@@ -12,7 +12,7 @@ use tailrace_core::{
     series::{Group, Groups, Slice, WindowRule, WindowSpan},
     spec::{PipelineSpec, parse::parse},
 };
-use tailrace_sketch::{Query, Sketch, TenantSeed, Update};
+use tailrace_sketch::{Answer, Query, Sketch, TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};
 
 const MINUTE: u64 = 60_000;
@@ -178,8 +178,17 @@ proptest! {
 fn groups_beyond_the_most_count_in_other_which_no_value_can_be() {
     let place = Place::new();
     let image = place.image();
-    apply(&*image, &delta(&[(0, Some(1), 5), (0, None, 5), (0, Some(2), 5)], 0));
-    apply(&*image, &delta(&[(0, Some(3), 5), (0, Some(4), 5), (0, Some(1), 5), (1, Some(5), 5)], 0));
+    apply(
+        &*image,
+        &delta(&[(0, Some(1), 5), (0, None, 5), (0, Some(2), 5)], 0),
+    );
+    apply(
+        &*image,
+        &delta(
+            &[(0, Some(3), 5), (0, Some(4), 5), (0, Some(1), 5), (1, Some(5), 5)],
+            0,
+        ),
+    );
     let mut named_other = delta(&[(1, Some(6), 7)], 0);
     named_other.measured.get_mut("q").unwrap().updates[0].group = Some(Group::Value("other".to_owned()));
     apply(&*image, &named_other);
@@ -192,7 +201,10 @@ fn groups_beyond_the_most_count_in_other_which_no_value_can_be() {
     ];
     assert_eq!(counts(&*image, &slice(None, Groups::Each)), expected.into());
     let one = |group| slice(Some((1, 2)), Groups::One(group));
-    assert_eq!(counts(&*image, &one(Group::Other)), [(Some(Group::Other), 2)].into());
+    assert_eq!(
+        counts(&*image, &one(Group::Other)),
+        [(Some(Group::Other), 2)].into()
+    );
     assert!(counts(&*image, &one(Group::Value("other".to_owned()))).is_empty());
 }
 
@@ -207,9 +219,15 @@ fn windows_go_with_the_clock_some_at_a_time() {
     assert_eq!((held.begin_ms, held.end_ms), (90 * MINUTE, 100 * MINUTE));
     assert_eq!(held.whole_from_ms, 90 * MINUTE);
     // What comes for a window that is gone counts for all time.
-    apply(&*image, &delta(&[(89, Some(1), 1), (90, Some(1), 1)], 100 * MINUTE));
+    apply(
+        &*image,
+        &delta(&[(89, Some(1), 1), (90, Some(1), 1)], 100 * MINUTE),
+    );
     assert_eq!(total(&*image, None), 102);
-    assert_eq!((total(&*image, Some((0, 90))), total(&*image, Some((90, 91)))), (0, 2));
+    assert_eq!(
+        (total(&*image, Some((0, 90))), total(&*image, Some((90, 91)))),
+        (0, 2)
+    );
 }
 
 #[test]
@@ -222,17 +240,33 @@ fn windows_are_bounded_whatever_times_events_bear() {
         apply(&*image, &delta(&ahead, 0));
     }
     let held = image.sketch_windows("q").unwrap().unwrap();
-    assert_eq!((held.begin_ms, held.end_ms), ((1_000 - most) * MINUTE, 1_000 * MINUTE));
+    assert_eq!(
+        (held.begin_ms, held.end_ms),
+        ((1_000 - most) * MINUTE, 1_000 * MINUTE)
+    );
     assert_eq!(held.whole_from_ms, held.begin_ms);
-    assert_eq!((total(&*image, Some((0, 1_000))), total(&*image, None)), (most, 1_000));
+    assert_eq!(
+        (total(&*image, Some((0, 1_000))), total(&*image, None)),
+        (most, 1_000)
+    );
 }
 
 #[test]
 fn a_window_answers_with_its_own_quantiles() {
     let place = Place::new();
     let image = place.image();
-    apply(&*image, &delta(&[(0, Some(1), 10), (1, Some(1), 90), (1, Some(2), 91)], 0));
-    let (_, sketch) = image.sketch_slice("q", &slice(Some((1, 2)), Groups::Together)).unwrap().remove(0);
-    let report = serde_json::to_value(sketch.report(&Query::default())).unwrap();
-    assert_eq!((&report["count"], &report["answer"]["min"]), (&2.into(), &90.0.into()));
+    apply(
+        &*image,
+        &delta(&[(0, Some(1), 10), (1, Some(1), 90), (1, Some(2), 91)], 0),
+    );
+    let (_, sketch) = image
+        .sketch_slice("q", &slice(Some((1, 2)), Groups::Together))
+        .unwrap()
+        .remove(0);
+    let report = sketch.report(&Query::default());
+    assert_eq!(report.count, 2);
+    let Answer::Quantiles { min, max, .. } = report.answer else {
+        panic!("{report:?}");
+    };
+    assert_eq!((min, max), (Some(90.0), Some(91.0)));
 }

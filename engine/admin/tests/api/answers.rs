@@ -79,9 +79,13 @@ async fn a_scan_says_how_each_value_is_written_down() {
 #[tokio::test]
 async fn a_sketch_answers_for_windows_and_groups_that_it_has() {
     let stage = Stage::set().await;
-    for (asked, hint) in [("from=-1h", "window: 1m"), ("by=true", "by: {"), ("group=en", "by: {")] {
+    for (asked, hint) in [
+        ("from=-1h", "window: 1m"),
+        ("by=true", "by: {"),
+        ("group=en", "by: {"),
+    ] {
         let path = format!("{CLICKS}/sketches/amounts?{asked}");
-        let refused = stage.ask("GET", &path, &[OPERATOR], "").await;
+        let refused = stage.ask("GET", &path, &[&stage.shop], "").await;
         assert_eq!(refused.problem(), "invalid-request", "{asked}");
         let detail = refused.json()["detail"].to_string();
         assert!(detail.contains(hint), "{detail}");
@@ -92,7 +96,10 @@ async fn a_sketch_answers_for_windows_and_groups_that_it_has() {
         "from": "2015-09-12T00:46:00.000Z", "to": "2015-09-12T00:48:00.000Z", "window": "1m"
     });
     assert_eq!(answer["covers"], covers);
-    assert_eq!((&answer["count"], &answer["groups"]), (&0.into(), &serde_json::json!([])));
+    assert_eq!(
+        (&answer["count"], &answer["groups"]),
+        (&0.into(), &serde_json::json!([]))
+    );
 }
 
 #[tokio::test]

@@ -112,7 +112,10 @@ async fn bodies_and_queries_are_described() {
     }
     for (path, names) in [
         ("/steps/{step}/state", vec!["prefix", "after", "limit"]),
-        ("/sketches/{sketch}", vec!["q", "item", "from", "to", "by", "group", "rest"]),
+        (
+            "/sketches/{sketch}",
+            vec!["q", "item", "from", "to", "by", "group", "rest"],
+        ),
         ("/dead-letters", vec!["after", "limit"]),
         ("/graph", vec!["format"]),
         ("/tap", vec!["step", "key", "limit"]),

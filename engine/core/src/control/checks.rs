@@ -291,11 +291,9 @@ pub(super) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
         }
     }
     for (name, sketch) in &after.sketches {
-        if before
-            .sketches
-            .get(name)
-            .is_some_and(|known| known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by)
-        {
+        if before.sketches.get(name).is_some_and(|known| {
+            known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by
+        }) {
             return Err(SpecError::new(
                 format!("sketches.{name}"),
                 "kind, size, window and by cannot change, because what it holds is divided by them; declare a new sketch",

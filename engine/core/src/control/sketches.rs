@@ -111,14 +111,23 @@ impl Control {
         let pipeline = self.pipeline(id)?;
         let mut reports = Vec::new();
         for name in pipeline.active.spec.sketches.keys() {
-            let view = self.sketch(id, name.as_str(), &SketchAsk::default()).await?;
-            reports.push((name.to_string(), view.report));
+            let report = self.sketch(id, name.as_str(), &Query::default()).await?;
+            reports.push((name.to_string(), report));
         }
         Ok(reports)
     }
 
-    /// One sketch, merged over partitions and windows.
-    pub async fn sketch(&self, id: &PipelineId, name: &str, ask: &SketchAsk) -> Outcome<SketchView> {
+    /// One sketch of all time, merged over partitions and groups.
+    pub async fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> Outcome<Report> {
+        let ask = SketchAsk {
+            query: query.clone(),
+            ..SketchAsk::default()
+        };
+        Ok(self.sketch_view(id, name, &ask).await?.report)
+    }
+
+    /// One sketch, merged over partitions, of the windows and groups that are asked for.
+    pub async fn sketch_view(&self, id: &PipelineId, name: &str, ask: &SketchAsk) -> Outcome<SketchView> {
         let pipeline = self.pipeline(id)?;
         let Some(declared) = pipeline.active.spec.sketches.get(name) else {
             return Err(ControlError::not_found("sketch", &name));

@@ -316,7 +316,9 @@ impl Effects {
         self.current.state.retain(|_, writes| !writes.is_empty());
         self.current.vectors.retain(|_, writes| !writes.is_empty());
         self.current.sketches.retain(|_, updates| !updates.is_empty());
-        self.current.measured.retain(|_, measured| !measured.updates.is_empty());
+        self.current
+            .measured
+            .retain(|_, measured| !measured.updates.is_empty());
     }
 }
 

@@ -195,10 +195,16 @@ mod tests {
             (r#"{"kind":"top","keep":"1h"}"#, "sketches.s.keep"),
             (r#"{"kind":"top","window":"1ms"}"#, "sketches.s.window"),
             (r#"{"kind":"top","window":"1h","keep":"1m"}"#, "sketches.s.keep"),
-            (r#"{"kind":"top","window":"400d","keep":"400d"}"#, "sketches.s.window"),
+            (
+                r#"{"kind":"top","window":"400d","keep":"400d"}"#,
+                "sketches.s.window",
+            ),
             (r#"{"kind":"top","groups":10}"#, "sketches.s.groups"),
             (r#"{"kind":"top","by":{"json":"channel"}}"#, "sketches.s.by.json"),
-            (r#"{"kind":"top","by":{"json":"/c"},"groups":1001}"#, "sketches.s.groups"),
+            (
+                r#"{"kind":"top","by":{"json":"/c"},"groups":1001}"#,
+                "sketches.s.groups",
+            ),
             (r#"{"kind":"top","window":"1s","keep":"24h"}"#, "sketches.s"),
             (r#"{"kind":"top","window":"1m","by":{"json":"/c"}}"#, "sketches.s"),
         ] {

@@ -92,9 +92,7 @@ impl Index {
             Some(span) => {
                 let within = self.windows.range(span.from_ms..span.to_ms.max(span.from_ms));
                 within
-                    .flat_map(|(start_ms, parts)| {
-                        parts.iter().map(|part| of_window(*start_ms, part.clone()))
-                    })
+                    .flat_map(|(start_ms, parts)| parts.iter().map(|part| of_window(*start_ms, part.clone())))
                     .filter(|series| slice.takes(series))
                     .collect()
             }

@@ -2,7 +2,11 @@
 //! `tailrace plugin test --output json`: one report a line, the summary last.
 
 use serde::Serialize;
-use tailrace_core::{delta::{Delta, Placed}, event::Header, ports::broker::Output};
+use tailrace_core::{
+    delta::{Delta, Placed},
+    event::Header,
+    ports::broker::Output,
+};
 use tailrace_sketch::Update;
 
 use super::lines::LogLine;

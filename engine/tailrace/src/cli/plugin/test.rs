@@ -199,8 +199,5 @@ fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
     };
     let (name, kind) = text.split_once(':').ok_or_else(wrong)?;
     let kind = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
-    Ok((
-        Name::new(name).map_err(|_| wrong())?,
-        SketchSpec::of(kind),
-    ))
+    Ok((Name::new(name).map_err(|_| wrong())?, SketchSpec::of(kind)))
 }
