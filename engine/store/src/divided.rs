@@ -180,10 +180,17 @@ impl Divided {
 
     fn absorb(&mut self, tree: &Tree, all: &AllMeasured) -> Result<(), StoreError> {
         for (name, measured) in all {
+            let whole_before = self.held(name).map(|held| held.whole_from_ms);
             for placed in &measured.updates {
                 self.place(tree, name, measured, placed)?;
             }
             self.tell(name, measured);
+            if self.held(name).map(|held| held.whole_from_ms) != whole_before {
+                // Written at once: a replay cannot see what is no longer on disk to be dropped.
+                let told = self.sketches.get(name).map(|divisions| divisions.index.told);
+                self.to_create
+                    .extend(told.map(|told| (keys::clock(name), seal(&told))));
+            }
         }
         Ok(())
     }

@@ -129,7 +129,7 @@ fn deltas(commits: &[Vec<Event>]) -> Vec<Delta> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn restarts_and_snapshots_change_nothing(commits in events(), stops in prop::collection::vec(0_usize..90, 0..4)) {
