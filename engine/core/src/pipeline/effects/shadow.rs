@@ -64,6 +64,8 @@ impl Effects {
         self.outputs.clear();
         self.output_bytes = 0;
         self.current.sketches.clear();
+        self.current.measured.clear();
+        self.late = 0;
         self.settle();
     }
 
