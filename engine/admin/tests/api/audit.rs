@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tailrace_admin::{Audience, Route, routes};
 
-use crate::stage::{OPERATOR, Stage, body, path, path_with};
+use crate::stage::{OPERATOR, PIPELINE, Stage, body, path, path_with};
 
 const CHANGED: &str = r#"
 name: clicks
@@ -44,6 +44,12 @@ async fn prepare(stage: &Stage, route: &Route) -> String {
     if route.path.ends_with("/rollback") {
         stage
             .ok("PUT", "/v1/tenants/shop/pipelines/clicks", CHANGED)
+            .await;
+    }
+    if route.path.contains("/candidate") {
+        let other = PIPELINE.replace("grants: [state]", "grants: [state], config: { key: other }");
+        stage
+            .ok("PUT", "/v1/tenants/shop/pipelines/clicks?shadow=true", other)
             .await;
     }
     if !route.path.ends_with("/tokens/{token}") {
