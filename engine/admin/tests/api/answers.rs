@@ -121,6 +121,87 @@ async fn sketches_answer_with_their_bound() {
 }
 
 #[tokio::test]
+async fn a_revision_runs_beside_the_active_one_until_it_is_promoted_or_abandoned() {
+    let stage = Stage::set().await;
+    let ask = |method, path: &str, body: String| {
+        let (stage, path) = (&stage, format!("{CLICKS}{path}"));
+        async move { stage.ask(method, &path, &[&stage.shop], body).await }
+    };
+    let spec = |key: &str| {
+        let config = format!("grants: [state], config: {{ key: {key} }}");
+        crate::stage::PIPELINE.replace("grants: [state]", &config)
+    };
+    let begun = ask("PUT", "?shadow=true", spec("a")).await.json();
+    assert_eq!(
+        (&begun["revision"], &begun["candidate"]),
+        (&json!(2), &json!(true)),
+        "{begun}"
+    );
+    // The same revision as a canary keeps its number; another one takes its place.
+    let canary = ask("PUT", "?canary=5%25&max-error-ratio=0.01&max-p99=50ms", spec("a"))
+        .await
+        .json();
+    assert_eq!(canary["revision"], 2, "{canary}");
+    let shown = ask("GET", "/candidate", String::new()).await.json();
+    assert_eq!(shown["candidate"]["share_ppm"], 50_000, "{shown}");
+    assert_eq!(
+        (&shown["active_revision"], &shown["candidate"]["max_p99_ms"]),
+        (&json!(1), &json!(50.0))
+    );
+    for (query, body, status) in [
+        ("?canary=200%25", spec("a"), StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            "?shadow=true&canary=5%25",
+            spec("a"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "?shadow=true",
+            crate::stage::PIPELINE.to_owned(),
+            StatusCode::CONFLICT,
+        ),
+        (
+            "?canary=5%25",
+            spec("a").replace("dimensions: 2", "dimensions: 3"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "",
+            spec("a").replace("count, plugin", "count, state-version: 2, plugin"),
+            StatusCode::CONFLICT,
+        ),
+    ] {
+        let refused = ask("PUT", query, body).await;
+        assert_eq!(refused.status, status, "{query}: {refused:?}");
+    }
+    let abandoned = ask("POST", "/rollback", String::new()).await.json();
+    assert_eq!(
+        abandoned["revision"], 1,
+        "a rollback ends what runs beside: {abandoned}"
+    );
+    assert_eq!(
+        ask("DELETE", "/candidate", String::new()).await.status,
+        StatusCode::CONFLICT
+    );
+    assert_eq!(
+        ask("PUT", "?shadow=true", spec("b")).await.json()["revision"],
+        3,
+        "no number twice"
+    );
+    assert_eq!(
+        ask("POST", "/candidate/promote", String::new()).await.json()["revision"],
+        3
+    );
+    let back = ask("POST", "/rollback", String::new()).await.json();
+    assert_eq!(back["revision"], 4, "{back}");
+    let kept = ask("GET", "/revisions/4", String::new()).await.json();
+    assert_eq!(
+        kept["rolled_back_to"], 1,
+        "the one that was active before, not the one abandoned: {kept}"
+    );
+}
+
+#[tokio::test]
 async fn a_pipeline_pauses_goes_on_and_keeps_its_revisions() {
     let stage = Stage::set().await;
     let own = |method, path: &str, body: &'static str| {

@@ -161,10 +161,6 @@ impl Control {
         let Some(candidate) = pipeline.candidate.take() else {
             return Err(no_candidate(id));
         };
-        self.world
-            .streams
-            .ensure_own(&own_stream(id, &candidate.revision.spec))
-            .await?;
         let change = changed("candidate-promoted", id, &pipeline.active).to(told(&candidate.revision));
         let number = candidate.revision.number;
         pipeline.last_candidate = Some(Ended {
@@ -174,8 +170,12 @@ impl Control {
         });
         pipeline.previous = Some(pipeline.active.number);
         pipeline.active = candidate.revision;
-        self.audited(change, self.write_candidate(id, &pipeline, expected))
-            .await?;
+        let make = async {
+            let own = own_stream(id, &pipeline.active.spec);
+            self.world.streams.ensure_own(&own).await?;
+            self.write_candidate(id, &pipeline, expected).await
+        };
+        self.audited(change, make).await?;
         self.wait_runs(id, number, 0).await;
         Ok(AppliedPipeline {
             revision: number,
