@@ -122,6 +122,10 @@ async fn every_route_serves_those_whom_it_is_for() {
             ("DELETE", "/v1/tenants/{tenant}") => answer.status == StatusCode::CONFLICT,
             // There is no such token; see `tokens`.
             ("DELETE", path) if path.ends_with("/tokens/{token}") => answer.status == StatusCode::NOT_FOUND,
+            // No revision runs beside the active one; see `audit`.
+            (method, path) if method != "GET" && path.contains("/candidate") => {
+                answer.status == StatusCode::CONFLICT
+            }
             // There is no revision before the first.
             (_, path) if path.ends_with("/rollback") => answer.status == StatusCode::CONFLICT,
             // No engine runs on this stage.

@@ -46,6 +46,11 @@ async fn prepare(stage: &Stage, route: &Route) -> String {
             .ok("PUT", "/v1/tenants/shop/pipelines/clicks", CHANGED)
             .await;
     }
+    if route.path.contains("/candidate") {
+        stage
+            .ok("PUT", "/v1/tenants/shop/pipelines/clicks?shadow=true", CHANGED)
+            .await;
+    }
     if !route.path.ends_with("/tokens/{token}") {
         return path;
     }
