@@ -142,7 +142,7 @@ async fn a_canary_that_fails_is_taken_back_by_itself() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.engine.apply("bad", &labelled("bad", "r1", "")).await?;
     // With so little fuel every event of it traps.
-    let starved = labelled("bad", "r2", "    limits: { fuel: 100 }\n");
+    let starved = labelled("bad", "r2", "    limits: { fuel: 1000 }\n");
     let how = "canary=30%25&max-error-ratio=0.01&min-events=10";
     let begun = beside(&stage, "bad", how, &starved).await?;
     assert_eq!(begun.status, 200, "{begun:?}");

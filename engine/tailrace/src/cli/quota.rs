@@ -50,8 +50,9 @@ pub fn run(args: &QuotaArgs, session: &Session) -> anyhow::Result<()> {
 pub fn describe(answer: &Value) -> String {
     let mut lines = Vec::new();
     for (name, most) in answer["quotas"].as_object().into_iter().flatten() {
-        let used = answer["used"].get(name).map_or("?".to_owned(), Value::to_string);
-        lines.push((name.as_str(), format!("{used} of {most}")));
+        // Rates and the weight are no amounts, and nothing of them is used up.
+        let used = answer["used"].get(name).map(|used| format!("{used} of "));
+        lines.push((name.as_str(), format!("{}{most}", used.unwrap_or_default())));
     }
     facts(&lines)
 }
