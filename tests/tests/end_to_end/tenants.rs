@@ -203,18 +203,19 @@ async fn state_beyond_the_quota_is_the_tenants_error_until_there_is_room_again()
     let second_folder = tempfile::tempdir()?;
     let second = Engine::start(&stage.cluster, second_folder.path()).await?;
     // It makes the tenant anew, as every engine of the tests does, and leaves the quotas as they are.
-    let held = state_bytes(engine).await;
     eventually("both engines know of all that is held", || async {
-        state_bytes(engine).await == held && state_bytes(&second).await == held
+        let (one, other) = (state_bytes(engine).await, state_bytes(&second).await);
+        one == other && one >= full
     })
     .await?;
+    let held = state_bytes(engine).await;
     stage
         .cluster
         .publish("shop.events.a", orders(500_000..500_050))
         .await?;
     eventually("there is room again", || async {
         let (one, other) = (state_bytes(engine).await, state_bytes(&second).await);
-        one == other && one > held + 50 * 8
+        one == other && one >= held + 50 * 8
     })
     .await?;
     assert_eq!(letters().await.len(), dead.len(), "nothing more has failed");

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tailrace_admin::{Audience, Route, routes};
 
-use crate::stage::{OPERATOR, Stage, body, path, path_with};
+use crate::stage::{OPERATOR, PIPELINE, Stage, body, path, path_with};
 
 const CHANGED: &str = r#"
 name: clicks
@@ -47,8 +47,9 @@ async fn prepare(stage: &Stage, route: &Route) -> String {
             .await;
     }
     if route.path.contains("/candidate") {
+        let beside = PIPELINE.replace("grants: [state]", "grants: [state], config: { a: 1 }");
         stage
-            .ok("PUT", "/v1/tenants/shop/pipelines/clicks?shadow=true", CHANGED)
+            .ok("PUT", "/v1/tenants/shop/pipelines/clicks?shadow=true", beside)
             .await;
     }
     if !route.path.ends_with("/tokens/{token}") {
