@@ -174,9 +174,8 @@ impl Stage {
 fn spec(name: &str, input: Input<'_>, delivery: &str, plugin: Plugin, partitions: u32) -> String {
     let Input { stream, subjects } = input;
     format!(
-        "name: {name}\ninput: {{ stream: {stream}, subjects: [\"{subjects}\"], key: {{ json: /user }} }}\npartitions: {partitions}\ndelivery: {delivery}\nsteps:\n  - name: step\n    plugin: {}@1.0.0\n    grants: [{}]\n    config: {}\noutput: {{ subject: \"bench.{name}.{{key}}\" }}\n",
+        "name: {name}\ninput: {{ stream: {stream}, subjects: [\"{subjects}\"], key: {{ json: /user }} }}\npartitions: {partitions}\ndelivery: {delivery}\nsteps:\n  - name: step\n    plugin: {}@1.0.0\n    grants: [state, log]\n    config: {}\noutput: {{ subject: \"bench.{name}.{{key}}\" }}\n",
         plugin.file().replace('_', "-").trim_start_matches("examples/"),
-        if plugin == Plugin::Chatty { "log" } else { "state" },
         plugin.config(),
     )
 }
