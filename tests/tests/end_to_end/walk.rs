@@ -11,6 +11,11 @@ use crate::{Stage, probe};
 async fn one_event_becomes_an_output_a_state_entry_and_a_position() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.engine.apply("walk", &probe("walk", 1, "")).await?;
+    eventually("the status names the input before there is an event", || async {
+        let status = stage.engine.status("walk").await;
+        status.is_ok_and(|status| status["input"]["stream"] == "SHOP")
+    })
+    .await?;
     stage
         .cluster
         .publish("shop.events.click", [json!({ "user": "u.1" }).to_string()])

@@ -133,6 +133,7 @@ impl Intake {
 
     async fn feed(&mut self) -> Result<(), InputError> {
         let mut input = self.subscribe_input().await?;
+        self.show(&input);
         let mut redrive: Option<Feed> = None;
         let mut marks = tokio::time::interval(MARK_EVERY);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -56,7 +56,11 @@ pub enum Window {
 
 /// So many within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a limit, as in { limit: 1000, per: 1s }"
+)]
 pub struct Rate {
     /// How many.
     pub limit: u64,
@@ -70,7 +74,11 @@ pub struct Rate {
 
 /// So many bytes within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a limit, as in { limit: 1MiB, per: 1s }"
+)]
 pub struct ByteRate {
     /// How many.
     pub limit: Bytes,

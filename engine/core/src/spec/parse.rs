@@ -48,8 +48,17 @@ pub fn parse(text: &[u8]) -> Result<PipelineSpec, SpecError> {
     };
     serde_path_to_error::deserialize(value).map_err(|cause| {
         let path = cause.path().to_string();
-        SpecError::new(path, cause.into_inner().to_string())
+        SpecError::new(path, without_types(&cause.into_inner().to_string()))
     })
+}
+
+/// What serde says, without the names of our types, which tell a tenant nothing.
+fn without_types(message: &str) -> String {
+    let Some((before, named)) = message.split_once("expected struct ") else {
+        return message.to_owned();
+    };
+    let rest = named.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+    format!("{before}expected fields with values, as in {{ field: value }}{rest}")
 }
 
 /// The JSON Schema of a description, for editors.
@@ -113,6 +122,18 @@ output:
             ),
             ("name: recommendations", "name: Recommendations", "name", "a-z"),
             ("[state, vectors]", "[wasi]", "steps[0].grants[0]", "wasi"),
+            (
+                "delivery: at-least-once",
+                "rate: { events: 100 }",
+                "rate.events",
+                "{ limit: 1000, per: 1s }",
+            ),
+            (
+                "{ retries: 1, backoff: 50ms, then: drop }",
+                "5",
+                "steps[0].on-error",
+                "{ field: value }",
+            ),
         ];
         for (from, to, path, word) in cases {
             let error = parse(FULL.replacen(from, to, 1).as_bytes()).unwrap_err();

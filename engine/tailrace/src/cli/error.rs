@@ -82,7 +82,7 @@ impl Problem {
     fn help(&self) -> &'static str {
         match self.status {
             401 => {
-                "give a token with TAILRACE_TOKEN or --token; an operator makes one with `tailrace tenant token <tenant>`"
+                "give a token with TAILRACE_TOKEN or --token; an operator makes one with `tailrace tenant token create <tenant>`"
             }
             403 if self.code == "quota-exceeded" => {
                 "delete what is no longer needed, or ask an operator for a larger quota"

@@ -206,6 +206,9 @@ fn describe(name: &str, sketch: &SketchView) -> String {
     let covers = covers.as_ref().map(|covers| {
         let plain = |time: &Value| time.as_str().map_or_else(|| time.to_string(), str::to_owned);
         let (from, to) = (plain(&covers.from), plain(&covers.to));
+        if from == to {
+            return format!("  no window of {} lies in that time", covers.window);
+        }
         format!("  from {from} to {to}, in windows of {}", covers.window)
     });
     let groups = groups.iter().map(|part| {
@@ -333,6 +336,18 @@ mod tests {
             describe("s", &serde_json::from_value(report).unwrap()),
             "s: top of 6 values, exact\n  from 2015-09-12T00:46:00.000Z to 9, in windows of 1m\n  tea  3\n\n\"other\": 3 values, exact\n  tea  3\n\n(other): 3 values, exact\n  tea  3"
         );
+    }
+
+    #[test]
+    fn a_time_without_a_window_is_said_to_have_none() {
+        let report = json!({
+            "kind": "top", "count": 0, "bound": { "type": "exact" }, "answer": { "items": [] },
+            "covers": { "from": "1970-01-01T00:00:00.000Z", "to": "1970-01-01T00:00:00.000Z", "window": "1m" },
+            "groups": [],
+        });
+        let shown = describe("s", &serde_json::from_value(report).unwrap());
+        assert!(shown.contains("no window of 1m"), "{shown}");
+        assert!(!shown.contains("1970"), "{shown}");
     }
 
     #[test]
