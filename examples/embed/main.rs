@@ -44,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let request = TenantRequest {
         read: everything.clone(),
         write: everything,
+        nats_account: None,
         quotas: None,
     };
     // The registry answers a moment after the broker does.

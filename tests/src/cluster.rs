@@ -25,6 +25,8 @@ pub struct BrokerOptions {
     pub store_dir: Option<PathBuf>,
     /// Most that JetStream may store, in bytes; left out, what nats-server finds right.
     pub max_file_store_bytes: Option<u64>,
+    /// Further lines of its configuration.
+    pub more: String,
 }
 
 /// A broker.
@@ -217,9 +219,10 @@ fn configure(folder: &Path, port: u16, options: &BrokerOptions) -> anyhow::Resul
         .map(|bytes| format!("  max_file_store: {bytes}\n"))
         .unwrap_or_default();
     let text = format!(
-        "listen: \"127.0.0.1:{port}\"\nlog_file: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n{limit}}}\n",
+        "listen: \"127.0.0.1:{port}\"\nlog_file: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n{limit}}}\n{}\n",
         folder.join("nats-server.log").display(),
         store_dir.display(),
+        options.more,
     );
     Ok(std::fs::write(folder.join("nats-server.conf"), text)?)
 }

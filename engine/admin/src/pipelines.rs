@@ -5,10 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
-    control::{
-        ControlError,
-        pipelines::{AppliedPipeline, PipelineStatusReport},
-    },
+    control::{ControlError, pipelines::AppliedPipeline, status::PipelineStatusReport},
     name::Name,
     pipeline::status::State as PipelineState,
     registry::{Pipeline, Revision},

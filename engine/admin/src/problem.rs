@@ -79,7 +79,9 @@ impl From<ControlError> for Problem {
                 let detail = "nothing was changed, because the audit log cannot be written now; ask again when the broker is well";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.code(), detail);
             }
-            ControlError::Broker(BrokerError::NoStream(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            ControlError::Broker(BrokerError::NoStream(_)) | ControlError::Account(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ControlError::Internal(reason) => {
                 tracing::error!(reason, "a request failed");
                 let detail = "the engine failed; its log says more, under this request's id";

@@ -21,6 +21,8 @@ pub(crate) struct View {
     name: Name,
     read: Vec<String>,
     write: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nats_account: Option<Name>,
     quotas: Quotas,
     /// How much of them is used.
     used: Used,
@@ -34,6 +36,7 @@ impl View {
             name: tenant.name.clone(),
             read: tenant.read.clone(),
             write: tenant.write.clone(),
+            nats_account: tenant.nats_account.clone(),
             quotas: tenant.quotas.clone(),
             created_ms: tenant.created_ms,
         })

@@ -1,16 +1,16 @@
 //! The connection. It is made once and kept for ever: the server may start after the engine, restart,
 //! or be away for days, and the client comes back by itself with a growing pause.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
-use tailrace_core::ports::broker::BrokerError;
+use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
+use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::sync::{OnceCell, Semaphore, watch};
 
-use crate::{bucket::NatsBucket, registry::REGISTRY};
+use crate::{bucket::NatsBucket, login::Login, registry::REGISTRY};
 
-/// Atomic batches under way at once. The server takes 50 on a stream and 1,000 in all; several
-/// engines share the latter.
+/// Atomic batches under way at once on a connection. The server takes 50 on a stream and 1,000 in all;
+/// several engines and accounts share the latter. What is beyond it is refused and sent again.
 const MAX_BATCHES: usize = 40;
 /// Longest pause before a further try to connect.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
@@ -20,8 +20,8 @@ const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
 pub struct NatsOptions {
     /// Address, or several of one cluster parted by commas.
     pub url: String,
-    /// A credentials file.
-    pub credentials: Option<PathBuf>,
+    /// How to log in.
+    pub login: Login,
     /// Address of the monitoring port, to learn how the server syncs.
     pub monitor_url: Option<String>,
     /// Longest wait for an answer; beyond it the outcome is unknown.
@@ -32,7 +32,7 @@ impl Default for NatsOptions {
     fn default() -> Self {
         Self {
             url: "nats://127.0.0.1:4222".to_owned(),
-            credentials: None,
+            login: Login::Plain,
             monitor_url: None,
             request_timeout: Duration::from_secs(5),
         }
@@ -45,6 +45,7 @@ pub struct NatsBroker {
     pub(crate) jetstream: jetstream::Context,
     /// Counts lost connections: what was asked on one will not be answered on the next.
     pub(crate) lost: watch::Receiver<u64>,
+    link: watch::Receiver<Link>,
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) registry: NatsBucket,
@@ -54,27 +55,55 @@ pub struct NatsBroker {
     pub(crate) audit: OnceCell<()>,
 }
 
+/// How a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Not known yet.
+    Opening,
+    /// It is there.
+    Up,
+    /// It is not, and why; says nothing of the host.
+    Down(String),
+}
+
 impl NatsBroker {
     /// Connects, or begins to try: the server need not be there yet.
     pub async fn connect(options: NatsOptions) -> Result<Self, BrokerError> {
+        Self::connect_as(None, options).await
+    }
+
+    /// The same in an account that is not the engine's own.
+    pub(crate) async fn connect_as(
+        account: Option<&Name>,
+        options: NatsOptions,
+    ) -> Result<Self, BrokerError> {
         let unusable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let (told, lost) = watch::channel(0);
-        let mut connect = ConnectOptions::new()
+        let (seen, link) = watch::channel(Link::Opening);
+        let name = account.map(Name::to_string);
+        let mut connect = ConnectOptions::new();
+        // What cannot be used now is no use later: a wrong configuration is to be heard of at once.
+        options.login.auth(&[]).map_err(|cause| unusable(&cause))?;
+        if options.login != Login::Plain {
+            let login = options.login.clone();
+            connect = ConnectOptions::with_auth_callback(move |nonce| {
+                let auth = login.auth(&nonce).map_err(AuthError::from);
+                std::future::ready(auth)
+            });
+        }
+        let connect = connect
             .name("tailrace")
             .retry_on_initial_connect()
             .request_timeout(Some(options.request_timeout))
             .reconnect_delay_callback(pause)
             .event_callback(move |event| {
-                report(&event, &told);
+                report(&event, name.as_deref(), &told, &seen);
                 std::future::ready(())
             });
-        if let Some(file) = &options.credentials {
-            let text = std::fs::read_to_string(file)
-                .map_err(|cause| unusable(&format!("{}: {cause}", file.display())))?;
-            connect = connect.credentials(&text).map_err(|cause| unusable(&cause))?;
-        }
         let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
-        let client = connect.connect(servers).await.map_err(|cause| unusable(&cause))?;
+        let client = Box::pin(connect.connect(servers))
+            .await
+            .map_err(|cause| unusable(&cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
         let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO);
@@ -82,6 +111,7 @@ impl NatsBroker {
             client,
             jetstream,
             lost,
+            link,
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             registry,
@@ -106,6 +136,23 @@ impl NatsBroker {
         }
     }
 
+    /// How the connection is now.
+    pub(crate) fn link(&self) -> Link {
+        self.link.borrow().clone()
+    }
+
+    /// Waits until it is known whether there is a connection; says why there is none.
+    pub(crate) async fn settled(&self, within: Duration) -> Result<(), String> {
+        let mut link = self.link.clone();
+        let settled = link.wait_for(|link| *link != Link::Opening);
+        let settled = tokio::time::timeout(within, settled).await;
+        match settled.ok().and_then(Result::ok).as_deref() {
+            Some(Link::Up) => Ok(()),
+            Some(Link::Down(why)) => Err(why.clone()),
+            Some(Link::Opening) | None => Err("the broker does not answer".to_owned()),
+        }
+    }
+
     pub(crate) fn connected(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
@@ -116,13 +163,42 @@ fn pause(attempts: usize) -> Duration {
     doubled.min(MAX_RECONNECT_PAUSE)
 }
 
-fn report(event: &Event, lost: &watch::Sender<u64>) {
+fn report(event: &Event, account: Option<&str>, lost: &watch::Sender<u64>, link: &watch::Sender<Link>) {
     match event {
-        Event::Connected => tracing::info!("the broker is connected"),
+        Event::Connected => {
+            link.send_replace(Link::Up);
+            tracing::info!(account, "the broker is connected");
+        }
         Event::Disconnected => {
             lost.send_modify(|count| *count += 1);
-            tracing::warn!("the broker is gone; connecting again");
+            link.send_replace(Link::Down("the connection was lost".to_owned()));
+            tracing::warn!(account, "the broker is gone; connecting again");
         }
-        other => tracing::debug!(event = %other, "the broker's connection"),
+        // Told of each try that fails; logged where it is another reason than before.
+        Event::ClientError(cause) => {
+            let why = Link::Down(in_words(&cause.to_string()));
+            let is_news = link.send_if_modified(|now| {
+                *now != Link::Up && *now != why && {
+                    *now = why;
+                    true
+                }
+            });
+            if is_news {
+                tracing::warn!(account, %cause, "the broker cannot be connected; trying again");
+            }
+        }
+        other => tracing::debug!(account, event = %other, "the broker's connection"),
     }
+}
+
+/// A reason, as somebody may read it who knows neither the client nor the host.
+fn in_words(cause: &str) -> String {
+    let known = [
+        ("authorization violation", "the broker refuses its credentials"),
+        ("authentication", "its credentials cannot be read"),
+    ];
+    let found = known.iter().find(|(sign, _)| cause.contains(sign));
+    found
+        .map_or("the broker cannot be reached", |(_, words)| words)
+        .to_owned()
 }

@@ -1,6 +1,7 @@
 //! The broker: NATS JetStream, by crate `async-nats`. Knows nothing of plugins.
 //!
 //! - [`connect`]: the connection, which outlives the server's restarts;
+//! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's requests, with its error codes;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go;
 //! - [`commit`]: the atomic batch with its fence;
@@ -13,6 +14,7 @@
 //!
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
 
+mod accounts;
 mod api;
 mod audit;
 mod bucket;
@@ -21,6 +23,7 @@ mod connect;
 mod consume;
 mod dead_letters;
 mod headers;
+mod login;
 mod notices;
 mod objects;
 mod peers;
@@ -29,6 +32,8 @@ mod snapshots;
 mod streams;
 mod sync;
 
+pub use accounts::{AccountOptions, NatsAccounts};
 pub use async_nats;
 pub use bucket::NatsBucket;
 pub use connect::{NatsBroker, NatsOptions};
+pub use login::Login;

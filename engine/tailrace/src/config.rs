@@ -3,6 +3,7 @@
 //! and a test compares that with the committed `examples/tailrace.toml`.
 
 mod http;
+mod nats;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -13,6 +14,7 @@ use figment::{
     providers::{Env, Format as _, Serialized, Toml},
 };
 pub use http::{HttpConfig, TlsConfig};
+pub use nats::{AccountConfig, NatsConfig};
 pub use requests::RequestsConfig;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
@@ -66,21 +68,6 @@ pub struct Config {
     /// Alarms of the engine itself: `name`, `when` (METRICS.md lists the numbers), `notify`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmSpec>,
-}
-
-/// The broker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct NatsConfig {
-    /// Where it is; several addresses of one cluster are parted by commas.
-    pub url: String,
-    /// A NATS credentials file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credentials: Option<PathBuf>,
-    /// Address of its monitoring port, such as `http://127.0.0.1:8222`. With it, start-up can tell
-    /// whether the broker syncs its disk before it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitor_url: Option<String>,
 }
 
 /// The local store.
@@ -181,16 +168,6 @@ impl Default for Config {
             traces: TracesConfig::default(),
             webhooks: WebhooksConfig::default(),
             alarms: Vec::new(),
-        }
-    }
-}
-
-impl Default for NatsConfig {
-    fn default() -> Self {
-        Self {
-            url: "nats://127.0.0.1:4222".to_owned(),
-            credentials: None,
-            monitor_url: None,
         }
     }
 }

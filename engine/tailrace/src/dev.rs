@@ -95,6 +95,7 @@ impl PrivateEngine {
         let request = TenantRequest {
             read: subjects.to_vec(),
             write: subjects.to_vec(),
+            nats_account: None,
             quotas: None,
         };
         self.engine.control.put_tenant(&name, request).await?;

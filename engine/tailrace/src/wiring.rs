@@ -23,7 +23,7 @@ use tailrace_core::{
     registry::{Registry, keeper},
     tasks,
 };
-use tailrace_nats::{NatsBroker, NatsOptions};
+use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
 use tailrace_wasm::{CompilerProgram, WasmOptions, WasmRuntime};
@@ -53,6 +53,7 @@ pub struct RunningEngine {
     pub control: Control,
     /// Its broker.
     pub broker: Arc<NatsBroker>,
+    accounts: Arc<NatsAccounts>,
     stop: CancellationToken,
     stop_leases: CancellationToken,
     engine: JoinHandle<()>,
@@ -88,7 +89,9 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let broker = Arc::new(connect(config).await?);
     let traces = Traces::start(&config.traces)?;
     let engine_alarms = config.engine_alarms()?;
-    let world = world(config, &broker, compile, traces.clone())?;
+    let accounts = NatsAccounts::new(broker.clone(), config.nats.account_options()?);
+    let accounts = Arc::new(accounts);
+    let world = world(config, &broker, &accounts, compile, traces.clone())?;
     for target in engine_alarms.iter().flat_map(|alarm| &alarm.targets) {
         let allowed = world.notices.check(target);
         allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
@@ -147,6 +150,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         address,
         control,
         broker,
+        accounts,
         stop,
         stop_leases,
         engine,
@@ -167,6 +171,7 @@ impl RunningEngine {
         let _ = self.alarms.await;
         let _ = self.engine.await;
         self.api.ended().await;
+        self.accounts.close();
         // Only now, so that nobody takes a partition over that is still being drained.
         self.stop_leases.cancel();
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
@@ -181,13 +186,7 @@ impl RunningEngine {
 }
 
 async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
-    let options = NatsOptions {
-        url: config.nats.url.clone(),
-        credentials: config.nats.credentials.clone(),
-        monitor_url: config.nats.monitor_url.clone(),
-        ..NatsOptions::default()
-    };
-    NatsBroker::connect(options)
+    NatsBroker::connect(config.nats.options()?)
         .await
         .context("cannot use the broker")
 }
@@ -195,6 +194,7 @@ async fn connect(config: &Config) -> anyhow::Result<NatsBroker> {
 fn world(
     config: &Config,
     broker: &Arc<NatsBroker>,
+    accounts: &Arc<NatsAccounts>,
     compile: Compile,
     traces: Option<Arc<Traces>>,
 ) -> anyhow::Result<World> {
@@ -227,12 +227,13 @@ fn world(
         commits: broker.clone(),
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
+        accounts: accounts.clone(),
         registry: broker.clone(),
         compilers: Compilers::default(),
         audit: broker.clone(),
         leases: Arc::new(broker.leases()),
         alarms: Arc::new(broker.alarms()),
-        notices: Arc::new(Outlet::new(broker.clone(), &config.webhooks)?),
+        notices: Arc::new(Outlet::new(accounts.clone(), &config.webhooks)?),
         peers: broker.clone(),
         store: Arc::new(store),
         plugins: Arc::new(plugins),

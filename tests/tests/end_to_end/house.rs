@@ -128,3 +128,24 @@ fn every_interface_of_the_contract_has_its_host_file() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// What the control plane asks of the broker for a tenant it asks in that tenant's NATS account.
+#[test]
+fn the_control_plane_asks_the_broker_in_the_tenants_account() -> anyhow::Result<()> {
+    // The engine's own connection is meant by these.
+    let of_the_engine = ["is_connected()", "max_payload()"];
+    for file in sources("engine/core/src/control") {
+        let text: String = std::fs::read_to_string(&file)?.split_whitespace().collect();
+        for port in ["streams", "input", "commits", "dead_letters", "snapshots"] {
+            for (place, found) in text.match_indices(&format!("self.world.{port}.")) {
+                let asked = &text[place + found.len()..];
+                assert!(
+                    of_the_engine.iter().any(|known| asked.starts_with(known)),
+                    "{}: {port} of the engine's own account; use world_of",
+                    file.display()
+                );
+            }
+        }
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the tests' names are their documentation")]
 #![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
 
+mod accounts;
 mod alarms;
 mod books;
 mod broker;

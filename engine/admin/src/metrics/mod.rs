@@ -122,6 +122,12 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
                 .map(|tenant| (vec![("tenant", tenant.name.to_string())], read(tenant)))
                 .collect()
         }
+        Read::OfTenant(read) => {
+            let tenants = measured.tenants.iter();
+            tenants
+                .filter_map(|tenant| Some((vec![("tenant", tenant.name.to_string())], read(tenant)?)))
+                .collect()
+        }
         Read::Pipeline(read) => pipelines
             .filter_map(|pipeline| Some((of(pipeline), read(pipeline)?)))
             .collect(),

@@ -43,6 +43,8 @@ pub(super) enum Read {
     Tenant,
     /// Of each tenant: what it has, or may have.
     Amount(fn(&MeasuredTenant) -> u64),
+    /// Of each tenant of which there is something to tell.
+    OfTenant(fn(&MeasuredTenant) -> Option<u64>),
     /// Of each pipeline.
     Pipeline(fn(&MeasuredPipeline) -> Option<u64>),
     /// Of each pipeline, for each of [`QUANTILES`].
@@ -319,6 +321,12 @@ pub(super) static TABLE: &[Metric] = &[
         "bytes",
         "Bytes on disk of a tenant's state, vectors and sketches on this engine",
         Read::Tenant,
+    ),
+    gauge(
+        "tenant_account_connected",
+        "",
+        "Whether this engine is connected to the NATS account of a tenant that has one of its own",
+        Read::OfTenant(|tenant| tenant.account_connected.map(u64::from)),
     ),
     gauge(
         "tenant_state_bytes",

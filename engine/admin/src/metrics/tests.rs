@@ -63,6 +63,7 @@ fn measured() -> Measured {
                 ..Used::default()
             },
             quotas: Quotas::default(),
+            account_connected: Some(true),
         }],
         broker_connected: true,
         broker_syncs_always: Some(false),
@@ -86,7 +87,7 @@ fn exposed(metric: &Metric) -> String {
 fn labels(metric: &Metric) -> &'static str {
     match metric.read {
         Read::Engine(_) | Read::Api(_) => "",
-        Read::Tenant | Read::Amount(_) => "tenant",
+        Read::Tenant | Read::Amount(_) | Read::OfTenant(_) => "tenant",
         Read::Pipeline(_) => "tenant, pipeline",
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
         Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",

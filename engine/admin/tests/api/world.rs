@@ -85,6 +85,7 @@ impl Fake {
             commits: self.clone(),
             dead_letters: self.clone(),
             snapshots: self.clone(),
+            accounts: Arc::new(tailrace_core::ports::accounts::NoAccounts),
             registry: self.clone(),
             audit: self.audit.clone(),
             compilers: Compilers::default(),

@@ -11,6 +11,7 @@ use super::{Control, ControlError, Outcome};
 use crate::{
     audit::Change,
     name::Name,
+    ports::accounts::AccountError,
     registry::{Key, Quotas, Tenant},
     subject,
 };
@@ -23,6 +24,10 @@ pub struct TenantRequest {
     pub read: Vec<String>,
     /// Subject patterns that its pipelines may publish on.
     pub write: Vec<String>,
+    /// The NATS account that its streams lie in, one of those that the operator's configuration names; empty
+    /// for the engine's own, and as it was, where it is not said. It cannot change while there are pipelines.
+    #[serde(default)]
+    pub nats_account: Option<String>,
     /// How much it may have; as it was, where it is not said.
     #[serde(default)]
     #[schemars(skip)]
@@ -49,13 +54,18 @@ impl Control {
         let (seed, created_ms) = known
             .as_ref()
             .map_or_else(fresh, |(tenant, _)| (tenant.seed, tenant.created_ms));
-        let TenantRequest { read, write, quotas } = request;
+        let before = known.as_ref().map(|(tenant, _)| tenant);
+        let account = self.account_wanted(name, before, request.nats_account.as_deref())?;
+        let TenantRequest {
+            read, write, quotas, ..
+        } = request;
         let before = known.as_ref().map(|(tenant, _)| tenant.quotas.clone());
         let quotas = quotas.or(before).unwrap_or_default();
         let tenant = Tenant {
             name: name.clone(),
             read,
             write,
+            nats_account: account,
             quotas,
             seed,
             created_ms,
@@ -72,6 +82,49 @@ impl Control {
         })
         .await?;
         Ok(Arc::new(tenant))
+    }
+
+    /// The account that a tenant is to live in. Streams cannot be taken along, so it stays while there are
+    /// pipelines.
+    fn account_wanted(
+        &self,
+        tenant: &Name,
+        before: Option<&Tenant>,
+        asked: Option<&str>,
+    ) -> Outcome<Option<Name>> {
+        let before = before.and_then(|tenant| tenant.nats_account.clone());
+        let wanted = match asked {
+            None => return Ok(before),
+            Some("") => None,
+            Some(name) => Some(
+                Name::new(name).map_err(|cause| ControlError::Invalid(format!("nats-account: {cause}")))?,
+            ),
+        };
+        if wanted == before {
+            return Ok(before);
+        }
+        if let Some(account) = wanted
+            .as_ref()
+            .filter(|account| !self.world.accounts.knows(account))
+        {
+            let account = account.to_string();
+            let unknown = AccountError::Unknown { account };
+            return Err(ControlError::Invalid(format!("nats-account: {unknown}")));
+        }
+        let registry = self.registry()?;
+        let mut pipelines = registry.pipelines_of(tenant).map(|(id, _)| id.pipeline.as_str());
+        if let Some(first) = pipelines.next() {
+            let others = pipelines.count();
+            let others = if others == 0 {
+                String::new()
+            } else {
+                format!(" and {others} more")
+            };
+            return Err(ControlError::Conflict(format!(
+                "tenant {tenant} cannot move to another NATS account while it has pipelines ({first}{others}), for their streams would stay behind; make a tenant of another name in that account and apply them there, or delete them first"
+            )));
+        }
+        Ok(wanted)
     }
 
     /// A tenant.
@@ -119,7 +172,12 @@ impl Control {
 
 /// What the audit log tells of a tenant: all but its seed.
 fn told(tenant: &Tenant) -> Value {
-    json!({ "read": tenant.read, "write": tenant.write, "quotas": tenant.quotas })
+    json!({
+        "read": tenant.read,
+        "write": tenant.write,
+        "nats_account": tenant.nats_account,
+        "quotas": tenant.quotas,
+    })
 }
 
 fn check_patterns(field: &str, patterns: &[String]) -> Outcome<()> {

@@ -172,7 +172,8 @@ impl Control {
         pipeline.active = candidate.revision;
         let make = async {
             let own = own_stream(id, &pipeline.active.spec);
-            self.world.streams.ensure_own(&own).await?;
+            let world = self.world_of(&id.tenant).await?;
+            world.streams.ensure_own(&own).await?;
             self.write_candidate(id, &pipeline, expected).await
         };
         self.audited(change, make).await?;

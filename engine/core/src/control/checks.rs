@@ -23,6 +23,7 @@ use crate::{
 impl Control {
     /// The stream that holds the input's subjects.
     pub(super) async fn resolve_stream(&self, tenant: &Name, spec: &PipelineSpec) -> Outcome<StreamFacts> {
+        let streams = self.world_of(tenant).await?.streams;
         if let Some(name) = &spec.input.stream {
             let gone = || {
                 SpecError::new(
@@ -34,7 +35,7 @@ impl Control {
             };
             // Another tenant's stream is as good as none: that it exists is not this tenant's business.
             let foreign = name.starts_with("TR_") && !name.starts_with(&format!("TR_{tenant}_"));
-            let facts = match self.world.streams.stream(name).await {
+            let facts = match streams.stream(name).await {
                 Err(BrokerError::NoStream(_)) => return Err(gone().into()),
                 other => other?,
             };
@@ -45,20 +46,20 @@ impl Control {
         }
         let mut found: Vec<String> = Vec::new();
         for (index, pattern) in spec.input.subjects.iter().enumerate() {
-            let streams = self.world.streams.streams_with(pattern).await?;
-            if streams.is_empty() {
+            let holders = streams.streams_with(pattern).await?;
+            if holders.is_empty() {
                 return Err(SpecError::new(
                     format!("input.subjects[{index}]"),
                     format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
                 )
                 .into());
             }
-            found.extend(streams);
+            found.extend(holders);
         }
         found.sort_unstable();
         found.dedup();
         match &*found {
-            [only] => Ok(self.world.streams.stream(only).await?),
+            [only] => Ok(streams.stream(only).await?),
             several => Err(SpecError::new(
                 "input.stream",
                 format!(
@@ -165,7 +166,8 @@ impl Control {
             return Ok(());
         };
         let own = subject::stream_name(id);
-        let holders = self.world.streams.streams_with(&pattern).await?;
+        let streams = self.world_of(&id.tenant).await?.streams;
+        let holders = streams.streams_with(&pattern).await?;
         let Some(holder) = holders.into_iter().find(|name| *name != own) else {
             return Ok(());
         };
@@ -195,7 +197,8 @@ impl Control {
                     );
                     return Err(refused("subject", why));
                 }
-                let holders = self.world.streams.streams_with(told).await?;
+                let streams = self.world.of(tenant).await?.streams;
+                let holders = streams.streams_with(told).await?;
                 if holders.iter().any(|name| name.starts_with("TR_")) {
                     let why = format!(
                         "{told:?} is held by a pipeline's own stream, which commits alone may write; choose another"

@@ -12,18 +12,16 @@ impl Control {
     /// Dead letters after an id, oldest first.
     pub async fn dead_letters(&self, id: &PipelineId, after: u64, limit: usize) -> Outcome<Vec<DeadLetter>> {
         self.pipeline(id)?;
-        let stored = self
-            .world
-            .dead_letters
-            .list(id, after, limit.clamp(1, MAX_PAGE))
-            .await?;
+        let letters = self.world_of(&id.tenant).await?.dead_letters;
+        let stored = letters.list(id, after, limit.clamp(1, MAX_PAGE)).await?;
         Ok(stored.into_iter().filter_map(DeadLetter::from_stored).collect())
     }
 
     /// One dead letter.
     pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> Outcome<DeadLetter> {
         self.pipeline(id)?;
-        let stored = self.world.dead_letters.get(id, letter).await?;
+        let letters = self.world_of(&id.tenant).await?.dead_letters;
+        let stored = letters.get(id, letter).await?;
         stored
             .and_then(DeadLetter::from_stored)
             .ok_or_else(|| ControlError::not_found("dead letter", &letter))
@@ -33,12 +31,8 @@ impl Control {
     pub async fn redrive(&self, id: &PipelineId, letter: u64) -> Outcome<()> {
         self.pipeline(id)?;
         let missing = || ControlError::not_found("dead letter", &letter);
-        let stored = self
-            .world
-            .dead_letters
-            .get(id, letter)
-            .await?
-            .ok_or_else(missing)?;
+        let letters = self.world_of(&id.tenant).await?.dead_letters;
+        let stored = letters.get(id, letter).await?.ok_or_else(missing)?;
         let known = DeadLetter::from_stored(stored.clone()).ok_or_else(missing)?;
         if let Some(bytes) = known.reason.cut_from {
             let sequence = known.reason.sequence;
@@ -53,7 +47,7 @@ impl Control {
         );
         let change = change.from(Some(json!({ "letter": letter, "step": known.reason.step })));
         self.audited(change, async {
-            self.world.dead_letters.redrive(id, &stored).await?;
+            letters.redrive(id, &stored).await?;
             // Tells the engines that the redrive subject has something for them.
             self.change(id, |pipeline| pipeline.redriven += 1).await
         })

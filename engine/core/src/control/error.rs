@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::{
     pipeline::{run::LoadError, views::places::Crowded},
-    ports::{broker::BrokerError, plugins::PluginError, store::StoreError},
+    ports::{accounts::AccountError, broker::BrokerError, plugins::PluginError, store::StoreError},
     spec::parse::SpecError,
 };
 
@@ -46,6 +46,9 @@ pub enum ControlError {
     /// The broker's.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// The operator's: the tenant's NATS account cannot be used.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The broker's: the change was not begun, because it cannot be told to the audit log.
     #[error("nothing was changed, because the audit log cannot be written: {0}")]
     Unaudited(BrokerError),
@@ -77,6 +80,7 @@ impl ControlError {
             Self::Crowded(_) => "too-many-watchers",
             Self::Busy(_) => "too-many-uploads",
             Self::Broker(_) => "broker-unavailable",
+            Self::Account(_) => "account-unavailable",
             Self::Unaudited(_) => "audit-unavailable",
             Self::Internal(_) => "internal",
         }

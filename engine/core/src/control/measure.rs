@@ -24,6 +24,9 @@ const ASK_WITHIN: Duration = Duration::from_secs(2);
 /// Requests to the broker at once.
 const ASK_AT_ONCE: usize = 16;
 
+/// A stream: its account, none for the engine's own, and its name.
+type StreamPlace = (Option<Name>, String);
+
 /// What is measured.
 #[derive(Debug, Default)]
 pub struct Measured {
@@ -56,6 +59,8 @@ pub struct MeasuredTenant {
     pub used: Used,
     /// What it may have.
     pub quotas: Quotas,
+    /// Whether this engine is connected to its NATS account, where it has one of its own.
+    pub account_connected: Option<bool>,
 }
 
 /// A pipeline.
@@ -93,7 +98,7 @@ impl Control {
         let alarms_firing = of_engines.map(|(_, alarms)| alarms).sum();
         let pipelines = reports.into_iter().map(|(id, report)| {
             let seen = report.partitions.iter().map(|partition| partition.seen).min();
-            let last = last.get(&report.input.stream);
+            let last = last.get(&(self.account_of(&id.tenant), report.input.stream.clone()));
             MeasuredPipeline {
                 lag: last.zip(seen).map(|(last, seen)| last.saturating_sub(seen)),
                 alarms_firing: firing.get(&Subject::Pipeline(id.clone())).copied(),
@@ -115,15 +120,21 @@ impl Control {
     }
 
     /// Last sequences of the input streams, each asked for once; without those that were not told in time.
-    async fn last_sequences(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<String, u64> {
-        let names: BTreeSet<String> = reports
+    /// Streams of two accounts are different ones, whatever they are called.
+    async fn last_sequences(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<StreamPlace, u64> {
+        let named = reports
             .iter()
-            .map(|(_, report)| report.input.stream.clone())
-            .filter(|name| !name.is_empty())
+            .filter(|(_, report)| !report.input.stream.is_empty());
+        let places: BTreeMap<StreamPlace, Name> = named
+            .map(|(id, report)| {
+                let place = (self.account_of(&id.tenant), report.input.stream.clone());
+                (place, id.tenant.clone())
+            })
             .collect();
-        let asked = stream::iter(names).map(|name| async {
-            let facts = self.world.streams.stream(&name).await;
-            facts.ok().map(|facts| (name, facts.last_sequence))
+        let asked = stream::iter(places).map(|(place, tenant)| async move {
+            let world = self.world_of(&tenant).await.ok()?;
+            let facts = world.streams.stream(&place.1).await.ok()?;
+            Some((place, facts.last_sequence))
         });
         let enough = tokio::time::sleep(ASK_WITHIN);
         let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
@@ -138,6 +149,11 @@ impl Control {
             name: tenant.name.clone(),
             used: self.used_by(&registry, &tenant.name),
             quotas: tenant.quotas.clone(),
+            account_connected: tenant.nats_account.as_ref().and_then(|account| {
+                let state = self.world.accounts.state(account);
+                // One that nobody needs here was never tried.
+                (state.connected || state.trouble.is_some()).then_some(state.connected)
+            }),
         });
         tenants.collect()
     }

@@ -2,7 +2,7 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
-//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`queries`] (state, vectors), [`sketches`],
+//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`status`], [`queries`] (state, vectors), [`sketches`],
 //! [`dead_letters`], `graph` (the flow as a picture), [`views`] (taps and logs), [`measure`] (what metrics show),
 //! [`stamp`] (how long an answer stays right), [`alarms`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
@@ -26,6 +26,7 @@ pub mod queries;
 pub mod sketches;
 pub mod stamp;
 mod state_versions;
+pub mod status;
 pub mod tokens;
 pub mod trial;
 pub mod views;
@@ -102,7 +103,10 @@ impl Control {
         if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
             return Err("the broker is connected, but has not answered for a while");
         }
-        if self.overview.broker_stores_nothing() {
+        if self
+            .overview
+            .broker_stores_nothing(|tenant| self.is_on_own_account(tenant))
+        {
             return Err("the broker stores no commits at present; is its disk full?");
         }
         Ok(())
@@ -112,6 +116,22 @@ impl Control {
     pub fn registry(&self) -> Outcome<Arc<Registry>> {
         let unread = || BrokerError::Unreachable("the registry has not been read yet".to_owned());
         Ok(self.registry.borrow().clone().ok_or_else(unread)?)
+    }
+
+    /// The world as a tenant's pipelines see it: what is asked of the broker for a tenant is asked there.
+    async fn world_of(&self, tenant: &Name) -> Outcome<World> {
+        Ok(self.world.of(&*self.tenant(tenant)?).await?)
+    }
+
+    /// The NATS account that a tenant lives in; none for the engine's own.
+    fn account_of(&self, tenant: &Name) -> Option<Name> {
+        self.tenant(tenant).ok()?.nats_account.clone()
+    }
+
+    /// Whether a tenant lives in the engine's own NATS account; another's trouble is that tenant's alone.
+    fn is_on_own_account(&self, tenant: &Name) -> bool {
+        self.tenant(tenant)
+            .is_ok_and(|tenant| tenant.nats_account.is_none())
     }
 
     fn tenant(&self, name: &Name) -> Outcome<Arc<Tenant>> {

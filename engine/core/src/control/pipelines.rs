@@ -9,24 +9,18 @@ use serde_json::{Value, json};
 
 use super::{
     Control, ControlError, Outcome,
-    alarms::AlarmReport,
-    candidates::{Apply, CandidateView},
+    candidates::Apply,
     checks::{check_change, check_grants},
     state_versions::check_state_versions,
 };
 use crate::{
     audit::{self, Change},
-    identity::{Digest, PartitionId, PipelineId},
+    identity::{Digest, PipelineId},
     name::Name,
-    pipeline::{
-        plan::own_stream,
-        status::{PartitionReport, State, StatusReport},
-    },
+    pipeline::{plan::own_stream, status::State},
     ports::broker::StreamFacts,
-    record,
     registry::{Key, Pipeline, Revision},
     spec::{PipelineSpec, Start, check::check},
-    subject,
 };
 
 /// Revisions that are kept of a pipeline.
@@ -55,31 +49,6 @@ pub struct AppliedPipeline {
     /// Whether the revision runs beside the active one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub candidate: bool,
-}
-
-/// A pipeline's status, with what the broker knows.
-#[derive(Debug, Clone, Serialize)]
-pub struct PipelineStatusReport {
-    /// The active revision in the registry.
-    pub active_revision: u64,
-    /// What runs beside it.
-    #[serde(flatten)]
-    pub candidate: CandidateView,
-    /// What this engine does with it.
-    #[serde(flatten)]
-    pub engine: StatusReport,
-    /// Last sequence of the input stream, where the broker answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream_last_sequence: Option<u64>,
-    /// Messages of the stream that are still to be looked at, those of other subjects among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lag: Option<u64>,
-    /// Dead letters that lie in the stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dead_letters: Option<u64>,
-    /// Its alarms.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alarms: Vec<AlarmReport>,
 }
 
 impl Control {
@@ -223,10 +192,8 @@ impl Control {
             rolled_back_to,
         };
         // Here, not only when it starts: another pipeline may read its output from now on.
-        self.world
-            .streams
-            .ensure_own(&own_stream(id, &active.spec))
-            .await?;
+        let world = self.world_of(&id.tenant).await?;
+        world.streams.ensure_own(&own_stream(id, &active.spec)).await?;
         let revision_key = Key::Revision(id.clone(), number);
         // The revision first: what it says is the same if a try that failed left one behind.
         let revision_expected = self.revision_of(&revision_key).await?;
@@ -386,76 +353,8 @@ impl Control {
         // One that cannot let go in time finds its stream gone, and lets go then.
         let _ = tokio::time::timeout(LET_GO_WITHIN, let_go).await;
         let input = pipeline.active.spec.input.stream.clone().unwrap_or_default();
-        Ok(self.world.streams.remove_own(id, &input).await?)
-    }
-
-    /// What a pipeline is doing.
-    pub async fn pipeline_status(&self, id: &PipelineId) -> Outcome<PipelineStatusReport> {
-        let pipeline = self.pipeline(id)?;
-        let status = self.overview.pipeline(id);
-        let mut engine = status.map_or_else(
-            || crate::pipeline::status::PipelineStatus::default().report(),
-            |status| status.report(),
-        );
-        self.add_partitions_elsewhere(id, &pipeline, &mut engine).await;
-        let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
-        let facts = self.world.streams.stream(&stream).await.ok();
-        let position = engine.partitions.iter().map(|partition| partition.seen).min();
-        let last = facts.map(|facts| facts.last_sequence);
-        Ok(PipelineStatusReport {
-            active_revision: pipeline.active.number,
-            candidate: CandidateView::of(&pipeline),
-            lag: last
-                .zip(position)
-                .map(|(last, position)| last.saturating_sub(position)),
-            stream_last_sequence: last,
-            dead_letters: self.world.dead_letters.count(id).await.ok(),
-            alarms: self.alarms_of(id).await.unwrap_or_default(),
-            engine,
-        })
-    }
-
-    /// Partitions that other engines have, as their last records tell of them.
-    async fn add_partitions_elsewhere(
-        &self,
-        id: &PipelineId,
-        pipeline: &Pipeline,
-        engine: &mut StatusReport,
-    ) {
-        let Some(membership) = self.cluster.members.borrow().clone() else {
-            return;
-        };
-        let shared = self.overview.pipeline(id).is_none_or(|status| status.is_shared());
-        for partition in 0..pipeline.active.spec.partitions {
-            if engine.partitions.iter().any(|here| here.partition == partition) {
-                continue;
-            }
-            let place = PartitionId {
-                pipeline: id.clone(),
-                partition,
-            };
-            let last = self.world.commits.last(&place).await.ok().flatten();
-            let head = last.and_then(|last| record::decode_part(&last.payload).ok());
-            engine.partitions.push(PartitionReport {
-                partition,
-                owner: Some(membership.owner(id, partition, shared).clone())
-                    .filter(|owner| *owner != membership.me),
-                commit: head.as_ref().map_or(0, |(head, _)| head.commit),
-                position: head.as_ref().map_or(0, |(head, _)| head.position),
-                seen: head.map_or(0, |(head, _)| head.position),
-                queued: 0,
-                trouble: None,
-            });
-        }
-        engine.partitions.sort_by_key(|report| report.partition);
-    }
-
-    /// The stream that a pipeline would have, for those who look at it from outside.
-    pub fn own_stream_name(&self, id: &PipelineId) -> Outcome<String> {
-        let pipeline = self.pipeline(id)?;
-        Ok(subject::stream_name(
-            &own_stream(id, &pipeline.active.spec).pipeline,
-        ))
+        let world = self.world_of(&id.tenant).await?;
+        Ok(world.streams.remove_own(id, &input).await?)
     }
 }
 

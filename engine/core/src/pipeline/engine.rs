@@ -19,7 +19,9 @@ use super::{
     status::PipelineStatus,
     views::places::Places,
 };
-use crate::{identity::PipelineId, membership::Membership, ports::World, registry::Registry, tasks};
+use crate::{
+    identity::PipelineId, membership::Membership, name::Name, ports::World, registry::Registry, tasks,
+};
 
 /// How often the broker is asked how it writes.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -58,12 +60,12 @@ impl Overview {
             .collect()
     }
 
-    /// Whether the broker has left a commit of any pipeline without an answer, or had no room for it.
-    pub fn broker_stores_nothing(&self) -> bool {
-        self.read()
-            .pipelines
-            .values()
-            .any(|status| status.broker_stores_nothing())
+    /// Whether the broker has left a commit of any pipeline of these tenants without an answer, or had no
+    /// room for it.
+    pub fn broker_stores_nothing(&self, of: impl Fn(&Name) -> bool) -> bool {
+        let shown = self.read();
+        let mut pipelines = shown.pipelines.iter();
+        pipelines.any(|(id, status)| status.broker_stores_nothing() && of(&id.tenant))
     }
 
     /// The places of those who watch pipelines.

@@ -2,6 +2,7 @@
 //! `engine/store`, `engine/wasm`); the simulation implements them too. Time and randomness are
 //! ports like the others.
 
+pub mod accounts;
 pub mod audit;
 pub mod broker;
 pub mod clock;
@@ -29,6 +30,8 @@ pub struct World {
     pub dead_letters: Arc<dyn broker::DeadLetters>,
     /// Snapshots of partitions.
     pub snapshots: Arc<dyn broker::Snapshots>,
+    /// NATS accounts of tenants; in a tenant's world the five above are those of its account.
+    pub accounts: Arc<dyn accounts::Accounts>,
     /// Tenants, plugins, pipelines.
     pub registry: Arc<dyn registry::RegistryStore>,
     /// The audit log.

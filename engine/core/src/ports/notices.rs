@@ -4,15 +4,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::alarm::notice::Target;
+use crate::{alarm::notice::Target, name::Name};
 
 /// Sends notices.
 #[async_trait]
 pub trait Notices: Send + Sync {
     /// Whether the operator lets notices go there at all; says what would be right.
     fn check(&self, target: &Target) -> Result<(), String>;
-    /// One try, for seconds at most.
-    async fn send(&self, target: &Target, body: Bytes) -> Result<(), String>;
+    /// One try, for seconds at most; a subject is one of this account, the engine's own where there is none.
+    async fn send(&self, account: Option<&Name>, target: &Target, body: Bytes) -> Result<(), String>;
 }
 
 /// Nothing is sent.
@@ -24,7 +24,7 @@ impl Notices for NoNotices {
     fn check(&self, _: &Target) -> Result<(), String> {
         Err("this engine sends no notices".to_owned())
     }
-    async fn send(&self, target: &Target, _: Bytes) -> Result<(), String> {
+    async fn send(&self, _: Option<&Name>, target: &Target, _: Bytes) -> Result<(), String> {
         self.check(target)
     }
 }

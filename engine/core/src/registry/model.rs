@@ -26,6 +26,9 @@ pub struct Tenant {
     pub read: Vec<String>,
     /// Subject patterns that its pipelines may publish on.
     pub write: Vec<String>,
+    /// The NATS account that its streams lie in; none stands for the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats_account: Option<Name>,
     /// How much it may have.
     #[serde(default)]
     pub quotas: Quotas,

@@ -402,6 +402,7 @@ impl Scenario {
             name: name("sim"),
             read: vec!["in.>".to_owned()],
             write: vec!["out.>".to_owned()],
+            nats_account: None,
             quotas: tailrace_core::registry::Quotas::default(),
             seed: TenantSeed::new(1, 2),
             created_ms: 0,

@@ -46,6 +46,7 @@ pub fn world(broker: &Arc<SimBroker>, store: &SimStore, faults: &Arc<Faults>) ->
         commits: broker.clone(),
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
+        accounts: Arc::new(tailrace_core::ports::accounts::NoAccounts),
         registry: broker.clone(),
         compilers: Compilers::default(),
         audit: Arc::new(MemoryAudit::default()),

@@ -25,7 +25,7 @@ pub fn run(args: &QuotaArgs, session: &Session) -> anyhow::Result<()> {
     let mut tenant = session.client.get(&at)?;
     let fields = tenant.as_object_mut().context("the server gives no tenant")?;
     // What the server says of a tenant, and nobody sets.
-    for told in ["name", "used", "created_ms"] {
+    for told in ["name", "nats_account", "used", "created_ms"] {
         fields.remove(told);
     }
     for wish in &args.set {

@@ -16,7 +16,9 @@ use super::{
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// Make a tenant, or change what it may read and write.
-    #[command(after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'")]
+    #[command(
+        after_help = "Examples:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>' --nats-account shop"
+    )]
     Create {
         /// Its name.
         name: String,
@@ -26,6 +28,10 @@ pub enum TenantCommand {
         /// Subjects that its pipelines may publish on; may be repeated.
         #[arg(long, value_name = "PATTERN")]
         write: Vec<String>,
+        /// NATS account that its streams lie in, as the engine's configuration names it; '' for the engine's
+        /// own. Left out, it stays as it is.
+        #[arg(long, value_name = "NAME")]
+        nats_account: Option<String>,
     },
     /// List all tenants.
     #[command(after_help = "Example:\n  tailrace tenant list")]
@@ -66,6 +72,8 @@ struct TenantView {
     name: String,
     read: Vec<String>,
     write: Vec<String>,
+    #[serde(default)]
+    nats_account: Option<String>,
     created_ms: u64,
 }
 
@@ -78,8 +86,13 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
             name,
             read: reads,
             write,
+            nats_account,
         } => {
-            let answer = client.put(&at(&name), &json!({ "read": reads, "write": write }))?;
+            let mut request = json!({ "read": reads, "write": write });
+            if let Some(account) = nats_account {
+                request["nats-account"] = json!(account);
+            }
+            let answer = client.put(&at(&name), &request)?;
             session.output.show(&answer, || {
                 let known = facts(&[
                     ("tenant", name.clone()),
@@ -132,6 +145,12 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
         ("tenant", tenant.name),
         ("read", tenant.read.join(" ")),
         ("write", tenant.write.join(" ")),
+        (
+            "nats account",
+            tenant
+                .nats_account
+                .unwrap_or_else(|| "the engine's own".to_owned()),
+        ),
         ("made", ago(tenant.created_ms, now_ms())),
     ]);
     Ok(format!("{known}\n\n{}", quota::describe(answer)))

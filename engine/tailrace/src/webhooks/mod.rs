@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tailrace_core::{alarm::notice::Target, ports::notices::Notices, tasks};
-use tailrace_nats::NatsBroker;
+use tailrace_core::{alarm::notice::Target, name::Name, ports::notices::Notices, tasks};
+use tailrace_nats::NatsAccounts;
 use tokio::sync::Semaphore;
 use ureq::{http::Uri, unversioned::transport::DefaultConnector};
 
@@ -31,7 +31,7 @@ const MAX_ANSWER_BYTES: u64 = 4 * 1024;
 
 /// Sends notices.
 pub struct Outlet {
-    broker: Arc<NatsBroker>,
+    accounts: Arc<NatsAccounts>,
     origins: Vec<Origin>,
     agent: ureq::Agent,
     places: Arc<Semaphore>,
@@ -81,7 +81,7 @@ impl Origin {
 
 impl Outlet {
     /// As configured.
-    pub fn new(broker: Arc<NatsBroker>, config: &WebhooksConfig) -> anyhow::Result<Self> {
+    pub fn new(accounts: Arc<NatsAccounts>, config: &WebhooksConfig) -> anyhow::Result<Self> {
         let origins = config.hosts.iter().map(|host| Origin::listed(host));
         let limits = ureq::Agent::config_builder()
             .timeout_global(Some(WITHIN))
@@ -94,7 +94,7 @@ impl Outlet {
             .build();
         let resolver = PublicOnly::new(config.private_addresses);
         Ok(Self {
-            broker,
+            accounts,
             origins: origins.collect::<anyhow::Result<_>>()?,
             agent: ureq::Agent::with_parts(limits, DefaultConnector::default(), resolver),
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -157,7 +157,7 @@ impl Notices for Outlet {
         }
     }
 
-    async fn send(&self, target: &Target, body: Bytes) -> Result<(), String> {
+    async fn send(&self, account: Option<&Name>, target: &Target, body: Bytes) -> Result<(), String> {
         if body.len() > MAX_BODY_BYTES {
             return Err(format!(
                 "the notice has {} bytes, at most {MAX_BODY_BYTES} are sent",
@@ -167,10 +167,7 @@ impl Notices for Outlet {
         // Again, for the operator may have shortened the list since the pipeline was applied.
         self.check(target)?;
         match target {
-            Target::Subject(subject) => {
-                let sent = self.broker.publish_notice(subject, body).await;
-                sent.map_err(|cause| cause.to_string())
-            }
+            Target::Subject(subject) => self.accounts.publish_notice(account, subject, body).await,
             Target::Webhook(url) => self.post(url.clone(), body).await,
         }
     }

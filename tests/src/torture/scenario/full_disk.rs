@@ -34,6 +34,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let cluster = Cluster::start_with(&BrokerOptions {
         store_dir: Some(disk.path().join("jetstream")),
         max_file_store_bytes: Some(LIMIT_BYTES),
+        ..BrokerOptions::default()
     })
     .await?;
     let launch = Launch::on(&cluster);

@@ -220,8 +220,9 @@ impl Kept {
             self.sending.insert((id.clone(), target.clone()));
             let body = Bytes::from(serde_json::to_vec(&unsent.notice).unwrap_or_default());
             let (notices, tell, of) = (control.world.notices.clone(), tell.clone(), subject.clone());
+            let account = control.account_told(subject);
             tasks::spawn(async move {
-                let arrived = notices.send(&target, body).await;
+                let arrived = notices.send(account.as_ref(), &target, body).await;
                 let tried = Tried {
                     of,
                     id,
@@ -244,6 +245,14 @@ impl Kept {
 }
 
 impl Control {
+    /// The account that the subjects of its notices lie in.
+    fn account_told(&self, subject: &Subject) -> Option<Name> {
+        match subject {
+            Subject::Pipeline(id) => self.account_of(&id.tenant),
+            Subject::Engine(_) => None,
+        }
+    }
+
     /// What a pipeline shows on all its engines.
     async fn pipeline_numbers(&self, id: &PipelineId) -> Outcome<Numbers> {
         let mut all = Numbers::default();
@@ -254,11 +263,8 @@ impl Control {
         }
         let stream = self.pipeline(id)?.active.spec.input.stream.clone();
         if let Some(seen) = all.seen {
-            let facts = self
-                .world
-                .streams
-                .stream(stream.as_deref().unwrap_or_default())
-                .await;
+            let world = self.world_of(&id.tenant).await?;
+            let facts = world.streams.stream(stream.as_deref().unwrap_or_default()).await;
             all.lag = facts.ok().map(|facts| facts.last_sequence.saturating_sub(seen));
         }
         Ok(all)

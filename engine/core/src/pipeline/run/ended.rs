@@ -5,6 +5,7 @@ use super::{
     LoadError,
 };
 use crate::ports::{
+    accounts::AccountError,
     broker::{BrokerError, InputError},
     plugins::{CompileLimit, PluginError},
 };
@@ -29,6 +30,12 @@ pub(super) enum Ended {
 
 impl From<BrokerError> for Ended {
     fn from(cause: BrokerError) -> Self {
+        Self::Again(cause.to_string())
+    }
+}
+
+impl From<AccountError> for Ended {
+    fn from(cause: AccountError) -> Self {
         Self::Again(cause.to_string())
     }
 }

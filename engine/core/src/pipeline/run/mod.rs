@@ -39,7 +39,7 @@ pub type Entry = Option<(Arc<registry::Pipeline>, Arc<registry::Tenant>)>;
 
 /// One pipeline.
 pub struct PipelineRun {
-    /// The world.
+    /// The engine's world; once it runs, that of its tenant's account.
     pub world: World,
     /// Which one.
     pub pipeline: PipelineId,
@@ -61,6 +61,7 @@ impl PipelineRun {
     /// Runs until it is stopped or the pipeline is deleted.
     pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
+        let engine = self.world.clone();
         while !self.stop.is_cancelled() {
             let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
                 break;
@@ -73,7 +74,7 @@ impl PipelineRun {
                 continue;
             }
             let began = self.world.clock.monotonic();
-            let ended = self.attempt(&pipeline, &tenant).await;
+            let ended = self.attempt(&engine, &pipeline, &tenant).await;
             if self.world.clock.monotonic().saturating_sub(began) > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -172,10 +173,24 @@ impl PipelineRun {
         Ok(())
     }
 
-    /// From nothing to running, until it ends.
-    async fn attempt(&mut self, pipeline: &registry::Pipeline, tenant: &registry::Tenant) -> Ended {
+    /// From nothing to running, until it ends; on the broker as the tenant's account shows it.
+    async fn attempt(
+        &mut self,
+        engine: &World,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Ended {
         self.status.enter(State::Starting);
         let stop = self.stop.clone();
+        let world = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ended::Stopped,
+            world = engine.of(tenant) => world,
+        };
+        match world {
+            Ok(world) => self.world = world,
+            Err(cause) => return cause.into(),
+        }
         let started = tokio::select! {
             biased;
             () = stop.cancelled() => return Ended::Stopped,

@@ -56,6 +56,8 @@ pub(super) struct Running {
     pub(super) plan: Arc<Plan>,
     pub(super) share: Share,
     pub(super) gate: Arc<Gate>,
+    /// The NATS account that all of it goes through.
+    pub(super) account: Option<Name>,
     /// Its partitions, as the tenant's limits count them.
     _at_work: AtWork,
 }
@@ -172,6 +174,7 @@ impl PipelineRun {
             plan,
             share,
             gate,
+            account: tenant.nats_account.clone(),
             _at_work: at_work,
         })
     }

@@ -79,7 +79,8 @@ impl PipelineRun {
         let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
             return Err(Ended::Stopped);
         };
-        if pipeline.paused.is_some() || pipeline.active.spec.input != running.plan.spec.input {
+        let has_moved = tenant.nats_account != running.account;
+        if pipeline.paused.is_some() || has_moved || pipeline.active.spec.input != running.plan.spec.input {
             return Err(Ended::Changed);
         }
         running

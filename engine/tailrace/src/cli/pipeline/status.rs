@@ -51,6 +51,17 @@ struct StatusView {
     last_candidate: Option<EndedView>,
     #[serde(default)]
     alarms: Vec<AlarmView>,
+    #[serde(default)]
+    nats_account: Option<AccountView>,
+}
+
+/// The NATS account of its tenant.
+#[derive(Deserialize)]
+struct AccountView {
+    name: String,
+    connected: bool,
+    #[serde(default)]
+    trouble: Option<String>,
 }
 
 /// What runs beside the active revision.
@@ -216,6 +227,7 @@ fn overview(status: &StatusView) -> String {
                 count(status.input.read_sequence)
             ),
         ),
+        ("nats account", account(status)),
         ("lag", status.lag.map_or_else(unknown, count)),
         (
             "events",
@@ -235,6 +247,18 @@ fn overview(status: &StatusView) -> String {
         ("dead letters", status.dead_letters.map_or_else(unknown, count)),
         ("books", books(status)),
     ])
+}
+
+/// The account that its streams lie in, and how it is.
+fn account(status: &StatusView) -> String {
+    match &status.nats_account {
+        None => "the engine's own".to_owned(),
+        Some(AccountView { name, connected, .. }) if *connected => format!("{name}, connected"),
+        Some(AccountView { name, trouble, .. }) => {
+            let trouble = trouble.as_deref().unwrap_or("not connected yet");
+            format!("{name}: {trouble}")
+        }
+    }
 }
 
 /// Which limit holds it back, and since when.

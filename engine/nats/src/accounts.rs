@@ -1,0 +1,199 @@
+//! Tenants' NATS accounts: one connection each, opened when a tenant's pipeline or a request first needs it,
+//! kept from then on as the engine's own is, and ended with the last who holds it.
+//!
+//! - Which accounts there are says the operator's configuration, or a folder of credentials files, which
+//!   may grow while the engine runs. An account that neither names is refused, never replaced by another.
+//! - A connection that does not come about says why, in words that a tenant may read; what only the operator
+//!   may read, such as a file's name, goes to the log.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tailrace_core::{
+    name::Name,
+    ports::{
+        accounts::{AccountError, AccountPorts, AccountState, Accounts},
+        broker::BrokerError,
+    },
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    connect::{Link, NatsBroker, NatsOptions},
+    login::Login,
+};
+
+/// Connections of tenants' accounts: each is a socket, three tasks and the buffers of a client, and has its
+/// share of the server's 1,000 atomic batches.
+const MAX_OPEN: usize = 256;
+/// Longest that one waits for a connection which is being opened: a server that is there answers in
+/// milliseconds, and behind a request somebody waits.
+const OPEN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Where accounts and their credentials are named.
+#[derive(Debug, Clone, Default)]
+pub struct AccountOptions {
+    /// Accounts by name.
+    pub named: BTreeMap<Name, NatsOptions>,
+    /// A folder of credentials files, `<account>.creds`.
+    pub folder: Option<PathBuf>,
+    /// What an account of the folder has besides its credentials.
+    pub like: NatsOptions,
+}
+
+/// The accounts.
+pub struct NatsAccounts {
+    own: Arc<NatsBroker>,
+    options: AccountOptions,
+    open: Mutex<BTreeMap<Name, Place>>,
+}
+
+/// Where a connection is, or comes to be.
+#[derive(Clone, Default)]
+struct Place {
+    broker: Arc<OnceCell<Arc<NatsBroker>>>,
+}
+
+impl Place {
+    /// Whether nobody would miss it.
+    fn is_idle(&self) -> bool {
+        // The place in the map is one; who is about to open it holds another.
+        let held = self
+            .broker
+            .get()
+            .is_some_and(|broker| Arc::strong_count(broker) > 1);
+        Arc::strong_count(&self.broker) == 1 && !held
+    }
+}
+
+impl NatsAccounts {
+    /// Beside the engine's own.
+    pub fn new(own: Arc<NatsBroker>, options: AccountOptions) -> Self {
+        Self {
+            own,
+            options,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Publishes a notice in an account, the engine's own where none is named.
+    pub async fn publish_notice(
+        &self,
+        account: Option<&Name>,
+        subject: &str,
+        body: Bytes,
+    ) -> Result<(), String> {
+        let broker = match account {
+            None => self.own.clone(),
+            Some(account) => self.broker(account).await.map_err(|cause| cause.to_string())?,
+        };
+        let sent = broker.publish_notice(subject, body).await;
+        sent.map_err(|cause: BrokerError| cause.to_string())
+    }
+
+    /// Forgets all connections; who still holds one ends it when letting go.
+    pub fn close(&self) {
+        self.places().clear();
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeMap<Name, Place>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How to reach an account; none where nobody has named it.
+    fn named(&self, account: &Name) -> Option<NatsOptions> {
+        if let Some(options) = self.options.named.get(account) {
+            return Some(options.clone());
+        }
+        // A name has neither dots nor slashes, so it stays in the folder.
+        let file = self.options.folder.as_ref()?.join(format!("{account}.creds"));
+        file.is_file().then(|| NatsOptions {
+            login: Login::Credentials(file),
+            ..self.options.like.clone()
+        })
+    }
+
+    /// The place of a connection; where all are taken, those that nobody uses any more are given up.
+    fn place(&self, account: &Name) -> Result<Place, AccountError> {
+        let mut places = self.places();
+        if let Some(place) = places.get(account) {
+            return Ok(place.clone());
+        }
+        if places.len() >= MAX_OPEN {
+            places.retain(|_, place| !place.is_idle());
+        }
+        if places.len() >= MAX_OPEN {
+            return Err(AccountError::TooMany {
+                account: account.to_string(),
+                most: MAX_OPEN,
+            });
+        }
+        Ok(places.entry(account.clone()).or_default().clone())
+    }
+
+    /// A connection that is up.
+    async fn broker(&self, account: &Name) -> Result<Arc<NatsBroker>, AccountError> {
+        let name = account.to_string();
+        let options = self.named(account);
+        let options = options.ok_or_else(|| AccountError::Unknown {
+            account: name.clone(),
+        })?;
+        let place = self.place(account)?;
+        let opened = place.broker.get_or_try_init(|| async {
+            let broker = NatsBroker::connect_as(Some(account), options).await;
+            broker.map(Arc::new)
+        });
+        let unusable = |why: String| AccountError::Unusable {
+            account: name.clone(),
+            why,
+        };
+        let broker = opened.await.map_err(|cause| {
+            tracing::error!(%account, %cause, "a NATS account cannot be opened");
+            unusable("it cannot be opened, and the engine's log says why".to_owned())
+        })?;
+        broker.settled(OPEN_WITHIN).await.map_err(unusable)?;
+        Ok(broker.clone())
+    }
+}
+
+#[async_trait]
+impl Accounts for NatsAccounts {
+    fn knows(&self, account: &Name) -> bool {
+        self.named(account).is_some()
+    }
+
+    async fn open(&self, account: &Name) -> Result<AccountPorts, AccountError> {
+        let broker = self.broker(account).await?;
+        Ok(AccountPorts {
+            streams: broker.clone(),
+            input: broker.clone(),
+            commits: broker.clone(),
+            dead_letters: broker.clone(),
+            snapshots: broker,
+        })
+    }
+
+    fn state(&self, account: &Name) -> AccountState {
+        let open = self
+            .places()
+            .get(account)
+            .and_then(|place| place.broker.get().cloned());
+        let (connected, trouble) = match open.map(|broker| broker.link()) {
+            Some(Link::Up) => (true, None),
+            Some(Link::Down(why)) => (false, Some(why)),
+            _ if !self.knows(account) => (false, Some("this engine has no credentials for it".to_owned())),
+            Some(Link::Opening) | None => (false, None),
+        };
+        AccountState {
+            name: account.clone(),
+            connected,
+            trouble,
+        }
+    }
+}
