@@ -9,6 +9,7 @@
 mod codec;
 mod distinct;
 mod error;
+mod exact;
 mod quantiles;
 mod report;
 mod sample;
@@ -19,10 +20,11 @@ mod top;
 
 pub use distinct::Distinct;
 pub use error::SketchError;
+pub use exact::{Comparison, Exact};
 pub use quantiles::Quantiles;
 pub use report::{Answer, Bound, Query, Report};
 pub use sample::Sample;
-pub use seed::{TenantSeed, hash_item, shorten};
+pub use seed::{TenantSeed, hash_item, rank, shorten};
 pub use seen::Seen;
 pub use sketch::{Kind, Sketch, SketchConfig, Update};
 pub use top::Top;

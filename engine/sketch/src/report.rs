@@ -206,7 +206,7 @@ impl Report {
             Sketch::Sample(sketch) => (
                 sketch.bound(),
                 Answer::Sample {
-                    items: sketch.items().to_vec(),
+                    items: sketch.items().map(str::to_owned).collect(),
                 },
             ),
         };

@@ -1,17 +1,10 @@
-//! A uniform sample of fixed size: the reservoir of Vitter's Algorithm R (ACM TOMS 11, 1985). The item
-//! that comes as number n replaces one of the k that are kept with probability k / n.
+//! A uniform sample of fixed size by priority: every item has a random rank, and the `size` lowest
+//! ranks are kept (bottom-k sampling: Cohen and Kaplan, PODC 2007).
 //!
-//! Li's Algorithm L draws how many items to pass over instead, and is faster where passing over costs
-//! nothing. Here every item is an update that is committed and applied anyway; Algorithm R needs
-//! integers only, where L takes logarithms that differ between platforms, and its state is the count
-//! alone, so that a merged sample can go on.
-//!
-//! Its randomness is a chain of keyed hashes over the items themselves: the same items in the same
-//! order give the same sample, and nobody without the tenant's seed can foresee it.
-//!
-//! Merging draws without replacement, each next one from either side in proportion to the values
-//! that side still stands for; so every value of the union is as likely as any other. It is
-//! commutative, but another order of merges gives another sample.
+//! The rank is a keyed hash of the event's place in its stream, given with the update. So it is the
+//! same on every replay and in every partition, nobody without the tenant's seed can foresee it, and
+//! merging is exact: the sample of the union, in any order and over any number of partitions. A
+//! reservoir (Vitter, ACM TOMS 11, 1985), which this was before, has none of that.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +16,15 @@ use crate::{
 /// Largest size, whatever is asked for: answers stay below a mebibyte.
 const MAX_SIZE: u32 = 1_000;
 
-/// A reservoir. Invariant: it keeps as many items as came, or `size` if more came.
+/// A sample. Invariants: it keeps as many items as came, or `size` if more came; they lie in the
+/// order of their ranks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Sample {
     size: u32,
     seed: TenantSeed,
-    contents: Contents,
+    count: u64,
+    kept: Vec<(u64, String)>,
 }
 
 /// As it is encoded, before it is known to be whole.
@@ -37,27 +32,74 @@ pub struct Sample {
 struct Unchecked {
     size: u32,
     seed: TenantSeed,
+    count: u64,
+    kept: Vec<(u64, String)>,
+}
+
+/// The reservoir of the first version of the encoding.
+#[derive(Deserialize)]
+pub(crate) struct Reservoir {
+    size: u32,
+    seed: TenantSeed,
     contents: Contents,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Contents {
     count: u64,
     items: Vec<String>,
-    /// The chain of hashes so far.
     chain: u64,
 }
 
 impl TryFrom<Unchecked> for Sample {
     type Error = SketchError;
 
-    fn try_from(Unchecked { size, seed, contents }: Unchecked) -> Result<Self, SketchError> {
-        let kept = contents.items.len() as u64;
-        let is_whole = (1..=MAX_SIZE).contains(&size) && kept == contents.count.min(u64::from(size));
-        if !is_whole || !contents.items.iter().all(|item| is_short(item)) {
+    fn try_from(
+        Unchecked {
+            size,
+            seed,
+            count,
+            kept,
+        }: Unchecked,
+    ) -> Result<Self, SketchError> {
+        let is_whole = (1..=MAX_SIZE).contains(&size) && kept.len() as u64 == count.min(u64::from(size));
+        if !is_whole || !kept.is_sorted() || !kept.iter().all(|(_, item)| is_short(item)) {
             return Err(SketchError::Damaged("its sample holds what cannot be"));
         }
-        Ok(Self { size, seed, contents })
+        Ok(Self {
+            size,
+            seed,
+            count,
+            kept,
+        })
+    }
+}
+
+impl TryFrom<Reservoir> for Sample {
+    type Error = SketchError;
+
+    /// The items of a reservoir get ranks as the lowest of so many would be: spread over the share of
+    /// all ranks that they are of all items.
+    fn try_from(old: Reservoir) -> Result<Self, SketchError> {
+        let Contents {
+            count,
+            items,
+            mut chain,
+        } = old.contents;
+        let share = items.len() as f64 / count.max(1) as f64;
+        let highest = (share.min(1.0) * u64::MAX as f64) as u64;
+        let ranked = items.into_iter().map(|item| {
+            chain = mix(chain);
+            (below(chain, highest), item)
+        });
+        let mut kept: Vec<_> = ranked.collect();
+        kept.sort();
+        Self::try_from(Unchecked {
+            size: old.size,
+            seed: old.seed,
+            count,
+            kept,
+        })
     }
 }
 
@@ -67,44 +109,45 @@ impl Sample {
         Self {
             size: size.clamp(1, MAX_SIZE),
             seed,
-            contents: Contents {
-                count: 0,
-                items: Vec::new(),
-                chain: hash_item(seed, "sample"),
-            },
+            count: 0,
+            kept: Vec::new(),
         }
     }
 
-    /// Takes an item in.
-    pub fn offer(&mut self, item: &str) {
-        let Contents { count, items, chain } = &mut self.contents;
-        *count = count.saturating_add(1);
-        *chain = mix(*chain ^ hash_item(self.seed, item));
-        let item = shorten_item(self.seed, item);
-        if items.len() < self.size as usize {
-            items.push(item.into_owned());
+    /// Takes an item of this rank in; see [`crate::rank`].
+    pub fn offer(&mut self, rank: u64, item: &str) {
+        self.count = self.count.saturating_add(1);
+        let is_full = self.kept.len() >= self.size as usize;
+        if is_full && self.kept.last().is_some_and(|(highest, _)| *highest < rank) {
             return;
         }
-        let place = below(mix(*chain), *count);
-        if let Some(kept) = items.get_mut(place as usize) {
-            *kept = item.into_owned();
-        }
+        let ranked = (rank, shorten_item(self.seed, item).into_owned());
+        let place = self.kept.partition_point(|kept| *kept < ranked);
+        self.kept.insert(place, ranked);
+        self.kept.truncate(self.size as usize);
     }
 
-    /// The sample.
-    pub fn items(&self) -> &[String] {
-        &self.contents.items
+    /// Takes an item in that bears no rank, as updates did before there were ranks: it gets one from
+    /// itself and from how many came before.
+    pub(crate) fn offer_unranked(&mut self, item: &str) {
+        let rank = mix(hash_item(self.seed, item) ^ mix(self.count));
+        self.offer(rank, item);
+    }
+
+    /// The sample, in random order.
+    pub fn items(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().map(|(_, item)| item.as_str())
     }
 
     /// How many items it stands for.
     pub fn count(&self) -> u64 {
-        self.contents.count
+        self.count
     }
 
     /// How well it stands for them.
     pub fn bound(&self) -> Bound {
-        let kept = self.contents.items.len();
-        if kept as u64 == self.contents.count {
+        let kept = self.kept.len();
+        if kept as u64 == self.count {
             return Bound::Exact;
         }
         // A share p has the standard error sqrt(p (1 - p) / n), greatest for a half.
@@ -117,35 +160,15 @@ impl Sample {
         if self.size != other.size || self.seed != other.seed {
             return Err(SketchError::Incompatible);
         }
-        // The lesser one first, whichever way round they are merged.
-        let mut sides = [self.contents.clone(), other.contents.clone()];
-        sides.sort();
-        let [one, two] = sides;
-        self.contents = draw(one, two, self.size as usize);
+        self.count = self.count.saturating_add(other.count);
+        self.kept.extend(other.kept.iter().cloned());
+        self.kept.sort();
+        self.kept.truncate(self.size as usize);
         Ok(())
     }
 }
 
-/// Draws from both sides without replacement.
-fn draw(mut one: Contents, mut two: Contents, size: usize) -> Contents {
-    let count = one.count.saturating_add(two.count);
-    let wanted = size.min(one.items.len() + two.items.len());
-    let mut chain = mix(one.chain ^ mix(two.chain));
-    let mut items = Vec::with_capacity(wanted);
-    while items.len() < wanted {
-        chain = mix(chain);
-        let drawn = below(chain, one.count.saturating_add(two.count));
-        let side = if drawn < one.count { &mut one } else { &mut two };
-        chain = mix(chain);
-        let place = below(chain, side.items.len() as u64);
-        items.push(side.items.swap_remove(place as usize));
-        side.count -= 1;
-    }
-    Contents { count, items, chain }
-}
-
-/// A number below the limit from a random one (Lemire, 2019; the bias is below 2^-32 for counts
-/// below 2^32).
+/// A number below the limit from a random one (Lemire, 2019).
 fn below(random: u64, limit: u64) -> u64 {
     ((u128::from(random) * u128::from(limit)) >> 64) as u64
 }

@@ -24,7 +24,7 @@ pub enum Kind {
     Top,
     /// Whether an item came before (Bloom filter).
     Seen,
-    /// A uniform sample (reservoir).
+    /// A uniform sample (the items of the lowest ranks).
     Sample,
 }
 
@@ -65,8 +65,15 @@ pub enum Update {
     },
     /// The hash of an item, for seen.
     Seen(u64),
-    /// An item, for sample.
+    /// An item without a rank, for sample: how records had it before there were ranks.
     Sample(String),
+    /// An item, for sample.
+    Draw {
+        /// Its rank: see [`crate::rank`].
+        rank: u64,
+        /// The item.
+        item: String,
+    },
 }
 
 /// A sketch of any kind.
@@ -115,7 +122,8 @@ impl Sketch {
             (Self::Distinct(sketch), Update::Distinct(hash)) => sketch.insert(*hash),
             (Self::Top(sketch), Update::Count { item, times }) => sketch.count(item, *times),
             (Self::Seen(sketch), Update::Seen(hash)) => drop(sketch.insert(*hash)),
-            (Self::Sample(sketch), Update::Sample(item)) => sketch.offer(item),
+            (Self::Sample(sketch), Update::Sample(item)) => sketch.offer_unranked(item),
+            (Self::Sample(sketch), Update::Draw { rank, item }) => sketch.offer(*rank, item),
             _ => return Err(SketchError::WrongKind { kind: self.kind() }),
         }
         Ok(())

@@ -200,6 +200,6 @@ fn kind_of(update: &Update) -> Kind {
         Update::Distinct(_) => Kind::Distinct,
         Update::Count { .. } => Kind::Top,
         Update::Seen(_) => Kind::Seen,
-        Update::Sample(_) => Kind::Sample,
+        Update::Sample(_) | Update::Draw { .. } => Kind::Sample,
     }
 }

@@ -21,6 +21,7 @@ mod logs;
 mod recall;
 mod refusals;
 mod secrets;
+mod sketches;
 mod tenants;
 mod torture;
 mod traces;

@@ -143,6 +143,12 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
                 steps.map(move |(step, bytes)| (with(of(pipeline), "step", step), *bytes))
             })
             .collect(),
+        Read::Sketch(read) => pipelines
+            .flat_map(|pipeline| {
+                let sketches = pipeline.report.stats.accuracy.iter();
+                sketches.map(move |(name, accuracy)| (with(of(pipeline), "sketch", name), read(accuracy)))
+            })
+            .collect(),
         Read::Partition(read) => pipelines
             .flat_map(|pipeline| {
                 let partitions = pipeline.report.partitions.iter();
@@ -158,13 +164,25 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
                 STATES.map(|state| (with(of(pipeline), "state", &state), u64::from(state == now)))
             })
             .collect(),
-        Read::Engine(_) | Read::Api(_) | Read::PipelineQuantiles(_) | Read::StepQuantiles(_) => Vec::new(),
+        Read::Engine(_)
+        | Read::Api(_)
+        | Read::PipelineQuantiles(_)
+        | Read::StepQuantiles(_)
+        | Read::SketchShare(_) => Vec::new(),
     }
 }
 
-/// The series of a metric of quantiles; none where it is another kind of metric.
+/// The series of a metric of quantiles or shares; none where it is another kind of metric.
 fn quantiles(metric: &Metric, measured: &Measured) -> Option<Vec<(Labels, f64)>> {
     let mut series = Vec::new();
+    if let Read::SketchShare(read) = metric.read {
+        for pipeline in &measured.pipelines {
+            let sketches = pipeline.report.stats.accuracy.iter();
+            let share = |(name, accuracy)| (with(of(pipeline), "sketch", name), read(accuracy));
+            series.extend(sketches.map(share));
+        }
+        return Some(series);
+    }
     let mut add = |labels: Labels, values: [Option<f64>; 2]| {
         for (quantile, value) in QUANTILES.into_iter().zip(values) {
             // What was not measured is not shown.

@@ -3,7 +3,7 @@
 use tailrace_core::{
     control::measure::{Measured, MeasuredPipeline, MeasuredTenant},
     pipeline::{
-        stats::{Latency, StatsReport, StepReport},
+        stats::{AccuracyReport, Latency, StatsReport, StepReport},
         status::{PartitionReport, State},
     },
 };
@@ -55,6 +55,10 @@ pub(super) enum Read {
     StepMemory,
     /// Of each step, for each of [`QUANTILES`].
     StepQuantiles(fn(&StepReport) -> [Option<f64>; 2]),
+    /// Of each sketch whose accuracy is watched.
+    Sketch(fn(&AccuracyReport) -> u64),
+    /// The same, a share.
+    SketchShare(fn(&AccuracyReport) -> f64),
     /// Of each partition.
     Partition(fn(&PartitionReport) -> u64),
     /// Of each pipeline, for each of [`STATES`].
@@ -267,6 +271,36 @@ pub(super) static TABLE: &[Metric] = &[
         "cuts",
         "Times that the counts of a pipeline did not agree with the broker's",
         Read::Pipeline(|pipeline| Some(pipeline.report.imbalances)),
+    ),
+    counter(
+        "late_sketch_updates",
+        "updates",
+        "Updates of windowed sketches whose window was gone; they count for all time only",
+        counts!(late),
+    ),
+    counter(
+        "sketch_comparisons",
+        "comparisons",
+        "Windows and groups of a watched sketch that were held against the exact answer",
+        Read::Sketch(|accuracy| accuracy.comparisons),
+    ),
+    counter(
+        "sketch_error_breaches",
+        "comparisons",
+        "Comparisons in which a sketch was further off than it promises",
+        Read::Sketch(|accuracy| accuracy.breaches),
+    ),
+    gauge(
+        "sketch_observed_error_ratio",
+        "ratio",
+        "Greatest error of a watched sketch against the exact answer",
+        Read::SketchShare(|accuracy| accuracy.observed_error),
+    ),
+    gauge(
+        "sketch_promised_error_ratio",
+        "ratio",
+        "The error that the sketch promised in that comparison; where it is a standard deviation, five of them are a breach",
+        Read::SketchShare(|accuracy| accuracy.promised_error),
     ),
     gauge(
         "lag",

@@ -8,7 +8,7 @@ use tailrace_core::{
     identity::PipelineId,
     name::Name,
     pipeline::{
-        stats::{Latency, StepReport},
+        stats::{AccuracyReport, Latency, StepReport},
         status::{PartitionReport, PipelineStatus},
     },
     ports::tracer::SpanCounts,
@@ -32,6 +32,13 @@ fn measured() -> Measured {
         traps: 1,
     };
     report.stats.steps.insert("rank".to_owned(), step);
+    let accuracy = AccuracyReport {
+        comparisons: 3,
+        observed_error: 0.004,
+        promised_error: 0.01,
+        breaches: 1,
+    };
+    report.stats.accuracy.insert(name("amounts"), accuracy);
     report.stats.commit_latency = latency;
     report.stats.batch_size_p50 = Some(12.0);
     report.memory_bytes.insert(name("rank"), 65_536);
@@ -92,6 +99,7 @@ fn labels(metric: &Metric) -> &'static str {
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
         Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",
         Read::StepQuantiles(_) => "tenant, pipeline, step, quantile",
+        Read::Sketch(_) | Read::SketchShare(_) => "tenant, pipeline, sketch",
         Read::Partition(_) => "tenant, pipeline, partition",
         Read::State => "tenant, pipeline, state",
     }

@@ -354,7 +354,12 @@ impl Feed {
 
 /// A message of the input, as the partition gets it.
 pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
-    let found = plan.find(&message.subject, &message.headers, &message.payload);
+    let found = plan.find(
+        message.sequence,
+        &message.subject,
+        &message.headers,
+        &message.payload,
+    );
     let headers = own_headers(message.headers);
     let place = || serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
     let (key, refused) = match found.key {
@@ -404,7 +409,7 @@ fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let (mut event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
     hops::forget(&mut event.headers);
     let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
-    let found = plan.find(&event.subject, &event.headers, &event.payload);
+    let found = plan.find(event.sequence, &event.subject, &event.headers, &event.payload);
     Some(Arrival {
         source: Source::Redrive,
         sequence,

@@ -14,6 +14,7 @@
 //! [`engine`] that of all of them, [`views`] what a tenant can watch while they run, [`candidate`] a
 //! revision on trial beside the active one.
 
+pub mod accuracy;
 pub mod breaker;
 pub mod candidate;
 pub mod commit;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, shorten};
+use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
 use crate::{
     event::Header,
@@ -103,8 +103,8 @@ impl Plan {
         }
     }
 
-    /// Looks for key, time and the measured values in one pass.
-    pub fn find(&self, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
+    /// Looks for key, time and the measured values in one pass, in the event of this sequence.
+    pub fn find(&self, sequence: u64, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
         let mut values = self.places.extract(subject, headers, payload).into_iter();
         let key = values.next().flatten().map(Scalar::into_text);
         let time = if self.spec.input.time.is_some() {
@@ -121,7 +121,9 @@ impl Plan {
             .measured
             .iter()
             .zip(values.by_ref())
-            .filter_map(|((name, kind), value)| Some((name.clone(), update(*kind, self.seed, value?)?)));
+            .filter_map(|((name, kind), value)| {
+                Some((name.clone(), update(*kind, self.seed, sequence, value?)?))
+            });
         let measured = measured.collect();
         let group = |value: Option<Scalar>| {
             value.map_or(Group::Missing, |value| {
@@ -143,6 +145,12 @@ impl Plan {
     /// How a sketch is divided, if it is.
     pub fn division(&self, sketch: &str) -> Option<&Division> {
         self.divisions.get(sketch)
+    }
+
+    /// Sketches whose accuracy is watched, with the share of their series that is.
+    pub fn watched(&self) -> impl Iterator<Item = (&Name, f64)> {
+        let sketches = self.spec.sketches.iter();
+        sketches.filter_map(|(name, sketch)| Some((name, sketch.watch?)))
     }
 
     /// All sketches that are divided.
@@ -238,7 +246,7 @@ fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
 }
 
 /// The update that a value means for a sketch; none for a value that the kind cannot measure.
-fn update(kind: Kind, seed: TenantSeed, value: Scalar) -> Option<Update> {
+fn update(kind: Kind, seed: TenantSeed, sequence: u64, value: Scalar) -> Option<Update> {
     Some(match kind {
         Kind::Quantiles => Update::Observe(value.as_number().filter(|number| number.is_finite())?),
         Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text())),
@@ -247,6 +255,9 @@ fn update(kind: Kind, seed: TenantSeed, value: Scalar) -> Option<Update> {
             times: 1,
         },
         Kind::Seen => Update::Seen(hash_item(seed, &value.into_text())),
-        Kind::Sample => Update::Sample(value.into_text()),
+        Kind::Sample => Update::Draw {
+            rank: rank(seed, sequence),
+            item: value.into_text(),
+        },
     })
 }

@@ -8,10 +8,10 @@ use std::{
 };
 
 use serde::Serialize;
-use tailrace_sketch::{Quantiles, SketchError};
+use tailrace_sketch::{Comparison, Quantiles, SketchError};
 
 use super::{reconcile::PartitionCut, spans::EventSpans};
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, name::Name};
 
 /// What the events of a batch, or of all of them, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -88,6 +88,9 @@ impl BatchStats {
 /// steps that no longer run are forgotten, for each is a series of every metric by step.
 const MAX_STEPS: usize = 64;
 
+/// Sketches whose accuracy is counted by name: those of two revisions that have none in common.
+const MAX_SKETCHES: usize = 64;
+
 /// All that a pipeline did here.
 #[derive(Default)]
 pub struct Stats(Mutex<Totals>);
@@ -100,6 +103,7 @@ struct Totals {
     fenced: u64,
     recoveries: u64,
     steps: BTreeMap<String, StepTotals>,
+    accuracy: BTreeMap<Name, AccuracyReport>,
     commit_latency: Quantiles,
     batch_sizes: Quantiles,
 }
@@ -126,12 +130,27 @@ pub struct StatsReport {
     pub recoveries: u64,
     /// The calls, by step.
     pub steps: BTreeMap<String, StepReport>,
+    /// How the sketches whose accuracy is watched keep their promises.
+    pub accuracy: BTreeMap<Name, AccuracyReport>,
     /// Latency of a commit.
     pub commit_latency: Latency,
     /// Median events of a batch.
     pub batch_size_p50: Option<f64>,
     /// 99 of 100 batches have fewer events.
     pub batch_size_p99: Option<f64>,
+}
+
+/// A sketch held against the exact answers (see [`super::accuracy`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct AccuracyReport {
+    /// Comparisons.
+    pub comparisons: u64,
+    /// Greatest error that was observed.
+    pub observed_error: f64,
+    /// The error that was promised then.
+    pub promised_error: f64,
+    /// Comparisons in which the promise was broken.
+    pub breaches: u64,
 }
 
 /// The calls of a step.
@@ -209,6 +228,27 @@ impl Stats {
         self.with(|totals| totals.commit_failures += 1);
     }
 
+    /// Sketches were held against exact answers.
+    pub fn compared(&self, comparisons: &[(Name, Comparison)]) {
+        if comparisons.is_empty() {
+            return;
+        }
+        self.with(|totals| {
+            for (sketch, comparison) in comparisons {
+                if totals.accuracy.len() >= MAX_SKETCHES && !totals.accuracy.contains_key(sketch) {
+                    totals.accuracy.clear();
+                }
+                let report = totals.accuracy.entry(sketch.clone()).or_default();
+                report.comparisons += 1;
+                report.breaches += u64::from(comparison.is_breach);
+                if report.comparisons == 1 || comparison.observed > report.observed_error {
+                    report.observed_error = comparison.observed;
+                    report.promised_error = comparison.promised;
+                }
+            }
+        });
+    }
+
     /// A commit was fenced.
     pub fn fenced(&self) {
         self.with(|totals| totals.fenced += 1);
@@ -233,6 +273,7 @@ impl Stats {
                 .iter()
                 .map(|(step, totals)| (step.clone(), StepReport::of(totals)))
                 .collect(),
+            accuracy: totals.accuracy.clone(),
             commit_latency: Latency::of(&totals.commit_latency),
             batch_size_p50: totals.batch_sizes.quantile(0.5),
             batch_size_p99: totals.batch_sizes.quantile(0.99),
@@ -253,6 +294,27 @@ fn observe(sketch: &mut Quantiles, took: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_greatest_error_is_kept_beside_what_was_promised_then() {
+        let stats = Stats::default();
+        let name = Name::new("amounts").unwrap();
+        for (observed, is_breach) in [(0.004, false), (0.02, true), (0.001, false)] {
+            let comparison = Comparison {
+                observed,
+                promised: 0.01,
+                is_breach,
+            };
+            stats.compared(&[(name.clone(), comparison)]);
+        }
+        let expected = AccuracyReport {
+            comparisons: 3,
+            observed_error: 0.02,
+            promised_error: 0.01,
+            breaches: 1,
+        };
+        assert_eq!(stats.report().accuracy[&name], expected);
+    }
 
     #[test]
     fn steps_of_revisions_that_are_gone_are_forgotten_before_they_are_too_many() {

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tailrace_sketch::Update;
+use tailrace_sketch::{Comparison, Update};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     ledger::Ledger,
     name::Name,
     pipeline::{
+        accuracy::Accuracy,
         candidate::{Beside, Noted, board::Board},
         effects::Effects,
         gate::{By, Gates, Turned},
@@ -174,6 +175,7 @@ pub struct Worker {
     /// The limit that held the last event back, or shed it.
     pub(super) limited: Option<By>,
     image: Arc<dyn Image>,
+    accuracy: Accuracy,
     queue: VecDeque<Delivery>,
     cursor: Cursor,
     batch_events: u64,
@@ -238,6 +240,7 @@ impl Worker {
             passed: false,
             limited: None,
             image,
+            accuracy: Accuracy::default(),
             queue: VecDeque::new(),
             cursor,
             batch_events: 0,
@@ -491,13 +494,22 @@ impl Worker {
         })
     }
 
-    /// The sealed batch was stored, its record in so many parts. Applies it to the image.
-    pub fn apply(&mut self, delta: &Delta, stored: Applied, parts: u64) -> Result<(), StoreError> {
+    /// The sealed batch was stored, its record in so many parts. Applies it to the image; gives how
+    /// watched sketches compare with the exact answers now.
+    pub fn apply(
+        &mut self,
+        delta: &Delta,
+        stored: Applied,
+        parts: u64,
+    ) -> Result<Vec<(Name, Comparison)>, StoreError> {
         self.image.apply(delta, stored)?;
+        let compared = self
+            .accuracy
+            .follow(&self.plan, self.partition, delta, &*self.image)?;
         self.effects_mut().applied();
         self.cursor.commit_sequence = stored.sequence;
         self.cursor.parts += parts;
-        Ok(())
+        Ok(compared)
     }
 
     /// Goes on with another revision and these instances of its steps; only when clean, and with a commit

@@ -55,6 +55,10 @@ pub struct SketchSpec {
     /// group `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<u32>,
+    /// Share of its windows and groups, 0 to 1, whose exact answer the engine keeps beside, to hold
+    /// the sketch against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<f64>,
 }
 
 /// How a sketch divides; none of both for one that does not.
@@ -77,6 +81,7 @@ impl SketchSpec {
             keep: None,
             by: None,
             groups: None,
+            watch: None,
         }
     }
 
@@ -154,6 +159,10 @@ fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
         sketch.by.as_ref().ok_or_else(|| needs("groups", "by"))?;
         within(&field("groups"), u64::from(groups), 1, MAX_GROUPS)?;
     }
+    if let Some(share) = sketch.watch.filter(|share| !(0.0..=1.0).contains(share)) {
+        let hint = format!("{share} is no share; write 0.01 for a hundredth");
+        return Err(SpecError::new(field("watch"), hint));
+    }
     match (sketch.window, sketch.window_rule()) {
         (Some(window), Some(rule)) => {
             let shown = field("window");
@@ -205,6 +214,7 @@ mod tests {
                 r#"{"kind":"top","by":{"json":"/c"},"groups":1001}"#,
                 "sketches.s.groups",
             ),
+            (r#"{"kind":"top","watch":1.5}"#, "sketches.s.watch"),
             (r#"{"kind":"top","window":"1s","keep":"24h"}"#, "sketches.s"),
             (r#"{"kind":"top","window":"1m","by":{"json":"/c"}}"#, "sketches.s"),
         ] {

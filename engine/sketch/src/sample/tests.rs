@@ -1,11 +1,22 @@
-//! Uniformity, alone and merged, and repeatability.
+//! Uniformity, exact merging, repeatability, and what was written before.
+
+use proptest::prelude::*;
 
 use super::*;
+use crate::rank;
+
 const SIZE: usize = 10;
 
-fn of(seed: u64, items: std::ops::Range<u32>) -> Sample {
-    let mut sample = Sample::new(SIZE as u32, TenantSeed::new(seed, 7));
-    items.for_each(|item| sample.offer(&item.to_string()));
+fn seed(seed: u64) -> TenantSeed {
+    TenantSeed::new(seed, 7)
+}
+
+fn of(number: u64, items: impl IntoIterator<Item = u32>) -> Sample {
+    let seed = seed(number);
+    let mut sample = Sample::new(SIZE as u32, seed);
+    for item in items {
+        sample.offer(rank(seed, u64::from(item)), &item.to_string());
+    }
     sample
 }
 
@@ -15,8 +26,8 @@ fn assert_uniform(sample: impl Fn(u64) -> Sample) {
     let mut taken = [0_u32; 100];
     for seed in 0..2_000 {
         let sample = sample(seed);
-        assert_eq!((sample.contents.items.len(), sample.count()), (SIZE, 100));
-        for item in &sample.contents.items {
+        assert_eq!((sample.kept.len(), sample.count()), (SIZE, 100));
+        for item in sample.items() {
             taken[item.parse::<usize>().unwrap()] += 1;
         }
     }
@@ -34,38 +45,68 @@ fn every_item_is_as_likely_as_any_other() {
     assert_uniform(|seed| of(seed, 0..100));
 }
 
-#[test]
-fn every_item_of_a_merged_sample_is_as_likely_as_any_other() {
-    for cut in [3, 10, 37, 95] {
-        assert_uniform(|seed| {
-            let mut merged = of(seed, 0..cut);
-            merged.merge(&of(seed, cut..100)).unwrap();
-            merged
-        });
-    }
+/// The first version, as it was: size, seed, then count, items and chain.
+fn old(size: u32, count: u64, items: &[&str], chain: u64) -> Result<Sample, SketchError> {
+    let bytes = postcard::to_stdvec(&(size, seed(1), (count, items, chain))).unwrap();
+    let reservoir: Reservoir = postcard::from_bytes(&bytes).unwrap();
+    Sample::try_from(reservoir)
 }
 
 #[test]
-fn a_merged_sample_goes_on_uniformly() {
-    assert_uniform(|seed| {
-        let mut merged = of(seed, 0..20);
-        merged.merge(&of(seed, 20..60)).unwrap();
-        (60..100).for_each(|item| merged.offer(&item.to_string()));
-        merged
+fn a_reservoir_of_before_goes_on_uniformly() {
+    let firsts: Vec<String> = (0..20).map(|item: u32| item.to_string()).collect();
+    assert_uniform(|number| {
+        // A uniform sample of the first 20, drawn in another way.
+        let mut drawn: Vec<&str> = firsts.iter().map(String::as_str).collect();
+        let other = seed(number + 10_000);
+        drawn.sort_by_key(|item| hash_item(other, item));
+        let mut sample = old(SIZE as u32, 20, &drawn[..SIZE], mix(number)).unwrap();
+        sample.seed = seed(number);
+        for item in 20_u32..100 {
+            sample.offer(rank(sample.seed, u64::from(item)), &item.to_string());
+        }
+        sample
     });
 }
 
 #[test]
-fn merging_commutes_and_keeps_all_while_they_fit() {
-    let (mut one, mut other) = (of(1, 0..50), of(1, 50..300));
-    other.merge(&of(1, 0..50)).unwrap();
-    one.merge(&of(1, 50..300)).unwrap();
-    assert_eq!(one, other);
+fn updates_without_a_rank_are_sampled_too() {
+    assert_uniform(|number| {
+        let mut sample = Sample::new(SIZE as u32, seed(number));
+        (0..100).for_each(|item: u32| sample.offer_unranked(&item.to_string()));
+        sample
+    });
+}
 
-    let mut few = of(1, 0..4);
-    few.merge(&of(1, 4..9)).unwrap();
-    let mut items = few.items().to_vec();
-    items.sort();
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn merging_is_the_sample_of_the_union_in_any_order(parts in prop::collection::vec(0_u8..7, 0..200)) {
+        let part = |wanted: u8| {
+            let items = parts.iter().enumerate().filter(move |(_, part)| **part == wanted);
+            of(1, items.map(|(item, _)| item as u32))
+        };
+        let whole = of(1, 0..parts.len() as u32);
+        let mut forwards = part(0);
+        (1..7).for_each(|next| forwards.merge(&part(next)).unwrap());
+        let mut grouped = part(6);
+        for pair in [(5, 4), (3, 2), (1, 0)] {
+            let mut both = part(pair.0);
+            both.merge(&part(pair.1)).unwrap();
+            both.merge(&grouped).unwrap();
+            grouped = both;
+        }
+        prop_assert_eq!(&forwards, &whole);
+        prop_assert_eq!(&grouped, &whole);
+    }
+}
+
+#[test]
+fn few_items_are_all_kept_and_the_answer_is_exact() {
+    let few = of(1, 0..9);
+    let mut items: Vec<&str> = few.items().collect();
+    items.sort_unstable();
     assert_eq!(few.bound(), Bound::Exact);
     assert_eq!(items, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
 }
@@ -73,21 +114,24 @@ fn merging_commutes_and_keeps_all_while_they_fit() {
 #[test]
 fn the_same_items_give_the_same_sample_and_other_seeds_another() {
     assert_eq!(of(1, 0..500), of(1, 0..500));
-    assert_ne!(of(1, 0..500).contents.items, of(2, 0..500).contents.items);
+    assert_ne!(of(1, 0..500).kept, of(2, 0..500).kept);
 }
 
 #[test]
 fn samples_that_cannot_be_are_refused() {
-    let is_refused = |size: u32, count: u64, items: &[&str]| {
-        let bytes = postcard::to_stdvec(&(size, (1_u64, 2_u64), (count, items, 0_u64))).unwrap();
+    let is_refused = |size: u32, count: u64, kept: &[(u64, &str)]| {
+        let bytes = postcard::to_stdvec(&(size, (1_u64, 2_u64), count, kept)).unwrap();
         postcard::from_bytes::<Sample>(&bytes).is_err()
     };
-    assert!(!is_refused(2, 9, &["a", "b"]));
-    assert!(!is_refused(2, 1, &["a"]));
-    assert!(is_refused(2, 9, &["a"]));
-    assert!(is_refused(2, 0, &["a"]));
-    assert!(is_refused(2, 9, &["a", "b", "c"]));
+    assert!(!is_refused(2, 9, &[(1, "a"), (2, "b")]));
+    assert!(!is_refused(2, 1, &[(1, "a")]));
+    assert!(is_refused(2, 9, &[(2, "a"), (1, "b")]));
+    assert!(is_refused(2, 9, &[(1, "a")]));
+    assert!(is_refused(2, 0, &[(1, "a")]));
+    assert!(is_refused(2, 9, &[(1, "a"), (2, "b"), (3, "c")]));
     assert!(is_refused(0, 0, &[]));
     assert!(is_refused(MAX_SIZE + 1, 0, &[]));
-    assert!(is_refused(1, 1, &[&"x".repeat(257)]));
+    assert!(is_refused(1, 1, &[(1, &"x".repeat(257))]));
+    assert!(old(2, 9, &["a", "b"], 3).is_ok());
+    assert!(old(2, 9, &["a"], 3).is_err() && old(0, 0, &[], 3).is_err());
 }

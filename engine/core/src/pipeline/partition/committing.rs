@@ -135,7 +135,12 @@ impl Partition {
         .await
         .map_err(|_| failed("a turn did not come to its end"))?;
         self.worker = Some(worker);
-        applied.map_err(failed)?;
+        let compared = applied.map_err(failed)?;
+        for (sketch, comparison) in compared.iter().filter(|(_, comparison)| comparison.is_breach) {
+            let partition = &self.committer.partition;
+            tracing::warn!(%partition, %sketch, ?comparison, "a sketch is further off than it promises");
+        }
+        self.committer.stats.compared(&compared);
         self.committer.status.weighs(self.image.weight());
         failpoint::pass(Point::CommitApplied);
         self.committer.stats.committed(&stats, took);
