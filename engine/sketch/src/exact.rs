@@ -55,14 +55,14 @@ impl Exact {
     pub fn take(&mut self, update: &Update) -> bool {
         let mut times = 1;
         match update {
-            Update::Observe(value) => self.values.push(*value + 0.0),
+            Update::Observe(value) => self.values.push(as_counted(*value)),
             Update::Distinct(hash) | Update::Seen(hash) => drop(self.hashes.insert(*hash)),
             Update::Count { item, times: counted } => {
                 times = *counted;
                 *self.items.entry(item.clone()).or_default() += times;
             }
             Update::Draw { item, .. } | Update::Sample(item) => {
-                *self.items.entry(item.clone()).or_default() += 1
+                *self.items.entry(item.clone()).or_default() += 1;
             }
         }
         self.count = self.count.saturating_add(times);
@@ -116,20 +116,21 @@ impl Exact {
         self.values.sort_by(f64::total_cmp);
         let last = self.values.len() - 1;
         let error = |(q, found): &(f64, Option<f64>)| {
-            let Some(found) = found else { return f64::INFINITY };
+            let Some(found) = found.map(as_counted) else {
+                return f64::INFINITY;
+            };
             let rank = q * last as f64;
             // Between two ranks either value is right, and so is anything between them.
             let (low, high) = (
                 self.values[rank.floor() as usize],
                 self.values[rank.ceil() as usize],
             );
-            let truth = found.clamp(low, high);
-            if *found == truth {
-                0.0
-            } else {
-                // What is so small that it counts as zero is off by all of itself, and by nothing.
-                ((found - truth) / truth.abs().max(f64::MIN_POSITIVE)).abs()
+            if (low..=high).contains(&found) {
+                return 0.0;
             }
+            let truth = found.clamp(low, high);
+            // Of a zero any error is too large, so it is divided by what is not quite one.
+            ((found - truth) / truth.abs().max(f64::MIN_POSITIVE)).abs()
         };
         found.iter().map(error).fold(0.0, f64::max)
     }
@@ -164,6 +165,11 @@ impl Exact {
         let share = drawn as f64 / found.len().max(1) as f64;
         ((share - *count as f64 / self.count as f64).abs(), invented)
     }
+}
+
+/// A value as quantiles count it: those too small for a normal number are zero to them.
+fn as_counted(value: f64) -> f64 {
+    if value.is_normal() { value } else { 0.0 }
 }
 
 /// The promised error as a share, and the error from which on the promise is broken.
@@ -264,6 +270,27 @@ mod tests {
             }
             let comparison = exact.compare(&sketch).unwrap();
             assert!(comparison.is_breach, "{kind}: {comparison:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_count_as_zero_are_no_breach() {
+        let values = [2e-308, -2e-308, 1e-310, 0.0, -0.0, f64::MIN_POSITIVE, 1.0];
+        for kept in 1..=values.len() {
+            let mut sketch = Sketch::new(
+                &SketchConfig {
+                    kind: Kind::Quantiles,
+                    size: None,
+                },
+                TenantSeed::new(1, 1),
+            );
+            let mut exact = Exact::new(Kind::Quantiles);
+            for value in &values[..kept] {
+                sketch.apply(&Update::Observe(*value)).unwrap();
+                exact.take(&Update::Observe(*value));
+            }
+            let comparison = exact.compare(&sketch).unwrap();
+            assert!(!comparison.is_breach, "{kept}: {comparison:?}");
         }
     }
 

@@ -13,6 +13,9 @@ pub const WINDOW: Duration = Duration::from_secs(30);
 /// Looks that a window holds; more come only from a clock that stands.
 const MAX_LOOKS: usize = 64;
 
+/// Sketches that break their promise; a pipeline that watches some has an alarm over it unasked.
+pub const SKETCH_BREACHES: &str = "sketch-breaches";
+
 /// What a pipeline shows on one engine, or on all of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
@@ -56,6 +59,8 @@ pub struct Numbers {
     pub lag: Option<u64>,
     /// Bytes of the tenant's state.
     pub state_bytes: u64,
+    /// Comparisons in which a sketch was further off than it promises.
+    pub sketch_breaches: u64,
 }
 
 impl Numbers {
@@ -84,6 +89,7 @@ impl Numbers {
             seen: report.partitions.iter().map(|it| it.seen).min(),
             lag: None,
             state_bytes,
+            sketch_breaches: stats.accuracy.values().map(|it| it.breaches).sum(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Numbers {
             (&mut self.memory_bytes, other.memory_bytes),
             (&mut self.partitions_in_trouble, other.partitions_in_trouble),
             (&mut self.state_bytes, other.state_bytes),
+            (&mut self.sketch_breaches, other.sketch_breaches),
         ] {
             *mine = mine.saturating_add(theirs);
         }
@@ -157,7 +164,7 @@ impl<T> Looks<'_, T> {
 }
 
 macro_rules! metric {
-    ($name:literal, $unit:literal, $help:literal, $read:expr) => {
+    ($name:expr, $unit:literal, $help:literal, $read:expr) => {
         Metric {
             name: $name,
             unit: $unit,
@@ -266,6 +273,12 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
         |it| it.rate(|n| n.imbalances)
     ),
     metric!(
+        SKETCH_BREACHES,
+        "comparisons a second",
+        "Comparisons in which a watched sketch was further off than it promises",
+        |it| it.rate(|n| n.sketch_breaches)
+    ),
+    metric!(
         "memory-bytes",
         "bytes",
         "Linear memory of the pipeline's plugins",
@@ -363,6 +376,12 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
         "cuts a second",
         "Times that a pipeline's counts did not agree with the broker's",
         |it| it.rate(|n| n.all.imbalances)
+    ),
+    metric!(
+        SKETCH_BREACHES,
+        "comparisons a second",
+        "Comparisons in which a watched sketch of a pipeline was further off than it promises",
+        |it| it.rate(|n| n.all.sketch_breaches)
     ),
     metric!(
         "memory-bytes",

@@ -6,6 +6,11 @@
 //! passed over, because the counts of both do not agree. So a restart, or another owner, means that
 //! what had begun before is no longer watched; the windows that begin after it are.
 //!
+//! What is followed is drawn by a hash of its name under the tenant's seed, so that it is the same at
+//! every run, and no publisher can foresee it. An update that the image puts elsewhere than its record
+//! says (a group beyond the last one, a window for which there is no room) makes the counts differ, and
+//! the series is let go. So a breach is an error of the sketch, and never one of what is compared.
+//!
 //! Bounds: [`MOST_FOLLOWED`] series of a partition, each of a few thousand values (see
 //! [`tailrace_sketch::Exact`]), [`MOST_ENTRIES`] of all together. A comparison reads the series from
 //! the image; each is compared when it has grown twofold, and when its window is over, so that
@@ -13,9 +18,8 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_sketch::{Comparison, Exact, Kind, Sketch, Update, hash_item};
+use tailrace_sketch::{Comparison, Exact, Kind, Sketch, TenantSeed, Update, hash_item};
 
-use super::plan::Plan;
 use crate::{
     delta::{Delta, Measured, Placed},
     name::Name,
@@ -28,9 +32,22 @@ const MOST_FOLLOWED: usize = 64;
 /// Most entries of all exact answers of a partition: 3 MB or so.
 const MOST_ENTRIES: usize = 100_000;
 /// Series of a sketch that are known, followed or passed over; beyond that the latter are forgotten.
-const MOST_PASSED: usize = 10_000;
+const MOST_PASSED: usize = 1_000;
 /// Updates before a series is compared first.
 const FIRST_COMPARISON: u64 = 32;
+
+/// A sketch whose accuracy is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Its name.
+    pub name: Name,
+    /// What it measures.
+    pub kind: Kind,
+    /// Of its series, the share that is followed.
+    pub share: f64,
+    /// The tenant's, by which they are drawn.
+    pub seed: TenantSeed,
+}
 
 /// What a partition follows.
 #[derive(Default)]
@@ -48,46 +65,50 @@ struct Followed {
 type Known = BTreeMap<Series, Option<Followed>>;
 
 impl Accuracy {
-    /// After a commit was applied to the image: takes in what it changed, and compares what is due.
+    /// After a commit of a partition was applied: takes in what it changed, and compares what is due
+    /// with what `read` gives.
     pub fn follow(
         &mut self,
-        plan: &Plan,
         partition: u32,
+        watched: &[Watched],
         delta: &Delta,
-        image: &dyn Image,
+        read: impl Fn(&str, &Series) -> Result<Option<Sketch>, StoreError>,
     ) -> Result<Vec<(Name, Comparison)>, StoreError> {
         let mut compared = Vec::new();
-        for (name, share) in plan.watched() {
-            let measured = delta.measured.get(name.as_str());
-            let plain = delta.sketches.get(name.as_str());
+        self.sketches
+            .retain(|name, _| watched.iter().any(|watched| watched.name == *name));
+        for watched in watched {
+            let name = watched.name.as_str();
+            let measured = delta.measured.get(name);
+            let plain = delta.sketches.get(name);
             if measured.is_none() && plain.is_none() {
                 continue;
             }
-            let chooses = |series: &Series| {
-                let text = format!("{name}/{partition}/{series:?}");
-                (hash_item(plan.seed, &text) as f64) < share * u64::MAX as f64
-            };
-            let mut room = Room::of(&self.sketches);
-            let known = self.sketches.entry(name.clone()).or_default();
-            let kind = plan
-                .spec
-                .sketches
-                .get(name.as_str())
-                .map_or(Kind::Quantiles, |spec| spec.kind);
-            for update in plain.into_iter().flatten() {
-                take(known, &mut room, kind, Series::default(), update, &chooses);
-            }
-            for placed in measured.iter().flat_map(|measured| &measured.updates) {
-                for series in series_of(measured, placed) {
-                    take(known, &mut room, kind, series, &placed.update, &chooses);
-                }
-            }
+            self.take_all(partition, watched, plain.map_or(&[], Vec::as_slice), measured);
             let clock_ms = measured.map_or(0, |measured| measured.clock_ms);
-            for comparison in compare(known, name.as_str(), clock_ms, image)? {
-                compared.push((name.clone(), comparison));
+            if let Some(known) = self.sketches.get_mut(name) {
+                let found = compare(known, clock_ms, |series| read(name, series))?;
+                compared.extend(found.into_iter().map(|found| (watched.name.clone(), found)));
             }
         }
         Ok(compared)
+    }
+
+    fn take_all(&mut self, partition: u32, watched: &Watched, plain: &[Update], measured: Option<&Measured>) {
+        let chooses = |series: &Series| {
+            let text = format!("{}/{partition}/{series:?}", watched.name);
+            (hash_item(watched.seed, &text) as f64) < watched.share * u64::MAX as f64
+        };
+        let mut room = Room::of(&self.sketches);
+        let known = self.sketches.entry(watched.name.clone()).or_default();
+        for update in plain {
+            take(known, &mut room, watched.kind, Series::default(), update, chooses);
+        }
+        for placed in measured.iter().flat_map(|measured| &measured.updates) {
+            for series in series_of(measured, placed) {
+                take(known, &mut room, watched.kind, series, &placed.update, chooses);
+            }
+        }
     }
 }
 
@@ -160,9 +181,8 @@ fn take(
 /// Compares what has grown enough, and what is over; lets go of what cannot be compared.
 fn compare(
     known: &mut Known,
-    name: &str,
     clock_ms: u64,
-    image: &dyn Image,
+    read: impl Fn(&Series) -> Result<Option<Sketch>, StoreError>,
 ) -> Result<Vec<Comparison>, StoreError> {
     let mut compared = Vec::new();
     let mut over = Vec::new();
@@ -179,7 +199,7 @@ fn compare(
         if count < followed.due && !is_over {
             continue;
         }
-        let sketch = read(image, name, series)?;
+        let sketch = read(series)?;
         match sketch.and_then(|sketch| followed.exact.compare(&sketch)) {
             Some(comparison) => {
                 followed.due = count.saturating_mul(2);
@@ -195,7 +215,8 @@ fn compare(
     Ok(compared)
 }
 
-fn read(image: &dyn Image, name: &str, series: &Series) -> Result<Option<Sketch>, StoreError> {
+/// A series of a sketch as an image has it.
+pub fn read(image: &dyn Image, name: &str, series: &Series) -> Result<Option<Sketch>, StoreError> {
     if *series == Series::default()
         && let Some(sketch) = image.sketch(name)?
     {
@@ -212,3 +233,6 @@ fn read(image: &dyn Image, name: &str, series: &Series) -> Result<Option<Sketch>
     };
     Ok(image.sketch_slice(name, &slice)?.pop().map(|(_, sketch)| sketch))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use crate::{
     extract::{Extractor, Scalar},
     identity::{Digest, PipelineId},
     name::Name,
-    pipeline::{candidate::CandidatePlan, worker::Instances},
+    pipeline::{accuracy::Watched, candidate::CandidatePlan, worker::Instances},
     ports::{
         broker::OwnStream,
         plugins::{CallLimits, Instance, Plugin, PluginError},
@@ -39,6 +39,7 @@ pub struct Plan {
     /// Sketches that are divided by group, in the order of their places.
     grouped: Vec<Name>,
     divisions: BTreeMap<Name, Division>,
+    watched: Vec<Watched>,
 }
 
 /// A step with its plugin.
@@ -89,7 +90,16 @@ impl Plan {
         let (places, measured, grouped) = places(&spec);
         let divisions = spec.sketches.iter();
         let divisions = divisions.filter_map(|(name, sketch)| Some((name.clone(), sketch.division()?)));
+        let watched = |(name, sketch): (&Name, &SketchSpec)| {
+            Some(Watched {
+                name: name.clone(),
+                kind: sketch.kind,
+                share: sketch.watch?,
+                seed,
+            })
+        };
         Self {
+            watched: spec.sketches.iter().filter_map(watched).collect(),
             pipeline,
             revision: revision.number,
             steps,
@@ -147,10 +157,9 @@ impl Plan {
         self.divisions.get(sketch)
     }
 
-    /// Sketches whose accuracy is watched, with the share of their series that is.
-    pub fn watched(&self) -> impl Iterator<Item = (&Name, f64)> {
-        let sketches = self.spec.sketches.iter();
-        sketches.filter_map(|(name, sketch)| Some((name, sketch.watch?)))
+    /// Sketches whose accuracy is watched.
+    pub fn watched(&self) -> &[Watched] {
+        &self.watched
     }
 
     /// All sketches that are divided.

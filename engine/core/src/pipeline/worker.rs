@@ -16,7 +16,7 @@ use crate::{
     ledger::Ledger,
     name::Name,
     pipeline::{
-        accuracy::Accuracy,
+        accuracy::{self, Accuracy},
         candidate::{Beside, Noted, board::Board},
         effects::Effects,
         gate::{By, Gates, Turned},
@@ -32,7 +32,7 @@ use crate::{
         plugins::{Instance, PluginError},
         store::{Applied, Full, Image, StoreError},
     },
-    series::Group,
+    series::{Group, Series},
 };
 
 /// Most messages of a batch. The broker takes 1,000 in one atomic batch, and the record needs room:
@@ -503,9 +503,10 @@ impl Worker {
         parts: u64,
     ) -> Result<Vec<(Name, Comparison)>, StoreError> {
         self.image.apply(delta, stored)?;
-        let compared = self
-            .accuracy
-            .follow(&self.plan, self.partition, delta, &*self.image)?;
+        let image = &*self.image;
+        let read = |name: &str, series: &Series| accuracy::read(image, name, series);
+        let watched = self.plan.watched();
+        let compared = self.accuracy.follow(self.partition, watched, delta, read)?;
         self.effects_mut().applied();
         self.cursor.commit_sequence = stored.sequence;
         self.cursor.parts += parts;

@@ -10,7 +10,7 @@ use crate::{
         Aspect, Quantity, Rule,
         memory::Alarm,
         notice::Target,
-        numbers::{PIPELINE, names},
+        numbers::{PIPELINE, SKETCH_BREACHES, names},
         parse::parse,
     },
     name::Name,
@@ -19,6 +19,8 @@ use crate::{
 
 /// Most alarms of a pipeline: each is a look every few seconds, and a sketch may be read for it.
 pub const MAX_ALARMS: usize = 32;
+/// Name of the alarm over the accuracy of sketches.
+const OF_ACCURACY: &str = "sketch-accuracy";
 /// Longest web address.
 const MAX_URL_BYTES: usize = 1_024;
 
@@ -74,11 +76,24 @@ impl AlarmSpec {
 }
 
 /// The alarms of a pipeline. One that cannot be read was written by another version of the engine, and
-/// is left out.
+/// is left out. Where sketches are watched and no rule of the tenant's own looks at the breaches, there is
+/// one that does: it shows in status and metrics, and who is to be told writes a rule.
 pub fn alarms(spec: &PipelineSpec) -> Vec<Alarm> {
     let metrics = names(PIPELINE);
     let read = spec.alarms.iter().filter_map(|alarm| alarm.read(&metrics).ok());
-    read.collect()
+    let mut alarms: Vec<Alarm> = read.collect();
+    let is_watched = spec.sketches.values().any(|sketch| sketch.watch.is_some());
+    let breaches = Quantity::Metric(SKETCH_BREACHES);
+    let is_own = |alarm: &Alarm| alarm.rule.quantity == breaches || alarm.name.as_str() == OF_ACCURACY;
+    if is_watched && !alarms.iter().any(is_own) {
+        let unasked = AlarmSpec {
+            name: Name::new(OF_ACCURACY).expect("a name"),
+            when: format!("{SKETCH_BREACHES} > 0"),
+            notify: NotifySpec::default(),
+        };
+        alarms.extend(unasked.read(&metrics));
+    }
+    alarms
 }
 
 /// Checks what a description says of alarms by itself.
@@ -164,14 +179,81 @@ fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::super::{check, parse};
+    use std::time::Duration;
+
+    use tailrace_sketch::Comparison;
+
+    use super::{
+        super::{check, parse},
+        *,
+    };
+    use crate::{
+        alarm::{
+            memory::{Memory, Owner},
+            numbers::{Numbers, Window},
+        },
+        pipeline::status::PipelineStatus,
+    };
+
+    fn spec(alarm: &str, watch: &str) -> Result<PipelineSpec, String> {
+        let text = format!(
+            "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles{watch} }}, users: {{ kind: distinct }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
+        );
+        parse::parse(text.as_bytes()).map_err(|cause| cause.to_string())
+    }
 
     fn checked(alarm: &str) -> Result<(), String> {
-        let text = format!(
-            "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles }}, users: {{ kind: distinct }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
-        );
-        let spec = parse::parse(text.as_bytes()).map_err(|cause| cause.to_string())?;
-        check::check(&spec).map_err(|cause| cause.to_string())
+        check::check(&spec(alarm, "")?).map_err(|cause| cause.to_string())
+    }
+
+    #[test]
+    fn a_sketch_that_breaks_its_promise_fires_an_alarm_that_nobody_asked_for() {
+        let alarms = alarms(&spec("{ name: behind, when: \"lag > 9\" }", ", watch: 0.1").unwrap());
+        let status = PipelineStatus::default();
+        let (mut window, mut memory) = (Window::default(), Memory::default());
+        let mut firing = |second: u64| {
+            let numbers = Numbers::of(&status.report(), 0);
+            window.look(Duration::from_secs(second), numbers, |numbers| numbers.events);
+            memory.see(&Owner::default(), &alarms, second * 1_000, |alarm| {
+                let Quantity::Metric(name) = alarm.rule.quantity else {
+                    return None;
+                };
+                window.value(PIPELINE, name)
+            });
+            let alarms = memory.alarms();
+            let firing = alarms.filter(|(_, alarm)| alarm.phase.fires_since().is_some());
+            firing.map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+        };
+        let compared = |is_breach| {
+            let comparison = Comparison {
+                observed: 0.02,
+                promised: 0.01,
+                is_breach,
+            };
+            status
+                .stats
+                .compared(&[(Name::new("amounts").unwrap(), comparison)]);
+        };
+        compared(false);
+        assert!(firing(0).is_empty() && firing(5).is_empty());
+        compared(true);
+        assert_eq!(firing(10), ["sketch-accuracy"]);
+        assert_eq!(firing(25), ["sketch-accuracy"]);
+        assert!(firing(200).is_empty(), "over, half a minute later");
+    }
+
+    #[test]
+    fn who_looks_at_breaches_by_a_rule_of_his_own_has_that_one_only() {
+        let names = |alarm: &str, watch: &str| {
+            let alarms = alarms(&spec(alarm, watch).unwrap()).into_iter();
+            alarms.map(|alarm| alarm.name.to_string()).collect::<Vec<_>>()
+        };
+        let (own, watch) = ("{ name: mine, when: \"sketch-breaches > 0\" }", ", watch: 1");
+        assert_eq!(names(own, watch), ["mine"]);
+        assert_eq!(names(own, ""), ["mine"]);
+        let other = "{ name: behind, when: \"lag > 9\" }";
+        assert_eq!(names(other, ""), ["behind"]);
+        assert_eq!(names(other, watch), ["behind", "sketch-accuracy"]);
     }
 
     #[test]

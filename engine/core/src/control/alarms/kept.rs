@@ -28,6 +28,7 @@ use crate::{
     name::Name,
     pipeline::status::State,
     ports::registry::WriteError,
+    spec::alarms::alarms,
     tasks,
 };
 
@@ -330,7 +331,7 @@ impl Control {
     /// The alarms of a pipeline. Where another engine keeps them, what it wrote of them last: those that
     /// fired or resolved.
     pub(in crate::control) async fn alarms_of(&self, id: &PipelineId) -> Outcome<Vec<super::AlarmReport>> {
-        if self.pipeline(id)?.active.spec.alarms.is_empty() {
+        if alarms(&self.pipeline(id)?.active.spec).is_empty() {
             return Ok(Vec::new());
         }
         let subject = Subject::Pipeline(id.clone());
