@@ -1,7 +1,7 @@
 //! `/metrics`: what all pipelines did, made at each scrape from their counters. Names and units follow
 //! Prometheus' conventions; labels are names that the registry bounds, never anything of an event.
 //!
-//! Every metric is a row of [`table::TABLE`]: the page, `METRICS.md` and the check of the dashboard are
+//! Every metric is a row of [`table::table`]: the page, `METRICS.md` and the check of the dashboard are
 //! made from it, so none of them can say anything else.
 
 mod table;
@@ -13,7 +13,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Metric as Registered, Registry, Unit},
 };
-use table::{Kind, Metric, QUANTILES, Read, STATES, TABLE, state_name};
+use table::{Kind, Metric, QUANTILES, Read, STATES, state_name, table};
 use tailrace_core::control::measure::{Measured, MeasuredPipeline};
 
 use crate::ApiOptions;
@@ -24,7 +24,7 @@ type Labels = Vec<(&'static str, String)>;
 /// The text of a scrape.
 pub(crate) fn render(measured: &Measured, api: &ApiOptions) -> String {
     let mut registry = Registry::with_prefix("tailrace");
-    for metric in TABLE {
+    for metric in table() {
         if let Read::Engine(read) = metric.read {
             let Some(value) = read(measured) else {
                 continue;
