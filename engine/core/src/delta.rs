@@ -38,7 +38,7 @@ pub struct Measured {
     pub window: Option<WindowRule>,
     /// Most groups with a value; beyond them, values count in [`Group::Other`].
     pub most_groups: u32,
-    /// The partition's event-time clock, as of the end of the batch.
+    /// The partition's event-time clock, as of the end of the batch; 0 while it may go back.
     pub clock_ms: u64,
     /// In the order of the events.
     pub updates: Vec<Placed>,

@@ -22,6 +22,12 @@ pub fn advance(watermark_ms: u64, event_time_ms: u64, events_before: u64) -> u64
     event_time_ms.clamp(watermark_ms, watermark_ms.saturating_add(MAX_ADVANCE_MS))
 }
 
+/// The clock as far as it is never taken back: windows that end by it may be let go. It is 0 while it may
+/// go back still, for then which are gone would depend on where a batch was cut, and so on what died when.
+pub fn settled(watermark_ms: u64, events: u64) -> u64 {
+    if events < WARM_UP { 0 } else { watermark_ms }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +41,14 @@ mod tests {
         assert_eq!(advance(now, now - 500, WARM_UP), now);
         assert_eq!(advance(now, now + fifty_days, 0), now + MAX_ADVANCE_MS);
         assert_eq!(advance(u64::MAX - 1, u64::MAX, WARM_UP), u64::MAX);
+    }
+
+    #[test]
+    fn no_window_ends_by_a_clock_that_may_go_back() {
+        assert_eq!(settled(5_000, WARM_UP - 1), 0);
+        assert!(advance(5_000, 4_000, WARM_UP - 1) < 5_000);
+        assert_eq!(settled(5_000, WARM_UP), 5_000);
+        assert_eq!(advance(5_000, 4_000, WARM_UP), 5_000);
     }
 
     #[test]

@@ -477,8 +477,10 @@ impl Worker {
     /// Takes the batch out for its commit.
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
+        let events = self.cursor.ledger.events + self.stats.counts.ledger.events;
         self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
-        self.effects_mut().tell_time(watermark_ms);
+        self.effects_mut()
+            .tell_time(super::watermark::settled(watermark_ms, events));
         self.stats.counts.late += self.effects_mut().take_late();
         let (delta, outputs) = self.effects_mut().seal();
         self.cursor.commit += 1;

@@ -86,6 +86,14 @@ impl SimBroker {
         sequence
     }
 
+    /// Another broker with the same messages in a stream, on which nothing has run.
+    pub fn beginning_with(&self, stream: &str, faults: Arc<Faults>) -> Self {
+        let other = Self::new(faults);
+        let messages = self.messages(stream, ">");
+        other.state().streams.insert(stream.to_owned(), messages);
+        other
+    }
+
     /// What a stream holds on subjects that match.
     pub fn messages(&self, stream: &str, pattern: &str) -> Vec<Stored> {
         let state = self.state();
@@ -433,7 +441,13 @@ impl Subscription for SimSubscription {
 fn incoming(message: &Stored) -> Incoming {
     Incoming {
         sequence: message.sequence,
-        received_ms: 1_000 + message.sequence,
+        // Some come late: behind the windows that are kept.
+        received_ms: 10_000 + message.sequence * 40
+            - if message.sequence.is_multiple_of(11) {
+                5_000
+            } else {
+                0
+            },
         subject: message.subject.clone(),
         headers: message.headers.clone(),
         payload: message.payload.clone(),

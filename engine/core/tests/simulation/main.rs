@@ -12,6 +12,7 @@ mod checker;
 mod faults;
 mod plugins;
 mod scenario;
+mod sketches;
 mod store;
 mod world;
 
@@ -43,6 +44,25 @@ fn effects_take_place_once_and_in_order_whatever_dies() {
     if seeds().count() > 500 {
         totals.assert_every_fault_happened();
     }
+}
+
+#[test]
+fn windowed_and_grouped_sketches_are_those_of_an_undisturbed_run_whatever_dies() {
+    let mut late = 0;
+    for seed in 0..250 {
+        let replay = format!("seed {seed}");
+        let divided = scenario::run_beside_an_undisturbed_one(seed).expect(&replay);
+        late += divided.iter().map(|divided| divided.late).sum::<u64>();
+        let windows = divided.iter().flat_map(|divided| divided.series.keys());
+        assert!(
+            windows.filter(|series| series.window.is_some()).count() > 0,
+            "{replay}"
+        );
+    }
+    assert!(
+        late > 100,
+        "only {late} events came late: too few to show anything"
+    );
 }
 
 #[test]

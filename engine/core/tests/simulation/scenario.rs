@@ -40,6 +40,7 @@ use super::{
     checker,
     faults::Faults,
     plugins::{count_digest, stamp_digest},
+    sketches::{self, DIVIDED, Divided},
     store::SimStore,
     world::world,
 };
@@ -138,6 +139,19 @@ pub fn run(seed: u64) -> Result<Run, String> {
 /// Runs a seed while so many watch who never read, and one who goes at once; gives what they missed or
 /// could have read, too.
 pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
+    let (scenario, lives) = run_to_the_end(seed, watchers)?;
+    let broker = &scenario.broker;
+    let run = Run {
+        events: broker.messages("IN", ">").len() as u64,
+        lives,
+        happened: scenario.faults.happened(),
+        records: broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64,
+    };
+    Ok((run, scenario.shown.into_inner()))
+}
+
+/// Runs a seed until all is committed and checked; gives how many engines lived.
+fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String> {
     let faults = Arc::new(Faults::new(seed));
     let broker = Arc::new(SimBroker::new(faults.clone()));
     let partitions = 1 + faults.below(3) as u32;
@@ -156,7 +170,7 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
         shadow_differs: false,
         found: Mutex::default(),
     };
-    let events = publish_some(&faults, &broker);
+    publish_some(&faults, &broker);
     let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
     let mut lives = 0;
     for _ in 0..2 + faults.below(6) {
@@ -172,16 +186,27 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
     checker::check(&broker, &pipeline, partitions)?;
     let rivals = faults.happened().contains_key("two engines");
     checker::check_revisions(&broker, &pipeline, partitions, rivals)?;
-    let records = broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64;
-    let _ = events;
-    let events = broker.messages("IN", ">").len() as u64;
-    let run = Run {
-        events,
-        lives,
-        happened: faults.happened(),
-        records,
+    Ok((scenario, lives))
+}
+
+/// Runs a seed, and its events once more without a fault; gives what the sketches of both came to.
+pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> {
+    let (scenario, _) = run_to_the_end(seed, 0)?;
+    let calm = Arc::new(Faults::new(seed));
+    calm.calm_down();
+    let undisturbed = Scenario {
+        faults: calm.clone(),
+        broker: Arc::new(scenario.broker.beginning_with("IN", calm.clone())),
+        revision: AtomicU64::new(1),
+        shown: AtomicU64::new(0),
+        found: Mutex::default(),
+        ..scenario
     };
-    Ok((run, scenario.shown.into_inner()))
+    undisturbed.live(&[SimStore::new(calm)], PROGRESS_WITHIN, true)?;
+    let (pipeline, partitions) = (&undisturbed.pipeline, undisturbed.partitions);
+    sketches::check_same(&scenario.broker, &undisturbed.broker, pipeline, partitions)?;
+    let divided = |partition| sketches::divided(&undisturbed.broker, pipeline, partition);
+    (0..partitions).map(divided).collect()
 }
 
 /// A run without faults in which a shadow runs beside the active revision from the first event to the last;
@@ -214,7 +239,7 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
     Ok((events, found.ok_or("nothing was found")?))
 }
 
-fn publish_some(faults: &Faults, broker: &SimBroker) -> u64 {
+fn publish_some(faults: &Faults, broker: &SimBroker) {
     let count = 1 + faults.below(60);
     for _ in 0..count {
         let payload = match faults.below(100) {
@@ -226,7 +251,6 @@ fn publish_some(faults: &Faults, broker: &SimBroker) -> u64 {
         };
         broker.publish("IN", &format!("in.k{}", faults.below(8)), payload);
     }
-    count
 }
 
 struct Scenario {
@@ -429,7 +453,8 @@ impl Scenario {
             r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
             "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
-            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
+            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},
+                "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
             self.partitions
         );
         let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");

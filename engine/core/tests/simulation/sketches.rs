@@ -1,0 +1,104 @@
+//! What a windowed and grouped sketch comes to, computed from the commit records in the plainest way,
+//! and held against a run in which nothing ever failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tailrace_core::{
+    delta::Measured,
+    identity::{PartitionId, PipelineId},
+    record::Assembler,
+    series::{Group, Series, Window},
+    subject,
+};
+use tailrace_sketch::Update;
+
+use super::broker::SimBroker;
+
+/// Its name in the scenario's pipeline.
+pub const DIVIDED: &str = "by-key";
+
+/// What every series of a partition took in, in the order of its events; without the windows that are gone.
+#[derive(Debug, Default, PartialEq)]
+pub struct Divided {
+    pub series: BTreeMap<Series, Vec<Update>>,
+    groups: BTreeSet<Group>,
+    /// Updates whose window was gone.
+    pub late: u64,
+}
+
+impl Divided {
+    fn take(&mut self, measured: &Measured) {
+        let Some(rule) = measured.window else { return };
+        for placed in &measured.updates {
+            let group = placed
+                .group
+                .as_ref()
+                .map(|group| self.group(group, measured.most_groups));
+            let start_ms = placed.window_start_ms.unwrap_or_default();
+            let window = Window {
+                start_ms,
+                length_ms: rule.length_ms,
+            };
+            self.late += u64::from(placed.is_late);
+            for window in std::iter::once(None).chain((!placed.is_late).then_some(Some(window))) {
+                let group = group.clone();
+                let series = Series { window, group };
+                self.series.entry(series).or_default().push(placed.update.clone());
+            }
+        }
+        let is_kept = |window: Window| !rule.is_gone(window.start_ms, measured.clock_ms);
+        self.series.retain(|series, _| series.window.is_none_or(is_kept));
+    }
+
+    /// Groups beyond the last are counted together.
+    fn group(&mut self, group: &Group, most: u32) -> Group {
+        if self.groups.contains(group) || self.groups.len() < most as usize {
+            self.groups.insert(group.clone());
+            return group.clone();
+        }
+        Group::Other
+    }
+}
+
+/// What the records of a partition say.
+pub fn divided(broker: &SimBroker, pipeline: &PipelineId, partition: u32) -> Result<Divided, String> {
+    let place = PartitionId {
+        pipeline: pipeline.clone(),
+        partition,
+    };
+    let stream = subject::stream_name(pipeline);
+    let (mut assembler, mut divided) = (Assembler::default(), Divided::default());
+    for part in broker.messages(&stream, &subject::commit_subject(&place)) {
+        let record = assembler.push(&part.payload).map_err(|cause| cause.to_string())?;
+        if let Some(measured) = record
+            .as_ref()
+            .and_then(|record| record.delta.measured.get(DIVIDED))
+        {
+            divided.take(measured);
+        }
+    }
+    Ok(divided)
+}
+
+/// Both runs, of the same events, came to the same sketches.
+pub fn check_same(
+    disturbed: &SimBroker,
+    undisturbed: &SimBroker,
+    pipeline: &PipelineId,
+    partitions: u32,
+) -> Result<(), String> {
+    for partition in 0..partitions {
+        let found = divided(disturbed, pipeline, partition)?;
+        let wanted = divided(undisturbed, pipeline, partition)?;
+        if found != wanted {
+            let differs = |series: &&Series| found.series.get(series) != wanted.series.get(series);
+            let all: BTreeSet<_> = found.series.keys().chain(wanted.series.keys()).collect();
+            let some: Vec<_> = all.iter().copied().filter(differs).take(3).collect();
+            return Err(format!(
+                "partition {partition}: sketch {DIVIDED} is not that of an undisturbed run: {} late instead of {}, other series {some:?}",
+                found.late, wanted.late
+            ));
+        }
+    }
+    Ok(())
+}
