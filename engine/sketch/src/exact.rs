@@ -167,9 +167,13 @@ impl Exact {
     }
 }
 
-/// A value as quantiles count it: those too small for a normal number are zero to them.
+/// A value as quantiles count it: up to the smallest normal number all are zero to them.
 fn as_counted(value: f64) -> f64 {
-    if value.is_normal() { value } else { 0.0 }
+    if value.abs() > f64::MIN_POSITIVE {
+        value
+    } else {
+        0.0
+    }
 }
 
 /// The promised error as a share, and the error from which on the promise is broken.

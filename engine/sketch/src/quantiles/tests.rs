@@ -62,6 +62,24 @@ proptest! {
     }
 
     #[test]
+    fn numbers_of_every_sign_and_size_keep_the_error(
+        scale in prop::sample::select(vec![f64::MIN_POSITIVE * 4.0, 1e-200, 1e-9, 1.0, 1e9, 1e200, f64::MAX / 4.0]),
+        sign in prop::sample::select(vec![-1.0, 1.0]),
+        parts in prop::collection::vec(0.25..4.0_f64, 1..100),
+        zeros in 0_usize..20,
+    ) {
+        let mut values: Vec<f64> = parts.iter().map(|part| part * scale * sign).collect();
+        values.extend(std::iter::repeat_n(0.0, zeros));
+        let sketch = of(&values);
+        for q in [0.0, 0.1, 0.5, 0.9, 1.0] {
+            let (found, truth) = (sketch.quantile(q).unwrap(), exact(&values, q));
+            // Without the allowance for what is too small to count: relative, at every size.
+            let is_within = (found - truth).abs() <= RELATIVE_ERROR * truth.abs() * (1.0 + 1e-9);
+            prop_assert!(is_within || truth.abs() <= SMALLEST, "{found:e} for {truth:e} at {q}");
+        }
+    }
+
+    #[test]
     fn merging_is_the_sketch_of_the_union_in_any_order(
         one in prop::collection::vec(value(), 0..60),
         two in prop::collection::vec(value(), 0..60),
