@@ -100,8 +100,8 @@ pub struct WindowSpan {
     pub to_ms: u64,
 }
 
-/// Which groups are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Which groups are asked for. All together is the least of them in order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Groups {
     /// All, merged.
     #[default]

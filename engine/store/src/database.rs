@@ -15,12 +15,12 @@ use sled::{Config, Db, Mode};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::store::{Image, LocalStore, StoreError},
+    ports::store::{Image, LocalStore, PartCounts, StoreError},
     spec::PipelineSpec,
 };
 use tailrace_sketch::TenantSeed;
 
-use crate::{handle::Condition, image::SledImage, value::failed};
+use crate::{divided::parts::Shelf, handle::Condition, image::SledImage, value::failed};
 
 /// Damaged databases that are kept for a look; older ones are deleted.
 const KEPT_DAMAGED: usize = 3;
@@ -54,6 +54,7 @@ pub struct SledStore {
     options: StoreOptions,
     open: Mutex<Open>,
     moved_aside: AtomicU64,
+    shelf: Arc<Shelf>,
 }
 
 #[derive(Default)]
@@ -70,6 +71,7 @@ impl SledStore {
             options,
             open: Mutex::default(),
             moved_aside: AtomicU64::new(0),
+            shelf: Arc::default(),
         };
         let root = &store.root;
         if root.exists() && !root.is_dir() {
@@ -142,7 +144,7 @@ impl SledStore {
     ) -> Result<Arc<SledImage>, StoreError> {
         let database = self.database(open, &partition.pipeline.tenant)?;
         let tree = guarded(|| database.open_tree(tree_name(partition)))?;
-        Ok(Arc::new(SledImage::open(tree, spec, seed)?))
+        Ok(Arc::new(SledImage::open(tree, spec, seed, self.shelf.clone())?))
     }
 
     fn wipe_in(&self, open: &mut Open, partition: &PartitionId) -> Result<(), StoreError> {
@@ -311,6 +313,10 @@ impl LocalStore for SledStore {
             }
         }
         Ok(())
+    }
+
+    fn part_counts(&self) -> PartCounts {
+        self.shelf.counts()
     }
 
     fn size_bytes(&self, tenant: &Name) -> Result<u64, StoreError> {

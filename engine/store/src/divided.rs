@@ -9,18 +9,26 @@
 //! deleted by a commit whose predecessors are replayed come and go again in memory alone.
 
 mod index;
+pub(crate) mod parts;
+mod slice;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sled::{Batch, Tree};
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     ports::store::StoreError,
-    series::{Group, Groups, Held, Series, Slice, Window, WindowRule},
+    series::{Held, Series, Window, WindowRule},
 };
 use tailrace_sketch::{Sketch, SketchConfig, TenantSeed};
 
-use self::index::{Index, Room};
+use self::{
+    index::{Index, Room},
+    parts::{Parts, Shelf},
+};
 use crate::{
     keys,
     sketches::{FOLD_EVERY, apply_one, fresh},
@@ -44,6 +52,7 @@ pub(crate) struct Divided {
     to_create: BTreeMap<Vec<u8>, Vec<u8>>,
     declared: BTreeMap<String, SketchConfig>,
     seed: TenantSeed,
+    shelf: Arc<Shelf>,
 }
 
 /// One sketch.
@@ -52,6 +61,8 @@ struct Divisions {
     index: Index,
     /// Series that have changed since their bases were written.
     warm: BTreeMap<Series, Sketch>,
+    /// What queries merged, of windows that have not.
+    parts: Parts,
     /// The rules that the last commit was divided by.
     rules: (Option<WindowRule>, u32),
 }
@@ -62,6 +73,7 @@ impl Divided {
         tree: &Tree,
         declared: BTreeMap<String, SketchConfig>,
         seed: TenantSeed,
+        shelf: Arc<Shelf>,
     ) -> Result<Self, StoreError> {
         let mut divided = Self {
             sketches: BTreeMap::new(),
@@ -70,6 +82,7 @@ impl Divided {
             to_create: BTreeMap::new(),
             declared,
             seed,
+            shelf,
         };
         for entry in tree.scan_prefix(keys::ALL_SERIES) {
             let (key, _) = entry.map_err(|cause| failed(&cause))?;
@@ -96,7 +109,8 @@ impl Divided {
 
     /// After an import: other sketches, the same declarations.
     pub(crate) fn reload(&mut self, tree: &Tree) -> Result<(), StoreError> {
-        *self = Self::load(tree, std::mem::take(&mut self.declared), self.seed)?;
+        let declared = std::mem::take(&mut self.declared);
+        *self = Self::load(tree, declared, self.seed, self.shelf.clone())?;
         Ok(())
     }
 
@@ -243,6 +257,9 @@ impl Divided {
             apply_one(sketch, &placed.update);
             return Ok(());
         }
+        if let Some(window) = series.window {
+            divisions.parts.forget(window);
+        }
         let key = keys::series(name, &series);
         let base = if self.to_delete.contains(&key) {
             None
@@ -286,45 +303,14 @@ impl Divided {
             return;
         };
         for series in divisions.index.remove(start_ms) {
+            if let Some(window) = series.window {
+                divisions.parts.forget(window);
+            }
             let key = keys::series(name, &series);
             divisions.warm.remove(&series);
             self.to_create.remove(&key);
             self.to_delete.insert(key);
         }
-    }
-
-    /// What a slice takes, merged in the order of time.
-    pub(crate) fn slice(
-        &self,
-        tree: &Tree,
-        name: &str,
-        slice: &Slice,
-    ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
-        let Some(divisions) = self.sketches.get(name) else {
-            return Ok(Vec::new());
-        };
-        let mut merged: BTreeMap<Option<Group>, Sketch> = BTreeMap::new();
-        let mut unlike = Vec::new();
-        for series in divisions.index.of(slice) {
-            let sketch = match divisions.warm.get(&series) {
-                Some(sketch) => Some(sketch.clone()),
-                None => read(tree, &keys::series(name, &series))?,
-            };
-            let Some(sketch) = sketch else { continue };
-            let group = match slice.groups {
-                Groups::Together => None,
-                Groups::Each | Groups::One(_) => series.group,
-            };
-            if let Some(sum) = merged.get_mut(&group) {
-                if sum.merge(&sketch).is_err() {
-                    // Measured before the sketch was declared anew: whoever asked will find so.
-                    unlike.push((group, sketch));
-                }
-            } else {
-                merged.insert(group, sketch);
-            }
-        }
-        Ok(merged.into_iter().chain(unlike).collect())
     }
 
     pub(crate) fn held(&self, name: &str) -> Option<Held> {

@@ -2,7 +2,7 @@
 //! a reservation in its log that recovery honours as a whole or not at all, so the delta, the number
 //! of the commit and the place in the stream appear together, also after `kill -9`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use sled::{Batch, Tree};
@@ -16,7 +16,7 @@ use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
-    divided::Divided,
+    divided::{Divided, parts::Shelf},
     handle::Handle,
     keys,
     sketches::{Sketches, configs},
@@ -49,7 +49,12 @@ pub(crate) struct Writing {
 }
 
 impl SledImage {
-    pub(crate) fn open(tree: Tree, spec: &PipelineSpec, seed: TenantSeed) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        tree: Tree,
+        spec: &PipelineSpec,
+        seed: TenantSeed,
+        shelf: Arc<Shelf>,
+    ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
         let writing = handle.with(|tree| {
             let applied = read_applied(tree)?;
@@ -57,7 +62,7 @@ impl SledImage {
                 weight: weight::load(tree, applied.commit)?,
                 applied,
                 sketches: Sketches::load(tree)?,
-                divided: Divided::load(tree, configs(spec), seed)?,
+                divided: Divided::load(tree, configs(spec), seed, shelf)?,
                 export: None,
                 expires: any_expires(tree)?,
             })
@@ -282,6 +287,18 @@ impl Image for SledImage {
     }
 
     fn sketch_slice(&self, name: &str, slice: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        // First each part by itself, so that a commit waits for one of them and not for all; what stands
+        // at the end is of one commit.
+        let mut from_ms = slice.windows.map(|span| span.from_ms);
+        while let Some(begin_ms) = from_ms {
+            let mut writing = self.writing();
+            let kept = self
+                .handle
+                .with(|tree| writing.divided.keep_next(tree, name, slice, begin_ms));
+            drop(writing);
+            from_ms = kept?;
+            std::thread::yield_now();
+        }
         let writing = self.writing();
         self.handle.with(|tree| writing.divided.slice(tree, name, slice))
     }

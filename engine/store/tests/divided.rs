@@ -112,8 +112,19 @@ fn value(group: u8) -> Group {
 }
 
 fn events() -> impl Strategy<Value = Vec<Vec<Event>>> {
+    commits(1..90)
+}
+
+fn commits(number: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Vec<Event>>> {
     let event = (0_u64..150, prop::option::of(0_u8..6), 0_u32..100);
-    prop::collection::vec(prop::collection::vec(event, 0..12), 1..90)
+    prop::collection::vec(prop::collection::vec(event, 0..12), number)
+}
+
+fn asks() -> impl Strategy<Value = Vec<Slice>> {
+    let groups = prop::sample::select(vec![Groups::Together, Groups::Each, Groups::One(value(1))]);
+    let ask = (0_u64..150, 0_u64..150, groups);
+    let ask = ask.prop_map(|(one, other, groups)| slice(Some((one.min(other), one.max(other))), groups));
+    prop::collection::vec(ask, 1..12)
 }
 
 /// Commits as a partition makes them: with a clock that follows the events.
@@ -153,6 +164,29 @@ proptest! {
         copy.image().import(&mut chunks.into_iter()).unwrap();
         prop_assert_eq!(image.content_hash().unwrap(), copy.image().content_hash().unwrap());
         prop_assert_eq!(image.sketch_windows("q").unwrap(), copy.image().sketch_windows("q").unwrap());
+    }
+
+    #[test]
+    fn answers_are_the_same_to_the_last_byte_whatever_was_asked_before(
+        commits in commits(60..150),
+        asks in asks(),
+    ) {
+        let (asked, silent) = (Place::new(), Place::new());
+        let (asked_image, silent_image) = (asked.image(), silent.image());
+        for (index, delta) in deltas(&commits).iter().enumerate() {
+            apply(&*asked_image, delta);
+            apply(&*silent_image, delta);
+            asked_image.sketch_slice("q", &asks[index % asks.len()]).unwrap();
+        }
+        for ask in &asks {
+            let answer = |image: &dyn Image| {
+                let found = image.sketch_slice("q", ask).unwrap().into_iter();
+                found.map(|(group, sketch)| (group, sketch.encode())).collect::<Vec<_>>()
+            };
+            let expected = answer(&*silent_image);
+            prop_assert_eq!(answer(&*asked_image), expected.clone());
+            prop_assert_eq!(answer(&*silent_image), expected, "the second time");
+        }
     }
 
     #[test]
@@ -249,6 +283,39 @@ fn windows_are_bounded_whatever_times_events_bear() {
         (total(&*image, Some((0, 1_000))), total(&*image, None)),
         (most, 1_000)
     );
+}
+
+#[test]
+fn what_is_merged_for_a_query_serves_the_next_until_a_commit_changes_it() {
+    let place = Place::new();
+    let image = place.image();
+    for minute in 0..100 {
+        apply(&*image, &delta(&[(minute, Some(1), 5)], 0));
+    }
+    let served = || {
+        let counts = place.store.as_ref().unwrap().part_counts();
+        (counts.hits, counts.misses)
+    };
+    // Six parts of 16 windows lie within. Of the first four the bases are written, which happens every
+    // 64 commits; the other two are still changing.
+    assert_eq!(total(&*image, Some((0, 100))), 100);
+    assert_eq!(served(), (0, 6));
+    assert_eq!(total(&*image, Some((0, 100))), 100);
+    assert_eq!(served(), (4, 8));
+    apply(&*image, &delta(&[(20, Some(2), 5)], 0));
+    assert_eq!(
+        total(&*image, Some((0, 100))),
+        101,
+        "a late event is part of the answer"
+    );
+    assert_eq!(served(), (7, 11));
+    // Windows that go take what was kept of them along.
+    apply(&*image, &delta(&[], 42 * MINUTE));
+    assert_eq!(total(&*image, Some((32, 100))), 68);
+    assert!(place.store.as_ref().unwrap().part_counts().bytes > 0);
+    apply(&*image, &delta(&[], 200 * MINUTE));
+    assert_eq!(total(&*image, Some((0, 200))), 0);
+    assert_eq!(place.store.as_ref().unwrap().part_counts().bytes, 0);
 }
 
 #[test]

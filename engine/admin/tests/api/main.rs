@@ -15,6 +15,7 @@ mod graph;
 mod http2;
 mod kept;
 mod limits;
+mod merging;
 mod metrics;
 mod names;
 mod problems;

@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 pub use store::Content;
-use store::{Images, Interrupt};
+use store::{Gate, Images, Interrupt};
 use tailrace_core::{
     audit::Record,
     compilers::Compilers,
@@ -58,6 +58,7 @@ pub struct Fake {
     versions: AtomicU64,
     images: Images,
     interrupt: Interrupt,
+    gate: Gate,
 }
 
 impl Fake {
@@ -75,6 +76,7 @@ impl Fake {
             versions: AtomicU64::new(0),
             images: Images::default(),
             interrupt: Interrupt::default(),
+            gate: Gate::default(),
         })
     }
 

@@ -119,10 +119,24 @@ impl Control {
             (What::Slice { name, slice }, Answer::Groups(found)) => {
                 found.extend(image.sketch_slice(name, slice)?);
             }
-            (What::Windows { name }, Answer::Windows(found)) => found.extend(image.sketch_windows(name)?),
+            (What::Windows { name }, Answer::Windows(found)) => {
+                let held = image.sketch_windows(name)?;
+                found.extend(held.map(|held| self.on_the_clock(id, partition, held)));
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The windows with the clock of this moment, where the partition runs here: commits tell it only when
+    /// a window ends by it, and never while it may go back.
+    fn on_the_clock(&self, id: &PipelineId, partition: u32, held: Held) -> Held {
+        let status = self.overview.pipeline(id);
+        let clock_ms = status.and_then(|status| status.watermark_ms(partition));
+        Held {
+            clock_ms: clock_ms.unwrap_or(0).max(held.clock_ms),
+            ..held
+        }
     }
 
     /// Whether an entry still exists on the event-time clock of its partition.

@@ -14,7 +14,10 @@ use super::{
     amounts::Used,
 };
 use crate::{
-    identity::PipelineId, name::Name, pipeline::status::StatusReport, ports::tracer::SpanCounts,
+    identity::PipelineId,
+    name::Name,
+    pipeline::status::StatusReport,
+    ports::{store::PartCounts, tracer::SpanCounts},
     registry::Quotas,
 };
 
@@ -48,6 +51,8 @@ pub struct Measured {
     pub notices: NoticeCounts,
     /// Alarms of this engine that fire.
     pub alarms_firing: u64,
+    /// Merged parts of sketches.
+    pub parts: PartCounts,
 }
 
 /// A tenant: what it has, and what it may have.
@@ -116,6 +121,7 @@ impl Control {
             spans: self.world.tracer.counts(),
             notices: self.alarms.notices(),
             alarms_firing,
+            parts: self.world.store.part_counts(),
         }
     }
 

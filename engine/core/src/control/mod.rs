@@ -2,8 +2,9 @@
 //! answers queries; it never touches a running pipeline. The engines follow the registry.
 //!
 //! One file a subject: [`access`] (tenants), [`tokens`], [`plugins`] ([`trial`] before they are kept),
-//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`status`], [`queries`] (state, vectors), [`sketches`],
-//! [`dead_letters`], `graph` (the flow as a picture), [`views`] (taps and logs), [`measure`] (what metrics show),
+//! [`audit`] (who changed what), [`amounts`] (quotas), [`pipelines`], [`status`], [`queries`] (state, vectors),
+//! [`sketches`] (long ones in `beside`), [`dead_letters`], `graph` (the flow as a picture), [`views`] (taps and logs),
+//! [`measure`] (what metrics show),
 //! [`stamp`] (how long an answer stays right), [`alarms`]. What goes wrong is a [`ControlError`], which says
 //! whose fault it is; the edge turns it into HTTP.
 
@@ -12,6 +13,7 @@ mod admission;
 pub mod alarms;
 pub mod amounts;
 pub mod audit;
+mod beside;
 pub mod candidates;
 mod checks;
 pub mod dead_letters;
@@ -63,6 +65,7 @@ pub struct Control {
     actor: Actor,
     alarms: Arc<alarms::Board>,
     amounts: amounts::Amounts,
+    merges: beside::Places,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -84,6 +87,7 @@ impl Control {
             actor: Actor::engine(),
             alarms: Arc::default(),
             amounts: amounts::Amounts::default(),
+            merges: beside::Places::default(),
         }
     }
 

@@ -28,7 +28,7 @@ impl Control {
             };
             async move {
                 match engine {
-                    None => self.answer_here(&question),
+                    None => self.answer_local(question).await,
                     Some(engine) => self.ask_peer(&engine, &question).await,
                 }
             }
@@ -69,7 +69,7 @@ impl Control {
             match self.world.peers.listen(&me).await {
                 Ok(mut questions) => {
                     while let Some((question, reply)) = questions.next().await {
-                        reply.send(self.answer_peer(&question)).await;
+                        reply.send(self.answer_peer(&question).await).await;
                     }
                 }
                 Err(cause) => tracing::debug!(%cause, "other engines cannot ask yet"),
@@ -78,7 +78,7 @@ impl Control {
         }
     }
 
-    fn answer_peer(&self, question: &[u8]) -> Bytes {
+    async fn answer_peer(&self, question: &[u8]) -> Bytes {
         if question == amounts::QUESTION {
             return postcard::to_stdvec(&self.weights_here())
                 .unwrap_or_default()
@@ -86,7 +86,8 @@ impl Control {
         }
         let answer = match postcard::from_bytes::<Question>(question) {
             Ok(question) => self
-                .answer_here(&question)
+                .answer_local(question)
+                .await
                 .unwrap_or_else(|cause| Answer::Failed(cause.to_string())),
             Err(_) => Answer::Failed("another version of the engine asks".to_owned()),
         };

@@ -72,6 +72,17 @@ pub struct Full {
     pub vectors: bool,
 }
 
+/// Merged parts of sketches that were kept for the next query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PartCounts {
+    /// Those that a query found.
+    pub hits: u64,
+    /// Those that it had to merge.
+    pub misses: u64,
+    /// What they weigh.
+    pub bytes: u64,
+}
+
 /// How two vectors are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -121,6 +132,10 @@ pub trait LocalStore: Send + Sync {
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
     /// Deletes everything of a pipeline.
     fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError>;
+    /// How the merged parts of sketches serve; nothing where none are kept.
+    fn part_counts(&self) -> PartCounts {
+        PartCounts::default()
+    }
     /// Bytes on disk of a tenant's database.
     fn size_bytes(&self, tenant: &Name) -> Result<u64, StoreError>;
 }

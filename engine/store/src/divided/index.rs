@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tailrace_core::series::{Group, Held, Series, Slice, Window};
+use tailrace_core::series::{Group, Held, Series, Slice, Window, WindowSpan};
 
 /// The series of a sketch.
 #[derive(Debug, Default)]
@@ -97,6 +97,19 @@ impl Index {
                     .collect()
             }
         }
+    }
+
+    /// The windows of a span, oldest first.
+    pub(super) fn windows(&self, span: WindowSpan) -> impl Iterator<Item = Window> {
+        let within = self.windows.range(span.from_ms..span.to_ms.max(span.from_ms));
+        let length_ms = span.length_ms;
+        within.filter_map(move |(start_ms, parts)| {
+            let is_of_length = parts.iter().any(|(other_ms, _)| *other_ms == length_ms);
+            is_of_length.then_some(Window {
+                start_ms: *start_ms,
+                length_ms,
+            })
+        })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Series> {

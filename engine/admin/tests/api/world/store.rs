@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc::Receiver},
+    time::Duration,
 };
 
 use tailrace_core::{
@@ -42,6 +43,12 @@ impl LocalStore for Fake {
         Ok(0)
     }
 }
+
+/// Longest that a merge waits for the test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Word that the next merge waits for.
+pub type Gate = Mutex<Option<Receiver<()>>>;
 
 /// What every partition holds.
 struct CannedImage;
@@ -158,6 +165,11 @@ impl Fake {
         *self.interrupt.0.lock().unwrap() = Some((after, Box::new(act)));
     }
 
+    /// The next merge of groups or windows waits for word from here.
+    pub fn merge_when(&self, gate: Receiver<()>) {
+        *self.gate.lock().unwrap() = Some(gate);
+    }
+
     /// What has not happened yet will not.
     pub fn undisturbed(&self) {
         *self.interrupt.0.lock().unwrap() = None;
@@ -240,6 +252,10 @@ impl Image for LiveImage {
         Ok(None)
     }
     fn sketch_slice(&self, _: &str, _: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+        let gate = self.fake.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.recv_timeout(PATIENCE).expect("the test lets it go on");
+        }
         Ok(Vec::new())
     }
     fn sketch_windows(&self, _: &str) -> Result<Option<Held>, StoreError> {
