@@ -1,6 +1,7 @@
 //! An engine as a process, and what tests say to it.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
@@ -27,6 +28,8 @@ pub struct Launch {
     pub nats: String,
     /// Environment besides what every engine gets.
     pub environment: Vec<(String, String)>,
+    /// A configuration file.
+    pub config: Option<PathBuf>,
 }
 
 impl Launch {
@@ -35,7 +38,15 @@ impl Launch {
         Self {
             nats: cluster.url(),
             environment: Vec::new(),
+            config: None,
         }
+    }
+
+    /// With a configuration file.
+    #[must_use]
+    pub fn configured_by(mut self, file: &Path) -> Self {
+        self.config = Some(file.to_owned());
+        self
     }
 
     /// With a variable more.
@@ -259,8 +270,11 @@ fn process(launch: &Launch, folder: &Path, port: u16) -> anyhow::Result<Child> {
         .create(true)
         .append(true)
         .open(folder.join("engine.log"))?;
+    let config = launch.config.iter();
+    let config = config.flat_map(|file| [OsStr::new("--config"), file.as_os_str()]);
     Ok(Command::new(files::binary()?)
         .args(["serve", "--nats", &launch.nats])
+        .args(config)
         .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
         .arg(folder.join("data"))
         .env("TAILRACE_OPERATOR_TOKEN", OPERATOR)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream::BoxStream};
 use serde_json::{Value, json};
 use tailrace_tests::{
     cluster::{Cluster, eventually},
@@ -215,5 +215,112 @@ async fn an_alarm_that_may_not_be_told_or_cannot_be_read_is_refused_when_it_is_a
             "{alarm}: {refused:?}"
         );
     }
+    Ok(())
+}
+
+/// What is told on a subject.
+struct Told(BoxStream<'static, Value>);
+
+impl Told {
+    async fn on(cluster: &Cluster, subject: &'static str) -> anyhow::Result<Self> {
+        let messages = cluster.client.subscribe(subject).await?;
+        let notices = messages.map(|message| serde_json::from_slice(&message.payload).unwrap_or_default());
+        Ok(Self(notices.boxed()))
+    }
+
+    /// The next notice: its kind and rule, and all of it.
+    async fn next(&mut self) -> anyhow::Result<(String, Value)> {
+        let next = tokio::time::timeout(Duration::from_mins(1), self.0.next()).await?;
+        let notice = next.ok_or_else(|| anyhow::anyhow!("the subject has ended"))?;
+        Ok((
+            format!("{} {}", text(&notice["rule"]), text(&notice["kind"])),
+            notice,
+        ))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_over_windows_is_over_when_newer_events_are_better() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    let timed = probe("watched", 1, "").replacen("input:\n", "input:\n  time: { json: /time }\n", 1);
+    let rules = "sketches:\n  amounts: { kind: quantiles, value: { json: /amount }, window: 1m, keep: 1h }\nalarms:\n  - { name: dear, when: \"amounts.p50[5m] > 100\", notify: { subject: shop.told } }\n  - { name: ever, when: \"amounts.max > 100\" }\n";
+    scene.engine.apply("watched", &format!("{timed}{rules}")).await?;
+    let mut told = Told::on(&scene.cluster, "shop.told").await?;
+    let event = |minute: u32, amount: u32| {
+        json!({ "time": format!("2026-01-01T10:{minute:02}:00Z"), "amount": amount }).to_string()
+    };
+    scene
+        .cluster
+        .publish("shop.events.x", (0..20).map(|_| event(1, 500)))
+        .await?;
+    let (said, firing) = told.next().await?;
+    assert_eq!(said, "dear firing");
+    assert_eq!(firing["when"], "amounts.p50[5m] > 100");
+    // Ten minutes on in event time, the dear ones are out of the last five; of all time, they count.
+    scene
+        .cluster
+        .publish("shop.events.x", (0..20).map(|_| event(11, 5)))
+        .await?;
+    let (said, resolved) = told.next().await?;
+    assert_eq!(said, "dear resolved");
+    assert!(
+        resolved["value"]
+            .as_f64()
+            .is_some_and(|value| (4.9..5.1).contains(&value)),
+        "{resolved}"
+    );
+    let status = scene.engine.status("watched").await?;
+    let alarms = status["alarms"].as_array().cloned().unwrap_or_default();
+    assert!(
+        alarms
+            .iter()
+            .any(|alarm| alarm["name"] == "ever" && alarm["state"] == "firing"),
+        "{status}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_of_the_engine_is_told_on_a_subject_and_over_though_the_engine_dies_between()
+-> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("engine.toml");
+    let rules = r#"
+[[alarms]]
+name = "busy"
+when = "pipelines >= 1"
+notify = { subject = "ops.told" }
+
+[[alarms]]
+name = "cut-off"
+when = "broker-connected < 1"
+"#;
+    std::fs::write(&config, rules)?;
+    let launch = Launch::on(&cluster).configured_by(&config);
+    let mut told = Told::on(&cluster, "ops.told").await?;
+    let mut engine = Engine::start_with(&launch, folder.path()).await?;
+    cluster.stream("SHOP", &["shop.events.>"]).await?;
+    engine.upload("probe", "tailrace_test_guest").await?;
+    engine.apply("clicks", &probe("clicks", 1, "")).await?;
+    let (said, firing) = told.next().await?;
+    assert_eq!(said, "busy firing");
+    assert!(
+        firing["engine"].is_string() && firing["tenant"].is_null(),
+        "{firing}"
+    );
+    let line = "tailrace_engine_alarms_firing 1";
+    let page = engine.ask("GET", "/metrics", OPERATOR, "").await?;
+    assert!(page.text.lines().any(|known| known == line), "{}", page.text);
+    engine.restart(&launch)?;
+    engine.ready().await?;
+    let deleted = engine.own("DELETE", "pipelines/clicks", "").await?;
+    assert!(deleted.status < 300, "{deleted:?}");
+    let (said, resolved) = told.next().await?;
+    assert_eq!(said, "busy resolved");
+    assert_eq!(
+        (&resolved["engine"], &resolved["since_ms"]),
+        (&firing["engine"], &firing["since_ms"])
+    );
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::Read as _};
 use serde_json::Value;
 use tailrace_tests::{
     cluster::{Cluster, eventually},
-    engine::Engine,
+    engine::{Engine, Launch},
     files,
 };
 
@@ -23,10 +23,10 @@ const RELATIVE_BOUND: f64 = 0.01;
 /// The day of the events whose dates are true.
 const DAY: &str = "from=2015-09-12T00:00:00Z&to=2015-09-13T00:00:00Z";
 
-fn pipeline(partitions: u32) -> String {
+fn pipeline(name: &str, partitions: u32) -> String {
     format!(
         r#"
-name: edits
+name: {name}
 input:
   subjects: ["shop.edits"]
   key: {{ json: /user }}
@@ -86,45 +86,78 @@ fn of_minute(minute: &str) -> String {
     format!("minutes?from={minute}:00Z&to={minute}:30Z&q=0.5")
 }
 
-async fn run(lines: &[String], asked: &[String], partitions: u32, kills: bool) -> anyhow::Result<Answers> {
-    let cluster = Cluster::start().await?;
-    let folder = tempfile::tempdir()?;
-    cluster.stream("EDITS", &["shop.edits"]).await?;
-    let mut engine = Engine::start(&cluster, folder.path()).await?;
-    engine.upload("probe", "tailrace_test_guest").await?;
-    engine.apply("edits", &pipeline(partitions)).await?;
-    cluster
-        .publish("shop.edits", lines.iter().map(String::as_str))
-        .await?;
-    if kills {
-        eventually("some of it is committed", || async {
-            let users = engine.own("GET", "pipelines/edits/sketches/users", "").await;
-            users.is_ok_and(|users| users.body["count"].as_u64() > Some(EVENTS / 3))
+/// A broker that holds the events, and an engine. All pipelines are of one tenant: by its seed items are
+/// hashed and samples drawn.
+struct Scene {
+    cluster: Cluster,
+    engine: Engine,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn set(lines: &[String]) -> anyhow::Result<Self> {
+        let cluster = Cluster::start().await?;
+        let folder = tempfile::tempdir()?;
+        cluster.stream("EDITS", &["shop.edits"]).await?;
+        let engine = Engine::start(&cluster, folder.path()).await?;
+        engine.upload("probe", "tailrace_test_guest").await?;
+        cluster
+            .publish("shop.edits", lines.iter().map(String::as_str))
+            .await?;
+        Ok(Self {
+            cluster,
+            engine,
+            _folder: folder,
+        })
+    }
+
+    /// How many events a pipeline has counted.
+    async fn counted(&self, name: &str) -> u64 {
+        let path = format!("pipelines/{name}/sketches/users");
+        let users = self.engine.own("GET", &path, "").await;
+        users
+            .ok()
+            .and_then(|users| users.body["count"].as_u64())
+            .unwrap_or(0)
+    }
+
+    /// What a pipeline of so many partitions answers when it has seen all events; perhaps with a kill in
+    /// the middle.
+    async fn run(&mut self, asked: &[String], partitions: u32, kills: bool) -> anyhow::Result<Answers> {
+        let name = format!("edits-{partitions}");
+        self.engine.apply(&name, &pipeline(&name, partitions)).await?;
+        if kills {
+            eventually("some of it is committed", || async {
+                self.counted(&name).await > EVENTS / 3
+            })
+            .await?;
+            self.engine.restart(&Launch::on(&self.cluster))?;
+            self.engine.ready().await?;
+        }
+        // Those of all time are of the same commits as the others.
+        eventually("all is committed", || async {
+            self.counted(&name).await == EVENTS
         })
         .await?;
-        engine.kill();
-        engine = Engine::start(&cluster, folder.path()).await?;
+        let mut answers = Answers::new();
+        for path in asked {
+            let path_of = format!("pipelines/{name}/sketches/{path}");
+            let answer = self.engine.own("GET", &path_of, "").await?;
+            anyhow::ensure!(answer.status == 200, "{path}: {}", answer.body);
+            answers.insert(path.clone(), answer.body);
+        }
+        if !kills {
+            let status = self.engine.status(&name).await?;
+            let accuracy = &status["stats"]["accuracy"]["minutes"];
+            println!("watched in {partitions} partitions: {accuracy}");
+            anyhow::ensure!(
+                accuracy["comparisons"].as_u64() > Some(0),
+                "nothing was watched: {status}"
+            );
+            anyhow::ensure!(accuracy["breaches"] == 0, "{accuracy}");
+        }
+        Ok(answers)
     }
-    engine.caught_up("edits", EVENTS).await?;
-    let mut answers = Answers::new();
-    for path in asked {
-        let answer = engine
-            .own("GET", &format!("pipelines/edits/sketches/{path}"), "")
-            .await?;
-        anyhow::ensure!(answer.status == 200, "{path}: {}", answer.body);
-        answers.insert(path.clone(), answer.body);
-    }
-    if !kills {
-        let status = engine.status("edits").await?;
-        let accuracy = &status["stats"]["accuracy"]["minutes"];
-        println!("watched: {accuracy}");
-        anyhow::ensure!(
-            accuracy["comparisons"].as_u64() > Some(0),
-            "nothing was watched: {status}"
-        );
-        anyhow::ensure!(accuracy["breaches"] == 0, "{accuracy}");
-    }
-    Ok(answers)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,10 +175,11 @@ async fn sketches_keep_their_bounds_whatever_the_partitions_and_a_kill() -> anyh
     let mut minutes: Vec<String> = (1..24).map(|hour| format!("2015-09-12T{hour:02}:07")).collect();
     minutes.extend(["2015-11-01T00:49", "2015-09-20T00:47"].map(str::to_owned));
     let asked = asked(&minutes);
-    let one = run(&lines, &asked, 1, false).await?;
+    let mut scene = Scene::set(&lines).await?;
+    let one = scene.run(&asked, 1, false).await?;
     assert_bounds(&one, &edits, &minutes);
-    let four = run(&lines, &asked, 4, true).await?;
-    let seven = run(&lines, &asked, 7, false).await?;
+    let seven = scene.run(&asked, 7, false).await?;
+    let four = scene.run(&asked, 4, true).await?;
     for path in &asked {
         assert_eq!(one[path], seven[path], "{path}: 7 partitions");
         assert_eq!(one[path], four[path], "{path}: 4 partitions and a kill");

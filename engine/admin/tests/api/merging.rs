@@ -17,11 +17,12 @@ async fn the_api_answers_others_while_groups_are_merged() {
     let stage = Stage::with(ApiOptions::default()).await;
     stage.fake.hold(0, Content::default());
     stage.ok("PUT", PIPELINE, SPEC.to_owned()).await;
-    let (merged, gate) = mpsc::channel();
+    let (merged, gate) = mpsc::sync_channel(1);
     stage.fake.merge_when(gate);
     let slow = format!("{PIPELINE}/sketches/amounts?by=true");
     // On the only thread of this test: were it merged there, the other question would never be asked.
-    let slow = stage.ask("GET", &slow, &[&stage.shop], "");
+    let tokens = [&*stage.shop];
+    let slow = stage.ask("GET", &slow, &tokens, "");
     let meanwhile = async {
         let other = stage.ask("GET", PIPELINE, &[&stage.shop], "").await;
         merged.send(()).expect("it is being merged still");

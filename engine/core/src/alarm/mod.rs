@@ -37,6 +37,8 @@ pub enum Quantity {
         name: String,
         /// What is asked of it.
         aspect: Aspect,
+        /// Over how much event time, back from the newest clock; all time where nothing is said.
+        over: Option<Duration>,
     },
 }
 

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! rule       = quantity comparison number [ "for" duration ]
-//! quantity   = metric | sketch "." aspect
+//! quantity   = metric | sketch "." aspect [ "[" duration "]" ]
 //! comparison = ">" | ">=" | "<" | "<="
 //! aspect     = "p" number | "min" | "max" | "sum" | "count" | "distinct" | "top(" item ")"
 //! ```
+//!
+//! The duration in brackets is event time: `amounts.p99[5m]` asks the windows of the last five minutes,
+//! widened to whole ones, back from the newest event-time clock of the partitions. While no event comes
+//! that clock stands, and so does the value.
 //!
 //! A metric's name is one of a list that the caller gives, for pipelines and engines show different ones.
 //! Errors name the character at which they are, from 1, and what may stand there.
@@ -101,6 +105,7 @@ impl<'a> Reader<'a> {
             return Ok(Quantity::Sketch {
                 name: name.to_owned(),
                 aspect: self.aspect()?,
+                over: self.over()?,
             });
         }
         if let Some(known) = metrics.iter().find(|known| **known == name) {
@@ -135,6 +140,22 @@ impl<'a> Reader<'a> {
         };
         let hint = "after the dot stands p50, p99, p99.9, min, max, sum, count, distinct or top(item)";
         aspect.ok_or_else(|| self.error_at(began, hint))
+    }
+
+    fn over(&mut self) -> Result<Option<Duration>, RuleError> {
+        if !self.take("[") {
+            return Ok(None);
+        }
+        let began = self.at;
+        let text = self.run(|c| c != ']');
+        let over: Span = text.parse().map_err(|why: String| self.error_at(began, why))?;
+        if over.0.is_zero() {
+            return Err(self.error_at(began, "no time at all; write 5m for five minutes of event time"));
+        }
+        if !self.take("]") {
+            return Err(self.error("close the bracket: amounts.p99[5m]"));
+        }
+        Ok(Some(over.0))
     }
 
     fn comparison(&mut self) -> Result<Comparison, RuleError> {
@@ -227,11 +248,25 @@ mod tests {
             ("amounts.top(a b, c) > 1", Aspect::Top("a b, c".to_owned())),
         ] {
             let name = "amounts".to_owned();
+            let over = None;
             assert_eq!(
                 read(text).unwrap().quantity,
-                Quantity::Sketch { name, aspect },
+                Quantity::Sketch { name, aspect, over },
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_sketch_may_be_asked_over_the_last_stretch_of_event_time() {
+        for (text, expected) in [
+            ("amounts.p99[5m] > 500 for 1m", Duration::from_mins(5)),
+            ("amounts.top(a [b])[1h 30m]>=1", Duration::from_mins(90)),
+        ] {
+            let Quantity::Sketch { over, .. } = read(text).unwrap().quantity else {
+                panic!("{text} asks a sketch");
+            };
+            assert_eq!(over, Some(expected), "{text}");
         }
     }
 
@@ -245,7 +280,12 @@ mod tests {
             ("amounts.pinf > 1", 9, "p99"),
             ("amounts.top( > 1", 17, "close the bracket"),
             ("amounts.top() > 1", 13, "name the item"),
-            ("amounts.p99[5m] > 1", 12, "compare with"),
+            ("amounts.p99[5m > 1", 13, "duration"),
+            ("amounts.p99[] > 1", 13, "duration"),
+            ("amounts.p99[0s] > 1", 13, "no time at all"),
+            ("amounts.p99[5m", 15, "close the bracket"),
+            ("amounts.p99 [5m] > 1", 13, "compare with"),
+            ("lag[5m] > 1", 4, "compare with"),
             ("lag = 1", 5, "compare with"),
             ("lag > many", 7, "a number"),
             ("lag > NaN", 7, "a number"),

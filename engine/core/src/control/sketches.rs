@@ -30,6 +30,8 @@ pub enum Point {
     At(u64),
     /// So long before the newest event-time clock.
     Ago(Duration),
+    /// That clock itself, which belongs to its window.
+    Clock,
 }
 
 impl FromStr for Point {
@@ -152,7 +154,12 @@ impl Control {
             self.undivided(id, name).await?
         };
         let empty = Sketch::new(&declared.config(), self.tenant(&id.tenant)?.seed);
-        view(name, &empty, parts, covers, ask)
+        if declared.division().is_none() {
+            return view(name, &empty, parts, covers, ask);
+        }
+        let (name, ask) = (name.to_owned(), ask.clone());
+        self.beside(move || view(&name, &empty, parts, covers, &ask))
+            .await?
     }
 
     async fn undivided(&self, id: &PipelineId, name: &str) -> Outcome<Vec<(Option<Group>, Sketch)>> {
@@ -220,6 +227,7 @@ fn span(rule: &WindowRule, held: Held, from: Option<Point>, to: Option<Point>) -
             let ago_ms = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
             held.clock_ms.saturating_sub(ago_ms)
         }
+        Point::Clock => held.clock_ms.saturating_add(1),
     };
     // A window that only begins at the end that was asked for is no part of it.
     let up = |time_ms: u64| rule.start(time_ms.saturating_add(rule.length_ms - 1));
@@ -308,6 +316,27 @@ mod tests {
         assert_eq!(covered(Some("1970-01-01T00:00:00Z"), None), (120_000, 1_020_000));
         assert_eq!(covered(None, Some("1970-01-01T00:01:00Z")), (120_000, 120_000));
         assert_eq!(covered(Some("-1h"), None), (120_000, 1_020_000));
+    }
+
+    #[test]
+    fn the_last_minutes_end_with_the_window_of_the_clock() {
+        let last = |clock_ms| {
+            let held = Held {
+                clock_ms,
+                // A false date lies far ahead.
+                end_ms: 900_000_000,
+                ..HELD
+            };
+            let ago = Some(Point::Ago(Duration::from_mins(2)));
+            let covers = span(&RULE, held, ago, Some(Point::Clock));
+            (covers.from, covers.to)
+        };
+        assert_eq!(last(1_000_000), (840_000, 1_020_000));
+        assert_eq!(
+            last(1_020_000),
+            (900_000, 1_080_000),
+            "the first moment of a window"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Alarms in a pipeline's description.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::Kind;
 
-use super::{PipelineSpec, parse::SpecError};
+use super::{PipelineSpec, SketchSpec, parse::SpecError};
 use crate::{
     alarm::{
         Aspect, Quantity, Rule,
@@ -15,6 +17,7 @@ use crate::{
     },
     name::Name,
     subject,
+    units::Span,
 };
 
 /// Most alarms of a pipeline: each is a look every few seconds, and a sketch may be read for it.
@@ -30,8 +33,8 @@ const MAX_URL_BYTES: usize = 1_024;
 pub struct AlarmSpec {
     /// Its name, unique within the pipeline.
     pub name: Name,
-    /// When it fires: `dead-letter-ratio > 0.01 for 1m`, `amounts.p99 > 500 for 5m`. It is over when
-    /// the rule has held for as long.
+    /// When it fires: `dead-letter-ratio > 0.01 for 1m`, `amounts.p99 > 500 for 5m`, or, of the last
+    /// five minutes of event time, `amounts.p99[5m] > 500`. It is over when the rule has held for as long.
     pub when: String,
     /// Who is told; left out, status shows it and nobody is told.
     #[serde(default, skip_serializing_if = "NotifySpec::is_empty")]
@@ -119,7 +122,7 @@ pub(super) fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
 
 /// The sketch is declared, and its kind answers what is asked.
 fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
-    let Quantity::Sketch { name, aspect } = &rule.quantity else {
+    let Quantity::Sketch { name, aspect, over } = &rule.quantity else {
         return Ok(());
     };
     let Some(sketch) = spec.sketches.get(name.as_str()) else {
@@ -127,6 +130,9 @@ fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
             "there is no sketch {name:?}; declare it under `sketches`"
         ));
     };
+    if let Some(over) = over {
+        check_over(name, sketch, *over)?;
+    }
     let (fits, hint) = match sketch.kind {
         Kind::Quantiles => (
             matches!(
@@ -154,6 +160,22 @@ fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
     ))
 }
 
+/// Its windows can answer for so much event time.
+fn check_over(name: &str, sketch: &SketchSpec, over: Duration) -> Result<(), String> {
+    let Some(rule) = sketch.window_rule() else {
+        return Err(format!(
+            "sketch {name:?} has no windows, only all time; declare some, as in window: 1m"
+        ));
+    };
+    let (length, keep) = (Span::from_millis(rule.length_ms), Span::from_millis(rule.keep_ms));
+    if over < length.0 || over > keep.0 {
+        return Err(format!(
+            "sketch {name:?} has windows of {length}, kept for {keep}: ask for no less and no more"
+        ));
+    }
+    Ok(())
+}
+
 fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<(), SpecError> {
     if let Some(told) = &notify.subject {
         let path = format!("{path}.notify.subject");
@@ -179,8 +201,6 @@ fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tailrace_sketch::Comparison;
 
     use super::{
@@ -197,7 +217,7 @@ mod tests {
 
     fn spec(alarm: &str, watch: &str) -> Result<PipelineSpec, String> {
         let text = format!(
-            "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles{watch} }}, users: {{ kind: distinct }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
+            "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles{watch} }}, users: {{ kind: distinct, window: 1m, keep: 1h }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
         );
         parse::parse(text.as_bytes()).map_err(|cause| cause.to_string())
     }
@@ -261,6 +281,7 @@ mod tests {
         for alarm in [
             "{ name: letters, when: \"dead-letter-ratio > 0.01 for 1m\" }",
             "{ name: slow, when: \"amounts.p99 > 500 for 5m\", notify: { subject: shop.alarms } }",
+            "{ name: crowd, when: \"users.distinct[5m] > 100 for 1m\" }",
             "{ name: many, when: \"users.distinct > 1e6\", notify: { webhook: \"https://hooks.example.com/x\" } }",
         ] {
             assert_eq!(checked(alarm), Ok(()), "{alarm}");
@@ -284,6 +305,21 @@ mod tests {
                 "{ name: a, when: \"users.p99 > 1\" }",
                 "alarms[0].when",
                 "distinct and count",
+            ),
+            (
+                "{ name: a, when: \"amounts.p99[5m] > 1\" }",
+                "alarms[0].when",
+                "declare some",
+            ),
+            (
+                "{ name: a, when: \"users.distinct[30s] > 1\" }",
+                "alarms[0].when",
+                "windows of 1m",
+            ),
+            (
+                "{ name: a, when: \"users.distinct[2h] > 1\" }",
+                "alarms[0].when",
+                "kept for 1h",
             ),
             (
                 "{ name: a, when: \"lag > 1\", notify: { subject: \"shop.>\" } }",

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use super::{
     super::{
         Control, Outcome,
         local::{Answer, What},
+        sketches::{Point, SketchAsk},
     },
     Tried, board,
 };
@@ -28,6 +30,7 @@ use crate::{
     name::Name,
     pipeline::status::State,
     ports::registry::WriteError,
+    series::Groups,
     spec::alarms::alarms,
     tasks,
 };
@@ -187,8 +190,8 @@ impl Kept {
             let value = match (&alarm.rule.quantity, subject) {
                 (Quantity::Metric(name), Subject::Pipeline(_)) => self.pipeline.value(PIPELINE, name),
                 (Quantity::Metric(name), Subject::Engine(_)) => self.engine.value(ENGINE, name),
-                (Quantity::Sketch { name, aspect }, Subject::Pipeline(id)) => {
-                    control.sketch_value(id, name, aspect).await?
+                (Quantity::Sketch { name, aspect, over }, Subject::Pipeline(id)) => {
+                    control.sketch_value(id, name, aspect, *over).await?
                 }
                 (Quantity::Sketch { .. }, Subject::Engine(_)) => None,
             };
@@ -304,14 +307,27 @@ impl Control {
         numbers
     }
 
-    async fn sketch_value(&self, id: &PipelineId, name: &str, aspect: &Aspect) -> Outcome<Option<f64>> {
+    async fn sketch_value(
+        &self,
+        id: &PipelineId,
+        name: &str,
+        aspect: &Aspect,
+        over: Option<Duration>,
+    ) -> Outcome<Option<f64>> {
         let mut query = Query::default();
         match aspect {
             Aspect::Quantile(share) => query.quantiles = vec![*share],
             Aspect::Top(item) => query.item = Some(item.clone()),
             _ => {}
         }
-        let report = self.sketch(id, name, &query).await?;
+        let ask = SketchAsk {
+            query,
+            from: over.map(Point::Ago),
+            // False dates may lie ahead of the clock, and are not of the last minutes.
+            to: over.map(|_| Point::Clock),
+            groups: Groups::Together,
+        };
+        let report = self.sketch_view(id, name, &ask).await?.report;
         if *aspect == Aspect::Count {
             return Ok(Some(report.count as f64));
         }
