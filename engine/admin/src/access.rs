@@ -17,7 +17,7 @@ use tailrace_core::{
 
 use crate::{ApiState, problem::Problem, routes::Audience};
 
-/// The bearer is an operator.
+/// The bearer is an operator, of the role that the route needs.
 pub(crate) struct Operator {
     /// In the bearer's name.
     pub(crate) control: Control,
@@ -35,9 +35,11 @@ impl FromRequestParts<ApiState> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let Bearer { scope, actor } = bearer(parts, state)?;
         match scope {
-            Scope::Operator => Ok(Self {
-                control: state.control.on_behalf_of(actor),
-            }),
+            Scope::Operator(role) => {
+                demand(role, needed(parts))?;
+                let control = state.control.on_behalf_of(actor);
+                Ok(Self { control })
+            }
             Scope::Tenant { .. } => Err(Problem::not_found("resource")),
         }
     }
@@ -56,17 +58,16 @@ impl FromRequestParts<ApiState> for Access {
             .map(|(_, value)| Name::new(value));
         let tenant = match named {
             Some(Ok(tenant)) => tenant,
-            Some(Err(cause)) if scope == Scope::Operator => {
+            Some(Err(cause)) if matches!(scope, Scope::Operator(_)) => {
                 return Err(Problem::invalid("invalid-name", cause.to_string()));
             }
             _ => return Err(Problem::not_found("tenant")),
         };
-        if let Scope::Tenant { name, role } = &scope {
-            if *name != tenant {
-                return Err(Problem::not_found("tenant"));
-            }
-            demand(*role, needed(parts))?;
-        }
+        let role = match &scope {
+            Scope::Tenant { name, .. } if *name != tenant => return Err(Problem::not_found("tenant")),
+            Scope::Tenant { role, .. } | Scope::Operator(role) => *role,
+        };
+        demand(role, needed(parts))?;
         Ok(Self {
             tenant,
             control: state.control.on_behalf_of(actor),
@@ -77,7 +78,7 @@ impl FromRequestParts<ApiState> for Access {
 /// The role that the route needs.
 fn needed(parts: &Parts) -> Role {
     match parts.extensions.get::<Audience>() {
-        Some(Audience::Tenant(role)) => *role,
+        Some(Audience::Tenant(role) | Audience::Operator(role)) => *role,
         _ => Role::Admin,
     }
 }

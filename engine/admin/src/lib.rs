@@ -1,7 +1,7 @@
 //! The HTTP API: it reads requests, asks the control plane, and writes answers. What a request means
 //! is decided in `tailrace_core::control`; what an error means to a client in `problem`.
 //!
-//! - `routes`: the table of all routes, from which the router and the description are both made;
+//! - `routes`: the table of all routes, from which the `router` and the description are both made;
 //! - `access`: who may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: how often somebody may ask;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
@@ -25,6 +25,7 @@ mod plugins;
 mod probes;
 mod problem;
 mod queries;
+mod router;
 mod routes;
 mod sketches;
 mod tenants;
@@ -34,7 +35,8 @@ mod views;
 pub use answers::Answers;
 pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};
 pub use limit::RequestRates;
-pub use routes::{Audience, Route, router, routes};
+pub use router::router;
+pub use routes::{Audience, Route, routes};
 use tailrace_core::control::Control;
 use tokio_util::sync::CancellationToken;
 

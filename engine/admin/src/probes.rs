@@ -29,7 +29,7 @@ pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
 
 pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Response> {
     let (parts, _) = request.into_parts();
-    if !api.options.metrics_public && bearer(&parts, &api)?.scope != Scope::Operator {
+    if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
     let text = metrics::render(&api.control.measure().await, &api.options);

@@ -1,28 +1,16 @@
 //! The table of all routes. The router, the OpenAPI description and the access tests are made from
 //! it, so none of them can miss one.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-
 use axum::{
-    Extension, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{MethodRouter, delete, get, post, put},
 };
 use tailrace_core::registry::Role;
 
 use crate::{
-    ApiState, answers, audit, candidates, dead_letters, graph,
-    input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
-    limit::{Limits, hold_back},
-    openapi, pipelines, plugins, probes,
-    problem::Problem,
-    queries, sketches, tenants, tokens, views,
+    ApiState, answers, audit, candidates, dead_letters, graph, input::MAX_PLUGIN_BYTES, openapi, pipelines,
+    plugins, probes, queries, sketches, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -33,9 +21,9 @@ const JSON: &[&str] = &["application/json"];
 pub enum Audience {
     /// Everybody, without a token.
     Public,
-    /// Operators.
-    Operator,
-    /// The tenant of the path, with a token of this role at least, and operators.
+    /// Operators, with a token of this role at least.
+    Operator(Role),
+    /// The tenant of the path, and operators, with a token of this role at least.
     Tenant(Role),
 }
 
@@ -75,7 +63,7 @@ impl Route {
     }
 
     /// Its handler, behind the cache where that is right.
-    fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
+    pub(crate) fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
         if self.is_query {
             let remember = middleware::from_fn_with_state(state.clone(), answers::remember);
             self.handler.layer(remember)
@@ -105,7 +93,14 @@ pub fn routes() -> Vec<Route> {
         handler,
     };
     let public = |method, path, summary, handler| route(Audience::Public, method, path, summary, handler);
-    let operator = |method, path, summary, handler| route(Audience::Operator, method, path, summary, handler);
+    // Who looks needs to read; who changes what is an operator's needs the most.
+    let operator = |method, path, summary, handler| {
+        let role = if method == "GET" { Role::Read } else { Role::Admin };
+        route(Audience::Operator(role), method, path, summary, handler)
+    };
+    let operator_tokens = |method, path, summary, handler| {
+        route(Audience::Operator(Role::Admin), method, path, summary, handler)
+    };
     // Who looks needs to read, who changes to deploy.
     let own = |method, path, summary, handler| {
         let role = if method == "GET" { Role::Read } else { Role::Deploy };
@@ -148,6 +143,25 @@ pub fn routes() -> Vec<Route> {
             tenant,
             "delete a tenant without pipelines",
             delete(tenants::delete),
+        ),
+        operator_tokens(
+            "GET",
+            "/v1/operator/tokens",
+            "the operators' tokens, without their secrets",
+            get(tokens::list_operators),
+        ),
+        operator_tokens(
+            "POST",
+            "/v1/operator/tokens",
+            "a new operator's token, shown once",
+            post(tokens::make_operators),
+        )
+        .takes(JSON),
+        operator_tokens(
+            "DELETE",
+            "/v1/operator/tokens/{token}",
+            "end an operator's token at once; the last of scope admin stays",
+            delete(tokens::revoke_operators),
         ),
         operator(
             "GET",
@@ -370,59 +384,4 @@ pub fn routes() -> Vec<Route> {
             post(dead_letters::redrive),
         ),
     ]
-}
-
-/// The API.
-pub fn router(state: ApiState) -> Router {
-    let deadline = state.options.request_deadline;
-    let limits = (Limits::new(state.options.rates), state.clone());
-    let table = routes().into_iter().fold(Router::new(), |router, route| {
-        let (path, audience) = (route.path, route.audience);
-        // What it needs lies beside each request: see `access`.
-        router.route(path, route.handler(&state).layer(Extension(audience)))
-    });
-    table
-        .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "this route does not take this method",
-            )
-        })
-        // A body that drips in must not hold a handler for ever.
-        .layer(middleware::from_fn_with_state(deadline, within))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(limits, hold_back))
-        // Outermost, so that every answer can be found in the log.
-        .layer(middleware::from_fn(identify))
-        .with_state(state)
-}
-
-async fn within(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(deadline, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout",
-            "the request took too long",
-        )
-        .into_response(),
-    }
-}
-
-async fn identify(request: Request, next: Next) -> Response {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
-    tracing::debug!(id, %method, path, status = response.status().as_u16(), "request");
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("tr-request-id"), HeaderValue::from(id));
-    // What a plugin wrote is served as it is; no browser may take it for something else.
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }

@@ -1,11 +1,11 @@
-//! Tokens of a tenant: make, list, revoke. The token itself is in one answer only, that to its making.
+//! Tokens of a tenant, and of operators: make, list, revoke. The token itself is in one answer only, that to its making.
 
 use axum::{Json, extract::State, http::StatusCode};
 use tailrace_core::control::tokens::{NewToken, ShownToken, TokenRequest};
 
 use crate::{
     ApiState,
-    access::Access,
+    access::{Access, Operator},
     input::{Content, Place},
     problem::Answer,
 };
@@ -24,6 +24,27 @@ pub(crate) async fn revoke(access: Access, place: Place) -> Answer<StatusCode> {
     access
         .control
         .revoke_token(&access.tenant, place.text("token"))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn make_operators(
+    operator: Operator,
+    body: Content,
+) -> Answer<(StatusCode, Json<NewToken>)> {
+    let request: TokenRequest = body.json()?;
+    let made = operator.control.create_operator_token(request).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+pub(crate) async fn list_operators(operator: Operator) -> Answer<Json<Vec<ShownToken>>> {
+    Ok(Json(operator.control.list_operator_tokens()?))
+}
+
+pub(crate) async fn revoke_operators(operator: Operator, place: Place) -> Answer<StatusCode> {
+    operator
+        .control
+        .revoke_operator_token(place.text("token"))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

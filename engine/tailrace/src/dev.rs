@@ -8,7 +8,7 @@ use clap::Args;
 use tailrace_core::{
     control::{access::TenantRequest, tokens::TokenRequest},
     name::Name,
-    registry::Scope,
+    registry::{Role, Scope},
 };
 
 use crate::{
@@ -74,7 +74,11 @@ impl PrivateEngine {
         let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
         let operator = engine.control.random_token();
         let admitted = async {
-            while let Err(cause) = engine.control.admit_token(&operator, Scope::Operator).await {
+            while let Err(cause) = engine
+                .control
+                .admit_token(&operator, Scope::Operator(Role::Admin))
+                .await
+            {
                 tracing::debug!(%cause, "the registry does not answer yet");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

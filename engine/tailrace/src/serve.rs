@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use tailrace_core::{failpoint, registry::Scope};
+use tailrace_core::{
+    failpoint,
+    registry::{Role, Scope},
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -96,7 +99,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 /// Makes the operator's first token known, as soon as the registry answers.
 async fn admit_operator(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
     let token = operator_token(engine, config)?;
-    while let Err(cause) = engine.control.admit_token(&token, Scope::Operator).await {
+    while let Err(cause) = engine
+        .control
+        .admit_token(&token, Scope::Operator(Role::Admin))
+        .await
+    {
         tracing::warn!(%cause, "the operator's token cannot be made known yet");
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }

@@ -5,7 +5,8 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use tailrace_tests::{
     cluster::{Cluster, eventually},
-    engine::{Engine, Launch},
+    engine::{Engine, Launch, OPERATOR},
+    files,
 };
 
 use crate::probe;
@@ -135,6 +136,118 @@ async fn a_work_queue_has_one_reader_and_the_other_engine_stands_by() -> anyhow:
             .map(|stream| stream.cached_info().state.messages);
         let outputs = cluster.read("TR_shop_shared", "shop.shared.*").await;
         left.is_ok_and(|left| left == 0) && outputs.is_ok_and(|outputs| outputs.len() == 50)
+    })
+    .await
+    .with_context(|| format!("{}\n---\n{}", first.log(), second.log()))
+}
+
+/// Each engine has the part of a tenant's limit that its partitions are of all. Counted, not timed: the window is
+/// a day, so that what was let through is all that there was room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_engines_together_let_through_what_the_tenant_may_have_and_no_more() -> anyhow::Result<()> {
+    const LIMIT: usize = 160;
+    let cluster = Cluster::start().await?;
+    let folders = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let first = Engine::start_with(&launch(&cluster), folders.0.path()).await?;
+    cluster.stream("SHOP", &["shop.events.>"]).await?;
+    first.upload("probe", "tailrace_test_guest").await?;
+    first.apply("shared", &probe("shared", 16, "")).await?;
+    let second = Engine::start_with(&launch(&cluster), folders.1.path()).await?;
+    share(&first, &second).await?;
+    let rates = |rates: Value| {
+        let wish = json!({ "read": ["shop.>"], "write": ["shop.>"], "quotas": { "rates": rates } });
+        let first = &first;
+        async move {
+            let answer = first
+                .ask("PUT", "/v1/tenants/shop", OPERATOR, wish.to_string())
+                .await?;
+            anyhow::ensure!(answer.status == 200, "{answer:?}");
+            anyhow::Ok(())
+        }
+    };
+    // What a change of the registry says is at work before what a later one says: when the pipeline goes on, so
+    // does the limit.
+    let said = async |what: &str| {
+        let done = first.own("POST", &format!("pipelines/shared/{what}"), "").await?;
+        anyhow::ensure!(done.status == 204, "{done:?}");
+        anyhow::Ok(())
+    };
+    said("pause").await?;
+    rates(json!({ "events": { "limit": LIMIT, "per": "24h", "window": "fixed" } })).await?;
+    cluster.publish("shop.events.x", events(0..2_000)).await?;
+    said("resume").await?;
+    for engine in [&first, &second] {
+        eventually("the engine holds back what it has no room for", || async {
+            let status = engine.status("shared").await.unwrap_or_default();
+            status["limited"]["by"] == "tenant-events"
+        })
+        .await
+        .with_context(|| engine.log())?;
+    }
+    let through = || async {
+        cluster
+            .read("TR_shop_shared", "shop.shared.>")
+            .await
+            .map(|done| done.len())
+    };
+    eventually("all that there is room for is let through", || async {
+        through().await.is_ok_and(|done| done == LIMIT)
+    })
+    .await
+    .with_context(|| {
+        format!(
+            "{}
+---
+{}",
+            first.log(),
+            second.log()
+        )
+    })?;
+
+    // As many events of another tenant, which has no limit, go through both engines meanwhile.
+    let bank = first.tenant("bank", &["bank.>"]).await?;
+    cluster.stream("BANK", &["bank.events.>"]).await?;
+    let say = async |path: &str, body: Vec<u8>| {
+        let done = first
+            .ask("PUT", &format!("/v1/tenants/bank/{path}"), &bank, body)
+            .await?;
+        anyhow::ensure!(done.status < 300, "{done:?}");
+        anyhow::Ok(())
+    };
+    say(
+        "plugins/probe/versions/1.0.0",
+        files::plugin("tailrace_test_guest")?,
+    )
+    .await?;
+    say(
+        "pipelines/free",
+        probe("free", 16, "").replace("shop.", "bank.").into(),
+    )
+    .await?;
+    cluster.publish("bank.events.x", events(0..2_000)).await?;
+    eventually("the other tenant's events are through", || async {
+        let done = cluster.read("TR_bank_free", "bank.free.>").await;
+        done.is_ok_and(|done| done.len() == 2_000)
+    })
+    .await
+    .with_context(|| {
+        format!(
+            "{}
+---
+{}",
+            first.log(),
+            second.log()
+        )
+    })?;
+    assert_eq!(
+        through().await?,
+        LIMIT,
+        "and not one of the tenant's that is over its limit"
+    );
+
+    rates(json!({})).await?;
+    eventually("without a limit everything is through, once", || async {
+        through().await.is_ok_and(|done| done == 2_000)
     })
     .await
     .with_context(|| format!("{}\n---\n{}", first.log(), second.log()))

@@ -132,6 +132,76 @@ async fn the_command_line_makes_lists_and_revokes_tokens_and_shows_who_changed_w
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_makes_lists_and_revokes_tokens_of_operators_and_sets_rates() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    let say = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(files::binary()?);
+        command.args(arguments).env("TAILRACE_URL", engine.url());
+        command.env("TAILRACE_TOKEN", OPERATOR);
+        let done = command.output()?;
+        let text = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        anyhow::Ok((done.status.success(), text.trim().to_owned()))
+    };
+    let (made, token) = say(&[
+        "operator", "token", "create", "--scope", "read", "--label", "grafana",
+    ])?;
+    assert!(made, "{token}");
+    for (path, status) in [
+        ("/metrics", 200),
+        ("/v1/tenants", 200),
+        ("/v1/operator/tokens", 403),
+    ] {
+        let answer = engine.ask("GET", path, &token, "").await?;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+    let (_, listed) = say(&["operator", "token", "list", "--output", "json"])?;
+    let listed: Value = serde_json::from_str(&listed)?;
+    let id = |label: &str| {
+        let mut known = listed.as_array().into_iter().flatten();
+        let known = known.find(|token| token["label"] == label);
+        known
+            .and_then(|token| token["id"].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (revoked, text) = say(&["operator", "token", "revoke", &id("from the configuration")])?;
+    assert!(!revoked && text.contains("make another first"), "{text}");
+    let (revoked, text) = say(&["operator", "token", "revoke", &id("grafana")])?;
+    assert!(revoked, "{text}");
+    assert_eq!(
+        engine.ask("GET", "/metrics", &token, "").await?.status,
+        401,
+        "at once"
+    );
+
+    let (set, text) = say(&[
+        "tenant",
+        "quota",
+        "shop",
+        "--set",
+        "events=1000/1s",
+        "--set",
+        "output-bytes=1KiB/2s/fixed",
+    ])?;
+    assert!(set && text.contains("1000/1s"), "{text}");
+    let tenant = engine.ask("GET", "/v1/tenants/shop", OPERATOR, "").await?.body;
+    assert_eq!(tenant["quotas"]["rates"]["events"]["limit"], 1_000, "{tenant}");
+    assert_eq!(
+        tenant["quotas"]["rates"]["output-bytes"]["window"], "fixed",
+        "{tenant}"
+    );
+    let (set, text) = say(&["tenant", "quota", "shop", "--set", "events=none"])?;
+    assert!(set, "{text}");
+    let (_, shown) = say(&["tenant", "show", "shop"])?;
+    assert!(
+        shown.contains("without a limit") && shown.contains("2s/fixed"),
+        "{shown}"
+    );
+    Ok(())
+}
+
 /// Changes a quota of `shop`.
 async fn quota(engine: &Engine, name: &str, most: u64) -> anyhow::Result<()> {
     let request = json!({ "read": ["shop.>"], "write": ["shop.>"], "quotas": { name: most } });

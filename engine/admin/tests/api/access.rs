@@ -86,7 +86,7 @@ async fn a_tenant_cannot_do_an_operators_work_on_itself() {
     let before = stage.fake.acts();
     for route in routes()
         .iter()
-        .filter(|route| route.audience == Audience::Operator)
+        .filter(|route| matches!(route.audience, Audience::Operator(_)))
     {
         let answer = stage
             .ask(route.method, &path(route), &[&stage.shop], body(route))
@@ -111,7 +111,7 @@ async fn every_route_serves_those_whom_it_is_for() {
     for route in routes() {
         let stage = Stage::set().await;
         let token = match route.audience {
-            Audience::Public | Audience::Operator => OPERATOR,
+            Audience::Public | Audience::Operator(_) => OPERATOR,
             Audience::Tenant(_) => &*stage.shop,
         };
         let answer = stage

@@ -18,6 +18,7 @@ mod limits;
 mod merging;
 mod metrics;
 mod names;
+mod operators;
 mod problems;
 mod quotas;
 mod stage;

@@ -20,7 +20,7 @@ use tailrace_core::{
         settings::Settings,
     },
     ports::registry::Bucket as _,
-    registry::{Key, Scope, keeper},
+    registry::{Key, Role, Scope, keeper},
     tasks,
 };
 use tokio::sync::watch;
@@ -127,7 +127,10 @@ impl Stage {
             patience: std::time::Duration::from_secs(1),
         };
         let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
-        control.admit_token(OPERATOR, Scope::Operator).await.unwrap();
+        control
+            .admit_token(OPERATOR, Scope::Operator(Role::Admin))
+            .await
+            .unwrap();
         let app = router(ApiState {
             control: control.clone(),
             options,

@@ -21,7 +21,7 @@ async fn token(stage: &Stage, request: Value) -> (String, String) {
 fn of_tenants() -> Vec<(Route, Role)> {
     let needed = |route: Route| match route.audience {
         Audience::Tenant(role) => Some((route, role)),
-        Audience::Public | Audience::Operator => None,
+        Audience::Public | Audience::Operator(_) => None,
     };
     routes().into_iter().filter_map(needed).collect()
 }

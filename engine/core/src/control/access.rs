@@ -157,7 +157,7 @@ impl Control {
     }
 
     async fn remove_tenant(&self, name: &Name) -> Outcome<()> {
-        for token in self.tokens_of(name)? {
+        for token in self.tokens_of(Some(name))? {
             self.remove(&Key::Token(token.hash)).await?;
         }
         for version in self.registry()?.plugins_of(name) {

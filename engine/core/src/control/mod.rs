@@ -66,6 +66,8 @@ pub struct Control {
     alarms: Arc<alarms::Board>,
     amounts: amounts::Amounts,
     merges: beside::Places,
+    /// Who revokes an operator's token.
+    revoking: Arc<tokio::sync::Mutex<()>>,
 }
 
 type Outcome<T> = Result<T, ControlError>;
@@ -88,6 +90,7 @@ impl Control {
             alarms: Arc::default(),
             amounts: amounts::Amounts::default(),
             merges: beside::Places::default(),
+            revoking: Arc::default(),
         }
     }
 

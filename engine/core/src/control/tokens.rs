@@ -17,8 +17,10 @@ use crate::{
 
 /// Begins every token, so that one that leaks is found by those who search for it.
 const TOKEN_PREFIX: &str = "tr_";
-/// Tokens of one tenant: each is an entry that every engine holds in memory.
+/// Tokens of one tenant, and of the operators: each is an entry that every engine holds in memory.
 const MAX_TOKENS: usize = 1_000;
+/// What a token is called that was chosen outside; revoked, it is there again at the next start.
+const OUTSIDE: &str = "from the configuration";
 /// Longest label: it is shown in lists.
 const MAX_LABEL_CHARS: usize = 64;
 /// Longest life of a token that has an end at all.
@@ -41,8 +43,9 @@ pub struct TokenRequest {
 pub struct NewToken {
     /// The token itself.
     pub token: String,
-    /// The tenant it is for.
-    pub tenant: Name,
+    /// The tenant it is for; an operator's is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
     /// What it is, but for the secret.
     #[serde(flatten)]
     pub shown: ShownToken,
@@ -103,7 +106,7 @@ impl Control {
         self.keep_token(Token {
             hash,
             id: self.random_id(),
-            label: None,
+            label: Some(OUTSIDE.to_owned()),
             scope,
             created_ms: self.now_ms(),
             expires_ms: None,
@@ -114,6 +117,15 @@ impl Control {
     /// Makes a new token for a tenant.
     pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> Outcome<NewToken> {
         self.tenant(tenant)?;
+        self.make_token(Some(tenant), request).await
+    }
+
+    /// Makes a new token for an operator.
+    pub async fn create_operator_token(&self, request: TokenRequest) -> Outcome<NewToken> {
+        self.make_token(None, request).await
+    }
+
+    async fn make_token(&self, tenant: Option<&Name>, request: TokenRequest) -> Outcome<NewToken> {
         let TokenRequest {
             scope: role,
             label,
@@ -124,22 +136,23 @@ impl Control {
         self.forget_ended(tenant).await?;
         let token = self.random_token();
         let now_ms = self.now_ms();
+        let scope = tenant.map_or(Scope::Operator(role), |name| Scope::Tenant {
+            name: name.clone(),
+            role,
+        });
         let kept = Token {
             hash: Digest::of(token.as_bytes()),
             id: self.random_id(),
             label,
-            scope: Scope::Tenant {
-                name: tenant.clone(),
-                role,
-            },
+            scope,
             created_ms: now_ms,
             expires_ms: expires_in.map(|life| now_ms.saturating_add(life.as_millis())),
         };
-        let shown = shown(&kept, role);
+        let shown = shown(&kept);
         self.keep_token(kept).await?;
         Ok(NewToken {
             token,
-            tenant: tenant.clone(),
+            tenant: tenant.cloned(),
             shown,
         })
     }
@@ -147,14 +160,16 @@ impl Control {
     /// A tenant's tokens, oldest first, those that have ended among them.
     pub fn list_tokens(&self, tenant: &Name) -> Outcome<Vec<ShownToken>> {
         self.tenant(tenant)?;
-        let mut list: Vec<_> = self
-            .tokens_of(tenant)?
-            .iter()
-            .filter_map(|token| match token.scope {
-                Scope::Tenant { role, .. } => Some(shown(token, role)),
-                Scope::Operator => None,
-            })
-            .collect();
+        self.list_tokens_of(Some(tenant))
+    }
+
+    /// The operators' tokens, likewise.
+    pub fn list_operator_tokens(&self) -> Outcome<Vec<ShownToken>> {
+        self.list_tokens_of(None)
+    }
+
+    fn list_tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<ShownToken>> {
+        let mut list: Vec<_> = self.tokens_of(tenant)?.iter().map(|token| shown(token)).collect();
         list.sort_by(|one, other| (one.created_ms, &one.id).cmp(&(other.created_ms, &other.id)));
         Ok(list)
     }
@@ -162,12 +177,40 @@ impl Control {
     /// Ends a tenant's token at once.
     pub async fn revoke_token(&self, tenant: &Name, id: &str) -> Outcome<()> {
         self.tenant(tenant)?;
-        let known = self.tokens_of(tenant)?;
-        let token = known
-            .iter()
-            .find(|token| token.public_id() == id)
-            .ok_or_else(|| ControlError::not_found("token", &id))?;
-        let change = Change::new("token-revoked", tenant, format!("token/{id}")).from(Some(told(token)));
+        let token = self.token_known_by(Some(tenant), id)?;
+        self.forget_token(Some(tenant), &token).await
+    }
+
+    /// Ends an operator's token at once, but never the last that may do everything and has no end.
+    pub async fn revoke_operator_token(&self, id: &str) -> Outcome<()> {
+        // One after the other, so that two that are left are not revoked for each other's sake.
+        let _turn = self.revoking.lock().await;
+        let token = self.token_known_by(None, id)?;
+        let lasts = |token: &Token| token.scope == Scope::Operator(Role::Admin) && token.expires_ms.is_none();
+        let others = self.tokens_of(None)?;
+        let mut others = others.iter().filter(|other| other.hash != token.hash);
+        if lasts(&token) && !others.any(|other| lasts(other)) {
+            return Err(ControlError::Conflict(format!(
+                "token {id} is the last operator's token of scope admin without an end; make another first: tailrace operator token create"
+            )));
+        }
+        self.forget_token(None, &token).await
+    }
+
+    fn token_known_by(&self, tenant: Option<&Name>, id: &str) -> Outcome<Arc<Token>> {
+        let mut known = self.tokens_of(tenant)?.into_iter();
+        let found = known.find(|token| token.public_id() == id);
+        found.ok_or_else(|| ControlError::not_found("token", &id))
+    }
+
+    async fn forget_token(&self, tenant: Option<&Name>, token: &Token) -> Outcome<()> {
+        let change = Change {
+            action: "token-revoked",
+            tenant: tenant.cloned(),
+            target: format!("token/{}", token.public_id()),
+            before: Some(told(token)),
+            after: None,
+        };
         let hash = token.hash;
         self.audited(change, async {
             self.remove(&Key::Token(hash)).await?;
@@ -183,9 +226,13 @@ impl Control {
         bits.fold(TOKEN_PREFIX.to_owned(), |token, word| token + &word)
     }
 
-    pub(super) fn tokens_of(&self, tenant: &Name) -> Outcome<Vec<Arc<Token>>> {
+    /// A tenant's, or the operators'.
+    pub(super) fn tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<Arc<Token>>> {
         let registry = self.registry()?;
-        let own = registry.tokens.values().filter(|token| token.scope.is_of(tenant));
+        let own = registry.tokens.values().filter(|token| match tenant {
+            Some(tenant) => token.scope.is_of(tenant),
+            None => matches!(token.scope, Scope::Operator(_)),
+        });
         Ok(own.cloned().collect())
     }
 
@@ -195,7 +242,7 @@ impl Control {
 
     async fn keep_token(&self, token: Token) -> Outcome<()> {
         let tenant = match &token.scope {
-            Scope::Operator => None,
+            Scope::Operator(_) => None,
             Scope::Tenant { name, .. } => Some(name.clone()),
         };
         let change = Change {
@@ -214,7 +261,7 @@ impl Control {
     }
 
     /// Makes room: what has ended opens nothing any more.
-    async fn forget_ended(&self, tenant: &Name) -> Outcome<()> {
+    async fn forget_ended(&self, tenant: Option<&Name>) -> Outcome<()> {
         let now_ms = self.now_ms();
         let (live, ended): (Vec<_>, Vec<_>) = self
             .tokens_of(tenant)?
@@ -222,7 +269,7 @@ impl Control {
             .partition(|token| token.is_live(now_ms));
         if live.len() >= MAX_TOKENS {
             return Err(ControlError::Quota(format!(
-                "the tenant has {MAX_TOKENS} tokens, the most there can be; revoke some"
+                "there are {MAX_TOKENS} such tokens, the most there can be; revoke some"
             )));
         }
         if live.len() + ended.len() >= MAX_TOKENS {
@@ -234,10 +281,11 @@ impl Control {
     }
 }
 
-fn shown(token: &Token, scope: Role) -> ShownToken {
+fn shown(token: &Token) -> ShownToken {
+    let (Scope::Operator(scope) | Scope::Tenant { role: scope, .. }) = &token.scope;
     ShownToken {
         id: token.public_id(),
-        scope,
+        scope: *scope,
         label: token.label.clone(),
         created_ms: token.created_ms,
         expires_ms: token.expires_ms,

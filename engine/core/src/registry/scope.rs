@@ -1,14 +1,14 @@
-//! What a token lets its bearer do: an operator everything, a tenant's token what its role says, and that
-//! on its own tenant only. Each role may do what those before it may.
+//! What a token lets its bearer do: what its role says, an operator's on every tenant, a tenant's on its own
+//! only. Each role may do what those before it may.
 
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::name::Name;
 
-/// What a token may do within its tenant.
+/// What a token may do within its tenant; an operator's, on all tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -16,7 +16,7 @@ pub enum Role {
     Read,
     /// Change plugins and pipelines too.
     Deploy,
-    /// Make and revoke the tenant's tokens too.
+    /// Make and revoke the tenant's tokens too; an operator's: tenants, and operators' tokens.
     #[default]
     Admin,
 }
@@ -33,11 +33,10 @@ impl Role {
 }
 
 /// What a token lets its bearer do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Everything, on every tenant.
-    Operator,
+    /// What the role allows, on every tenant.
+    Operator(Role),
     /// What the role allows, on one tenant.
     Tenant {
         /// Which.
@@ -57,37 +56,69 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Operator => f.write_str("operator"),
+            Self::Operator(Role::Admin) => f.write_str("operator"),
+            // Not as a tenant's is written, for a tenant may be called so.
+            Self::Operator(role) => write!(f, "operator ({})", role.as_str()),
             Self::Tenant { name, role } => write!(f, "{name}:{}", role.as_str()),
         }
     }
 }
 
-/// As it may stand in the registry: engines before roles wrote the tenant's name alone, and meant
-/// everything of the tenant.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// As it may stand in the registry: engines before roles wrote `operator`, and the tenant's name alone, and
+/// meant everything.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
 enum Written {
+    Whole(Whole),
+    Parted(Parted),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Whole {
     Operator,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Parted {
+    Operator(Role),
     Tenant(WrittenTenant),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum WrittenTenant {
     Whole(Name),
     Role { name: Name, role: Role },
 }
 
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = match self.clone() {
+            // As those engines read it, too.
+            Self::Operator(Role::Admin) => Written::Whole(Whole::Operator),
+            Self::Operator(role) => Written::Parted(Parted::Operator(role)),
+            Self::Tenant { name, role } => {
+                Written::Parted(Parted::Tenant(WrittenTenant::Role { name, role }))
+            }
+        };
+        written.serialize(serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Written::deserialize(deserializer)? {
-            Written::Operator => Self::Operator,
-            Written::Tenant(WrittenTenant::Whole(name)) => Self::Tenant {
+            Written::Whole(Whole::Operator) => Self::Operator(Role::Admin),
+            Written::Parted(Parted::Operator(role)) => Self::Operator(role),
+            Written::Parted(Parted::Tenant(WrittenTenant::Whole(name))) => Self::Tenant {
                 name,
                 role: Role::Admin,
             },
-            Written::Tenant(WrittenTenant::Role { name, role }) => Self::Tenant { name, role },
+            Written::Parted(Parted::Tenant(WrittenTenant::Role { name, role })) => {
+                Self::Tenant { name, role }
+            }
         })
     }
 }
@@ -109,7 +140,7 @@ mod tests {
         );
         assert_eq!(
             serde_json::from_str::<Scope>(r#""operator""#).unwrap(),
-            Scope::Operator
+            Scope::Operator(Role::Admin)
         );
         assert!(serde_json::from_str::<Scope>(r#"{"tenant":{"name":"shop","role":"all"}}"#).is_err());
     }
@@ -119,9 +150,13 @@ mod tests {
         for role in [Role::Read, Role::Deploy, Role::Admin] {
             let name = Name::new("shop").unwrap();
             let scope = Scope::Tenant { name, role };
-            let text = serde_json::to_string(&scope).unwrap();
-            assert_eq!(serde_json::from_str::<Scope>(&text).unwrap(), scope, "{text}");
+            for scope in [scope, Scope::Operator(role)] {
+                let text = serde_json::to_string(&scope).unwrap();
+                assert_eq!(serde_json::from_str::<Scope>(&text).unwrap(), scope, "{text}");
+            }
         }
+        let whole = serde_json::to_string(&Scope::Operator(Role::Admin)).unwrap();
+        assert_eq!(whole, r#""operator""#, "as engines before roles read it");
         assert!(Role::Read < Role::Deploy && Role::Deploy < Role::Admin);
     }
 }

@@ -11,6 +11,7 @@ mod dead_letters;
 pub mod error;
 mod events;
 mod global;
+mod operator;
 mod pipeline;
 mod plugin;
 mod quota;
@@ -92,6 +93,9 @@ enum Command {
         after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
     )]
     Tenant(tenant::TenantCommand),
+    /// Tokens of operators.
+    #[command(subcommand, after_help = "Example:\n  tailrace operator token list")]
+    Operator(operator::OperatorCommand),
     /// Who changed what.
     #[command(subcommand, after_help = "Example:\n  tailrace audit list --limit 20")]
     Audit(audit::AuditCommand),
@@ -132,6 +136,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
         Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
+        Command::Operator(command) => operator::run(command, &Session::new(global)?),
         Command::Audit(command) => audit::run(&command, &Session::new(global)?),
         Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }

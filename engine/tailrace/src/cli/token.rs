@@ -1,4 +1,4 @@
-//! `tailrace tenant token`: make, list and revoke tokens of a tenant.
+//! `tailrace tenant token` and `tailrace operator token`: make, list and revoke tokens.
 
 use clap::{Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub enum Scope {
     Read,
     /// Change plugins and pipelines too.
     Deploy,
-    /// Make and revoke tokens of the tenant too.
+    /// Make and revoke tokens of the tenant too; an operator's: tenants, quotas and operators' tokens.
     Admin,
 }
 
@@ -31,15 +31,8 @@ pub enum TokenCommand {
     Create {
         /// Whose.
         name: String,
-        /// What it may do.
-        #[arg(long, value_enum, default_value = "admin")]
-        scope: Scope,
-        /// What it is called in lists and in the audit log.
-        #[arg(long)]
-        label: Option<String>,
-        /// How long it is good, such as 30d; without it, until it is revoked.
-        #[arg(long, value_name = "DURATION")]
-        expires_in: Option<String>,
+        #[command(flatten)]
+        wish: Wish,
     },
     /// List a tenant's tokens, without their secrets.
     #[command(after_help = "Example:\n  tailrace tenant token list shop")]
@@ -62,9 +55,11 @@ impl TokenCommand {
     pub fn whole(name: String) -> Self {
         Self::Create {
             name,
-            scope: Scope::Admin,
-            label: None,
-            expires_in: None,
+            wish: Wish {
+                scope: Scope::Admin,
+                label: None,
+                expires_in: None,
+            },
         }
     }
 }
@@ -78,34 +73,52 @@ struct TokenView {
     expires_ms: Option<u64>,
 }
 
+/// What a new token is to be.
+#[derive(Debug, clap::Args)]
+pub struct Wish {
+    /// What it may do.
+    #[arg(long, value_enum, default_value = "admin")]
+    scope: Scope,
+    /// What it is called in lists and in the audit log.
+    #[arg(long)]
+    label: Option<String>,
+    /// How long it is good, such as 30d; without it, until it is revoked.
+    #[arg(long, value_name = "DURATION")]
+    expires_in: Option<String>,
+}
+
 /// Runs one of them.
 pub fn run(command: TokenCommand, session: &Session) -> anyhow::Result<()> {
-    let client = &session.client;
-    let at = |name: &str| route(&["v1", "tenants", name, "tokens"]);
     match command {
-        TokenCommand::Create {
-            name,
-            scope,
-            label,
-            expires_in,
-        } => {
-            let scope = scope.to_possible_value().map(|scope| scope.get_name().to_owned());
-            let request = json!({ "scope": scope, "label": label, "expires-in": expires_in });
-            let answer = client.post(&at(&name), &request)?;
-            // The token alone, so that a shell can take it up.
-            session.output.show(&answer, || read(&answer["token"]))
-        }
-        TokenCommand::List { name } => {
-            let answer = client.get(&at(&name))?;
-            session.output.show(&answer, || Ok(list(read(&answer)?)))
-        }
-        TokenCommand::Revoke { name, id } => {
-            let answer = client.delete(&route(&["v1", "tenants", &name, "tokens", &id]))?;
-            session
-                .output
-                .show(&answer, || Ok(format!("token {id} is revoked")))
-        }
+        TokenCommand::Create { name, wish } => create(&["v1", "tenants", &name, "tokens"], &wish, session),
+        TokenCommand::List { name } => show(&["v1", "tenants", &name, "tokens"], session),
+        TokenCommand::Revoke { name, id } => revoke(&["v1", "tenants", &name, "tokens", &id], session),
     }
+}
+
+/// Makes a token below a path.
+pub fn create(at: &[&str], wish: &Wish, session: &Session) -> anyhow::Result<()> {
+    let scope = wish.scope.to_possible_value();
+    let scope = scope.map(|scope| scope.get_name().to_owned());
+    let request = json!({ "scope": scope, "label": wish.label, "expires-in": wish.expires_in });
+    let answer = session.client.post(&route(at), &request)?;
+    // The token alone, so that a shell can take it up.
+    session.output.show(&answer, || read(&answer["token"]))
+}
+
+/// Lists the tokens below a path.
+pub fn show(at: &[&str], session: &Session) -> anyhow::Result<()> {
+    let answer = session.client.get(&route(at))?;
+    session.output.show(&answer, || Ok(list(read(&answer)?)))
+}
+
+/// Ends the token of a path.
+pub fn revoke(at: &[&str], session: &Session) -> anyhow::Result<()> {
+    let id = at.last().copied().unwrap_or_default();
+    let answer = session.client.delete(&route(at))?;
+    session
+        .output
+        .show(&answer, || Ok(format!("token {id} is revoked")))
 }
 
 fn list(tokens: Vec<TokenView>) -> String {
@@ -126,7 +139,7 @@ fn list(tokens: Vec<TokenView>) -> String {
         ]
     };
     table_or(
-        "the tenant has no tokens",
+        "there are no tokens",
         &["id", "scope", "label", "made", "ends"],
         tokens.into_iter().map(row).collect(),
     )

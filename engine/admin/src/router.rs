@@ -1,0 +1,78 @@
+//! From the table of routes to what serves them: who may ask is laid beside each request, and around all of
+//! them lie, from the inside out, a deadline, a bound on bodies, the limits of clients, and an id for the log.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use axum::{
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{
+    ApiState,
+    input::MAX_BODY_BYTES,
+    limit::{Limits, hold_back},
+    problem::Problem,
+    routes::routes,
+};
+
+/// The API.
+pub fn router(state: ApiState) -> Router {
+    let deadline = state.options.request_deadline;
+    let limits = (Limits::new(state.options.rates), state.clone());
+    let table = routes().into_iter().fold(Router::new(), |router, route| {
+        let (path, audience) = (route.path, route.audience);
+        // What it needs lies beside each request: see `access`.
+        router.route(path, route.handler(&state).layer(Extension(audience)))
+    });
+    table
+        .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this route does not take this method",
+            )
+        })
+        // A body that drips in must not hold a handler for ever.
+        .layer(middleware::from_fn_with_state(deadline, within))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(limits, hold_back))
+        // Outermost, so that every answer can be found in the log.
+        .layer(middleware::from_fn(identify))
+        .with_state(state)
+}
+
+async fn within(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(deadline, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            "the request took too long",
+        )
+        .into_response(),
+    }
+}
+
+async fn identify(request: Request, next: Next) -> Response {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    tracing::debug!(id, %method, path, status = response.status().as_u16(), "request");
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("tr-request-id"), HeaderValue::from(id));
+    // What a plugin wrote is served as it is; no browser may take it for something else.
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
