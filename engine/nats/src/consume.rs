@@ -17,7 +17,6 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
-    identity::PipelineId,
     ports::broker::{BrokerError, Incoming, Input, InputError, SubscribeRequest, Subscription},
     spec::Start,
 };
@@ -26,6 +25,7 @@ use tokio::time::Instant;
 use crate::{
     api::{self, code},
     connect::NatsBroker,
+    consumers::{NatsHandle, consumer_prefix, list_consumers},
     headers,
     streams::{StreamInfo, facts},
 };
@@ -52,12 +52,6 @@ struct Created {
     name: String,
 }
 
-#[derive(Deserialize)]
-struct ConsumerNames {
-    #[serde(default)]
-    consumers: Option<Vec<String>>,
-}
-
 struct NatsSubscription {
     broker: NatsHandle,
     request: SubscribeRequest,
@@ -76,36 +70,6 @@ struct NatsSubscription {
     retry_at: Option<Instant>,
 }
 
-/// What a subscription needs of the broker.
-#[derive(Clone)]
-pub(crate) struct NatsHandle {
-    client: async_nats::Client,
-    jetstream: async_nats::jetstream::Context,
-}
-
-impl NatsHandle {
-    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        subject: &str,
-        body: &Value,
-    ) -> Result<T, BrokerError> {
-        let payload = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let answer = self
-            .client
-            .request(format!("$JS.API.{subject}"), payload.into())
-            .await;
-        api::parse(
-            &answer
-                .map_err(|cause| BrokerError::Unreachable(cause.to_string()))?
-                .payload,
-        )
-    }
-}
-
 /// Why a consumer could not be made: worth another try, or not.
 enum Rebuild {
     Later(BrokerError),
@@ -118,18 +82,10 @@ impl From<BrokerError> for Rebuild {
     }
 }
 
-/// Consumers of a pipeline begin with it; names have no underscore, so no two share one.
-pub(crate) fn consumer_prefix(pipeline: &PipelineId) -> String {
-    format!("tr_{}_{}_", pipeline.tenant, pipeline.pipeline)
-}
-
 #[async_trait]
 impl Input for NatsBroker {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
-        let broker = NatsHandle {
-            client: self.client.clone(),
-            jetstream: self.jetstream.clone(),
-        };
+        let broker = self.handle();
         let next_sequence = request.from_sequence;
         let stream_created = request.stream_created.clone();
         Ok(Box::new(NatsSubscription {
@@ -364,33 +320,6 @@ impl NatsSubscription {
             headers: headers::to_engine(message.headers.as_ref()),
             payload: message.payload,
         }))
-    }
-}
-
-/// Names of all consumers of a stream.
-pub(crate) async fn list_consumers(broker: &NatsHandle, stream: &str) -> Result<Vec<String>, BrokerError> {
-    let mut names = Vec::new();
-    loop {
-        let page: ConsumerNames = broker
-            .ask(
-                &format!("CONSUMER.NAMES.{stream}"),
-                &json!({ "offset": names.len() }),
-            )
-            .await?;
-        let page = page.consumers.unwrap_or_default();
-        if page.is_empty() {
-            return Ok(names);
-        }
-        names.extend(page);
-    }
-}
-
-impl NatsBroker {
-    pub(crate) fn handle(&self) -> NatsHandle {
-        NatsHandle {
-            client: self.client.clone(),
-            jetstream: self.jetstream.clone(),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! - [`connect`]: the connection, which outlives the server's restarts;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's requests, with its error codes;
-//! - [`consume`]: an endless, ordered subscription over consumers that come and go;
+//! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
 //! - [`commit`]: the atomic batch with its fence;
 //! - [`streams`]: the stream of a pipeline's own;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
@@ -21,6 +21,7 @@ mod bucket;
 mod commit;
 mod connect;
 mod consume;
+mod consumers;
 mod dead_letters;
 mod headers;
 mod login;

@@ -13,7 +13,7 @@ use tailrace_core::{
 use crate::{
     api::{self, code},
     connect::NatsBroker,
-    consume::{consumer_prefix, list_consumers},
+    consumers::{consumer_prefix, list_consumers},
     sync::SyncPolicy,
 };
 

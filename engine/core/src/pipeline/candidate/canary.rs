@@ -7,7 +7,7 @@
 
 use std::{mem, sync::Arc};
 
-use super::{Noted, board::Tally};
+use super::{Noted, tally::Tally};
 use crate::{
     event::Header,
     pipeline::{

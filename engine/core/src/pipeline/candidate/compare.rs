@@ -1,7 +1,7 @@
 //! In what two sides differ on one event. The first difference in this order is the one that counts:
 //! verdict, code of the error, number of messages, their subjects, payloads, headers.
 
-use super::{board::Shown, noted::Noted};
+use super::{noted::Noted, tally::Shown};
 use crate::{pipeline::views::tap::Excerpt, ports::broker::Output, text::plain};
 
 /// Characters of a subject that an example shows.

@@ -4,6 +4,7 @@
 //! - [`canary`]: a share of the keys is its own, in the same batches and on the same state;
 //! - [`noted`]: what an event came to, on either side;
 //! - [`compare`]: in what two sides differ;
+//! - [`tally`]: what a partition has counted of both sides;
 //! - [`board`]: what all partitions of the pipeline have found, and whether that ends the candidate.
 //!
 //! Invariant: what is beside the active revision is in the partition's own turn, so its time is its
@@ -14,13 +15,15 @@ mod canary;
 mod compare;
 mod noted;
 mod shadow;
+pub mod tally;
 
 use std::sync::Arc;
 
-use board::{Board, Tally};
+use board::Board;
 use canary::Canary;
 pub(super) use noted::Noted;
 use shadow::Shadow;
+use tally::Tally;
 
 use super::{
     effects::Mark,

@@ -11,8 +11,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Noted,
-    board::{Example, Tally},
     compare::{self, SideOf},
+    tally::{Example, Tally},
 };
 use crate::{
     ledger::Fate,
