@@ -93,6 +93,15 @@ impl Cluster {
         Ok(())
     }
 
+    /// Writes one word of its configuration anew, and lets it read that while it runs (SIGHUP).
+    pub fn reconfigure(&self, word: &str, other: &str) -> anyhow::Result<()> {
+        let file = self.folder.path().join("nats-server.conf");
+        let text = std::fs::read_to_string(&file)?;
+        anyhow::ensure!(text.contains(word), "{word:?} is not in its configuration");
+        std::fs::write(&file, text.replace(word, other))?;
+        self.signal("HUP")
+    }
+
     /// Stops its process as it stands (SIGSTOP): connections stay open and nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.signal("STOP")

@@ -197,3 +197,73 @@ impl Accounts for NatsAccounts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a broker that is not there.
+    async fn accounts(options: AccountOptions) -> NatsAccounts {
+        let nowhere = NatsOptions {
+            url: "127.0.0.1:1".to_owned(),
+            ..NatsOptions::default()
+        };
+        let own = NatsBroker::connect(nowhere).await.unwrap();
+        NatsAccounts::new(Arc::new(own), options)
+    }
+
+    fn name(number: usize) -> Name {
+        Name::new(&format!("a{number}")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn places_that_nobody_uses_are_given_up_and_those_in_use_are_not() {
+        let accounts = accounts(AccountOptions::default()).await;
+        let mut held: Vec<_> = (0..MAX_OPEN)
+            .map(|it| accounts.place(&name(it)).unwrap())
+            .collect();
+        let refused = accounts.place(&name(MAX_OPEN)).err();
+        assert!(
+            matches!(refused, Some(AccountError::TooMany { .. })),
+            "{refused:?}"
+        );
+        held.truncate(3);
+        accounts.place(&name(MAX_OPEN)).unwrap();
+        let left: Vec<_> = accounts.places().keys().cloned().collect();
+        assert_eq!(
+            left,
+            [name(0), name(1), name(2), name(MAX_OPEN)].as_slice().to_vec()
+        );
+    }
+
+    #[tokio::test]
+    async fn an_account_is_what_the_configuration_or_a_file_of_the_folder_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = AccountOptions {
+            folder: Some(folder.path().to_owned()),
+            ..AccountOptions::default()
+        };
+        options.named.insert(name(1), NatsOptions::default());
+        let accounts = accounts(options).await;
+        assert!(accounts.knows(&name(1)) && !accounts.knows(&name(2)));
+        let state = accounts.state(&name(2));
+        assert!(state.trouble.is_some_and(|why| why.contains("no credentials")));
+        let unknown = accounts.open(&name(2)).await.err();
+        assert_eq!(
+            unknown,
+            Some(AccountError::Unknown {
+                account: "a2".to_owned()
+            })
+        );
+
+        // Added while it runs, and not what it should be: the tenant learns no more than that.
+        std::fs::write(folder.path().join("a2.creds"), "secret").unwrap();
+        assert!(accounts.knows(&name(2)));
+        let why = accounts.open(&name(2)).await.err().unwrap().to_string();
+        assert!(
+            why.contains("cannot be opened") && !why.contains("secret"),
+            "{why}"
+        );
+        assert!(!why.contains(&folder.path().display().to_string()), "{why}");
+    }
+}

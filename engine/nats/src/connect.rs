@@ -136,20 +136,26 @@ impl NatsBroker {
         }
     }
 
-    /// How the connection is now.
+    /// How the connection is now. The client tells of events as long as there is room for them, so what it says
+    /// of its state comes first.
     pub(crate) fn link(&self) -> Link {
+        if self.connected() {
+            return Link::Up;
+        }
         self.link.borrow().clone()
     }
 
     /// Waits until it is known whether there is a connection; says why there is none.
     pub(crate) async fn settled(&self, within: Duration) -> Result<(), String> {
-        let mut link = self.link.clone();
-        let settled = link.wait_for(|link| *link != Link::Opening);
-        let settled = tokio::time::timeout(within, settled).await;
-        match settled.ok().and_then(Result::ok).as_deref() {
-            Some(Link::Up) => Ok(()),
-            Some(Link::Down(why)) => Err(why.clone()),
-            Some(Link::Opening) | None => Err("the broker does not answer".to_owned()),
+        if !self.connected() {
+            let mut link = self.link.clone();
+            let settled = link.wait_for(|link| *link != Link::Opening);
+            let _ = tokio::time::timeout(within, settled).await;
+        }
+        match self.link() {
+            Link::Up => Ok(()),
+            Link::Down(why) => Err(why),
+            Link::Opening => Err("the broker does not answer".to_owned()),
         }
     }
 

@@ -188,6 +188,18 @@ async fn a_tenant_in_an_account_of_its_own_loses_and_doubles_nothing_through_a_k
         "the same subject in the other account shows nothing"
     );
 
+    // A dead letter lies there too, and is sent again from there.
+    let poison = json!({ "user": "u0", "do": "invalid" }).to_string();
+    hall.cluster.publish("shop.events.x", [poison]).await?;
+    hall.engine.caught_up("p", 2_001).await?;
+    let letters = hall.engine.own("GET", "pipelines/p/dead-letters", "").await?;
+    assert_eq!(letters.body[0]["code"], "told-so", "{letters:?}");
+    let id = letters.body[0]["id"]
+        .as_u64()
+        .with_context(|| letters.text.clone())?;
+    let path = format!("pipelines/p/dead-letters/{id}/redrive");
+    assert_eq!(hall.engine.own("POST", &path, "").await?.status, 202);
+
     let refused = hall.shop_lives_in("").await?;
     assert_eq!(refused.status, 409, "{refused:?}");
     assert!(
@@ -301,5 +313,46 @@ async fn an_engine_that_lacks_an_account_says_so_and_runs_what_it_can() -> anyho
     hall.engine.ready().await?;
     hall.cluster.publish("shop.events.x", [event]).await?;
     hall.engine.caught_up("p", 2).await?;
+    hall.tells_no_secret()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_lost_at_work_comes_back_with_new_credentials_and_without_a_restart()
+-> anyhow::Result<()> {
+    const NEW_SECRET: &str = "another-word-of-the-shop";
+    let hall = Hall::open(SHOP_SECRET).await?;
+    assert_eq!(hall.shop_lives_in("shop").await?.status, 200);
+    let bank = hall.bank().await?;
+    hall.engine.upload("probe", "tailrace_test_guest").await?;
+    hall.engine.apply("p", &probe("p", 2, "")).await?;
+    let events = |count: u64| (0..count).map(|n| json!({ "user": n % 7, "do": "count" }).to_string());
+    hall.cluster.publish("shop.events.x", events(50)).await?;
+    hall.engine.caught_up("p", 50).await?;
+
+    // The broker takes another password from now on, and closes what came with the old one.
+    hall.cluster.reconfigure(SHOP_SECRET, NEW_SECRET)?;
+    eventually(
+        "the shop's status says that its credentials are refused",
+        || async {
+            let status = hall.engine.status("p").await.unwrap_or_default();
+            let trouble = status["nats_account"]["trouble"].as_str().unwrap_or_default();
+            trouble.contains("refuses its credentials")
+        },
+    )
+    .await
+    .with_context(|| hall.engine.log())?;
+    hall.cluster.publish("shop.events.x", events(50)).await?;
+    hall.bank_works(&bank).await?;
+    hall.engine.ready().await?;
+
+    std::fs::write(hall.folder.path().join("shop-word"), NEW_SECRET)?;
+    hall.engine.caught_up("p", 100).await?;
+    assert_eq!(
+        hall.cluster.read("TR_shop_p", "shop.p.>").await?.len(),
+        100,
+        "each once"
+    );
+    let log = std::fs::read_to_string(hall.folder.path().join("engine.log"))?;
+    assert!(!log.contains(NEW_SECRET));
     hall.tells_no_secret()
 }
