@@ -4,7 +4,15 @@
 //! its answer counts. The server drops a batch that is not completed, so whatever fails before that
 //! last message has stored nothing. When no answer comes, nothing is known: [`CommitError::Unknown`].
 
-use async_nats::{HeaderMap, HeaderValue, client::RequestErrorKind, jetstream::message::StreamMessage};
+use async_nats::{
+    HeaderMap, HeaderValue,
+    client::RequestErrorKind,
+    header::{
+        NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
+        NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID, NATS_MESSAGE_TTL,
+    },
+    jetstream::message::StreamMessage,
+};
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use serde::Deserialize;
@@ -22,13 +30,6 @@ use crate::{
     headers,
     streams::StreamInfo,
 };
-
-const BATCH_ID: &str = "Nats-Batch-Id";
-const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
-const BATCH_COMMIT: &str = "Nats-Batch-Commit";
-const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
-const MESSAGE_ID: &str = "Nats-Msg-Id";
-const TTL: &str = "Nats-TTL";
 
 #[derive(Deserialize)]
 struct Stored {
@@ -54,16 +55,16 @@ impl NatsBroker {
             .acquire()
             .await
             .map_err(|closed| CommitError::Unknown(closed.to_string()))?;
-        let id = self.client.new_inbox();
+        let id = HeaderValue::from(self.client.new_inbox());
         let record_subject = subject::commit_subject(&batch.partition);
         let total = batch.outputs.len() + batch.record.len();
         let mut number = 0;
         let mut numbered = |mut headers: HeaderMap| {
             number += 1;
-            headers.insert(BATCH_ID, id.as_str());
-            headers.insert(BATCH_SEQUENCE, HeaderValue::from(number));
+            headers.insert(NATS_BATCH_ID, id.clone());
+            headers.insert(NATS_BATCH_SEQUENCE, HeaderValue::from(number));
             if number == total {
-                headers.insert(BATCH_COMMIT, "1");
+                headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
             }
             headers
         };
@@ -134,7 +135,7 @@ impl NatsBroker {
         for output in &batch.outputs {
             let mut headers = output_headers(output);
             if let Some(id) = &output.id {
-                headers.insert(MESSAGE_ID, id.as_str());
+                headers.insert(NATS_MESSAGE_ID, id.as_str());
             }
             let ack = self
                 .jetstream
@@ -201,7 +202,7 @@ fn refused(code: u64, description: String, expected: u64) -> CommitError {
 fn output_headers(output: &Output) -> HeaderMap {
     let mut headers = headers::to_broker(&output.headers);
     if let Some(keep) = output.keep {
-        headers.insert(TTL, HeaderValue::from(keep.as_secs().max(1)));
+        headers.insert(NATS_MESSAGE_TTL, HeaderValue::from(keep.as_secs().max(1)));
     }
     headers
 }
@@ -209,7 +210,7 @@ fn output_headers(output: &Output) -> HeaderMap {
 fn record_headers(part: usize, expected: u64) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if part == 0 {
-        headers.insert(EXPECTED, HeaderValue::from(expected));
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expected));
     }
     headers
 }

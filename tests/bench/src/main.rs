@@ -97,6 +97,9 @@ at its worst.";
 const NEAREST: &str = "The ten nearest of 64 dimensions by inner product, against a plain SIMD scan over one flat list. Below \
 128,001 vectors a search is always exact.";
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> anyhow::Result<()> {
     let Arguments { part } = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -67,8 +67,9 @@ const ALLOCATOR: &[&str] = &[
     "free",
     "realloc",
     "calloc",
-    "unlink_chunk",
-    "sysmalloc",
+    "_rjem_",
+    "tcache_",
+    "arena_",
     "__rust_",
 ];
 const COPYING: &[&str] = &["memmove", "memcpy", "memset"];

@@ -8,6 +8,7 @@
 
 mod committing;
 mod limited;
+mod parts;
 mod snapshots;
 mod swapping;
 
@@ -20,6 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::parts::Parts;
 use self::{
     committing::{UnderWay, outcome},
     snapshots::SinceSnapshot,
@@ -27,16 +29,13 @@ use self::{
 };
 use super::{
     breaker::Breaker,
-    candidate::board::Board,
     commit::{Committer, jittered},
-    gate::Gates,
     plan::Plan,
     progress::Progress,
     reconcile::Reconciler,
     schedule,
     settings::Settings,
-    views::Views,
-    worker::{Cursor, Delivery, TurnEnd, Worker},
+    worker::{Delivery, TurnEnd, Worker},
 };
 use crate::{
     ports::{World, store::Image},
@@ -106,114 +105,9 @@ pub struct Partition {
     claimed: usize,
 }
 
-/// What a partition is made of.
-pub struct Parts {
-    /// The world.
-    pub world: World,
-    /// The running revision; a change is taken up between two batches (see [`swapping`]).
-    pub plan: watch::Receiver<Arc<Plan>>,
-    /// From the intake.
-    pub lane: mpsc::Receiver<Vec<Delivery>>,
-    /// Ends it: the batch is finished and committed first.
-    pub stop: CancellationToken,
-    /// Where it shows its position.
-    pub progress: Arc<Progress>,
-    /// Stores its commits.
-    pub committer: Committer,
-    /// Its image, at the cursor.
-    pub image: Arc<dyn Image>,
-    /// Where it goes on.
-    pub cursor: Cursor,
-    /// When to make snapshots.
-    pub settings: Settings,
-    /// Where it answers cuts.
-    pub reconciler: Arc<Reconciler>,
-    /// Where it counts what fails.
-    pub breaker: Arc<Breaker>,
-    /// Where it shows what it does.
-    pub views: Arc<Views>,
-    /// Where its candidate is judged.
-    pub board: Arc<Board>,
-    /// What limits it.
-    pub gates: Gates,
-}
-
 type Step<T> = Result<T, End>;
 
 impl Partition {
-    /// Made, not yet running.
-    pub fn new(parts: Parts) -> Result<Self, End> {
-        let Parts {
-            world,
-            mut plan,
-            lane,
-            stop,
-            progress,
-            committer,
-            image,
-            cursor,
-            settings,
-            reconciler,
-            breaker,
-            views,
-            board,
-            gates,
-        } = parts;
-        let began = world.clock.monotonic();
-        let current = plan.borrow_and_update().clone();
-        let mode = current.spec.delivery;
-        let max_message_bytes = world.streams.max_payload();
-        let mut worker = Worker::new(
-            image.clone(),
-            current.clone(),
-            cursor,
-            world.clock.clone(),
-            max_message_bytes,
-        )
-        .map_err(failed)?
-        .watched_through(views, committer.partition.partition)
-        .limited_by(gates);
-        worker.judged_on(board);
-        if current.candidate.is_some() {
-            worker
-                .adopt(current.clone(), current.no_instances())
-                .map_err(failed)?;
-        }
-        committer.status.adopted(current.numbers());
-        progress.advance(&cursor);
-        committer.status.weighs(image.weight());
-        Ok(Self {
-            world,
-            plan,
-            lane,
-            stop,
-            progress,
-            committer,
-            image,
-            worker: Some(Box::new(worker)),
-            under_way: None,
-            dirty_since: None,
-            retry_at: None,
-            limited_until: None,
-            last_commit: Instant::now(),
-            stopping: false,
-            swap: None,
-            lane_closed: false,
-            since_snapshot: SinceSnapshot {
-                bytes: 0,
-                commits: 0,
-                began,
-            },
-            settings,
-            reconciler,
-            breaker,
-            tripped: None,
-            snapshotting: None,
-            mode,
-            claimed: 0,
-        })
-    }
-
     /// Runs until it ends.
     pub async fn run(mut self) -> End {
         let end = self.work().await.err().unwrap_or(End::Stopped);

@@ -1,0 +1,143 @@
+//! One call of a plugin: its instance, the effects on their way into the sandbox and back, what is counted
+//! and shown of it.
+
+use std::time::Duration;
+
+use super::{
+    super::{
+        effects::Effects,
+        outgoing::{self, Destination},
+        views::outcome,
+        worker::{TurnEnd, Worker},
+    },
+    Halt, Walk,
+};
+use crate::{
+    event::{Event, Message, Verdict},
+    ports::plugins::{Call, CallFailure, Instance, PluginError, Trap, TrapCode},
+    spec::OutputSpec,
+};
+
+/// Most calls that one event may cause: a chain in which every step multiplies ends here.
+const MAX_EVENT_CALLS: u32 = 2_000;
+/// Most bytes that one event may cause, over all steps: the record of a batch must be able to hold it.
+const MAX_EVENT_BYTES: usize = 24 * 1024 * 1024;
+
+impl Worker {
+    pub(super) fn call(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<Call, Halt> {
+        walk.calls += 1;
+        if walk.calls > MAX_EVENT_CALLS {
+            return Err(over_cap(format!(
+                "the event causes more than {MAX_EVENT_CALLS} calls of plugins"
+            )));
+        }
+        let mut instance = self.instance(index)?;
+        let began = self.clock.monotonic();
+        let mut call = self.enter_sandbox(&mut *instance, walk, index, event);
+        let took = self.clock.monotonic().saturating_sub(began);
+        if !instance.is_spent() {
+            self.instances[index] = Some(instance);
+        }
+        if let Ok(Verdict::Emit(messages)) = &call.result
+            && let Err(reason) = self.check_messages(index, messages)
+        {
+            let trap = Trap {
+                code: TrapCode::Misuse,
+                message: reason,
+                backtrace: Vec::new(),
+            };
+            call.result = Err(CallFailure::Trap(trap));
+        }
+        self.tell(walk, index, event, &call, (began, took));
+        if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
+            return Err(over_cap(format!(
+                "the event causes more than {MAX_EVENT_BYTES} bytes of effects"
+            )));
+        }
+        Ok(call)
+    }
+
+    /// The step's instance, a fresh one if there is none.
+    fn instance(&mut self, index: usize) -> Result<Box<dyn Instance>, Halt> {
+        if let Some(instance) = self.instances[index].take() {
+            return Ok(instance);
+        }
+        self.plan.steps[index].instantiate().map_err(|cause| match cause {
+            PluginError::Engine(cause) => Halt::Turn(TurnEnd::Failed(cause)),
+            cause => Halt::Turn(TurnEnd::Plugin(cause)),
+        })
+    }
+
+    /// The effects are the host of the call, and come back from it.
+    fn enter_sandbox(
+        &mut self,
+        instance: &mut dyn Instance,
+        walk: &Walk<'_>,
+        index: usize,
+        event: &Event,
+    ) -> Call {
+        let mut host = self
+            .effects
+            .take()
+            .expect("the effects are away only during a call");
+        host.enter(self.plan.steps[index].spec.name.as_str(), walk.now_ms);
+        let (call, host) = instance.process(event, host);
+        self.effects = Some(
+            host.into_any()
+                .downcast::<Effects>()
+                .expect("the sandbox gives back the host it was given"),
+        );
+        call
+    }
+
+    /// Counts a call, and shows it to who watches.
+    fn tell(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        event: &Event,
+        call: &Call,
+        (began, took): (Duration, Duration),
+    ) {
+        let plan = self.plan.clone();
+        let step = &plan.steps[index].spec.name;
+        let lines = self.effects_mut().take_lines();
+        if !lines.is_empty() && !self.is_shadow {
+            self.show_lines(step, walk.arrival, lines);
+        }
+        self.stats.counts.fuel += call.fuel;
+        if let Some(noted) = &mut self.noted {
+            noted.fuel += call.fuel;
+            noted.took += took;
+        }
+        let trapped = matches!(call.result, Err(CallFailure::Trap(_)));
+        self.stats.counts.traps += u64::from(trapped);
+        self.stats.call(step.as_str(), took, call.fuel, trapped);
+        self.show_call(walk.arrival, step, event, call, took);
+        if let Some(spans) = &mut walk.spans {
+            let (_, code, reason) = outcome(call);
+            let failure = code.as_deref().map(|code| (code, reason.unwrap_or_default()));
+            spans.step(step, began, took, call.fuel, failure);
+        }
+    }
+
+    fn check_messages(&self, index: usize, messages: &[Message]) -> Result<(), String> {
+        let output = self.plan.spec.output.as_ref().map(OutputSpec::pattern);
+        let is_last = index + 1 == self.plan.steps.len();
+        let destination = match &output {
+            _ if !is_last => Destination::Step,
+            Some(pattern) => Destination::Output(pattern),
+            None => Destination::Nowhere,
+        };
+        messages
+            .iter()
+            .try_for_each(|message| outgoing::check(message, destination))
+    }
+}
+
+fn over_cap(reason: String) -> Halt {
+    Halt::TooMuch {
+        code: "over-cap",
+        reason,
+    }
+}
