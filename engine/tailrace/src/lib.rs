@@ -18,6 +18,7 @@ mod logs;
 mod offline;
 mod serve;
 mod system;
+mod threads;
 mod traces;
 mod webhooks;
 pub mod wiring;

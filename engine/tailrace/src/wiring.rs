@@ -35,6 +35,7 @@ use crate::{
     config::Config,
     identity,
     system::{SystemClock, SystemRandom},
+    threads::SystemThreads,
     traces::Traces,
     webhooks::Outlet,
 };
@@ -220,7 +221,8 @@ fn world(
     } else {
         config.guest_threads
     };
-    let turns = Turns::start(threads, clock.clone()).context("cannot start the guest threads")?;
+    let turns = Turns::start(threads, clock.clone(), Arc::new(SystemThreads))
+        .context("cannot start the guest threads")?;
     Ok(World {
         streams: broker.clone(),
         input: broker.clone(),

@@ -11,6 +11,7 @@ pub mod peers;
 pub mod plugins;
 pub mod registry;
 pub mod store;
+pub mod threads;
 pub mod tracer;
 
 use std::sync::Arc;

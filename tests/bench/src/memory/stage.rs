@@ -272,7 +272,11 @@ fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> any
         peers: broker.clone(),
         store: Arc::new(store),
         plugins,
-        turns: Arc::new(Turns::start(GUEST_THREADS, broker.clone())?),
+        turns: Arc::new(Turns::start(
+            GUEST_THREADS,
+            broker.clone(),
+            Arc::new(tailrace_core::ports::threads::Alike),
+        )?),
         tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
         clock: broker.clone(),
         random: broker.clone(),

@@ -63,14 +63,7 @@ const GUEST: &str = "the guest's own code";
 const OTHER: &str = "everything else";
 
 const ALLOCATOR: &[&str] = &[
-    "malloc",
-    "free",
-    "realloc",
-    "calloc",
-    "_rjem_",
-    "tcache_",
-    "arena_",
-    "__rust_",
+    "malloc", "free", "realloc", "calloc", "_rjem_", "tcache_", "arena_", "__rust_",
 ];
 const COPYING: &[&str] = &["memmove", "memcpy", "memset"];
 

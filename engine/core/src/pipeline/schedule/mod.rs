@@ -1,10 +1,12 @@
 //! Whose turn it is: guest threads serve tenants fairly, whatever each has to do ([`queues`] says how).
 //!
 //! One tenant never holds all threads: the last one is kept for the others, so that a plugin that loops
-//! to its deadline delays only its own tenant.
+//! to its deadline delays only its own tenant. And while it loops, its thread stands behind all others for
+//! the processor ([`long_turns`]).
 //!
 //! Bounded: a partition has one turn waiting at most, and partitions are bounded by quotas.
 
+mod long_turns;
 #[cfg(test)]
 mod neighbours;
 pub mod queues;
@@ -20,8 +22,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::queues::{Queues, Ticket};
-use crate::{name::Name, ports::clock::Clock};
+use self::{
+    long_turns::LongTurns,
+    queues::{Queues, Ticket},
+};
+use crate::{
+    name::Name,
+    ports::{clock::Clock, threads::Threads},
+};
 
 /// Something to do on a guest thread; gives the fuel that it used.
 pub type Job = Box<dyn FnOnce() -> u64 + Send>;
@@ -75,6 +83,9 @@ struct Shared {
     ready: Condvar,
     clock: Arc<dyn Clock>,
     most_per_tenant: usize,
+    long_turns: LongTurns,
+    /// Those at work, and those that others have taken the place of.
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
 impl Shared {
@@ -82,15 +93,39 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self) {
+    fn threads(&self) -> MutexGuard<'_, Vec<thread::JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the thread of a place.
+    fn spawn(self: &Arc<Self>, place: usize) -> std::io::Result<()> {
+        let shared = self.clone();
+        let named = thread::Builder::new().name(format!("guest-{place}"));
+        let spawned = named.spawn(move || shared.serve(place))?;
+        let mut threads = self.threads();
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(spawned);
+        Ok(())
+    }
+
+    fn serve(self: &Arc<Self>, place: usize) {
+        let thread = self.long_turns.current();
         while let Some((ticket, job)) = self.next() {
+            self.long_turns.begin(place, thread);
             let fuel = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
                 let tenant = &ticket.tenant;
                 tracing::error!(%tenant, "a turn panicked; its partition starts again from what is committed");
                 0
             });
+            let was_long = self.long_turns.end(place);
             self.lock().queues.done(&ticket, self.clock.monotonic(), fuel);
             self.ready.notify_one();
+            if was_long {
+                match self.spawn(place) {
+                    Ok(()) => return,
+                    Err(cause) => tracing::warn!(%cause, "a guest thread stays at low priority"),
+                }
+            }
         }
     }
 
@@ -109,27 +144,31 @@ impl Shared {
 /// The guest threads. Dropping it ends them after what is queued.
 pub struct Turns {
     shared: Arc<Shared>,
-    threads: Vec<thread::JoinHandle<()>>,
+    watch: Option<thread::JoinHandle<()>>,
 }
 
 impl Turns {
-    /// Starts `threads` guest threads; at least two, so that no tenant can hold them all.
-    pub fn start(threads: usize, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
-        let threads = threads.max(2);
+    /// Starts `places` guest threads; at least two, so that no tenant can hold them all.
+    pub fn start(places: usize, clock: Arc<dyn Clock>, threads: Arc<dyn Threads>) -> std::io::Result<Self> {
+        let places = places.max(2);
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             ready: Condvar::new(),
+            most_per_tenant: places - 1,
+            long_turns: LongTurns::new(places, clock.clone(), threads),
             clock,
-            most_per_tenant: threads - 1,
+            threads: Mutex::default(),
         });
-        let spawn = |index| {
-            let shared = shared.clone();
-            thread::Builder::new()
-                .name(format!("guest-{index}"))
-                .spawn(move || shared.serve())
+        let watching = shared.clone();
+        let watch = thread::Builder::new().name("turns-watch".to_owned());
+        let turns = Self {
+            watch: Some(watch.spawn(move || watching.long_turns.watch())?),
+            shared,
         };
-        let threads = (0..threads).map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { shared, threads })
+        for place in 0..places {
+            turns.shared.spawn(place)?;
+        }
+        Ok(turns)
     }
 }
 
@@ -148,15 +187,100 @@ impl Drop for Turns {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.ready.notify_all();
-        for thread in self.threads.drain(..) {
+        // A thread that ends may have put another in its place.
+        loop {
+            let Some(thread) = self.shared.threads().pop() else {
+                break;
+            };
             let _ = thread.join();
+        }
+        self.shared.long_turns.close();
+        if let Some(watch) = self.watch.take() {
+            let _ = watch.join();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    /// A clock that is set by hand.
+    #[derive(Default)]
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn unix_ms(&self) -> u64 {
+            0
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    /// Threads that have numbers; tells which were put behind the others.
+    struct Numbered(Mutex<mpsc::SyncSender<u64>>);
+
+    fn this_thread() -> u64 {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        thread::current().id().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    impl Threads for Numbered {
+        fn current(&self) -> u64 {
+            this_thread()
+        }
+
+        fn lower(&self, thread: u64) {
+            let _ = self.0.lock().unwrap().send(thread);
+        }
+    }
+
+    #[test]
+    fn a_turn_that_lasts_is_put_behind_the_others_and_its_thread_serves_no_other() {
+        let (sender, lowered) = mpsc::sync_channel(64);
+        let clock = Arc::new(Hand::default());
+        let turns = Turns::start(2, clock.clone(), Arc::new(Numbered(Mutex::new(sender)))).unwrap();
+        let (done, served) = mpsc::sync_channel(64);
+        let serve = |tenant: &str, job: Box<dyn FnOnce() + Send>| {
+            let done = done.clone();
+            let job = move || {
+                job();
+                done.send(this_thread()).unwrap();
+                0
+            };
+            turns.submit(&name(tenant), Box::new(job));
+        };
+        let (end, until) = mpsc::sync_channel::<()>(1);
+        let (begin, begun) = mpsc::sync_channel(64);
+        let slow = move || {
+            begin.send(()).unwrap();
+            until.recv().unwrap_or(());
+        };
+        serve("slow", Box::new(slow));
+        begun.recv().unwrap();
+        assert!(lowered.try_recv().is_err(), "no time has passed");
+        *clock.0.lock().unwrap() = Duration::from_secs(1);
+        let slow = lowered.recv().unwrap();
+        end.send(()).unwrap();
+        assert_eq!(served.recv().unwrap(), slow);
+        for _ in 0..20 {
+            serve("quick", Box::new(|| ()));
+            serve("slow", Box::new(|| ()));
+        }
+        for _ in 0..40 {
+            assert_ne!(served.recv().unwrap(), slow);
+        }
+        assert!(
+            lowered.try_recv().is_err(),
+            "it is the turn that is judged, not the tenant"
+        );
+    }
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()
