@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use tailrace_nats::async_nats::{ConnectOptions, jetstream};
+use tailrace_nats::async_nats::{Client, ConnectOptions, Subscriber, jetstream};
 use tailrace_tests::{
-    cluster::{BrokerOptions, Cluster, eventually},
+    cluster::{BrokerOptions, Cluster, PATIENCE, eventually},
     engine::{Engine, Launch, OPERATOR},
     files,
 };
@@ -87,6 +87,15 @@ impl Hall {
         Ok(())
     }
 
+    /// A plain connection in the engine's own account, and what comes there on these subjects from now on.
+    async fn listen(&self, subjects: &'static str) -> anyhow::Result<(Client, Subscriber)> {
+        let options = ConnectOptions::with_user_and_password("engine".to_owned(), ENGINE_SECRET.to_owned());
+        let client = options.connect(self.cluster.address()).await?;
+        let heard = client.subscribe(subjects).await?;
+        client.flush().await?;
+        Ok((client, heard))
+    }
+
     /// The operator says where tenant `shop` lives.
     async fn shop_lives_in(&self, account: &str) -> anyhow::Result<tailrace_tests::http::Answer> {
         let wish = json!({ "read": ["shop.>"], "write": ["shop.>"], "nats-account": account });
@@ -148,7 +157,7 @@ async fn a_tenant_in_an_account_of_its_own_loses_and_doubles_nothing_through_a_k
     hall.make_stream(&hall.own, "SHOP", "shop.events.>").await?;
     let decoy = json!({ "user": "decoy", "do": "count" }).to_string();
     hall.own.publish("shop.events.x", decoy.into()).await?.await?;
-    let mut elsewhere = jetstream_client(&hall).await?.subscribe("shop.p.>").await?;
+    let (outside, mut elsewhere) = hall.listen("shop.p.>").await?;
 
     hall.engine.upload("probe", "tailrace_test_guest").await?;
     hall.engine.apply("p", &probe("p", 4, "")).await?;
@@ -223,12 +232,6 @@ async fn a_tenant_in_an_account_of_its_own_loses_and_doubles_nothing_through_a_k
         .await?;
     assert_eq!(log.body[0]["before"]["nats_account"], "shop", "{log:?}");
     hall.tells_no_secret()
-}
-
-/// A plain connection in the engine's own account.
-async fn jetstream_client(hall: &Hall) -> anyhow::Result<tailrace_nats::async_nats::Client> {
-    let options = ConnectOptions::with_user_and_password("engine".to_owned(), ENGINE_SECRET.to_owned());
-    Ok(options.connect(hall.cluster.address()).await?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,4 +358,29 @@ async fn an_account_that_is_lost_at_work_comes_back_with_new_credentials_and_wit
     let log = std::fs::read_to_string(hall.folder.path().join("engine.log"))?;
     assert!(!log.contains(NEW_SECRET));
     hall.tells_no_secret()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_to_a_subject_arrives_in_the_tenants_account_and_in_no_other() -> anyhow::Result<()> {
+    let hall = Hall::open(SHOP_SECRET).await?;
+    assert_eq!(hall.shop_lives_in("shop").await?.status, 200);
+    hall.engine.upload("probe", "tailrace_test_guest").await?;
+    let (outside, mut elsewhere) = hall.listen("shop.told").await?;
+    let mut told = hall.cluster.client.subscribe("shop.told").await?;
+    let alarm = "sketches:\n  users: { kind: distinct, value: { json: /user } }\nalarms:\n  - name: crowd\n    when: \"users.distinct >= 3\"\n    notify: { subject: shop.told }\n";
+    hall.engine
+        .apply("p", &format!("{}{alarm}", probe("p", 1, "")))
+        .await?;
+    let events = (0..3).map(|user| json!({ "user": format!("u{user}") }).to_string());
+    hall.cluster.publish("shop.events.x", events).await?;
+    let notice = tokio::time::timeout(PATIENCE, told.next()).await;
+    let notice = notice
+        .with_context(|| hall.engine.log())?
+        .context("the connection ended")?;
+    let notice: Value = serde_json::from_slice(&notice.payload)?;
+    assert_eq!(notice["kind"], "firing", "{notice}");
+    outside.publish("shop.told", "ours".into()).await?;
+    let first = elsewhere.next().await.context("the connection ended")?;
+    assert_eq!(first.payload, "ours", "nothing of it in the engine's account");
+    Ok(())
 }
