@@ -191,11 +191,10 @@ async fn a_tenant_in_an_account_of_its_own_loses_and_doubles_nothing_through_a_k
         !theirs.iter().any(|name| name.contains("tailrace_registry")),
         "{theirs:?}"
     );
-    let leaked = futures::FutureExt::now_or_never(elsewhere.next());
-    assert!(
-        leaked.is_none(),
-        "the same subject in the other account shows nothing"
-    );
+    // What comes first on the same subject in the other account is our own word.
+    outside.publish("shop.p.u0", "ours".into()).await?;
+    let first = elsewhere.next().await.context("the connection ended")?;
+    assert_eq!(first.payload, "ours");
 
     // A dead letter lies there too, and is sent again from there.
     let poison = json!({ "user": "u0", "do": "invalid" }).to_string();
