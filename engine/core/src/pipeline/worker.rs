@@ -5,110 +5,34 @@
 //! Invariant: between two calls of [`Worker::turn`] the uncommitted effects are those of whole
 //! events, in order, up to [`Cursor::position`].
 
+mod arrival;
+mod batch;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tailrace_sketch::{Comparison, Update};
-use tokio::sync::OwnedSemaphorePermit;
-
+pub use self::{
+    arrival::{Arrival, Delivery, Source},
+    batch::{Cursor, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES, Sealed},
+};
 use crate::{
-    delta::Delta,
-    event::Event,
-    ledger::Ledger,
     name::Name,
     pipeline::{
-        accuracy::{self, Accuracy},
+        accuracy::Accuracy,
         candidate::{Beside, Noted, board::Board},
         effects::Effects,
         gate::{By, Gates, Turned},
         plan::Plan,
         reconcile::PartitionCut,
-        spans::{EventSpans, Traced},
+        spans::EventSpans,
         stats::BatchStats,
         views::Views,
     },
     ports::{
-        broker::Output,
         clock::Clock,
         plugins::{Instance, PluginError},
-        store::{Applied, Full, Image, StoreError},
+        store::{Full, Image, StoreError},
     },
-    series::{Group, Series},
 };
-
-/// Most messages of a batch. The broker takes 1,000 in one atomic batch, and the record needs room:
-/// 50 parts of a megabyte are far more than [`MAX_BATCH_BYTES`] can fill.
-pub const MAX_BATCH_MESSAGES: usize = 950;
-/// Most events of a batch, where they publish little: bounds what a crash does again.
-pub const MAX_BATCH_EVENTS: u64 = 2_000;
-/// A batch is full when it would publish and write this much.
-pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// Expired entries deleted with one batch, so that a mass expiry is spread over many.
-const MAX_EXPIRED: usize = 1_000;
-
-/// Something for a partition to do.
-#[derive(Debug)]
-pub enum Delivery {
-    /// An event to process.
-    Event(Box<Arrival>),
-    /// Nothing for this partition up to this sequence of the input.
-    Mark(u64),
-    /// A cut of the books, by its number (see [`super::reconcile`]).
-    Cut(u64),
-}
-
-/// An event on its way to a partition.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Which stream it came from.
-    pub source: Source,
-    /// Its sequence in that stream; moves the position.
-    pub sequence: u64,
-    /// The event.
-    pub event: Event,
-    /// Why it cannot even enter the first step, if so: code and reason.
-    pub refused: Option<(&'static str, String)>,
-    /// What it is known by when it comes again.
-    pub dedup_id: Option<String>,
-    /// Updates of the sketches that the engine measures.
-    pub measured: Vec<(Name, Update)>,
-    /// Its group in each sketch that is divided by one.
-    pub groups: Vec<(Name, Group)>,
-    /// The step to begin with, where the event is sent again from the dead letters.
-    pub from_step: Option<String>,
-    /// Its share of the memory that the pipeline's events in flight may take; given back when the
-    /// event is done.
-    pub room: Option<OwnedSemaphorePermit>,
-    /// Its trace, where that is followed.
-    pub traced: Option<Box<Traced>>,
-}
-
-/// Where an event came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The pipeline's input.
-    Input,
-    /// Its dead letters.
-    Redrive,
-}
-
-/// Up to where a partition has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor {
-    /// Number of the last commit.
-    pub commit: u64,
-    /// Sequence of its record's last part in the pipeline's stream: what the next one expects.
-    pub commit_sequence: u64,
-    /// Last sequence of the input.
-    pub position: u64,
-    /// Last sequence of the redrive subject.
-    pub redrive_position: u64,
-    /// Event-time clock.
-    pub watermark_ms: u64,
-    /// What the events came to since the first commit.
-    pub ledger: Ledger,
-    /// Parts of all records up to the last commit.
-    pub parts: u64,
-}
 
 /// Why a turn ended.
 #[derive(Debug)]
@@ -129,19 +53,6 @@ pub enum TurnEnd {
     Plugin(PluginError),
     /// Ours: the partition starts again from what is committed.
     Failed(String),
-}
-
-/// A batch taken out for its commit.
-#[derive(Debug)]
-pub struct Sealed {
-    /// What it changes.
-    pub delta: Arc<Delta>,
-    /// What it publishes.
-    pub outputs: Vec<Output>,
-    /// What it counts.
-    pub stats: BatchStats,
-    /// Up to where it comes; `commit_sequence` is still that of the commit before.
-    pub cursor: Cursor,
 }
 
 /// Instances of a plan's steps, and of those of the candidate beside it. One that is not there is made at
@@ -289,19 +200,6 @@ impl Worker {
     /// How much waits in the queue.
     pub fn queued(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Whether nothing has been processed since the last seal.
-    pub fn is_clean(&self) -> bool {
-        self.batch_events == 0 && self.effects().is_clean()
-    }
-
-    /// Whether the batch has no room for more.
-    pub fn is_full(&self) -> bool {
-        let effects = self.effects();
-        self.batch_events >= MAX_BATCH_EVENTS
-            || effects.output_count() >= MAX_BATCH_MESSAGES
-            || effects.bytes() >= MAX_BATCH_BYTES
     }
 
     /// Bytes of linear memory that the instance of each step takes.
@@ -452,67 +350,6 @@ impl Worker {
             Source::Redrive => self.cursor.redrive_position = arrival.sequence,
         }
         None
-    }
-
-    /// For at-most-once: how many deliveries of the queue make up the next batch, `most` of them at
-    /// most, and the cursor behind them.
-    pub fn claim(&self, most: usize) -> (usize, Cursor) {
-        let mut claim = self.cursor;
-        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
-        for delivery in self.queue.iter().take(count) {
-            match delivery {
-                Delivery::Cut(_) => {}
-                Delivery::Mark(sequence) => claim.position = claim.position.max(*sequence),
-                Delivery::Event(arrival) if arrival.source == Source::Input => {
-                    claim.position = claim.position.max(arrival.sequence);
-                }
-                Delivery::Event(arrival) => {
-                    claim.redrive_position = claim.redrive_position.max(arrival.sequence);
-                }
-            }
-        }
-        (count, claim)
-    }
-
-    /// Takes the batch out for its commit.
-    pub fn seal(&mut self) -> Result<Sealed, StoreError> {
-        let watermark_ms = self.cursor.watermark_ms;
-        let events = self.cursor.ledger.events + self.stats.counts.ledger.events;
-        self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
-        self.effects_mut()
-            .tell_time(super::watermark::settled(watermark_ms, events));
-        self.stats.counts.late += self.effects_mut().take_late();
-        let (delta, outputs) = self.effects_mut().seal();
-        self.cursor.commit += 1;
-        self.cursor.ledger.add(&self.stats.counts.ledger);
-        let delivery = self.plan.spec.delivery;
-        self.cursor.ledger.loose += u64::from(delivery != crate::spec::Delivery::ExactlyOnce);
-        self.batch_events = 0;
-        Ok(Sealed {
-            delta,
-            outputs,
-            stats: std::mem::take(&mut self.stats),
-            cursor: self.cursor,
-        })
-    }
-
-    /// The sealed batch was stored, its record in so many parts. Applies it to the image; gives how
-    /// watched sketches compare with the exact answers now.
-    pub fn apply(
-        &mut self,
-        delta: &Delta,
-        stored: Applied,
-        parts: u64,
-    ) -> Result<Vec<(Name, Comparison)>, StoreError> {
-        self.image.apply(delta, stored)?;
-        let image = &*self.image;
-        let read = |name: &str, series: &Series| accuracy::read(image, name, series);
-        let watched = self.plan.watched();
-        let compared = self.accuracy.follow(self.partition, watched, delta, read)?;
-        self.effects_mut().applied();
-        self.cursor.commit_sequence = stored.sequence;
-        self.cursor.parts += parts;
-        Ok(compared)
     }
 
     /// Goes on with another revision and these instances of its steps; only when clean, and with a commit

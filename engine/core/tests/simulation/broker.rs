@@ -1,6 +1,9 @@
 //! A broker in memory, with its faults: answers that are lost, batches that are stored late,
 //! deliveries that repeat, times without connection, crashes of the engine around each request.
 
+mod kept;
+mod subscription;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,18 +14,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
     event::Header,
-    identity::{Digest, PartitionId, PipelineId},
-    membership::EngineId,
-    ports::{
-        broker::*,
-        peers::{Peers, Questions},
-        registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
-    },
-    spec::{Delivery, Start},
+    identity::{PartitionId, PipelineId},
+    ports::broker::*,
+    spec::Delivery,
     subject,
 };
 use tokio::sync::watch;
 
+pub use self::subscription::Connection;
 use super::faults::Faults;
 
 /// A stored message.
@@ -354,210 +353,5 @@ impl Streams for SimBroker {
                 .filter(|message| range.contains(&message.sequence))
                 .count() as u64,
         ))
-    }
-}
-
-/// A subscription: in stream order, now and then repeating itself.
-struct SimSubscription {
-    broker: Arc<SimBroker>,
-    stream: String,
-    subjects: Vec<String>,
-    /// Where it began: nothing before that comes.
-    first: u64,
-    next: u64,
-    changed: watch::Receiver<u64>,
-}
-
-/// The broker as an engine holds it.
-#[derive(Clone)]
-pub struct Connection(pub Arc<SimBroker>);
-
-#[async_trait]
-impl Input for Connection {
-    async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
-        self.0.pause(20).await;
-        let next = request.from_sequence.unwrap_or(match request.start {
-            Start::Sequence(sequence) => sequence,
-            _ => 1,
-        });
-        Ok(Box::new(SimSubscription {
-            broker: self.0.clone(),
-            stream: request.stream,
-            subjects: request.subjects,
-            first: next,
-            next,
-            changed: self.0.changed.subscribe(),
-        }))
-    }
-}
-
-#[async_trait]
-impl Subscription for SimSubscription {
-    async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
-        self.broker.pause(10).await;
-        loop {
-            self.changed.borrow_and_update();
-            let most = (1 + self.broker.faults.below(40)) as usize;
-            let mut from = self.next;
-            if self.broker.faults.strikes("delivered again", 10) {
-                from = from.saturating_sub(self.broker.faults.below(30)).max(self.first);
-            }
-            let messages = self.broker.messages(&self.stream, ">");
-            let ours = |message: &&Stored| {
-                message.sequence >= from
-                    && self
-                        .subjects
-                        .iter()
-                        .any(|pattern| subject::covers(pattern, &message.subject))
-            };
-            let batch: Vec<_> = messages
-                .iter()
-                .filter(ours)
-                .take(most.min(max))
-                .map(incoming)
-                .collect();
-            if let Some(last) = batch.last() {
-                self.next = self.next.max(last.sequence + 1);
-                return Ok(batch);
-            }
-            if self.changed.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    async fn acknowledge(&mut self, watermark: u64) {
-        assert!(
-            watermark < self.next,
-            "nothing is acknowledged that was not given"
-        );
-    }
-
-    fn rebuilds(&self) -> u64 {
-        0
-    }
-}
-
-fn incoming(message: &Stored) -> Incoming {
-    Incoming {
-        sequence: message.sequence,
-        // Some come late: behind the windows that are kept.
-        received_ms: 10_000 + message.sequence * 40
-            - if message.sequence.is_multiple_of(11) {
-                5_000
-            } else {
-                0
-            },
-        subject: message.subject.clone(),
-        headers: message.headers.clone(),
-        payload: message.payload.clone(),
-    }
-}
-
-#[async_trait]
-impl DeadLetters for SimBroker {
-    async fn list(&self, _: &PipelineId, _: u64, _: usize) -> Result<Vec<StoredDeadLetter>, BrokerError> {
-        Ok(Vec::new())
-    }
-    async fn get(&self, _: &PipelineId, _: u64) -> Result<Option<StoredDeadLetter>, BrokerError> {
-        Ok(None)
-    }
-    async fn redrive(&self, _: &PipelineId, _: &StoredDeadLetter) -> Result<(), BrokerError> {
-        Ok(())
-    }
-    async fn count(&self, _: &PipelineId) -> Result<u64, BrokerError> {
-        Ok(0)
-    }
-}
-
-#[async_trait]
-impl Snapshots for SimBroker {
-    async fn put(
-        &self,
-        partition: &PartitionId,
-        commit: u64,
-        metadata: BTreeMap<String, String>,
-        chunks: Vec<Bytes>,
-    ) -> Result<(), BrokerError> {
-        self.request().await?;
-        self.state()
-            .snapshots
-            .insert((partition.clone(), commit), (metadata, chunks.concat()));
-        Ok(())
-    }
-    async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
-        self.request().await?;
-        let state = self.state();
-        let commits = state
-            .snapshots
-            .keys()
-            .filter(|(of, _)| of == partition)
-            .map(|(_, commit)| *commit);
-        Ok(commits.rev().collect())
-    }
-    async fn get(
-        &self,
-        partition: &PartitionId,
-        commit: u64,
-    ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError> {
-        self.request().await?;
-        Ok(self.state().snapshots.get(&(partition.clone(), commit)).cloned())
-    }
-    async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
-        self.state().snapshots.remove(&(partition.clone(), commit));
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Peers for SimBroker {
-    async fn ask(&self, _: &EngineId, _: Bytes) -> Result<Bytes, BrokerError> {
-        Err(BrokerError::Unreachable("the scenario asks nothing".to_owned()))
-    }
-    async fn listen(&self, _: &EngineId) -> Result<Box<dyn Questions>, BrokerError> {
-        Err(BrokerError::Unreachable("the scenario asks nothing".to_owned()))
-    }
-}
-
-#[async_trait]
-impl Bucket for SimBroker {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        let state = self.state();
-        let found = state.registry.get(key);
-        Ok(found.map(|(value, revision)| Entry {
-            key: key.to_owned(),
-            value: Some(value.clone()),
-            revision: *revision,
-        }))
-    }
-    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        let mut state = self.state();
-        if state.registry.get(key).map_or(0, |(_, revision)| *revision) != expected {
-            return Err(WriteError::Conflict(key.to_owned()));
-        }
-        state.revision += 1;
-        let revision = state.revision;
-        state.registry.insert(key.to_owned(), (value, revision));
-        Ok(revision)
-    }
-    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        self.state().registry.remove(key);
-        Ok(())
-    }
-    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        Err(BrokerError::Unreachable(
-            "the scenario sets the registry itself".to_owned(),
-        ))
-    }
-}
-
-#[async_trait]
-impl RegistryStore for SimBroker {
-    async fn put_plugin(&self, _: Digest, _: Bytes) -> Result<(), BrokerError> {
-        Ok(())
-    }
-    async fn plugin(&self, _: Digest) -> Result<Option<Bytes>, BrokerError> {
-        self.request().await?;
-        Ok(Some(Bytes::new()))
     }
 }
