@@ -11,7 +11,7 @@
 const MAX_ADVANCE_MS: u64 = 60_000;
 
 /// Events after which the clock no longer goes back.
-const WARM_UP: u64 = 100;
+pub const WARM_UP: u64 = 100;
 
 /// The clock after an event of this time, behind so many others of its partition; 0 is a clock that
 /// has not started.
@@ -22,8 +22,8 @@ pub fn advance(watermark_ms: u64, event_time_ms: u64, events_before: u64) -> u64
     event_time_ms.clamp(watermark_ms, watermark_ms.saturating_add(MAX_ADVANCE_MS))
 }
 
-/// The clock as far as it is never taken back: windows that end by it may be let go. It is 0 while it may
-/// go back still, for then which are gone would depend on where a batch was cut, and so on what died when.
+/// The clock as far as it is never taken back: entries and windows that end by it may be let go. It is 0 while
+/// it may go back still, for then which are gone would depend on where a batch was cut, and so on what died when.
 pub fn settled(watermark_ms: u64, events: u64) -> u64 {
     if events < WARM_UP { 0 } else { watermark_ms }
 }

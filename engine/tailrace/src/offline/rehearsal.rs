@@ -7,11 +7,13 @@ use anyhow::{Context as _, bail};
 use tailrace_core::{
     event::Event,
     identity::{PartitionId, PipelineId},
+    ledger::Ledger,
     name::Name,
     pipeline::{
         dead_letter, intake,
         plan::Plan,
         views::{Views, logs::Logs},
+        watermark,
         worker::{Arrival, Cursor, Delivery, TurnEnd, Worker},
     },
     ports::{
@@ -105,7 +107,7 @@ impl Rehearsal {
             logs: Logs::without_limit(),
             ..Views::default()
         };
-        let worker = Worker::new(image, plan.clone(), Cursor::default(), clock, MAX_MESSAGE_BYTES)?
+        let worker = Worker::new(image, plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
             .watched_through(Arc::new(views), 0);
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);
@@ -217,6 +219,18 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
         fuel: calls.iter().map(|call| call.fuel).sum(),
         took_us: calls.iter().map(|call| call.took).sum::<Duration>().as_secs_f64() * 1e6,
         memory_bytes: last.map_or(0, |call| call.memory_bytes),
+    }
+}
+
+/// As in a partition that has been at work for a while: its clock no longer goes back, and entries that end
+/// are deleted.
+fn begun() -> Cursor {
+    Cursor {
+        ledger: Ledger {
+            events: watermark::WARM_UP,
+            ..Ledger::default()
+        },
+        ..Cursor::default()
     }
 }
 

@@ -97,9 +97,9 @@ impl Worker {
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
         let events = self.cursor.ledger.events + self.stats.counts.ledger.events;
-        self.effects_mut().expire(watermark_ms, MAX_EXPIRED)?;
-        self.effects_mut()
-            .tell_time(watermark::settled(watermark_ms, events));
+        let settled_ms = watermark::settled(watermark_ms, events);
+        self.effects_mut().expire(settled_ms, MAX_EXPIRED)?;
+        self.effects_mut().tell_time(settled_ms);
         self.stats.counts.late += self.effects_mut().take_late();
         let (delta, outputs) = self.effects_mut().seal();
         self.cursor.commit += 1;
