@@ -1,6 +1,7 @@
-//! The commit: one atomic batch publish (ADR-50) with the fence on the first part of the record.
+//! The commit: one atomic batch publish (ADR-50) with the fence on the first part of the record; a record
+//! that is the only message is published by itself, with the same fence.
 //!
-//! Every message bears the batch's id and its own number; the last bears the commit mark, and only
+//! Every message of a batch bears the batch's id and its own number; the last bears the commit mark, and only
 //! its answer counts. The server drops a batch that is not completed, so whatever fails before that
 //! last message has stored nothing. When no answer comes, nothing is known: [`CommitError::Unknown`].
 
@@ -50,6 +51,9 @@ struct RawMessage {
 
 impl NatsBroker {
     async fn publish_batch(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        if let ([], [record]) = (&*batch.outputs, &*batch.record) {
+            return self.publish_alone(batch, record).await;
+        }
         let _turn = self
             .batches
             .acquire()
@@ -86,6 +90,15 @@ impl NatsBroker {
             code: 0,
             description: "a commit without a record".to_owned(),
         })
+    }
+
+    /// A record alone is stored or not as it is. For every atomic batch the server makes a file store and
+    /// deletes it, which costs it 2 ms where there are few messages to share them.
+    async fn publish_alone(&self, batch: &CommitBatch, record: &bytes::Bytes) -> Result<u64, CommitError> {
+        let subject = subject::commit_subject(&batch.partition);
+        let headers = record_headers(0, batch.expected);
+        self.store(&subject, headers, record.clone(), batch.expected)
+            .await
     }
 
     async fn send(

@@ -8,6 +8,7 @@
 //! receiver take their share of the machine too. Loads are stated as shares of it.
 
 pub mod disturbed;
+mod echo;
 mod generator;
 mod line;
 mod queries;
@@ -209,9 +210,11 @@ pub fn queries_row(what: &str, rounds: &[&Queried], budget: Option<Budget>, sect
             .map(|asked| value(&asked.latency))
             .collect::<Vec<_>>()
     };
+    let echoes: Vec<_> = rounds.iter().map(|asked| asked.echo.p99_ms).collect();
     let row = Row::new(what, "ms", of(|asked| asked.p99_ms))
         .also("p50", &of(|asked| asked.p50_ms), "ms")
         .also("p99.9", &of(|asked| asked.p999_ms), "ms")
+        .also("a byte over TCP and back: p99", &echoes, "ms")
         .also(
             "queries of a round",
             &rounds.iter().map(|asked| asked.count as f64).collect::<Vec<_>>(),

@@ -12,7 +12,10 @@ use std::{
 
 use tailrace_tests::engine::{Engine, TENANT};
 
-use super::receiver::{Percentiles, histogram};
+use super::{
+    echo::Echo,
+    receiver::{Percentiles, histogram},
+};
 
 /// Longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +27,8 @@ const FIRST: i32 = -20;
 pub struct Queried {
     /// From the intended time to the whole answer.
     pub latency: Percentiles,
+    /// Of a byte there and back, after each query.
+    pub echo: Percentiles,
     /// How many there were.
     pub count: u64,
 }
@@ -50,6 +55,7 @@ impl Queries {
         );
         let token = format!("Bearer {}", engine.token);
         let is_stopped = stop.clone();
+        let mut echo = Echo::start()?;
         let thread = thread::Builder::new().name("queries".to_owned()).spawn(move || {
             // It stands for a client on another machine, which does not wait for the cores of this one.
             let _ = rustix::process::setpriority_process(None, FIRST);
@@ -57,7 +63,7 @@ impl Queries {
                 .timeout_global(Some(PATIENCE))
                 .build()
                 .into();
-            let mut latency = histogram()?;
+            let (mut latency, mut echoes) = (histogram()?, histogram()?);
             let (began, gap) = (Instant::now(), Duration::from_secs_f64(1.0 / a_second));
             let mut count = 0_u64;
             for key in keys.iter().cycle() {
@@ -72,10 +78,12 @@ impl Queries {
                     .call()?;
                 answer.body_mut().read_to_vec()?;
                 latency.saturating_record(intended.elapsed().as_micros() as u64);
+                echoes.saturating_record(echo.ask()?.as_micros() as u64);
                 count += 1;
             }
             Ok(Queried {
                 latency: Percentiles::of(&latency),
+                echo: Percentiles::of(&echoes),
                 count,
             })
         })?;
