@@ -5,10 +5,12 @@ pub mod alarms;
 pub mod check;
 pub mod parse;
 mod parts;
+mod plugin_ref;
 mod rate;
 pub mod sketches;
 
 pub use alarms::{AlarmSpec, NotifySpec};
 pub use parts::*;
+pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchSpec;
