@@ -234,7 +234,7 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
     ),
 ];
 
-/// Names of a table, as [`super::parse::parse`] takes them.
+/// Names of a table, as [`crate::alarm::parse::parse`] takes them.
 pub fn names<T>(table: &[Metric<T>]) -> Vec<&'static str> {
     table.iter().map(|metric| metric.name).collect()
 }

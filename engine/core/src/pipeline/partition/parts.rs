@@ -30,7 +30,7 @@ use crate::ports::{World, store::Image};
 pub struct Parts {
     /// The world.
     pub world: World,
-    /// The running revision; a change is taken up between two batches (see [`swapping`]).
+    /// The running revision; a change is taken up between two batches (see [`super::swapping`]).
     pub plan: watch::Receiver<Arc<Plan>>,
     /// From the intake.
     pub lane: mpsc::Receiver<Vec<Delivery>>,

@@ -12,7 +12,7 @@ pub enum Delivery {
     Event(Box<Arrival>),
     /// Nothing for this partition up to this sequence of the input.
     Mark(u64),
-    /// A cut of the books, by its number (see [`super::reconcile`]).
+    /// A cut of the books, by its number (see [`crate::pipeline::reconcile`]).
     Cut(u64),
 }
 
