@@ -190,19 +190,12 @@ async fn two_engines_together_let_through_what_the_tenant_may_have_and_no_more()
             .await
             .map(|done| done.len())
     };
+    let logs = || format!("{}\n---\n{}", first.log(), second.log());
     eventually("all that there is room for is let through", || async {
         through().await.is_ok_and(|done| done == LIMIT)
     })
     .await
-    .with_context(|| {
-        format!(
-            "{}
----
-{}",
-            first.log(),
-            second.log()
-        )
-    })?;
+    .with_context(logs)?;
 
     // As many events of another tenant, which has no limit, go through both engines meanwhile.
     let bank = first.tenant("bank", &["bank.>"]).await?;
@@ -230,15 +223,7 @@ async fn two_engines_together_let_through_what_the_tenant_may_have_and_no_more()
         done.is_ok_and(|done| done.len() == 2_000)
     })
     .await
-    .with_context(|| {
-        format!(
-            "{}
----
-{}",
-            first.log(),
-            second.log()
-        )
-    })?;
+    .with_context(logs)?;
     assert_eq!(
         through().await?,
         LIMIT,

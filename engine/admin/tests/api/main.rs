@@ -21,6 +21,7 @@ mod names;
 mod operators;
 mod problems;
 mod quotas;
+mod scopes;
 mod stage;
 mod tls;
 mod tokens;

@@ -3,106 +3,75 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tailrace_admin::{Audience, Route, routes};
+use tailrace_admin::{Audience, Route};
 use tailrace_core::registry::Role;
 
-use crate::stage::{OPERATOR, Stage, body, path};
+use crate::{
+    scopes,
+    stage::{OPERATOR, Stage},
+};
 
 const TOKENS: &str = "/v1/operator/tokens";
 
 /// A new token of an operator, and its id.
 async fn token(stage: &Stage, request: Value) -> (String, String) {
-    let made = stage.ok("POST", TOKENS, request.to_string()).await.json();
-    let text = |field: &str| made[field].as_str().unwrap().to_owned();
-    (text("token"), text("id"))
+    scopes::token(stage, TOKENS, request).await
 }
 
 /// Every route, with the role that it needs of an operator.
 fn needing() -> Vec<(Route, Role)> {
-    let needed = |route: Route| match route.audience {
-        Audience::Tenant(role) | Audience::Operator(role) => Some((route, role)),
+    scopes::needing(|audience| match audience {
+        Audience::Tenant(role) | Audience::Operator(role) => Some(*role),
         Audience::Public => None,
-    };
-    routes().into_iter().filter_map(needed).collect()
+    })
+}
+
+/// The path of the token that the configuration holds.
+async fn first(stage: &Stage) -> String {
+    let list = stage.ok("GET", TOKENS, "").await.json();
+    let mut tokens = list.as_array().unwrap().iter();
+    let first = tokens.find(|token| token["expires_ms"].is_null()).unwrap();
+    format!("{TOKENS}/{}", first["id"].as_str().unwrap())
 }
 
 #[tokio::test]
 async fn an_operators_token_of_too_small_a_scope_is_refused_on_every_route_and_does_nothing() {
-    let stage = Stage::set().await;
-    let mut refused = 0;
-    for own in [Role::Read, Role::Deploy] {
-        let (token, _) = token(&stage, json!({ "scope": own })).await;
-        let before = stage.fake.acts();
-        for (route, _) in needing().iter().filter(|(_, needed)| *needed > own) {
-            let answer = stage
-                .ask(route.method, &path(route), &[&token], body(route))
-                .await;
-            let asked = format!("{} {} as {own:?}", route.method, route.path);
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{asked}: {answer:?}");
-            assert_eq!(answer.problem(), "forbidden", "{asked}");
-            refused += 1;
-        }
-        assert_eq!(stage.fake.acts(), before, "{own:?}: nothing was done");
-    }
+    let refused = scopes::refuses_what_needs_more(TOKENS, &needing()).await;
     assert!(refused > 20, "the table holds routes for every role");
 }
 
 #[tokio::test]
 async fn an_operators_token_of_its_scope_is_let_through() {
-    for own in [Role::Read, Role::Deploy] {
-        for (route, _) in needing().iter().filter(|(_, needed)| *needed <= own) {
-            let stage = Stage::set().await;
-            let (token, _) = token(&stage, json!({ "scope": own })).await;
-            let answer = stage
-                .ask(route.method, &path(route), &[&token], body(route))
-                .await;
-            let barred = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-            let asked = format!("{} {} as {own:?}", route.method, route.path);
-            assert!(!barred.contains(&answer.status), "{asked}: {answer:?}");
-        }
-    }
+    scopes::lets_through_what_needs_no_more(TOKENS, &needing()).await;
 }
 
 #[tokio::test]
 async fn the_last_token_that_may_do_everything_stays_until_there_is_another() {
     let stage = Stage::set().await;
-    let list = stage.ok("GET", TOKENS, "").await.json();
-    let first = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|token| token["expires_ms"].is_null());
-    let first = first.unwrap()["id"].as_str().unwrap().to_owned();
+    let first = first(&stage).await;
     // None of these takes its place: one may only look, the other ends by itself.
     token(&stage, json!({ "scope": "read" })).await;
     token(&stage, json!({ "expires-in": "1h" })).await;
     let before = stage.fake.acts();
-    let refused = stage
-        .ask("DELETE", &format!("{TOKENS}/{first}"), &[OPERATOR], "")
-        .await;
+    let refused = stage.ask("DELETE", &first, &[OPERATOR], "").await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
     assert_eq!(stage.fake.acts(), before, "nothing was done");
 
     let (other, _) = token(&stage, json!({ "label": "second" })).await;
-    stage.ok("DELETE", &format!("{TOKENS}/{first}"), "").await;
+    stage.ok("DELETE", &first, "").await;
     let gone = stage.ask("GET", TOKENS, &[OPERATOR], "").await;
     assert_eq!(gone.status, StatusCode::UNAUTHORIZED, "at once");
     let list = stage.ask("GET", TOKENS, &[&other], "").await;
     let shown = String::from_utf8_lossy(&list.body).into_owned();
     assert!(!shown.contains("tr_") && !shown.contains("hash"), "{shown}");
-    assert!(shown.contains("second") && !shown.contains(&first), "{shown}");
+    let id = first.rsplit('/').next().unwrap();
+    assert!(shown.contains("second") && !shown.contains(id), "{shown}");
 }
 
 #[tokio::test]
 async fn two_who_revoke_each_other_leave_one() {
     let stage = Stage::set().await;
-    let list = stage.ok("GET", TOKENS, "").await.json();
-    let first = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|token| token["expires_ms"].is_null());
-    let first = format!("{TOKENS}/{}", first.unwrap()["id"].as_str().unwrap());
+    let first = first(&stage).await;
     let (other, id) = token(&stage, json!({})).await;
     let second = format!("{TOKENS}/{id}");
     let bearers = ([OPERATOR], [&*other]);

@@ -3,47 +3,32 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tailrace_admin::{Audience, Route, routes};
+use tailrace_admin::{Audience, Route};
 use tailrace_core::registry::Role;
 
-use crate::stage::{ENDED_OF_SHOP, OPERATOR, Stage, body, methods, path};
+use crate::{
+    scopes,
+    stage::{ENDED_OF_SHOP, OPERATOR, Stage, body, methods, path},
+};
 
 const TOKENS: &str = "/v1/tenants/shop/tokens";
 
 /// A new token of `shop`, and its id.
 async fn token(stage: &Stage, request: Value) -> (String, String) {
-    let made = stage.ok("POST", TOKENS, request.to_string()).await.json();
-    let text = |field: &str| made[field].as_str().unwrap().to_owned();
-    (text("token"), text("id"))
+    scopes::token(stage, TOKENS, request).await
 }
 
 /// Routes of tenants, with the role that each needs.
 fn of_tenants() -> Vec<(Route, Role)> {
-    let needed = |route: Route| match route.audience {
-        Audience::Tenant(role) => Some((route, role)),
+    scopes::needing(|audience| match audience {
+        Audience::Tenant(role) => Some(*role),
         Audience::Public | Audience::Operator(_) => None,
-    };
-    routes().into_iter().filter_map(needed).collect()
+    })
 }
 
 #[tokio::test]
 async fn a_token_of_too_small_a_scope_is_refused_on_every_route_and_does_nothing() {
-    let stage = Stage::set().await;
-    let mut refused = 0;
-    for own in [Role::Read, Role::Deploy] {
-        let (token, _) = token(&stage, json!({ "scope": own })).await;
-        let before = stage.fake.acts();
-        for (route, _) in of_tenants().iter().filter(|(_, needed)| *needed > own) {
-            let answer = stage
-                .ask(route.method, &path(route), &[&token], body(route))
-                .await;
-            let asked = format!("{} {} as {own:?}", route.method, route.path);
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{asked}: {answer:?}");
-            assert_eq!(answer.problem(), "forbidden", "{asked}");
-            refused += 1;
-        }
-        assert_eq!(stage.fake.acts(), before, "{own:?}: nothing was done");
-    }
+    let refused = scopes::refuses_what_needs_more(TOKENS, &of_tenants()).await;
     assert!(refused > 10, "the table holds routes for every role");
 }
 
@@ -73,18 +58,7 @@ async fn a_token_of_any_scope_sees_another_tenants_path_as_one_that_is_not_there
 
 #[tokio::test]
 async fn a_token_of_its_scope_is_let_through() {
-    for own in [Role::Read, Role::Deploy] {
-        for (route, _) in of_tenants().iter().filter(|(_, needed)| *needed <= own) {
-            let stage = Stage::set().await;
-            let (token, _) = token(&stage, json!({ "scope": own })).await;
-            let answer = stage
-                .ask(route.method, &path(route), &[&token], body(route))
-                .await;
-            let barred = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-            let asked = format!("{} {} as {own:?}", route.method, route.path);
-            assert!(!barred.contains(&answer.status), "{asked}: {answer:?}");
-        }
-    }
+    scopes::lets_through_what_needs_no_more(TOKENS, &of_tenants()).await;
 }
 
 #[tokio::test]

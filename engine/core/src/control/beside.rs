@@ -1,7 +1,7 @@
 //! Work of queries that may take long, on threads that may block: the API's own, and those that serve the
 //! broker, go on meanwhile. What is merged for a query of fifty thousand windows takes a third of a
-//! second of a core, of large sketches more, so a few go on at a time and the others wait in their order; who went away meanwhile costs no more
-//! than what has begun.
+//! second of a core, of large sketches more, so a few go on at a time and the others wait in their order;
+//! who went away meanwhile costs no more than what has begun.
 
 use std::sync::Arc;
 
