@@ -21,6 +21,8 @@ pub enum Point {
     CommitSealed,
     /// The broker has said that the batch is stored; it is not in the image.
     CommitStored,
+    /// Some of a large batch's entries are in the image.
+    CommitHalfApplied,
     /// The batch is in the image; the position was not shown to anybody.
     CommitApplied,
     /// The position was shown; the input is not acknowledged.
@@ -33,11 +35,12 @@ pub enum Point {
 
 impl Point {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PartitionRecovered,
         Self::EventProcessed,
         Self::CommitSealed,
         Self::CommitStored,
+        Self::CommitHalfApplied,
         Self::CommitApplied,
         Self::PositionShown,
         Self::SnapshotStored,
@@ -50,6 +53,7 @@ impl Point {
             Self::EventProcessed => "event-processed",
             Self::CommitSealed => "commit-sealed",
             Self::CommitStored => "commit-stored",
+            Self::CommitHalfApplied => "commit-half-applied",
             Self::CommitApplied => "commit-applied",
             Self::PositionShown => "position-shown",
             Self::SnapshotStored => "snapshot-stored",

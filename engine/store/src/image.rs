@@ -1,6 +1,12 @@
-//! One partition in one sled tree. A commit is one `apply_batch`: sled writes the whole batch behind
-//! a reservation in its log that recovery honours as a whole or not at all, so the delta, the number
-//! of the commit and the place in the stream appear together, also after `kill -9`.
+//! One partition in one sled tree.
+//!
+//! A commit of few entries is one `apply_batch`: sled writes the whole batch behind a reservation in its
+//! log that recovery honours as a whole or not at all, so the delta, the number of the commit and the place
+//! in the stream appear together, also after `kill -9`. But meanwhile sled holds a lock that all trees of
+//! the process share, which every read of any tenant waits for. So the entries of a larger commit are
+//! written one by one (see [`crate::entries`]), under a mark of the commit; the batch at the end holds what is not absolute (sketches),
+//! the place, and the end of the mark. An image that bears a mark goes on only by applying that very
+//! commit again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,11 +23,12 @@ use tailrace_sketch::{Sketch, TenantSeed};
 use crate::{
     collection::VectorCollection,
     divided::{Divided, parts::Shelf},
+    entries::Entries as Written,
     handle::Handle,
     keys,
     sketches::{Sketches, configs},
     transfer::Export,
-    value::{damaged, failed, open, open_vector, seal, seal_bytes, vector_bytes},
+    value::{damaged, failed, open, open_vector, seal},
     version::Version,
     weight,
 };
@@ -38,6 +45,8 @@ pub(crate) struct SledImage {
 /// What goes along with the tree.
 pub(crate) struct Writing {
     pub(crate) applied: Applied,
+    /// The commit whose entries were begun to be written, and not ended.
+    pub(crate) begun: Option<Applied>,
     pub(crate) sketches: Sketches,
     pub(crate) divided: Divided,
     /// The export under way, which must not see what is applied meanwhile.
@@ -57,10 +66,16 @@ impl SledImage {
     ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
         let writing = handle.with(|tree| {
-            let applied = read_applied(tree)?;
+            let applied = read_place(tree, keys::APPLIED)?.unwrap_or_default();
+            let begun = read_place(tree, keys::BEGUN)?;
+            let weight = match begun {
+                Some(_) => weight::weigh(tree)?,
+                None => weight::load(tree, applied.commit)?,
+            };
             Ok(Writing {
-                weight: weight::load(tree, applied.commit)?,
+                weight,
                 applied,
+                begun,
                 sketches: Sketches::load(tree)?,
                 divided: Divided::load(tree, configs(spec), seed, shelf)?,
                 export: None,
@@ -87,46 +102,38 @@ impl SledImage {
     }
 }
 
-/// Puts a delta's state into the batch; says whether any entry ends.
-fn state_batch(
-    tree: &Tree,
-    delta: &Delta,
-    mut expires: bool,
-    weight: &mut Weight,
-    batch: &mut Batch,
-) -> Result<bool, StoreError> {
-    for (step, writes) in &delta.state {
-        for (key, value) in writes {
-            let place = keys::state(step, key);
-            let before = tree.get(&place).map_err(|cause| failed(&cause))?;
-            if expires
-                && let Some(sealed) = &before
-                && let Some(end_ms) = open::<StateValue>(sealed)?.expires_ms
-            {
-                batch.remove(keys::expiry(end_ms, step, key));
-            }
-            let after = value.as_ref().map(seal);
-            weight::replace(weight, &place, before.as_deref(), after.as_deref());
-            if let Some(end_ms) = value.as_ref().and_then(|value| value.expires_ms) {
-                batch.insert(keys::expiry(end_ms, step, key), &[]);
-                expires = true;
-            }
-            put(place, after, batch);
-        }
-    }
-    Ok(expires)
-}
-
-fn put(place: Vec<u8>, value: Option<Vec<u8>>, batch: &mut Batch) {
-    match value {
-        Some(value) => batch.insert(place, value),
-        None => batch.remove(place),
-    }
-}
-
 fn read_state(tree: &Tree, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
     let found = tree.get(place).map_err(|cause| failed(&cause))?;
     found.map(|sealed| open(&sealed)).transpose()
+}
+
+impl Writing {
+    fn apply(&mut self, tree: &Tree, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
+        let mut entries = Written::of(tree, delta, self.weight, self.expires)?;
+        self.expires = entries.expires;
+        let mut batch = Batch::default();
+        weight::keep(entries.weight, applied.commit, &mut batch);
+        let sketches = self.sketches.batch(delta, applied.commit, &mut batch);
+        let series = self.divided.batch(tree, delta, applied.commit, &mut batch)?;
+        batch.insert(keys::APPLIED, seal(&applied));
+        if let Some(export) = &mut self.export {
+            export.keep_what_goes(tree, delta, series)?;
+        }
+        if entries.are_many() {
+            self.begun = Some(applied);
+            entries.write(tree, applied)?;
+        }
+        if self.begun.is_some() {
+            batch.remove(keys::BEGUN);
+        }
+        entries.put_into(&mut batch);
+        tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
+        self.begun = None;
+        self.sketches.commit(sketches);
+        self.applied = applied;
+        self.weight = entries.weight;
+        Ok(())
+    }
 }
 
 /// Whether the expiry index has an entry.
@@ -139,32 +146,18 @@ pub(crate) fn any_expires(tree: &Tree) -> Result<bool, StoreError> {
         .is_some())
 }
 
-fn read_applied(tree: &Tree) -> Result<Applied, StoreError> {
-    let found = tree.get(keys::APPLIED).map_err(|cause| failed(&cause))?;
-    found.map_or(Ok(Applied::default()), |sealed| open(&sealed))
-}
-
-fn vector_batch(
-    tree: &Tree,
-    delta: &Delta,
-    weight: &mut Weight,
-    batch: &mut Batch,
-) -> Result<(), StoreError> {
-    for (collection, writes) in &delta.vectors {
-        for (id, vector) in writes {
-            let place = keys::vector(collection, id);
-            let before = tree.get(&place).map_err(|cause| failed(&cause))?;
-            let after = vector.as_ref().map(|vector| seal_bytes(&vector_bytes(vector)));
-            weight::replace(weight, &place, before.as_deref(), after.as_deref());
-            put(place, after, batch);
-        }
-    }
-    Ok(())
+fn read_place(tree: &Tree, key: &[u8]) -> Result<Option<Applied>, StoreError> {
+    let found = tree.get(key).map_err(|cause| failed(&cause))?;
+    found.map(|sealed| open(&sealed)).transpose()
 }
 
 impl Image for SledImage {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(self.writing().applied)
+    }
+
+    fn begun(&self) -> Option<Applied> {
+        self.writing().begun
     }
 
     fn weight(&self) -> Weight {
@@ -187,25 +180,14 @@ impl Image for SledImage {
                 applied.commit
             )));
         }
+        if let Some(begun) = writing.begun.filter(|begun| *begun != applied) {
+            return Err(damaged(&format!(
+                "commit {} was cut off at {}, and another takes its place",
+                begun.commit, begun.sequence
+            )));
+        }
         let _changing = self.version.change();
-        self.handle.with(|tree| {
-            let mut batch = Batch::default();
-            let mut weight = writing.weight;
-            writing.expires = state_batch(tree, delta, writing.expires, &mut weight, &mut batch)?;
-            vector_batch(tree, delta, &mut weight, &mut batch)?;
-            weight::keep(weight, applied.commit, &mut batch);
-            let sketches = writing.sketches.batch(delta, applied.commit, &mut batch);
-            let series = writing.divided.batch(tree, delta, applied.commit, &mut batch)?;
-            batch.insert(keys::APPLIED, seal(&applied));
-            if let Some(export) = &mut writing.export {
-                export.keep_what_goes(tree, delta, series)?;
-            }
-            tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
-            writing.sketches.commit(sketches);
-            writing.applied = applied;
-            writing.weight = weight;
-            Ok(())
-        })
+        self.handle.with(|tree| writing.apply(tree, delta, applied))
     }
 
     fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {

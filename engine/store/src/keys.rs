@@ -6,6 +6,9 @@ use tailrace_core::series::Series;
 /// What is known of the image itself.
 pub(crate) const APPLIED: &[u8] = b"M";
 
+/// The commit whose entries are being written one by one.
+pub(crate) const BEGUN: &[u8] = b"B";
+
 /// How much the image holds, and as of which commit.
 pub(crate) const WEIGHT: &[u8] = b"W";
 

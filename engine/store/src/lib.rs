@@ -14,6 +14,7 @@
 mod collection;
 mod database;
 mod divided;
+mod entries;
 mod handle;
 mod image;
 mod keys;

@@ -184,6 +184,7 @@ pub(crate) fn import(
     writing.expires = expires;
     writing.weight = weight;
     writing.applied = applied;
+    writing.begun = None;
     Ok(applied)
 }
 

@@ -136,7 +136,7 @@ impl Recovery<'_> {
     /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
     fn anew(&self) -> Result<Recovered, RecoverError> {
         let image = self.world.store.open(self.partition, self.spec, self.seed)?;
-        let image = if image.applied()? == Applied::default() {
+        let image = if image.applied()? == Applied::default() && image.begun().is_none() {
             image
         } else {
             self.wiped()?
@@ -150,18 +150,19 @@ impl Recovery<'_> {
     /// The image, unless it is ahead of the stream or of another history.
     fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn Image>, RecoverError> {
         let image = self.world.store.open(self.partition, self.spec, self.seed)?;
-        let applied = image.applied()?;
-        let fits = applied.commit < head.commit && applied.sequence < sequence
-            || applied
-                == Applied {
-                    commit: head.commit,
-                    sequence,
-                };
-        if fits {
+        let (applied, begun) = (image.applied()?, image.begun());
+        let last = Applied {
+            commit: head.commit,
+            sequence,
+        };
+        let is_behind =
+            |place: Applied| place.commit < last.commit && place.sequence < last.sequence || place == last;
+        // What was cut off is applied again, so the stream must have it.
+        if is_behind(applied) && begun.is_none_or(is_behind) {
             return Ok(image);
         }
         let partition = self.partition;
-        tracing::error!(%partition, ?applied, commit = head.commit, sequence, "the local image is not behind the stream; rebuilding it");
+        tracing::error!(%partition, ?applied, ?begun, commit = head.commit, sequence, "the local image is not behind the stream; rebuilding it");
         self.wiped()
     }
 

@@ -147,6 +147,11 @@ pub type Entries = Vec<(String, StateValue)>;
 pub trait Image: Send + Sync {
     /// Up to where it holds the commits.
     fn applied(&self) -> Result<Applied, StoreError>;
+    /// The commit whose application was cut off, by a crash or an error: some of its entries are there. It is
+    /// applied again, or the image is of no use. None where commits are applied in one piece.
+    fn begun(&self) -> Option<Applied> {
+        None
+    }
     /// How much it holds, as of the last applied commit.
     fn weight(&self) -> Weight;
     /// A number for what it holds: as long as it stays, so does every answer, and no other image ever has it.
@@ -154,7 +159,8 @@ pub trait Image: Send + Sync {
     fn version(&self) -> Option<u64> {
         None
     }
-    /// Applies a commit: the delta and `applied` become visible together or not at all.
+    /// Applies a commit. After a crash it is there as a whole, or [`Image::begun`] tells of it; reads of
+    /// single entries may see some of it before it is done.
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError>;
     /// A state entry, expired or not.
     fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError>;

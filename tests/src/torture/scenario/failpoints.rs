@@ -21,10 +21,11 @@ const ABORTED: i32 = 6;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Each point of the walk, with the latest pass at which it may abort.
-const POINTS: [(&str, u64); 8] = [
+const POINTS: [(&str, u64); 9] = [
     ("event-processed", 200),
     ("commit-sealed", 20),
     ("commit-stored", 20),
+    ("commit-half-applied", 20),
     ("commit-applied", 20),
     ("position-shown", 20),
     ("snapshot-stored", 4),
