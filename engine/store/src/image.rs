@@ -4,9 +4,9 @@
 //! log that recovery honours as a whole or not at all, so the delta, the number of the commit and the place
 //! in the stream appear together, also after `kill -9`. But meanwhile sled holds a lock that all trees of
 //! the process share, which every read of any tenant waits for. So the entries of a larger commit are
-//! written one by one (see [`crate::entries`]), under a mark of the commit; the batch at the end holds what is not absolute (sketches),
-//! the place, and the end of the mark. An image that bears a mark goes on only by applying that very
-//! commit again.
+//! written one by one (see [`crate::entries`]), under a mark of the commit; the batch at the end holds what
+//! is not absolute (sketches), the place, and the end of the mark. An image that bears a mark goes on only
+//! by applying that very commit again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

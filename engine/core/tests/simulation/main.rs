@@ -14,6 +14,7 @@ mod plugins;
 mod scenario;
 mod sketches;
 mod store;
+mod totals;
 mod world;
 
 /// Seeds of an ordinary test run.
@@ -29,7 +30,7 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn effects_take_place_once_and_in_order_whatever_dies() {
-    let mut totals = scenario::Totals::default();
+    let mut totals = totals::Totals::default();
     for seed in seeds() {
         let replay = format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-core --test simulation");
         let Ok(run) = std::panic::catch_unwind(|| scenario::run(seed)) else {

@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -42,6 +41,7 @@ use super::{
     plugins::{count_digest, stamp_digest},
     sketches::{self, DIVIDED, Divided},
     store::SimStore,
+    totals::Run,
     world::world,
 };
 
@@ -58,78 +58,6 @@ pub const CANARY: Mode = Mode::Canary(Canary {
 const MOST_LIFE: Duration = Duration::from_secs(3);
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
 const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
-
-/// What a run came to, for the totals and for the replay test.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Run {
-    events: u64,
-    lives: u64,
-    happened: BTreeMap<&'static str, u64>,
-    records: u64,
-}
-
-/// Over all seeds.
-#[derive(Default)]
-pub struct Totals {
-    runs: u64,
-    events: u64,
-    lives: u64,
-    records: u64,
-    happened: BTreeMap<&'static str, u64>,
-}
-
-impl Totals {
-    pub fn add(&mut self, run: &Run) {
-        self.runs += 1;
-        self.events += run.events;
-        self.lives += run.lives;
-        self.records += run.records;
-        for (what, count) in &run.happened {
-            *self.happened.entry(what).or_default() += count;
-        }
-    }
-
-    /// A fault that never strikes tests nothing.
-    pub fn assert_every_fault_happened(&self) {
-        let all = [
-            "answer lost",
-            "batch lost",
-            "batch refused",
-            "batch stored after the time-out",
-            "crash after the batch is stored",
-            "crash at a request",
-            "crash before the batch is stored",
-            "delivered again",
-            "disk lost",
-            "no connection",
-            "plugin fails for a while",
-            "plugin traps once",
-            "store fails after a write",
-            "store fails before a write",
-            "swap of a revision",
-            "swap that waits",
-            "canary",
-            "shadow",
-            "two engines",
-        ];
-        for what in all {
-            assert!(self.happened.contains_key(what), "{what:?} never happened");
-        }
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} runs, {} events, {} lives of engines, {} commits",
-            self.runs, self.events, self.lives, self.records
-        )?;
-        self.happened
-            .iter()
-            .try_for_each(|(what, count)| writeln!(f, "  {count:>8} {what}"))
-    }
-}
 
 /// Runs a seed; an error says which promise was broken.
 pub fn run(seed: u64) -> Result<Run, String> {

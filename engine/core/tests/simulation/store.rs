@@ -1,5 +1,5 @@
 //! A local store in memory. It outlives its engine, except when the disk is lost; its image may be
-//! behind, and its writes may fail with an unknown outcome.
+//! behind, and its writes may fail with an unknown outcome or when half of a commit is there.
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +36,8 @@ pub struct SimStore {
 
 pub struct SimImage {
     content: Mutex<Content>,
+    /// A commit of which some is there.
+    begun: Mutex<Option<Applied>>,
     faults: Arc<Faults>,
 }
 
@@ -61,6 +63,26 @@ impl SimImage {
     pub fn content(&self) -> Content {
         self.lock().clone()
     }
+
+    /// Some entries of a delta: those may be written before the rest.
+    fn part_of(&self, delta: &Delta) -> Delta {
+        let mut part = Delta {
+            state: delta.state.clone(),
+            vectors: delta.vectors.clone(),
+            ..Delta::default()
+        };
+        for writes in part.state.values_mut() {
+            writes.retain(|_, _| self.faults.below(2) == 0);
+        }
+        for writes in part.vectors.values_mut() {
+            writes.retain(|_, _| self.faults.below(2) == 0);
+        }
+        part
+    }
+
+    fn set_begun(&self, begun: Option<Applied>) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = begun;
+    }
 }
 
 impl LocalStore for SimStore {
@@ -74,6 +96,7 @@ impl LocalStore for SimStore {
         let fresh = || {
             Arc::new(SimImage {
                 content: Mutex::default(),
+                begun: Mutex::default(),
                 faults: self.faults.clone(),
             })
         };
@@ -102,6 +125,10 @@ impl Image for SimImage {
         Ok(self.lock().applied)
     }
 
+    fn begun(&self) -> Option<Applied> {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn weight(&self) -> Weight {
         Weight::default()
     }
@@ -115,8 +142,18 @@ impl Image for SimImage {
             content.applied.commit + 1,
             "commits are applied in order, each once"
         );
+        assert!(
+            self.begun().is_none_or(|begun| begun == applied),
+            "what was cut off is applied again, and nothing else"
+        );
+        if self.faults.strikes("store fails in the midst of a write", 2) {
+            self.set_begun(Some(applied));
+            content.take(&self.part_of(delta));
+            return Err(StoreError::Io("simulated".to_owned()));
+        }
         content.take(delta);
         content.applied = applied;
+        self.set_begun(None);
         drop(content);
         if self.faults.strikes("store fails after a write", 2) {
             return Err(StoreError::Io("simulated".to_owned()));
@@ -209,6 +246,7 @@ impl Image for SimImage {
         let bytes: Vec<u8> = source.flatten().collect();
         let (state, vectors, updates, applied): Export =
             serde_json::from_slice(&bytes).map_err(|cause| StoreError::Damaged(cause.to_string()))?;
+        self.set_begun(None);
         *self.lock() = Content {
             state: state.into_iter().collect(),
             vectors: vectors.into_iter().collect(),
