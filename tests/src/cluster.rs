@@ -27,6 +27,8 @@ pub struct BrokerOptions {
     pub max_file_store_bytes: Option<u64>,
     /// Further lines of its configuration.
     pub more: String,
+    /// Text of the credentials file with which the harness itself logs in, where the server wants one.
+    pub credentials: Option<String>,
 }
 
 /// A broker.
@@ -53,7 +55,11 @@ impl Cluster {
         let port = ports::free()?;
         configure(folder.path(), port, options)?;
         let process = spawn(folder.path())?;
-        let client = async_nats::ConnectOptions::new()
+        let login = match &options.credentials {
+            Some(text) => async_nats::ConnectOptions::with_credentials(text)?,
+            None => async_nats::ConnectOptions::new(),
+        };
+        let client = login
             .retry_on_initial_connect()
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .connect(format!("127.0.0.1:{port}"))
