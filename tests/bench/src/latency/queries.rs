@@ -1,5 +1,9 @@
 //! Asks an engine for state by HTTP, at intended times, on a thread of its own and over one connection
 //! that stays open, and counts how long the answers took from those times on.
+//!
+//! A query that has to wait for the answer before it counts from its intended time, so that a slow answer
+//! hides nothing (coordinated omission). Where nothing was under way, it counts from when it was sent:
+//! that the system woke the client late is not the engine's doing.
 
 use std::{
     sync::{
@@ -25,7 +29,7 @@ const FIRST: i32 = -20;
 /// What came of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Queried {
-    /// From the intended time to the whole answer.
+    /// To the whole answer.
     pub latency: Percentiles,
     /// Of a byte there and back, after each query.
     pub echo: Percentiles,
@@ -59,8 +63,10 @@ impl Queries {
         let thread = thread::Builder::new().name("queries".to_owned()).spawn(move || {
             // It stands for a client on another machine, which does not wait for the cores of this one.
             let _ = rustix::process::setpriority_process(None, FIRST);
+            // No limit for the whole: with one, ureq starts a thread for each call, to look the name up.
             let agent: ureq::Agent = ureq::Agent::config_builder()
-                .timeout_global(Some(PATIENCE))
+                .timeout_recv_response(Some(PATIENCE))
+                .timeout_recv_body(Some(PATIENCE))
                 .build()
                 .into();
             let (mut latency, mut echoes) = (histogram()?, histogram()?);
@@ -68,16 +74,18 @@ impl Queries {
             let mut count = 0_u64;
             for key in keys.iter().cycle() {
                 let intended = began + gap * count as u32;
-                thread::sleep(intended.saturating_duration_since(Instant::now()));
+                let early = intended.saturating_duration_since(Instant::now());
+                thread::sleep(early);
                 if is_stopped.load(Ordering::Relaxed) {
                     break;
                 }
+                let asked = if early.is_zero() { intended } else { Instant::now() };
                 let mut answer = agent
                     .get(format!("{base}/{key}"))
                     .header("authorization", &token)
                     .call()?;
                 answer.body_mut().read_to_vec()?;
-                latency.saturating_record(intended.elapsed().as_micros() as u64);
+                latency.saturating_record(asked.elapsed().as_micros() as u64);
                 echoes.saturating_record(echo.ask()?.as_micros() as u64);
                 count += 1;
             }
