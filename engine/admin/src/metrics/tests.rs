@@ -39,6 +39,7 @@ fn measured() -> Measured {
         breaches: 1,
     };
     report.stats.accuracy.insert(name("amounts"), accuracy);
+    report.stats.swap_pause = latency.clone();
     report.stats.commit_latency = latency;
     report.stats.batch_size_p50 = Some(12.0);
     report.memory_bytes.insert(name("rank"), 65_536);

@@ -106,6 +106,7 @@ struct Totals {
     accuracy: BTreeMap<Name, AccuracyReport>,
     commit_latency: Quantiles,
     batch_sizes: Quantiles,
+    swap_pauses: Quantiles,
 }
 
 #[derive(Default, Clone)]
@@ -138,6 +139,8 @@ pub struct StatsReport {
     pub batch_size_p50: Option<f64>,
     /// 99 of 100 batches have fewer events.
     pub batch_size_p99: Option<f64>,
+    /// How long a partition began no event, for the sake of another revision.
+    pub swap_pause: Latency,
 }
 
 /// A sketch held against the exact answers (see [`super::accuracy`]).
@@ -254,6 +257,11 @@ impl Stats {
         self.with(|totals| totals.fenced += 1);
     }
 
+    /// A partition has taken up another revision, and began no event so long for its sake.
+    pub fn swapped(&self, pause: Duration) {
+        self.with(|totals| observe(&mut totals.swap_pauses, pause));
+    }
+
     /// A partition was started again.
     pub fn recovered(&self) {
         self.with(|totals| totals.recoveries += 1);
@@ -277,6 +285,7 @@ impl Stats {
             commit_latency: Latency::of(&totals.commit_latency),
             batch_size_p50: totals.batch_sizes.quantile(0.5),
             batch_size_p99: totals.batch_sizes.quantile(0.99),
+            swap_pause: Latency::of(&totals.swap_pauses),
             counts: totals.counts,
             commits: totals.commits,
             commit_failures: totals.commit_failures,

@@ -152,6 +152,12 @@ pub(super) static TABLE: &[Metric] = &[
         "Events of a batch, since the engine took the pipeline up",
         Read::PipelineQuantiles(|stats| [stats.batch_size_p50, stats.batch_size_p99]),
     ),
+    gauge(
+        "swap_pause_seconds",
+        "seconds",
+        "Time in which a partition began no event, for the sake of another revision, since the engine took the pipeline up",
+        Read::PipelineQuantiles(|stats| seconds(&stats.swap_pause)),
+    ),
     counter(
         "recoveries",
         "starts",

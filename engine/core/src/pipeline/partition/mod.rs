@@ -91,6 +91,8 @@ pub struct Partition {
     stopping: bool,
     /// The revision that is about to be taken up.
     swap: Option<Swap>,
+    /// Since when no event is begun for its sake, in the clock's time.
+    halted_since: Option<Duration>,
     lane_closed: bool,
     since_snapshot: SinceSnapshot,
     settings: Settings,
@@ -272,7 +274,7 @@ impl Partition {
                 Ok(()) => self.prepare_swap(),
                 Err(_) => self.stopping = true,
             },
-            next = prepared(self.swap.as_mut()) => self.swap = Some(Swap::Ready(next?)),
+            next = prepared(self.swap.as_mut()) => self.swap_prepared(next?),
             deliveries = self.lane.recv(), if room && !stopping => match deliveries {
                 Some(deliveries) => self.worker.as_deref_mut().expect("the worker is here").enqueue(deliveries),
                 None => self.lane_closed = true,

@@ -113,6 +113,7 @@ impl Partition {
             dirty_since: None,
             retry_at: None,
             limited_until: None,
+            halted_since: None,
             last_commit: Instant::now(),
             stopping: false,
             swap: None,

@@ -47,6 +47,11 @@ impl Partition {
         })));
     }
 
+    pub(super) fn swap_prepared(&mut self, next: Next) {
+        self.swap = Some(Swap::Ready(next));
+        self.halted_since = self.swap_waits().then(|| self.world.clock.monotonic());
+    }
+
     /// Whether the batch at hand is to be sealed for the sake of the next plan.
     pub(super) fn swap_is_ready(&self) -> bool {
         matches!(self.swap, Some(Swap::Ready(_)))
@@ -81,12 +86,16 @@ impl Partition {
         let Some(Swap::Ready(Next { plan, instances })) = self.swap.take() else {
             return Ok(());
         };
+        let now = self.world.clock.monotonic();
+        let halted_since = self.halted_since.take().unwrap_or(now);
         self.retry_at = None;
         self.limited_until = None;
         self.mode = plan.spec.delivery;
         let numbers = plan.numbers();
         self.worker().adopt(plan, instances).map_err(failed)?;
         self.committer.status.adopted(numbers);
+        let now = self.world.clock.monotonic();
+        self.committer.stats.swapped(now.saturating_sub(halted_since));
         Ok(())
     }
 }

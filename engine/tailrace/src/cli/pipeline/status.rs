@@ -141,6 +141,8 @@ struct StatsView {
     counts: CountsView,
     steps: std::collections::BTreeMap<String, LatencyView>,
     commit_latency: LatencyView,
+    #[serde(default)]
+    swap_pause: LatencyView,
 }
 
 #[derive(Deserialize)]
@@ -158,7 +160,7 @@ struct CountsView {
     bytes_out: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct LatencyView {
     count: u64,
     p50_us: Option<f64>,
@@ -364,8 +366,10 @@ fn latencies(stats: &StatsView) -> String {
         ]
     };
     let steps = stats.steps.iter().map(|(name, latency)| (name.as_str(), latency));
+    let commit = [("(commit)", &stats.commit_latency)];
+    let swap = (stats.swap_pause.count > 0).then_some(("(swap)", &stats.swap_pause));
     table(
         &["latency", "calls>", "p50>", "p99>"],
-        steps.chain([("(commit)", &stats.commit_latency)]).map(row),
+        steps.chain(commit).chain(swap).map(row),
     )
 }
