@@ -21,7 +21,7 @@ pub enum Point {
     CommitSealed,
     /// The broker has said that the batch is stored; it is not in the image.
     CommitStored,
-    /// Some of a large batch's entries are in the image.
+    /// Some of a batch's writes are in the image.
     CommitHalfApplied,
     /// The batch is in the image; the position was not shown to anybody.
     CommitApplied,

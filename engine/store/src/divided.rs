@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-use sled::{Batch, Tree};
+use sled::Tree;
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     ports::store::StoreError,
@@ -30,9 +30,11 @@ use self::{
     parts::{Parts, Shelf},
 };
 use crate::{
+    commit::Commit,
     keys,
     sketches::{FOLD_EVERY, apply_one, fresh},
     value::{damaged, failed, open, open_bytes, seal, seal_bytes},
+    writes::Writes,
 };
 
 /// Series in memory at which they are written out before their time: some megabytes of usual ones.
@@ -68,9 +70,10 @@ struct Divisions {
 }
 
 impl Divided {
-    /// What the bases say, with the updates since.
+    /// What the bases say, with the updates since, up to a commit.
     pub(crate) fn load(
         tree: &Tree,
+        last: u64,
         declared: BTreeMap<String, SketchConfig>,
         seed: TenantSeed,
         shelf: Arc<Shelf>,
@@ -96,9 +99,12 @@ impl Divided {
         }
         for entry in tree.scan_prefix(keys::ALL_MEASURED) {
             let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let Some(commit) = keys::commit_of(&key).filter(|commit| *commit <= last) else {
+                continue;
+            };
             let measured: AllMeasured = open(&sealed)?;
             divided.absorb(tree, &measured)?;
-            divided.logged.extend(keys::commit_of(&key));
+            divided.logged.push(commit);
         }
         Ok(divided)
     }
@@ -108,42 +114,43 @@ impl Divided {
     }
 
     /// After an import: other sketches, the same declarations.
-    pub(crate) fn reload(&mut self, tree: &Tree) -> Result<(), StoreError> {
+    pub(crate) fn reload(&mut self, tree: &Tree, last: u64) -> Result<(), StoreError> {
         let declared = std::mem::take(&mut self.declared);
-        *self = Self::load(tree, declared, self.seed, self.shelf.clone())?;
+        *self = Self::load(tree, last, declared, self.seed, self.shelf.clone())?;
         Ok(())
     }
 
-    /// Takes a commit in, and adds what it changes on disk to its batch. An error leaves this and the
+    /// Takes a commit of this number in, and adds to it what it changes on disk. An error leaves this and the
     /// disk apart; whoever meets one opens the image anew. Gives the keys of all bases that it changes.
-    pub(crate) fn batch(
+    pub(crate) fn add(
         &mut self,
         tree: &Tree,
         delta: &Delta,
-        commit: u64,
-        batch: &mut Batch,
+        number: u64,
+        commit: &mut Commit,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut changed = Vec::new();
         let other_rules = self.takes_rules(&delta.measured);
         if !delta.measured.is_empty() {
             self.absorb(tree, &delta.measured)?;
-            batch.insert(keys::measured(commit), seal(&delta.measured));
-            self.logged.push(commit);
+            let updates = seal(&delta.measured);
+            commit.updates.insert(keys::measured(number), updates);
+            self.logged.push(number);
         }
         for (key, base) in std::mem::take(&mut self.to_create) {
             changed.push(key.clone());
-            batch.insert(key, base);
+            commit.together.insert(key, base);
         }
         for key in std::mem::take(&mut self.to_delete) {
             changed.push(key.clone());
-            batch.remove(key);
+            commit.together.remove(key);
         }
         let is_due = self
             .logged
             .first()
-            .is_some_and(|first| commit - first >= FOLD_EVERY);
+            .is_some_and(|first| number - first >= FOLD_EVERY);
         if is_due || other_rules || self.warm() > MAX_WARM {
-            self.fold(batch, &mut changed);
+            self.fold(&mut commit.together, &mut changed);
         }
         Ok(changed)
     }
@@ -179,16 +186,16 @@ impl Divided {
     }
 
     /// Writes every changed series whole, deletes the updates, and lets go of what is on disk now.
-    fn fold(&mut self, batch: &mut Batch, changed: &mut Vec<Vec<u8>>) {
+    fn fold(&mut self, together: &mut Writes, changed: &mut Vec<Vec<u8>>) {
         for (key, base) in self.warm_bases() {
             changed.push(key.clone());
-            batch.insert(key, base);
+            together.insert(key, base);
         }
         for divisions in self.sketches.values_mut() {
             divisions.warm.clear();
         }
         for commit in self.logged.drain(..) {
-            batch.remove(keys::measured(commit));
+            together.remove(keys::measured(commit));
         }
     }
 

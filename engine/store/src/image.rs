@@ -1,17 +1,10 @@
-//! One partition in one sled tree.
-//!
-//! A commit of few entries is one `apply_batch`: sled writes the whole batch behind a reservation in its
-//! log that recovery honours as a whole or not at all, so the delta, the number of the commit and the place
-//! in the stream appear together, also after `kill -9`. But meanwhile sled holds a lock that all trees of
-//! the process share, which every read of any tenant waits for. So the entries of a larger commit are
-//! written one by one (see [`crate::entries`]), under a mark of the commit; the batch at the end holds what
-//! is not absolute (sketches), the place, and the end of the mark. An image that bears a mark goes on only
-//! by applying that very commit again.
+//! One partition in one sled tree. A commit is written one entry after the other (see [`crate::commit`]): an
+//! image that was cut off in one bears the commit's mark, and goes on only by applying that very commit again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use sled::{Batch, Tree};
+use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
     ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError, Weight},
@@ -22,13 +15,14 @@ use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
+    commit::{self, Commit},
     divided::{Divided, parts::Shelf},
     entries::Entries as Written,
     handle::Handle,
     keys,
-    sketches::{Sketches, configs},
+    sketches::{Change, Sketches, configs},
     transfer::Export,
-    value::{damaged, failed, open, open_vector, seal},
+    value::{damaged, failed, open, open_vector},
     version::Version,
     weight,
 };
@@ -45,7 +39,7 @@ pub(crate) struct SledImage {
 /// What goes along with the tree.
 pub(crate) struct Writing {
     pub(crate) applied: Applied,
-    /// The commit whose entries were begun to be written, and not ended.
+    /// The commit that was begun to be written, and not ended.
     pub(crate) begun: Option<Applied>,
     pub(crate) sketches: Sketches,
     pub(crate) divided: Divided,
@@ -66,8 +60,7 @@ impl SledImage {
     ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
         let writing = handle.with(|tree| {
-            let applied = read_place(tree, keys::APPLIED)?.unwrap_or_default();
-            let begun = read_place(tree, keys::BEGUN)?;
+            let (applied, begun) = commit::places(tree)?;
             let weight = match begun {
                 Some(_) => weight::weigh(tree)?,
                 None => weight::load(tree, applied.commit)?,
@@ -76,8 +69,8 @@ impl SledImage {
                 weight,
                 applied,
                 begun,
-                sketches: Sketches::load(tree)?,
-                divided: Divided::load(tree, configs(spec), seed, shelf)?,
+                sketches: Sketches::load(tree, applied.commit)?,
+                divided: Divided::load(tree, applied.commit, configs(spec), seed, shelf)?,
                 export: None,
                 expires: any_expires(tree)?,
             })
@@ -109,30 +102,37 @@ fn read_state(tree: &Tree, place: &[u8]) -> Result<Option<StateValue>, StoreErro
 
 impl Writing {
     fn apply(&mut self, tree: &Tree, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
-        let mut entries = Written::of(tree, delta, self.weight, self.expires)?;
-        self.expires = entries.expires;
-        let mut batch = Batch::default();
-        weight::keep(entries.weight, applied.commit, &mut batch);
-        let sketches = self.sketches.batch(delta, applied.commit, &mut batch);
-        let series = self.divided.batch(tree, delta, applied.commit, &mut batch)?;
-        batch.insert(keys::APPLIED, seal(&applied));
-        if let Some(export) = &mut self.export {
-            export.keep_what_goes(tree, delta, series)?;
-        }
-        if entries.are_many() {
-            self.begun = Some(applied);
-            entries.write(tree, applied)?;
-        }
-        if self.begun.is_some() {
-            batch.remove(keys::BEGUN);
-        }
-        entries.put_into(&mut batch);
-        tree.apply_batch(batch).map_err(|cause| failed(&cause))?;
+        let (commit, sketches) = self.commit(tree, delta, applied.commit)?;
+        let weight = commit.weight;
+        self.begun = commit.is_marked().then_some(applied);
+        commit.writes(applied).write(tree)?;
         self.begun = None;
         self.sketches.commit(sketches);
         self.applied = applied;
-        self.weight = entries.weight;
+        self.weight = weight;
         Ok(())
+    }
+
+    /// What a commit of this number writes, and what it changes in memory.
+    pub(crate) fn commit(
+        &mut self,
+        tree: &Tree,
+        delta: &Delta,
+        number: u64,
+    ) -> Result<(Commit, Change), StoreError> {
+        let entries = Written::of(tree, delta, self.weight, self.expires)?;
+        self.expires = entries.expires;
+        let mut commit = Commit {
+            entries: entries.writes,
+            weight: entries.weight,
+            ..Commit::default()
+        };
+        let sketches = self.sketches.add(delta, number, &mut commit);
+        let series = self.divided.add(tree, delta, number, &mut commit)?;
+        if let Some(export) = &mut self.export {
+            export.keep_what_goes(tree, delta, series)?;
+        }
+        Ok((commit, sketches))
     }
 }
 
@@ -144,11 +144,6 @@ pub(crate) fn any_expires(tree: &Tree) -> Result<bool, StoreError> {
         .transpose()
         .map_err(|cause| failed(&cause))?
         .is_some())
-}
-
-fn read_place(tree: &Tree, key: &[u8]) -> Result<Option<Applied>, StoreError> {
-    let found = tree.get(key).map_err(|cause| failed(&cause))?;
-    found.map(|sealed| open(&sealed)).transpose()
 }
 
 impl Image for SledImage {

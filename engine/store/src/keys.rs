@@ -6,8 +6,11 @@ use tailrace_core::series::Series;
 /// What is known of the image itself.
 pub(crate) const APPLIED: &[u8] = b"M";
 
-/// The commit whose entries are being written one by one.
+/// The commit that was begun last.
 pub(crate) const BEGUN: &[u8] = b"B";
+
+/// What changes together with a commit, until it has.
+pub(crate) const TOGETHER: &[u8] = b"T";
 
 /// How much the image holds, and as of which commit.
 pub(crate) const WEIGHT: &[u8] = b"W";

@@ -3,7 +3,8 @@
 //! survives the death of the process, and what a power loss takes is applied again from the stream.
 //!
 //! - [`SledStore`]: the databases, one a tenant, opened when first needed; a damaged one is moved aside;
-//! - [`image`]: one partition in one tree; a commit is one atomic batch;
+//! - [`image`]: one partition in one tree;
+//! - [`commit`]: a commit as writes in their order, so that it may be cut off anywhere;
 //! - [`keys`]: the name spaces within a tree;
 //! - [`value`]: values with their checksums;
 //! - [`version`]: whether the content is still what it was;
@@ -12,6 +13,7 @@
 //! - [`collection`]: vectors in memory, exact while small and with an index above.
 
 mod collection;
+mod commit;
 mod database;
 mod divided;
 mod entries;
@@ -23,6 +25,7 @@ mod transfer;
 mod value;
 mod version;
 mod weight;
+mod writes;
 
 pub use collection::{INDEX_ABOVE, VectorCollection};
 pub use database::{SledStore, StoreOptions};

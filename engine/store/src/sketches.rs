@@ -2,11 +2,11 @@
 //!
 //! A dense HyperLogLog is 12 KiB; writing every sketch with every commit would cost more than the
 //! state. So a commit appends its updates, and every [`FOLD_EVERY`] commits the sketches that changed
-//! are written whole and the updates go, in the same atomic batch as the commit.
+//! are written whole and the updates go, together (see [`crate::commit`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sled::{Batch, Tree};
+use sled::Tree;
 use tailrace_core::{
     delta::Delta,
     name::Name,
@@ -16,8 +16,10 @@ use tailrace_core::{
 use tailrace_sketch::{Kind, Sketch, SketchConfig, TenantSeed, Update};
 
 use crate::{
+    commit::Commit,
     keys,
     value::{damaged, failed, open, open_bytes, seal, seal_bytes},
+    writes::Writes,
 };
 
 /// Commits between two folds: a fold writes some tens of kilobytes, the updates of a commit one or two.
@@ -44,8 +46,8 @@ pub(crate) struct Change {
 }
 
 impl Sketches {
-    /// Bases, with the updates since.
-    pub(crate) fn load(tree: &Tree) -> Result<Self, StoreError> {
+    /// Bases, with the updates since, up to a commit.
+    pub(crate) fn load(tree: &Tree, last: u64) -> Result<Self, StoreError> {
         let mut sketches = Self {
             current: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -62,6 +64,9 @@ impl Sketches {
         }
         for entry in tree.scan_prefix(keys::ALL_UPDATES) {
             let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
+            let Some(commit) = keys::commit_of(&key).filter(|commit| *commit <= last) else {
+                continue;
+            };
             let updates: Updates = open(&sealed)?;
             for (name, updates) in &updates {
                 let sketch = sketches
@@ -71,7 +76,7 @@ impl Sketches {
                 apply(sketch, updates);
                 sketches.changed.insert(name.clone());
             }
-            sketches.logged.extend(keys::commit_of(&key));
+            sketches.logged.push(commit);
         }
         Ok(sketches)
     }
@@ -89,8 +94,8 @@ impl Sketches {
         self.current.iter()
     }
 
-    /// Adds what the commit changes to its batch.
-    pub(crate) fn batch(&self, delta: &Delta, commit: u64, batch: &mut Batch) -> Change {
+    /// Adds what a commit of this number changes to it.
+    pub(crate) fn add(&self, delta: &Delta, number: u64, commit: &mut Commit) -> Change {
         let mut change = Change {
             sketches: BTreeMap::new(),
             folded: false,
@@ -100,10 +105,8 @@ impl Sketches {
             let base = self.current.get(name).cloned();
             if base.is_none() {
                 // The base comes first, so that the updates always find one.
-                batch.insert(
-                    keys::sketch(name),
-                    seal_bytes(&self.fresh(name, updates).encode()),
-                );
+                let empty = self.fresh(name, updates).encode();
+                commit.updates.insert(keys::sketch(name), seal_bytes(&empty));
             }
             let mut sketch = base.unwrap_or_else(|| self.fresh(name, updates));
             apply(&mut sketch, updates);
@@ -112,26 +115,27 @@ impl Sketches {
         let due = self
             .logged
             .first()
-            .is_some_and(|first| commit - first >= FOLD_EVERY);
+            .is_some_and(|first| number - first >= FOLD_EVERY);
         if due {
-            self.fold(&change.sketches, batch);
+            self.fold(&change.sketches, &mut commit.together);
             change.folded = true;
         } else if !delta.sketches.is_empty() {
-            batch.insert(keys::updates(commit), seal(&delta.sketches));
-            change.logged = Some(commit);
+            let updates = seal(&delta.sketches);
+            commit.updates.insert(keys::updates(number), updates);
+            change.logged = Some(number);
         }
         change
     }
 
     /// Writes every changed sketch whole, and deletes the updates.
-    fn fold(&self, newest: &BTreeMap<String, Sketch>, batch: &mut Batch) {
+    fn fold(&self, newest: &BTreeMap<String, Sketch>, together: &mut Writes) {
         for name in self.changed.iter().chain(newest.keys()) {
             if let Some(sketch) = newest.get(name).or_else(|| self.current.get(name)) {
-                batch.insert(keys::sketch(name), seal_bytes(&sketch.encode()));
+                together.insert(keys::sketch(name), seal_bytes(&sketch.encode()));
             }
         }
         for commit in &self.logged {
-            batch.remove(keys::updates(*commit));
+            together.remove(keys::updates(*commit));
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sled::{Batch, Tree};
+use sled::Tree;
 use tailrace_core::{
     delta::Delta,
     ports::store::{Applied, StoreError},
@@ -18,6 +18,7 @@ use crate::{
     sketches::Sketches,
     value::{damaged, failed, open, seal, seal_bytes},
     weight,
+    writes::Writes,
 };
 
 /// Entries of a page: some milliseconds of work.
@@ -176,9 +177,14 @@ pub(crate) fn import(
     let _changing = image.version.change();
     let (applied, sketches, expires, weight) = image.handle.with(|tree| {
         let applied = replace(tree, source)?;
-        writing.divided.reload(tree)?;
+        writing.divided.reload(tree, applied.commit)?;
         let weight = weight::weigh(tree)?;
-        Ok((applied, Sketches::load(tree)?, any_expires(tree)?, weight))
+        Ok((
+            applied,
+            Sketches::load(tree, applied.commit)?,
+            any_expires(tree)?,
+            weight,
+        ))
     })?;
     writing.sketches.replace(sketches);
     writing.expires = expires;
@@ -213,12 +219,12 @@ fn replace(tree: &Tree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<App
 }
 
 fn insert(tree: &Tree, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
-    let mut batch = Batch::default();
+    let mut writes = Writes::default();
     for (key, value) in entries {
         if let Some(index) = keys::expiry_of(&key, &value)? {
-            batch.insert(index, &[]);
+            writes.insert(index, Vec::new());
         }
-        batch.insert(key, value);
+        writes.insert(key, value);
     }
-    tree.apply_batch(batch).map_err(|cause| failed(&cause))
+    writes.write(tree)
 }

@@ -1,12 +1,13 @@
-//! How much an image holds. Kept with it and moved by each commit, in the commit's own batch; it bears the
-//! commit's number, so one that an engine of an earlier version left behind is known, and weighed anew.
+//! How much an image holds. Kept with it and moved by each commit; it bears the commit's number, so one that an
+//! engine of an earlier version, or a commit that was cut off, left behind is known, and weighed anew.
 
-use sled::{Batch, Tree};
+use sled::Tree;
 use tailrace_core::ports::store::{StoreError, Weight};
 
 use crate::{
     keys,
     value::{failed, open, seal},
+    writes::Writes,
 };
 
 /// The weight of the tree as of a commit.
@@ -20,8 +21,8 @@ pub(crate) fn load(tree: &Tree, commit: u64) -> Result<Weight, StoreError> {
 }
 
 /// Writes the weight along with a commit.
-pub(crate) fn keep(weight: Weight, commit: u64, batch: &mut Batch) {
-    batch.insert(keys::WEIGHT, seal(&(commit, weight)));
+pub(crate) fn keep(weight: Weight, commit: u64, writes: &mut Writes) {
+    writes.insert(keys::WEIGHT, seal(&(commit, weight)));
 }
 
 /// Goes through all of it.

@@ -6,6 +6,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,7 +22,8 @@ use wasmtime::{
 
 use crate::{
     host::Guest,
-    ticker, trap,
+    ticker::Ticker,
+    trap,
     types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
 };
 
@@ -43,6 +45,7 @@ type Process = TypedFunc<(EventIn<'static>,), (Result<VerdictOut, FailureOut>,)>
 /// A step's plugin in a partition.
 pub(crate) struct WasmInstance {
     store: Store<Guest>,
+    ticker: Arc<Ticker>,
     process: Process,
     spent: bool,
 }
@@ -58,6 +61,7 @@ impl WasmInstance {
     /// Instantiates and configures.
     pub(crate) fn new(
         engine: &Engine,
+        ticker: &Arc<Ticker>,
         plugin: &InstancePre<Guest>,
         exports: Exports,
         config: &str,
@@ -65,7 +69,7 @@ impl WasmInstance {
     ) -> Result<Self, PluginError> {
         let mut store = store(engine, *limits);
         store.set_fuel(CONFIGURE_FUEL).map_err(|cause| ours(&cause))?;
-        store.set_epoch_deadline(ticker::epochs(CONFIGURE_DEADLINE));
+        store.set_epoch_deadline(ticker.epochs(CONFIGURE_DEADLINE));
         let instance = plugin
             .instantiate(&mut store)
             .map_err(|cause| refused("starting it", &cause))?;
@@ -81,6 +85,7 @@ impl WasmInstance {
             .map_err(|cause| other_type("process", &cause))?;
         Ok(Self {
             store,
+            ticker: ticker.clone(),
             process,
             spent: false,
         })
@@ -132,7 +137,8 @@ impl Instance for WasmInstance {
     fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
         let limits = self.store.data().call;
         self.store.data_mut().begin(host);
-        self.store.set_epoch_deadline(ticker::epochs(limits.deadline));
+        let epochs = self.ticker.epochs(limits.deadline);
+        self.store.set_epoch_deadline(epochs);
         let result = match self.store.set_fuel(limits.fuel) {
             // A panic of the host must not take the guest thread with it. What it may have left half
             // done lies in the store, which is never entered again.

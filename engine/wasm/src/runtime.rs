@@ -25,7 +25,8 @@ use crate::{
     engine,
     host::{self, Guest, interface},
     instance::{Exports, WasmInstance},
-    structure, ticker,
+    structure,
+    ticker::Ticker,
 };
 
 /// How the sandbox is set up.
@@ -49,6 +50,7 @@ impl Default for WasmOptions {
 /// One a process.
 pub struct WasmRuntime {
     engine: Engine,
+    ticker: Arc<Ticker>,
     linker: Linker<Guest>,
     artefacts: Artefacts,
     compile: Compile,
@@ -58,6 +60,7 @@ pub struct WasmRuntime {
 
 struct WasmPlugin {
     engine: Engine,
+    ticker: Arc<Ticker>,
     plugin: InstancePre<Guest>,
     exports: Exports,
     imports: BTreeSet<Grant>,
@@ -70,11 +73,12 @@ impl WasmRuntime {
         let engine = engine::engine().map_err(|cause| ours(format!("{cause:#}")))?;
         let mut linker = Linker::new(&engine);
         host::link(&mut linker).map_err(|cause| ours(format!("{cause:#}")))?;
-        ticker::start(&engine).map_err(|cause| ours(cause.to_string()))?;
+        let ticker = Ticker::start(&engine).map_err(|cause| ours(cause.to_string()))?;
         let artefacts =
             Artefacts::new(options.artefacts, &engine).map_err(|cause| ours(cause.to_string()))?;
         Ok(Self {
             engine,
+            ticker: Arc::new(ticker),
             linker,
             artefacts,
             compile: options.compile,
@@ -137,6 +141,7 @@ impl WasmRuntime {
         })?;
         Ok(WasmPlugin {
             engine: self.engine.clone(),
+            ticker: self.ticker.clone(),
             plugin,
             exports,
             imports,
@@ -221,7 +226,14 @@ impl Plugin for WasmPlugin {
     }
 
     fn instantiate(&self, config: &str, limits: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
-        let instance = WasmInstance::new(&self.engine, &self.plugin, self.exports, config, limits)?;
+        let instance = WasmInstance::new(
+            &self.engine,
+            &self.ticker,
+            &self.plugin,
+            self.exports,
+            config,
+            limits,
+        )?;
         Ok(Box::new(instance))
     }
 }

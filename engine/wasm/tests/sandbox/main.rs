@@ -20,6 +20,9 @@ mod hostile;
 mod limits;
 mod mutants;
 mod running;
+// With its own test: the library has no test binary.
+#[path = "../../src/ticker.rs"]
+mod ticker;
 
 use bytes::Bytes;
 use std::{
