@@ -1,7 +1,5 @@
 //! Priorities of threads. Only Linux has one for each thread; elsewhere all stay alike.
 
-#[cfg(target_os = "linux")]
-use rustix::process::{Pid, getpriority_process, setpriority_process};
 use tailrace_core::ports::threads::Threads;
 
 /// Threads of this process.
@@ -9,25 +7,15 @@ pub struct SystemThreads;
 
 #[cfg(target_os = "linux")]
 impl Threads for SystemThreads {
-    fn current(&self) -> u64 {
-        // `<process>/task/<thread>`; 0 is no thread, and is never lowered.
-        let named = std::fs::read_link("/proc/thread-self").ok();
-        let number = named
-            .as_ref()
-            .and_then(|path| path.file_name()?.to_str()?.parse().ok());
-        number.unwrap_or(0)
-    }
-
-    fn lower(&self, thread: u64) {
+    fn lower_this(&self) {
+        use rustix::process::{getpriority_process, setpriority_process};
         /// A tenth of the share of a thread at 0, where both want the same processor.
         const NICE: i32 = 10;
-        let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw) else {
-            return;
-        };
-        if getpriority_process(Some(thread)).is_ok_and(|nice| nice >= NICE) {
+        // On Linux no process means the calling thread.
+        if getpriority_process(None).is_ok_and(|nice| nice >= NICE) {
             return;
         }
-        if let Err(cause) = setpriority_process(Some(thread), NICE) {
+        if let Err(cause) = setpriority_process(None, NICE) {
             tracing::debug!(%cause, "a guest thread keeps its priority");
         }
     }
@@ -35,15 +23,13 @@ impl Threads for SystemThreads {
 
 #[cfg(not(target_os = "linux"))]
 impl Threads for SystemThreads {
-    fn current(&self) -> u64 {
-        0
-    }
-
-    fn lower(&self, _: u64) {}
+    fn lower_this(&self) {}
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use rustix::process::getpriority_process;
+
     use super::*;
 
     #[test]
@@ -51,10 +37,8 @@ mod tests {
         let nice = || getpriority_process(None).unwrap();
         let before = nice();
         let lowered = std::thread::spawn(move || {
-            let thread = SystemThreads.current();
-            assert_ne!(thread, 0);
-            SystemThreads.lower(thread);
-            getpriority_process(Pid::from_raw(thread as i32)).unwrap()
+            SystemThreads.lower_this();
+            nice()
         });
         assert_eq!(lowered.join().unwrap(), before.max(10));
         assert_eq!(nice(), before);

@@ -12,17 +12,18 @@ use std::{
 
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
+    pipeline::schedule::long_calls,
     ports::plugins::{Call, CallFailure, CallLimits, Host, Instance, PluginError, Trap, TrapCode},
     text::plain,
 };
 use wasmtime::{
-    Engine, Store,
+    Engine, Store, UpdateDeadline,
     component::{ComponentExportIndex, InstancePre, TypedFunc},
 };
 
 use crate::{
     host::Guest,
-    ticker::Ticker,
+    ticker::{self, Ticker},
     trap,
     types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
 };
@@ -46,8 +47,35 @@ type Process = TypedFunc<(EventIn<'static>,), (Result<VerdictOut, FailureOut>,)>
 pub(crate) struct WasmInstance {
     store: Store<Guest>,
     ticker: Arc<Ticker>,
+    time: Time,
     process: Process,
     spent: bool,
+}
+
+/// What a call has until its deadline, in epochs.
+#[derive(Clone, Copy)]
+struct Time {
+    /// Until it has lasted long, or all of it.
+    first: u64,
+    /// From then on.
+    left: Option<u64>,
+}
+
+impl Time {
+    fn of(deadline: Duration) -> Self {
+        let all = ticker::epochs(deadline);
+        let first = all.min(ticker::epochs(long_calls::LONG));
+        Self {
+            first,
+            left: (all > first).then(|| all - first),
+        }
+    }
+
+    fn begin(self, store: &mut Store<Guest>, ticker: &Ticker) {
+        ticker.begins(self.first + self.left.unwrap_or(0));
+        store.data_mut().epochs_left = self.left;
+        store.set_epoch_deadline(self.first);
+    }
 }
 
 /// Where the exports are, found once a plugin.
@@ -69,7 +97,7 @@ impl WasmInstance {
     ) -> Result<Self, PluginError> {
         let mut store = store(engine, *limits);
         store.set_fuel(CONFIGURE_FUEL).map_err(|cause| ours(&cause))?;
-        store.set_epoch_deadline(ticker.epochs(CONFIGURE_DEADLINE));
+        Time::of(CONFIGURE_DEADLINE).begin(&mut store, ticker);
         let instance = plugin
             .instantiate(&mut store)
             .map_err(|cause| refused("starting it", &cause))?;
@@ -86,6 +114,7 @@ impl WasmInstance {
         Ok(Self {
             store,
             ticker: ticker.clone(),
+            time: Time::of(limits.deadline),
             process,
             spent: false,
         })
@@ -137,8 +166,7 @@ impl Instance for WasmInstance {
     fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
         let limits = self.store.data().call;
         self.store.data_mut().begin(host);
-        let epochs = self.ticker.epochs(limits.deadline);
-        self.store.set_epoch_deadline(epochs);
+        self.time.begin(&mut self.store, &self.ticker);
         let result = match self.store.set_fuel(limits.fuel) {
             // A panic of the host must not take the guest thread with it. What it may have left half
             // done lies in the store, which is never entered again.
@@ -169,6 +197,13 @@ impl Instance for WasmInstance {
 fn store(engine: &Engine, limits: CallLimits) -> Store<Guest> {
     let mut store = Store::new(engine, Guest::new(limits));
     store.limiter(|guest| &mut guest.room);
+    store.epoch_deadline_callback(|mut store| match store.data_mut().epochs_left.take() {
+        Some(epochs) => {
+            long_calls::lasts();
+            Ok(UpdateDeadline::Continue(epochs))
+        }
+        None => Ok(UpdateDeadline::Interrupt),
+    });
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.set_max_component_handles(MAX_HANDLES);
     store

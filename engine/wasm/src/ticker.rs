@@ -47,9 +47,8 @@ impl Ticker {
         Ok(Self { shared, thread })
     }
 
-    /// Epochs until this deadline has certainly passed, for a call that begins now.
-    pub(crate) fn epochs(&self, deadline: Duration) -> u64 {
-        let epochs = epochs(deadline);
+    /// A call begins that has so many epochs.
+    pub(crate) fn begins(&self, epochs: u64) {
         if self.shared.longest.load(SeqCst) < epochs {
             self.shared.longest.fetch_max(epochs, SeqCst);
         }
@@ -60,7 +59,6 @@ impl Ticker {
                 self.thread.unpark();
             }
         }
-        epochs
     }
 }
 
@@ -102,8 +100,8 @@ impl Shared {
     }
 }
 
-/// Epochs that a deadline takes.
-fn epochs(deadline: Duration) -> u64 {
+/// Epochs until a deadline has certainly passed.
+pub(crate) fn epochs(deadline: Duration) -> u64 {
     let ticks = deadline.as_nanos().div_ceil(TICK.as_nanos());
     // One more, because the current epoch has begun already.
     u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1)
@@ -122,7 +120,8 @@ mod tests {
     /// Calls a function that never ends, and gives what ended it.
     fn call_a_loop(engine: &Engine, module: &Module, ticker: &Ticker) -> Trap {
         let mut store = Store::new(engine, ());
-        store.set_epoch_deadline(ticker.epochs(DEADLINE));
+        ticker.begins(epochs(DEADLINE));
+        store.set_epoch_deadline(epochs(DEADLINE));
         let instance = Instance::new(&mut store, module, &[]).unwrap();
         let endless = instance.get_typed_func::<(), ()>(&mut store, "endless").unwrap();
         let ended = endless.call(&mut store, ()).unwrap_err();

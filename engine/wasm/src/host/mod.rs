@@ -22,6 +22,8 @@ pub(crate) struct Guest {
     pub(crate) host: Option<Box<dyn Host>>,
     pub(crate) room: Room,
     pub(crate) call: CallLimits,
+    /// Epochs that the call still has once it has lasted long.
+    pub(crate) epochs_left: Option<u64>,
     used: Used,
 }
 
@@ -70,6 +72,7 @@ impl Guest {
             host: None,
             room: Room::new(call.memory_bytes),
             call,
+            epochs_left: None,
             used: Used::default(),
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! One tenant never holds all threads: the last one is kept for the others, so that a plugin that loops
 //! to its deadline delays only its own tenant. And while it loops, its thread stands behind all others for
-//! the processor ([`long_turns`]).
+//! the processor ([`long_calls`]).
 //!
 //! Bounded: a partition has one turn waiting at most, and partitions are bounded by quotas.
 
-mod long_turns;
+pub mod long_calls;
 #[cfg(test)]
 mod neighbours;
 pub mod queues;
@@ -23,7 +23,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use self::{
-    long_turns::LongTurns,
+    long_calls::Here,
     queues::{Queues, Ticket},
 };
 use crate::{
@@ -83,7 +83,7 @@ struct Shared {
     ready: Condvar,
     clock: Arc<dyn Clock>,
     most_per_tenant: usize,
-    long_turns: LongTurns,
+    ranks: Arc<dyn Threads>,
     /// Those at work, and those that others have taken the place of.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
@@ -109,18 +109,16 @@ impl Shared {
     }
 
     fn serve(self: &Arc<Self>, place: usize) {
-        let thread = self.long_turns.current();
+        let here = Here::serves(self.ranks.clone());
         while let Some((ticket, job)) = self.next() {
-            self.long_turns.begin(place, thread);
             let fuel = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
                 let tenant = &ticket.tenant;
                 tracing::error!(%tenant, "a turn panicked; its partition starts again from what is committed");
                 0
             });
-            let was_long = self.long_turns.end(place);
             self.lock().queues.done(&ticket, self.clock.monotonic(), fuel);
             self.ready.notify_one();
-            if was_long {
+            if here.is_lowered() {
                 match self.spawn(place) {
                     Ok(()) => return,
                     Err(cause) => tracing::warn!(%cause, "a guest thread stays at low priority"),
@@ -144,7 +142,6 @@ impl Shared {
 /// The guest threads. Dropping it ends them after what is queued.
 pub struct Turns {
     shared: Arc<Shared>,
-    watch: Option<thread::JoinHandle<()>>,
 }
 
 impl Turns {
@@ -155,16 +152,11 @@ impl Turns {
             state: Mutex::default(),
             ready: Condvar::new(),
             most_per_tenant: places - 1,
-            long_turns: LongTurns::new(places, clock.clone(), threads),
+            ranks: threads,
             clock,
             threads: Mutex::default(),
         });
-        let watching = shared.clone();
-        let watch = thread::Builder::new().name("turns-watch".to_owned());
-        let turns = Self {
-            watch: Some(watch.spawn(move || watching.long_turns.watch())?),
-            shared,
-        };
+        let turns = Self { shared };
         for place in 0..places {
             turns.shared.spawn(place)?;
         }
@@ -194,10 +186,6 @@ impl Drop for Turns {
             };
             let _ = thread.join();
         }
-        self.shared.long_turns.close();
-        if let Some(watch) = self.watch.take() {
-            let _ = watch.join();
-        }
     }
 }
 
@@ -221,64 +209,46 @@ mod tests {
         }
     }
 
-    /// Threads that have numbers; tells which were put behind the others.
-    struct Numbered(Mutex<mpsc::SyncSender<u64>>);
+    /// Tells which threads were put behind the others.
+    struct Told(mpsc::SyncSender<thread::ThreadId>);
 
-    fn this_thread() -> u64 {
-        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-        let mut hasher = DefaultHasher::new();
-        thread::current().id().hash(&mut hasher);
-        hasher.finish()
-    }
-
-    impl Threads for Numbered {
-        fn current(&self) -> u64 {
-            this_thread()
-        }
-
-        fn lower(&self, thread: u64) {
-            let _ = self.0.lock().unwrap().send(thread);
+    impl Threads for Told {
+        fn lower_this(&self) {
+            let _ = self.0.send(thread::current().id());
         }
     }
 
     #[test]
-    fn a_turn_that_lasts_is_put_behind_the_others_and_its_thread_serves_no_other() {
+    fn a_call_that_lasts_is_put_behind_the_others_and_its_thread_serves_no_other() {
         let (sender, lowered) = mpsc::sync_channel(64);
-        let clock = Arc::new(Hand::default());
-        let turns = Turns::start(2, clock.clone(), Arc::new(Numbered(Mutex::new(sender)))).unwrap();
+        let turns = Turns::start(2, Arc::new(Hand::default()), Arc::new(Told(sender))).unwrap();
         let (done, served) = mpsc::sync_channel(64);
-        let serve = |tenant: &str, job: Box<dyn FnOnce() + Send>| {
+        let serve = |tenant: &str, job: fn()| {
             let done = done.clone();
             let job = move || {
                 job();
-                done.send(this_thread()).unwrap();
+                done.send(thread::current().id()).unwrap();
                 0
             };
             turns.submit(&name(tenant), Box::new(job));
         };
-        let (end, until) = mpsc::sync_channel::<()>(1);
-        let (begin, begun) = mpsc::sync_channel(64);
-        let slow = move || {
-            begin.send(()).unwrap();
-            until.recv().unwrap_or(());
+        let lasting = || {
+            long_calls::lasts();
+            long_calls::lasts();
         };
-        serve("slow", Box::new(slow));
-        begun.recv().unwrap();
-        assert!(lowered.try_recv().is_err(), "no time has passed");
-        *clock.0.lock().unwrap() = Duration::from_secs(1);
-        let slow = lowered.recv().unwrap();
-        end.send(()).unwrap();
-        assert_eq!(served.recv().unwrap(), slow);
+        serve("slow", lasting);
+        let slow = served.recv().unwrap();
+        assert_eq!(lowered.recv().unwrap(), slow);
         for _ in 0..20 {
-            serve("quick", Box::new(|| ()));
-            serve("slow", Box::new(|| ()));
+            serve("quick", || ());
+            serve("slow", || ());
         }
         for _ in 0..40 {
             assert_ne!(served.recv().unwrap(), slow);
         }
         assert!(
             lowered.try_recv().is_err(),
-            "it is the turn that is judged, not the tenant"
+            "once, and it is the call that is judged, not the tenant"
         );
     }
 
