@@ -1,3 +1,5 @@
+//! A commit that is cut off behind each of its writes.
+
 use std::sync::Arc;
 
 use tailrace_core::{
