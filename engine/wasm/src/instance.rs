@@ -95,7 +95,7 @@ impl WasmInstance {
         config: &str,
         limits: &CallLimits,
     ) -> Result<Self, PluginError> {
-        let mut store = store(engine, *limits);
+        let mut store = store(engine, ticker.clone(), *limits);
         store.set_fuel(CONFIGURE_FUEL).map_err(|cause| ours(&cause))?;
         Time::of(CONFIGURE_DEADLINE).begin(&mut store, ticker);
         let instance = plugin
@@ -194,12 +194,14 @@ impl Instance for WasmInstance {
     }
 }
 
-fn store(engine: &Engine, limits: CallLimits) -> Store<Guest> {
+fn store(engine: &Engine, ticker: Arc<Ticker>, limits: CallLimits) -> Store<Guest> {
     let mut store = Store::new(engine, Guest::new(limits));
     store.limiter(|guest| &mut guest.room);
-    store.epoch_deadline_callback(|mut store| match store.data_mut().epochs_left.take() {
+    store.epoch_deadline_callback(move |mut store| match store.data_mut().epochs_left.take() {
         Some(epochs) => {
             long_calls::lasts();
+            // It may have been away so long, in the host or for want of a processor, that the ticker sleeps.
+            ticker.begins(epochs);
             Ok(UpdateDeadline::Continue(epochs))
         }
         None => Ok(UpdateDeadline::Interrupt),

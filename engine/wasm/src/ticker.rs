@@ -47,7 +47,7 @@ impl Ticker {
         Ok(Self { shared, thread })
     }
 
-    /// A call begins that has so many epochs.
+    /// A call begins that has so many epochs, or gets so many more.
     pub(crate) fn begins(&self, epochs: u64) {
         if self.shared.longest.load(SeqCst) < epochs {
             self.shared.longest.fetch_max(epochs, SeqCst);

@@ -10,6 +10,8 @@ use tailrace_core::ports::{
 /// Calls that are remembered, and how much of each: a flood of them must not drown the test.
 const MAX_CALLS: usize = 100;
 const MAX_CALL_TEXT: usize = 1_000;
+/// `configure` has two seconds, and nothing in the tests more.
+const STALL: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What the host does when it is called.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Mood {
     Broken,
     /// A bug of ours.
     Panics,
+    /// Its log takes longer than any deadline that the sandbox has seen.
+    Stalls,
 }
 
 /// Answers with fixed values and writes down every call.
@@ -44,7 +48,7 @@ impl TestHost {
             self.calls.push(call.chars().take(MAX_CALL_TEXT).collect());
         }
         match self.mood {
-            Mood::Willing => Ok(()),
+            Mood::Willing | Mood::Stalls => Ok(()),
             Mood::Misuse => Err(HostError::Misuse(
                 "no collection \"users\" is declared".to_owned(),
             )),
@@ -110,6 +114,9 @@ impl Host for TestHost {
     }
     fn log(&mut self, level: LogLevel, message: &str) {
         self.calls.push(format!("log {level:?} {message}"));
+        if self.mood == Mood::Stalls {
+            std::thread::sleep(STALL);
+        }
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self

@@ -11,19 +11,24 @@ use tailrace_core::{
     pipeline::schedule::{Executor as _, Turns},
     ports::{
         clock::Clock,
-        plugins::{CallLimits, PluginError, TrapCode},
+        plugins::{CallFailure, CallLimits, PluginError, TrapCode},
         threads::Threads,
     },
 };
 
-use super::{Sandbox, alone, guests::Guest, roomy, trap, verdict};
+use super::{
+    Sandbox, TestHost, alone,
+    guests::{Guest, LOG},
+    host::Mood,
+    roomy, trap, verdict,
+};
 
 const ENDLESS: &str = "(loop $again (br $again)) (i32.const 1024)";
 
 #[test]
 fn an_endless_loop_is_stopped_by_its_fuel_and_billed_for_all_of_it() {
     let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &roomy());
-    let (call, _) = super::call(&mut *instance, super::TestHost::default());
+    let (call, _) = super::call(&mut *instance, TestHost::default());
     assert_eq!(call.fuel, roomy().fuel);
     let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &roomy());
     assert_eq!(trap(&mut *instance).code, TrapCode::OutOfFuel);
@@ -76,6 +81,25 @@ fn an_endless_loop_is_put_behind_the_others_before_it_is_stopped() {
         assert_eq!(ended.recv().unwrap(), TrapCode::Deadline);
         assert_eq!(lowered.try_recv().is_ok(), is_lowered, "{deadline_ms} ms");
     }
+}
+
+#[test]
+fn an_endless_loop_behind_a_host_that_stalled_is_stopped_by_its_deadline() {
+    // A sandbox of its own: no other call keeps its ticker awake.
+    let sandbox = Sandbox::new();
+    let limits = CallLimits {
+        fuel: 20_000_000_000,
+        deadline: Duration::from_millis(50),
+        ..roomy()
+    };
+    let body = format!("(call $log (i32.const 2) (i32.const 0) (i32.const 1)) {ENDLESS}");
+    let guest = Guest::process(&body).import(LOG, "log", "(param i32 i32 i32)");
+    let mut instance = sandbox.instance(&guest, &limits);
+    let (call, _) = super::call(&mut *instance, TestHost::in_mood(Mood::Stalls));
+    let Err(CallFailure::Trap(trap)) = call.result else {
+        panic!("{:?}", call.result);
+    };
+    assert_eq!(trap.code, TrapCode::Deadline, "and not by its fuel");
 }
 
 #[test]

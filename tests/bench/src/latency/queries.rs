@@ -1,5 +1,5 @@
 //! Asks an engine for state by HTTP, at intended times, on a thread of its own and over one connection
-//! that stays open, and counts how long the answers took from those times on.
+//! that stays open, and counts how long the answers took.
 //!
 //! A query that has to wait for the answer before it counts from its intended time, so that a slow answer
 //! hides nothing (coordinated omission). Where nothing was under way, it counts from when it was sent:
