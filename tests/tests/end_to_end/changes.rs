@@ -53,6 +53,9 @@ async fn a_pipeline_changed_under_load_loses_and_doubles_nothing() -> anyhow::Re
         .publish("shop.events.x", [json!({ "user": 1 }).to_string()])
         .await?;
     stage.engine.caught_up("swap", total + 1).await?;
+    let pause = &stage.engine.status("swap").await?["stats"]["swap_pause"];
+    assert!(pause["count"].as_u64() >= Some(1), "{pause}");
+    assert!(pause["p99_us"].is_number(), "{pause}");
     let last = stage
         .cluster
         .read("TR_shop_swap", "shop.swap.1")
