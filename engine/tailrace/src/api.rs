@@ -7,6 +7,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -16,17 +17,50 @@ use tailrace_admin::{ApiState, EdgeOptions, Tls};
 use tailrace_core::tasks;
 use tokio::{
     net::TcpSocket,
-    runtime,
+    runtime::{self, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::threads;
 
 /// Connections that may wait to be accepted: a burst of clients, or those beyond `http.connections`. The standard
 /// library's 128 are soon full, and whoever comes then waits for seconds.
 const WAITING: u32 = 1_024;
 /// How often certificate and key are looked at: those that renew them do it days before they end.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// The threads that answer requests.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiThreads {
+    /// How many.
+    pub count: usize,
+    /// Whether they come before all other threads of the machine.
+    pub real_time: bool,
+}
+
+impl ApiThreads {
+    fn start(self) -> anyhow::Result<Runtime> {
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(self.count).thread_name("api").enable_all();
+        if self.real_time {
+            // Asked for before anything is served, on a thread that ends with the question.
+            let granted = thread::spawn(threads::raise_this).join();
+            granted.map_err(|_| anyhow::anyhow!("asking for real time panicked"))??;
+            let started = AtomicUsize::new(0);
+            builder.on_thread_start(move || {
+                // Those that answer start first. Those for blocking work, such as an upload's trial, come later.
+                if started.fetch_add(1, Ordering::Relaxed) < self.count
+                    && let Err(cause) = threads::raise_this()
+                {
+                    tracing::warn!("{cause:#}");
+                }
+            });
+        }
+        builder.build().context("cannot start the threads of the API")
+    }
+}
 
 /// An API that serves.
 pub struct Api {
@@ -54,16 +88,11 @@ impl Api {
     pub fn start(
         listener: TcpListener,
         state: ApiState,
-        threads: usize,
+        threads: ApiThreads,
         options: EdgeOptions,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("api")
-            .enable_all()
-            .build()
-            .context("cannot start the threads of the API")?;
+        let runtime = threads.start()?;
         let listener = {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(listener).context("cannot serve on the API's address")?
@@ -110,5 +139,33 @@ async fn renew(tls: Tls, mut told: Signal) {
             Ok(false) => {}
             Err(cause) => tracing::error!(%cause, "the API keeps its old certificate; mend the file"),
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_threads_that_answer_are_in_real_time() {
+        let api = ApiThreads {
+            count: 2,
+            real_time: true,
+        };
+        let runtime = match api.start() {
+            Ok(runtime) => runtime,
+            Err(refused) => {
+                // Where nobody may have it, the engine says so before it serves anything.
+                assert!(format!("{refused:#}").contains("CAP_SYS_NICE"), "{refused:#}");
+                return;
+            }
+        };
+        let (answering, blocking) = runtime.block_on(async {
+            let answering = tasks::spawn(async { threads::is_first() });
+            let blocking = tasks::spawn_blocking(threads::is_first);
+            (answering.await.unwrap(), blocking.await.unwrap())
+        });
+        assert!(answering);
+        assert!(!blocking);
     }
 }

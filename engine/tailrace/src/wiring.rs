@@ -146,7 +146,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         control: control.clone(),
         options,
     };
-    let api = Api::start(listener, state, config.http.threads, edge, stop.clone())?;
+    let api = Api::start(listener, state, config.http.threads(), edge, stop.clone())?;
     Ok(RunningEngine {
         address,
         control,

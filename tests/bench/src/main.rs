@@ -55,6 +55,8 @@ enum Part {
     Jetstream(Options),
     /// Latency from end to end at half and nine tenths of the highest rate, and of queries.
     Latency(Options),
+    /// What a pipeline keeps of its latency beside another tenant's plugin that loops.
+    Disturbances(Options),
     /// The pause of a swap of the revision, at half of the highest rate and at the highest.
     Swaps(Options),
     /// Nexmark queries 0, 1 and 2 as plugins, results compared with a plain computation.
@@ -118,6 +120,9 @@ fn main() -> anyhow::Result<()> {
             }
             Part::Latency(options) => {
                 report.add_all(latency::measure(&options).await?);
+                options
+            }
+            Part::Disturbances(options) => {
                 report.add_all(latency::disturbed::measure(&options).await?);
                 options
             }

@@ -16,7 +16,7 @@ use tailrace_nats::async_nats::jetstream::{
 };
 use tailrace_tests::{
     cluster::{Cluster, eventually},
-    engine::{Engine, TENANT},
+    engine::{Engine, Launch, TENANT},
 };
 use tempfile::TempDir;
 
@@ -79,9 +79,19 @@ pub struct Stage {
 impl Stage {
     /// Starts both.
     pub async fn set() -> anyhow::Result<Self> {
+        Self::set_with(&[]).await
+    }
+
+    /// Starts both, the engine with these variables.
+    pub async fn set_with(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let cluster = Cluster::start().await?;
         let folder = tempfile::tempdir()?;
-        let engine = Engine::start(&cluster, folder.path()).await?;
+        let launch = environment
+            .iter()
+            .fold(Launch::on(&cluster), |launch, (name, value)| {
+                launch.with(name, value)
+            });
+        let engine = Engine::start_with(&launch, folder.path()).await?;
         engine.tenant(TENANT, &["bench.>"]).await?;
         for plugin in [Plugin::Validator, Plugin::Forward] {
             let file = plugin.file();

@@ -114,6 +114,7 @@ output:
         let cases = [
             ("retries: 1,", "retrys: 1,", "steps[0].on-error", "retrys"),
             ("8MiB", "much", "steps[0].limits.memory", "16MiB"),
+            ("20ms", "20", "steps[0].limits.deadline", "such as 100ms"),
             (
                 "embedding-updater@1.0.0",
                 "embedding-updater",

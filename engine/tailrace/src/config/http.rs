@@ -8,12 +8,18 @@ use serde::{Deserialize, Serialize};
 use tailrace_admin::{Answers, ApiOptions, EdgeOptions, Tls};
 use tailrace_core::units::Span;
 
+use crate::api::ApiThreads;
+
 /// How the API is served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HttpConfig {
     /// Threads that answer requests, beside those of the engine.
     pub threads: usize,
+    /// Whether they come before all other threads of the machine, so that no query waits for a processor.
+    /// The system must grant it (`CAP_SYS_NICE`), and whoever may ask much can then hold up the engine: only
+    /// where clients are trusted, or held back by `requests`.
+    pub real_time: bool,
     /// Connections at once; further ones wait.
     pub connections: usize,
     /// Connections of one address at once (of one /64 in IPv6); further ones are closed. Behind a proxy all
@@ -56,6 +62,7 @@ impl Default for HttpConfig {
             // One can wait for a disk or a lock while the other answers; a look-up takes microseconds, so
             // more would only take cores from the guests.
             threads: 2,
+            real_time: false,
             connections: edge.connections,
             connections_per_address: edge.connections_per_address,
             idle: Span(edge.idle),
@@ -70,6 +77,14 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// Those that answer.
+    pub fn threads(&self) -> ApiThreads {
+        ApiThreads {
+            count: self.threads,
+            real_time: self.real_time,
+        }
+    }
+
     /// As the edge takes it.
     pub fn edge(&self, tls: Option<Tls>) -> anyhow::Result<EdgeOptions> {
         let counts = [

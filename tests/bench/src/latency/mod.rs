@@ -51,8 +51,10 @@ struct Case {
     what: &'static str,
     worker: Worker,
     against: Option<&'static str>,
-    /// Whether state of a key is asked for meanwhile.
+    /// Whether state of a key is asked for meanwhile,
     is_queried: bool,
+    /// and answered by threads in real time.
+    is_real_time: bool,
 }
 
 /// All rounds of a case.
@@ -66,21 +68,32 @@ struct Rounds {
 /// Measures all of it.
 pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     let stage = Stage::set().await?;
-    let cases = cases()?;
+    let real_time = Stage::set_with(&[("TAILRACE_HTTP__REAL_TIME", "true")]).await;
+    let mut cases = cases()?;
+    if let Err(cause) = &real_time {
+        println!("    the API in real time is not measured: {cause:#}");
+        cases.retain(|case| !case.is_real_time);
+    }
     let mut all: Vec<Rounds> = cases.iter().map(|_| Rounds::default()).collect();
     for number in 0..options.rounds() {
         println!("latency, round {} of {}", number + 1, options.rounds());
         for (index, (case, rounds)) in cases.iter().zip(&mut all).enumerate() {
             let name = format!("l{number}c{index}");
             let seconds = Duration::from_secs(options.seconds());
-            let round = round(&stage, case, &name, seconds, rounds).await;
+            let stage = real_time
+                .as_ref()
+                .ok()
+                .filter(|_| case.is_real_time)
+                .unwrap_or(&stage);
+            let round = round(stage, case, &name, seconds, rounds).await;
             round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
         }
     }
     let mut section = Section::new("Latency from end to end", ABOUT);
     let mut queries = Section::new(
         "Queries of one state key by HTTP",
-        "200 queries a second at their intended times, over one connection, while the engine is idle and while it is loaded.",
+        "200 queries a second at their intended times, over one connection, while the engine is idle and while it is \
+         loaded. `in real time`: an engine with `http.real-time`.",
     );
     for (case, rounds) in cases.iter().zip(&all) {
         report(case, rounds, &mut section, &mut queries);
@@ -94,8 +107,9 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         worker,
         against,
         is_queried: false,
+        is_real_time: false,
     };
-    let state = Worker::Engine {
+    let state = || Worker::Engine {
         delivery: "exactly-once",
         plugin: Plugin::State { bytes: 64 },
         partitions: 4,
@@ -115,7 +129,12 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         ),
         Case {
             is_queried: true,
-            ..case("exactly-once with state and queries, 4 partitions", state, None)
+            ..case("exactly-once with state and queries, 4 partitions", state(), None)
+        },
+        Case {
+            is_queried: true,
+            is_real_time: true,
+            ..case("the same, the API in real time", state(), None)
         },
     ])
 }
@@ -171,6 +190,7 @@ fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Sec
         "events/s",
         rounds.highest.clone(),
     ));
+    let by = if case.is_real_time { ", in real time" } else { "" };
     for (share, loads) in LOADS.iter().zip(&rounds.loads) {
         let of = |value: fn(&Loaded) -> f64| loads.iter().map(value).collect::<Vec<_>>();
         let row = Row::new(
@@ -189,10 +209,10 @@ fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Sec
         section.push(row.against(case.against.map(|other| format!("{other}: p99 at {share} %"))));
         let asked: Vec<&Queried> = loads.iter().filter_map(|load| load.queries.as_ref()).collect();
         let budget = (*share == 50).then_some(Budget::AtMost(2.0));
-        queries_row(&format!("query at {share} %: p99"), &asked, budget, queries);
+        queries_row(&format!("query at {share} %{by}: p99"), &asked, budget, queries);
     }
     queries_row(
-        "query, idle: p99",
+        &format!("query, idle{by}: p99"),
         &rounds.idle.iter().collect::<Vec<_>>(),
         None,
         queries,
