@@ -71,6 +71,38 @@ async fn a_pipeline_changed_under_load_loses_and_doubles_nothing() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_plugin_is_paused_between_two_of_its_events() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    // A batch of them, 950 events, takes three minutes.
+    let slow =
+        "    limits: { fuel: 10000000000, deadline: 200ms }\n    on-error: { retries: 0, then: drop }\n";
+    stage.engine.apply("slow", &probe("slow", 1, slow)).await?;
+    let events = (0..2_000).map(|_| json!({ "user": "u", "do": "loop" }).to_string());
+    stage.cluster.publish("shop.events.x", events).await?;
+    let position = || async {
+        let status = stage.engine.status("slow").await?;
+        anyhow::Ok(status["partitions"][0]["position"].as_u64().unwrap_or_default())
+    };
+    // More than the commit that the first event waits for: those behind it are committed as they come.
+    eventually("some of them are committed", || async {
+        position().await.is_ok_and(|position| position > 5)
+    })
+    .await?;
+    let paused = stage.engine.own("POST", "pipelines/slow/pause", "").await?;
+    assert!(paused.status < 300, "{paused:?}");
+    eventually("it is paused", || async {
+        stage
+            .engine
+            .status("slow")
+            .await
+            .is_ok_and(|status| status["state"] == "paused")
+    })
+    .await?;
+    assert!(position().await? < 900, "a batch was filled first");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_pipeline_feeds_another_by_its_subjects_alone() -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.engine.apply("first", &probe("first", 2, "")).await?;

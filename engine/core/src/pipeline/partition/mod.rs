@@ -109,6 +109,13 @@ pub struct Partition {
 
 type Step<T> = Result<T, End>;
 
+/// How long to wait for something to attend to.
+#[derive(Clone, Copy)]
+enum Patience {
+    None,
+    Endless,
+}
+
 impl Partition {
     /// Runs until it ends.
     pub async fn run(mut self) -> End {
@@ -138,10 +145,11 @@ impl Partition {
                 self.take_up_plan()?;
             } else if self.may_process() {
                 self.turn().await?;
+                self.attend(Patience::None).await?;
             } else if self.stopping && self.is_settled() {
                 return Ok(());
             } else {
-                self.wait().await?;
+                self.attend(Patience::Endless).await?;
             }
         }
     }
@@ -257,7 +265,9 @@ impl Partition {
         (waits && idle && ahead).then(|| self.last_commit + IDLE_EVERY)
     }
 
-    async fn wait(&mut self) -> Step<()> {
+    /// Attends to what comes next, and where there is more to process, to what has come: the queue of a slow
+    /// plugin holds minutes, and commit, pause and new revision wait for none of them.
+    async fn attend(&mut self, patience: Patience) -> Step<()> {
         let linger_end = self
             .dirty_since
             .filter(|_| self.under_way.is_none())
@@ -283,6 +293,7 @@ impl Partition {
             () = until(idle_end) => {}
             () = until(retry_at) => self.retry_at = None,
             () = until(limited_until) => self.limited_until = None,
+            () = std::future::ready(()), if matches!(patience, Patience::None) => {}
         }
         self.take_ready();
         Ok(())
