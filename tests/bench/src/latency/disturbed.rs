@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tailrace_tests::{engine::Engine, files};
+use tailrace_tests::{cluster::eventually, engine::Engine, files};
 
 use super::line::Line;
 use crate::{
@@ -68,9 +68,9 @@ async fn round(options: &Options, rounds: &mut Rounds) -> anyhow::Result<()> {
         .await
         .context("the tenant whose plugin loops")?;
     for _ in 0..TURNS {
-        rogue.act("pause").await?;
+        rogue.act("pause", "paused").await?;
         rounds.alone.push(p99(&line, rate, seconds).await?);
-        rogue.act("resume").await?;
+        rogue.act("resume", "running").await?;
         let before = rogue.stopped().await?;
         rounds.beside.push(p99(&line, rate, seconds).await?);
         let stopped = rogue.stopped().await? - before;
@@ -102,7 +102,8 @@ impl<'a> Rogue<'a> {
         rogue.ask("PUT", "plugins/probe/versions/1.0.0", probe).await?;
         let spec = format!(
             "name: {LOOPS}\ninput: {{ subjects: [rogue.in], key: {{ json: /user }} }}\nsteps:\n  - name: loop\n    \
-             plugin: probe@1.0.0\n    grants: [state]\noutput: {{ subject: \"rogue.out\" }}\n"
+             plugin: probe@1.0.0\n    grants: [state]\n    limits: {{ fuel: 10000000000, deadline: 50ms }}\n    \
+             on-error: {{ retries: 0, then: drop }}\noutput: {{ subject: \"rogue.out\" }}\n"
         );
         rogue.ask("PUT", &format!("pipelines/{LOOPS}"), spec).await?;
         let events = std::iter::repeat_n(r#"{"user":"u","do":"loop"}"#, EVENTS);
@@ -110,18 +111,25 @@ impl<'a> Rogue<'a> {
         Ok(rogue)
     }
 
-    /// Pauses its pipeline, or lets it go on.
-    async fn act(&self, what: &str) -> anyhow::Result<()> {
-        let path = format!("pipelines/{LOOPS}/{what}");
-        self.ask("POST", &path, "").await.map(drop)
+    /// Pauses its pipeline, or lets it go on, until it does. Its counters begin anew then.
+    async fn act(&self, what: &str, state: &str) -> anyhow::Result<()> {
+        self.ask("POST", &format!("pipelines/{LOOPS}/{what}"), "").await?;
+        eventually("the plugin that loops obeys", || async {
+            self.status().await.is_ok_and(|status| status["state"] == state)
+        })
+        .await
     }
 
     /// How many of its calls were stopped by now.
     async fn stopped(&self) -> anyhow::Result<f64> {
-        let status = self.ask("GET", &format!("pipelines/{LOOPS}/status"), "").await?;
+        let status = self.status().await?;
         status["stats"]["counts"]["traps"]
             .as_f64()
             .context("a status without traps")
+    }
+
+    async fn status(&self) -> anyhow::Result<Value> {
+        self.ask("GET", &format!("pipelines/{LOOPS}/status"), "").await
     }
 
     async fn ask(&self, method: &str, path: &str, body: impl Into<Vec<u8>>) -> anyhow::Result<Value> {
