@@ -111,9 +111,42 @@ mod system {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::{Arc, mpsc};
+
     use rustix::process::getpriority_process;
+    use tailrace_core::{
+        name::Name,
+        pipeline::schedule::{Executor as _, Turns, long_calls},
+    };
 
     use super::*;
+    use crate::system::SystemClock;
+
+    #[test]
+    fn who_takes_the_place_of_a_lowered_thread_is_not_lowered() {
+        let nice = || getpriority_process(None).unwrap();
+        let before = nice();
+        let turns = Turns::start(2, Arc::new(SystemClock::new()), Arc::new(SystemThreads)).unwrap();
+        let (done, served) = mpsc::sync_channel(4);
+        for lasts in [true, true, true, false, false, false] {
+            let done = done.clone();
+            let job = move || {
+                let at_first = nice();
+                if lasts {
+                    long_calls::lasts();
+                }
+                done.send((at_first, nice())).unwrap();
+                0
+            };
+            turns.submit(&Name::new("t").unwrap(), Box::new(job));
+            let then = if lasts {
+                before.max(system::LOWERED)
+            } else {
+                before
+            };
+            assert_eq!(served.recv().unwrap(), (before, then));
+        }
+    }
 
     #[test]
     fn one_thread_is_put_behind_and_the_others_stay() {

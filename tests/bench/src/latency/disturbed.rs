@@ -111,7 +111,7 @@ impl<'a> Rogue<'a> {
         Ok(rogue)
     }
 
-    /// Pauses its pipeline, or lets it go on, until it does. Its counters begin anew then.
+    /// Pauses its pipeline, or lets it go on, until it does.
     async fn act(&self, what: &str, state: &str) -> anyhow::Result<()> {
         self.ask("POST", &format!("pipelines/{LOOPS}/{what}"), "").await?;
         eventually("the plugin that loops obeys", || async {

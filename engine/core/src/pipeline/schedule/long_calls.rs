@@ -1,15 +1,16 @@
 //! Calls that last. A turn is given up after its slice, between two events; only a single call can last
 //! longer, up to its deadline, and until then it holds a processor that the broker, the API and the
 //! other tenants want too. So the sandbox says when a call lasts [`LONG`], and the operating system puts the
-//! thread behind the others. As there is no way back, it ends with its turn, and another takes its place.
+//! thread behind the others. As there is no way back, it ends with its turn, and another takes its place:
+//! one that was started before, for a thread inherits the rank of the one that starts it.
 //!
 //! It is the call that is judged, never the tenant: the next begins like everyone's. So nobody is caught
 //! in a spiral of slow calls that time out for their slowness.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, mpsc::SyncSender},
     time::Duration,
 };
 
@@ -22,34 +23,54 @@ thread_local! {
     static HERE: RefCell<Option<Rc<Here>>> = const { RefCell::new(None) };
 }
 
+/// A thread that waits to take the place of another, until this is dropped.
+pub(super) type Successor = SyncSender<()>;
+
 /// A guest thread.
 pub(super) struct Here {
     threads: Arc<dyn Threads>,
-    is_lowered: Cell<bool>,
+    start: Box<dyn Fn() -> Option<Successor>>,
+    successor: RefCell<Option<Successor>>,
 }
 
 impl Here {
     /// The calling thread, which serves guests from now on.
-    pub(super) fn serves(threads: Arc<dyn Threads>) -> Rc<Self> {
+    pub(super) fn serves(
+        threads: Arc<dyn Threads>,
+        start: impl Fn() -> Option<Successor> + 'static,
+    ) -> Rc<Self> {
         let here = Rc::new(Self {
             threads,
-            is_lowered: Cell::new(false),
+            start: Box::new(start),
+            successor: RefCell::default(),
         });
         HERE.set(Some(here.clone()));
         here
     }
 
-    /// Whether it was put behind the others.
-    pub(super) fn is_lowered(&self) -> bool {
-        self.is_lowered.get()
+    /// Leaves its place to its successor, if it was put behind the others.
+    pub(super) fn hands_over(&self) -> bool {
+        self.successor.take().is_some()
+    }
+
+    fn lower(&self) {
+        let mut successor = self.successor.borrow_mut();
+        if successor.is_some() {
+            return;
+        }
+        *successor = (self.start)();
+        // Without one it keeps its rank, for it must go on.
+        if successor.is_some() {
+            self.threads.lower_this();
+        }
     }
 }
 
 /// The call of a guest on this thread has lasted [`LONG`].
 pub fn lasts() {
     HERE.with_borrow(|here| {
-        if let Some(here) = here.as_ref().filter(|here| !here.is_lowered.replace(true)) {
-            here.threads.lower_this();
+        if let Some(here) = here {
+            here.lower();
         }
     });
 }

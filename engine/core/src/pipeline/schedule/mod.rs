@@ -16,14 +16,14 @@ use std::time::Duration;
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
 };
 
 use tokio::sync::oneshot;
 
 use self::{
-    long_calls::Here,
+    long_calls::{Here, Successor},
     queues::{Queues, Ticket},
 };
 use crate::{
@@ -97,19 +97,30 @@ impl Shared {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread of a place.
-    fn spawn(self: &Arc<Self>, place: usize) -> std::io::Result<()> {
+    /// Starts the thread of a place, which serves once what it gives is dropped.
+    fn spawn(self: &Arc<Self>, place: usize) -> std::io::Result<Successor> {
+        let (successor, predecessor) = mpsc::sync_channel(0);
         let shared = self.clone();
         let named = thread::Builder::new().name(format!("guest-{place}"));
-        let spawned = named.spawn(move || shared.serve(place))?;
+        let spawned = named.spawn(move || {
+            // Nothing is ever sent: it ends with the other side.
+            let _ = predecessor.recv();
+            shared.serve(place);
+        })?;
         let mut threads = self.threads();
         threads.retain(|thread| !thread.is_finished());
         threads.push(spawned);
-        Ok(())
+        Ok(successor)
     }
 
     fn serve(self: &Arc<Self>, place: usize) {
-        let here = Here::serves(self.ranks.clone());
+        let shared = self.clone();
+        let here = Here::serves(self.ranks.clone(), move || {
+            let started = shared.spawn(place);
+            started
+                .inspect_err(|cause| tracing::warn!(%cause, "a guest thread keeps its rank"))
+                .ok()
+        });
         while let Some((ticket, job)) = self.next() {
             let fuel = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
                 let tenant = &ticket.tenant;
@@ -118,11 +129,8 @@ impl Shared {
             });
             self.lock().queues.done(&ticket, self.clock.monotonic(), fuel);
             self.ready.notify_one();
-            if here.is_lowered() {
-                match self.spawn(place) {
-                    Ok(()) => return,
-                    Err(cause) => tracing::warn!(%cause, "a guest thread stays at low priority"),
-                }
+            if here.hands_over() {
+                return;
             }
         }
     }
@@ -158,7 +166,7 @@ impl Turns {
         });
         let turns = Self { shared };
         for place in 0..places {
-            turns.shared.spawn(place)?;
+            drop(turns.shared.spawn(place)?);
         }
         Ok(turns)
     }
