@@ -52,6 +52,13 @@ impl Plugin for Probe {
             Some("loop") => loop {
                 std::hint::black_box(count);
             },
+            Some("slow") => {
+                // A tenth of a second and more, and then it is done.
+                for turn in 0..200_000_000_u64 {
+                    std::hint::black_box(turn);
+                }
+                return Ok(Verdict::Drop);
+            }
             Some("drop") => return Ok(Verdict::Drop),
             _ => {}
         }

@@ -77,6 +77,26 @@ async fn a_limited_pipeline_takes_its_time_and_loses_nothing() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_stopped_call_after_call_rests_and_loses_nothing() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let step = "    limits: { fuel: 10000000000, deadline: 20ms }\n    on-error: { retries: 0, then: dead-letter }\n";
+    stage.engine.apply("loops", &probe("loops", 1, step)).await?;
+    let stopped = (0..12).map(|_| json!({ "user": "u", "do": "loop" }).to_string());
+    stage.cluster.publish("shop.events.x", stopped).await?;
+    stage.shows_limit("loops", "stopped-calls").await?;
+    stage.cluster.publish("shop.events.x", events(200)).await?;
+    stage.engine.caught_up("loops", 212).await?;
+    assert_eq!(stage.outputs("loops").await?, 200);
+    let status = stage.engine.status("loops").await?;
+    assert_eq!(status["stats"]["counts"]["dead"], 12, "{status:#}");
+    eventually("nothing holds it back any more", || async {
+        let status = stage.engine.status("loops").await;
+        status.is_ok_and(|status| status.get("limited").is_none())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_limit_is_raised_without_a_restart_and_a_tenants_holds_for_all_its_pipelines() -> anyhow::Result<()>
 {
     let stage = Stage::set().await?;

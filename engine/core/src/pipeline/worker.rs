@@ -7,9 +7,11 @@
 
 mod arrival;
 mod batch;
+mod rest;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use self::rest::Rest;
 pub use self::{
     arrival::{Arrival, Delivery, Source},
     batch::{Cursor, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES, Sealed},
@@ -47,6 +49,8 @@ pub enum TurnEnd {
     Retry(Duration),
     /// There is no room for the first event of the queue, under a limit, for so long.
     Limited(Duration),
+    /// Call after call was stopped: the partition rests so long before the next event.
+    Rest(Duration),
     /// A step's policy pauses the pipeline at the first event of the queue.
     Pause(String),
     /// The plugin cannot be instantiated any more.
@@ -85,6 +89,8 @@ pub struct Worker {
     pub(super) passed: bool,
     /// The limit that held the last event back, or shed it.
     pub(super) limited: Option<By>,
+    /// After calls that were stopped.
+    pub(super) rest: Rest,
     image: Arc<dyn Image>,
     accuracy: Accuracy,
     queue: VecDeque<Delivery>,
@@ -150,6 +156,7 @@ impl Worker {
             gates: Gates::default(),
             passed: false,
             limited: None,
+            rest: Rest::default(),
             image,
             accuracy: Accuracy::default(),
             queue: VecDeque::new(),
@@ -255,7 +262,8 @@ impl Worker {
                     return TurnEnd::Limited(wait);
                 }
             };
-            if let Some(stop) = self.take(arrival, shed) {
+            let stop = self.take(arrival, shed);
+            if let Some(stop) = self.rested(stop) {
                 return stop;
             }
             if self.is_full() {
@@ -266,6 +274,21 @@ impl Worker {
             }
         }
         TurnEnd::Drained
+    }
+
+    /// Why the turn stops behind an event, and after what rest the next one begins.
+    fn rested(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
+        let Some(rest) = self.rest.event_over() else {
+            return stop;
+        };
+        match stop {
+            None => {
+                self.limited = Some(By::StoppedCalls);
+                Some(TurnEnd::Rest(rest))
+            }
+            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
+            stop => stop,
+        }
     }
 
     fn cut(&mut self, number: u64) {
@@ -365,6 +388,7 @@ impl Worker {
         };
         self.instances = instances.active;
         self.attempts = 0;
+        self.rest = Rest::default();
         self.plan = plan;
         Ok(())
     }

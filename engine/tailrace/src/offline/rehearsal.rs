@@ -175,7 +175,7 @@ impl Rehearsal {
 fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
     loop {
         match worker.turn(SLICE, 1) {
-            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => return Ok(None),
+            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver | TurnEnd::Rest(_) => return Ok(None),
             // Nothing limits a rehearsal; were it so, the event would come again.
             TurnEnd::Retry(_) | TurnEnd::Limited(_) => {}
             TurnEnd::Pause(why) => return Ok(Some(why)),

@@ -245,7 +245,7 @@ pub(super) static TABLE: &[Metric] = &[
     gauge(
         "limited",
         "",
-        "Whether a limit holds events of the pipeline back, or sheds them (1), or none does (0)",
+        "Whether a limit, or rest after stopped calls, holds events of the pipeline back, or sheds them (1), or nothing does (0)",
         Read::Pipeline(|pipeline| Some(u64::from(pipeline.report.limited.is_some()))),
     ),
     gauge(

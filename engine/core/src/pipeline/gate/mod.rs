@@ -81,7 +81,7 @@ pub struct Used {
     pub fuel: u64,
 }
 
-/// Which limit there is no room under.
+/// What holds events back, or sheds them: mostly a limit that there is no room under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
@@ -97,6 +97,8 @@ pub enum By {
     TenantOutputBytes,
     /// The tenant's, on fuel.
     TenantFuel,
+    /// No limit: the partition rests, for call after call was stopped by its deadline or its fuel.
+    StoppedCalls,
 }
 
 impl By {
@@ -109,6 +111,7 @@ impl By {
             Self::TenantEvents => "the tenant's rate of events",
             Self::TenantOutputBytes => "the tenant's rate of output-bytes",
             Self::TenantFuel => "the tenant's rate of fuel",
+            Self::StoppedCalls => "the rest after calls that were stopped",
         }
     }
 }

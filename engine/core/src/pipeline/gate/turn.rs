@@ -39,14 +39,16 @@ impl Worker {
         self
     }
 
-    /// The limit that an event was held back or shed by since this was last asked.
+    /// What an event was held back or shed by since this was last asked.
     pub fn take_limit(&mut self) -> Option<By> {
         self.limited.take()
     }
 
-    /// How many events would pass now.
+    /// How many events would pass now; one, where each may be followed by a rest.
     pub fn room(&self) -> usize {
-        if self.gates.is_set() {
+        if self.rest.repeats() {
+            1
+        } else if self.gates.is_set() {
             usize::try_from(self.gates.room(self.clock.monotonic())).unwrap_or(usize::MAX)
         } else {
             usize::MAX

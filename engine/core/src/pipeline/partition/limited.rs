@@ -1,5 +1,5 @@
-//! A partition that waits for room under a limit. It commits what it has, holds what it was given and
-//! takes no more than its queue holds; the rest stays at the broker. It wakes when there is room.
+//! A partition that waits for room under a limit, or rests after stopped calls. It commits what it has, holds what it was given and
+//! takes no more than its queue holds; what is beyond stays at the broker. It wakes when there is room.
 
 use std::time::Duration;
 
@@ -9,9 +9,18 @@ use super::{Partition, Step};
 use crate::spec::Delivery as DeliveryMode;
 
 impl Partition {
-    /// There is no room for the next event for so long.
+    /// The next event does not begin for so long.
     pub(super) fn wait_for_room(&mut self, wait: Duration) {
         self.limited_until = Some(Instant::now() + wait);
+    }
+
+    /// The wait is over.
+    pub(super) fn may_go_on(&mut self) {
+        self.limited_until = None;
+        if self.worker().queued() == 0 {
+            // After a rest; no turn comes that would say so.
+            self.show_limit();
+        }
     }
 
     /// Shows by which limit events were held back or shed, if they were.

@@ -85,7 +85,7 @@ pub struct Partition {
     /// Since when there is something uncommitted.
     dirty_since: Option<Instant>,
     retry_at: Option<Instant>,
-    /// When there may be room again, where a limit holds it back.
+    /// When there may be room again, where a limit holds it back, or its rest is over.
     limited_until: Option<Instant>,
     last_commit: Instant,
     stopping: bool,
@@ -243,7 +243,7 @@ impl Partition {
                 self.retry_at = Some(Instant::now() + jittered(pause, &*self.world.random));
                 Ok(())
             }
-            TurnEnd::Limited(wait) => {
+            TurnEnd::Limited(wait) | TurnEnd::Rest(wait) => {
                 self.wait_for_room(wait);
                 Ok(())
             }
@@ -292,7 +292,7 @@ impl Partition {
             () = until(linger_end) => {}
             () = until(idle_end) => {}
             () = until(retry_at) => self.retry_at = None,
-            () = until(limited_until) => self.limited_until = None,
+            () = until(limited_until) => self.may_go_on(),
             () = std::future::ready(()), if matches!(patience, Patience::None) => {}
         }
         self.take_ready();

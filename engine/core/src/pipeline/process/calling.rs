@@ -38,6 +38,9 @@ impl Worker {
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
+        if was_stopped(&call) {
+            self.rest.lose(took);
+        }
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
         {
@@ -132,6 +135,14 @@ impl Worker {
         messages
             .iter()
             .try_for_each(|message| outgoing::check(message, destination))
+    }
+}
+
+/// Whether the call was ended before it came to an end by itself.
+fn was_stopped(call: &Call) -> bool {
+    match &call.result {
+        Err(CallFailure::Trap(trap)) => matches!(trap.code, TrapCode::Deadline | TrapCode::OutOfFuel),
+        _ => false,
     }
 }
 

@@ -263,14 +263,15 @@ fn account(status: &StatusView) -> String {
     }
 }
 
-/// Which limit holds it back, and since when.
+/// What holds it back, and since when.
 fn limited(status: &StatusView) -> String {
     let Some(LimitedView { since_ms, by }) = &status.limited else {
         return "no".to_owned();
     };
-    let by = match by.strip_prefix("tenant-") {
-        Some(quota) => format!("the tenant's rate of {quota}"),
-        None => format!("the pipeline's rate of {by}"),
+    let by = match (by.as_str(), by.strip_prefix("tenant-")) {
+        ("stopped-calls", _) => "rest: call after call is stopped by its deadline or its fuel".to_owned(),
+        (_, Some(quota)) => format!("the tenant's rate of {quota}"),
+        (_, None) => format!("the pipeline's rate of {by}"),
     };
     format!("by {by}, since {}", ago(*since_ms, now_ms()))
 }
