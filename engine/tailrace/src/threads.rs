@@ -34,7 +34,7 @@ mod system {
     pub(super) const LOWERED: i32 = 10;
     /// Nanoseconds that a lowered thread runs before one that wakes may take its place: the least that Linux
     /// grants. By itself it is 3 to 4 ms, however low the thread, and that is what a neighbour would wait.
-    const SLICE: u64 = 100_000;
+    pub(super) const SLICE: u64 = 100_000;
     /// The least of the ranks in real time, above all others.
     const FIRST: u32 = 1;
 
@@ -82,6 +82,18 @@ mod system {
         // SAFETY: it takes a number and gives one.
         let policy = unsafe { libc::sched_getscheduler(0) };
         policy & !libc::SCHED_RESET_ON_FORK == libc::SCHED_RR
+    }
+
+    /// The slice of the calling thread, in nanoseconds.
+    #[cfg(test)]
+    #[allow(unsafe_code)]
+    pub(super) fn slice() -> u64 {
+        let mut read = ordinary();
+        let (place, size): (*mut libc::sched_attr, _) = (&raw mut read, read.size);
+        // SAFETY: the kernel writes at most `size` bytes behind the pointer.
+        let outcome = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, place, size, 0) };
+        assert_eq!(outcome, 0, "{}", io::Error::last_os_error());
+        read.sched_runtime
     }
 
     #[allow(unsafe_code)]
@@ -150,14 +162,16 @@ mod tests {
 
     #[test]
     fn one_thread_is_put_behind_and_the_others_stay() {
-        let nice = || getpriority_process(None).unwrap();
-        let before = nice();
+        let rank = || (getpriority_process(None).unwrap(), system::slice());
+        let before = rank();
         let lowered = std::thread::spawn(move || {
             SystemThreads.lower_this();
-            nice()
+            rank()
         });
-        assert_eq!(lowered.join().unwrap(), before.max(system::LOWERED));
-        assert_eq!(nice(), before);
+        // Before Linux 6.12 a slice is the system's own affair, and reads as none.
+        let slice = if before.1 == 0 { 0 } else { system::SLICE };
+        assert_eq!(lowered.join().unwrap(), (before.0.max(system::LOWERED), slice));
+        assert_eq!(rank(), before);
     }
 
     #[test]

@@ -202,6 +202,16 @@ async fn outputs_and_fuel_are_limited_by_what_events_came_to() -> anyhow::Result
     stage.shows_limit("bytes", "tenant-fuel").await?;
     stage.quotas(json!({})).await?;
     stage.engine.caught_up("bytes", 202).await?;
-    assert_eq!(stage.outputs("bytes").await?, 202);
+    let outputs = json!({ "limit": 3, "per": "24h", "window": "fixed" });
+    stage.quotas(json!({ "rates": { "outputs": outputs } })).await?;
+    stage.cluster.publish("shop.events.x", events(10)).await?;
+    stage.shows_limit("bytes", "tenant-outputs").await?;
+    eventually("three more are published", || async {
+        stage.outputs("bytes").await.is_ok_and(|outputs| outputs == 205)
+    })
+    .await?;
+    stage.quotas(json!({})).await?;
+    stage.engine.caught_up("bytes", 212).await?;
+    assert_eq!(stage.outputs("bytes").await?, 212);
     Ok(())
 }

@@ -11,7 +11,10 @@ pub struct TenantRates {
     /// Events that are processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Rate>,
-    /// Bytes of payloads that are published.
+    /// Messages that are published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Rate>,
+    /// Bytes of their payloads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<ByteRate>,
     /// Fuel that plugins use, about one a wasm instruction.
@@ -24,6 +27,7 @@ impl TenantRates {
     pub fn check(&self) -> Result<(), String> {
         let limits = [
             ("events", self.events),
+            ("outputs", self.outputs),
             ("output-bytes", self.output_bytes.map(Rate::from)),
             ("fuel", self.fuel),
         ];

@@ -14,7 +14,7 @@ use super::{client::route, error::misuse, global::Session, screen::facts};
 pub struct QuotaArgs {
     /// Whose.
     name: String,
-    /// A quota and its amount; bytes also as 512MiB or 2GiB. A rate (events, output-bytes, fuel) is an amount
+    /// A quota and its amount; bytes also as 512MiB or 2GiB. A rate (events, outputs, output-bytes, fuel) is an amount
     /// within a time, in a sliding window unless /fixed is said; none takes it away. May be repeated.
     #[arg(long, required = true, value_name = "QUOTA=AMOUNT")]
     set: Vec<String>,
@@ -37,7 +37,7 @@ pub fn run(args: &QuotaArgs, session: &Session) -> anyhow::Result<()> {
 }
 
 /// What has a rate, in the order in which it is shown.
-const RATES: [&str; 3] = ["events", "output-bytes", "fuel"];
+const RATES: [&str; 4] = ["events", "outputs", "output-bytes", "fuel"];
 
 /// Changes one quota among all.
 fn set(quotas: &mut Value, wish: &str) -> anyhow::Result<()> {

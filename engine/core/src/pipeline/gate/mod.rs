@@ -93,7 +93,9 @@ pub enum By {
     OutputBytes,
     /// The tenant's, on events.
     TenantEvents,
-    /// The tenant's, on bytes that it publishes.
+    /// The tenant's, on messages that it publishes.
+    TenantOutputs,
+    /// The tenant's, on their bytes.
     TenantOutputBytes,
     /// The tenant's, on fuel.
     TenantFuel,
@@ -109,6 +111,7 @@ impl By {
             Self::Outputs => "the pipeline's rate of outputs",
             Self::OutputBytes => "the pipeline's rate of output-bytes",
             Self::TenantEvents => "the tenant's rate of events",
+            Self::TenantOutputs => "the tenant's rate of outputs",
             Self::TenantOutputBytes => "the tenant's rate of output-bytes",
             Self::TenantFuel => "the tenant's rate of fuel",
             Self::StoppedCalls => "the rest after calls that were stopped",
@@ -130,6 +133,7 @@ impl Owner {
             (Self::Pipeline, OUTPUTS) => By::Outputs,
             (Self::Pipeline, _) => By::OutputBytes,
             (Self::Tenant, EVENTS) => By::TenantEvents,
+            (Self::Tenant, OUTPUTS) => By::TenantOutputs,
             (Self::Tenant, FUEL) => By::TenantFuel,
             (Self::Tenant, _) => By::TenantOutputBytes,
         }

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{EVENTS, FUEL, Gate, OUTPUT_BYTES, Rates};
+use super::{EVENTS, FUEL, Gate, OUTPUT_BYTES, OUTPUTS, Rates};
 use crate::{
     name::Name,
     rate::Rate,
@@ -114,6 +114,7 @@ impl TenantGates {
 fn rates(quota: &TenantRates) -> Rates {
     let mut rates = Rates::default();
     rates.0[EVENTS] = quota.events;
+    rates.0[OUTPUTS] = quota.outputs;
     rates.0[OUTPUT_BYTES] = quota.output_bytes.map(Rate::from);
     rates.0[FUEL] = quota.fuel;
     rates
