@@ -263,7 +263,7 @@ impl Worker {
                 }
             };
             let stop = self.take(arrival, shed);
-            if let Some(stop) = self.rested(stop) {
+            if let Some(stop) = self.with_rest(stop) {
                 return stop;
             }
             if self.is_full() {
@@ -274,21 +274,6 @@ impl Worker {
             }
         }
         TurnEnd::Drained
-    }
-
-    /// Why the turn stops behind an event, and after what rest the next one begins.
-    fn rested(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
-        let Some(rest) = self.rest.event_over() else {
-            return stop;
-        };
-        match stop {
-            None => {
-                self.limited = Some(By::StoppedCalls);
-                Some(TurnEnd::Rest(rest))
-            }
-            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
-            stop => stop,
-        }
     }
 
     fn cut(&mut self, number: u64) {

@@ -38,9 +38,7 @@ impl Worker {
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
-        if was_stopped(&call) {
-            self.rest.lose(took);
-        }
+        self.rest.note(was_stopped(&call), took);
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
         {

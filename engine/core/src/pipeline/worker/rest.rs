@@ -10,6 +10,9 @@
 
 use std::time::Duration;
 
+use super::{TurnEnd, Worker};
+use crate::pipeline::gate::By;
+
 /// The most that is rested for what was lost: stopped calls then take a tenth of a partition's time.
 const MOST: u32 = 9;
 /// Less is owed until more comes to it: each rest is a commit.
@@ -20,21 +23,30 @@ const WORTHWHILE: Duration = Duration::from_millis(10);
 pub(in crate::pipeline) struct Rest {
     /// By the event at hand.
     lost: Duration,
+    /// Whether a call of the event at hand came to its end.
+    has_ended: bool,
     owed: Duration,
     /// Events, or tries of them, that lost something, one after the other.
     in_a_row: u32,
 }
 
 impl Rest {
-    /// A call was stopped after so long.
-    pub(in crate::pipeline) fn lose(&mut self, took: Duration) {
-        self.lost += took;
+    /// A call is over after so long: stopped, or come to its end.
+    pub(in crate::pipeline) fn note(&mut self, was_stopped: bool, took: Duration) {
+        if was_stopped {
+            self.lost += took;
+        } else {
+            self.has_ended = true;
+        }
     }
 
     /// An event, or a try of it, is over. Gives the rest that is due.
-    pub(super) fn event_over(&mut self) -> Option<Duration> {
+    fn event_over(&mut self) -> Option<Duration> {
+        let has_ended = std::mem::take(&mut self.has_ended);
         if self.lost.is_zero() {
-            *self = Self::default();
+            if has_ended {
+                *self = Self::default();
+            }
             return None;
         }
         self.owed += std::mem::take(&mut self.lost).saturating_mul(self.in_a_row);
@@ -48,6 +60,23 @@ impl Rest {
     }
 }
 
+impl Worker {
+    /// Why the turn stops behind an event, or a try of it, with the rest that is due before the next.
+    pub(super) fn with_rest(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
+        let Some(rest) = self.rest.event_over() else {
+            return stop;
+        };
+        match stop {
+            None => {
+                self.limited = Some(By::StoppedCalls);
+                Some(TurnEnd::Rest(rest))
+            }
+            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
+            stop => stop,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +84,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_millis(50);
 
     fn stopped(rest: &mut Rest, after: Duration) -> Option<Duration> {
-        rest.lose(after);
+        rest.note(true, after);
         rest.event_over()
     }
 
@@ -74,6 +103,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(stopped(&mut rest, DEADLINE), None);
             assert!(!rest.repeats());
+            rest.note(false, DEADLINE);
             assert_eq!(rest.event_over(), None);
         }
     }
@@ -82,8 +112,17 @@ mod tests {
     fn all_calls_of_an_event_count() {
         let mut rest = Rest::default();
         assert_eq!(stopped(&mut rest, DEADLINE), None);
-        rest.lose(DEADLINE);
+        rest.note(false, DEADLINE);
+        rest.note(true, DEADLINE);
         assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE * 2));
+    }
+
+    #[test]
+    fn an_event_without_a_call_says_nothing() {
+        let mut rest = Rest::default();
+        assert_eq!(stopped(&mut rest, DEADLINE), None);
+        assert_eq!(rest.event_over(), None);
+        assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE));
     }
 
     #[test]
