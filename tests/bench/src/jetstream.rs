@@ -11,7 +11,7 @@ use crate::{
     options::Options,
     process::{cpu_seconds, resident_mib},
     report::{Budget, Row, Section},
-    stage::{Counter, Input, Running, Stage, Worker},
+    stage::{Counter, DELIVERIES, Input, Running, Stage, Worker},
 };
 
 const ABOUT: &str = "The same stored events of 256 bytes, read from one stream, checked, and published to another, on one \
@@ -44,6 +44,11 @@ impl Case {
             against: against.map(ToOwned::to_owned),
             budget: None,
         }
+    }
+
+    fn within(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
     }
 }
 
@@ -110,39 +115,24 @@ fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
         plugin,
         partitions: 4,
     };
-    let mut cases = vec![
-        Case::new(floor, Worker::by_hand(1)?, None),
-        Case::new(
-            "exactly-once, 1 partition",
-            Worker::validating("exactly-once", 1),
-            Some(floor),
-        ),
-        Case::new(of_four, Worker::by_hand(4)?, None),
-        Case::new(
-            "exactly-once, 4 partitions",
-            Worker::validating("exactly-once", 4),
-            Some(of_four),
-        ),
-        Case::new(
-            "at-least-once, 4 partitions",
-            Worker::validating("at-least-once", 4),
-            Some(of_four),
-        ),
-        Case::new(
-            "at-most-once, 4 partitions",
-            Worker::validating("at-most-once", 4),
-            Some(of_four),
-        ),
-        Case::new("forward, 4 partitions", with(Plugin::Forward), Some(of_four)),
-        Case::new(
-            "state of 64 bytes, 4 partitions",
-            with(Plugin::State { bytes: 64 }),
-            Some("forward, 4 partitions"),
-        ),
-    ];
-    cases[1].budget = Some(Budget::RatioAtLeast(0.8));
-    cases[3].budget = Some(Budget::RatioAtLeast(0.8));
-    cases[7].budget = Some(Budget::RatioAtLeast(0.6));
+    let mut cases = Vec::new();
+    for (partitions, by_hand) in [(1, floor), (4, of_four)] {
+        cases.push(Case::new(by_hand, Worker::by_hand(partitions)?, None));
+        for delivery in DELIVERIES {
+            let what = format!("{delivery}, {}", by_hand.trim_start_matches("by hand, "));
+            let case = Case::new(what, Worker::validating(delivery, partitions), Some(by_hand));
+            cases.push(if delivery == "exactly-once" {
+                case.within(Budget::RatioAtLeast(0.8))
+            } else {
+                case
+            });
+        }
+    }
+    let forward = "forward, 4 partitions";
+    cases.push(Case::new(forward, with(Plugin::Forward), Some(of_four)));
+    let state = with(Plugin::State { bytes: 64 });
+    let state = Case::new("state of 64 bytes, 4 partitions", state, Some(forward));
+    cases.push(state.within(Budget::RatioAtLeast(0.6)));
     for peer in &options.peers {
         let (name, command) = peer.split_once('=').context("a peer is name=command")?;
         let worker = Worker::Command(command.to_owned());

@@ -58,6 +58,9 @@ impl Worker {
     }
 }
 
+/// How the engine can deliver.
+pub const DELIVERIES: [&str; 3] = ["exactly-once", "at-least-once", "at-most-once"];
+
 /// What a worker reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {

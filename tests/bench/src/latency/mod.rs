@@ -31,7 +31,7 @@ use crate::{
     memory::Plugin,
     options::Options,
     report::{Budget, Row, Section},
-    stage::{Input, Stage, Worker},
+    stage::{DELIVERIES, Input, Stage, Worker},
 };
 
 const ABOUT: &str = "Events of 256 bytes are published to a JetStream stream at their intended times (open loop), and read \
@@ -48,9 +48,9 @@ const QUERIES_A_SECOND: f64 = 200.0;
 pub type Count = Arc<AtomicU64>;
 
 struct Case {
-    what: &'static str,
+    what: String,
     worker: Worker,
-    against: Option<&'static str>,
+    against: Option<String>,
     /// Whether state of a key is asked for meanwhile,
     is_queried: bool,
     /// and answered by threads in real time.
@@ -102,41 +102,38 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
 }
 
 fn cases() -> anyhow::Result<Vec<Case>> {
-    let case = |what, worker, against| Case {
+    let case = |what: String, worker, against| Case {
         what,
         worker,
         against,
         is_queried: false,
         is_real_time: false,
     };
+    let mut cases = Vec::new();
+    for (partitions, of) in [(1, "1 partition"), (4, "4 partitions")] {
+        let by_hand = format!("by hand, {of}");
+        cases.push(case(by_hand.clone(), Worker::by_hand(partitions)?, None));
+        for delivery in DELIVERIES {
+            let worker = Worker::validating(delivery, partitions);
+            cases.push(case(format!("{delivery}, {of}"), worker, Some(by_hand.clone())));
+        }
+    }
     let state = || Worker::Engine {
         delivery: "exactly-once",
         plugin: Plugin::State { bytes: 64 },
         partitions: 4,
     };
-    Ok(vec![
-        case("by hand, 1 partition", Worker::by_hand(1)?, None),
-        case(
-            "exactly-once, 1 partition",
-            Worker::validating("exactly-once", 1),
-            Some("by hand, 1 partition"),
-        ),
-        case("by hand, 4 partitions", Worker::by_hand(4)?, None),
-        case(
-            "exactly-once, 4 partitions",
-            Worker::validating("exactly-once", 4),
-            Some("by hand, 4 partitions"),
-        ),
-        Case {
-            is_queried: true,
-            ..case("exactly-once with state and queries, 4 partitions", state(), None)
-        },
-        Case {
-            is_queried: true,
-            is_real_time: true,
-            ..case("the same, the API in real time", state(), None)
-        },
-    ])
+    let queried = "exactly-once with state and queries, 4 partitions";
+    cases.push(Case {
+        is_queried: true,
+        ..case(queried.to_owned(), state(), None)
+    });
+    cases.push(Case {
+        is_queried: true,
+        is_real_time: true,
+        ..case("the same, the API in real time".to_owned(), state(), None)
+    });
+    Ok(cases)
 }
 
 async fn round(
@@ -206,7 +203,13 @@ fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Sec
             .also("broker", &of(|load| load.broker_cores), "cores")
             .also("worker resident", &of(|load| load.resident_mib), "MiB")
             .also("broker", &of(|load| load.broker_mib), "MiB");
-        section.push(row.against(case.against.map(|other| format!("{other}: p99 at {share} %"))));
+        section.push(
+            row.against(
+                case.against
+                    .as_ref()
+                    .map(|other| format!("{other}: p99 at {share} %")),
+            ),
+        );
         let asked: Vec<&Queried> = loads.iter().filter_map(|load| load.queries.as_ref()).collect();
         let budget = (*share == 50).then_some(Budget::AtMost(2.0));
         queries_row(&format!("query at {share} %{by}: p99"), &asked, budget, queries);

@@ -1,5 +1,6 @@
-//! A partition that waits for room under a limit, or rests after stopped calls. It commits what it has, holds what it was given and
-//! takes no more than its queue holds; what is beyond stays at the broker. It wakes when there is room.
+//! A partition that waits for room under a limit, or rests after stopped calls. It commits what it has,
+//! holds what it was given and takes no more than its queue holds; what is beyond stays at the broker. It
+//! wakes when there is room, or when it has rested.
 
 use std::time::Duration;
 
