@@ -1,7 +1,7 @@
 //! What `nearest` costs: the ten nearest of 64 dimensions by inner product, exact and indexed, against
 //! a plain scan over one flat `Vec<f32>`. `cargo bench -p tailrace-store --bench nearest` takes up to
-//! 100,000 vectors, where a scan is still as fast; `-- 200000 1000000` takes the sizes that are named,
-//! `-- --rows FILE` writes the figures for `bench` to collect.
+//! 100,000 vectors, where a search is always exact, and a million exactly; `-- 200000 1000000` takes the
+//! sizes that are named, with an index, `-- --rows FILE` writes the figures for `bench` to collect.
 //! An index grows by being searched, so that takes minutes, and an hour for a million.
 //!
 //! Times are medians over rounds in which the three take turns, so that a busy machine is
@@ -39,27 +39,31 @@ fn main() -> io::Result<()> {
     let named: Vec<usize> = Rows::other_arguments()
         .filter_map(|argument| argument.parse().ok())
         .collect();
-    let sizes = if named.is_empty() {
-        vec![1_000, 10_000, 100_000]
-    } else {
-        named
-    };
     say(
         "| vectors | plain scan | exact | ratio | indexed | recall@10 | bytes a vector, exact | indexed | growing: searches | mean | slowest |",
     )?;
     say("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    sizes.into_iter().try_for_each(|count| measure(count, &mut rows))
+    if !named.is_empty() {
+        let mut sizes = named.into_iter();
+        return sizes.try_for_each(|count| measure(count, Search::Auto, &mut rows));
+    }
+    for count in [1_000, 10_000, 100_000] {
+        measure(count, Search::Auto, &mut rows)?;
+    }
+    measure(1_000_000, Search::Exact, &mut rows)
 }
 
-fn measure(count: usize, rows: &mut Rows) -> io::Result<()> {
+/// With `Exact` what stands as indexed is exact too, and left out.
+fn measure(count: usize, search: Search, rows: &mut Rows) -> io::Result<()> {
+    let is_indexed = search == Search::Auto && count > INDEX_ABOVE;
     let mut samples = Samples::new(1, DIMENSIONS, count.div_ceil(CLUSTER), 0.5);
     let flat: Vec<f32> = (0..count).flat_map(|_| samples.vector()).collect();
     let queries: Vectors = (0..QUERIES).map(|_| samples.vector()).collect();
     let (exact, exact_bytes) = weighed(|| load(&flat, Search::Exact));
     let ((indexed, growth), indexed_bytes) = weighed(|| {
-        let indexed = load(&flat, Search::Auto);
-        let growth = grow(&indexed, &queries);
-        (indexed, growth)
+        let indexed = load(&flat, search);
+        let growth = is_indexed.then(|| grow(&indexed, &queries));
+        (indexed, growth.unwrap_or_else(|| "- | - | -".to_owned()))
     });
 
     let mut times = [const { Vec::new() }; 3];
@@ -70,7 +74,7 @@ fn measure(count: usize, rows: &mut Rows) -> io::Result<()> {
     }
     let recall = recall(&exact, &indexed, &queries);
     let bytes = [exact_bytes / count, indexed_bytes / count];
-    write(rows, count, &times, recall, bytes)?;
+    write(rows, count, &times, is_indexed.then_some(recall), bytes)?;
     let [plain, ours, graph] = times.map(median);
     say(&format!(
         "| {count} | {plain:.0} µs | {ours:.0} µs | {:.2} | {graph:.0} µs | {recall:.3} | {} | {} | {growth} |",
@@ -85,7 +89,7 @@ fn write(
     rows: &mut Rows,
     count: usize,
     times: &[Vec<f64>; 3],
-    recall: f64,
+    recall: Option<f64>,
     bytes: [usize; 2],
 ) -> io::Result<()> {
     let plain = format!("{count} vectors, plain scan");
@@ -111,9 +115,9 @@ fn write(
         budget,
         &[each(bytes[0])],
     )?;
-    if count <= INDEX_ABOVE {
+    let Some(recall) = recall else {
         return Ok(());
-    }
+    };
     let also = [("recall@10", recall, ""), each(bytes[1])];
     row(
         &format!("{count} vectors, indexed"),
@@ -134,9 +138,6 @@ fn load(flat: &[f32], search: Search) -> VectorCollection {
 
 /// Searches until the index has taken in what it will; tells how many, and what they cost.
 fn grow(collection: &VectorCollection, queries: &Vectors) -> String {
-    if collection.len() <= INDEX_ABOVE {
-        return "- | - | -".to_owned();
-    }
     let (mut tail, mut searches, mut slowest) = (collection.len(), 0_u32, 0.0_f64);
     let begun = Instant::now();
     // The rule of growth, and a little more for what was refused at first.

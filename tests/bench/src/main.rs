@@ -97,7 +97,8 @@ const CALL: &str = "One call of a plugin with a payload of 256 bytes, against th
 same fuel, epochs and pool, but no caps, no host, no verdict. The guests are the smallest there are, which shows the sandbox \
 at its worst.";
 const NEAREST: &str = "The ten nearest of 64 dimensions by inner product, against a plain SIMD scan over one flat list. Below \
-128,001 vectors a search is always exact.";
+128,001 vectors a search is always exact. The index of a million grows in an hour: `cargo bench \
+-p tailrace-store --bench nearest -- 1000000`.";
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
