@@ -116,11 +116,11 @@ fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
         partitions: 4,
     };
     let mut cases = Vec::new();
-    for (partitions, by_hand) in [(1, floor), (4, of_four)] {
+    for (partitions, of, by_hand) in [(1, "1 partition", floor), (4, "4 partitions", of_four)] {
         cases.push(Case::new(by_hand, Worker::by_hand(partitions)?, None));
         for delivery in DELIVERIES {
-            let what = format!("{delivery}, {}", by_hand.trim_start_matches("by hand, "));
-            let case = Case::new(what, Worker::validating(delivery, partitions), Some(by_hand));
+            let worker = Worker::validating(delivery, partitions);
+            let case = Case::new(format!("{delivery}, {of}"), worker, Some(by_hand));
             cases.push(if delivery == "exactly-once" {
                 case.within(Budget::RatioAtLeast(0.8))
             } else {

@@ -11,7 +11,7 @@ use crate::spec::Delivery as DeliveryMode;
 
 impl Partition {
     /// The next event does not begin for so long.
-    pub(super) fn wait_for_room(&mut self, wait: Duration) {
+    pub(super) fn hold_back(&mut self, wait: Duration) {
         self.limited_until = Some(Instant::now() + wait);
     }
 

@@ -244,7 +244,7 @@ impl Partition {
                 Ok(())
             }
             TurnEnd::Limited(wait) | TurnEnd::Rest(wait) => {
-                self.wait_for_room(wait);
+                self.hold_back(wait);
                 Ok(())
             }
             TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
