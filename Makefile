@@ -31,7 +31,7 @@ PEER = $$(tests/bench/peers/install.sh) tests/bench/peers/nats_py.py --nats {nat
 bench: plugins ## what an event costs, as tables: target/bench.md and target/bench.json
 	$(CARGO) build --locked --release -p tailrace -p tailrace-bench
 	$(CARGO) bench --locked -p tailrace-wasm --bench call -- --rows $(CURDIR)/target/bench-call.jsonl
-	$(CARGO) bench --locked -p tailrace-store --bench nearest -- --rows $(CURDIR)/target/bench-nearest.jsonl
+	$(CARGO) bench --locked -p tailrace-store --bench nearest -- $(filter --quick,$(BENCH)) --rows $(CURDIR)/target/bench-nearest.jsonl
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BINARY=target/release/tailrace \
 	TAILRACE_PLUGINS=target/$(TARGET)/guest target/release/bench all $(BENCH) \
 	  --call-rows target/bench-call.jsonl --nearest-rows target/bench-nearest.jsonl \

@@ -12,7 +12,8 @@ use crate::series::{Group, WindowRule};
 /// A value of keyed state, and when it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateValue {
-    /// The plugin's bytes.
+    /// The plugin's bytes, as one run of them: the same on the wire as one by one, in less time.
+    #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
     /// Event time in milliseconds from which on the entry no longer exists; none keeps it for ever.
     pub expires_ms: Option<u64>,
@@ -111,5 +112,22 @@ impl Delta {
     /// A state entry as this delta leaves it: `None` where the delta says nothing of it.
     pub fn state(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
         self.state.get(step)?.get(key).map(Option::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_lies_on_the_wire_as_it_always_did() {
+        for value in [vec![], vec![0, 127, 128, 255], vec![7; 300]] {
+            let expires_ms = Some(1_700_000_000_000);
+            let one_by_one = postcard::to_stdvec(&(&value, expires_ms)).unwrap();
+            let value = StateValue { value, expires_ms };
+            assert_eq!(postcard::to_stdvec(&value).unwrap(), one_by_one);
+            assert_eq!(postcard::from_bytes::<StateValue>(&one_by_one).unwrap(), value);
+            assert!(postcard::from_bytes::<StateValue>(&one_by_one[..1]).is_err());
+        }
     }
 }

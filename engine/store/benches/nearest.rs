@@ -1,8 +1,10 @@
 //! What `nearest` costs: the ten nearest of 64 dimensions by inner product, exact and indexed, against
-//! a plain scan over one flat `Vec<f32>`. `cargo bench -p tailrace-store --bench nearest` takes up to
-//! 100,000 vectors, where a search is always exact, and a million exactly; `-- 200000 1000000` takes the
-//! sizes that are named, with an index, `-- --rows FILE` writes the figures for `bench` to collect.
-//! An index grows by being searched, so that takes minutes, and an hour for a million.
+//! a plain scan over one flat `Vec<f32>`. `cargo bench -p tailrace-store --bench nearest` takes a
+//! thousand to a million vectors, `-- 200000` the sizes that are named, `-- --rows FILE` writes the
+//! figures for `bench` to collect.
+//!
+//! An index grows by being searched. Here it grows by steps, with a search between two; of a million
+//! vectors that takes a quarter of an hour.
 //!
 //! Times are medians over rounds in which the three take turns, so that a busy machine is
 //! busy for all. Memory is what the process grew by, so it has the allocator's share in it.
@@ -14,10 +16,11 @@ mod rows;
 mod samples;
 
 use std::{
-    fs,
+    env, fmt, fs,
     hint::black_box,
     io::{self, Write as _},
-    time::Instant,
+    slice,
+    time::{Duration, Instant},
 };
 
 use rows::{Row, Rows};
@@ -25,6 +28,10 @@ use samples::Samples;
 use tailrace_core::ports::store::{Collection as _, Metric, Search};
 use tailrace_store::{INDEX_ABOVE, VectorCollection};
 
+/// How many vectors, where nothing else is asked for.
+const ALL: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+/// Those with `--quick`: too few for an index.
+const QUICK: [usize; 3] = [1_000, 10_000, 100_000];
 const DIMENSIONS: usize = 64;
 const K: usize = 10;
 const QUERIES: usize = 100;
@@ -36,34 +43,30 @@ type Vectors = Vec<Vec<f32>>;
 
 fn main() -> io::Result<()> {
     let mut rows = Rows::of_arguments()?;
-    let named: Vec<usize> = Rows::other_arguments()
+    let mut counts: Vec<usize> = Rows::other_arguments()
         .filter_map(|argument| argument.parse().ok())
         .collect();
+    if counts.is_empty() {
+        let is_quick = env::args().any(|argument| argument == "--quick");
+        let default: &[usize] = if is_quick { &QUICK } else { &ALL };
+        counts.extend(default);
+    }
     say(
-        "| vectors | plain scan | exact | ratio | indexed | recall@10 | bytes a vector, exact | indexed | growing: searches | mean | slowest |",
+        "| vectors | plain scan | exact | ratio | indexed | recall@10 | bytes a vector, exact | indexed | a search while it grows | slowest | an insertion |",
     )?;
     say("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    if !named.is_empty() {
-        let mut sizes = named.into_iter();
-        return sizes.try_for_each(|count| measure(count, Search::Auto, &mut rows));
-    }
-    for count in [1_000, 10_000, 100_000] {
-        measure(count, Search::Auto, &mut rows)?;
-    }
-    measure(1_000_000, Search::Exact, &mut rows)
+    counts.into_iter().try_for_each(|count| measure(count, &mut rows))
 }
 
-/// With `Exact` what stands as indexed is exact too, and left out.
-fn measure(count: usize, search: Search, rows: &mut Rows) -> io::Result<()> {
-    let is_indexed = search == Search::Auto && count > INDEX_ABOVE;
+fn measure(count: usize, rows: &mut Rows) -> io::Result<()> {
     let mut samples = Samples::new(1, DIMENSIONS, count.div_ceil(CLUSTER), 0.5);
     let flat: Vec<f32> = (0..count).flat_map(|_| samples.vector()).collect();
     let queries: Vectors = (0..QUERIES).map(|_| samples.vector()).collect();
     let (exact, exact_bytes) = weighed(|| load(&flat, Search::Exact));
     let ((indexed, growth), indexed_bytes) = weighed(|| {
-        let indexed = load(&flat, search);
-        let growth = is_indexed.then(|| grow(&indexed, &queries));
-        (indexed, growth.unwrap_or_else(|| "- | - | -".to_owned()))
+        let indexed = load(&flat, Search::Auto);
+        let growth = (count > INDEX_ABOVE).then(|| grow(&indexed, &queries));
+        (indexed, growth)
     });
 
     let mut times = [const { Vec::new() }; 3];
@@ -74,8 +77,15 @@ fn measure(count: usize, search: Search, rows: &mut Rows) -> io::Result<()> {
     }
     let recall = recall(&exact, &indexed, &queries);
     let bytes = [exact_bytes / count, indexed_bytes / count];
-    write(rows, count, &times, is_indexed.then_some(recall), bytes)?;
+    write(
+        rows,
+        count,
+        &times,
+        growth.as_ref().map(|growth| (growth, recall)),
+        bytes,
+    )?;
     let [plain, ours, graph] = times.map(median);
+    let growth = growth.map_or("- | - | -".to_owned(), |growth| growth.to_string());
     say(&format!(
         "| {count} | {plain:.0} µs | {ours:.0} µs | {:.2} | {graph:.0} µs | {recall:.3} | {} | {} | {growth} |",
         ours / plain,
@@ -89,7 +99,7 @@ fn write(
     rows: &mut Rows,
     count: usize,
     times: &[Vec<f64>; 3],
-    recall: Option<f64>,
+    index: Option<(&Growth, f64)>,
     bytes: [usize; 2],
 ) -> io::Result<()> {
     let plain = format!("{count} vectors, plain scan");
@@ -115,7 +125,7 @@ fn write(
         budget,
         &[each(bytes[0])],
     )?;
-    let Some(recall) = recall else {
+    let Some((growth, recall)) = index else {
         return Ok(());
     };
     let also = [("recall@10", recall, ""), each(bytes[1])];
@@ -125,7 +135,11 @@ fn write(
         Some(&plain),
         None,
         &also,
-    )
+    )?;
+    let searches = format!("{count} vectors, searched while the index grows");
+    row(&searches, &growth.searches, Some(&plain), None, &[])?;
+    let insertions = format!("{count} vectors, put into the index, each");
+    row(&insertions, &[growth.insertion], None, None, &[])
 }
 
 fn load(flat: &[f32], search: Search) -> VectorCollection {
@@ -136,21 +150,34 @@ fn load(flat: &[f32], search: Search) -> VectorCollection {
     collection
 }
 
-/// Searches until the index has taken in what it will; tells how many, and what they cost.
-fn grow(collection: &VectorCollection, queries: &Vectors) -> String {
-    let (mut tail, mut searches, mut slowest) = (collection.len(), 0_u32, 0.0_f64);
-    let begun = Instant::now();
-    // The rule of growth, and a little more for what was refused at first.
-    while tail > INDEX_ABOVE / 20 {
-        let query = &queries[searches as usize % QUERIES];
-        let search = Instant::now();
-        black_box(collection.nearest(query, K));
-        slowest = slowest.max(search.elapsed().as_secs_f64());
-        searches += 1;
-        tail -= tail.div_ceil(INDEX_ABOVE / 2);
+/// How an index came about, in microseconds.
+struct Growth {
+    /// Searches, evenly spread over it.
+    searches: Vec<f64>,
+    /// What it took besides, for each vector.
+    insertion: f64,
+}
+
+impl fmt::Display for Growth {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slowest = self.searches.iter().copied().fold(0.0, f64::max);
+        let median = median(self.searches.clone());
+        write!(out, "{median:.0} µs | {slowest:.0} µs | {:.0} µs", self.insertion)
     }
-    let mean = begun.elapsed().as_secs_f64() / f64::from(searches);
-    format!("{searches} | {:.2} ms | {:.1} ms", mean * 1e3, slowest * 1e3)
+}
+
+fn grow(collection: &VectorCollection, queries: &Vectors) -> Growth {
+    let (mut searches, mut growing) = (Vec::new(), Duration::ZERO);
+    for query in queries {
+        searches.push(micros(slice::from_ref(query), |query| {
+            collection.nearest(query, K).len()
+        }));
+        let begun = Instant::now();
+        collection.take_in(collection.len().div_ceil(QUERIES));
+        growing += begun.elapsed();
+    }
+    let insertion = growing.as_secs_f64() * 1e6 / collection.len() as f64;
+    Growth { searches, insertion }
 }
 
 /// What one would write by hand: sixteen sums, and the best so far in order.
@@ -173,12 +200,13 @@ fn plain_scan(flat: &[f32], query: &[f32]) -> Vec<(f32, usize)> {
     best
 }
 
-fn micros(queries: &Vectors, search: impl Fn(&[f32]) -> usize) -> f64 {
+/// What each of these queries takes.
+fn micros(queries: &[Vec<f32>], search: impl Fn(&[f32]) -> usize) -> f64 {
     let begun = Instant::now();
     for query in queries {
         black_box(search(black_box(query)));
     }
-    begun.elapsed().as_secs_f64() * 1e6 / QUERIES as f64
+    begun.elapsed().as_secs_f64() * 1e6 / queries.len() as f64
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

@@ -96,9 +96,9 @@ struct AllArgs {
 const CALL: &str = "One call of a plugin with a payload of 256 bytes, against the bare wasmtime call of the same guest with the \
 same fuel, epochs and pool, but no caps, no host, no verdict. The guests are the smallest there are, which shows the sandbox \
 at its worst.";
-const NEAREST: &str = "The ten nearest of 64 dimensions by inner product, against a plain SIMD scan over one flat list. Below \
-128,001 vectors a search is always exact. The index of a million grows in an hour: `cargo bench \
--p tailrace-store --bench nearest -- 1000000`.";
+const NEAREST: &str = "The ten nearest of 64 dimensions by inner product, against a plain SIMD scan over one flat list. Up \
+to 128,000 vectors a search is always exact. An index grows by being searched: what a search takes meanwhile, and what a vector \
+takes that is put in.";
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -25,10 +25,12 @@ use crate::{
     stage::{Stage, Worker},
 };
 
-const ABOUT: &str = "From JetStream to JetStream, exactly-once, 4 partitions; A B A B. `off`: no traces, no scrapes, no watcher, \
+const ABOUT: &str = "From JetStream to JetStream, exactly-once, 4 partitions; A B A B, three turns a round. `off`: no traces, no scrapes, no watcher, \
 errors only in the log. `on`: 1 % of the events traced to a collector, metrics scraped every second, JSON log with the lines of \
 plugins, a tap and the plugin's lines watched. `chatty` writes a line for every event.";
 
+/// Turns of a round: one takes seconds, and scatters by more than what is looked for.
+const TURNS: usize = 3;
 /// How often Prometheus would ask, and more.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);
 
@@ -68,8 +70,9 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     store(&stage, options.events(), BYTES).await?;
     let collector = StandIn::start()?;
     let mut rounds: Vec<Vec<_>> = CASES.iter().map(|_| Vec::new()).collect();
-    for number in 0..options.rounds() {
-        println!("overhead, round {} of {}", number + 1, options.rounds());
+    let turns = TURNS * options.rounds();
+    for number in 0..turns {
+        println!("overhead, turn {} of {turns}", number + 1);
         for (index, case) in CASES.iter().enumerate() {
             stage
                 .engine

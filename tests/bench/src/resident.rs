@@ -19,7 +19,7 @@ use crate::{
 };
 
 const ABOUT: &str = "The highest resident memory of the engine, against the formula of the README. Idle pipelines have no \
-events; busy ones read a backlog as fast as they can, with `state` under each event's key or the validator.";
+events; busy ones read a backlog as fast as they can, with `state` or a vector under each event's key, or the validator.";
 
 /// Longest that a case may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -46,6 +46,10 @@ const BATCH_MOST_MIB: f64 = 8.0;
 const CACHE_MIB: f64 = 64.0;
 const CACHE_IN_MEMORY: f64 = 4.0;
 const KEY_BYTES: f64 = 48.0;
+/// Of a vector, besides its numbers, which lie twice for a while where the list of them grows.
+const VECTOR_BYTES: f64 = 200.0;
+const NUMBER_BYTES: f64 = 8.0;
+const DIMENSIONS: u32 = 64;
 const MIB: f64 = 1_048_576.0;
 
 /// A load.
@@ -74,11 +78,16 @@ impl Case {
         let event = self.payload_bytes as f64 + EVENT_BYTES;
         let read_ahead = (READ_AHEAD_EVENTS * event / MIB).min(READ_AHEAD_MOST_MIB);
         let batch = (BATCH_EVENTS * event / MIB).min(BATCH_MOST_MIB);
-        let cache = match self.plugin {
-            Plugin::State { .. } => CACHE_MIB * CACHE_IN_MEMORY + self.keys as f64 * KEY_BYTES / MIB,
+        let keys = self.keys as f64;
+        let cache = CACHE_MIB * CACHE_IN_MEMORY + keys * KEY_BYTES / MIB;
+        let kept = match self.plugin {
+            Plugin::State { .. } => cache,
+            Plugin::Vectors { dimensions } => {
+                cache + keys * (f64::from(dimensions) * NUMBER_BYTES + VECTOR_BYTES) / MIB
+            }
             _ => 0.0,
         };
-        idle + pipelines * read_ahead + partitions * BATCHES * batch + cache
+        idle + pipelines * read_ahead + partitions * BATCHES * batch + kept
     }
 
     fn what(&self) -> String {
@@ -89,6 +98,7 @@ impl Case {
         }
         let state = match self.plugin {
             Plugin::State { bytes } => format!(", {} keys with {bytes} bytes of state", self.keys),
+            Plugin::Vectors { dimensions } => format!(", {} vectors of {dimensions} dimensions", self.keys),
             _ => String::new(),
         };
         format!("busy, {of}, payloads of {} bytes{state}", self.payload_bytes)
@@ -110,8 +120,8 @@ fn cases(options: &Options) -> Vec<Case> {
         payload_bytes,
         ..idle(1, partitions)
     };
-    let state = |keys| Case {
-        plugin: Plugin::State { bytes: 64 },
+    let keyed = |plugin, keys| Case {
+        plugin,
         keys,
         events: events.max(keys),
         ..busy(4, BYTES)
@@ -124,8 +134,14 @@ fn cases(options: &Options) -> Vec<Case> {
         busy(4, BYTES),
         busy(16, BYTES),
         busy(4, 16_384),
-        state(1_000),
-        state(options.events()),
+        keyed(Plugin::State { bytes: 64 }, 1_000),
+        keyed(Plugin::State { bytes: 64 }, options.events()),
+        keyed(
+            Plugin::Vectors {
+                dimensions: DIMENSIONS,
+            },
+            options.events(),
+        ),
     ]
 }
 

@@ -186,8 +186,15 @@ impl Stage {
 
 fn spec(name: &str, input: Input<'_>, delivery: &str, plugin: Plugin, partitions: u32) -> String {
     let Input { stream, subjects } = input;
+    let (grants, collections) = match plugin {
+        Plugin::Vectors { dimensions } => (
+            "vectors",
+            format!("vectors:\n  keys: {{ dimensions: {dimensions}, metric: dot }}\n"),
+        ),
+        _ => ("state, log", String::new()),
+    };
     format!(
-        "name: {name}\ninput: {{ stream: {stream}, subjects: [\"{subjects}\"], key: {{ json: /user }} }}\npartitions: {partitions}\ndelivery: {delivery}\nsteps:\n  - name: step\n    plugin: {}@1.0.0\n    grants: [state, log]\n    config: {}\noutput: {{ subject: \"bench.{name}.{{key}}\" }}\n",
+        "name: {name}\ninput: {{ stream: {stream}, subjects: [\"{subjects}\"], key: {{ json: /user }} }}\npartitions: {partitions}\ndelivery: {delivery}\nsteps:\n  - name: step\n    plugin: {}@1.0.0\n    grants: [{grants}]\n    config: {}\n{collections}output: {{ subject: \"bench.{name}.{{key}}\" }}\n",
         plugin.file().replace('_', "-").trim_start_matches("examples/"),
         plugin.config(),
     )

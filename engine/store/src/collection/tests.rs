@@ -32,16 +32,8 @@ fn indexed(metric: Metric, vectors: impl Iterator<Item = Vec<f32>>) -> VectorCol
     for (index, vector) in vectors.enumerate() {
         collection.replace(&index.to_string(), Some(&vector));
     }
-    grow_fully(&collection);
+    collection.take_in(usize::MAX);
     collection
-}
-
-/// Does what many searches would.
-fn grow_fully(collection: &VectorCollection) {
-    let mut index = collection.index.borrow_mut();
-    for _ in 0..2 * collection.len() {
-        collection.grow(&mut index);
-    }
 }
 
 /// How many rows a search does not scan.
@@ -104,7 +96,7 @@ fn finds_also_what_moves_and_comes_back(metric: Metric) {
         collection.replace(&format!("back-{index}"), Some(&samples.vector()));
     }
     assert!(covered(&collection) <= begun * 2 / 3, "what moved far is scanned");
-    grow_fully(&collection);
+    collection.take_in(usize::MAX);
     assert!(covered(&collection) >= begun, "and then put in again");
     let changed = recall(&collection, || samples.vector());
     assert!(changed >= 0.95, "{changed}");
@@ -162,7 +154,7 @@ fn clusters_that_come_one_after_another_are_found() {
         for index in 0..400 {
             collection.replace(&format!("late-{number}-{index}"), Some(&samples.vector()));
         }
-        grow_fully(&collection);
+        collection.take_in(usize::MAX);
     }
     assert!(covered(&collection) > COUNT * 9 / 10, "{}", covered(&collection));
     let mut numbers = (15..25).cycle();
@@ -198,7 +190,7 @@ fn an_index_that_is_worn_out_begins_anew() {
     collection.nearest(&query, 1);
     assert!(collection.index.borrow().is_none());
     assert_eq!(collection.nearest(&query, 10), exact(&collection, &query, 10));
-    grow_fully(&collection);
+    collection.take_in(usize::MAX);
     assert!(covered(&collection) > 2_700);
 }
 

@@ -73,7 +73,7 @@ fn cases(events: u64) -> Vec<Case> {
                     Plugin::State { .. } => (name("forward", steps, bytes), None),
                     _ if steps > 1 || bytes != USUAL => (name(plugin.name(), 1, USUAL), None),
                     Plugin::Forward => (String::new(), Some(Budget::AtLeast(300_000.0))),
-                    Plugin::Validator | Plugin::Chatty => (String::new(), None),
+                    Plugin::Vectors { .. } | Plugin::Validator | Plugin::Chatty => (String::new(), None),
                 };
                 cases.push(Case {
                     what: name(plugin.name(), steps, bytes),

@@ -55,6 +55,11 @@ pub enum Plugin {
         /// Of a key.
         bytes: usize,
     },
+    /// Write the key's vector.
+    Vectors {
+        /// Of a vector.
+        dimensions: u32,
+    },
     /// Check the payload.
     Validator,
     /// Log a line of the payload.
@@ -67,6 +72,7 @@ impl Plugin {
         match self {
             Self::Forward => "forward",
             Self::State { .. } => "state",
+            Self::Vectors { .. } => "vectors",
             Self::Validator => "validator",
             Self::Chatty => "chatty",
         }
@@ -75,7 +81,7 @@ impl Plugin {
     /// The file that it is built into.
     pub fn file(self) -> &'static str {
         match self {
-            Self::Forward | Self::State { .. } => "tailrace_bench_guest",
+            Self::Forward | Self::State { .. } | Self::Vectors { .. } => "tailrace_bench_guest",
             Self::Validator => "validator",
             Self::Chatty => "examples/chatty",
         }
@@ -86,6 +92,7 @@ impl Plugin {
         match self {
             Self::Forward => r#"{"act":"forward"}"#.to_owned(),
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
+            Self::Vectors { dimensions } => format!(r#"{{"act":"vector","dimensions":{dimensions}}}"#),
             Self::Validator => SCHEMA.to_owned(),
             Self::Chatty => "null".to_owned(),
         }

@@ -1,11 +1,12 @@
 //! The report as Markdown: the machine, the budgets, then a table a section.
 
-use super::{Budget, Row, Section, machine::Machine};
+use super::{Budget, Row, Section, machine::Machine, row::Figure};
 
 /// The whole of it.
 pub fn text(machine: &Machine, sections: &[Section], failures: &[String]) -> String {
     let mut parts = vec![format!(
-        "# What an event costs\n\n{machine}\n\nRows that are compared were measured in turn in one run; a figure is the median of its rounds.\n"
+        "# What an event costs\n\n{machine}\n\nRows that are compared were measured in turn in one run; a figure is the median of its rounds, a ratio the \
+         median of those of each round (least to greatest).\n"
     )];
     let failed = |failure: &String| format!("\n**Failed:** {}\n", failure.lines().next().unwrap_or_default());
     parts.extend(failures.iter().map(failed));
@@ -41,8 +42,8 @@ fn budgets(section: &Section) -> Vec<String> {
     section.rows.iter().filter_map(line).collect()
 }
 
-fn shown(budget: &Budget, row: &Row, ratio: Option<f64>) -> (String, String) {
-    let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+fn shown(budget: &Budget, row: &Row, ratio: Option<Figure>) -> (String, String) {
+    let ratio = ratio.map_or("-".to_owned(), scattered);
     let median = format!("{} {}", number(row.figure().median), row.unit);
     let other = row.against.as_deref().unwrap_or_default();
     match budget {
@@ -56,7 +57,8 @@ fn shown(budget: &Budget, row: &Row, ratio: Option<f64>) -> (String, String) {
 fn line(section: &Section, row: &Row) -> String {
     let figure = row.figure();
     let against = section.ratio(row).map_or(String::new(), |ratio| {
-        format!("{ratio:.2} of {}", row.against.as_deref().unwrap_or_default())
+        let other = row.against.as_deref().unwrap_or_default();
+        format!("{} of {other}", scattered(ratio))
     });
     let also = row
         .also
@@ -71,6 +73,19 @@ fn line(section: &Section, row: &Row) -> String {
         number(figure.greatest),
         also.collect::<Vec<_>>().join("; ").replace(" ;", ";").trim_end(),
     )
+}
+
+/// A ratio, and where it is of several rounds how they scatter.
+fn scattered(ratio: Figure) -> String {
+    let Figure {
+        median,
+        least,
+        greatest,
+    } = ratio;
+    if least == greatest {
+        return format!("{median:.2}");
+    }
+    format!("{median:.2} ({least:.2} to {greatest:.2})")
 }
 
 /// Three digits that count, and commas where it is large.

@@ -1,7 +1,10 @@
 //! The report: sections of rows, in Markdown for people and JSON for programs, from the same figures.
 //!
-//! A row that is held against another names it; the ratio of the medians is worked out here, once, so
-//! that table and JSON cannot differ. A budget is checked here too, and all of them are shown first.
+//! A row that is held against another names it; the ratio is worked out here, once, so that table and
+//! JSON cannot differ. A budget is checked here too, and all of them are shown first.
+//!
+//! The ratio is the median of those of the single rounds: the two of a round ran one after the other,
+//! and a machine whose speed changes from minute to minute is then mostly the same for both.
 
 mod machine;
 mod markdown;
@@ -14,8 +17,8 @@ use serde::Serialize;
 
 pub use row::{Budget, Row};
 
+use self::{machine::Machine, row::Figure};
 use crate::options::Output;
-use machine::Machine;
 
 /// Rows of one subject, each told from the others by `what`.
 #[derive(Debug, Serialize)]
@@ -49,13 +52,18 @@ impl Section {
         self.rows.push(row);
     }
 
-    /// The median of a row over that of the row that it is held against.
-    pub fn ratio(&self, row: &Row) -> Option<f64> {
+    /// A row over the one that it is held against: round by round, where there are as many.
+    pub fn ratio(&self, row: &Row) -> Option<Figure> {
         let other = self
             .rows
             .iter()
             .find(|other| Some(&other.what) == row.against.as_ref())?;
-        Some(row.figure().median / other.figure().median)
+        if row.rounds.len() != other.rounds.len() {
+            return Some(Figure::of(&[row.figure().median / other.figure().median]));
+        }
+        let pairs = row.rounds.iter().zip(&other.rounds);
+        let ratios: Vec<f64> = pairs.map(|(one, other)| one / other).collect();
+        Some(Figure::of(&ratios))
     }
 }
 
@@ -133,7 +141,8 @@ fn section_json(section: &Section) -> serde_json::Value {
         let budget = row.budget.as_ref();
         serde_json::json!({
             "what": row.what, "unit": row.unit, "figure": row.figure(), "rounds": row.rounds,
-            "against": row.against, "ratio": ratio, "also": row.also,
+            "against": row.against, "ratio": ratio.map(|ratio| ratio.median), "ratios": ratio,
+            "also": row.also,
             "budget": budget, "holds": budget.and_then(|budget| budget.holds(row, ratio)),
         })
     };

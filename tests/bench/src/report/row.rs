@@ -104,8 +104,8 @@ pub enum Budget {
 
 impl Budget {
     /// Whether a row keeps it; nobody knows where the other row was not measured.
-    pub fn holds(&self, row: &Row, ratio: Option<f64>) -> Option<bool> {
-        let median = row.figure().median;
+    pub fn holds(&self, row: &Row, ratio: Option<Figure>) -> Option<bool> {
+        let (median, ratio) = (row.figure().median, ratio.map(|ratio| ratio.median));
         match self {
             Self::RatioAtLeast(bound) => ratio.map(|ratio| ratio >= *bound),
             Self::RatioAtMost(bound) => ratio.map(|ratio| ratio <= *bound),

@@ -61,7 +61,7 @@ proptest! {
             prop_assert_eq!(collection.replace(&id.to_string(), Some(&vector)), None);
             model.insert(id.to_string(), vector);
         }
-        grow_fully(&collection);
+        collection.take_in(usize::MAX);
         for call in calls {
             match call {
                 Call::Set(id, vector) => {
