@@ -1,14 +1,15 @@
 //! The index of a collection: which rows the graph stands for, and which are still to be scanned. It
 //! only names candidates; who asks scores them from the rows.
 //!
-//! - Every row is either covered, by one node of the graph, or in the tail. Whoever searches asks
-//!   the graph and scans the tail, so nothing is beyond reach.
+//! - Every row is either covered, by one node of the graph, or in the tail, or it was refused.
+//!   Whoever searches asks the graph and scans the others, so nothing is beyond reach.
 //! - A covered row that has moved by more than [`DRIFT`] goes to the tail; one that moved less is
 //!   left where it is, for candidates are many more than what is asked for.
 //! - The crate cannot take a node out: the node of a row that goes stays as a tombstone, walked over
 //!   and never named.
-//! - A row whose length is beyond the reach of [`Distances`], or that the graph does not find once it
-//!   is in, stays in the tail.
+//! - A row whose length is beyond the reach of [`Distances`] stays in the tail. One that the graph does
+//!   not find once it is in is refused: the next try would fare no better, and in a large collection
+//!   the few of a hundred that this happens to would be all that is left of the tail in the end.
 //! - An index is spent when tombstones are more than half of what it covers, or when it cannot take
 //!   in what is in its tail. It is dropped then, and another begun.
 
@@ -24,7 +25,7 @@ const DRIFT: f32 = 0.1;
 /// Rows of the tail that are looked at for one that can be put in. At most half are too long when an
 /// index begins, so it means that they have grown.
 const ATTEMPTS: usize = 64;
-/// The index is spent when so many more rows in a row were not found than half of those that were.
+/// The index is spent when so many more rows in a row were refused than half of those that were not.
 const REFUSALS: usize = 64;
 /// The place of a tombstone.
 const GONE: u32 = u32::MAX;
@@ -36,6 +37,8 @@ enum Slot {
     Node(u32),
     /// In the tail, at this index.
     Tail(u32),
+    /// Among the refused, at this index.
+    Refused(u32),
 }
 
 /// A graph over part of a collection, and the tail.
@@ -45,13 +48,15 @@ pub(super) struct Index {
     places: Vec<u32>,
     /// What became of the row at each place.
     slots: Vec<Slot>,
-    /// Places of the rows that are not in the graph.
+    /// Places of the rows that are still to be put in.
     tail: Vec<u32>,
+    /// Places of the rows that the graph did not find.
+    refused: Vec<u32>,
     /// As long as the tail may stay.
     tail_kept: usize,
     /// Where in the tail a row was taken last.
     taken: usize,
-    /// Two for a row that was not found, less one for each that was.
+    /// Two for a row that was refused, less one for each that was not.
     refusals: usize,
 }
 
@@ -66,6 +71,7 @@ impl Index {
             places: Vec::new(),
             slots: (0..rows.len() as u32).map(Slot::Tail).collect(),
             tail: (0..rows.len() as u32).collect(),
+            refused: Vec::new(),
             tail_kept,
             taken: 0,
             refusals: 0,
@@ -74,12 +80,18 @@ impl Index {
 
     /// How many rows are in the graph.
     fn covered(&self) -> usize {
-        self.slots.len() - self.tail.len()
+        self.slots.len() - self.scanned()
+    }
+
+    /// How many are not.
+    pub(super) fn scanned(&self) -> usize {
+        self.tail.len() + self.refused.len()
     }
 
     /// Places of the rows that are not in the graph.
-    pub(super) fn tail(&self) -> &[u32] {
-        &self.tail
+    pub(super) fn to_scan(&self) -> impl Iterator<Item = usize> {
+        let all = self.tail.iter().chain(&self.refused);
+        all.map(|place| *place as usize)
     }
 
     /// Whether it is of no more use.
@@ -122,11 +134,19 @@ impl Index {
         match self.slots[place] {
             Slot::Node(node) => self.places[node as usize] = GONE,
             Slot::Tail(index) => self.leave_tail(index as usize),
+            Slot::Refused(index) => {
+                let index = index as usize;
+                self.refused.swap_remove(index);
+                if let Some(place) = self.refused.get(index) {
+                    self.slots[*place as usize] = Slot::Refused(index as u32);
+                }
+            }
         }
         self.slots.swap_remove(place);
         match self.slots.get(place) {
             Some(Slot::Node(node)) => self.places[*node as usize] = place as u32,
             Some(Slot::Tail(index)) => self.tail[*index as usize] = place as u32,
+            Some(Slot::Refused(index)) => self.refused[*index as usize] = place as u32,
             None => {}
         }
     }
@@ -171,15 +191,17 @@ impl Index {
     fn cover(&mut self, index: usize, stored: &[f32]) {
         let place = self.tail[index];
         let node = self.graph.insert(stored);
-        if !self.graph.finds(node, stored) {
-            self.places.push(GONE);
-            self.refusals += 2;
-            return;
-        }
-        self.places.push(place);
         self.leave_tail(index);
-        self.slots[place as usize] = Slot::Node(node as u32);
-        self.refusals = self.refusals.saturating_sub(1);
+        if self.graph.finds(node, stored) {
+            self.places.push(place);
+            self.slots[place as usize] = Slot::Node(node as u32);
+            self.refusals = self.refusals.saturating_sub(1);
+        } else {
+            self.places.push(GONE);
+            self.slots[place as usize] = Slot::Refused(self.refused.len() as u32);
+            self.refused.push(place);
+            self.refusals += 2;
+        }
     }
 
     /// Places of covered rows near the query, at least `k`, in no order. None where finding them would

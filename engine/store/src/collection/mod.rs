@@ -110,15 +110,15 @@ impl VectorCollection {
         let Some(covered) = index.candidates(query, k, self.rows_per_candidate) else {
             return all();
         };
-        let tail = index.tail().iter().map(|place| *place as usize);
-        self.rows.best(query, k, covered.into_iter().chain(tail))
+        self.rows
+            .best(query, k, covered.into_iter().chain(index.to_scan()))
     }
 
     /// Puts part of the tail into the graph. An insertion costs about what a scan of half of
     /// `index_above` rows does, so the call takes about twice as long as without.
     fn grow(&self, index: &mut Option<Index>) {
-        let tail = index.as_ref().map_or(self.rows.len(), |index| index.tail().len());
-        self.grow_by(index, tail.div_ceil(self.index_above() / 2));
+        let scanned = index.as_ref().map_or(self.rows.len(), Index::scanned);
+        self.grow_by(index, scanned.div_ceil(self.index_above() / 2));
     }
 
     /// Puts so many vectors into the graph. A short tail is left, because scanning it is next to
@@ -134,8 +134,13 @@ impl VectorCollection {
     /// Lets the index take in up to so many vectors at once, as it would with the searches to come:
     /// about a millisecond each.
     pub fn take_in(&self, vectors: usize) {
+        let mut index = self.index.borrow_mut();
         if self.is_indexed() {
-            self.grow_by(&mut self.index.borrow_mut(), vectors);
+            self.grow_by(&mut index, vectors);
+        }
+        // Where the one before was spent, another is begun.
+        if self.is_indexed() && index.is_none() {
+            self.grow_by(&mut index, vectors);
         }
     }
 }

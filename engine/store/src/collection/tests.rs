@@ -39,8 +39,7 @@ fn indexed(metric: Metric, vectors: impl Iterator<Item = Vec<f32>>) -> VectorCol
 /// How many rows a search does not scan.
 fn covered(collection: &VectorCollection) -> usize {
     let index = collection.index.borrow();
-    let scanned = |index: &Index| index.tail().len();
-    collection.len() - index.as_ref().map_or(collection.len(), scanned)
+    collection.len() - index.as_ref().map_or(collection.len(), Index::scanned)
 }
 
 fn exact(collection: &VectorCollection, query: &[f32], k: usize) -> Vec<Neighbour> {
@@ -97,7 +96,10 @@ fn finds_also_what_moves_and_comes_back(metric: Metric) {
     }
     assert!(covered(&collection) <= begun * 2 / 3, "what moved far is scanned");
     collection.take_in(usize::MAX);
-    assert!(covered(&collection) >= begun, "and then put in again");
+    assert!(
+        covered(&collection) >= begun - COUNT / 100,
+        "and then put in again"
+    );
     let changed = recall(&collection, || samples.vector());
     assert!(changed >= 0.95, "{changed}");
 }
@@ -177,6 +179,30 @@ fn a_crowd_of_equal_vectors_is_answered_by_id() {
         let query = vec![0.5; DIMENSIONS];
         assert_eq!(collection.nearest(&query, 5), exact(&collection, &query, 5));
     }
+}
+
+/// More of them than the graph tells apart, and than are left in the tail.
+#[test]
+fn what_the_graph_does_not_find_is_scanned_and_not_tried_for_ever() {
+    let mut samples = clustered(5);
+    let mut number = 0;
+    let vectors = iter::repeat_with(|| {
+        number += 1;
+        if number % 8 == 0 {
+            vec![1.0; DIMENSIONS]
+        } else {
+            samples.vector()
+        }
+    });
+    let collection = indexed(Metric::Euclidean, vectors.take(COUNT));
+    let begun = covered(&collection);
+    assert!(begun > COUNT * 8 / 10 && begun < COUNT * 9 / 10, "{begun}");
+    for _ in 0..1_000 {
+        collection.nearest(&[1.0; DIMENSIONS], 1);
+    }
+    assert_eq!(covered(&collection), begun);
+    let equal = [1.0; DIMENSIONS];
+    assert_eq!(collection.nearest(&equal, 50), exact(&collection, &equal, 50));
 }
 
 #[test]
