@@ -162,6 +162,12 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
 
 async fn peak(case: &Case) -> anyhow::Result<f64> {
     let stage = Stage::set().await?;
+    if let Plugin::Vectors { .. } = case.plugin {
+        stage
+            .engine
+            .upload(case.plugin.name(), case.plugin.file())
+            .await?;
+    }
     stage.cluster.stream(INPUT.stream, &[INPUT.subjects]).await?;
     let payloads = (0..case.events).map(|number| event(number, case.payload_bytes, case.keys).to_vec());
     stage.cluster.publish("bench.in.x", payloads).await?;

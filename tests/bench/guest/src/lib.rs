@@ -4,9 +4,6 @@
 
 use tailrace_sdk::prelude::*;
 
-/// Where vectors are kept.
-const COLLECTION: &str = "keys";
-
 /// What it does with each event, before it forwards it.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,8 +13,6 @@ enum Act {
     Forward,
     /// Reads the key's state, changes it and writes it back.
     State,
-    /// Writes the key's vector.
-    Vector,
     /// Loops to its deadline.
     Loop,
     /// Takes memory until there is no more.
@@ -34,8 +29,6 @@ struct Config {
     act: Act,
     /// Bytes of a key's state.
     bytes: usize,
-    /// Numbers of a key's vector.
-    dimensions: usize,
 }
 
 struct Single {
@@ -53,10 +46,6 @@ impl Plugin for Single {
         match self.config.act {
             Act::Forward => {}
             Act::State => self.change(&event.key, host),
-            Act::Vector => {
-                let vector = vec![event.sequence as f32; self.config.dimensions];
-                host.vectors(COLLECTION).set(&event.key, &vector);
-            }
             Act::Loop => loop {
                 std::hint::black_box(&event.key);
             },

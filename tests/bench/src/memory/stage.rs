@@ -72,7 +72,7 @@ impl Plugin {
         match self {
             Self::Forward => "forward",
             Self::State { .. } => "state",
-            Self::Vectors { .. } => "vectors",
+            Self::Vectors { .. } => "keeper",
             Self::Validator => "validator",
             Self::Chatty => "chatty",
         }
@@ -81,7 +81,8 @@ impl Plugin {
     /// The file that it is built into.
     pub fn file(self) -> &'static str {
         match self {
-            Self::Forward | Self::State { .. } | Self::Vectors { .. } => "tailrace_bench_guest",
+            Self::Forward | Self::State { .. } => "tailrace_bench_guest",
+            Self::Vectors { .. } => "examples/keeper",
             Self::Validator => "validator",
             Self::Chatty => "examples/chatty",
         }
@@ -92,7 +93,7 @@ impl Plugin {
         match self {
             Self::Forward => r#"{"act":"forward"}"#.to_owned(),
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
-            Self::Vectors { dimensions } => format!(r#"{{"act":"vector","dimensions":{dimensions}}}"#),
+            Self::Vectors { dimensions } => format!(r#"{{"dimensions":{dimensions}}}"#),
             Self::Validator => SCHEMA.to_owned(),
             Self::Chatty => "null".to_owned(),
         }
