@@ -24,7 +24,7 @@ test: plugins ## every test
 	$(CARGO) build --locked -p tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
 
-# `make bench BENCH=--quick` is a look in six minutes, once everything is built.
+# `make bench BENCH=--quick` is a look in some ten minutes, once everything is built.
 BENCH ?=
 PEER = $$(tests/bench/peers/install.sh) tests/bench/peers/nats_py.py --nats {nats} --stream {stream} --prefix {prefix}
 

@@ -4,7 +4,7 @@
 //! figures for `bench` to collect.
 //!
 //! An index grows by being searched. Here it grows by steps, with a search between two; of a million
-//! vectors that takes a quarter of an hour.
+//! vectors that takes some 25 minutes.
 //!
 //! Times are medians over rounds in which the three take turns, so that a busy machine is
 //! busy for all. Memory is what the process grew by, so it has the allocator's share in it.
@@ -43,9 +43,11 @@ type Vectors = Vec<Vec<f32>>;
 
 fn main() -> io::Result<()> {
     let mut rows = Rows::of_arguments()?;
-    let mut counts: Vec<usize> = Rows::other_arguments()
-        .filter_map(|argument| argument.parse().ok())
-        .collect();
+    let count = |argument: String| {
+        let unknown = |_| io::Error::other(format!("{argument} is no number of vectors, as 200000 is"));
+        argument.parse().map_err(unknown)
+    };
+    let mut counts: Vec<usize> = Rows::other_arguments().map(count).collect::<Result<_, _>>()?;
     if counts.is_empty() {
         let is_quick = env::args().any(|argument| argument == "--quick");
         let default: &[usize] = if is_quick { &QUICK } else { &ALL };

@@ -20,7 +20,7 @@ pub struct Options {
     /// Seconds at each load, where latency is measured [default: 8, quick 2].
     #[arg(long)]
     seconds: Option<u64>,
-    /// A run of two to three minutes: few events, one round. Its figures are a look, no result.
+    /// A run of some ten minutes for all of it: few events, one round. Its figures are a look, no result.
     #[arg(long)]
     quick: bool,
     /// A peer that does the same job: `name=command`, where {nats}, {stream} and {prefix} are filled in.

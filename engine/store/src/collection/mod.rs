@@ -9,7 +9,7 @@
 //! **What an answer is.** Scores are always computed from the vectors as they are now, deleted ones
 //! are never found, and hits come by score, then id. Up to [`INDEX_ABOVE`] vectors, and always with
 //! [`Search::Exact`], the answer is the exact one and the same bits on every run of one binary. Above
-//! it an answer may miss a near one (the recall of the ten nearest is tested to be at least 0.95), and
+//! it an answer may miss a near one (the recall of the ten nearest is tested to be at least 0.95 at small sizes), and
 //! it depends on the calls before it: the same calls since the collection was loaded, searches
 //! included, give the same answers, but a restart loads vectors in the order of their ids and begins
 //! the graph anew, so answers before and after it may differ in what they miss.
@@ -133,14 +133,15 @@ impl VectorCollection {
     }
 
     /// Lets the index take in up to so many vectors at once, as it would with the searches to come:
-    /// about a millisecond each.
+    /// a millisecond or two each.
     pub fn take_in(&self, vectors: usize) {
-        let mut index = self.index.borrow_mut();
-        if self.is_indexed() {
-            self.grow_by(&mut index, vectors);
+        if !self.is_indexed() {
+            return;
         }
-        // Where the one before was spent, another is begun.
-        if self.is_indexed() && index.is_none() {
+        let mut index = self.index.borrow_mut();
+        self.grow_by(&mut index, vectors);
+        // It was spent, and another is begun.
+        if index.is_none() {
             self.grow_by(&mut index, vectors);
         }
     }

@@ -149,3 +149,33 @@ fn section_json(section: &Section) -> serde_json::Value {
     let rows: Vec<_> = section.rows.iter().map(row).collect();
     serde_json::json!({ "heading": section.heading, "about": section.about, "rows": rows })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something disturbed the second half of the second round: of the medians the ratio would be 1.65.
+    #[test]
+    fn a_ratio_is_taken_round_by_round() {
+        let mut section = Section::new("", "");
+        section.push(Row::new("one", "ms", vec![10.0, 20.0, 30.0]));
+        let other = Row::new("other", "ms", vec![11.0, 40.0, 33.0]).against(Some("one"));
+        let ratio = section.ratio(&other).unwrap();
+        assert!(
+            (ratio.median - 1.1).abs() < 1e-9 && (ratio.greatest - 2.0).abs() < 1e-9,
+            "{ratio:?}"
+        );
+        let budget = Budget::RatioAtMost(1.25);
+        assert_eq!(budget.holds(&other, Some(ratio)), Some(true));
+        assert_eq!(budget.holds(&other, None), None);
+    }
+
+    #[test]
+    fn with_other_rounds_it_is_that_of_the_medians() {
+        let mut section = Section::new("", "");
+        section.push(Row::new("one", "ms", vec![10.0, 20.0, 30.0]));
+        let other = Row::new("other", "ms", vec![40.0]).against(Some("one"));
+        assert!((section.ratio(&other).unwrap().median - 2.0).abs() < 1e-9);
+        assert!(section.ratio(&Row::new("third", "ms", vec![1.0])).is_none());
+    }
+}
