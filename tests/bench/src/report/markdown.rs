@@ -82,10 +82,11 @@ fn scattered(ratio: Figure) -> String {
         least,
         greatest,
     } = ratio;
-    if least == greatest {
-        return format!("{median:.2}");
+    if least < greatest {
+        format!("{median:.2} ({least:.2} to {greatest:.2})")
+    } else {
+        format!("{median:.2}")
     }
-    format!("{median:.2} ({least:.2} to {greatest:.2})")
 }
 
 /// Three digits that count, and commas where it is large.
