@@ -96,7 +96,7 @@ fn measure(count: usize, rows: &mut Rows) -> io::Result<()> {
     ))
 }
 
-/// The three as rows, two against the plain scan.
+/// The three as rows, two against the plain scan, and what the index finds.
 fn write(
     rows: &mut Rows,
     count: usize,
@@ -104,44 +104,46 @@ fn write(
     index: Option<(&Growth, f64)>,
     bytes: [usize; 2],
 ) -> io::Result<()> {
-    let plain = format!("{count} vectors, plain scan");
-    let row = |what: &str, rounds, against, budget, also: &[(&str, f64, &str)]| {
-        let row = Row {
-            what,
-            unit: "µs",
-            rounds,
-            against,
-            budget,
-            also,
-        };
-        rows.write(&row)
-    };
-    let mut row = row;
-    row(&plain, &times[0], None, None, &[])?;
-    let budget = (count == 10_000).then_some("{\"ratio-at-most\":1.5}");
-    let each = |bytes: usize| ("bytes a vector", bytes as f64, "");
-    row(
-        &format!("{count} vectors, exact"),
-        &times[1],
-        Some(&plain),
-        budget,
-        &[each(bytes[0])],
-    )?;
+    let named = |what: &str| format!("{count} vectors, {what}");
+    let [plain, exact, indexed] = ["plain scan", "exact", "indexed"].map(named);
+    let each = |bytes: usize| [("bytes a vector", bytes as f64, "")];
+    rows.write(&timed(&plain, &times[0]))?;
+    rows.write(&Row {
+        against: Some(&plain),
+        budget: (count == 10_000).then_some("{\"ratio-at-most\":1.5}"),
+        also: &each(bytes[0]),
+        ..timed(&exact, &times[1])
+    })?;
     let Some((growth, recall)) = index else {
         return Ok(());
     };
-    let also = [("recall@10", recall, ""), each(bytes[1])];
-    row(
-        &format!("{count} vectors, indexed"),
-        &times[2],
-        Some(&plain),
-        None,
-        &also,
-    )?;
-    let searches = format!("{count} vectors, searched while the index grows");
-    row(&searches, &growth.searches, Some(&plain), None, &[])?;
-    let insertions = format!("{count} vectors, put into the index, each");
-    row(&insertions, &[growth.insertion], None, None, &[])
+    rows.write(&Row {
+        against: Some(&plain),
+        also: &each(bytes[1]),
+        ..timed(&indexed, &times[2])
+    })?;
+    rows.write(&Row {
+        unit: "%",
+        budget: Some("{\"at-least\":95}"),
+        ..timed(&named("recall@10 of the index"), &[recall * 100.0])
+    })?;
+    rows.write(&Row {
+        against: Some(&plain),
+        ..timed(&named("searched while the index grows"), &growth.searches)
+    })?;
+    let insertions = named("put into the index, each");
+    rows.write(&timed(&insertions, &[growth.insertion]))
+}
+
+fn timed<'a>(what: &'a str, rounds: &'a [f64]) -> Row<'a> {
+    Row {
+        what,
+        unit: "µs",
+        rounds,
+        against: None,
+        budget: None,
+        also: &[],
+    }
 }
 
 fn load(flat: &[f32], search: Search) -> VectorCollection {
