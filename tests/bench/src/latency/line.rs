@@ -158,9 +158,10 @@ impl<'a> Line<'a> {
             if began.elapsed() > DRAIN {
                 let mut stream = self.stage.cluster.jetstream.get_stream(&self.input).await?;
                 let stored = stream.info().await?.state.messages;
-                let out = received.load(Ordering::Acquire);
+                let out = self.running.counter().await?.count().await?;
+                let read = received.load(Ordering::Acquire);
                 anyhow::bail!(
-                    "of {sent} events that were sent the broker stored {stored}, and {out} came out"
+                    "of {sent} events that were sent the broker stored {stored}, {out} outputs of them, and {read} were read"
                 );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
