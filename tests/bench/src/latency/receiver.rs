@@ -14,10 +14,7 @@ use std::{
 use futures::StreamExt as _;
 use hdrhistogram::Histogram;
 use tailrace_core::pipeline::intake::partition_of;
-use tailrace_nats::async_nats::{
-    Client, Subscriber,
-    jetstream::consumer::{AckPolicy, push},
-};
+use tailrace_nats::async_nats::jetstream::consumer::push;
 use tailrace_tests::cluster::Cluster;
 use tokio::task::JoinHandle;
 
@@ -88,7 +85,7 @@ pub struct Receiver {
 impl Receiver {
     /// Begins to read; events bear times of a clock that began with `origin`.
     pub async fn start(cluster: &Cluster, running: &Running<'_>, origin: Instant) -> anyhow::Result<Self> {
-        let messages = subscribe(cluster, &cluster.client, running).await?;
+        let messages = subscribe(cluster, running).await?;
         let count = Arc::new(AtomicU64::new(0));
         let recording = Arc::new(Mutex::new(Recording {
             from_us: u64::MAX,
@@ -135,23 +132,29 @@ impl Drop for Receiver {
     }
 }
 
-async fn subscribe(cluster: &Cluster, client: &Client, running: &Running<'_>) -> anyhow::Result<Subscriber> {
-    let inbox = client.new_inbox();
-    let messages = client.subscribe(inbox.clone()).await?;
-    let config = push::Config {
-        deliver_subject: inbox,
+/// An ordered consumer: a load that fills the connection must lose nothing, and a plain push consumer has
+/// neither flow control nor a way to tell that something was lost.
+async fn subscribe(cluster: &Cluster, running: &Running<'_>) -> anyhow::Result<push::Ordered> {
+    let config = push::OrderedConfig {
+        deliver_subject: cluster.client.new_inbox(),
         filter_subject: running.outputs(),
-        ack_policy: AckPolicy::None,
-        ..push::Config::default()
+        ..push::OrderedConfig::default()
     };
     let stream = cluster.jetstream.get_stream(&running.output).await?;
-    stream.create_consumer(config).await?;
-    Ok(messages)
+    Ok(stream.create_consumer(config).await?.messages().await?)
 }
 
-async fn read(mut messages: Subscriber, origin: Instant, count: Count, recording: Arc<Mutex<Recording>>) {
+async fn read(mut messages: push::Ordered, origin: Instant, count: Count, recording: Arc<Mutex<Recording>>) {
     while let Some(message) = messages.next().await {
         let now_us = origin.elapsed().as_micros() as u64;
+        let message = match message {
+            Ok(message) => message,
+            Err(cause) => {
+                // The consumer is made anew, behind what was read.
+                eprintln!("    outputs could not be read: {cause}");
+                continue;
+            }
+        };
         if let Some(intended_us) = intended_us(&message.payload) {
             let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
             let key = message.subject.rsplit('.').next().unwrap_or_default();
