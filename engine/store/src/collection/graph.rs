@@ -14,10 +14,10 @@ use hnsw_rs::hnsw::{Hnsw, PointId};
 
 use super::distances::Distances;
 
-/// Edges that a node may have; twice as many on the ground layer, where most have far fewer. The most
-/// that the paper reckons with: a full node loses its far edges, and with 16 (32 on the ground) it
-/// filled up with those to its own cluster. Of 300,000 vectors, 16, 32 and 48 edges had a recall@10 of
-/// 0.977, 0.987 and 0.997 at the same bytes a vector (`benches/nearest.rs`, `-- 300000`).
+/// Edges that a node may have; twice as many on the ground layer. The most that the paper reckons with:
+/// a full node loses its far edges, and with 16 (32 on the ground) clusters lost those to others.
+/// Of 300,000 vectors, 16, 32 and 48 edges had a recall@10 of 0.977, 0.987 and 0.997 at the same bytes a
+/// vector (`benches/nearest.rs`, `-- 300000`).
 const EDGES: usize = 48;
 /// Layers. The crate has no more, and each has a forty-eighth of the nodes of the one below.
 const LAYERS: usize = 16;

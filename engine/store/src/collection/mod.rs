@@ -9,9 +9,9 @@
 //! **What an answer is.** Scores are always computed from the vectors as they are now, deleted ones
 //! are never found, and hits come by score, then id. Up to [`INDEX_ABOVE`] vectors, and always with
 //! [`Search::Exact`], the answer is the exact one and the same bits on every run of one binary. Above
-//! it an answer may miss a near one (the recall of the ten nearest is tested to be at least 0.95 at small sizes), and
-//! it depends on the calls before it: the same calls since the collection was loaded, searches
-//! included, give the same answers, but a restart loads vectors in the order of their ids and begins
+//! it an answer may miss a near one (the recall of the ten nearest is tested to be at least 0.95 at small
+//! sizes, and measured at a million by `benches/nearest.rs`), and it depends on the calls before it:
+//! the same calls since the collection was loaded, searches included, give the same answers, but a restart loads vectors in the order of their ids and begins
 //! the graph anew, so answers before and after it may differ in what they miss.
 //!
 //! **How the index grows.** Vectors that are not in the graph are the tail; a search scans it and
