@@ -7,6 +7,7 @@ use regex_lite::Regex;
 
 use crate::{
     config::{Field, Kind, Length, Object, Unknown},
+    json::Json,
     rules::{Alias, Bounds, FieldRule, ObjectRule, Shape, ValueRule},
 };
 
@@ -63,7 +64,8 @@ fn field_rule(path: &str, name: &str, field: &Field, depth: usize) -> Result<Fie
             "{path}: a field with a default is never missing; leave out required"
         ));
     }
-    if let Some(default) = &field.default {
+    let default = field.default.clone().map(Json::from);
+    if let Some(default) = &default {
         let mut applied = default.clone();
         let outcome = value.apply(&mut applied);
         outcome.map_err(|problem| format!("{path}.default: {}", problem.reason()))?;
@@ -80,7 +82,7 @@ fn field_rule(path: &str, name: &str, field: &Field, depth: usize) -> Result<Fie
         name: name.to_owned(),
         aliases,
         required: field.required,
-        default: field.default.clone(),
+        default,
         value,
     })
 }
@@ -144,7 +146,7 @@ fn value_rule(path: &str, field: &Field, depth: usize) -> Result<ValueRule, Stri
             items: items(path, field, depth)?,
         },
     };
-    let one_of = field.one_of.clone();
+    let one_of = field.one_of.iter().cloned().map(Json::from).collect();
     Ok(ValueRule {
         nullable: field.nullable,
         convert: field.convert,

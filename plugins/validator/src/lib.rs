@@ -3,7 +3,7 @@
 //! - [`config`] is what a pipeline writes: fields with their types, bounds, aliases and defaults.
 //! - `compile` turns it into rules once, when the pipeline is applied, and refuses what cannot be
 //!   meant (a pattern on a number, a default that breaks its own rule).
-//! - `strict` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
+//! - `json` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
 //!   with the path of the field.
 //!
 //! An event that already has the form is forwarded as it came: nothing is copied, not even spaces
@@ -26,16 +26,16 @@
 
 mod compile;
 pub mod config;
+mod json;
 mod object;
 mod problem;
 mod rules;
-mod strict;
 mod timestamp;
 mod value;
 
 pub use config::Config;
+use json::Json;
 use rules::ObjectRule;
-use serde_json::Value;
 use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, export};
 
 /// The plugin.
@@ -52,8 +52,8 @@ impl Plugin for Validator {
     }
 
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
-        let mut payload = strict::parse(&event.payload)?;
-        let Value::Object(fields) = &mut payload else {
+        let mut payload = json::parse(&event.payload)?;
+        let Json::Object(fields) = &mut payload else {
             return Err(Failure::invalid("wrong-type", "the payload must be an object"));
         };
         let is_changed = self.schema.apply(fields)?;

@@ -1,16 +1,15 @@
 //! Applying the rules of an object: names first, then what is unknown, then each value.
 
-use serde_json::{Map, Value};
-
 use crate::{
     config::Unknown,
+    json::{Json, Object},
     problem::Problem,
     rules::{Alias, FieldRule, ObjectRule},
 };
 
 impl ObjectRule {
     /// Brings an object into form; whether anything had to change.
-    pub(crate) fn apply(&self, object: &mut Map<String, Value>) -> Result<bool, Problem> {
+    pub(crate) fn apply(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         let mut is_changed = false;
         for field in &self.fields {
             is_changed |= field.rename(object)?;
@@ -24,14 +23,14 @@ impl ObjectRule {
         Ok(is_changed)
     }
 
-    fn settle_unknown(&self, object: &mut Map<String, Value>) -> Result<bool, Problem> {
+    fn settle_unknown(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         if self.unknown == Unknown::Keep {
             return Ok(false);
         }
         let before = object.len();
         if self.unknown == Unknown::Drop {
-            object.retain(|name, _| self.knows(name));
-        } else if let Some(name) = object.keys().find(|name| !self.knows(name)) {
+            object.retain(|name| self.knows(name));
+        } else if let Some(name) = object.names().find(|name| !self.knows(name)) {
             return Err(Problem::new("unknown-field", "is not in the schema").in_field(name));
         }
         Ok(object.len() < before)
@@ -46,24 +45,24 @@ impl ObjectRule {
 
 impl FieldRule {
     /// Moves a value from an alias to the field's own name.
-    fn rename(&self, object: &mut Map<String, Value>) -> Result<bool, Problem> {
+    fn rename(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         let mut is_changed = false;
         for alias in &self.aliases {
             let Some(value) = alias.take(object) else {
                 continue;
             };
-            if object.contains_key(&self.name) {
+            if object.has(&self.name) {
                 let problem =
                     Problem::new("ambiguous-field", format!("is also there as {:?}", alias.shown()));
                 return Err(problem.in_field(&self.name));
             }
-            object.insert(self.name.clone(), value);
+            object.insert(&self.name, value);
             is_changed = true;
         }
         Ok(is_changed)
     }
 
-    fn apply(&self, object: &mut Map<String, Value>) -> Result<bool, Problem> {
+    fn apply(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         match object.get_mut(&self.name) {
             Some(value) if !value.is_null() || self.value.nullable => self.value.apply(value),
             held => {
@@ -74,9 +73,9 @@ impl FieldRule {
     }
 
     /// There is no value: the default, if there is one.
-    fn fill(&self, object: &mut Map<String, Value>, is_null: bool) -> Result<bool, Problem> {
+    fn fill(&self, object: &mut Object<'_>, is_null: bool) -> Result<bool, Problem> {
         if let Some(default) = &self.default {
-            object.insert(self.name.clone(), default.clone());
+            object.insert(&self.name, default.clone());
             return Ok(true);
         }
         if self.required {
@@ -91,13 +90,16 @@ impl FieldRule {
 }
 
 impl Alias {
-    fn take(&self, object: &mut Map<String, Value>) -> Option<Value> {
+    fn take<'a>(&self, object: &mut Object<'a>) -> Option<Json<'a>> {
         match self {
             Self::Beside(name) => object.remove(name),
             Self::Inside(way, name) => {
                 let mut inner = object;
                 for step in way {
-                    inner = inner.get_mut(step)?.as_object_mut()?;
+                    let Json::Object(next) = inner.get_mut(step)? else {
+                        return None;
+                    };
+                    inner = next;
                 }
                 inner.remove(name)
             }

@@ -1,9 +1,11 @@
 //! The schema, ready to be applied: what cannot be wrong any more.
 
 use regex_lite::Regex;
-use serde_json::Value;
 
-use crate::config::{Unit, Unknown};
+use crate::{
+    config::{Unit, Unknown},
+    json::Json,
+};
 
 /// Rules of an object.
 pub(crate) struct ObjectRule {
@@ -17,7 +19,7 @@ pub(crate) struct FieldRule {
     pub(crate) name: String,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) required: bool,
-    pub(crate) default: Option<Value>,
+    pub(crate) default: Option<Json<'static>>,
     pub(crate) value: ValueRule,
 }
 
@@ -32,7 +34,7 @@ pub(crate) enum Alias {
 pub(crate) struct ValueRule {
     pub(crate) nullable: bool,
     pub(crate) convert: bool,
-    pub(crate) one_of: Vec<Value>,
+    pub(crate) one_of: Vec<Json<'static>>,
     pub(crate) shape: Shape,
 }
 

@@ -1,16 +1,16 @@
 //! Times, brought to milliseconds since 1970.
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::config::Unit;
+use crate::{config::Unit, json::Json};
 
 /// Reads a time: a number in the field's unit, RFC 3339 text, or, where conversion is allowed, a
 /// number in text. None for what is no time; negative for one before 1970.
-pub(crate) fn to_ms(value: &Value, unit: Unit, convert: bool) -> Option<i64> {
+pub(crate) fn to_ms(value: &Json<'_>, unit: Unit, convert: bool) -> Option<i64> {
     match value {
-        Value::Number(number) => number_to_ms(number, unit),
-        Value::String(text) => match OffsetDateTime::parse(text, &Rfc3339) {
+        Json::Number(number) => number_to_ms(number, unit),
+        Json::Text(text) => match OffsetDateTime::parse(text, &Rfc3339) {
             Ok(time) => i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok(),
             Err(_) if convert => number_to_ms(&text.trim().parse().ok()?, unit),
             Err(_) => None,
@@ -69,7 +69,7 @@ mod tests {
             (json!(i64::MAX), Unit::S, false, None),
             (json!(1e300), Unit::Ms, false, None),
         ] {
-            assert_eq!(to_ms(&value, unit, convert), ms, "{value}");
+            assert_eq!(to_ms(&value.clone().into(), unit, convert), ms, "{value}");
         }
     }
 }

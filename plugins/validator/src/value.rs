@@ -1,8 +1,9 @@
 //! Applying the rules of a value: its type, after conversion where that is allowed, then its bounds.
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 
 use crate::{
+    json::Json,
     problem::{Problem, shown},
     rules::{Bounds, Shape, ValueRule},
     timestamp,
@@ -13,7 +14,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl ValueRule {
     /// Brings a value into form; whether it had to change.
-    pub(crate) fn apply(&self, value: &mut Value) -> Result<bool, Problem> {
+    pub(crate) fn apply(&self, value: &mut Json<'_>) -> Result<bool, Problem> {
         if value.is_null() && self.nullable {
             return Ok(false);
         }
@@ -21,29 +22,29 @@ impl ValueRule {
         if self.one_of.is_empty() || self.one_of.iter().any(|allowed| is_same(allowed, value)) {
             return Ok(is_changed);
         }
-        let allowed = Value::Array(self.one_of.clone()).to_string();
+        let allowed = Json::List(self.one_of.clone());
         Err(Problem::new(
             "not-allowed",
             format!("is {}, not one of {allowed}", shown(&value.to_string())),
         ))
     }
 
-    fn apply_shape(&self, value: &mut Value) -> Result<bool, Problem> {
+    fn apply_shape(&self, value: &mut Json<'_>) -> Result<bool, Problem> {
         match &self.shape {
             Shape::Any => Ok(false),
             Shape::Object(rule) => match value {
-                Value::Object(object) => rule.apply(object),
+                Json::Object(object) => rule.apply(object),
                 other => Err(wrong_type("an object", other)),
             },
             Shape::List { length, items } => match value {
-                Value::Array(list) => apply_list(list, *length, items.as_deref()),
+                Json::List(list) => apply_list(list, *length, items.as_deref()),
                 other => Err(wrong_type("a list", other)),
             },
             shape => self.apply_scalar(shape, value),
         }
     }
 
-    fn apply_scalar(&self, shape: &Shape, value: &mut Value) -> Result<bool, Problem> {
+    fn apply_scalar(&self, shape: &Shape, value: &mut Json<'_>) -> Result<bool, Problem> {
         let converted = converted(shape, value, self.convert);
         if let Some(converted) = converted {
             *value = converted;
@@ -55,7 +56,11 @@ impl ValueRule {
     }
 }
 
-fn apply_list(list: &mut [Value], length: Bounds<usize>, items: Option<&ValueRule>) -> Result<bool, Problem> {
+fn apply_list(
+    list: &mut [Json<'_>],
+    length: Bounds<usize>,
+    items: Option<&ValueRule>,
+) -> Result<bool, Problem> {
     check_length(list.len(), length, "entries")?;
     let Some(items) = items else { return Ok(false) };
     let mut is_changed = false;
@@ -66,50 +71,50 @@ fn apply_list(list: &mut [Value], length: Bounds<usize>, items: Option<&ValueRul
 }
 
 /// The value in the type of the shape, where it is of another and that is without doubt.
-fn converted(shape: &Shape, value: &Value, convert: bool) -> Option<Value> {
+fn converted(shape: &Shape, value: &Json<'_>, convert: bool) -> Option<Json<'static>> {
     if let Shape::Timestamp { unit, .. } = shape {
-        let ms = Value::from(timestamp::to_ms(value, *unit, convert)?);
+        let ms = Json::Number(timestamp::to_ms(value, *unit, convert)?.into());
         return (ms != *value).then_some(ms);
     }
     if !convert {
         return None;
     }
     match (shape, value) {
-        (Shape::Text { .. }, Value::Number(number)) => Some(Value::String(number.to_string())),
-        (Shape::Text { .. }, Value::Bool(truth)) => Some(Value::String(truth.to_string())),
-        (Shape::Number { is_whole, .. }, Value::String(text)) => {
+        (Shape::Text { .. }, Json::Number(number)) => Some(Json::Text(number.to_string().into())),
+        (Shape::Text { .. }, Json::Boolean(truth)) => Some(Json::Text(truth.to_string().into())),
+        (Shape::Number { is_whole, .. }, Json::Text(text)) => {
             // As JSON writes numbers: no hexadecimal, no infinity.
             let number = text.trim().parse::<Number>().ok()?;
             Some(
                 whole(&number)
                     .filter(|_| *is_whole)
-                    .unwrap_or(Value::Number(number)),
+                    .unwrap_or(Json::Number(number)),
             )
         }
-        (Shape::Number { is_whole: true, .. }, Value::Number(number)) => whole(number),
-        (Shape::Boolean, Value::String(text)) => truth(text),
-        (Shape::Boolean, Value::Number(number)) => truth(&number.to_string()),
+        (Shape::Number { is_whole: true, .. }, Json::Number(number)) => whole(number),
+        (Shape::Boolean, Json::Text(text)) => truth(text),
+        (Shape::Boolean, Json::Number(number)) => truth(&number.to_string()),
         _ => None,
     }
 }
 
 /// `5.0` as 5.
-fn whole(number: &Number) -> Option<Value> {
+fn whole(number: &Number) -> Option<Json<'static>> {
     let float = number.as_f64().filter(|_| number.is_f64())?;
-    (float.fract() == 0.0 && float.abs() <= EXACT).then(|| Value::from(float as i64))
+    (float.fract() == 0.0 && float.abs() <= EXACT).then(|| Json::Number((float as i64).into()))
 }
 
-fn truth(text: &str) -> Option<Value> {
+fn truth(text: &str) -> Option<Json<'static>> {
     match text {
-        "true" | "1" => Some(Value::Bool(true)),
-        "false" | "0" => Some(Value::Bool(false)),
+        "true" | "1" => Some(Json::Boolean(true)),
+        "false" | "0" => Some(Json::Boolean(false)),
         _ => None,
     }
 }
 
-fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Problem> {
+fn check_scalar(shape: &Shape, value: &Json<'_>) -> Result<(), Problem> {
     match (shape, value) {
-        (Shape::Text { length, pattern }, Value::String(text)) => {
+        (Shape::Text { length, pattern }, Json::Text(text)) => {
             check_length(text.chars().count(), *length, "characters")?;
             match pattern {
                 Some(pattern) if !pattern.is_match(text) => {
@@ -124,10 +129,10 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Problem> {
             }
         }
         (Shape::Text { .. }, other) => Err(wrong_type("text", other)),
-        (Shape::Number { is_whole: true, .. }, Value::Number(number)) if number.is_f64() => {
+        (Shape::Number { is_whole: true, .. }, Json::Number(number)) if number.is_f64() => {
             Err(wrong_type("a whole number", value))
         }
-        (Shape::Number { range, .. } | Shape::Timestamp { range, .. }, Value::Number(number)) => {
+        (Shape::Number { range, .. } | Shape::Timestamp { range, .. }, Json::Number(number)) => {
             check_range(number, *range)
         }
         (Shape::Number { is_whole, .. }, other) => Err(wrong_type(
@@ -135,7 +140,9 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Problem> {
             other,
         )),
         (Shape::Timestamp { .. }, other) => Err(wrong_type("a time", other)),
-        (Shape::Boolean, other) if !other.is_boolean() => Err(wrong_type("true or false", other)),
+        (Shape::Boolean, other) if !matches!(other, Json::Boolean(_)) => {
+            Err(wrong_type("true or false", other))
+        }
         (Shape::Boolean | Shape::Any | Shape::Object(_) | Shape::List { .. }, _) => Ok(()),
     }
 }
@@ -165,7 +172,7 @@ fn between<T: ToString>(bounds: Bounds<T>) -> String {
     format!("{}..{}", shown(bounds.min), shown(bounds.max))
 }
 
-fn wrong_type(wanted: &str, value: &Value) -> Problem {
+fn wrong_type(wanted: &str, value: &Json<'_>) -> Problem {
     Problem::new(
         "wrong-type",
         format!("must be {wanted}, not {}", shown(&kind_of(value))),
@@ -173,19 +180,19 @@ fn wrong_type(wanted: &str, value: &Value) -> Problem {
 }
 
 /// Scalars as they are; of an object or list only what it is, for it may be large.
-fn kind_of(value: &Value) -> String {
+fn kind_of(value: &Json<'_>) -> String {
     match value {
-        Value::Object(_) => "an object".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::String(text) => format!("text {:?}", shown(text)),
+        Json::Object(_) => "an object".to_owned(),
+        Json::List(_) => "a list".to_owned(),
+        Json::Text(text) => format!("text {:?}", shown(text)),
         scalar => scalar.to_string(),
     }
 }
 
 /// Equal, with 1 and 1.0 the same.
-fn is_same(left: &Value, right: &Value) -> bool {
+fn is_same(left: &Json<'_>, right: &Json<'_>) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Json::Number(left), Json::Number(right)) => left == right || left.as_f64() == right.as_f64(),
         _ => left == right,
     }
 }

@@ -1,0 +1,65 @@
+//! An object: its fields by name.
+
+use std::borrow::Cow;
+
+use super::Json;
+
+/// Fields in the order of their names, each there once. One list is one allocation, where a tree has
+/// one for each name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    /// The object of these fields; the name that is there twice otherwise.
+    pub(crate) fn new(mut fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Cow<'a, str>> {
+        fields.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        let is_twice = |pair: &[(Cow<'_, str>, Json<'_>)]| pair[0].0 == pair[1].0;
+        match fields.windows(2).position(is_twice) {
+            Some(place) => Err(fields.swap_remove(place).0),
+            None => Ok(Self(fields)),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Json<'a>> {
+        let place = self.place(name).ok()?;
+        Some(&mut self.0[place].1)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Json<'a>> {
+        let place = self.place(name).ok()?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// Sets a field, whether it is there or not.
+    pub(crate) fn insert(&mut self, name: &str, value: Json<'a>) {
+        match self.place(name) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (name.to_owned().into(), value)),
+        }
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Where a name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(held, _)| (**held).cmp(name))
+    }
+}
