@@ -1,6 +1,6 @@
 //! An object: its fields by name.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 use super::Json;
 
@@ -12,8 +12,8 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 impl<'a> Object<'a> {
     /// The object of these fields; the name that is there twice otherwise.
     pub(crate) fn new(mut fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Cow<'a, str>> {
-        fields.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-        let is_twice = |pair: &[(Cow<'_, str>, Json<'_>)]| pair[0].0 == pair[1].0;
+        fields.sort_unstable_by(|(left, _), (right, _)| order(left, right));
+        let is_twice = |pair: &[(Cow<'_, str>, Json<'_>)]| order(&pair[0].0, &pair[1].0).is_eq();
         match fields.windows(2).position(is_twice) {
             Some(place) => Err(fields.swap_remove(place).0),
             None => Ok(Self(fields)),
@@ -60,6 +60,12 @@ impl<'a> Object<'a> {
 
     /// Where a name is, or would be.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(held, _)| (**held).cmp(name))
+        self.0.binary_search_by(|(held, _)| order(held, name))
     }
+}
+
+/// The order of texts, byte by byte where it is asked for: names mostly differ in their first byte, and a
+/// call of `memcmp` for each pair was an eighth of the plugin's time.
+fn order(left: &str, right: &str) -> Ordering {
+    left.bytes().cmp(right.bytes())
 }
