@@ -3,6 +3,7 @@
 //! - [`config`] is what a pipeline writes: fields with their types, bounds, aliases and defaults.
 //! - `compile` turns it into rules once, when the pipeline is applied, and refuses what cannot be
 //!   meant (a pattern on a number, a default that breaks its own rule).
+//! - `glance` takes a first look, which is enough for an event that has the form.
 //! - `json` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
 //!   with the path of the field.
 //!
@@ -26,6 +27,7 @@
 
 mod compile;
 pub mod config;
+mod glance;
 mod json;
 mod object;
 mod problem;
@@ -34,6 +36,7 @@ mod timestamp;
 mod value;
 
 pub use config::Config;
+use glance::Glance;
 use json::Json;
 use rules::ObjectRule;
 use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, export};
@@ -41,6 +44,7 @@ use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, expo
 /// The plugin.
 pub struct Validator {
     schema: ObjectRule,
+    glance: Option<Glance>,
 }
 
 impl Plugin for Validator {
@@ -48,11 +52,18 @@ impl Plugin for Validator {
 
     fn new(config: Config) -> Result<Self, String> {
         let schema = compile::schema(&config.schema)?;
-        Ok(Self { schema })
+        let glance = Glance::new(&schema);
+        Ok(Self { schema, glance })
     }
 
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
-        let mut payload = json::parse(&event.payload)?;
+        let payload = json::text(&event.payload)?;
+        if let Some(glance) = &self.glance
+            && glance.finds_form(&self.schema, payload)
+        {
+            return Ok(Verdict::Forward);
+        }
+        let mut payload = json::parse(payload)?;
         let Json::Object(fields) = &mut payload else {
             return Err(Failure::invalid("wrong-type", "the payload must be an object"));
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Unknown,
-    json::{Json, Object},
+    json::{Json, Object, order},
     problem::Problem,
     rules::{Alias, FieldRule, ObjectRule},
 };
@@ -29,17 +29,18 @@ impl ObjectRule {
         }
         let before = object.len();
         if self.unknown == Unknown::Drop {
-            object.retain(|name| self.knows(name));
-        } else if let Some(name) = object.names().find(|name| !self.knows(name)) {
+            object.retain(|name| self.place(name).is_some());
+        } else if let Some(name) = object.names().find(|name| !self.place(name).is_some()) {
             return Err(Problem::new("unknown-field", "is not in the schema").in_field(name));
         }
         Ok(object.len() < before)
     }
 
-    fn knows(&self, name: &str) -> bool {
+    /// Which of the fields has this name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.fields
-            .binary_search_by(|field| field.name.as_str().cmp(name))
-            .is_ok()
+            .binary_search_by(|field| order(&field.name, name))
+            .ok()
     }
 }
 

@@ -8,8 +8,8 @@ mod read;
 
 use std::{borrow::Cow, fmt};
 
-pub(crate) use object::Object;
-pub(crate) use read::parse;
+pub(crate) use object::{Object, order};
+pub(crate) use read::{Name, parse, text};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 

@@ -11,10 +11,18 @@ use tailrace_sdk::Failure;
 
 use super::{Json, Object};
 
+/// The payload as text: checked in one go, which is cheaper than string by string.
+pub(crate) fn text(payload: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(payload).map_err(|error| malformed(&error))
+}
+
 /// Reads a payload. Depth is bounded by the parser, at 127 levels.
-pub(crate) fn parse(payload: &[u8]) -> Result<Json<'_>, Failure> {
-    serde_json::from_slice(payload)
-        .map_err(|error| Failure::invalid("malformed-json", format!("the payload does not read: {error}")))
+pub(crate) fn parse(payload: &str) -> Result<Json<'_>, Failure> {
+    serde_json::from_str(payload).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &dyn fmt::Display) -> Failure {
+    Failure::invalid("malformed-json", format!("the payload does not read: {error}"))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
@@ -84,7 +92,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 }
 
 /// The name of a field. Serde's own `Cow` never borrows.
-struct Name<'a>(Cow<'a, str>);
+pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
