@@ -19,6 +19,7 @@ use std::{
     env, fmt, fs,
     hint::black_box,
     io::{self, Write as _},
+    process::ExitCode,
     slice,
     time::{Duration, Instant},
 };
@@ -41,7 +42,15 @@ const CLUSTER: usize = 500;
 
 type Vectors = Vec<Vec<f32>>;
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    let Err(cause) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    drop(writeln!(io::stderr(), "nearest: {cause}"));
+    ExitCode::FAILURE
+}
+
+fn run() -> io::Result<()> {
     let mut rows = Rows::of_arguments()?;
     let count = |argument: String| {
         let unknown = |_| io::Error::other(format!("{argument} is no number of vectors, as 200000 is"));

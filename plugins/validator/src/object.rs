@@ -30,7 +30,7 @@ impl ObjectRule {
         let before = object.len();
         if self.unknown == Unknown::Drop {
             object.retain(|name| self.place(name).is_some());
-        } else if let Some(name) = object.names().find(|name| !self.place(name).is_some()) {
+        } else if let Some(name) = object.names().find(|name| self.place(name).is_none()) {
             return Err(Problem::new("unknown-field", "is not in the schema").in_field(name));
         }
         Ok(object.len() < before)

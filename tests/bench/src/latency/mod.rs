@@ -20,8 +20,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-
 use line::{Line, Loaded};
 pub use queries::{Queried, Queries};
 pub use receiver::{Percentiles, histogram};
@@ -63,6 +61,7 @@ struct Rounds {
     highest: Vec<f64>,
     loads: [Vec<Loaded>; LOADS.len()],
     idle: Vec<Queried>,
+    has_failed: bool,
 }
 
 /// Measures all of it.
@@ -74,10 +73,14 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
         println!("    the API in real time is not measured: {cause:#}");
         cases.retain(|case| !case.is_real_time);
     }
+    let mut section = Section::new("Latency from end to end", ABOUT);
     let mut all: Vec<Rounds> = cases.iter().map(|_| Rounds::default()).collect();
     for number in 0..options.rounds() {
         println!("latency, round {} of {}", number + 1, options.rounds());
         for (index, (case, rounds)) in cases.iter().zip(&mut all).enumerate() {
+            if rounds.has_failed {
+                continue;
+            }
             let name = format!("l{number}c{index}");
             let seconds = Duration::from_secs(options.seconds());
             let stage = real_time
@@ -85,11 +88,13 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
                 .ok()
                 .filter(|_| case.is_real_time)
                 .unwrap_or(&stage);
-            let round = round(stage, case, &name, seconds, rounds).await;
-            round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
+            if let Err(cause) = round(stage, case, &name, seconds, rounds).await {
+                // What was measured before stays, and so do the other cases.
+                rounds.has_failed = true;
+                section.fail(&case.what, &cause.context(stage.engine.log()));
+            }
         }
     }
-    let mut section = Section::new("Latency from end to end", ABOUT);
     let mut queries = Section::new(
         "Queries of one state key by HTTP",
         "200 queries a second at their intended times, over one connection, while the engine is idle and while it is \

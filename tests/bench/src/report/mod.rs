@@ -29,6 +29,8 @@ pub struct Section {
     pub about: String,
     /// The measurements.
     pub rows: Vec<Row>,
+    /// What of it failed, and why.
+    pub failures: Vec<String>,
 }
 
 impl Section {
@@ -38,11 +40,15 @@ impl Section {
             heading: heading.to_owned(),
             about: about.to_owned(),
             rows: Vec::new(),
+            failures: Vec::new(),
         }
     }
 
-    /// Adds a row and shows it, for a whole run takes minutes.
+    /// Adds a row and shows it, for a whole run takes minutes. One without a round is none.
     pub fn push(&mut self, row: Row) {
+        if row.rounds.is_empty() {
+            return;
+        }
         println!(
             "  {}: {} {}",
             row.what,
@@ -50,6 +56,12 @@ impl Section {
             row.unit
         );
         self.rows.push(row);
+    }
+
+    /// Notes that the measurement of one row failed; the others go on.
+    pub fn fail(&mut self, what: &str, cause: &anyhow::Error) {
+        println!("    {what} failed: {cause:#}");
+        self.failures.push(format!("{}, {what}: {cause:#}", self.heading));
     }
 
     /// A row over the one that it is held against: round by round, where there are as many.
@@ -77,7 +89,8 @@ pub struct Report {
 
 impl Report {
     /// Adds a section; one without rows is none.
-    fn add(&mut self, section: Section) {
+    fn add(&mut self, mut section: Section) {
+        self.failures.append(&mut section.failures);
         if !section.rows.is_empty() {
             self.sections.push(section);
         }
@@ -168,6 +181,18 @@ mod tests {
         let budget = Budget::RatioAtMost(1.25);
         assert_eq!(budget.holds(&other, Some(ratio)), Some(true));
         assert_eq!(budget.holds(&other, None), None);
+    }
+
+    #[test]
+    fn a_row_that_failed_takes_no_other_with_it() {
+        let mut section = Section::new("latency", "");
+        section.push(Row::new("one", "ms", vec![10.0]));
+        section.push(Row::new("other", "ms", Vec::new()));
+        section.fail("other", &anyhow::anyhow!("late").context("the log"));
+        let mut report = Report::default();
+        report.add_all(vec![section]);
+        assert_eq!(report.sections[0].rows.len(), 1);
+        assert_eq!(report.failures, ["latency, other: the log: late"]);
     }
 
     #[test]
