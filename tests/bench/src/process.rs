@@ -16,6 +16,18 @@ pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     Ok((user + system) / TICKS_A_SECOND)
 }
 
+/// Seconds of processor time that this machine wanted and did not get since it started, all processors
+/// together: on a virtual one, what its host gave to others.
+pub fn stolen_seconds() -> anyhow::Result<f64> {
+    stolen(&std::fs::read_to_string("/proc/stat")?)
+}
+
+fn stolen(stat: &str) -> anyhow::Result<f64> {
+    let field = stat.lines().next().and_then(|all| all.split_whitespace().nth(8));
+    let ticks: f64 = field.context("/proc/stat tells no stolen time")?.parse()?;
+    Ok(ticks / TICKS_A_SECOND)
+}
+
 /// Resident memory of a process in MiB.
 pub fn resident_mib(pid: u32) -> anyhow::Result<f64> {
     status_mib(pid, "VmRSS")
@@ -34,4 +46,16 @@ fn status_mib(pid: u32, field: &str) -> anyhow::Result<f64> {
         .with_context(|| format!("no {field}"))?;
     let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
     Ok(kib / 1_024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stolen;
+
+    #[test]
+    fn stolen_time_is_the_eighth_of_the_first_line() {
+        let stat = "cpu  4883378 267945 320172 1558108 32678 0 34469 258063 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert!((stolen(stat).unwrap() - 2_580.63).abs() < 1e-6);
+        assert!(stolen("cpu  1 2 3\n").is_err());
+    }
 }

@@ -244,6 +244,14 @@ pub fn queries_row(what: &str, rounds: &[&Queried], budget: Option<Budget>, sect
         .also("p99.9", &of(|asked| asked.p999_ms), "ms")
         .also("a byte over TCP and back: p99", &echoes, "ms")
         .also(
+            "taken by the machine's host",
+            &rounds
+                .iter()
+                .map(|asked| asked.stolen * 100.0)
+                .collect::<Vec<_>>(),
+            "%",
+        )
+        .also(
             "queries of a round",
             &rounds.iter().map(|asked| asked.count as f64).collect::<Vec<_>>(),
             "",

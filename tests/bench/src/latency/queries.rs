@@ -20,6 +20,7 @@ use super::{
     echo::Echo,
     receiver::{Percentiles, histogram},
 };
+use crate::process::stolen_seconds;
 
 /// Longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub struct Queried {
     pub echo: Percentiles,
     /// How many there were.
     pub count: u64,
+    /// Share of all processors' time that the host of this machine gave to others meanwhile.
+    pub stolen: f64,
 }
 
 /// Queries under way.
@@ -70,6 +73,7 @@ impl Queries {
                 .build()
                 .into();
             let (mut latency, mut echoes) = (histogram()?, histogram()?);
+            let stolen_before = stolen_seconds()?;
             let (began, gap) = (Instant::now(), Duration::from_secs_f64(1.0 / a_second));
             let mut count = 0_u64;
             for key in keys.iter().cycle() {
@@ -89,10 +93,12 @@ impl Queries {
                 echoes.saturating_record(echo.ask()?.as_micros() as u64);
                 count += 1;
             }
+            let all = began.elapsed().as_secs_f64() * thread::available_parallelism()?.get() as f64;
             Ok(Queried {
                 latency: Percentiles::of(&latency),
                 echo: Percentiles::of(&echoes),
                 count,
+                stolen: (stolen_seconds()? - stolen_before) / all,
             })
         })?;
         Ok(Self { stop, thread })
