@@ -156,28 +156,32 @@ async fn round(
         subjects: &subject,
     };
     let running = stage.launch(&case.worker, name, from).await?;
-    let line = Line::start(stage, &running, &input, &subject).await?;
-    let highest = line.highest(seconds).await?;
-    println!("    {}: highest rate {highest:.0} events/s", case.what);
-    rounds.highest.push(highest);
-    if case.is_queried {
-        let queries = ask(stage, name)?;
-        tokio::time::sleep(seconds).await;
-        rounds.idle.push(queries.end()?);
-    }
-    for (share, loads) in LOADS.iter().zip(&mut rounds.loads) {
-        let rate = highest * *share as f64 / 100.0;
-        let loaded = line.at(rate, seconds, case.is_queried.then_some(name)).await?;
-        println!(
-            "    {}: at {share} %: p50 {:.2} ms, p99 {:.2} ms",
-            case.what, loaded.latency.p50_ms, loaded.latency.p99_ms
-        );
-        loads.push(loaded);
-    }
-    drop(line);
-    running.end().await?;
+    let measured = async {
+        let line = Line::start(stage, &running, &input, &subject).await?;
+        let highest = line.highest(seconds).await?;
+        println!("    {}: highest rate {highest:.0} events/s", case.what);
+        rounds.highest.push(highest);
+        if case.is_queried {
+            let queries = ask(stage, name)?;
+            tokio::time::sleep(seconds).await;
+            rounds.idle.push(queries.end()?);
+        }
+        for (share, loads) in LOADS.iter().zip(&mut rounds.loads) {
+            let rate = highest * *share as f64 / 100.0;
+            let loaded = line.at(rate, seconds, case.is_queried.then_some(name)).await?;
+            println!(
+                "    {}: at {share} %: p50 {:.2} ms, p99 {:.2} ms",
+                case.what, loaded.latency.p50_ms, loaded.latency.p99_ms
+            );
+            loads.push(loaded);
+        }
+        anyhow::Ok(())
+    };
+    let measured = measured.await;
+    // Whatever came of it: a worker that goes on would disturb those after it.
+    let ended = running.end().await;
     stage.cluster.jetstream.delete_stream(&input).await?;
-    Ok(())
+    measured.and(ended)
 }
 
 /// Asks for the state of every key in turn.
