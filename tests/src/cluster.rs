@@ -64,7 +64,8 @@ impl Cluster {
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .connect(format!("127.0.0.1:{port}"))
             .await?;
-        let jetstream = jetstream::new(client.clone());
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(PATIENCE);
         let cluster = Self {
             folder,
             process: Some(process),
@@ -72,11 +73,21 @@ impl Cluster {
             client,
             jetstream,
         };
-        eventually("the broker answers", || async {
-            cluster.jetstream.query_account().await.is_ok()
-        })
-        .await?;
+        cluster.answers().await?;
         Ok(cluster)
+    }
+
+    /// Waits until it answers. A question that went to a dead server's connection gets no answer at all,
+    /// so each has a short while only.
+    async fn answers(&self) -> anyhow::Result<()> {
+        eventually("the broker answers", || async {
+            let answer = self.jetstream.query_account();
+            matches!(
+                tokio::time::timeout(Duration::from_secs(1), answer).await,
+                Ok(Ok(_))
+            )
+        })
+        .await
     }
 
     /// Its address.
@@ -92,11 +103,12 @@ impl Cluster {
         }
     }
 
-    /// Starts it again on its data.
-    pub fn restart(&mut self) -> anyhow::Result<()> {
+    /// Starts it again on its data, and waits until it answers: what is published before the client has seen
+    /// that the old connection is dead is lost.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill();
         self.process = Some(spawn(self.folder.path())?);
-        Ok(())
+        self.answers().await
     }
 
     /// Writes one word of its configuration anew, and lets it read that while it runs (SIGHUP).

@@ -78,7 +78,9 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
         for (index, case) in cases.iter().enumerate() {
             let name = format!("r{number}c{index}");
             let round = round(&stage, &case.worker, &name, options.events()).await;
-            let round = round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
+            let round = round
+                .with_context(|| case.what.clone())
+                .map_err(|cause| stage.explain(&cause))?;
             println!("    {}: {:.0} events/s", case.what, round.rate);
             rounds[index].push(round);
         }

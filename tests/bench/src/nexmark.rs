@@ -78,7 +78,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
         for ((query, select), rounds) in QUERIES.iter().zip(&mut rounds) {
             let name = format!("{query}r{number}");
             let round = round(&stage, query, &name, &events, *select).await;
-            rounds.push(round.with_context(|| format!("{name}\n{}", stage.engine.log()))?);
+            rounds.push(round.context(name).map_err(|cause| stage.explain(&cause))?);
         }
     }
     let mut section = Section::new("Nexmark", ABOUT);

@@ -86,7 +86,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
             let name = format!("o{number}c{index}");
             let watched = case.is_on.then(|| Watched::begin(&stage.engine, &name));
             let round = round(&stage, &worker, &name, options.events()).await;
-            let round = round.with_context(|| format!("{}\n{}", case.what, stage.engine.log()))?;
+            let round = round.context(case.what).map_err(|cause| stage.explain(&cause))?;
             println!("    {}: {:.0} events/s", case.what, round.rate);
             rounds[index].push(round);
             drop(watched);

@@ -182,7 +182,8 @@ async fn peak(case: &Case) -> anyhow::Result<f64> {
     let last = format!("m{}", case.pipelines - 1);
     tokio::time::timeout(PATIENCE, done(&stage, &last, case.events))
         .await
-        .with_context(|| format!("{last} is not done after {PATIENCE:?}\n{}", stage.engine.log()))?;
+        .with_context(|| format!("{last} is not done after {PATIENCE:?}"))
+        .map_err(|cause| stage.explain(&cause))?;
     // Timers of an idle pipeline have gone round once.
     tokio::time::sleep(Duration::from_secs(6)).await;
     peak_mib(stage.engine.pid())

@@ -107,6 +107,11 @@ impl Stage {
         })
     }
 
+    /// What went wrong, with the end of the engine's log below it: tables show the first line only.
+    pub fn explain(&self, cause: &anyhow::Error) -> anyhow::Error {
+        anyhow::anyhow!("{cause:#}\n{}", self.engine.log())
+    }
+
     /// Sets a worker to work, under a name of its own.
     pub async fn launch(&self, worker: &Worker, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_>> {
         match worker {

@@ -53,7 +53,7 @@ async fn accounts_of_a_server_in_operator_mode_are_served_by_credentials_that_ma
 
     // The files are other users' now, and every connection is made anew.
     write()?;
-    cluster.restart()?;
+    cluster.restart().await?;
     cluster.publish("shop.events.x", events()).await?;
     engine.caught_up("p", 200).await?;
     assert_eq!(cluster.read("TR_shop_p", "shop.p.>").await?.len(), 200);

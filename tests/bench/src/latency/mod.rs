@@ -91,7 +91,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
             if let Err(cause) = round(stage, case, &name, seconds, rounds).await {
                 // What was measured before stays, and so do the other cases.
                 rounds.has_failed = true;
-                section.fail(&case.what, &cause.context(stage.engine.log()));
+                section.fail(&case.what, &stage.explain(&cause));
             }
         }
     }

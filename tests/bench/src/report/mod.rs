@@ -188,11 +188,11 @@ mod tests {
         let mut section = Section::new("latency", "");
         section.push(Row::new("one", "ms", vec![10.0]));
         section.push(Row::new("other", "ms", Vec::new()));
-        section.fail("other", &anyhow::anyhow!("late").context("the log"));
+        section.fail("other", &anyhow::anyhow!("late\nthe log").context("round 2"));
         let mut report = Report::default();
         report.add_all(vec![section]);
         assert_eq!(report.sections[0].rows.len(), 1);
-        assert_eq!(report.failures, ["latency, other: the log: late"]);
+        assert_eq!(report.failures, ["latency, other: round 2: late\nthe log"]);
     }
 
     #[test]

@@ -68,8 +68,8 @@ async fn rounds(arena: &mut Arena, disk: &Path, plan: &Plan) -> anyhow::Result<(
             arena.note(format!(
                 "round {round}: nats-server did not come back by itself in {by_itself:?} after the disk had space again; it was restarted"
             ));
-            arena.cluster.restart()?;
             over = Instant::now();
+            arena.cluster.restart().await?;
         }
         arena
             .recovered(over, &format!("round {round} of {rounds}"))

@@ -26,9 +26,10 @@ async fn rounds(arena: &mut Arena, rounds: u32) -> anyhow::Result<()> {
         if arena.random.random_bool(0.5) {
             arena.random_pause(AWAY_MS).await;
         }
-        arena.cluster.restart()?;
+        let over = Instant::now();
+        arena.cluster.restart().await?;
         arena
-            .recovered(Instant::now(), &format!("round {round} of {rounds}"))
+            .recovered(over, &format!("round {round} of {rounds}"))
             .await?;
     }
     Ok(())

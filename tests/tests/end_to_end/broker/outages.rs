@@ -81,7 +81,7 @@ async fn trouble(cluster: &mut Cluster, progress: &watch::Receiver<Progress>) ->
         let failed = so_far().failed;
         cluster.kill();
         eventually("a commit fails", || async { so_far().failed > failed }).await?;
-        cluster.restart()?;
+        cluster.restart().await?;
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ async fn while_the_server_is_away_nothing_is_claimed_of_a_commit() -> anyhow::Re
         !broker.is_connected()
     })
     .await?;
-    cluster.restart()?;
+    cluster.restart().await?;
     eventually("the connection is back", || async {
         broker.is_connected() && broker.last(&partition(0)).await.is_ok()
     })
