@@ -7,7 +7,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Arc, Barrier},
     thread,
     time::Duration,
 };
@@ -42,23 +42,37 @@ pub struct ApiThreads {
 
 impl ApiThreads {
     fn start(self) -> anyhow::Result<Runtime> {
-        let mut builder = runtime::Builder::new_multi_thread();
-        builder.worker_threads(self.count).thread_name("api").enable_all();
-        if self.real_time {
+        let rank = if self.real_time {
             // Asked for before anything is served, on a thread that ends with the question.
             let granted = thread::spawn(threads::raise_this).join();
             granted.map_err(|_| anyhow::anyhow!("asking for real time panicked"))??;
-            let started = AtomicUsize::new(0);
-            builder.on_thread_start(move || {
-                // Those that answer start first. Those for blocking work, such as an upload's trial, come later.
-                if started.fetch_add(1, Ordering::Relaxed) < self.count
-                    && let Err(cause) = threads::raise_this()
-                {
-                    tracing::warn!("{cause:#}");
+            threads::raise_this
+        } else {
+            threads::hasten_this
+        };
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(self.count).thread_name("api").enable_all();
+        let runtime = builder.build().context("cannot start the threads of the API")?;
+        self.rank_all(&runtime, rank);
+        Ok(runtime)
+    }
+
+    /// Gives those that answer their rank. tokio starts them, and later those for blocking work such as an
+    /// upload's trial, alike; only a task runs on one that answers for sure, and one that holds its thread
+    /// until all have come on each of them.
+    fn rank_all(self, runtime: &Runtime, rank: fn() -> anyhow::Result<()>) {
+        let all = Arc::new(Barrier::new(self.count + 1));
+        let _entered = runtime.enter();
+        for _ in 0..self.count {
+            let all = Arc::clone(&all);
+            tasks::spawn(async move {
+                if let Err(cause) = rank() {
+                    tracing::warn!("a thread of the API keeps its rank: {cause:#}");
                 }
+                all.wait();
             });
         }
-        builder.build().context("cannot start the threads of the API")
+        all.wait();
     }
 }
 
@@ -146,6 +160,27 @@ async fn renew(tls: Tls, mut told: Signal) {
 mod tests {
     use super::*;
 
+    /// What is asked on a thread that answers, and on one for blocking work.
+    fn on_both<T: Send + 'static>(runtime: &Runtime, ask: fn() -> T) -> (T, T) {
+        runtime.block_on(async {
+            let answering = tasks::spawn(async move { ask() });
+            let blocking = tasks::spawn_blocking(ask);
+            (answering.await.unwrap(), blocking.await.unwrap())
+        })
+    }
+
+    #[test]
+    fn only_the_threads_that_answer_are_hastened() {
+        let api = ApiThreads {
+            count: 2,
+            real_time: false,
+        };
+        let here = threads::slice();
+        let (answering, blocking) = on_both(&api.start().unwrap(), threads::slice);
+        // Before Linux 6.12 no slice can be asked for, and each reads as none.
+        assert_eq!((answering, blocking), (here.min(threads::SLICE), here));
+    }
+
     #[test]
     fn only_the_threads_that_answer_are_in_real_time() {
         let api = ApiThreads {
@@ -160,12 +195,6 @@ mod tests {
                 return;
             }
         };
-        let (answering, blocking) = runtime.block_on(async {
-            let answering = tasks::spawn(async { threads::is_first() });
-            let blocking = tasks::spawn_blocking(threads::is_first);
-            (answering.await.unwrap(), blocking.await.unwrap())
-        });
-        assert!(answering);
-        assert!(!blocking);
+        assert_eq!(on_both(&runtime, threads::is_first), (true, false));
     }
 }

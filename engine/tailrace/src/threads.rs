@@ -19,9 +19,19 @@ pub fn raise_this() -> anyhow::Result<()> {
     system::raise_this()
 }
 
+/// Lets the calling thread take a processor the moment it wakes from one that is in the midst of its turn
+/// (Linux from 6.12 on, without any right): its own turns are the shortest, its share is what it was. Threads
+/// and processes that it starts are like the others.
+pub fn hasten_this() -> anyhow::Result<()> {
+    system::hasten_this()
+}
+
 /// Whether the calling thread is in real time.
 #[cfg(all(test, target_os = "linux"))]
 pub use system::is_first;
+/// Nanoseconds of the calling thread's turns; none before Linux 6.12.
+#[cfg(all(test, target_os = "linux"))]
+pub use system::{SLICE, slice};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -33,8 +43,10 @@ mod system {
     /// A tenth of the share of a thread at 0, where both want the same processor.
     pub(super) const LOWERED: i32 = 10;
     /// Nanoseconds that a lowered thread runs before one that wakes may take its place: the least that Linux
-    /// grants. By itself it is 3 to 4 ms, however low the thread, and that is what a neighbour would wait.
-    pub(super) const SLICE: u64 = 100_000;
+    /// grants. By itself it is 3 to 4 ms, however low the thread, and that is what a neighbour would wait. A
+    /// hastened thread has it because one that wakes takes the place of those with longer ones at once
+    /// (`PREEMPT_SHORT` of Linux).
+    pub const SLICE: u64 = 100_000;
     /// The least of the ranks in real time, above all others.
     const FIRST: u32 = 1;
 
@@ -63,6 +75,17 @@ mod system {
         )
     }
 
+    pub(super) fn hasten_this() -> anyhow::Result<()> {
+        set(&libc::sched_attr {
+            // As it is: whoever started the engine may have lowered it.
+            sched_nice: getpriority_process(None)?,
+            sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+            sched_runtime: SLICE,
+            ..ordinary()
+        })?;
+        Ok(())
+    }
+
     fn ordinary() -> libc::sched_attr {
         libc::sched_attr {
             size: size_of::<libc::sched_attr>() as u32,
@@ -87,7 +110,7 @@ mod system {
     /// The slice of the calling thread, in nanoseconds.
     #[cfg(test)]
     #[allow(unsafe_code)]
-    pub(super) fn slice() -> u64 {
+    pub fn slice() -> u64 {
         let mut read = ordinary();
         let (place, size): (*mut libc::sched_attr, _) = (&raw mut read, read.size);
         // SAFETY: the kernel writes at most `size` bytes behind the pointer.
@@ -113,6 +136,10 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     pub(super) fn lower_this() -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn hasten_this() -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -169,9 +196,22 @@ mod tests {
             rank()
         });
         // Before Linux 6.12 a slice is the system's own affair, and reads as none.
-        let slice = if before.1 == 0 { 0 } else { system::SLICE };
+        let slice = before.1.min(SLICE);
         assert_eq!(lowered.join().unwrap(), (before.0.max(system::LOWERED), slice));
         assert_eq!(rank(), before);
+    }
+
+    #[test]
+    fn a_hastened_thread_keeps_its_rank_and_hastens_nobody() {
+        let rank = || (getpriority_process(None).unwrap(), system::slice());
+        let before = rank();
+        let (hastened, child) = std::thread::spawn(move || {
+            hasten_this().unwrap();
+            (rank(), std::thread::spawn(rank).join().unwrap())
+        })
+        .join()
+        .unwrap();
+        assert_eq!((hastened, child), ((before.0, before.1.min(SLICE)), before));
     }
 
     #[test]

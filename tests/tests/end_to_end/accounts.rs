@@ -64,9 +64,11 @@ impl Hall {
             )
             .with("TAILRACE_LOG__FILTER", "debug,tailrace=trace,async_nats=trace");
         let engine = Engine::start_with(&launch, folder.path()).await?;
+        let mut own = jetstream::new(client);
+        own.set_timeout(PATIENCE);
         let hall = Self {
             cluster,
-            own: jetstream::new(client),
+            own,
             engine,
             folder,
             launch,

@@ -1,11 +1,9 @@
 //! Alarms from rule to notice: on a subject, at a web server, in status; over a restart of the engine.
 
-use std::time::Duration;
-
 use futures::{StreamExt as _, stream::BoxStream};
 use serde_json::{Value, json};
 use tailrace_tests::{
-    cluster::{Cluster, eventually},
+    cluster::{Cluster, PATIENCE, eventually},
     engine::{Engine, Launch, OPERATOR},
     stand_in::StandIn,
 };
@@ -118,7 +116,7 @@ async fn an_alarm_is_told_once_when_it_fires_and_once_when_it_is_over_though_the
         expected.map(|(kind, rule)| (kind.to_owned(), rule.to_owned())),
         "each once"
     );
-    let first = tokio::time::timeout(Duration::from_secs(5), subject.next()).await?;
+    let first = tokio::time::timeout(PATIENCE, subject.next()).await?;
     let notice: Value = serde_json::from_slice(&first.map(|message| message.payload).unwrap_or_default())?;
     assert_eq!(
         (&notice["tenant"], &notice["pipeline"], &notice["rule"]),
@@ -230,7 +228,7 @@ impl Told {
 
     /// The next notice: its kind and rule, and all of it.
     async fn next(&mut self) -> anyhow::Result<(String, Value)> {
-        let next = tokio::time::timeout(Duration::from_mins(1), self.0.next()).await?;
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await?;
         let notice = next.ok_or_else(|| anyhow::anyhow!("the subject has ended"))?;
         Ok((
             format!("{} {}", text(&notice["rule"]), text(&notice["kind"])),
