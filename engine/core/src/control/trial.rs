@@ -5,7 +5,7 @@
 //! empty and what the plugin writes it can read again, no vector is near, every sketch takes what it
 //! is given. Nothing is published and nothing stays.
 
-use std::{any::Any, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ pub(super) fn run(
     };
     let event = request.event.map(|payload| {
         let began = clock.monotonic();
-        let (call, _) = instance.process(&event(payload, clock), Box::new(Nowhere::default()));
+        let call = instance.process(&event(payload, clock), &mut Nowhere::default());
         let took = clock.monotonic().saturating_sub(began);
         tell(call.result, call.fuel, took, instance.memory_bytes())
     });
@@ -193,7 +193,4 @@ impl Host for Nowhere {
         Ok(())
     }
     fn log(&mut self, _: LogLevel, _: &str) {}
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
 }

@@ -18,11 +18,12 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_sketch::{Comparison, Exact, Kind, Sketch, TenantSeed, Update, hash_item};
+use tailrace_sketch::{Comparison, Exact, Kind, Sketch, Update, hash_item};
 
 use crate::{
     delta::{Delta, Measured, Placed},
     name::Name,
+    pipeline::plan::Watched,
     ports::store::{Image, StoreError},
     series::{Groups, Series, Slice, Window, WindowSpan},
 };
@@ -35,19 +36,6 @@ const MOST_ENTRIES: usize = 100_000;
 const MOST_PASSED: usize = 1_000;
 /// Updates before a series is compared first.
 const FIRST_COMPARISON: u64 = 32;
-
-/// A sketch whose accuracy is watched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Watched {
-    /// Its name.
-    pub name: Name,
-    /// What it measures.
-    pub kind: Kind,
-    /// Of its series, the share that is followed.
-    pub share: f64,
-    /// The tenant's, by which they are drawn.
-    pub seed: TenantSeed,
-}
 
 /// What a partition follows.
 #[derive(Default)]

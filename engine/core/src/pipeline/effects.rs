@@ -7,6 +7,7 @@
 //!
 //! When a commit fails for good, the whole of this is dropped and made anew from the image.
 
+mod dedup;
 mod host;
 mod journal;
 mod measures;
@@ -14,6 +15,8 @@ mod shadow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use dedup::Filter;
+pub(in crate::pipeline) use host::CallHost;
 pub use journal::Mark;
 use journal::{Journal, Undo};
 pub use measures::Moment;
@@ -21,7 +24,7 @@ pub use measures::Moment;
 use crate::{
     delta::{Delta, StateValue},
     name::Name,
-    pipeline::{dedup::Filter, plan::Plan},
+    pipeline::plan::Plan,
     ports::{
         broker::Output,
         plugins::LogLevel,
@@ -34,9 +37,7 @@ use crate::{
 pub struct Effects {
     image: Arc<dyn Image>,
     plan: Arc<Plan>,
-    /// For a shadow, during its calls: what the active revision's events have caused, below its own.
-    base: Option<Box<Effects>>,
-    pub(super) dedup: Option<Filter>,
+    dedup: Option<Filter>,
     committing: Option<Arc<Delta>>,
     current: Delta,
     collections: BTreeMap<String, Box<dyn Collection>>,
@@ -75,7 +76,6 @@ impl Effects {
         Self {
             image,
             plan,
-            base: None,
             dedup,
             committing: None,
             current: Delta::default(),
@@ -148,7 +148,7 @@ impl Effects {
     /// anyway, so this changes no answer: it only frees space.
     pub fn expire(&mut self, watermark_ms: u64, limit: usize) -> Result<(), StoreError> {
         for (step, key) in self.image.expired(watermark_ms, limit)? {
-            let newer = self.layered(&step, &key).is_some();
+            let newer = self.written(&step, &key).is_some();
             if !newer {
                 self.current.state.entry(step).or_default().insert(key, None);
             }
@@ -196,36 +196,48 @@ impl Effects {
         std::mem::take(&mut self.lines)
     }
 
-    /// What the layers above the image say of an entry.
-    fn layered(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
+    /// Whether an event with this identifier came within the window; remembers it if not.
+    pub(in crate::pipeline) fn is_duplicate(&mut self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
+        let Some(filter) = &mut self.dedup else {
+            return Ok(false);
+        };
+        let window_ms = filter.window_ms();
+        let id = dedup::short(id);
+        let perhaps = filter.insert(&id, now_ms);
+        self.enter(dedup::STEP, now_ms);
+        if perhaps && self.read(&id)?.is_some_and(|known| known.is_live(now_ms)) {
+            return Ok(true);
+        }
+        let expires_ms = Some(now_ms.saturating_add(window_ms));
+        let value = Vec::new();
+        self.write(&id, Some(StateValue { value, expires_ms }));
+        Ok(false)
+    }
+
+    /// What the batches above the image say of an entry.
+    fn written(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
         let committing = || {
             self.committing
                 .as_deref()
                 .and_then(|delta| delta.state(step, key))
         };
-        let below = || self.base.as_deref().and_then(|base| base.layered(step, key));
-        self.current.state(step, key).or_else(committing).or_else(below)
+        self.current.state(step, key).or_else(committing)
     }
 
-    /// What lies above the image, the newest last.
+    /// The batches above the image, the newest last.
     fn layers(&self) -> impl Iterator<Item = &Delta> {
-        let below = self.base.as_deref().into_iter().flat_map(Self::own_layers);
-        below.chain(self.own_layers())
-    }
-
-    fn own_layers(&self) -> impl Iterator<Item = &Delta> {
         self.committing.as_deref().into_iter().chain([&self.current])
     }
 
     /// An entry as the current event sees it, expired or not.
-    pub(super) fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
-        match self.layered(&self.step, key) {
+    fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
+        match self.written(&self.step, key) {
             Some(value) => Ok(value.cloned()),
             None => self.image.get(&self.step, key),
         }
     }
 
-    pub(super) fn write(&mut self, key: &str, value: Option<StateValue>) {
+    fn write(&mut self, key: &str, value: Option<StateValue>) {
         self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
         let before = match self.current.state.get_mut(&self.step) {
             Some(writes) => writes.insert(key.to_owned(), value),
@@ -243,10 +255,17 @@ impl Effects {
         });
     }
 
-    /// Live entries with the prefix, after `after`: the image's with the layers' writes over them.
-    fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Entries, StoreError> {
+    /// Live entries with the prefix, after `after`: the image's with the writes of these layers over them,
+    /// of which the last one is the newest.
+    fn scan<'a>(
+        &'a self,
+        layers: impl Iterator<Item = &'a Delta>,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Entries, StoreError> {
         let mut writes: BTreeMap<&str, Option<&StateValue>> = BTreeMap::new();
-        for layer in self.layers() {
+        for layer in layers {
             for (key, value) in layer.state.get(&self.step).into_iter().flatten() {
                 if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
                     writes.insert(key, value.as_ref());

@@ -20,7 +20,6 @@ pub mod candidate;
 pub mod commit;
 pub mod context;
 pub mod dead_letter;
-mod dedup;
 pub mod effects;
 pub mod engine;
 pub mod gate;

@@ -10,12 +10,11 @@ use crate::{
     extract::{Extractor, Scalar},
     identity::{Digest, PipelineId},
     name::Name,
-    pipeline::{accuracy::Watched, candidate::CandidatePlan, worker::Instances},
     ports::{
         broker::OwnStream,
         plugins::{CallLimits, Instance, Plugin, PluginError},
     },
-    registry::Revision,
+    registry::{Revision, candidate::Mode},
     series::{Group, MAX_GROUP_BYTES},
     spec::{Delivery, Extract, PipelineSpec, SketchSpec, StepSpec, sketches::Division},
 };
@@ -53,6 +52,37 @@ pub struct PlannedStep {
     /// What a call may take.
     pub limits: CallLimits,
     plugin: Arc<dyn Plugin>,
+}
+
+/// A candidate made ready to run.
+pub struct CandidatePlan {
+    /// Its revision.
+    pub plan: Arc<Plan>,
+    /// How it runs.
+    pub mode: Mode,
+}
+
+/// Instances of a plan's steps, and of those of the candidate beside it. One that is not there is made at
+/// its first event.
+#[derive(Default)]
+pub struct Instances {
+    /// The plan's.
+    pub active: Vec<Option<Box<dyn Instance>>>,
+    /// The candidate's.
+    pub candidate: Vec<Option<Box<dyn Instance>>>,
+}
+
+/// A sketch whose accuracy is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Its name.
+    pub name: Name,
+    /// What it measures.
+    pub kind: Kind,
+    /// Of its series, the share that is followed.
+    pub share: f64,
+    /// The tenant's, by which they are drawn.
+    pub seed: TenantSeed,
 }
 
 /// What the intake finds in an event beside the event itself.

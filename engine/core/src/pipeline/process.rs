@@ -6,12 +6,20 @@
 
 mod calling;
 mod failing;
+mod halt;
+pub(super) mod processor;
 mod publish;
+mod walk;
+
+use halt::Halt;
+pub use halt::TurnEnd;
+use processor::{Processor, Role};
+pub(super) use walk::Walk;
 
 use super::{
-    effects::Moment,
+    effects::{Effects, Moment},
     spans::EventSpans,
-    worker::{Arrival, TurnEnd, Worker},
+    worker::Arrival,
 };
 use crate::{
     event::{Event, Verdict},
@@ -23,58 +31,30 @@ use crate::{
 /// Room in a message for the headers that the engine and the broker's protocol add.
 const HEADER_ROOM: usize = 8 * 1024;
 
-/// Why the processing of an event stops before its end.
-enum Halt {
-    /// The turn ends; the event stays in the queue.
-    Turn(TurnEnd),
-    /// The event causes more than a batch can hold, or a message that the broker cannot take.
-    TooMuch { code: &'static str, reason: String },
-}
-
-/// What one event has caused so far.
-pub(super) struct Walk<'a> {
-    arrival: &'a Arrival,
-    /// Time that the plugins see: the event's, but never before the partition's clock.
-    now_ms: u64,
-    messages: usize,
-    calls: u32,
-    bytes_before: usize,
-    fate: Fate,
-    /// Whether messages have taken the event's place on the way.
-    emitted: bool,
-    /// Its spans, where its trace is followed.
-    spans: Option<EventSpans>,
-}
-
-impl<'a> Walk<'a> {
-    /// At its beginning.
-    pub(super) fn at(arrival: &'a Arrival, now_ms: u64, bytes_before: usize) -> Self {
-        Self {
-            arrival,
-            now_ms,
-            messages: 0,
-            calls: 0,
-            bytes_before,
-            fate: Fate::default(),
-            emitted: false,
-            spans: None,
-        }
-    }
-}
-
-impl Worker {
+impl Processor {
     /// Processes one event into the batch; gives why it must stop, if it must.
     pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
+        self.process_above(arrival, watermark_ms, None)
+    }
+
+    /// The same for a shadow, which reads what it has not written itself in these effects.
+    pub(super) fn process_above(
+        &mut self,
+        arrival: &Arrival,
+        watermark_ms: u64,
+        below: Option<&Effects>,
+    ) -> Option<TurnEnd> {
         let now_ms = watermark_ms.max(arrival.event.time_ms);
-        let bytes_before = self.effects_mut().bytes();
+        let bytes_before = self.effects.bytes();
         let mut walk = Walk::at(arrival, now_ms, bytes_before);
+        walk.below = below;
         walk.spans = self.begin_spans(arrival);
-        self.effects_mut().arrive(Moment {
+        self.effects.arrive(Moment {
             time_ms: arrival.event.time_ms,
             clock_ms: watermark_ms,
             groups: arrival.groups.clone(),
         });
-        let mark = self.effects_mut().mark();
+        let mark = self.effects.mark();
         match self.begin(&mut walk) {
             Ok(()) => {}
             Err(Halt::Turn(end)) => {
@@ -83,7 +63,7 @@ impl Worker {
                 return Some(end);
             }
             Err(Halt::TooMuch { code, reason }) => {
-                self.effects_mut().roll_back(&mark);
+                self.effects.roll_back(&mark);
                 walk.messages = 0;
                 walk.fate = Fate::Dead;
                 if let Some(noted) = &mut self.noted {
@@ -103,7 +83,7 @@ impl Worker {
 
     fn begin_spans(&self, arrival: &Arrival) -> Option<EventSpans> {
         // What a shadow does becomes of nothing, so there is nothing to tell.
-        let traced = arrival.traced.as_deref().filter(|_| !self.is_shadow)?;
+        let traced = arrival.traced.as_deref().filter(|_| self.role == Role::Active)?;
         let (pipeline, now) = (&self.plan.pipeline, self.clock.monotonic());
         let spans = EventSpans::begin(traced, pipeline, self.partition, arrival, self.attempts, now);
         Some(spans)
@@ -121,7 +101,7 @@ impl Worker {
         let arrival = walk.arrival;
         self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
         if let Some(id) = &arrival.dedup_id {
-            let known = self.effects_mut().is_duplicate(id, walk.now_ms);
+            let known = self.effects.is_duplicate(id, walk.now_ms);
             if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
                 walk.fate = Fate::Duplicate;
                 return Ok(());
@@ -133,7 +113,7 @@ impl Worker {
 
     fn measure(&mut self, arrival: &Arrival) {
         for (name, update) in &arrival.measured {
-            self.effects_mut().measure(name, update.clone());
+            self.effects.measure(name, update.clone());
         }
     }
 
@@ -162,11 +142,11 @@ impl Worker {
         if index == self.plan.steps.len() {
             return self.publish_forwarded(walk, event);
         }
-        let mark = self.effects_mut().mark();
+        let mark = self.effects.mark();
         let mut call = self.call(walk, index, event)?;
         if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
             // A fresh instance, in case the trap came of what the old one kept in memory.
-            self.effects_mut().roll_back(&mark);
+            self.effects.roll_back(&mark);
             self.stats.counts.retried += 1;
             call = self.call(walk, index, event)?;
         }

@@ -11,7 +11,7 @@ use std::{hash::Hasher as _, time::Duration};
 
 use siphasher::sip::SipHasher13;
 
-use super::worker::{Arrival, Source};
+use super::worker::{Arrival, Source, Traced};
 use crate::{
     event::Event,
     identity::PipelineId,
@@ -20,25 +20,13 @@ use crate::{
         clock::Clock,
         tracer::{Attribute, SpanRecord, Tracer},
     },
-    trace::{
-        TraceContext,
-        sampling::{Followed, Sampling},
-    },
+    trace::{TraceContext, sampling::Sampling},
 };
 
 /// Steps that a trace shows of one event; an event can cause 2,000 calls, and a batch hold 2,000 events.
 const MAX_STEPS: u64 = 64;
 /// Bytes of the reason for a failure that a span bears.
 const MAX_FAILURE_CHARS: usize = 512;
-
-/// An event whose trace is followed, from the moment that it was read.
-#[derive(Debug, Clone)]
-pub struct Traced {
-    followed: Followed,
-    /// One moment on both clocks, so that the spans of an event lie right to each other.
-    read_unix: Duration,
-    read_at: Duration,
-}
 
 /// Looks whether the trace of an event is followed.
 pub fn take_up(sampling: Sampling, tenant: &Name, event: &Event, clock: &dyn Clock) -> Option<Box<Traced>> {

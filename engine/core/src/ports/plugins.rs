@@ -165,8 +165,8 @@ pub trait Plugin: Send + Sync {
 
 /// One a step of a partition. After a trap it is spent: [`Instance::is_spent`].
 pub trait Instance: Send {
-    /// Calls the plugin for one event. The host moves in and comes back out, whatever happens.
-    fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>);
+    /// Calls the plugin for one event, with this host for its time.
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call;
     /// Whether a trap has made it unusable, so that a new one is needed.
     fn is_spent(&self) -> bool;
     /// Bytes of linear memory in use.
@@ -286,8 +286,8 @@ pub enum HostError {
 }
 
 /// What a plugin may ask of the engine while it processes an event; the host side of `wit/`.
-/// Implemented by `pipeline::effects`. Caps on the number of calls are the sandbox's business.
-pub trait Host: Send {
+/// Implemented by the data plane's effects. Caps on the number of calls are the sandbox's business.
+pub trait Host {
     /// `state.get`
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError>;
     /// `state.set`; `ttl_ms` in event time.
@@ -322,6 +322,4 @@ pub trait Host: Send {
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError>;
     /// `log.log`
     fn log(&mut self, level: LogLevel, message: &str);
-    /// So that the owner gets its own type back after a call.
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
 }

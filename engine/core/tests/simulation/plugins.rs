@@ -69,15 +69,15 @@ impl Plugin for SimPlugin {
 }
 
 impl Instance for SimInstance {
-    fn process(&mut self, event: &Event, mut host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
         assert!(!self.spent, "a spent instance is never called");
         let result = if self.counts {
-            self.count(event, &mut *host)
+            self.count(event, host)
         } else {
             self.stamp(event)
         };
         self.spent = matches!(result, Err(CallFailure::Trap(_)));
-        (Call { result, fuel: 10 }, host)
+        Call { result, fuel: 10 }
     }
     fn is_spent(&self) -> bool {
         self.spent

@@ -1,6 +1,6 @@
 //! What is followed, what is passed over, and that a sketch which lies is found out.
 
-use tailrace_sketch::SketchConfig;
+use tailrace_sketch::{SketchConfig, TenantSeed};
 
 use super::*;
 use crate::series::{Group, WindowRule};

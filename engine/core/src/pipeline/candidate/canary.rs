@@ -2,7 +2,7 @@
 //! A key is always on one side, so its order and its state are one side's; both sides' effects are
 //! committed together, so they take place once whatever dies.
 //!
-//! For the candidate's events the worker takes its plan and its instances in place of the active ones. A
+//! For the candidate's events the processor takes its plan and its instances in place of the active ones. A
 //! message that it publishes says so in a header; a dead letter bears its revision anyway.
 
 use std::{mem, sync::Arc};
@@ -12,7 +12,8 @@ use crate::{
     event::Header,
     pipeline::{
         plan::Plan,
-        worker::{Arrival, TurnEnd, Worker},
+        process::{TurnEnd, processor::Processor},
+        worker::Arrival,
     },
     ports::plugins::Instance,
     registry::candidate,
@@ -50,35 +51,40 @@ impl Canary {
 
     pub(super) fn process(
         &mut self,
-        worker: &mut Worker,
+        active: &mut Processor,
         arrival: &Arrival,
         watermark_ms: u64,
     ) -> Option<TurnEnd> {
         let own = self.ended.is_none() && self.spec.takes(self.revision, &arrival.event.key);
         let halt = if own {
-            self.process_own(worker, arrival, watermark_ms)
+            self.process_own(active, arrival, watermark_ms)
         } else {
-            worker.noted = Some(Noted::default());
-            worker.process(arrival, watermark_ms)
+            active.noted = Some(Noted::default());
+            active.process(arrival, watermark_ms)
         };
-        self.at_hand = (own, worker.noted.take().unwrap_or_default());
+        self.at_hand = (own, active.noted.take().unwrap_or_default());
         halt
     }
 
-    fn process_own(&mut self, worker: &mut Worker, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
-        let (before, counts) = (worker.effects().mark(), worker.stats.counts.clone());
-        let traced = worker.stats.traced.len();
-        worker.noted = Some(Noted::default());
-        self.change_sides(worker);
-        let halt = worker.process(arrival, watermark_ms);
-        self.change_sides(worker);
+    fn process_own(
+        &mut self,
+        active: &mut Processor,
+        arrival: &Arrival,
+        watermark_ms: u64,
+    ) -> Option<TurnEnd> {
+        let (before, counts) = (active.effects.mark(), active.stats.counts.clone());
+        let traced = active.stats.traced.len();
+        active.noted = Some(Noted::default());
+        self.change_sides(active);
+        let halt = active.process(arrival, watermark_ms);
+        self.change_sides(active);
         let reason = match halt {
             None => {
                 let header = Header {
                     name: REVISION_HEADER.to_owned(),
                     value: self.revision.to_string(),
                 };
-                worker.effects_mut().stamp(&before, &header);
+                active.effects.stamp(&before, &header);
                 return None;
             }
             Some(TurnEnd::Plugin(cause)) => cause.to_string(),
@@ -88,17 +94,17 @@ impl Canary {
         };
         // The key changes sides, once: the candidate ends.
         self.ended = Some(reason);
-        worker.effects_mut().roll_back(&before);
-        worker.stats.counts = counts;
-        worker.stats.traced.truncate(traced);
-        worker.attempts = 0;
-        worker.noted = Some(Noted::default());
-        worker.process(arrival, watermark_ms)
+        active.effects.roll_back(&before);
+        active.stats.counts = counts;
+        active.stats.traced.truncate(traced);
+        active.attempts = 0;
+        active.noted = Some(Noted::default());
+        active.process(arrival, watermark_ms)
     }
 
-    fn change_sides(&mut self, worker: &mut Worker) {
-        mem::swap(&mut worker.plan, &mut self.plan);
-        mem::swap(&mut worker.instances, &mut self.instances);
+    fn change_sides(&mut self, active: &mut Processor) {
+        mem::swap(&mut active.plan, &mut self.plan);
+        mem::swap(&mut active.instances, &mut self.instances);
     }
 
     /// Counts the event at hand; says why the canary ends, if it does.

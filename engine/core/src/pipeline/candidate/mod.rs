@@ -27,21 +27,17 @@ use tally::Tally;
 
 use super::{
     effects::Mark,
-    plan::Plan,
-    worker::{Arrival, TurnEnd, Worker},
+    plan::CandidatePlan,
+    process::{TurnEnd, processor::Processor},
+    worker::Arrival,
 };
 use crate::{
-    ports::{plugins::Instance, store::StoreError},
+    ports::{
+        plugins::Instance,
+        store::{Image, StoreError},
+    },
     registry::candidate::Mode,
 };
-
-/// A candidate made ready to run.
-pub struct CandidatePlan {
-    /// Its revision.
-    pub plan: Arc<Plan>,
-    /// How it runs.
-    pub mode: Mode,
-}
 
 /// A candidate at work in a partition.
 pub(super) struct Beside {
@@ -56,16 +52,17 @@ enum Side {
 }
 
 impl Beside {
-    /// Beside this worker.
+    /// Beside this processor, on its image.
     pub(super) fn new(
         candidate: &CandidatePlan,
         instances: Vec<Option<Box<dyn Instance>>>,
-        worker: &Worker,
+        image: Arc<dyn Image>,
+        active: &Processor,
         board: Arc<Board>,
     ) -> Result<Self, StoreError> {
         let plan = candidate.plan.clone();
         let side = match candidate.mode {
-            Mode::Shadow => Side::Shadow(Box::new(Shadow::new(plan, instances, worker)?)),
+            Mode::Shadow => Side::Shadow(Box::new(Shadow::new(plan, instances, image, active)?)),
             Mode::Canary(canary) => Side::Canary(Canary::new(plan, instances, canary)),
         };
         Ok(Self {
@@ -78,13 +75,13 @@ impl Beside {
     /// Has the event processed on the side or sides that it belongs to.
     pub(super) fn process(
         &mut self,
-        worker: &mut Worker,
+        active: &mut Processor,
         arrival: &Arrival,
         watermark_ms: u64,
     ) -> Option<TurnEnd> {
         match &mut self.side {
-            Side::Shadow(shadow) => shadow.process(worker, arrival, watermark_ms),
-            Side::Canary(canary) => canary.process(worker, arrival, watermark_ms),
+            Side::Shadow(shadow) => shadow.process(active, arrival, watermark_ms),
+            Side::Canary(canary) => canary.process(active, arrival, watermark_ms),
         }
     }
 
@@ -95,10 +92,10 @@ impl Beside {
         }
     }
 
-    /// The event is done; `before` is where the worker's effects stood. Says whether to go on.
-    pub(super) fn settle(&mut self, worker: &mut Worker, arrival: &Arrival, before: &Mark) -> bool {
+    /// The event is done; `before` is where the active effects stood. Says whether to go on.
+    pub(super) fn settle(&mut self, active: &mut Processor, arrival: &Arrival, before: &Mark) -> bool {
         let ended = match &mut self.side {
-            Side::Shadow(shadow) => shadow.settle(worker, arrival, before, &mut self.tally),
+            Side::Shadow(shadow) => shadow.settle(active, arrival, before, &mut self.tally),
             Side::Canary(canary) => canary.settle(&mut self.tally),
         };
         if let Some(reason) = ended {

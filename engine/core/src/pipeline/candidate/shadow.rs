@@ -1,4 +1,4 @@
-//! A shadow: a worker of the candidate's own beside the real one, on state of its own that is copied on
+//! A shadow: a processor of the candidate's own beside the active one, on state of its own that is copied on
 //! write. It sees what it wrote, and what it has not written it sees as the active revision's events have
 //! left it just before the event at hand; so it goes first, on top of the active revision's uncommitted
 //! effects, and what it did is compared when the active revision has had the event too. Its messages, its
@@ -17,12 +17,16 @@ use super::{
 use crate::{
     ledger::Fate,
     pipeline::{
-        effects::{Effects, Mark},
+        effects::Mark,
         plan::Plan,
+        process::{TurnEnd, processor::Processor},
         stats::BatchStats,
-        worker::{Arrival, TurnEnd, Worker},
+        worker::Arrival,
     },
-    ports::{plugins::Instance, store::StoreError},
+    ports::{
+        plugins::Instance,
+        store::{Image, StoreError},
+    },
     subject,
 };
 
@@ -36,7 +40,7 @@ const TIME_CREDIT: Duration = Duration::from_millis(500);
 
 /// A shadow at work.
 pub(super) struct Shadow {
-    worker: Box<Worker>,
+    processor: Box<Processor>,
     dead_subject: String,
     /// What the event at hand came to, and where the shadow's effects stood before it.
     at_hand: Option<(Noted, Mark)>,
@@ -52,11 +56,12 @@ impl Shadow {
     pub(super) fn new(
         plan: Arc<Plan>,
         instances: Vec<Option<Box<dyn Instance>>>,
-        worker: &Worker,
+        image: Arc<dyn Image>,
+        active: &Processor,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             dead_subject: subject::dead_subject(&plan.pipeline),
-            worker: Box::new(worker.shadow(plan, instances)?),
+            processor: Box::new(active.shadow(image, plan, instances)?),
             at_hand: None,
             active: Noted::default(),
             spent: Duration::ZERO,
@@ -68,28 +73,27 @@ impl Shadow {
 
     pub(super) fn process(
         &mut self,
-        worker: &mut Worker,
+        active: &mut Processor,
         arrival: &Arrival,
         watermark_ms: u64,
     ) -> Option<TurnEnd> {
-        let began = worker.clock.monotonic();
-        self.go_first(worker, arrival, watermark_ms);
-        let between = worker.clock.monotonic();
-        worker.noted = Some(Noted::default());
-        let halt = worker.process(arrival, watermark_ms);
-        self.active = worker.noted.take().unwrap_or_default();
+        let began = active.clock.monotonic();
+        self.go_first(active, arrival, watermark_ms);
+        let between = active.clock.monotonic();
+        active.noted = Some(Noted::default());
+        let halt = active.process(arrival, watermark_ms);
+        self.active = active.noted.take().unwrap_or_default();
         self.spent += between.saturating_sub(began);
-        self.active_spent += worker.clock.monotonic().saturating_sub(between);
+        self.active_spent += active.clock.monotonic().saturating_sub(between);
         halt
     }
 
-    fn go_first(&mut self, worker: &mut Worker, arrival: &Arrival, watermark_ms: u64) {
-        let before = self.worker.effects().mark();
-        self.worker.noted = Some(Noted::default());
-        self.worker.effects_mut().lie_over(worker.effects.take());
-        let halt = self.worker.process(arrival, watermark_ms);
-        worker.effects = self.worker.effects_mut().lift();
-        let mut noted = self.worker.noted.take().unwrap_or_default();
+    fn go_first(&mut self, active: &Processor, arrival: &Arrival, watermark_ms: u64) {
+        let before = self.processor.effects.mark();
+        self.processor.noted = Some(Noted::default());
+        let below = Some(&active.effects);
+        let halt = self.processor.process_above(arrival, watermark_ms, below);
+        let mut noted = self.processor.noted.take().unwrap_or_default();
         match halt {
             None => {}
             Some(TurnEnd::Plugin(cause)) => self.ended = Some(cause.to_string()),
@@ -99,7 +103,7 @@ impl Shadow {
             }
             // Its policy would pause the pipeline: the event is as good as dead.
             Some(_) => {
-                self.worker.effects_mut().roll_back(&before);
+                self.processor.effects.roll_back(&before);
                 noted.fate = Fate::Dead;
             }
         }
@@ -108,7 +112,7 @@ impl Shadow {
 
     pub(super) fn take_back(&mut self) {
         if let Some((_, before)) = self.at_hand.take() {
-            self.worker.effects_mut().roll_back(&before);
+            self.processor.effects.roll_back(&before);
         }
         self.forget();
     }
@@ -116,7 +120,7 @@ impl Shadow {
     /// Compares; says why the shadow ends, if it does.
     pub(super) fn settle(
         &mut self,
-        worker: &mut Worker,
+        active: &mut Processor,
         arrival: &Arrival,
         active_before: &Mark,
         tally: &mut Tally,
@@ -129,21 +133,21 @@ impl Shadow {
         if let Some((noted, before)) = self.at_hand.take().filter(|_| self.ended.is_none()) {
             let candidate = SideOf {
                 noted: &noted,
-                outputs: self.worker.effects().outputs_since(&before),
+                outputs: self.processor.effects.outputs_since(&before),
             };
-            let active = SideOf {
+            let active_side = SideOf {
                 noted: &self.active,
-                outputs: worker.effects().outputs_since(active_before),
+                outputs: active.effects.outputs_since(active_before),
             };
-            tally.active.note(active.noted);
+            tally.active.note(active_side.noted);
             tally.candidate.note(candidate.noted);
-            if let Some((kind, index)) = compare::difference(&active, &candidate, &self.dead_subject) {
+            if let Some((kind, index)) = compare::difference(&active_side, &candidate, &self.dead_subject) {
                 tally.differ(kind, || Example {
                     kind,
-                    partition: worker.partition,
+                    partition: active.partition,
                     sequence: arrival.event.sequence,
                     key: crate::text::plain(&arrival.event.key, 512),
-                    active: compare::shown(&active, index),
+                    active: compare::shown(&active_side, index),
                     candidate: compare::shown(&candidate, index),
                 });
             }
@@ -157,8 +161,8 @@ impl Shadow {
 
     /// Of an event nothing is left but what it wrote.
     fn forget(&mut self) {
-        self.worker.effects_mut().forget_messages();
-        self.worker.stats = BatchStats::default();
+        self.processor.effects.forget_messages();
+        self.processor.stats = BatchStats::default();
     }
 
     fn over_time(&self) -> Option<String> {
@@ -173,7 +177,7 @@ impl Shadow {
     }
 
     fn over_bytes(&mut self) -> Option<String> {
-        let effects: &Effects = self.worker.effects();
+        let effects = &self.processor.effects;
         let (held, written) = self.counted;
         // Writing a key again adds nothing, so what is held is counted now and then only.
         if held + (effects.bytes() - written) > MAX_BYTES {
@@ -183,7 +187,7 @@ impl Shadow {
         (self.counted.0 > MAX_BYTES / 4 * 3).then(|| {
             format!(
                 "its state is over {MAX_BYTES} bytes in partition {}, the most that a shadow holds",
-                self.worker.partition
+                self.processor.partition
             )
         })
     }

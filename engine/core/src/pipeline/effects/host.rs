@@ -1,6 +1,7 @@
-//! The host interfaces of `wit/`, on the uncommitted effects of the partition.
+//! The host interfaces of `wit/`, on the uncommitted effects of the partition; for a shadow, on its own
+//! effects above those of the active revision.
 
-use std::any::Any;
+use std::collections::BTreeMap;
 
 use tailrace_sketch::{Kind, Update, hash_item};
 
@@ -9,7 +10,7 @@ use crate::{
     delta::StateValue,
     ports::{
         plugins::{Host, HostError, LogLevel},
-        store::Neighbour,
+        store::{Collection, Entries, Neighbour, StoreError},
     },
 };
 
@@ -20,27 +21,35 @@ const MAX_LINES: usize = 1_000;
 /// Most entries that one scan gives, and most neighbours of one search.
 const MAX_ANSWERS: u32 = 10_000;
 
-impl Host for Effects {
+/// What one call of a plugin reads and writes.
+pub(in crate::pipeline) struct CallHost<'a> {
+    /// Where its writes go.
+    pub(in crate::pipeline) effects: &'a mut Effects,
+    /// For a shadow: the active revision's effects, read where it has written nothing itself.
+    pub(in crate::pipeline) below: Option<&'a Effects>,
+}
+
+impl Host for CallHost<'_> {
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, HostError> {
         let value = self.read(key)?;
         Ok(value
-            .filter(|value| value.is_live(self.now_ms))
+            .filter(|value| value.is_live(self.effects.now_ms))
             .map(|value| value.value))
     }
 
     fn state_set(&mut self, key: &str, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), HostError> {
         check_key("state key", key)?;
-        if self.full.state {
+        if self.effects.full.state {
             self.check_growth(key, value.len())?;
         }
-        let expires_ms = ttl_ms.map(|ttl| self.now_ms.saturating_add(ttl));
-        self.write(key, Some(StateValue { value, expires_ms }));
+        let expires_ms = ttl_ms.map(|ttl| self.effects.now_ms.saturating_add(ttl));
+        self.effects.write(key, Some(StateValue { value, expires_ms }));
         Ok(())
     }
 
     fn state_delete(&mut self, key: &str) -> Result<(), HostError> {
         check_key("state key", key)?;
-        self.write(key, None);
+        self.effects.write(key, None);
         Ok(())
     }
 
@@ -62,22 +71,22 @@ impl Host for Effects {
     }
 
     fn vector_get(&mut self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, HostError> {
-        let own = self.collection(collection)?;
+        let own = self.effects.collection(collection)?;
         Ok(self.vector(own, collection, id).map(<[f32]>::to_vec))
     }
 
     fn vector_set(&mut self, collection: &str, id: &str, vector: Vec<f32>) -> Result<(), HostError> {
         check_key("vector id", id)?;
-        self.check_vector(collection, &vector)?;
-        if self.full.vectors && self.collection(collection)?.get(id).is_none() {
+        self.effects.check_vector(collection, &vector)?;
+        if self.effects.full.vectors && self.effects.collection(collection)?.get(id).is_none() {
             return Err(HostError::VectorQuota);
         }
-        self.replace(collection, id, Some(vector))
+        self.effects.replace(collection, id, Some(vector))
     }
 
     fn vector_delete(&mut self, collection: &str, id: &str) -> Result<(), HostError> {
         check_key("vector id", id)?;
-        self.replace(collection, id, None)
+        self.effects.replace(collection, id, None)
     }
 
     fn vectors_nearest(
@@ -86,33 +95,33 @@ impl Host for Effects {
         query: &[f32],
         k: u32,
     ) -> Result<Vec<Neighbour>, HostError> {
-        self.check_vector(collection, query)?;
-        let own = self.collection(collection)?;
+        self.effects.check_vector(collection, query)?;
+        let own = self.effects.collection(collection)?;
         Ok(self.nearest(own, collection, query, k.min(MAX_ANSWERS) as usize))
     }
 
     fn sketch_observe(&mut self, name: &str, value: f64) -> Result<(), HostError> {
-        self.check_sketch(name, Kind::Quantiles)?;
+        self.effects.check_sketch(name, Kind::Quantiles)?;
         if !value.is_finite() {
             return Err(HostError::Misuse(format!(
                 "sketch {name:?} cannot observe {value}: give a finite number"
             )));
         }
-        self.push_update(name, Update::Observe(value));
+        self.effects.push_update(name, Update::Observe(value));
         Ok(())
     }
 
     fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError> {
-        self.check_sketch(name, Kind::Distinct)?;
-        let hash = hash_item(self.plan.seed, item);
-        self.push_update(name, Update::Distinct(hash));
+        self.effects.check_sketch(name, Kind::Distinct)?;
+        let hash = hash_item(self.effects.plan.seed, item);
+        self.effects.push_update(name, Update::Distinct(hash));
         Ok(())
     }
 
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
-        self.check_sketch(name, Kind::Top)?;
+        self.effects.check_sketch(name, Kind::Top)?;
         check_key("counted item", item)?;
-        self.push_update(
+        self.effects.push_update(
             name,
             Update::Count {
                 item: item.to_owned(),
@@ -123,22 +132,27 @@ impl Host for Effects {
     }
 
     fn log(&mut self, level: LogLevel, message: &str) {
-        if self.lines.len() < MAX_LINES {
-            self.lines.push((level, message.to_owned()));
+        if self.effects.lines.len() < MAX_LINES {
+            self.effects.lines.push((level, message.to_owned()));
         }
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }
 
-impl Effects {
-    fn collection(&self, name: &str) -> Result<&dyn crate::ports::store::Collection, HostError> {
-        self.collections
-            .get(name)
-            .map(|collection| &**collection)
-            .ok_or_else(|| unknown("collection", "vectors", name))
+impl CallHost<'_> {
+    /// An entry as the current event sees it, expired or not.
+    fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
+        let (effects, step) = (&*self.effects, &self.effects.step);
+        let below = || self.below.and_then(|below| below.written(step, key));
+        match effects.written(step, key).or_else(below) {
+            Some(value) => Ok(value.cloned()),
+            None => effects.image.get(step, key),
+        }
+    }
+
+    fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Entries, StoreError> {
+        let below = self.below.into_iter().flat_map(Effects::layers);
+        let layers = below.chain(self.effects.layers());
+        self.effects.scan(layers, prefix, after, limit)
     }
 
     /// The tenant has no room for more state: what takes no more than before is let through.
@@ -148,6 +162,45 @@ impl Effects {
             return Ok(());
         }
         Err(HostError::StateQuota)
+    }
+
+    /// A vector as the current event sees it.
+    fn vector<'a>(&'a self, own: &'a dyn Collection, name: &str, id: &str) -> Option<&'a [f32]> {
+        let Some(below) = self.below else {
+            return own.get(id);
+        };
+        let written = self.effects.current.vectors.get(name);
+        match written.and_then(|writes| writes.get(id)) {
+            Some(vector) => vector.as_deref(),
+            None => below.collections.get(name)?.get(id),
+        }
+    }
+
+    /// The nearest as the current event sees them.
+    fn nearest(&self, own: &dyn Collection, name: &str, query: &[f32], k: usize) -> Vec<Neighbour> {
+        let Some(below) = self.below.and_then(|below| below.collections.get(name)) else {
+            return own.nearest(query, k);
+        };
+        let written = self.effects.current.vectors.get(name);
+        let hidden = written.map_or(0, BTreeMap::len);
+        let mut found = below.nearest(query, k.saturating_add(hidden));
+        found.retain(|neighbour| written.is_none_or(|written| !written.contains_key(&neighbour.id)));
+        found.extend(own.nearest(query, k));
+        found.sort_by(|one, other| {
+            let nearer = other.score.total_cmp(&one.score);
+            nearer.then_with(|| one.id.cmp(&other.id))
+        });
+        found.truncate(k);
+        found
+    }
+}
+
+impl Effects {
+    fn collection(&self, name: &str) -> Result<&dyn Collection, HostError> {
+        self.collections
+            .get(name)
+            .map(|collection| &**collection)
+            .ok_or_else(|| unknown("collection", "vectors", name))
     }
 
     fn replace(&mut self, name: &str, id: &str, vector: Option<Vec<f32>>) -> Result<(), HostError> {

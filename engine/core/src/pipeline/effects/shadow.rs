@@ -1,7 +1,6 @@
-//! What a shadow needs of effects beside what every revision needs: to lie over those of the active
-//! revision while it works, and to keep nothing but its state.
-//!
-//! Its collections hold only the vectors that it has written itself; all others are read below.
+//! What a shadow needs of effects beside what every revision needs: to keep nothing but its state. What it
+//! has not written itself it reads below, in the active revision's effects (see
+//! [`CallHost`](super::CallHost)); so its collections hold its own vectors only.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,7 +10,7 @@ use crate::{
     pipeline::plan::Plan,
     ports::{
         broker::Output,
-        store::{Collection, Image, Neighbour, StoreError},
+        store::{Collection, Image, StoreError},
     },
     spec::VectorSpec,
 };
@@ -20,8 +19,7 @@ use crate::{
 const ENTRY_BYTES: usize = 64;
 
 impl Effects {
-    /// A shadow's, on top of this image and of what it is made to lie over. It knows no duplicates: the
-    /// active revision does.
+    /// A shadow's, on top of this image. It knows no duplicates: the active revision does.
     pub(in crate::pipeline) fn of_shadow(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
         let mut collections: BTreeMap<String, Box<dyn Collection>> = BTreeMap::new();
         for (name, declared) in &plan.spec.vectors {
@@ -35,16 +33,6 @@ impl Effects {
             collections.insert(name.to_string(), own);
         }
         Ok(Self::with(image, plan, collections, None))
-    }
-
-    /// From now on it reads what it has not written itself from these.
-    pub(in crate::pipeline) fn lie_over(&mut self, base: Option<Box<Self>>) {
-        self.base = base;
-    }
-
-    /// Gives back what it lay over.
-    pub(in crate::pipeline) fn lift(&mut self) -> Option<Box<Self>> {
-        self.base.take()
     }
 
     /// The messages that were published since the mark.
@@ -79,42 +67,5 @@ impl Effects {
             2 * (id.len() + vector.as_ref().map_or(0, |vector| vector.len() * 4) + ENTRY_BYTES)
         });
         states.sum::<usize>() + vectors.sum::<usize>()
-    }
-
-    /// A vector as the current event sees it.
-    pub(super) fn vector<'a>(&'a self, own: &'a dyn Collection, name: &str, id: &str) -> Option<&'a [f32]> {
-        let Some(base) = &self.base else {
-            return own.get(id);
-        };
-        let written = self.current.vectors.get(name).and_then(|writes| writes.get(id));
-        match written {
-            Some(vector) => vector.as_deref(),
-            None => base.collections.get(name)?.get(id),
-        }
-    }
-
-    /// The nearest as the current event sees them.
-    pub(super) fn nearest(
-        &self,
-        own: &dyn Collection,
-        name: &str,
-        query: &[f32],
-        k: usize,
-    ) -> Vec<Neighbour> {
-        let below = self.base.as_ref().and_then(|base| base.collections.get(name));
-        let Some(below) = below else {
-            return own.nearest(query, k);
-        };
-        let written = self.current.vectors.get(name);
-        let hidden = written.map_or(0, BTreeMap::len);
-        let mut found = below.nearest(query, k.saturating_add(hidden));
-        found.retain(|neighbour| written.is_none_or(|written| !written.contains_key(&neighbour.id)));
-        found.extend(own.nearest(query, k));
-        found.sort_by(|one, other| {
-            let nearer = other.score.total_cmp(&one.score);
-            nearer.then_with(|| one.id.cmp(&other.id))
-        });
-        found.truncate(k);
-        found
     }
 }

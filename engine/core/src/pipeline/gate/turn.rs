@@ -49,7 +49,7 @@ impl Worker {
         if self.rest.repeats() {
             1
         } else if self.gates.is_set() {
-            usize::try_from(self.gates.room(self.clock.monotonic())).unwrap_or(usize::MAX)
+            usize::try_from(self.gates.room(self.processor.clock.monotonic())).unwrap_or(usize::MAX)
         } else {
             usize::MAX
         }
@@ -61,12 +61,18 @@ impl Worker {
         if self.passed || !self.gates.is_set() {
             return Turned::Through;
         }
-        let Err(limited) = self.gates.pass(self.clock.monotonic()) else {
+        let Err(limited) = self.gates.pass(self.processor.clock.monotonic()) else {
             self.passed = true;
             return Turned::Through;
         };
         self.limited = Some(limited.by);
-        let over = self.plan.spec.rate.as_ref().map_or(Over::Wait, |rate| rate.over);
+        let over = self
+            .processor
+            .plan
+            .spec
+            .rate
+            .as_ref()
+            .map_or(Over::Wait, |rate| rate.over);
         if over == Over::Wait || arrival.source == Source::Redrive {
             Turned::Back(limited.wait)
         } else {
@@ -77,28 +83,35 @@ impl Worker {
     /// Counts what an event came to against the limits; tries that are taken back have cost fuel too.
     pub(in crate::pipeline) fn pay(&self, before: &Counts) {
         if self.gates.is_set() {
-            let now = &self.stats.counts;
+            let now = &self.processor.stats.counts;
             let used = Used {
                 outputs: now.ledger.outputs.saturating_sub(before.ledger.outputs),
                 output_bytes: now.bytes_out.saturating_sub(before.bytes_out),
                 fuel: now.fuel.saturating_sub(before.fuel),
             };
-            self.gates.charge(self.clock.monotonic(), used);
+            self.gates.charge(self.processor.clock.monotonic(), used);
         }
     }
 
     /// Enters an event that is not processed, for want of room under a limit.
     pub(in crate::pipeline) fn shed(&mut self, arrival: &Arrival, by: By) {
-        self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
-        let over = self.plan.spec.rate.as_ref().map_or(Over::Wait, |rate| rate.over);
+        self.processor.stats.counts.bytes_in += arrival.event.payload.len() as u64;
+        let over = self
+            .processor
+            .plan
+            .spec
+            .rate
+            .as_ref()
+            .map_or(Over::Wait, |rate| rate.over);
         let fate = if over == Over::DeadLetter {
             let mut walk = Walk::at(arrival, arrival.event.time_ms, 0);
             let reason = format!("there was no room under {}", by.as_str());
-            self.dead_letter(&mut walk, &arrival.event, None, CODE, reason, &[], 0);
+            self.processor
+                .dead_letter(&mut walk, &arrival.event, None, CODE, reason, &[], 0);
             Fate::Dead
         } else {
             Fate::Shed
         };
-        self.stats.counts.ledger.enter(fate);
+        self.processor.stats.counts.ledger.enter(fate);
     }
 }

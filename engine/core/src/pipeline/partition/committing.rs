@@ -13,12 +13,12 @@ use super::{
         stats::BatchStats,
         worker::{Cursor, Sealed},
     },
-    End, Partition, Step, failed,
+    End, Partition, Step, failed, lock,
 };
 use crate::{
     delta::Delta,
     failpoint::{self, Point},
-    ports::store::Applied,
+    ports::store::{Applied, StoreError},
     spec::Delivery as DeliveryMode,
     tasks,
 };
@@ -54,7 +54,7 @@ impl Partition {
 
     pub(super) async fn begin_commit(&mut self) -> Step<()> {
         let mode = self.mode;
-        let revision = self.worker().plan.revision;
+        let revision = self.worker().processor.plan.revision;
         let mut sealed = self.worker().seal().map_err(failed)?;
         let mut claim = sealed.cursor;
         if mode == DeliveryMode::AtMostOnce {
@@ -123,18 +123,19 @@ impl Partition {
             spans.committed(&*self.world.tracer, claim.commit, events, began, stored_at);
         }
         let tenant = self.committer.partition.pipeline.tenant.clone();
-        let mut worker = self.worker.take().expect("the worker is away only during a turn");
         let stored = Applied {
             commit: claim.commit,
             sequence,
         };
-        let (worker, applied) = schedule::run(&*self.world.turns, &tenant, move || {
-            let applied = worker.apply(&delta, stored, parts);
-            (worker, applied)
+        let (worker, applier) = (self.worker.clone(), self.applier.clone());
+        let applied = schedule::run(&*self.world.turns, &tenant, move || {
+            let mut worker = lock(&worker);
+            let compared = lock(&applier).apply(&worker.processor.plan, &delta, stored)?;
+            worker.applied(stored.sequence, parts);
+            Ok::<_, StoreError>(compared)
         })
         .await
         .map_err(|_| failed("a turn did not come to its end"))?;
-        self.worker = Some(worker);
         let compared = applied.map_err(failed)?;
         for (sketch, comparison) in compared.iter().filter(|(_, comparison)| comparison.is_breach) {
             let partition = &self.committer.partition;
@@ -165,13 +166,13 @@ impl Partition {
 
     /// Counts what failed, unless the revision that it failed under has been replaced meanwhile.
     fn watch_failures(&mut self, revision: u64, batch: &BatchStats) {
-        if revision != self.worker().plan.revision {
+        let plan = self.worker().processor.plan.clone();
+        if revision != plan.revision {
             return;
         }
         let now = self.world.clock.monotonic();
-        let breaker = self.breaker.clone();
-        if let Some(spec) = &self.worker().plan.spec.circuit_breaker {
-            self.tripped = breaker.take(spec, now, &batch.counts.ledger);
+        if let Some(spec) = &plan.spec.circuit_breaker {
+            self.tripped = self.breaker.take(spec, now, &batch.counts.ledger);
         }
     }
 }

@@ -6,13 +6,17 @@
 //! With `at-most-once` it is the other way round: the events at hand are claimed by a commit first
 //! and processed after it; their state changes travel with the next claim.
 
+mod applier;
 mod committing;
 mod limited;
 mod parts;
 mod snapshots;
 mod swapping;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -23,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::parts::Parts;
 use self::{
+    applier::Applier,
     committing::{UnderWay, outcome},
     snapshots::SinceSnapshot,
     swapping::{Swap, prepared},
@@ -31,11 +36,12 @@ use super::{
     breaker::Breaker,
     commit::{Committer, jittered},
     plan::Plan,
+    process::TurnEnd,
     progress::Progress,
     reconcile::Reconciler,
     schedule,
     settings::Settings,
-    worker::{Delivery, TurnEnd, Worker},
+    worker::{Delivery, Worker},
 };
 use crate::{
     ports::{World, store::Image},
@@ -79,8 +85,9 @@ pub struct Partition {
     progress: Arc<Progress>,
     committer: Committer,
     image: Arc<dyn Image>,
-    /// Away on a guest thread during a turn.
-    worker: Option<Box<Worker>>,
+    /// At work on a guest thread during a turn, and only then locked for long.
+    worker: Arc<Mutex<Worker>>,
+    applier: Arc<Mutex<Applier>>,
     under_way: Option<UnderWay>,
     /// Since when there is something uncommitted.
     dirty_since: Option<Instant>,
@@ -154,14 +161,12 @@ impl Partition {
         }
     }
 
-    fn worker(&mut self) -> &mut Worker {
-        self.worker
-            .as_deref_mut()
-            .expect("the worker is away only during a turn")
+    fn worker(&self) -> MutexGuard<'_, Worker> {
+        lock(&self.worker)
     }
 
     /// Whether everything that was processed is committed and applied.
-    fn is_settled(&mut self) -> bool {
+    fn is_settled(&self) -> bool {
         self.under_way.is_none() && self.worker().is_clean()
     }
 
@@ -170,15 +175,16 @@ impl Partition {
         self.stopping || self.swap_waits()
     }
 
-    fn may_process(&mut self) -> bool {
+    fn may_process(&self) -> bool {
         let begun = self.mode == DeliveryMode::AtMostOnce && self.claimed > 0;
         let waits = self.retry_at.is_some() && !self.stopping || self.limited_until.is_some();
         let halted = self.is_halting() && !begun || waits;
         let allowed = self.mode != DeliveryMode::AtMostOnce || begun;
-        !halted && allowed && self.worker().queued() > 0 && !self.worker().is_full()
+        let worker = self.worker();
+        !halted && allowed && worker.queued() > 0 && !worker.is_full()
     }
 
-    fn commit_is_due(&mut self) -> bool {
+    fn commit_is_due(&self) -> bool {
         if self.under_way.is_some() {
             return false;
         }
@@ -186,8 +192,9 @@ impl Partition {
         let halting = self.is_halting() || waits || self.swap_is_ready();
         let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
         if self.mode == DeliveryMode::AtMostOnce {
-            let wanted = self.claimed == 0 && self.worker().queued() > 0 && !self.is_halting() && !waits;
+            let may_claim = self.claimed == 0 && !self.is_halting() && !waits;
             let worker = self.worker();
+            let wanted = may_claim && worker.queued() > 0;
             return wanted || worker.is_full() || !worker.is_clean() && (lingered || halting);
         }
         let committed = self.progress.position();
@@ -202,38 +209,28 @@ impl Partition {
 
     async fn turn(&mut self) -> Step<()> {
         let tenant = self.committer.partition.pipeline.tenant.clone();
-        let mut worker = self.worker.take().expect("the worker is away only during a turn");
-        let before = worker.queued();
+        let before = self.worker().queued();
         let most = if self.mode == DeliveryMode::AtMostOnce {
             self.claimed
         } else {
             usize::MAX
         };
         let lost = |_| failed("a turn did not come to its end");
-        worker.has_too_much(self.committer.status.full());
+        self.worker().has_too_much(self.committer.status.full());
+        let worker = self.worker.clone();
         let context = tracing::Span::current();
-        let (mut worker, end) = schedule::run_metered(&*self.world.turns, &tenant, move || {
-            let before = worker.stats.counts.fuel;
+        let end = schedule::run_metered(&*self.world.turns, &tenant, move || {
+            let mut worker = lock(&worker);
+            let before = worker.processor.stats.counts.fuel;
             let end = context.in_scope(|| worker.turn(SLICE, most));
-            let fuel = worker.stats.counts.fuel.saturating_sub(before);
-            ((worker, end), fuel)
+            let fuel = worker.processor.stats.counts.fuel.saturating_sub(before);
+            (end, fuel)
         })
         .await
         .map_err(lost)?;
-        self.claimed = self.claimed.saturating_sub(before - worker.queued());
-        if !worker.is_clean() && self.dirty_since.is_none() {
-            self.dirty_since = Some(Instant::now());
-        }
-        if worker.is_clean() && self.under_way.is_none() {
-            self.progress.see(worker.cursor().position);
-        }
-        self.committer
-            .status
-            .holds(worker.queued(), worker.memory_bytes());
-        for spans in worker.repeated() {
-            spans.hand_over(&*self.world.tracer);
-        }
-        self.worker = Some(worker);
+        let after = self.worker().queued();
+        self.claimed = self.claimed.saturating_sub(before - after);
+        self.show_turn();
         self.show_limit();
         self.answer_cuts();
         match end {
@@ -255,8 +252,25 @@ impl Partition {
         }
     }
 
+    /// Shows what the turn has left behind.
+    fn show_turn(&mut self) {
+        let mut worker = lock(&self.worker);
+        if !worker.is_clean() && self.dirty_since.is_none() {
+            self.dirty_since = Some(Instant::now());
+        }
+        if worker.is_clean() && self.under_way.is_none() {
+            self.progress.see(worker.cursor().position);
+        }
+        self.committer
+            .status
+            .holds(worker.queued(), worker.processor.memory_bytes());
+        for spans in worker.repeated() {
+            spans.hand_over(&*self.world.tracer);
+        }
+    }
+
     /// When a position without effects is due to be committed, if there is one.
-    fn idle_end(&mut self) -> Option<Instant> {
+    fn idle_end(&self) -> Option<Instant> {
         let committed = self.progress.position();
         let waits = self.under_way.is_none() && self.mode != DeliveryMode::AtMostOnce;
         let worker = self.worker();
@@ -286,7 +300,7 @@ impl Partition {
             },
             next = prepared(self.swap.as_mut()) => self.swap_prepared(next?),
             deliveries = self.lane.recv(), if room && !stopping => match deliveries {
-                Some(deliveries) => self.worker.as_deref_mut().expect("the worker is here").enqueue(deliveries),
+                Some(deliveries) => lock(&self.worker).enqueue(deliveries),
                 None => self.lane_closed = true,
             },
             () = until(linger_end) => {}
@@ -308,6 +322,11 @@ impl Partition {
             }
         }
     }
+}
+
+/// A panic under the lock ends the partition by the turn that it broke off, so none is taken for sound.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]

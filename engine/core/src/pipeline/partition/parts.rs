@@ -1,6 +1,6 @@
 //! What a partition is made of, and how it is put together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -21,7 +21,9 @@ use super::{
         views::Views,
         worker::{Cursor, Delivery, Worker},
     },
-    End, Partition, failed,
+    End, Partition,
+    applier::Applier,
+    failed,
     snapshots::SinceSnapshot,
 };
 use crate::ports::{World, store::Image};
@@ -100,6 +102,7 @@ impl Partition {
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);
         committer.status.weighs(image.weight());
+        let applier = Applier::new(image.clone(), committer.partition.partition);
         Ok(Self {
             world,
             plan,
@@ -108,7 +111,8 @@ impl Partition {
             progress,
             committer,
             image,
-            worker: Some(Box::new(worker)),
+            applier: Arc::new(Mutex::new(applier)),
+            worker: Arc::new(Mutex::new(worker)),
             under_way: None,
             dirty_since: None,
             retry_at: None,

@@ -14,7 +14,10 @@ use tokio::task::JoinHandle;
 
 use super::{Partition, Step, failed};
 use crate::{
-    pipeline::{plan::Plan, schedule, worker::Instances},
+    pipeline::{
+        plan::{Instances, Plan},
+        schedule,
+    },
     tasks,
 };
 
@@ -75,9 +78,8 @@ impl Partition {
     }
 
     fn swaps_at_once(&self) -> bool {
-        let worker = self.worker.as_deref();
-        match (&self.swap, worker) {
-            (Some(Swap::Ready(next)), Some(worker)) => next.plan.follows_at_once(&worker.plan),
+        match &self.swap {
+            Some(Swap::Ready(next)) => next.plan.follows_at_once(&self.worker().processor.plan),
             _ => false,
         }
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::{
     super::{
-        effects::Effects,
+        effects::CallHost,
         outgoing::{self, Destination},
         views::outcome,
-        worker::{TurnEnd, Worker},
     },
-    Halt, Walk,
+    halt::{Halt, TurnEnd},
+    processor::{Processor, Role},
+    walk::Walk,
 };
 use crate::{
     event::{Event, Message, Verdict},
@@ -23,7 +24,7 @@ const MAX_EVENT_CALLS: u32 = 2_000;
 /// Most bytes that one event may cause, over all steps: the record of a batch must be able to hold it.
 const MAX_EVENT_BYTES: usize = 24 * 1024 * 1024;
 
-impl Worker {
+impl Processor {
     pub(super) fn call(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<Call, Halt> {
         walk.calls += 1;
         if walk.calls > MAX_EVENT_CALLS {
@@ -38,7 +39,7 @@ impl Worker {
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
         }
-        self.rest.note(was_stopped(&call), took);
+        self.calls.note(was_stopped(&call), took);
         if let Ok(Verdict::Emit(messages)) = &call.result
             && let Err(reason) = self.check_messages(index, messages)
         {
@@ -50,7 +51,7 @@ impl Worker {
             call.result = Err(CallFailure::Trap(trap));
         }
         self.tell(walk, index, event, &call, (began, took));
-        if self.effects_mut().bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
+        if self.effects.bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
             return Err(over_cap(format!(
                 "the event causes more than {MAX_EVENT_BYTES} bytes of effects"
             )));
@@ -69,7 +70,7 @@ impl Worker {
         })
     }
 
-    /// The effects are the host of the call, and come back from it.
+    /// The effects are the host of the call.
     fn enter_sandbox(
         &mut self,
         instance: &mut dyn Instance,
@@ -77,18 +78,13 @@ impl Worker {
         index: usize,
         event: &Event,
     ) -> Call {
-        let mut host = self
-            .effects
-            .take()
-            .expect("the effects are away only during a call");
-        host.enter(self.plan.steps[index].spec.name.as_str(), walk.now_ms);
-        let (call, host) = instance.process(event, host);
-        self.effects = Some(
-            host.into_any()
-                .downcast::<Effects>()
-                .expect("the sandbox gives back the host it was given"),
-        );
-        call
+        let step = self.plan.steps[index].spec.name.as_str();
+        self.effects.enter(step, walk.now_ms);
+        let mut host = CallHost {
+            effects: &mut self.effects,
+            below: walk.below,
+        };
+        instance.process(event, &mut host)
     }
 
     /// Counts a call, and shows it to who watches.
@@ -102,8 +98,8 @@ impl Worker {
     ) {
         let plan = self.plan.clone();
         let step = &plan.steps[index].spec.name;
-        let lines = self.effects_mut().take_lines();
-        if !lines.is_empty() && !self.is_shadow {
+        let lines = self.effects.take_lines();
+        if !lines.is_empty() && self.role == Role::Active {
             self.show_lines(step, walk.arrival, lines);
         }
         self.stats.counts.fuel += call.fuel;

@@ -7,9 +7,11 @@ use super::{
         dead_letter::{self, Reason},
         effects::Mark,
         outgoing::{MAX_HEADERS_BYTES, headers_bytes},
-        worker::{TurnEnd, Worker},
     },
-    HEADER_ROOM, Halt, Walk,
+    HEADER_ROOM,
+    halt::{Halt, TurnEnd},
+    processor::{Processor, Role},
+    walk::Walk,
 };
 use crate::{
     event::{Event, Rejection},
@@ -22,7 +24,7 @@ use crate::{
 /// Longest pause between two tries.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
-impl Worker {
+impl Processor {
     pub(super) fn fail(
         &mut self,
         walk: &mut Walk<'_>,
@@ -32,7 +34,7 @@ impl Worker {
         fuel: u64,
         mark: &Mark,
     ) -> Result<(), Halt> {
-        self.effects_mut().roll_back(mark);
+        self.effects.roll_back(mark);
         let plan = self.plan.clone();
         let policy = &plan.steps[index].spec.on_error;
         let (code, reason, backtrace, again) = match failure {
@@ -53,7 +55,8 @@ impl Worker {
                 trap.code.may_pass(),
             ),
         };
-        let is_tried_again = again && self.attempts < policy.retries;
+        let tries_again = self.role == Role::Active && self.attempts < policy.retries;
+        let is_tried_again = again && tries_again;
         if let Some(noted) = self.noted.as_mut().filter(|_| !is_tried_again) {
             noted.code.get_or_insert_with(|| code.to_owned());
         }
@@ -128,7 +131,7 @@ impl Worker {
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
         let id = self.name_message(walk, "dead:");
         let subject = subject::dead_subject(&self.plan.pipeline);
-        self.effects_mut().publish(Output {
+        self.effects.publish(Output {
             subject,
             headers,
             payload,

@@ -9,9 +9,12 @@ use super::{
         outgoing::{self, MAX_SUBJECT_BYTES, headers_bytes},
         plan::Plan,
         spans::EventSpans,
-        worker::{Source, Worker},
+        worker::Source,
     },
-    HEADER_ROOM, Halt, Walk,
+    HEADER_ROOM,
+    halt::Halt,
+    processor::Processor,
+    walk::Walk,
 };
 use crate::{
     event::{Event, Header, Message},
@@ -24,7 +27,7 @@ use crate::{
 /// Most messages that one event may cause, over all steps: a batch must be able to hold it.
 const MAX_EVENT_MESSAGES: usize = 900;
 
-impl Worker {
+impl Processor {
     pub(super) fn emit(
         &mut self,
         walk: &mut Walk<'_>,
@@ -100,7 +103,7 @@ impl Worker {
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
         let id = self.next_id(walk)?;
-        self.effects_mut().publish(Output {
+        self.effects.publish(Output {
             subject,
             headers,
             payload,

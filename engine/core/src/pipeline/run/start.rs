@@ -13,13 +13,12 @@ use tracing::Instrument as _;
 use super::{
     super::{
         breaker::Breaker,
-        candidate::CandidatePlan,
         commit::Committer,
         context,
         gate::{Gate, Gates, Rates, tenants::AtWork},
         intake::{self, Intake, Lane},
         partition::{End, Partition, Parts},
-        plan::Plan,
+        plan::{CandidatePlan, Plan},
         progress::Progress,
         recover::{self, Recovered},
         status::PartitionStatus,

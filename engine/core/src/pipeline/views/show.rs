@@ -1,30 +1,24 @@
-//! What a worker shows of a call. Runs on a guest thread, behind the call.
+//! What is shown of a call. Runs on a guest thread, behind the call.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Views,
     logs::Line,
     tap::{Excerpt, SHOWN_CHARS, SHOWN_MESSAGES, Sample},
 };
 use crate::{
     event::{Event, Verdict},
     name::Name,
-    pipeline::worker::{Arrival, Source, Worker},
+    pipeline::{
+        process::processor::Processor,
+        worker::{Arrival, Source},
+    },
     ports::plugins::{Call, CallFailure, LogLevel},
     text::plain,
     trace::TraceContext,
 };
 
-impl Worker {
-    /// Whoever looks at these views sees what this worker does.
-    #[must_use]
-    pub fn watched_through(mut self, views: Arc<Views>, partition: u32) -> Self {
-        self.views = views;
-        self.partition = partition;
-        self
-    }
-
+impl Processor {
     /// Shows a call to those who watch, if anybody does.
     pub(in crate::pipeline) fn show_call(
         &self,

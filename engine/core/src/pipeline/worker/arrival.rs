@@ -1,9 +1,11 @@
 //! What comes to a partition.
 
+use std::time::Duration;
+
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{event::Event, name::Name, pipeline::spans::Traced, series::Group};
+use crate::{event::Event, name::Name, series::Group, trace::sampling::Followed};
 
 /// Something for a partition to do.
 #[derive(Debug)]
@@ -49,4 +51,13 @@ pub enum Source {
     Input,
     /// Its dead letters.
     Redrive,
+}
+
+/// An event whose trace is followed, from the moment that it was read.
+#[derive(Debug, Clone)]
+pub struct Traced {
+    pub(in crate::pipeline) followed: Followed,
+    /// One moment on both clocks, so that the spans of an event lie right to each other.
+    pub(in crate::pipeline) read_unix: Duration,
+    pub(in crate::pipeline) read_at: Duration,
 }

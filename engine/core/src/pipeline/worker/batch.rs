@@ -2,19 +2,12 @@
 
 use std::sync::Arc;
 
-use tailrace_sketch::Comparison;
-
 use super::{Delivery, Source, Worker};
 use crate::{
     delta::Delta,
     ledger::Ledger,
-    name::Name,
-    pipeline::{accuracy, stats::BatchStats, watermark},
-    ports::{
-        broker::Output,
-        store::{Applied, StoreError},
-    },
-    series::Series,
+    pipeline::{stats::BatchStats, watermark},
+    ports::{broker::Output, store::StoreError},
 };
 
 /// Most messages of a batch. The broker takes 1,000 in one atomic batch, and the record needs room:
@@ -62,12 +55,12 @@ pub struct Sealed {
 impl Worker {
     /// Whether nothing has been processed since the last seal.
     pub fn is_clean(&self) -> bool {
-        self.batch_events == 0 && self.effects().is_clean()
+        self.batch_events == 0 && self.processor.effects.is_clean()
     }
 
     /// Whether the batch has no room for more.
     pub fn is_full(&self) -> bool {
-        let effects = self.effects();
+        let effects = &self.processor.effects;
         self.batch_events >= MAX_BATCH_EVENTS
             || effects.output_count() >= MAX_BATCH_MESSAGES
             || effects.bytes() >= MAX_BATCH_BYTES
@@ -96,41 +89,29 @@ impl Worker {
     /// Takes the batch out for its commit.
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
-        let events = self.cursor.ledger.events + self.stats.counts.ledger.events;
+        let events = self.cursor.ledger.events + self.processor.stats.counts.ledger.events;
         let settled_ms = watermark::settled(watermark_ms, events);
-        self.effects_mut().expire(settled_ms, MAX_EXPIRED)?;
-        self.effects_mut().tell_time(settled_ms);
-        self.stats.counts.late += self.effects_mut().take_late();
-        let (delta, outputs) = self.effects_mut().seal();
+        self.processor.effects.expire(settled_ms, MAX_EXPIRED)?;
+        self.processor.effects.tell_time(settled_ms);
+        self.processor.stats.counts.late += self.processor.effects.take_late();
+        let (delta, outputs) = self.processor.effects.seal();
         self.cursor.commit += 1;
-        self.cursor.ledger.add(&self.stats.counts.ledger);
-        let delivery = self.plan.spec.delivery;
+        self.cursor.ledger.add(&self.processor.stats.counts.ledger);
+        let delivery = self.processor.plan.spec.delivery;
         self.cursor.ledger.loose += u64::from(delivery != crate::spec::Delivery::ExactlyOnce);
         self.batch_events = 0;
         Ok(Sealed {
             delta,
             outputs,
-            stats: std::mem::take(&mut self.stats),
+            stats: std::mem::take(&mut self.processor.stats),
             cursor: self.cursor,
         })
     }
 
-    /// The sealed batch was stored, its record in so many parts. Applies it to the image; gives how
-    /// watched sketches compare with the exact answers now.
-    pub fn apply(
-        &mut self,
-        delta: &Delta,
-        stored: Applied,
-        parts: u64,
-    ) -> Result<Vec<(Name, Comparison)>, StoreError> {
-        self.image.apply(delta, stored)?;
-        let image = &*self.image;
-        let read = |name: &str, series: &Series| accuracy::read(image, name, series);
-        let watched = self.plan.watched();
-        let compared = self.accuracy.follow(self.partition, watched, delta, read)?;
-        self.effects_mut().applied();
-        self.cursor.commit_sequence = stored.sequence;
+    /// The sealed batch is in the image now, its record in so many parts.
+    pub fn applied(&mut self, commit_sequence: u64, parts: u64) {
+        self.processor.effects.applied();
+        self.cursor.commit_sequence = commit_sequence;
         self.cursor.parts += parts;
-        Ok(compared)
     }
 }

@@ -10,8 +10,11 @@
 
 use std::time::Duration;
 
-use super::{TurnEnd, Worker};
-use crate::pipeline::gate::By;
+use super::Worker;
+use crate::pipeline::{
+    gate::By,
+    process::{TurnEnd, processor::CallTimes},
+};
 
 /// The most that is rested for what was lost: stopped calls then take a tenth of a partition's time.
 const MOST: u32 = 9;
@@ -21,35 +24,21 @@ const WORTHWHILE: Duration = Duration::from_millis(10);
 /// What a partition has lost by stopped calls, and what rest it owes.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Rest {
-    /// By the event at hand.
-    lost: Duration,
-    /// Whether a call of the event at hand came to its end.
-    has_ended: bool,
     owed: Duration,
     /// Events, or tries of them, that lost something, one after the other.
     in_a_row: u32,
 }
 
 impl Rest {
-    /// A call is over after so long: stopped, or come to its end.
-    pub(in crate::pipeline) fn note(&mut self, was_stopped: bool, took: Duration) {
-        if was_stopped {
-            self.lost += took;
-        } else {
-            self.has_ended = true;
-        }
-    }
-
     /// An event, or a try of it, is over. Gives the rest that is due.
-    fn event_over(&mut self) -> Option<Duration> {
-        let has_ended = std::mem::take(&mut self.has_ended);
-        if self.lost.is_zero() {
-            if has_ended {
+    fn event_over(&mut self, calls: CallTimes) -> Option<Duration> {
+        if calls.stopped.is_zero() {
+            if calls.has_ended {
                 *self = Self::default();
             }
             return None;
         }
-        self.owed += std::mem::take(&mut self.lost).saturating_mul(self.in_a_row);
+        self.owed += calls.stopped.saturating_mul(self.in_a_row);
         self.in_a_row = (self.in_a_row + 1).min(MOST);
         (self.owed >= WORTHWHILE).then(|| std::mem::take(&mut self.owed))
     }
@@ -63,7 +52,8 @@ impl Rest {
 impl Worker {
     /// Why the turn stops behind an event, or a try of it, with the rest that is due before the next.
     pub(super) fn with_rest(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
-        let Some(rest) = self.rest.event_over() else {
+        let calls = std::mem::take(&mut self.processor.calls);
+        let Some(rest) = self.rest.event_over(calls) else {
             return stop;
         };
         match stop {
@@ -83,9 +73,16 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_millis(50);
 
+    fn over(rest: &mut Rest, calls: &[(bool, Duration)]) -> Option<Duration> {
+        let mut times = CallTimes::default();
+        for (was_stopped, took) in calls {
+            times.note(*was_stopped, *took);
+        }
+        rest.event_over(times)
+    }
+
     fn stopped(rest: &mut Rest, after: Duration) -> Option<Duration> {
-        rest.note(true, after);
-        rest.event_over()
+        over(rest, &[(true, after)])
     }
 
     #[test]
@@ -103,8 +100,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(stopped(&mut rest, DEADLINE), None);
             assert!(!rest.repeats());
-            rest.note(false, DEADLINE);
-            assert_eq!(rest.event_over(), None);
+            assert_eq!(over(&mut rest, &[(false, DEADLINE)]), None);
         }
     }
 
@@ -112,16 +108,15 @@ mod tests {
     fn all_calls_of_an_event_count() {
         let mut rest = Rest::default();
         assert_eq!(stopped(&mut rest, DEADLINE), None);
-        rest.note(false, DEADLINE);
-        rest.note(true, DEADLINE);
-        assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE * 2));
+        let calls = [(false, DEADLINE), (true, DEADLINE), (true, DEADLINE)];
+        assert_eq!(over(&mut rest, &calls), Some(DEADLINE * 2));
     }
 
     #[test]
     fn an_event_without_a_call_says_nothing() {
         let mut rest = Rest::default();
         assert_eq!(stopped(&mut rest, DEADLINE), None);
-        assert_eq!(rest.event_over(), None);
+        assert_eq!(over(&mut rest, &[]), None);
         assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE));
     }
 

@@ -9,15 +9,13 @@
 use sha2::{Digest as _, Sha256};
 use tailrace_sketch::{Seen, hash_item};
 
-use super::effects::Effects;
 use crate::{
-    delta::StateValue,
     ports::store::{Image, StoreError},
     spec::DedupSpec,
 };
 
 /// Step under which identifiers lie; no step's name begins with a tilde.
-const STEP: &str = "~dedup";
+pub(super) const STEP: &str = "~dedup";
 /// Longer identifiers are kept as their hash: keys of the store are short.
 const LONGEST_PLAIN: usize = 256;
 /// Identifiers read from the store at a time when the filter is filled.
@@ -55,8 +53,13 @@ impl Filter {
         }
     }
 
+    /// How long an identifier is known, in event time.
+    pub(super) fn window_ms(&self) -> u64 {
+        self.window_ms
+    }
+
     /// Takes an identifier in; false if it is certainly new.
-    fn insert(&mut self, id: &str, now_ms: u64) -> bool {
+    pub(super) fn insert(&mut self, id: &str, now_ms: u64) -> bool {
         if now_ms >= self.turned_ms.saturating_add(self.window_ms) {
             self.previous = std::mem::take(&mut self.current);
             self.turned_ms = now_ms;
@@ -67,27 +70,8 @@ impl Filter {
     }
 }
 
-impl Effects {
-    /// Whether an event with this identifier came within the window; remembers it if not.
-    pub(super) fn is_duplicate(&mut self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
-        let id = short(id);
-        let Some(filter) = &mut self.dedup else {
-            return Ok(false);
-        };
-        let window_ms = filter.window_ms;
-        let perhaps = filter.insert(&id, now_ms);
-        self.enter(STEP, now_ms);
-        if perhaps && self.read(&id)?.is_some_and(|known| known.is_live(now_ms)) {
-            return Ok(true);
-        }
-        let expires_ms = Some(now_ms.saturating_add(window_ms));
-        let value = Vec::new();
-        self.write(&id, Some(StateValue { value, expires_ms }));
-        Ok(false)
-    }
-}
-
-fn short(id: &str) -> String {
+/// An identifier as it is kept.
+pub(super) fn short(id: &str) -> String {
     if id.len() <= LONGEST_PLAIN {
         return format!("={id}");
     }
