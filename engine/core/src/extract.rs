@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::UNIX_EPOCH};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{event::Header, spec::Extract};
+use crate::{event::Header, manifest::Extract};
 
 /// A single value found in an event.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,11 @@
 //! What identifies things across the engine: a pipeline of a tenant, a partition of a pipeline, the
 //! digest of a plugin.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, hash::Hasher as _, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use siphasher::sip::SipHasher13;
 
 use crate::name::Name;
 
@@ -21,6 +22,13 @@ impl fmt::Display for PipelineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.tenant, self.pipeline)
     }
+}
+
+/// The partition of a key: SipHash-1-3 with a fixed key, so that it is the same on every engine.
+pub fn partition_of(key: &str, partitions: u32) -> u32 {
+    let mut hasher = SipHasher13::new_with_keys(0x7461_696c, 0x7261_6365);
+    hasher.write(key.as_bytes());
+    (hasher.finish() % u64::from(partitions)) as u32
 }
 
 /// One partition of a pipeline: the unit of order, state and commit.
@@ -95,6 +103,9 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
+/// Names an engine; kept in its data folder, so that it takes its own partitions up again.
+pub type EngineId = Name;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +116,19 @@ mod tests {
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert!("zz".repeat(32).parse::<Digest>().is_err());
         assert!("é".repeat(32).parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn keys_spread_and_stay() {
+        let mut counts = [0_u32; 4];
+        for key in 0..4_000 {
+            counts[partition_of(&key.to_string(), 4) as usize] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (900..1100).contains(count)),
+            "{counts:?}"
+        );
+        // Written down, because a change would move every key of every pipeline to another partition.
+        assert_eq!(["", "383", "Фёдор"].map(|key| partition_of(key, 7)), [4, 0, 3]);
     }
 }

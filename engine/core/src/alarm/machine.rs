@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use crate::alarm::Rule;
 
 /// Where an alarm is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,7 +108,8 @@ impl Phase {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::parse::parse, *};
+    use super::*;
+    use crate::alarm::parse::parse;
 
     fn rule(text: &str) -> Rule {
         parse(text, &["lag"]).unwrap()
@@ -153,7 +154,11 @@ mod tests {
     fn a_number_that_is_not_there_breaks_no_rule() {
         let mut phase = Phase::default();
         for (rule, value) in [("lag > 5", None), ("lag < 5", None), ("lag > 5", Some(f64::NAN))] {
-            assert_eq!(phase.see(&super::tests::rule(rule), value, 1), None, "{rule}");
+            assert_eq!(
+                phase.see(&crate::alarm::machine::tests::rule(rule), value, 1),
+                None,
+                "{rule}"
+            );
         }
     }
 

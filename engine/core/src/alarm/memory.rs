@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Rule,
-    machine::{Change, Phase},
-    notice::{Kind, Notice, Target, Unsent},
+use crate::{
+    alarm::{
+        Rule,
+        machine::{Change, Phase},
+        notice::{Kind, Notice, Target, Unsent},
+    },
+    name::Name,
 };
-use crate::name::Name;
 
 /// Notices that wait for one alarm; the oldest is given up for a newer one.
 const MAX_UNSENT: usize = 16;
@@ -206,7 +208,8 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::parse::parse, *};
+    use super::*;
+    use crate::alarm::parse::parse;
 
     fn alarm(name: &str, when: &str) -> Alarm {
         Alarm {
@@ -306,7 +309,7 @@ mod tests {
             }
             now_ms += 1_000;
         }
-        assert_eq!(tries, super::super::notice::MAX_TRIES);
+        assert_eq!(tries, crate::alarm::notice::MAX_TRIES);
         assert!((3_600_000..3 * 3_600_000).contains(&now_ms), "{now_ms}");
         assert_eq!(kinds(&memory), []);
     }

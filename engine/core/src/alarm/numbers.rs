@@ -8,8 +8,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::tables::{ENGINE, PIPELINE, SKETCH_BREACHES, names};
-use crate::pipeline::status::{State, StatusReport};
+pub use crate::alarm::numbers::tables::{ENGINE, PIPELINE, SKETCH_BREACHES, names};
+use crate::observe::status::{State, StatusReport};
 
 /// Over how long rates and ratios are taken.
 pub const WINDOW: Duration = Duration::from_secs(30);

@@ -16,8 +16,10 @@
 
 use std::time::Duration;
 
-use super::{Aspect, Comparison, Quantity, Rule};
-use crate::units::Span;
+use crate::{
+    alarm::{Aspect, Comparison, Quantity, Rule},
+    units::Span,
+};
 
 /// Longest rule.
 pub const MAX_RULE_CHARS: usize = 200;

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::{World, broker};
-use crate::{name::Name, registry::Tenant};
+use crate::{name::Name, ports::broker};
 
 /// The broker, as one account shows it.
 #[derive(Clone)]
@@ -105,29 +104,5 @@ impl Accounts for NoAccounts {
             connected: false,
             trouble: None,
         }
-    }
-}
-
-impl World {
-    /// The engine's own world, as the pipelines of a tenant see it.
-    pub async fn of(&self, tenant: &Tenant) -> Result<Self, AccountError> {
-        let Some(account) = &tenant.nats_account else {
-            return Ok(self.clone());
-        };
-        let AccountPorts {
-            streams,
-            input,
-            commits,
-            dead_letters,
-            snapshots,
-        } = self.accounts.open(account).await?;
-        Ok(Self {
-            streams,
-            input,
-            commits,
-            dead_letters,
-            snapshots,
-            ..self.clone()
-        })
     }
 }

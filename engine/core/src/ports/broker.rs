@@ -15,9 +15,8 @@ use bytes::Bytes;
 
 use crate::{
     event::Header,
-    identity::{PartitionId, PipelineId},
-    membership::EngineId,
-    spec::{Delivery, Start},
+    identity::{EngineId, PartitionId, PipelineId},
+    manifest::{Delivery, OutputSpec, PipelineSpec, Start},
 };
 
 /// A request to the broker failed. The broker's or the network's fault: worth another try.
@@ -338,4 +337,15 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError>;
     /// Deletes a snapshot.
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError>;
+}
+
+/// The stream that a pipeline of this description needs.
+pub fn own_stream(pipeline: &PipelineId, spec: &PipelineSpec) -> OwnStream {
+    let output = spec.output.as_ref();
+    OwnStream {
+        pipeline: pipeline.clone(),
+        output_pattern: output.map(OutputSpec::pattern),
+        keep_age: output.and_then(|output| output.keep.age).map(|age| age.0),
+        keep_bytes: output.and_then(|output| output.keep.bytes).map(|bytes| bytes.0),
+    }
 }

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{membership::EngineId, ports::broker::BrokerError};
+use crate::{identity::EngineId, ports::broker::BrokerError};
 
 /// The other engines.
 #[async_trait]

@@ -12,9 +12,9 @@ use tailrace_sketch::{Sketch, TenantSeed};
 use crate::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    manifest::PipelineSpec,
     name::Name,
     series::{Group, Held, Slice},
-    spec::PipelineSpec,
 };
 
 /// The store failed. Ours, or the disk's; never the tenant's.

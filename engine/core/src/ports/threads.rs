@@ -1,4 +1,7 @@
-//! Threads, as the operating system ranks them for the processor.
+//! Threads, as the operating system ranks them for the processor, and the word of the sandbox that a call on
+//! one of them lasts.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 /// Ranks threads.
 pub trait Threads: Send + Sync {
@@ -12,4 +15,25 @@ pub struct Alike;
 
 impl Threads for Alike {
     fn lower_this(&self) {}
+}
+
+/// A call that lasts so long is a long one: a thousand times longer than any usual call.
+pub const LONG_CALL: Duration = Duration::from_millis(10);
+
+thread_local! {
+    static ON_LONG_CALL: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// From now on this is done when a call on this thread lasts.
+pub fn on_long_call(act: impl Fn() + 'static) {
+    ON_LONG_CALL.set(Some(Rc::new(act)));
+}
+
+/// The call of a guest on this thread has lasted [`LONG_CALL`].
+pub fn call_lasts() {
+    // Not under the borrow: what is done may be anything.
+    let act = ON_LONG_CALL.with_borrow(Clone::clone);
+    if let Some(act) = act {
+        act();
+    }
 }

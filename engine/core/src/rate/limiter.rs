@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Rate, Window};
+use crate::rate::{Rate, Window};
 
 /// The count against one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

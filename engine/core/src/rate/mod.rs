@@ -32,7 +32,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::{limiter::Limiter, table::Table};
+pub use crate::rate::{limiter::Limiter, table::Table};
 use crate::units::{Bytes, Span};
 
 /// Shortest time that a limit may be for: below it a limit is mostly a matter of timers.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Limiter, Rate};
+use crate::rate::{Limiter, Rate};
 
 /// Limiters by key.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-use super::{Pipeline, Revision};
+use crate::registry::{Pipeline, Revision};
 
 /// Events of a canary before its limits count, where nothing else is said.
 pub const MIN_EVENTS: u64 = 100;
@@ -96,7 +96,7 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::intake::partition_of;
+    use crate::identity::partition_of;
 
     fn canary(share_ppm: u32) -> Canary {
         Canary {

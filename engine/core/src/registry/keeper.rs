@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::Registry;
-use crate::ports::registry::RegistryStore;
+use crate::{ports::registry::RegistryStore, registry::Registry};
 
 /// Pause after the broker failed a watch.
 const PAUSE: Duration = Duration::from_millis(500);

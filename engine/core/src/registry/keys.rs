@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     identity::{Digest, PipelineId},
+    manifest::{PluginRef, parse_version},
     name::Name,
-    spec::{PluginRef, parse_version},
 };
 
 /// A key of the bucket.

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::TenantSeed;
 
-use super::{
-    Scope,
-    candidate::{Candidate, Ended},
-};
 use crate::{
     identity::Digest,
+    manifest::{PipelineSpec, PluginRef},
     name::Name,
     ports::plugins::{DeclaredMemory, Grant},
-    spec::{PipelineSpec, PluginRef},
+    registry::{
+        Scope,
+        candidate::{Candidate, Ended},
+    },
     subject,
 };
 
@@ -61,9 +61,9 @@ pub struct Quotas {
     /// Partitions of all pipelines together.
     pub partitions: u32,
     /// How much may happen within a time.
-    pub rates: super::TenantRates,
+    pub rates: crate::registry::TenantRates,
     /// Its share of the guest threads, beside that of others.
-    pub weight: super::Weight,
+    pub weight: crate::registry::Weight,
     /// Bytes of all plugin versions together.
     pub plugin_bytes: u64,
     /// Seconds that its uploads may be compiled in an hour, on each engine.
@@ -80,8 +80,8 @@ impl Default for Quotas {
             plugins: 1_000,
             pipelines: 1_000,
             partitions: 4_000,
-            rates: super::TenantRates::default(),
-            weight: super::Weight::default(),
+            rates: crate::registry::TenantRates::default(),
+            weight: crate::registry::Weight::default(),
             // 200 plugins of the largest kind, Python in a component.
             plugin_bytes: 4 << 30,
             // Half a core, for as long as somebody uploads.

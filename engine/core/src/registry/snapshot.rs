@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Key, Pipeline, PluginVersion, Tenant, Token};
 use crate::{
     identity::{Digest, PipelineId},
+    manifest::PluginRef,
     name::Name,
     ports::registry::Entry,
-    spec::PluginRef,
+    registry::{Key, Pipeline, PluginVersion, Tenant, Token},
 };
 
 /// Everything that is registered.

@@ -6,8 +6,7 @@ use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use super::TraceContext;
-use crate::{event::Event, name::Name};
+use crate::{event::Event, name::Name, trace::TraceContext};
 
 /// Who decides for events that bear no context.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
 //! The tables of numbers that rules may look at, which the documentation is made from.
 
-use super::{EngineNumbers, Metric, Numbers};
+use crate::alarm::numbers::{EngineNumbers, Metric, Numbers};
 
 /// Sketches that break their promise; a pipeline that watches some has an alarm over it unasked.
 pub const SKETCH_BREACHES: &str = "sketch-breaches";

@@ -1,0 +1,156 @@
+//! Who may upload now. An upload holds its body in memory and then a compiler, so both are places of
+//! which there are few: one tenant never has them all, and who finds none is told to come back
+//! instead of waiting for ever.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tailrace_core::{
+    compilers::{Compilers, Turn},
+    name::Name,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{ControlError, Outcome};
+
+/// Uploads under way of all tenants: each holds at most 32 MiB of body, and as much again encoded.
+const UPLOADS: usize = 16;
+/// Of them, those of one tenant.
+const UPLOADS_PER_TENANT: usize = 4;
+/// Longest wait for a compiler; the compilation itself and this stay within a request's three minutes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The places of one engine.
+#[derive(Clone)]
+pub(crate) struct Places(Arc<Shared>);
+
+struct Shared {
+    uploads: Arc<Semaphore>,
+    /// How many each tenant has under way.
+    tenants: Mutex<BTreeMap<Name, usize>>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            tenants: Mutex::default(),
+        }))
+    }
+}
+
+/// A place for one upload, from before its body is read until it is answered.
+pub struct UploadPlace {
+    places: Arc<Shared>,
+    tenant: Name,
+    _upload: OwnedSemaphorePermit,
+}
+
+impl std::fmt::Debug for UploadPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("UploadPlace").field(&self.tenant).finish()
+    }
+}
+
+impl Places {
+    /// A place for an upload of this tenant, if there is one now.
+    pub(crate) fn take(&self, tenant: &Name) -> Outcome<UploadPlace> {
+        let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = tenants.get(tenant).copied().unwrap_or(0);
+        if own >= UPLOADS_PER_TENANT {
+            return Err(busy(&format!(
+                "the tenant has {UPLOADS_PER_TENANT} uploads under way"
+            )));
+        }
+        let upload = self.0.uploads.clone().try_acquire_owned();
+        let upload = upload.map_err(|_| busy("the engine has as many uploads under way as it takes"))?;
+        *tenants.entry(tenant.clone()).or_default() += 1;
+        Ok(UploadPlace {
+            places: self.0.clone(),
+            tenant: tenant.clone(),
+            _upload: upload,
+        })
+    }
+}
+
+impl UploadPlace {
+    /// Waits for a compiler, but not for ever.
+    pub(crate) async fn turn(&self, compilers: &Compilers) -> Outcome<Turn> {
+        match tokio::time::timeout(PATIENCE, compilers.turn(&self.tenant)).await {
+            Ok(Some(turn)) => Ok(turn),
+            _ => Err(busy("all compilers are busy")),
+        }
+    }
+}
+
+impl Drop for UploadPlace {
+    fn drop(&mut self) {
+        let mut tenants = self.places.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(uploads) = tenants.get_mut(&self.tenant) {
+            *uploads -= 1;
+            if *uploads == 0 {
+                tenants.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+fn busy(why: &str) -> ControlError {
+    ControlError::Busy(format!("{why}; wait for one to end and upload again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_finds_its_own_places_taken_and_others_do_not() {
+        let places = Places::default();
+        let held: Vec<_> = (0..UPLOADS_PER_TENANT)
+            .map(|_| places.take(&name("greedy")).unwrap())
+            .collect();
+        let refused = places.take(&name("greedy")).unwrap_err();
+        assert_eq!(refused.code(), "too-many-uploads");
+        assert!(places.take(&name("modest")).is_ok());
+        drop(held);
+        assert!(places.take(&name("greedy")).is_ok());
+        assert!(places.0.tenants.lock().unwrap().is_empty(), "nothing is kept");
+    }
+
+    #[test]
+    fn many_tenants_together_do_not_get_more_than_there_is() {
+        let places = Places::default();
+        let take = |number: usize| places.take(&name(&format!("t{number}")));
+        let held: Vec<_> = (0..UPLOADS).map(|number| take(number).unwrap()).collect();
+        assert_eq!(take(UPLOADS).unwrap_err().code(), "too-many-uploads");
+        drop(held);
+        assert!(take(UPLOADS).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_compiler_is_told_to_come_back() {
+        let (places, compilers) = (Places::default(), Compilers::default());
+        let (first, second, third) = (
+            places.take(&name("a")).unwrap(),
+            places.take(&name("a")).unwrap(),
+            places.take(&name("a")).unwrap(),
+        );
+        let held = (
+            first.turn(&compilers).await.unwrap(),
+            second.turn(&compilers).await.unwrap(),
+        );
+        let refused = third.turn(&compilers).await.err().map(|refused| refused.code());
+        assert_eq!(refused, Some("too-many-uploads"));
+        // The other tenant has compilers of its own.
+        assert!(places.take(&name("b")).unwrap().turn(&compilers).await.is_ok());
+        drop(held);
+        assert!(third.turn(&compilers).await.is_ok());
+    }
+}

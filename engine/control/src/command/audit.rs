@@ -1,0 +1,66 @@
+//! Every change of the control plane goes through [`Control::audited`]: its record is written first, and
+//! a change whose record cannot be written is refused before anything is done.
+
+use tailrace_core::audit::{Actor, Change, Fate, Record};
+
+use crate::{
+    command::Commands,
+    error::{ControlError, Outcome},
+};
+
+impl Commands {
+    /// The same, in the name of who asks; without it, the engine is said to have made the changes.
+    #[must_use]
+    pub fn on_behalf_of(&self, actor: Actor) -> Self {
+        Self {
+            actor,
+            ..self.clone()
+        }
+    }
+
+    /// Makes a change that the audit log tells of. What is to be checked is checked before: a request
+    /// that is refused has changed nothing and leaves no record.
+    pub async fn audited<T>(&self, change: Change, make: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let Change {
+            action,
+            tenant,
+            target,
+            before,
+            after,
+        } = change;
+        let mut record = Record {
+            id: format!("{:016x}", self.context.world.random.next_u64()),
+            at_ms: self.context.now_ms(),
+            who: self.actor.clone(),
+            action: action.to_owned(),
+            tenant,
+            target,
+            before,
+            after,
+            registry_revision: self
+                .context
+                .registry
+                .borrow()
+                .as_ref()
+                .map_or(0, |known| known.revision),
+            fate: Fate::Begun,
+        };
+        let begun = self.context.world.audit.write(&record).await;
+        begun.map_err(ControlError::Unaudited)?;
+        let made = make.await;
+        record.fate = match &made {
+            Ok(_) => Fate::Done,
+            Err(cause) => Fate::Failed {
+                code: cause.code().to_owned(),
+            },
+        };
+        if let Err(cause) = self.context.world.audit.write(&record).await {
+            // It is in the log that it was begun, and by whom.
+            let Record {
+                id, action, target, ..
+            } = &record;
+            tracing::warn!(%cause, id, action, target, "what came of a change cannot be written to the audit log");
+        }
+        made
+    }
+}

@@ -1,0 +1,327 @@
+//! What a pipeline needs of the world, checked before anything is written: grants, quotas, streams,
+//! plugins and their configs. Each refusal names the field and what would be right, and tells nothing
+//! of other tenants.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tailrace_core::{
+    alarm::notice::Target,
+    identity::{Digest, PipelineId},
+    load::load_plugin,
+    manifest::{OutputSpec, PipelineSpec, StepSpec, config_text, parse::SpecError},
+    name::Name,
+    ports::{
+        broker::{BrokerError, StreamFacts},
+        executor,
+        plugins::{Plugin, PluginError},
+    },
+    registry::{PluginVersion, Tenant},
+    subject,
+};
+
+use crate::{
+    command::Commands,
+    error::{ControlError, Outcome},
+    query::graph::cycle,
+};
+
+impl Commands {
+    /// The stream that holds the input's subjects.
+    pub(crate) async fn resolve_stream(&self, tenant: &Name, spec: &PipelineSpec) -> Outcome<StreamFacts> {
+        let streams = self.context.world_of(tenant).await?.streams;
+        if let Some(name) = &spec.input.stream {
+            let gone = || {
+                SpecError::new(
+                    "input.stream",
+                    format!(
+                        "there is no stream {name:?}; make it, or leave `stream` out and the engine finds the one that holds the subjects"
+                    ),
+                )
+            };
+            // Another tenant's stream is as good as none: that it exists is not this tenant's business.
+            let foreign = name.starts_with("TR_") && !name.starts_with(&format!("TR_{tenant}_"));
+            let facts = match streams.stream(name).await {
+                Err(BrokerError::NoStream(_)) => return Err(gone().into()),
+                other => other?,
+            };
+            return match check_reach(spec, &facts) {
+                Err(_) if foreign => Err(gone().into()),
+                checked => checked.map(|()| facts),
+            };
+        }
+        let mut found: Vec<String> = Vec::new();
+        for (index, pattern) in spec.input.subjects.iter().enumerate() {
+            let holders = streams.streams_with(pattern).await?;
+            if holders.is_empty() {
+                return Err(SpecError::new(
+                    format!("input.subjects[{index}]"),
+                    format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
+                )
+                .into());
+            }
+            found.extend(holders);
+        }
+        found.sort_unstable();
+        found.dedup();
+        match &*found {
+            [only] => Ok(streams.stream(only).await?),
+            several => Err(SpecError::new(
+                "input.stream",
+                format!(
+                    "{} streams hold these subjects; name the one you mean",
+                    several.len()
+                ),
+            )
+            .into()),
+        }
+    }
+
+    pub(crate) fn check_quota(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
+        let registry = self.context.registry()?;
+        let pipelines = registry.pipelines_of(&tenant.name).count();
+        let partitions: u32 = registry
+            .pipelines_of(&tenant.name)
+            .map(|(_, pipeline)| pipeline.active.spec.partitions)
+            .sum();
+        let Tenant { quotas, .. } = tenant;
+        if pipelines >= quotas.pipelines as usize {
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} pipelines is used up",
+                quotas.pipelines
+            )));
+        }
+        if partitions + spec.partitions > quotas.partitions {
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} partitions leaves {}",
+                quotas.partitions,
+                quotas.partitions - partitions
+            )));
+        }
+        Ok(())
+    }
+
+    /// Every plugin exists, imports only what it is granted, and takes its config.
+    pub(crate) async fn check_plugins(
+        &self,
+        tenant: &Name,
+        spec: &PipelineSpec,
+    ) -> Outcome<BTreeMap<Name, Digest>> {
+        let registry = self.context.registry()?;
+        let mut digests = BTreeMap::new();
+        for (index, step) in spec.steps.iter().enumerate() {
+            let path = format!("steps[{index}]");
+            let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
+                let plugin = &step.plugin;
+                SpecError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
+            })?;
+            check_imports(&path, step, version)?;
+            let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
+            let gone = || {
+                ControlError::Internal(format!(
+                    "the bytes of {} are gone from the object store; upload them again",
+                    step.plugin
+                ))
+            };
+            self.dry_run(&path, tenant, step, plugin.ok_or_else(gone)?)
+                .await?;
+            digests.insert(step.name.clone(), version.digest);
+        }
+        Ok(digests)
+    }
+
+    /// Instantiates and configures the plugin once, so that a bad config is refused here and now.
+    async fn dry_run(
+        &self,
+        path: &str,
+        tenant: &Name,
+        step: &StepSpec,
+        plugin: Arc<dyn Plugin>,
+    ) -> Outcome<()> {
+        let (config, limits) = (config_text(&step.config), step.limits.to_call_limits());
+        let tried = executor::run(&*self.context.world.turns, tenant, move || {
+            plugin.instantiate(&config, &limits).map(drop)
+        })
+        .await;
+        match tried.map_err(|lost| ControlError::Internal(lost.to_string()))? {
+            Ok(()) => Ok(()),
+            Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
+            Err(cause) => Err(SpecError::new(format!("{path}.config"), cause.to_string()).into()),
+        }
+    }
+
+    /// No pipeline feeds itself, through whatever others of its tenant.
+    pub(crate) fn check_circle(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
+        let Some(circle) = cycle::closed_by(&*self.context.registry()?, id, spec) else {
+            return Ok(());
+        };
+        let circle: Vec<String> = circle.iter().map(Name::to_string).collect();
+        let circle = circle.join(" -> ");
+        Err(SpecError::new(
+            "output.subject",
+            format!(
+                "the pipelines would feed themselves: {circle}; publish on a subject that none of them reads"
+            ),
+        )
+        .into())
+    }
+
+    /// The output's subjects lie in no other stream.
+    pub(crate) async fn check_output(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
+        let Some(pattern) = spec.output.as_ref().map(OutputSpec::pattern) else {
+            return Ok(());
+        };
+        let own = subject::stream_name(id);
+        let streams = self.context.world_of(&id.tenant).await?.streams;
+        let holders = streams.streams_with(&pattern).await?;
+        let Some(holder) = holders.into_iter().find(|name| *name != own) else {
+            return Ok(());
+        };
+        let mine = format!("TR_{}_", id.tenant);
+        // Another tenant's pipeline is not named: that it exists is not this tenant's business.
+        let shown = if holder.starts_with("TR_") && !holder.starts_with(&mine) {
+            "another stream".to_owned()
+        } else {
+            format!("stream {holder:?}")
+        };
+        Err(SpecError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
+    }
+}
+
+impl Commands {
+    /// Alarms may be told to where they are to be told.
+    pub(crate) async fn check_alarms(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
+        for (index, alarm) in spec.alarms.iter().enumerate() {
+            let refused = |field: &str, why: String| {
+                ControlError::from(SpecError::new(format!("alarms[{index}].notify.{field}"), why))
+            };
+            if let Some(told) = &alarm.notify.subject {
+                if !tenant.may_write(told) {
+                    let granted = tenant.write.join(", ");
+                    let why = format!(
+                        "{told:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
+                    );
+                    return Err(refused("subject", why));
+                }
+                let streams = self.context.world.of(tenant.nats_account.as_ref()).await?.streams;
+                let holders = streams.streams_with(told).await?;
+                if holders.iter().any(|name| name.starts_with("TR_")) {
+                    let why = format!(
+                        "{told:?} is held by a pipeline's own stream, which commits alone may write; choose another"
+                    );
+                    return Err(refused("subject", why));
+                }
+            }
+            if let Some(url) = &alarm.notify.webhook {
+                let allowed = self.context.world.notices.check(&Target::Webhook(url.clone()));
+                allowed.map_err(|why| refused("webhook", why))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
+    for (index, pattern) in spec.input.subjects.iter().enumerate() {
+        if !tenant.may_read(pattern) {
+            let granted = tenant.read.join(", ");
+            return Err(SpecError::new(
+                format!("input.subjects[{index}]"),
+                format!(
+                    "{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
+                ),
+            )
+            .into());
+        }
+    }
+    let pattern = spec.output.as_ref().map(OutputSpec::pattern);
+    if let Some(pattern) = pattern.filter(|pattern| !tenant.may_write(pattern)) {
+        let granted = tenant.write.join(", ");
+        return Err(SpecError::new(
+            "output.subject",
+            format!(
+                "{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
+            ),
+        )
+        .into());
+    }
+    Ok(())
+}
+
+fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcome<()> {
+    let missing: Vec<_> = version
+        .imports
+        .iter()
+        .filter(|import| !step.grants.contains(import))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let listed = version
+        .imports
+        .iter()
+        .map(|import| format!("{import:?}").to_lowercase())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let first = format!("{:?}", missing[0]).to_lowercase();
+    Err(SpecError::new(
+        format!("{path}.grants"),
+        format!(
+            "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
+            step.plugin
+        ),
+    )
+    .into())
+}
+
+/// What a revision cannot change, because positions and partitions of what is committed depend on it.
+pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outcome<()> {
+    let fixed = [
+        ("input.stream", before.input.stream == after.input.stream),
+        ("input.key", before.input.key == after.input.key),
+        ("partitions", before.partitions == after.partitions),
+    ];
+    for (path, same) in fixed {
+        if !same {
+            return Err(SpecError::new(path, "cannot change in the life of a pipeline, because its state is divided by it; apply it under another name, or delete this one first").into());
+        }
+    }
+    for (name, vectors) in &after.vectors {
+        if before
+            .vectors
+            .get(name)
+            .is_some_and(|known| known.dimensions != vectors.dimensions)
+        {
+            return Err(SpecError::new(
+                format!("vectors.{name}.dimensions"),
+                "cannot change while the collection holds vectors; declare a new collection",
+            )
+            .into());
+        }
+    }
+    for (name, sketch) in &after.sketches {
+        if before.sketches.get(name).is_some_and(|known| {
+            known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by
+        }) {
+            return Err(SpecError::new(
+                format!("sketches.{name}"),
+                "kind, size, window and by cannot change, because what it holds is divided by them; declare a new sketch",
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn check_reach(spec: &PipelineSpec, facts: &StreamFacts) -> Outcome<()> {
+    for (index, pattern) in spec.input.subjects.iter().enumerate() {
+        if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
+            let held = facts.subjects.join(", ");
+            return Err(SpecError::new(
+                format!("input.subjects[{index}]"),
+                format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
+            )
+            .into());
+        }
+    }
+    Ok(())
+}

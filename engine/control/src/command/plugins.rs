@@ -1,0 +1,254 @@
+//! Uploading and listing plugins. A version is immutable: the same bytes again are fine, other bytes
+//! under a taken version are a conflict.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde_json::json;
+use tailrace_core::{
+    audit::Change,
+    compilers::Turn,
+    identity::Digest,
+    load::{load_component, load_plugin},
+    manifest::PluginRef,
+    name::Name,
+    ports::{
+        executor,
+        plugins::{Admitted, CompileCost, PluginError},
+    },
+    registry::{Key, PluginVersion, Tenant},
+    tasks,
+};
+
+use crate::{
+    command::{
+        Commands,
+        admission::UploadPlace,
+        trial::{self, Trial, TrialRequest},
+    },
+    error::{ControlError, Outcome},
+};
+
+/// A plugin, and what it is tried with before it is kept.
+#[derive(Debug, Default)]
+pub struct Upload {
+    /// A component, or the core module that cargo made.
+    pub plugin: Bytes,
+    /// What it is tried with.
+    pub trial: TrialRequest,
+}
+
+impl From<Bytes> for Upload {
+    fn from(plugin: Bytes) -> Self {
+        Self {
+            plugin,
+            trial: TrialRequest::default(),
+        }
+    }
+}
+
+/// What became of an upload.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// The version.
+    pub version: Arc<PluginVersion>,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// What compiling it took; none if it was compiled before.
+    pub compiled: Option<CompileCost>,
+    /// How it took its config, and its event.
+    pub trial: Trial,
+}
+
+impl Commands {
+    /// Whether a tenant may upload a plugin of this size now.
+    fn check_upload(&self, tenant: &Tenant, bytes: u64) -> Outcome<()> {
+        let used = self.context.used_by(&*self.context.registry()?, &tenant.name);
+        let quotas = &tenant.quotas;
+        let full = |what: &str, most: u64| {
+            let hint = "ask an operator to raise it";
+            Err(ControlError::Quota(format!(
+                "the tenant's quota of {most} {what} is used up; {hint}"
+            )))
+        };
+        if used.plugins >= u64::from(quotas.plugins) {
+            return full("plugin versions", quotas.plugins.into());
+        }
+        if used.plugin_bytes.saturating_add(bytes) > quotas.plugin_bytes {
+            return full("bytes of plugins", quotas.plugin_bytes);
+        }
+        if used.compile_seconds >= quotas.compile_seconds {
+            return full("seconds of compilation an hour", quotas.compile_seconds);
+        }
+        Ok(())
+    }
+
+    /// A place for an upload of this tenant: to be had before its body is read.
+    pub fn upload_place(&self, tenant: &Name) -> Outcome<UploadPlace> {
+        self.uploads.take(tenant)
+    }
+
+    /// Uploads a plugin version.
+    pub async fn upload_plugin(
+        &self,
+        tenant: &Name,
+        plugin: PluginRef,
+        upload: impl Into<Upload>,
+    ) -> Outcome<Uploaded> {
+        let place = self.upload_place(tenant)?;
+        self.upload_plugin_at(place, tenant, plugin, upload.into()).await
+    }
+
+    /// Uploads a plugin version whose place was taken before. What the trial shows to be wrong with
+    /// the config that was sent along is a refusal, and nothing is kept.
+    pub async fn upload_plugin_at(
+        &self,
+        place: UploadPlace,
+        tenant: &Name,
+        plugin: PluginRef,
+        upload: Upload,
+    ) -> Outcome<Uploaded> {
+        let upload_digest = Digest::of(&upload.plugin);
+        if let Some(known) = self.context.known_version(tenant, &plugin)? {
+            let version = same_or_conflict(known, upload_digest)?;
+            let trial = self.try_kept(tenant, &version, upload.trial).await?;
+            return Ok(Uploaded {
+                version,
+                is_new: false,
+                compiled: None,
+                trial,
+            });
+        }
+        let owner = self.context.tenant(tenant)?;
+        self.check_upload(&owner, upload.plugin.len() as u64)?;
+        let admitted = self
+            .admit(
+                tenant,
+                place.turn(&self.context.world.compilers).await?,
+                upload.plugin,
+            )
+            .await?;
+        let Admitted {
+            component,
+            digest,
+            imports,
+            memory,
+            compiled,
+        } = admitted;
+        let trial = self
+            .try_plugin(tenant, digest, component.clone(), upload.trial)
+            .await?;
+        let version = PluginVersion {
+            plugin,
+            digest,
+            upload_digest,
+            size_bytes: component.len() as u64,
+            imports,
+            memory,
+            uploaded_ms: self.context.now_ms(),
+        };
+        let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
+        let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
+        let (version, is_new) = self
+            .audited(change.to(told), async {
+                self.context.world.registry.put_plugin(digest, component).await?;
+                self.keep(tenant, version).await
+            })
+            .await?;
+        Ok(Uploaded {
+            version,
+            is_new,
+            compiled,
+            trial,
+        })
+    }
+
+    /// Writes a version into the registry; says too whether it is new.
+    async fn keep(&self, tenant: &Name, version: PluginVersion) -> Outcome<(Arc<PluginVersion>, bool)> {
+        let key = Key::Plugin(tenant.clone(), version.plugin.clone());
+        match self.write(&key, &version, 0).await {
+            Ok(()) => Ok((Arc::new(version), true)),
+            // Somebody was faster with the same version.
+            Err(conflict @ ControlError::Conflict(_)) => {
+                match self.context.known_version(tenant, &version.plugin)? {
+                    Some(known) => Ok((same_or_conflict(known, version.upload_digest)?, false)),
+                    None => Err(conflict),
+                }
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler
+    /// would be missing to the pipelines. There are as many of them as turns.
+    async fn admit(&self, tenant: &Name, turn: Turn, upload: Bytes) -> Outcome<Admitted> {
+        let runtime = self.context.world.plugins.clone();
+        let began = self.context.world.clock.monotonic();
+        let admitted = tasks::spawn_blocking(move || {
+            let admitted = runtime.admit(&upload);
+            // Held by the work itself, which goes on when the client goes away.
+            drop(turn);
+            admitted
+        });
+        let admitted = admitted
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))?;
+        let wall = self.context.world.clock.monotonic().saturating_sub(began);
+        // What was refused has cost something too; how much, only the clock knows.
+        let took = match &admitted {
+            Ok(admitted) => admitted
+                .compiled
+                .map_or(Duration::ZERO, |cost| Duration::from_millis(cost.processor_ms)),
+            Err(_) => wall,
+        };
+        self.context.amounts.compiled(tenant, self.context.now_ms(), took);
+        Ok(admitted?)
+    }
+
+    /// Tries a plugin that was compiled just now, on a guest thread of its tenant.
+    async fn try_plugin(
+        &self,
+        tenant: &Name,
+        digest: Digest,
+        component: Bytes,
+        request: TrialRequest,
+    ) -> Outcome<Trial> {
+        // It was compiled just now; where its machine code could not be kept, it is once more.
+        let plugin = load_component(&self.context.world, tenant, digest, component).await?;
+        let clock = self.context.world.clock.clone();
+        let tried = executor::run(&*self.context.world.turns, tenant, move || {
+            trial::run(&plugin, request, &*clock)
+        });
+        Ok(tried
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
+    }
+
+    async fn try_kept(
+        &self,
+        tenant: &Name,
+        version: &PluginVersion,
+        request: TrialRequest,
+    ) -> Outcome<Trial> {
+        let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
+        let plugin = plugin.ok_or_else(|| ControlError::not_found("plugin", &version.plugin))?;
+        let clock = self.context.world.clock.clone();
+        let tried = executor::run(&*self.context.world.turns, tenant, move || {
+            trial::run(&plugin, request, &*clock)
+        });
+        Ok(tried
+            .await
+            .map_err(|lost| PluginError::Engine(lost.to_string()))??)
+    }
+}
+
+fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> Outcome<Arc<PluginVersion>> {
+    if known.upload_digest == upload || known.digest == upload {
+        return Ok(known);
+    }
+    let plugin = &known.plugin;
+    Err(ControlError::Conflict(format!(
+        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version",
+        known.upload_digest
+    )))
+}

@@ -1,0 +1,249 @@
+//! Tokens: 256 random bits, shown once and kept as their hash. What they are known by afterwards is an id
+//! that has nothing to do with the token.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tailrace_core::{
+    audit::Change,
+    identity::Digest,
+    name::Name,
+    registry::{Key, Role, Scope, Token},
+    units::Span,
+};
+
+use crate::{
+    command::Commands,
+    error::{ControlError, Outcome},
+    query::tokens::{ShownToken, shown},
+};
+
+/// Begins every token, so that one that leaks is found by those who search for it.
+const TOKEN_PREFIX: &str = "tr_";
+/// Tokens of one tenant, and of the operators: each is an entry that every engine holds in memory.
+const MAX_TOKENS: usize = 1_000;
+/// What a token is called that was chosen outside; revoked, it is there again at the next start.
+const OUTSIDE: &str = "from the configuration";
+/// Longest label: it is shown in lists.
+const MAX_LABEL_CHARS: usize = 64;
+/// Longest life of a token that has an end at all.
+const MAX_LIFE: Duration = Duration::from_hours(24 * 3_650);
+
+/// What a new token is to be.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TokenRequest {
+    /// What it may do; everything of the tenant where it is not said.
+    pub scope: Role,
+    /// What it is called.
+    pub label: Option<String>,
+    /// How long it is good; for ever where it is not said.
+    pub expires_in: Option<Span>,
+}
+
+/// A new token: the only time that it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The token itself.
+    pub token: String,
+    /// The tenant it is for; an operator's is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
+    /// What it is, but for the secret.
+    #[serde(flatten)]
+    pub shown: ShownToken,
+}
+
+impl Commands {
+    /// Makes a token known that was chosen outside: the operator's first.
+    pub async fn admit_token(&self, token: &str, scope: Scope) -> Outcome<()> {
+        let hash = Digest::of(token.as_bytes());
+        let known = self.context.read::<Token>(&Key::Token(hash)).await?;
+        if known.is_some_and(|(known, _)| known.scope == scope) {
+            return self
+                .wait_until(|registry| registry.tokens.contains_key(&hash))
+                .await;
+        }
+        self.keep_token(Token {
+            hash,
+            id: self.random_id(),
+            label: Some(OUTSIDE.to_owned()),
+            scope,
+            created_ms: self.context.now_ms(),
+            expires_ms: None,
+        })
+        .await
+    }
+
+    /// Makes a new token for a tenant.
+    pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> Outcome<NewToken> {
+        self.context.tenant(tenant)?;
+        self.make_token(Some(tenant), request).await
+    }
+
+    /// Makes a new token for an operator.
+    pub async fn create_operator_token(&self, request: TokenRequest) -> Outcome<NewToken> {
+        self.make_token(None, request).await
+    }
+
+    async fn make_token(&self, tenant: Option<&Name>, request: TokenRequest) -> Outcome<NewToken> {
+        let TokenRequest {
+            scope: role,
+            label,
+            expires_in,
+        } = request;
+        check_label(label.as_deref())?;
+        let expires_in = expires_in.map(checked_life).transpose()?;
+        self.forget_ended(tenant).await?;
+        let token = self.random_token();
+        let now_ms = self.context.now_ms();
+        let scope = tenant.map_or(Scope::Operator(role), |name| Scope::Tenant {
+            name: name.clone(),
+            role,
+        });
+        let kept = Token {
+            hash: Digest::of(token.as_bytes()),
+            id: self.random_id(),
+            label,
+            scope,
+            created_ms: now_ms,
+            expires_ms: expires_in.map(|life| now_ms.saturating_add(life.as_millis())),
+        };
+        let shown = shown(&kept);
+        self.keep_token(kept).await?;
+        Ok(NewToken {
+            token,
+            tenant: tenant.cloned(),
+            shown,
+        })
+    }
+
+    /// Ends a tenant's token at once.
+    pub async fn revoke_token(&self, tenant: &Name, id: &str) -> Outcome<()> {
+        self.context.tenant(tenant)?;
+        let token = self.token_known_by(Some(tenant), id)?;
+        self.forget_token(Some(tenant), &token).await
+    }
+
+    /// Ends an operator's token at once, but never the last that may do everything and has no end.
+    pub async fn revoke_operator_token(&self, id: &str) -> Outcome<()> {
+        // One after the other, so that two that are left are not revoked for each other's sake.
+        let _turn = self.revoking.lock().await;
+        let token = self.token_known_by(None, id)?;
+        let lasts = |token: &Token| token.scope == Scope::Operator(Role::Admin) && token.expires_ms.is_none();
+        let others = self.context.tokens_of(None)?;
+        let mut others = others.iter().filter(|other| other.hash != token.hash);
+        if lasts(&token) && !others.any(|other| lasts(other)) {
+            return Err(ControlError::Conflict(format!(
+                "token {id} is the last operator's token of scope admin without an end; make another first: tailrace operator token create"
+            )));
+        }
+        self.forget_token(None, &token).await
+    }
+
+    fn token_known_by(&self, tenant: Option<&Name>, id: &str) -> Outcome<Arc<Token>> {
+        let mut known = self.context.tokens_of(tenant)?.into_iter();
+        let found = known.find(|token| token.public_id() == id);
+        found.ok_or_else(|| ControlError::not_found("token", &id))
+    }
+
+    async fn forget_token(&self, tenant: Option<&Name>, token: &Token) -> Outcome<()> {
+        let change = Change {
+            action: "token-revoked",
+            tenant: tenant.cloned(),
+            target: format!("token/{}", token.public_id()),
+            before: Some(told(token)),
+            after: None,
+        };
+        let hash = token.hash;
+        self.audited(change, async {
+            self.remove(&Key::Token(hash)).await?;
+            self.wait_until(|registry| !registry.tokens.contains_key(&hash))
+                .await
+        })
+        .await
+    }
+
+    /// A new random token, not yet admitted.
+    pub fn random_token(&self) -> String {
+        let bits = (0..4).map(|_| format!("{:016x}", self.context.world.random.next_u64()));
+        bits.fold(TOKEN_PREFIX.to_owned(), |token, word| token + &word)
+    }
+
+    fn random_id(&self) -> String {
+        format!("{:016x}", self.context.world.random.next_u64())
+    }
+
+    async fn keep_token(&self, token: Token) -> Outcome<()> {
+        let tenant = match &token.scope {
+            Scope::Operator(_) => None,
+            Scope::Tenant { name, .. } => Some(name.clone()),
+        };
+        let change = Change {
+            action: "token-made",
+            tenant,
+            target: format!("token/{}", token.id),
+            before: None,
+            after: Some(told(&token)),
+        };
+        self.audited(change, async {
+            let key = Key::Token(token.hash);
+            let revision = self.revision_of(&key).await?;
+            self.write(&key, &token, revision).await
+        })
+        .await
+    }
+
+    /// Makes room: what has ended opens nothing any more.
+    async fn forget_ended(&self, tenant: Option<&Name>) -> Outcome<()> {
+        let now_ms = self.context.now_ms();
+        let (live, ended): (Vec<_>, Vec<_>) = self
+            .context
+            .tokens_of(tenant)?
+            .into_iter()
+            .partition(|token| token.is_live(now_ms));
+        if live.len() >= MAX_TOKENS {
+            return Err(ControlError::Quota(format!(
+                "there are {MAX_TOKENS} such tokens, the most there can be; revoke some"
+            )));
+        }
+        if live.len() + ended.len() >= MAX_TOKENS {
+            for token in ended {
+                self.remove(&Key::Token(token.hash)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the audit log tells of a token.
+fn told(token: &Token) -> Value {
+    json!({
+        "id": token.public_id(),
+        "scope": token.scope.to_string(),
+        "label": token.label,
+        "expires_ms": token.expires_ms,
+    })
+}
+
+fn check_label(label: Option<&str>) -> Outcome<()> {
+    let sound = |label: &str| {
+        label.chars().count() <= MAX_LABEL_CHARS && !label.is_empty() && !label.chars().any(char::is_control)
+    };
+    if label.is_none_or(sound) {
+        return Ok(());
+    }
+    Err(ControlError::Invalid(format!(
+        "label: it has 1 to {MAX_LABEL_CHARS} characters, none of them a control character"
+    )))
+}
+
+fn checked_life(life: Span) -> Outcome<Span> {
+    if life.0.is_zero() || life.0 > MAX_LIFE {
+        return Err(ControlError::Invalid(
+            "expires-in: write more than 0 and at most ten years, such as 30d, or leave it out".to_owned(),
+        ));
+    }
+    Ok(life)
+}

@@ -1,0 +1,163 @@
+//! What commands, queries and alarms share: the world, the registry as this engine sees it, and what runs.
+
+use std::sync::Arc;
+
+use tailrace_core::{
+    identity::PipelineId,
+    manifest::PluginRef,
+    membership::Cluster,
+    name::Name,
+    observe::overview::Overview,
+    ports::broker::BrokerError,
+    registry::{Key, Pipeline, PluginVersion, Registry, Revision, Scope, Tenant, Token},
+    world::World,
+};
+use tokio::sync::watch;
+
+use crate::{
+    error::{ControlError, Outcome},
+    usage::Amounts,
+};
+
+/// Shared by all parts of the control plane of one engine; clones are the same.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) world: World,
+    pub(crate) registry: watch::Receiver<Option<Arc<Registry>>>,
+    pub(crate) overview: Overview,
+    pub(crate) cluster: Cluster,
+    pub(crate) amounts: Amounts,
+}
+
+impl Context {
+    /// On this world, with this engine's view of the registry and of what runs.
+    pub fn new(
+        world: World,
+        registry: watch::Receiver<Option<Arc<Registry>>>,
+        overview: Overview,
+        cluster: Cluster,
+    ) -> Self {
+        Self {
+            world,
+            registry,
+            overview,
+            cluster,
+            amounts: Amounts::default(),
+        }
+    }
+
+    /// What runs on this engine.
+    pub fn overview(&self) -> &Overview {
+        &self.overview
+    }
+
+    /// Whether this engine can serve: the broker answers and the registry has been read.
+    pub fn readiness(&self) -> Result<(), &'static str> {
+        if !self.world.streams.is_connected() {
+            return Err("the broker is not connected");
+        }
+        if self.registry.borrow().is_none() {
+            return Err("the registry has not been read yet");
+        }
+        if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
+            return Err("the broker is connected, but has not answered for a while");
+        }
+        if self
+            .overview
+            .broker_stores_nothing(|tenant| self.is_on_own_account(tenant))
+        {
+            return Err("the broker stores no commits at present; is its disk full?");
+        }
+        Ok(())
+    }
+
+    /// The registry as this engine sees it now.
+    pub fn registry(&self) -> Outcome<Arc<Registry>> {
+        let unread = || BrokerError::Unreachable("the registry has not been read yet".to_owned());
+        Ok(self.registry.borrow().clone().ok_or_else(unread)?)
+    }
+
+    /// The world as a tenant's pipelines see it: what is asked of the broker for a tenant is asked there.
+    pub(crate) async fn world_of(&self, tenant: &Name) -> Outcome<World> {
+        Ok(self.world.of(self.tenant(tenant)?.nats_account.as_ref()).await?)
+    }
+
+    /// The NATS account that a tenant lives in; none for the engine's own.
+    pub(crate) fn account_of(&self, tenant: &Name) -> Option<Name> {
+        self.tenant(tenant).ok()?.nats_account.clone()
+    }
+
+    /// Whether a tenant lives in the engine's own NATS account; another's trouble is that tenant's alone.
+    pub(crate) fn is_on_own_account(&self, tenant: &Name) -> bool {
+        self.tenant(tenant)
+            .is_ok_and(|tenant| tenant.nats_account.is_none())
+    }
+
+    pub(crate) fn tenant(&self, name: &Name) -> Outcome<Arc<Tenant>> {
+        self.registry()?
+            .tenants
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ControlError::not_found("tenant", name))
+    }
+
+    pub(crate) fn pipeline(&self, id: &PipelineId) -> Outcome<Arc<Pipeline>> {
+        let registry = self.registry()?;
+        registry
+            .pipelines
+            .get(id)
+            .cloned()
+            .ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))
+    }
+
+    /// An entry as it stands on the broker, with its revision.
+    pub(crate) async fn read<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Outcome<Option<(T, u64)>> {
+        let Some(entry) = self.world.registry.get(&key.to_string()).await? else {
+            return Ok(None);
+        };
+        let Some(value) = entry.value else { return Ok(None) };
+        let value = serde_json::from_slice(&value)
+            .map_err(|cause| ControlError::Internal(format!("{key} cannot be read: {cause}")))?;
+        Ok(Some((value, entry.revision)))
+    }
+
+    /// Time since some fixed point; never goes back.
+    pub fn monotonic(&self) -> std::time::Duration {
+        self.world.clock.monotonic()
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.world.clock.unix_ms()
+    }
+
+    pub(crate) fn known_version(
+        &self,
+        tenant: &Name,
+        plugin: &PluginRef,
+    ) -> Outcome<Option<Arc<PluginVersion>>> {
+        self.tenant(tenant)?;
+        Ok(self
+            .registry()?
+            .plugins
+            .get(&(tenant.clone(), plugin.clone()))
+            .cloned())
+    }
+
+    /// One revision.
+    pub async fn revision(&self, id: &PipelineId, number: u64) -> Outcome<Revision> {
+        let found = self.read(&Key::Revision(id.clone(), number)).await?;
+        found
+            .map(|(revision, _)| revision)
+            .ok_or_else(|| ControlError::not_found("revision", &number))
+    }
+
+    /// A tenant's, or the operators'.
+    pub(crate) fn tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<Arc<Token>>> {
+        let registry = self.registry()?;
+        let own = registry.tokens.values().filter(|token| match tenant {
+            Some(tenant) => token.scope.is_of(tenant),
+            None => matches!(token.scope, Scope::Operator(_)),
+        });
+        Ok(own.cloned().collect())
+    }
+}

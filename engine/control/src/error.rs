@@ -1,0 +1,116 @@
+//! Why a request could not be met, and whose fault that is.
+
+use std::fmt::Display;
+
+use tailrace_core::{
+    load::LoadError,
+    manifest::parse::SpecError,
+    observe::places::Crowded,
+    ports::{accounts::AccountError, broker::BrokerError, plugins::PluginError, store::StoreError},
+};
+
+/// What a request comes to.
+pub type Outcome<T> = Result<T, ControlError>;
+
+/// A request that was not met. Nothing is half done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ControlError {
+    /// The tenant's: there is no such thing.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// Which kind of thing.
+        what: &'static str,
+        /// Its name, shortened.
+        name: String,
+    },
+    /// The tenant's: it contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// The tenant's: a field of a pipeline is wrong.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The tenant's: another input is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The tenant's: the plugin is refused.
+    #[error("{0}")]
+    Plugin(PluginError),
+    /// The tenant's: it has no right to that.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The tenant's: a quota is used up.
+    #[error("{0}")]
+    Quota(String),
+    /// The tenant's, or its neighbours': all places for watchers are taken.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
+    /// The tenant's, or its neighbours': all places for uploads are taken.
+    #[error("{0}")]
+    Busy(String),
+    /// The broker's.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The operator's: the tenant's NATS account cannot be used.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The broker's: the change was not begun, because it cannot be told to the audit log.
+    #[error("nothing was changed, because the audit log cannot be written: {0}")]
+    Unaudited(BrokerError),
+    /// Ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ControlError {
+    /// There is no such thing.
+    pub fn not_found(what: &'static str, name: &impl Display) -> Self {
+        Self::NotFound {
+            what,
+            name: name.to_string().chars().take(80).collect(),
+        }
+    }
+
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::Conflict(_) => "conflict",
+            Self::Spec(_) => "invalid-pipeline",
+            Self::Invalid(_) => "invalid-request",
+            Self::Plugin(PluginError::TooCostly(_)) => "plugin-too-costly",
+            Self::Plugin(_) => "invalid-plugin",
+            Self::Forbidden(_) => "forbidden",
+            Self::Quota(_) => "quota-exceeded",
+            Self::Crowded(_) => "too-many-watchers",
+            Self::Busy(_) => "too-many-uploads",
+            Self::Broker(_) => "broker-unavailable",
+            Self::Account(_) => "account-unavailable",
+            Self::Unaudited(_) => "audit-unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<StoreError> for ControlError {
+    fn from(cause: StoreError) -> Self {
+        Self::Internal(cause.to_string())
+    }
+}
+
+impl From<PluginError> for ControlError {
+    fn from(cause: PluginError) -> Self {
+        match cause {
+            PluginError::Engine(cause) => Self::Internal(cause),
+            cause => Self::Plugin(cause),
+        }
+    }
+}
+
+impl From<LoadError> for ControlError {
+    fn from(cause: LoadError) -> Self {
+        match cause {
+            LoadError::Broker(cause) => cause.into(),
+            LoadError::Plugin(cause) => cause.into(),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Looking at dead letters and sending them again.
+
+use tailrace_core::{dead_letter::DeadLetter, identity::PipelineId};
+
+use crate::{
+    error::{ControlError, Outcome},
+    query::Queries,
+};
+
+/// Most dead letters of one page.
+pub const MAX_PAGE: usize = 500;
+
+impl Queries {
+    /// Dead letters after an id, oldest first.
+    pub async fn dead_letters(&self, id: &PipelineId, after: u64, limit: usize) -> Outcome<Vec<DeadLetter>> {
+        self.context.pipeline(id)?;
+        let letters = self.context.world_of(&id.tenant).await?.dead_letters;
+        let stored = letters.list(id, after, limit.clamp(1, MAX_PAGE)).await?;
+        Ok(stored.into_iter().filter_map(DeadLetter::from_stored).collect())
+    }
+
+    /// One dead letter.
+    pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> Outcome<DeadLetter> {
+        self.context.pipeline(id)?;
+        let letters = self.context.world_of(&id.tenant).await?.dead_letters;
+        let stored = letters.get(id, letter).await?;
+        stored
+            .and_then(DeadLetter::from_stored)
+            .ok_or_else(|| ControlError::not_found("dead letter", &letter))
+    }
+}

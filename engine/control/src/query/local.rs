@@ -1,0 +1,157 @@
+//! Queries of the images on this machine: asked by the API for the partitions that are this engine's,
+//! and by other engines for the same.
+
+use serde::{Deserialize, Serialize};
+use tailrace_core::{
+    alarm::numbers::Numbers,
+    delta::StateValue,
+    identity::{PartitionId, PipelineId},
+    ports::store::StoreError,
+    series::{Group, Held, Slice},
+};
+use tailrace_sketch::Sketch;
+
+use crate::{error::Outcome, query::Queries};
+
+/// A question about some partitions of a pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) pipeline: PipelineId,
+    pub(crate) partitions: Vec<u32>,
+    pub(crate) what: What,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum What {
+    /// A state entry.
+    State { step: String, key: String },
+    /// State entries in the order of their keys.
+    Scan {
+        step: String,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+    },
+    /// A vector.
+    Vector { collection: String, id: String },
+    /// A sketch that is not divided.
+    Sketch { name: String },
+    /// What the pipeline shows on the engine, whichever partitions are asked for.
+    Numbers,
+    /// Parts of one that is divided.
+    Slice { name: String, slice: Slice },
+    /// Which windows there are of one that is divided by time.
+    Windows { name: String },
+}
+
+/// A state entry as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) partition: u32,
+    pub(crate) key: String,
+    pub(crate) value: Vec<u8>,
+    pub(crate) expires_ms: Option<u64>,
+}
+
+/// What the partitions hold; in their order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Entries(Vec<Found>),
+    Vectors(Vec<(u32, Vec<f32>)>),
+    Sketches(Vec<Sketch>),
+    Groups(Vec<(Option<Group>, Sketch)>),
+    Windows(Vec<Held>),
+    /// It cannot be answered, for this reason.
+    Failed(String),
+    Numbers(Box<Numbers>),
+}
+
+impl Queries {
+    /// Answers from the images on this machine; a partition that never ran here holds nothing.
+    pub(crate) fn answer_here(&self, question: &Question) -> Outcome<Answer> {
+        let mut answer = match question.what {
+            What::State { .. } | What::Scan { .. } => Answer::Entries(Vec::new()),
+            What::Vector { .. } => Answer::Vectors(Vec::new()),
+            What::Sketch { .. } => Answer::Sketches(Vec::new()),
+            What::Numbers => return Ok(Answer::Numbers(Box::new(self.numbers_here(&question.pipeline)))),
+            What::Slice { .. } => Answer::Groups(Vec::new()),
+            What::Windows { .. } => Answer::Windows(Vec::new()),
+        };
+        for partition in &question.partitions {
+            self.add(question, *partition, &mut answer)?;
+        }
+        Ok(answer)
+    }
+
+    fn add(&self, question: &Question, partition: u32, answer: &mut Answer) -> Result<(), StoreError> {
+        let id = &question.pipeline;
+        let place = PartitionId {
+            pipeline: id.clone(),
+            partition,
+        };
+        let Some(image) = self.context.world.store.existing(&place)? else {
+            return Ok(());
+        };
+        match (&question.what, answer) {
+            (What::State { step, key }, Answer::Entries(found)) => {
+                let value = image.get(step, key)?;
+                let live = value.filter(|value| self.is_live(id, partition, value));
+                found.extend(live.map(|value| entry(partition, key.clone(), value)));
+            }
+            (
+                What::Scan {
+                    step,
+                    prefix,
+                    after,
+                    limit,
+                },
+                Answer::Entries(found),
+            ) => {
+                let entries = image.scan(step, prefix, after.as_deref(), *limit)?.into_iter();
+                let live = entries.filter(|(_, value)| self.is_live(id, partition, value));
+                found.extend(live.map(|(key, value)| entry(partition, key, value)));
+            }
+            (What::Vector { collection, id }, Answer::Vectors(found)) => {
+                found.extend(image.vector(collection, id)?.map(|vector| (partition, vector)));
+            }
+            (What::Sketch { name }, Answer::Sketches(found)) => found.extend(image.sketch(name)?),
+            (What::Slice { name, slice }, Answer::Groups(found)) => {
+                found.extend(image.sketch_slice(name, slice)?);
+            }
+            (What::Windows { name }, Answer::Windows(found)) => {
+                let held = image.sketch_windows(name)?;
+                found.extend(held.map(|held| self.on_the_clock(id, partition, held)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The windows with the clock of this moment, where the partition runs here: commits tell it only when
+    /// a window ends by it, and never while it may go back.
+    fn on_the_clock(&self, id: &PipelineId, partition: u32, held: Held) -> Held {
+        let status = self.context.overview.pipeline(id);
+        let clock_ms = status.and_then(|status| status.watermark_ms(partition));
+        Held {
+            clock_ms: clock_ms.unwrap_or(0).max(held.clock_ms),
+            ..held
+        }
+    }
+
+    /// Whether an entry still exists on the event-time clock of its partition.
+    fn is_live(&self, id: &PipelineId, partition: u32, value: &StateValue) -> bool {
+        let status = self.context.overview.pipeline(id);
+        let watermark_ms = status.and_then(|status| status.watermark_ms(partition));
+        watermark_ms.is_none_or(|now_ms| value.is_live(now_ms))
+    }
+}
+
+fn entry(partition: u32, key: String, value: StateValue) -> Found {
+    Found {
+        partition,
+        key,
+        value: value.value,
+        expires_ms: value.expires_ms,
+    }
+}

@@ -1,0 +1,173 @@
+//! Everything that metrics show, at one moment: what the pipelines of this engine count, and what only
+//! the broker and the local store know. Nothing of it is asked for between two scrapes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use tailrace_core::{
+    identity::PipelineId,
+    name::Name,
+    observe::status::StatusReport,
+    ports::{store::PartCounts, tracer::SpanCounts},
+    registry::Quotas,
+};
+
+use crate::{
+    alarms::{board::NoticeCounts, subject::Subject},
+    query::Queries,
+    usage::Used,
+};
+
+/// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
+/// tell in time is left out.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// Requests to the broker at once.
+const ASK_AT_ONCE: usize = 16;
+
+/// A stream: its account, none for the engine's own, and its name.
+type StreamPlace = (Option<Name>, String);
+
+/// What is measured.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Each pipeline of this engine.
+    pub pipelines: Vec<MeasuredPipeline>,
+    /// Bytes on disk of the local image of each tenant that has partitions here.
+    pub store_bytes: BTreeMap<Name, u64>,
+    /// Each tenant, by name.
+    pub tenants: Vec<MeasuredTenant>,
+    /// Whether the broker is connected.
+    pub broker_connected: bool,
+    /// Whether the broker writes to its disk before it answers, where it is known.
+    pub broker_syncs_always: Option<bool>,
+    /// Streams that are watched.
+    pub watchers: u64,
+    /// Spans of traces.
+    pub spans: SpanCounts,
+    /// Notices of alarms.
+    pub notices: NoticeCounts,
+    /// Alarms of this engine that fire.
+    pub alarms_firing: u64,
+    /// Merged parts of sketches.
+    pub parts: PartCounts,
+}
+
+/// A tenant: what it has, and what it may have.
+#[derive(Debug)]
+pub struct MeasuredTenant {
+    /// Which.
+    pub name: Name,
+    /// What it has.
+    pub used: Used,
+    /// What it may have.
+    pub quotas: Quotas,
+    /// Whether this engine is connected to its NATS account, where it has one of its own.
+    pub account_connected: Option<bool>,
+}
+
+/// A pipeline.
+#[derive(Debug)]
+pub struct MeasuredPipeline {
+    /// Which.
+    pub id: PipelineId,
+    /// What it counts.
+    pub report: StatusReport,
+    /// Messages of its input stream behind its slowest partition here, where the broker tells.
+    pub lag: Option<u64>,
+    /// Its alarms that fire, where this engine keeps them.
+    pub alarms_firing: Option<u64>,
+}
+
+impl Queries {
+    /// Measures.
+    pub async fn measure(&self) -> Measured {
+        let shown = self.context.overview.all();
+        let reports: Vec<_> = shown
+            .into_iter()
+            .map(|(id, status)| (id, status.report()))
+            .collect();
+        let connected = self.context.world.streams.is_connected();
+        let last = if connected {
+            self.last_sequences(&reports).await
+        } else {
+            BTreeMap::new()
+        };
+        let store_bytes = self.store_bytes(&reports);
+        let firing: BTreeMap<_, _> = self.board.firing().into_iter().collect();
+        let of_engines = firing
+            .iter()
+            .filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
+        let alarms_firing = of_engines.map(|(_, alarms)| alarms).sum();
+        let pipelines = reports.into_iter().map(|(id, report)| {
+            let seen = report.partitions.iter().map(|partition| partition.seen).min();
+            let last = last.get(&(self.context.account_of(&id.tenant), report.input.stream.clone()));
+            MeasuredPipeline {
+                lag: last.zip(seen).map(|(last, seen)| last.saturating_sub(seen)),
+                alarms_firing: firing.get(&Subject::Pipeline(id.clone())).copied(),
+                id,
+                report,
+            }
+        });
+        Measured {
+            pipelines: pipelines.collect(),
+            store_bytes,
+            tenants: self.measured_tenants(),
+            broker_connected: connected,
+            broker_syncs_always: self.context.overview.broker_syncs_always(),
+            watchers: self.context.overview.places().taken() as u64,
+            spans: self.context.world.tracer.counts(),
+            notices: self.board.notices(),
+            alarms_firing,
+            parts: self.context.world.store.part_counts(),
+        }
+    }
+
+    /// Last sequences of the input streams, each asked for once; without those that were not told in time.
+    /// Streams of two accounts are different ones, whatever they are called.
+    async fn last_sequences(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<StreamPlace, u64> {
+        let named = reports
+            .iter()
+            .filter(|(_, report)| !report.input.stream.is_empty());
+        let places: BTreeMap<StreamPlace, Name> = named
+            .map(|(id, report)| {
+                let place = (self.context.account_of(&id.tenant), report.input.stream.clone());
+                (place, id.tenant.clone())
+            })
+            .collect();
+        let asked = stream::iter(places).map(|(place, tenant)| async move {
+            let world = self.context.world_of(&tenant).await.ok()?;
+            let facts = world.streams.stream(&place.1).await.ok()?;
+            Some((place, facts.last_sequence))
+        });
+        let enough = tokio::time::sleep(ASK_WITHIN);
+        let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
+        answers.filter_map(std::future::ready).collect().await
+    }
+
+    fn measured_tenants(&self) -> Vec<MeasuredTenant> {
+        let Ok(registry) = self.context.registry() else {
+            return Vec::new();
+        };
+        let tenants = registry.tenants.values().map(|tenant| MeasuredTenant {
+            name: tenant.name.clone(),
+            used: self.context.used_by(&registry, &tenant.name),
+            quotas: tenant.quotas.clone(),
+            account_connected: tenant.nats_account.as_ref().and_then(|account| {
+                let state = self.context.world.accounts.state(account);
+                // One that nobody needs here was never tried.
+                (state.connected || state.trouble.is_some()).then_some(state.connected)
+            }),
+        });
+        tenants.collect()
+    }
+
+    fn store_bytes(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<Name, u64> {
+        let here = reports.iter().filter(|(_, report)| !report.partitions.is_empty());
+        let tenants: BTreeSet<&Name> = here.map(|(id, _)| &id.tenant).collect();
+        let size = |tenant: &Name| Some((tenant.clone(), self.context.world.store.size_bytes(tenant).ok()?));
+        tenants.into_iter().filter_map(size).collect()
+    }
+}

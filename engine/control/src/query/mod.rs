@@ -1,0 +1,49 @@
+//! What answers. A question about a partition's state goes to the engine that owns the partition ([`peers`]),
+//! and is answered from its local state store ([`local`]).
+
+pub mod alarms;
+pub mod audit;
+pub mod candidates;
+pub mod dead_letters;
+pub mod flow;
+pub mod graph;
+pub mod local;
+pub mod measure;
+pub mod merge_pool;
+pub mod numbers;
+pub mod peers;
+pub mod queries;
+pub mod registered;
+pub mod sketches;
+pub mod status;
+pub mod tokens;
+pub mod version;
+pub mod views;
+
+use std::sync::Arc;
+
+use crate::{alarms::board::Board, context::Context, query::merge_pool::Places};
+
+/// Answers questions.
+#[derive(Clone)]
+pub struct Queries {
+    pub(crate) context: Context,
+    pub(crate) merges: Places,
+    pub(crate) board: Arc<Board>,
+}
+
+impl Queries {
+    /// From what this engine knows, and what the others tell.
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            merges: Places::default(),
+            board: Arc::default(),
+        }
+    }
+
+    /// What the control plane shares.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+}

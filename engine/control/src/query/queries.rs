@@ -1,0 +1,133 @@
+//! Queries of what is committed: state and vectors; sketches are in [`crate::query::sketches`]. This is the serving layer: for partitions
+//! of this engine it reads the local image and nothing else, so an answer costs a look-up; for those
+//! of another engine it asks that one.
+
+use serde::Serialize;
+use tailrace_core::identity::PipelineId;
+
+use crate::{
+    error::{ControlError, Outcome},
+    query::{
+        Queries,
+        local::{Answer, Found, What},
+    },
+};
+
+/// Most entries of one scan.
+pub const MAX_SCAN: usize = 1_000;
+
+/// A state entry, as a query gives it.
+#[derive(Debug, Clone, Serialize)]
+pub struct StateEntry {
+    /// Its key.
+    pub key: String,
+    /// Its value, as the plugin wrote it.
+    #[serde(skip)]
+    pub value: Vec<u8>,
+    /// When it ends, in event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+    /// Partition that holds it.
+    pub partition: u32,
+}
+
+/// A vector, as a query gives it.
+#[derive(Debug, Clone, Serialize)]
+pub struct VectorEntry {
+    /// Its id.
+    pub id: String,
+    /// Its numbers.
+    pub vector: Vec<f32>,
+    /// Partition that holds it; each partition learns its own.
+    pub partition: u32,
+}
+
+impl Queries {
+    /// The state of a step under a key. Where several partitions hold the key, the lowest answers.
+    pub async fn state(&self, id: &PipelineId, step: &str, key: &str) -> Outcome<StateEntry> {
+        self.check_step(id, step)?;
+        let what = What::State {
+            step: step.to_owned(),
+            key: key.to_owned(),
+        };
+        let found = entries(self.ask(id, what).await?);
+        found
+            .into_iter()
+            .min_by_key(|entry| entry.partition)
+            .ok_or_else(|| ControlError::not_found("state entry", &key))
+    }
+
+    /// Entries of a step whose key starts with a prefix, after a key, in key order.
+    pub async fn scan(
+        &self,
+        id: &PipelineId,
+        step: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Outcome<Vec<StateEntry>> {
+        self.check_step(id, step)?;
+        let limit = limit.clamp(1, MAX_SCAN);
+        let what = What::Scan {
+            step: step.to_owned(),
+            prefix: prefix.to_owned(),
+            after: after.map(str::to_owned),
+            limit,
+        };
+        let mut found = entries(self.ask(id, what).await?);
+        found.sort_by(|one, other| (&one.key, one.partition).cmp(&(&other.key, other.partition)));
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// A vector of a collection.
+    pub async fn vector(&self, id: &PipelineId, collection: &str, vector: &str) -> Outcome<VectorEntry> {
+        let pipeline = self.context.pipeline(id)?;
+        if !pipeline.active.spec.vectors.contains_key(collection) {
+            return Err(ControlError::not_found("collection", &collection));
+        }
+        let what = What::Vector {
+            collection: collection.to_owned(),
+            id: vector.to_owned(),
+        };
+        let found = self
+            .ask(id, what)
+            .await?
+            .into_iter()
+            .flat_map(|answer| match answer {
+                Answer::Vectors(vectors) => vectors,
+                _ => Vec::new(),
+            });
+        let (partition, numbers) = found
+            .min_by_key(|(partition, _)| *partition)
+            .ok_or_else(|| ControlError::not_found("vector", &vector))?;
+        Ok(VectorEntry {
+            id: vector.to_owned(),
+            vector: numbers,
+            partition,
+        })
+    }
+
+    pub(crate) fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
+        let pipeline = self.context.pipeline(id)?;
+        let mut steps = pipeline.active.spec.steps.iter();
+        if steps.any(|known| known.name.as_str() == step) {
+            return Ok(());
+        }
+        Err(ControlError::not_found("step", &step))
+    }
+}
+
+fn entries(answers: Vec<Answer>) -> Vec<StateEntry> {
+    let found = answers.into_iter().flat_map(|answer| match answer {
+        Answer::Entries(entries) => entries,
+        _ => Vec::new(),
+    });
+    let entry = |found: Found| StateEntry {
+        key: found.key,
+        value: found.value,
+        expires_ms: found.expires_ms,
+        partition: found.partition,
+    };
+    found.map(entry).collect()
+}

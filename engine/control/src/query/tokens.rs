@@ -1,0 +1,88 @@
+//! Who bears a token, and which tokens there are.
+
+use serde::{Deserialize, Serialize};
+use tailrace_core::{
+    audit::Actor,
+    identity::Digest,
+    name::Name,
+    registry::{Role, Scope, Token},
+};
+
+use crate::{error::Outcome, query::Queries};
+
+/// A token as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownToken {
+    /// What it is known by.
+    pub id: String,
+    /// What it may do.
+    pub scope: Role,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// When it was made, milliseconds since the epoch.
+    pub created_ms: u64,
+    /// When it ends; none never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// Whoever bears a token.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// What the token allows.
+    pub scope: Scope,
+    /// As the audit log knows it.
+    pub actor: Actor,
+}
+
+impl Queries {
+    /// Who bears this token; none for a token that is unknown or has ended.
+    pub fn authenticate(&self, token: &str) -> Outcome<Option<Bearer>> {
+        let hash = Digest::of(token.as_bytes());
+        let registry = self.context.registry()?;
+        let found = registry.tokens.get(&hash);
+        let live = found.filter(|token| token.is_live(self.context.now_ms()));
+        Ok(live.map(|token| Bearer {
+            scope: token.scope.clone(),
+            actor: Actor {
+                token: Some(token.public_id()),
+                scope: token.scope.to_string(),
+                label: token.label.clone(),
+            },
+        }))
+    }
+
+    /// A tenant's tokens, oldest first, those that have ended among them.
+    pub fn list_tokens(&self, tenant: &Name) -> Outcome<Vec<ShownToken>> {
+        self.context.tenant(tenant)?;
+        self.list_tokens_of(Some(tenant))
+    }
+
+    /// The operators' tokens, likewise.
+    pub fn list_operator_tokens(&self) -> Outcome<Vec<ShownToken>> {
+        self.list_tokens_of(None)
+    }
+
+    fn list_tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<ShownToken>> {
+        let mut list: Vec<_> = self
+            .context
+            .tokens_of(tenant)?
+            .iter()
+            .map(|token| shown(token))
+            .collect();
+        list.sort_by(|one, other| (one.created_ms, &one.id).cmp(&(other.created_ms, &other.id)));
+        Ok(list)
+    }
+}
+
+pub(crate) fn shown(token: &Token) -> ShownToken {
+    let (Scope::Operator(scope) | Scope::Tenant { role: scope, .. }) = &token.scope;
+    ShownToken {
+        id: token.public_id(),
+        scope: *scope,
+        label: token.label.clone(),
+        created_ms: token.created_ms,
+        expires_ms: token.expires_ms,
+    }
+}

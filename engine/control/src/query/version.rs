@@ -1,0 +1,102 @@
+//! What the answers about a pipeline are made from, as a value that can be compared. It is what makes a cache
+//! of answers right: an answer is given again only while its stamp is that of the moment.
+//!
+//! Why that is enough. A query reads the registry, the images of the pipeline's partitions, their event-time
+//! clocks, and who has which partition; nothing else. Each of them is named in the stamp by something that
+//! never comes back once it has changed: the registry and the membership by where they lie in memory (held
+//! weakly, so that the place is not used again), an image by the version of its content, which is drawn from one
+//! counter for all images, a clock by its owner, which moves forward only. So two equal stamps, one taken before
+//! and one after an answer was made, mean that nothing of it changed in between.
+//!
+//! There is no stamp where an answer rests on more than that: while a partition belongs to another engine, has no
+//! image, or is just being changed.
+
+use std::sync::{Arc, Weak};
+
+use tailrace_core::{
+    identity::{PartitionId, PipelineId},
+    membership::Membership,
+    observe::progress::Progress,
+    registry::Registry,
+};
+
+use crate::query::Queries;
+
+/// What a pipeline's answers are made from.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    registry: Weak<Registry>,
+    members: Option<Weak<Membership>>,
+    is_shared: bool,
+    partitions: Vec<PartitionStamp>,
+}
+
+#[derive(Debug, Clone)]
+struct PartitionStamp {
+    version: u64,
+    clock: Option<(Weak<Progress>, u64)>,
+}
+
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Self) -> bool {
+        let same_members = match (&self.members, &other.members) {
+            (Some(one), Some(other)) => one.ptr_eq(other),
+            (None, None) => true,
+            _ => false,
+        };
+        same_members
+            && self.registry.ptr_eq(&other.registry)
+            && self.is_shared == other.is_shared
+            && self.partitions == other.partitions
+    }
+}
+
+impl PartialEq for PartitionStamp {
+    fn eq(&self, other: &Self) -> bool {
+        let same_clock = match (&self.clock, &other.clock) {
+            (Some((one, at)), Some((other, other_at))) => one.ptr_eq(other) && at == other_at,
+            (None, None) => true,
+            _ => false,
+        };
+        same_clock && self.version == other.version
+    }
+}
+
+impl Queries {
+    /// The stamp of this moment; none where there is none (see the module).
+    pub fn stamp(&self, id: &PipelineId) -> Option<Stamp> {
+        let registry = self.context.registry().ok()?;
+        let partitions = registry.pipelines.get(id)?.active.spec.partitions;
+        let members = self.context.cluster.members.borrow().clone();
+        let status = self.context.overview.pipeline(id);
+        let is_shared = status.as_ref().is_none_or(|status| status.is_shared());
+        let is_here = |partition| {
+            let members = members.as_ref();
+            members.is_none_or(|members| *members.owner(id, partition, is_shared) == members.me)
+        };
+        let of_partition = |partition| {
+            let place = PartitionId {
+                pipeline: id.clone(),
+                partition,
+            };
+            let image = self.context.world.store.existing(&place).ok()??;
+            Some(PartitionStamp {
+                version: image.version()?,
+                clock: status.as_ref().and_then(|status| status.clock(partition)),
+            })
+        };
+        let stamped = (0..partitions).map(|partition| {
+            if is_here(partition) {
+                of_partition(partition)
+            } else {
+                None
+            }
+        });
+        Some(Stamp {
+            partitions: stamped.collect::<Option<_>>()?,
+            registry: Arc::downgrade(&registry),
+            members: members.as_ref().map(Arc::downgrade),
+            is_shared,
+        })
+    }
+}

@@ -1,0 +1,376 @@
+//! What a description must hold by itself, without knowing tenants, plugins or streams: impossible
+//! combinations are refused with the path of the field and what would be right.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    extract::parse_time_ms,
+    manifest::{
+        BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, Start, StepSpec,
+        parse::SpecError, sketches,
+    },
+    ports::plugins::Grant,
+    subject,
+};
+
+/// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
+pub const MAX_PARTITIONS: u32 = 48;
+/// Most steps: an event is inside one turn through all of them.
+pub const MAX_STEPS: usize = 16;
+/// Most collections, and most sketches, of a pipeline.
+pub const MAX_NAMED: usize = 32;
+/// Longest vector.
+pub const MAX_DIMENSIONS: u32 = 4096;
+/// The stand-in for the event's key in an output subject.
+pub const KEY_TOKEN: &str = "{key}";
+
+/// Checks a description that was parsed.
+pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
+    within(
+        "partitions",
+        u64::from(spec.partitions),
+        1,
+        u64::from(MAX_PARTITIONS),
+    )?;
+    within("steps", spec.steps.len() as u64, 1, MAX_STEPS as u64)?;
+    within("vectors", spec.vectors.len() as u64, 0, MAX_NAMED as u64)?;
+    within("sketches", spec.sketches.len() as u64, 0, MAX_NAMED as u64)?;
+    check_input(&spec.input)?;
+    check_steps(spec)?;
+    for (name, vectors) in &spec.vectors {
+        let path = format!("vectors.{name}.dimensions");
+        within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
+    }
+    sketches::check(&spec.sketches)?;
+    if let Some(breaker) = &spec.circuit_breaker {
+        check_breaker(breaker)?;
+    }
+    crate::manifest::alarms::check(spec)?;
+    if let Some(rate) = &spec.rate {
+        rate.check()?;
+    }
+    spec.output
+        .as_ref()
+        .map_or(Ok(()), |output| check_output(output, &spec.input))
+}
+
+pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), SpecError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SpecError::new(
+        path,
+        format!("{value} is outside {least} to {most}"),
+    ))
+}
+
+fn check_input(input: &InputSpec) -> Result<(), SpecError> {
+    within("input.subjects", input.subjects.len() as u64, 1, 32)?;
+    for (index, pattern) in input.subjects.iter().enumerate() {
+        let path = format!("input.subjects[{index}]");
+        subject::check_pattern(pattern).map_err(|cause| SpecError::new(&path, cause.to_string()))?;
+        if subject::is_reserved(pattern) {
+            return Err(SpecError::new(
+                path,
+                format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
+            ));
+        }
+        let overlapping = input.subjects[..index]
+            .iter()
+            .find(|other| subject::overlap(other, pattern));
+        if let Some(other) = overlapping {
+            return Err(SpecError::new(
+                path,
+                format!("{pattern:?} overlaps {other:?}; name each subject once"),
+            ));
+        }
+    }
+    if let Some(stream) = &input.stream {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if stream.is_empty() || stream.len() > 128 || !stream.chars().all(plain) {
+            return Err(SpecError::new(
+                "input.stream",
+                "a stream's name has 1 to 128 letters, digits, - and _",
+            ));
+        }
+    }
+    check_extract("input.key", &input.key)?;
+    if let Some(time) = &input.time {
+        check_extract("input.time", time)?;
+    }
+    if let Some(dedup) = &input.dedup {
+        check_dedup(dedup)?;
+    }
+    match &input.start {
+        Start::Sequence(0) => Err(SpecError::new("input.start.sequence", "sequences begin at 1")),
+        Start::Time(text) if parse_time_ms(text).is_none() => Err(SpecError::new(
+            "input.start.time",
+            format!("{text:?} is no time; write 2026-11-01T00:00:00Z"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_dedup(dedup: &DedupSpec) -> Result<(), SpecError> {
+    let path = "input.dedup";
+    let Some(place) = dedup.place() else {
+        let hint = "say in one way where the identifier is: json, header or subject-token";
+        return Err(SpecError::new(path, hint));
+    };
+    // The publisher's own identifier is the one header of the broker's that may be named.
+    let published = matches!(&place, Extract::Header(name) if name.eq_ignore_ascii_case("nats-msg-id"));
+    if !published {
+        check_extract(path, &place)?;
+    }
+    within(
+        "input.dedup.window",
+        dedup.window.as_millis(),
+        1_000,
+        7 * 24 * 3_600_000,
+    )
+}
+
+fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
+    let ratio = breaker.dead_letter_ratio;
+    if !(0.0..=1.0).contains(&ratio) {
+        let path = "circuit-breaker.dead-letter-ratio";
+        return Err(SpecError::new(
+            path,
+            format!("{ratio} is no share; write 0.2 for a fifth"),
+        ));
+    }
+    within(
+        "circuit-breaker.window",
+        breaker.window.as_millis(),
+        1_000,
+        24 * 3_600_000,
+    )
+}
+
+pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
+    match place {
+        Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => Err(SpecError::new(
+            format!("{path}.json"),
+            format!("{pointer:?} is no JSON pointer; write /user or /order/id"),
+        )),
+        Extract::SubjectToken(0) => Err(SpecError::new(
+            format!("{path}.subject-token"),
+            "subject tokens are counted from 1",
+        )),
+        Extract::Header(name) if name.is_empty() || name.to_ascii_lowercase().starts_with("nats-") => {
+            Err(SpecError::new(
+                format!("{path}.header"),
+                "name a header of your own; Nats-… are the broker's",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_steps(spec: &PipelineSpec) -> Result<(), SpecError> {
+    let mut names = BTreeSet::new();
+    for (index, step) in spec.steps.iter().enumerate() {
+        let path = format!("steps[{index}]");
+        if !names.insert(&step.name) {
+            return Err(SpecError::new(
+                format!("{path}.name"),
+                format!("{:?} is taken by another step", step.name),
+            ));
+        }
+        check_limits(&path, step)?;
+        if step.on_error.payload.is_some() && step.on_error.then != Fallback::Forward {
+            let hint = "a payload to go on with needs `then: forward`";
+            return Err(SpecError::new(format!("{path}.on-error.payload"), hint));
+        }
+        if step.grants.contains(&Grant::Vectors) && spec.vectors.is_empty() {
+            let hint = "the step is granted vectors, but the pipeline declares no collection under `vectors`";
+            return Err(SpecError::new(format!("{path}.grants"), hint));
+        }
+    }
+    Ok(())
+}
+
+fn check_limits(path: &str, step: &StepSpec) -> Result<(), SpecError> {
+    let limits = &step.limits;
+    let field = |name: &str| format!("{path}.limits.{name}");
+    within(&field("fuel"), limits.fuel, 1_000, 100_000_000_000)?;
+    within(&field("memory"), limits.memory.0, 64 * 1024, 64 << 20)?;
+    within(&field("deadline"), limits.deadline.as_millis(), 1, 10_000)?;
+    within(&field("messages"), u64::from(limits.messages), 1, 500)?;
+    within(&field("bytes"), limits.bytes.0, 1, 16 << 20)?;
+    within(&field("writes"), u64::from(limits.writes), 0, 10_000)?;
+    within(&field("log-lines"), u64::from(limits.log_lines), 0, 1_000)?;
+    within(
+        &format!("{path}.on-error.retries"),
+        u64::from(step.on_error.retries),
+        0,
+        100,
+    )?;
+    within(
+        &format!("{path}.on-error.backoff"),
+        step.on_error.backoff.as_millis(),
+        1,
+        60_000,
+    )
+}
+
+fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError> {
+    let path = "output.subject";
+    let pattern = output.pattern();
+    subject::check_pattern(&pattern).map_err(|cause| SpecError::new(path, cause.to_string()))?;
+    if pattern.contains(['{', '}']) {
+        return Err(SpecError::new(
+            path,
+            "{key} is the only stand-in, and it stands for a whole token, as in results.{key}",
+        ));
+    }
+    if output
+        .subject
+        .split('.')
+        .any(|token| token == "*" || token == ">")
+    {
+        return Err(SpecError::new(
+            path,
+            "one publishes on one subject; write {key} instead of a wildcard",
+        ));
+    }
+    if subject::is_reserved(&pattern) {
+        return Err(SpecError::new(
+            path,
+            format!("{pattern:?} reaches subjects of the engine or the broker; choose your own"),
+        ));
+    }
+    let fed = input
+        .subjects
+        .iter()
+        .find(|subject| subject::overlap(subject, &pattern));
+    if let Some(own) = fed {
+        return Err(SpecError::new(
+            path,
+            format!("the pipeline would feed itself: its input {own:?} takes in {pattern:?}"),
+        ));
+    }
+    if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
+        return Err(SpecError::new("output.keep.bytes", "keep at least 1MiB"));
+    }
+    if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
+        return Err(SpecError::new("output.keep.age", "keep results for at least 1s"));
+    }
+    Ok(())
+}
+
+impl OutputSpec {
+    /// The pattern of all subjects that the output can publish on.
+    pub fn pattern(&self) -> String {
+        let tokens = self
+            .subject
+            .split('.')
+            .map(|token| if token == KEY_TOKEN { "*" } else { token });
+        tokens.collect::<Vec<_>>().join(".")
+    }
+
+    /// The subject for a key.
+    pub fn subject_for(&self, key: &str) -> String {
+        if self.subject.contains(KEY_TOKEN) {
+            self.subject.replace(KEY_TOKEN, &subject::token(key))
+        } else {
+            self.subject.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::parse::parse;
+
+    const GOOD: &str = r#"{"name":"p","input":{"subjects":["a.>"],"key":{"json":"/user"}},
+        "steps":[{"name":"s","plugin":"v@1.0.0"}],"output":{"subject":"b.{key}"}}"#;
+
+    fn error(from: &str, to: &str) -> SpecError {
+        assert!(GOOD.contains(from), "{from}");
+        let spec = parse(GOOD.replacen(from, to, 1).as_bytes()).unwrap();
+        check(&spec).unwrap_err()
+    }
+
+    #[test]
+    fn a_minimal_pipeline_passes() {
+        check(&parse(GOOD.as_bytes()).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn impossible_pipelines_are_refused_where_they_are_wrong() {
+        let cases = [
+            (r#""a.>""#, r#""a..b""#, "input.subjects[0]"),
+            (r#""a.>""#, r#"">""#, "input.subjects[0]"),
+            (r#""a.>""#, r#""tr.x.y.dead""#, "input.subjects[0]"),
+            (r#""a.>""#, r#""a.>","a.b""#, "input.subjects[1]"),
+            ("/user", "user", "input.key.json"),
+            ("b.{key}", "a.{key}", "output.subject"),
+            ("b.{key}", "b.x{key}", "output.subject"),
+            ("b.{key}", "b.*", "output.subject"),
+            ("b.{key}", "$JS.API.{key}", "output.subject"),
+            (r#""name":"p""#, r#""name":"p","partitions":0"#, "partitions"),
+            (
+                r#""v@1.0.0""#,
+                r#""v@1.0.0","grants":["vectors"]"#,
+                "steps[0].grants",
+            ),
+            (
+                r#""v@1.0.0""#,
+                r#""v@1.0.0","limits":{"memory":"1GiB"}"#,
+                "steps[0].limits.memory",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"dedup":{"json":"/id","header":"Id","window":"1h"}"#,
+                "input.dedup",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"dedup":{"json":"/id","window":"1ms"}"#,
+                "input.dedup.window",
+            ),
+            (
+                r#""name":"p""#,
+                r#""name":"p","circuit-breaker":{"dead-letter-ratio":20}"#,
+                "circuit-breaker.dead-letter-ratio",
+            ),
+            (
+                r#""v@1.0.0""#,
+                r#""v@1.0.0","on-error":{"payload":{}}"#,
+                "steps[0].on-error.payload",
+            ),
+            (r#""name":"p""#, r#""name":"p","rate":{"over":"drop"}"#, "rate"),
+            (
+                r#""name":"p""#,
+                r#""name":"p","rate":{"events":{"limit":0}}"#,
+                "rate.events.limit",
+            ),
+            (
+                r#""name":"p""#,
+                r#""name":"p","rate":{"output-bytes":{"limit":"1MiB","per":"1ms"}}"#,
+                "rate.output-bytes.per",
+            ),
+            (
+                r#""v@1.0.0"}"#,
+                r#""v@1.0.0"},{"name":"s","plugin":"v@1.0.0"}"#,
+                "steps[1].name",
+            ),
+        ];
+        for (from, to, path) in cases {
+            let error = error(from, to);
+            assert_eq!(error.path, path, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_output_subject_holds_any_key() {
+        let output = OutputSpec {
+            subject: "b.{key}.x".into(),
+            keep: crate::manifest::Keep::default(),
+        };
+        assert_eq!(output.pattern(), "b.*.x");
+        assert_eq!(output.subject_for("u 1"), "b.u%201.x");
+    }
+}

@@ -1,0 +1,21 @@
+//! The pipeline as a tenant writes it. These types are its documentation: the JSON Schema that is
+//! served and committed is made from them. [`parse`] reads the text, [`check`] refuses what cannot work.
+
+pub mod alarms;
+pub mod check;
+pub mod parse;
+mod parts;
+mod plugin_ref;
+mod rate;
+pub mod sketches;
+
+pub use alarms::{AlarmSpec, NotifySpec};
+pub use parts::*;
+pub use plugin_ref::{PluginRef, parse_version};
+pub use rate::*;
+pub use sketches::SketchSpec;
+
+/// A step's config as the plugin gets it: JSON text, `null` where there is none.
+pub fn config_text(config: &serde_json::Value) -> String {
+    config.to_string()
+}

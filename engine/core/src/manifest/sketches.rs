@@ -1,0 +1,238 @@
+//! Approximate metrics as a tenant declares them, what their declarations must hold, and how they
+//! divide into series (see [`crate::series`]).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tailrace_sketch::{Kind, SketchConfig};
+
+use crate::{
+    manifest::{
+        Extract,
+        check::{check_extract, within},
+        parse::SpecError,
+    },
+    name::Name,
+    series::WindowRule,
+    units::Span,
+};
+
+/// Most series of all sketches of a pipeline together, in each of its partitions: windows times
+/// groups. With sketches of 2 KiB, usual for windows, they take 100 MiB of disk.
+pub const MAX_SERIES: u64 = 50_000;
+/// Groups where nothing else is said.
+pub const DEFAULT_GROUPS: u32 = 100;
+/// Most groups that can be asked for.
+const MAX_GROUPS: u64 = 1_000;
+/// How long a window is kept where nothing else is said.
+const DEFAULT_KEEP: Span = Span::from_millis(24 * 3_600_000);
+/// Shortest window: what a window costs is shared by the events of a second at least.
+const SHORTEST_WINDOW_MS: u64 = 1_000;
+/// Longest window and longest time that one is kept: a year and a day of leap.
+const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
+
+/// An approximate metric: measured by the engine from a place in each event, or, without `value`,
+/// fed by plugins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SketchSpec {
+    /// What it measures.
+    #[schemars(with = "String")]
+    pub kind: Kind,
+    /// Where the engine finds the value; left out, plugins feed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Extract>,
+    /// For `top`: how many are shown. For `sample`: how many are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// Length of windows of event time to measure beside all time: 1s to 366d.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
+    /// How long a window is kept after its end; 24h if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Span>,
+    /// Where a value is by which it is divided; each group is measured by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Extract>,
+    /// Most groups of a partition, 1 to 1,000; 100 if left out. Values that come later count in a
+    /// group `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u32>,
+    /// Share of its windows and groups, 0 to 1, whose exact answer the engine keeps beside, to hold
+    /// the sketch against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<f64>,
+}
+
+/// How a sketch divides; none of both for one that does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Division {
+    /// By time.
+    pub window: Option<WindowRule>,
+    /// By group, at most so many.
+    pub groups: Option<u32>,
+}
+
+impl SketchSpec {
+    /// One of a kind, not divided, fed by plugins.
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            value: None,
+            size: None,
+            window: None,
+            keep: None,
+            by: None,
+            groups: None,
+            watch: None,
+        }
+    }
+
+    /// As the sketch takes it.
+    pub fn config(&self) -> SketchConfig {
+        SketchConfig {
+            kind: self.kind,
+            size: self.size,
+        }
+    }
+
+    /// Its windows, where it has some.
+    pub fn window_rule(&self) -> Option<WindowRule> {
+        let length_ms = self.window?.as_millis();
+        let keep_ms = self.keep.unwrap_or(DEFAULT_KEEP).as_millis();
+        Some(WindowRule { length_ms, keep_ms })
+    }
+
+    /// How it divides, if it does.
+    pub fn division(&self) -> Option<Division> {
+        let groups = self.by.as_ref().map(|_| self.groups.unwrap_or(DEFAULT_GROUPS));
+        let window = self.window_rule();
+        (window.is_some() || groups.is_some()).then_some(Division { window, groups })
+    }
+}
+
+impl Division {
+    /// Most series of a partition, all time among them.
+    pub fn most_series(&self) -> u64 {
+        let windows = self.window.map_or(0, |rule| rule.most_windows());
+        // Those without a value and those beyond the last group are two groups more.
+        let groups = self.groups.map_or(1, |groups| u64::from(groups) + 2);
+        windows.saturating_add(1).saturating_mul(groups)
+    }
+}
+
+/// Checks the sketches of a pipeline.
+pub(super) fn check(sketches: &BTreeMap<Name, SketchSpec>) -> Result<(), SpecError> {
+    let mut series: u64 = 0;
+    for (name, sketch) in sketches {
+        let path = format!("sketches.{name}");
+        check_one(&path, sketch)?;
+        let own = sketch.division().map_or(0, |division| division.most_series());
+        series = series.saturating_add(own);
+        if series > MAX_SERIES {
+            return Err(SpecError::new(
+                path,
+                format!(
+                    "its {own} windows and groups bring those of the pipeline to {series}, beyond {MAX_SERIES}; keep them less long, make windows longer or groups fewer"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
+    let field = |name: &str| format!("{path}.{name}");
+    let needs = |name: &str, other: &str| SpecError::new(field(name), format!("only with `{other}`"));
+    if let Some(value) = &sketch.value {
+        check_extract(&field("value"), value)?;
+    }
+    if let Some(by) = &sketch.by {
+        check_extract(&field("by"), by)?;
+    }
+    match (sketch.kind, sketch.size) {
+        (Kind::Top | Kind::Sample, Some(size)) => within(&field("size"), u64::from(size), 1, 1_000)?,
+        (_, Some(_)) => {
+            let hint = "only `top` and `sample` have a size";
+            return Err(SpecError::new(field("size"), hint));
+        }
+        (_, None) => {}
+    }
+    if let Some(groups) = sketch.groups {
+        sketch.by.as_ref().ok_or_else(|| needs("groups", "by"))?;
+        within(&field("groups"), u64::from(groups), 1, MAX_GROUPS)?;
+    }
+    if let Some(share) = sketch.watch.filter(|share| !(0.0..=1.0).contains(share)) {
+        let hint = format!("{share} is no share; write 0.01 for a hundredth");
+        return Err(SpecError::new(field("watch"), hint));
+    }
+    match (sketch.window, sketch.window_rule()) {
+        (Some(window), Some(rule)) => {
+            let shown = field("window");
+            within_ms(&shown, window, SHORTEST_WINDOW_MS)?;
+            within_ms(&field("keep"), Span::from_millis(rule.keep_ms), rule.length_ms)
+        }
+        _ if sketch.keep.is_some() => Err(needs("keep", "window")),
+        _ => Ok(()),
+    }
+}
+
+fn within_ms(path: &str, span: Span, least_ms: u64) -> Result<(), SpecError> {
+    if (least_ms..=LONGEST_MS).contains(&span.as_millis()) {
+        return Ok(());
+    }
+    let (least, most) = (Span::from_millis(least_ms), Span::from_millis(LONGEST_MS));
+    Err(SpecError::new(
+        path,
+        format!("{span} is outside {least} to {most}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(sketch: &str) -> String {
+        let sketch: SketchSpec = serde_json::from_str(sketch).unwrap();
+        check(&BTreeMap::from([(Name::new("s").unwrap(), sketch)]))
+            .unwrap_err()
+            .path
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused_where_it_is_wrong() {
+        for (sketch, path) in [
+            (r#"{"kind":"quantiles","size":3}"#, "sketches.s.size"),
+            (r#"{"kind":"top","size":0}"#, "sketches.s.size"),
+            (r#"{"kind":"top","keep":"1h"}"#, "sketches.s.keep"),
+            (r#"{"kind":"top","window":"1ms"}"#, "sketches.s.window"),
+            (r#"{"kind":"top","window":"1h","keep":"1m"}"#, "sketches.s.keep"),
+            (
+                r#"{"kind":"top","window":"400d","keep":"400d"}"#,
+                "sketches.s.window",
+            ),
+            (r#"{"kind":"top","groups":10}"#, "sketches.s.groups"),
+            (r#"{"kind":"top","by":{"json":"channel"}}"#, "sketches.s.by.json"),
+            (
+                r#"{"kind":"top","by":{"json":"/c"},"groups":1001}"#,
+                "sketches.s.groups",
+            ),
+            (r#"{"kind":"top","watch":1.5}"#, "sketches.s.watch"),
+            (r#"{"kind":"top","window":"1s","keep":"24h"}"#, "sketches.s"),
+            (r#"{"kind":"top","window":"1m","by":{"json":"/c"}}"#, "sketches.s"),
+        ] {
+            assert_eq!(error(sketch), path, "{sketch}");
+        }
+    }
+
+    #[test]
+    fn windows_and_groups_have_defaults_and_a_product() {
+        let sketch = r#"{"kind":"quantiles","window":"1m","by":{"json":"/channel"},"groups":20}"#;
+        let sketch: SketchSpec = serde_json::from_str(sketch).unwrap();
+        let division = sketch.division().unwrap();
+        assert_eq!(division.window.unwrap().keep_ms, 24 * 3_600_000);
+        assert_eq!(division.most_series(), (1_440 + 1 + 100 + 1) * 22);
+        assert_eq!(SketchSpec::of(Kind::Top).division(), None);
+    }
+}

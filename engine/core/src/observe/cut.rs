@@ -1,0 +1,36 @@
+//! Cuts through the flow of a pipeline, at which its books are balanced (see
+//! [`reconcile`](crate::observe::reconcile)).
+
+use std::collections::BTreeMap;
+
+use crate::ledger::Ledger;
+
+/// What a partition has finished when it comes to a cut, since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PartitionCut {
+    /// The cut.
+    pub number: u64,
+    /// Fates of its events.
+    pub ledger: Ledger,
+    /// Deliveries whose events were done before.
+    pub skipped: u64,
+    /// Tries after a first one.
+    pub retried: u64,
+}
+
+/// A cut, as the intake makes it.
+#[derive(Debug, Clone, Default)]
+pub struct Cut {
+    /// Counts the cuts of a run.
+    pub number: u64,
+    /// First sequence of the input that was read since the cut before.
+    pub from: u64,
+    /// Last sequence read.
+    pub to: u64,
+    /// Messages read between them.
+    pub read: u64,
+    /// Events handed to each partition since its start.
+    pub handed: BTreeMap<u32, u64>,
+    /// What the partitions have finished; complete when each has answered.
+    pub finished: BTreeMap<u32, PartitionCut>,
+}

@@ -1,0 +1,23 @@
+//! What runs, for those who look: passive memory that the data plane writes and the control plane reads. It
+//! decides nothing and waits for nobody, so the two planes meet here and at the registry, and nowhere else.
+//!
+//! [`overview`] holds the [`status`] of each pipeline of this engine: how far its partitions are
+//! ([`progress`]), what they count ([`stats`]), whether the counts agree with the broker's ([`reconcile`]),
+//! what is found of a candidate ([`board`]). [`views`] are what a tenant can watch live: samples of calls
+//! ([`tap`]) and lines of plugins ([`logs`]), both [`live`] streams, whose number is bounded ([`places`]).
+
+pub mod board;
+pub mod cut;
+pub mod live;
+pub mod logs;
+pub mod noted;
+pub mod overview;
+pub mod places;
+pub mod progress;
+pub mod reconcile;
+pub mod stats;
+pub mod status;
+pub mod tally;
+pub mod tap;
+pub mod throttle;
+pub mod views;

@@ -1,0 +1,327 @@
+//! Balancing the books: once a minute it is shown that what the broker holds, what was read, and what
+//! came of it add up.
+//!
+//! A *cut* is a mark that the intake puts between two events of every partition's queue. What a
+//! partition has finished when it comes to the mark is exactly what it was handed before it, however
+//! much is under way; so the sums of one cut can be compared without stopping anything:
+//!
+//! - the messages that the broker counts between two cuts are those that were read;
+//! - the events that a partition was handed are those that have a fate, or were done before;
+//! - every message of the pipeline's own stream is an output, a dead letter, or part of a record, as
+//!   the records themselves sum it up since the pipeline's beginning.
+//!
+//! What does not add up is a bug of ours, damage at the broker, or a stranger who publishes where only
+//! this pipeline may: a line in the status, a metric, an error in the log.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+use crate::{
+    ledger::Ledger,
+    observe::cut::{Cut, PartitionCut},
+    ports::broker::Books,
+    record::{self, Head},
+};
+
+/// Reports that are kept: an hour at one a minute.
+const KEPT_REPORTS: usize = 60;
+/// Cuts that wait for a slow partition; beyond them none is made.
+const MOST_OPEN: usize = 4;
+
+/// How the books of a cut balance.
+#[derive(Debug, Clone, Serialize)]
+pub struct Balance {
+    /// When they were balanced, milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Messages read from the input since the cut before.
+    pub read: u64,
+    /// The same as the broker counts them, where it can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_input: Option<u64>,
+    /// What the events came to.
+    #[serde(flatten)]
+    pub ledger: Ledger,
+    /// Tries after a first one.
+    pub retried: u64,
+    /// Messages of the pipeline's own stream, as the commits sum them up since its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed_messages: Option<u64>,
+    /// The same as the broker counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_messages: Option<u64>,
+    /// What does not add up; none in sound books.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imbalance: Option<String>,
+}
+
+/// The books of a pipeline on this engine.
+#[derive(Default)]
+pub struct Reconciler(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    open: VecDeque<Cut>,
+    /// Of the last complete cut, by partition: handed and finished.
+    before: BTreeMap<u32, (u64, PartitionCut)>,
+    balances: VecDeque<Balance>,
+    imbalances: u64,
+    last_imbalance: Option<Balance>,
+}
+
+impl Reconciler {
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The partitions start anew: what was open will not be answered.
+    pub fn restart(&self) {
+        self.with(|state| {
+            state.open.clear();
+            state.before.clear();
+        });
+    }
+
+    /// Whether another cut may be made.
+    pub fn has_room(&self) -> bool {
+        self.with(|state| state.open.len() < MOST_OPEN)
+    }
+
+    /// The intake has made a cut.
+    pub fn open(&self, cut: Cut) {
+        self.with(|state| state.open.push_back(cut));
+    }
+
+    /// A partition has come to cuts, and what lies before them is committed.
+    pub fn reached(&self, partition: u32, cuts: &[PartitionCut]) {
+        self.with(|state| {
+            for reached in cuts {
+                let cut = state.open.iter_mut().find(|cut| cut.number == reached.number);
+                if let Some(cut) = cut {
+                    cut.finished.insert(partition, *reached);
+                }
+            }
+        });
+    }
+
+    /// The oldest cut to which all partitions have come.
+    pub fn take_complete(&self) -> Option<Cut> {
+        self.with(|state| {
+            let complete = state
+                .open
+                .front()
+                .is_some_and(|cut| cut.finished.len() == cut.handed.len());
+            if complete { state.open.pop_front() } else { None }
+        })
+    }
+
+    /// Compares the sums of a complete cut with the broker's.
+    pub fn balance(
+        &self,
+        cut: &Cut,
+        at_ms: u64,
+        broker_input: Option<u64>,
+        books: Option<&Books>,
+    ) -> Balance {
+        let committed = books.and_then(committed_messages);
+        let mut balance = self.with(|state| sum_up(state, cut));
+        balance.at_ms = at_ms;
+        balance.broker_input = broker_input;
+        balance.committed_messages = committed;
+        balance.broker_messages = committed.and(books.map(|books| books.last_sequence));
+        let input = broker_input.filter(|counted| *counted > cut.read).map(|counted| {
+            let read = cut.read;
+            format!("the broker counts {counted} messages of the input where {read} were read")
+        });
+        let output = committed
+            .zip(balance.broker_messages)
+            .filter(|(ours, theirs)| ours != theirs);
+        let output = output.map(|(ours, theirs)| {
+            format!("the broker has stored {theirs} messages in the pipeline's own stream where its commits sum up to {ours}")
+        });
+        balance.imbalance = balance.imbalance.or(input).or(output);
+        self.with(|state| {
+            if balance.imbalance.is_some() {
+                state.imbalances += 1;
+                state.last_imbalance = Some(balance.clone());
+            }
+            state.balances.push_back(balance.clone());
+            if state.balances.len() > KEPT_REPORTS {
+                state.balances.pop_front();
+            }
+        });
+        balance
+    }
+
+    /// The last balance.
+    pub fn last(&self) -> Option<Balance> {
+        self.with(|state| state.balances.back().cloned())
+    }
+
+    /// The last one that did not add up.
+    pub fn last_imbalance(&self) -> Option<Balance> {
+        self.with(|state| state.last_imbalance.clone())
+    }
+
+    /// How often the books did not balance.
+    pub fn imbalances(&self) -> u64 {
+        self.with(|state| state.imbalances)
+    }
+}
+
+/// Sums of all partitions since the cut before; says where a partition's do not add up.
+fn sum_up(state: &mut State, cut: &Cut) -> Balance {
+    let mut sums = Ledger::default();
+    let mut retried = 0;
+    let mut imbalance = None;
+    for (partition, handed) in &cut.handed {
+        let finished = cut.finished.get(partition).copied().unwrap_or_default();
+        let (handed_before, before) = state.before.get(partition).copied().unwrap_or_default();
+        let ledger = finished.ledger.since(&before.ledger);
+        let done = ledger.events + (finished.skipped - before.skipped);
+        let handed_now = handed - handed_before;
+        if done != handed_now {
+            imbalance = Some(format!(
+                "partition {partition} was handed {handed_now} events and finished {done}"
+            ));
+        }
+        if ledger.fates() != ledger.events {
+            let (events, fates) = (ledger.events, ledger.fates());
+            imbalance = Some(format!(
+                "partition {partition} finished {events} events and knows what became of {fates}"
+            ));
+        }
+        sums.add(&ledger);
+        retried += finished.retried - before.retried;
+        state.before.insert(*partition, (*handed, finished));
+    }
+    Balance {
+        at_ms: 0,
+        read: cut.read,
+        broker_input: None,
+        ledger: sums,
+        retried,
+        committed_messages: None,
+        broker_messages: None,
+        imbalance,
+    }
+}
+
+/// What the records say that the stream has stored; none where a record cannot be read, which recovery
+/// reports, or where a commit of another delivery than exactly-once may have published twice.
+fn committed_messages(books: &Books) -> Option<u64> {
+    let mut sum = books.redriven;
+    for part in &books.records {
+        let (head, _): (Head, _) = record::decode_part(&part.payload).ok()?;
+        if head.ledger.loose > 0 {
+            return None;
+        }
+        sum += head.ledger.outputs + head.ledger.letters + head.parts_before + u64::from(head.parts);
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{delta::Delta, ledger::Fate, ports::broker::StoredPart};
+
+    fn finished(number: u64, events: u64, skipped: u64) -> PartitionCut {
+        let mut ledger = Ledger::default();
+        (0..events).for_each(|_| ledger.enter(Fate::Emitted));
+        PartitionCut {
+            number,
+            ledger,
+            skipped,
+            retried: 0,
+        }
+    }
+
+    fn cut(number: u64, read: u64, handed: u64) -> Cut {
+        Cut {
+            number,
+            from: 1,
+            to: 100,
+            read,
+            handed: BTreeMap::from([(0, handed)]),
+            finished: BTreeMap::new(),
+        }
+    }
+
+    fn run(reconciler: &Reconciler, cut: Cut, reached: PartitionCut, broker: Option<u64>) -> Balance {
+        reconciler.open(cut);
+        assert!(
+            reconciler.take_complete().is_none(),
+            "a partition has not answered"
+        );
+        reconciler.reached(0, &[reached]);
+        let complete = reconciler.take_complete().expect("all have answered");
+        reconciler.balance(&complete, 1, broker, None)
+    }
+
+    #[test]
+    fn sound_books_balance_from_cut_to_cut() {
+        let reconciler = Reconciler::default();
+        let first = run(&reconciler, cut(1, 12, 10), finished(1, 7, 3), Some(12));
+        assert_eq!((first.imbalance, first.ledger.events), (None, 7));
+        let second = run(&reconciler, cut(2, 5, 15), finished(2, 12, 3), Some(4));
+        // The broker may have let messages go since they were read.
+        assert_eq!((second.imbalance, second.ledger.events), (None, 5));
+    }
+
+    #[test]
+    fn an_event_that_vanishes_is_noticed_wherever_it_does() {
+        let reconciler = Reconciler::default();
+        let lost_inside = run(&reconciler, cut(1, 10, 10), finished(1, 9, 0), Some(10));
+        assert!(lost_inside.imbalance.is_some_and(|why| why.contains("handed 10")));
+        let never_read = run(&reconciler, cut(2, 10, 20), finished(2, 19, 0), Some(11));
+        assert!(
+            never_read
+                .imbalance
+                .is_some_and(|why| why.contains("11 messages"))
+        );
+        assert_eq!(reconciler.imbalances(), 2);
+    }
+
+    #[test]
+    fn a_message_that_no_commit_wrote_is_noticed() {
+        let head = Head {
+            commit: 1,
+            writer: 1,
+            position: 1,
+            redrive_position: 0,
+            revision: 1,
+            watermark_ms: 0,
+            ledger: Ledger {
+                events: 3,
+                emitted: 3,
+                outputs: 3,
+                ..Ledger::default()
+            },
+            parts_before: 0,
+            part: 0,
+            parts: 0,
+            body_checksum: 0,
+        };
+        let payload = record::encode(&head, &Delta::default(), 1 << 20).remove(0);
+        let books = |last_sequence| Books {
+            last_sequence,
+            redriven: 0,
+            records: vec![StoredPart {
+                sequence: 4,
+                payload: payload.clone(),
+            }],
+        };
+        let reconciler = Reconciler::default();
+        let balance = |books: &Books| reconciler.balance(&cut(1, 0, 0), 1, None, Some(books));
+        assert!(balance(&books(4)).imbalance.is_none());
+        assert!(
+            balance(&books(5))
+                .imbalance
+                .is_some_and(|why| why.contains("sum up to 4"))
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! What a pipeline has done since this engine took it up: counters for metrics and status. A batch
+//! counts for itself and is added when it is committed, so that nothing uncommitted is ever counted.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tailrace_sketch::{Comparison, Quantiles, SketchError};
+
+use crate::{ledger::Ledger, name::Name, observe::cut::PartitionCut};
+
+/// What the events of a batch, or of all of them, came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Fates of the events, and the messages that came of them.
+    #[serde(flatten)]
+    pub ledger: Ledger,
+    /// Tries after a first one.
+    pub retried: u64,
+    /// Plugins stopped by a trap.
+    pub traps: u64,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Bytes of payloads that came in.
+    pub bytes_in: u64,
+    /// Bytes of payloads that went out.
+    pub bytes_out: u64,
+    /// Updates of windowed sketches that came when their window was gone; they count for all time.
+    pub late: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.ledger.add(&other.ledger);
+        self.retried += other.retried;
+        self.traps += other.traps;
+        self.fuel += other.fuel;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.late += other.late;
+    }
+}
+
+/// Counts of a batch, with the latency of its steps.
+#[derive(Debug, Clone, Default)]
+pub struct BatchStats {
+    /// Its counts.
+    pub counts: Counts,
+    /// The batch's calls, by step; those of an event that was taken back are among them.
+    pub calls: BTreeMap<String, StepCalls>,
+    /// Cuts that lie in the batch (see [`crate::observe::reconcile`]).
+    pub cuts: Vec<PartitionCut>,
+}
+
+/// The calls of a step in a batch.
+#[derive(Debug, Clone, Default)]
+pub struct StepCalls {
+    /// Wall time of each.
+    pub took: Vec<Duration>,
+    /// Fuel of all.
+    pub fuel: u64,
+    /// How many ended with a trap.
+    pub traps: u64,
+}
+
+impl BatchStats {
+    /// Notes one call of a step.
+    pub fn call(&mut self, step: &str, took: Duration, fuel: u64, trapped: bool) {
+        let calls = match self.calls.get_mut(step) {
+            Some(calls) => calls,
+            None => self.calls.entry(step.to_owned()).or_default(),
+        };
+        calls.took.push(took);
+        calls.fuel += fuel;
+        calls.traps += u64::from(trapped);
+    }
+}
+
+/// Steps that are counted by name: those of four revisions that have none in common. Beyond that the
+/// steps that no longer run are forgotten, for each is a series of every metric by step.
+const MAX_STEPS: usize = 64;
+
+/// Sketches whose accuracy is counted by name: those of two revisions that have none in common.
+const MAX_SKETCHES: usize = 64;
+
+/// All that a pipeline did here.
+#[derive(Default)]
+pub struct Stats(Mutex<Totals>);
+
+#[derive(Default, Clone)]
+struct Totals {
+    counts: Counts,
+    commits: u64,
+    commit_failures: u64,
+    fenced: u64,
+    recoveries: u64,
+    steps: BTreeMap<String, StepTotals>,
+    accuracy: BTreeMap<Name, AccuracyReport>,
+    commit_latency: Quantiles,
+    batch_sizes: Quantiles,
+    swap_pauses: Quantiles,
+}
+
+#[derive(Default, Clone)]
+struct StepTotals {
+    took: Quantiles,
+    fuel: u64,
+    traps: u64,
+}
+
+/// A consistent copy, for metrics and status.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StatsReport {
+    /// Totals.
+    pub counts: Counts,
+    /// Batches committed.
+    pub commits: u64,
+    /// Tries of a commit that failed, whatever the reason.
+    pub commit_failures: u64,
+    /// Commits refused because another engine owns the partition.
+    pub fenced: u64,
+    /// Times that a partition was started again from what is committed.
+    pub recoveries: u64,
+    /// The calls, by step.
+    pub steps: BTreeMap<String, StepReport>,
+    /// How the sketches whose accuracy is watched keep their promises.
+    pub accuracy: BTreeMap<Name, AccuracyReport>,
+    /// Latency of a commit.
+    pub commit_latency: Latency,
+    /// Median events of a batch.
+    pub batch_size_p50: Option<f64>,
+    /// 99 of 100 batches have fewer events.
+    pub batch_size_p99: Option<f64>,
+    /// How long a partition began no event, for the sake of another revision.
+    pub swap_pause: Latency,
+}
+
+/// A sketch held against the exact answers (see [`tailrace_dataplane::observe::accuracy`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct AccuracyReport {
+    /// Comparisons.
+    pub comparisons: u64,
+    /// Greatest error that was observed.
+    pub observed_error: f64,
+    /// The error that was promised then.
+    pub promised_error: f64,
+    /// Comparisons in which the promise was broken.
+    pub breaches: u64,
+}
+
+/// The calls of a step.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StepReport {
+    /// How long they took.
+    #[serde(flatten)]
+    pub latency: Latency,
+    /// Fuel that they used.
+    pub fuel: u64,
+    /// How many ended with a trap.
+    pub traps: u64,
+}
+
+/// Quantiles of a duration, in microseconds, each within 1 % of the true value.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Latency {
+    /// How many were measured.
+    pub count: u64,
+    /// Median.
+    pub p50_us: Option<f64>,
+    /// 99 of 100 are faster.
+    pub p99_us: Option<f64>,
+}
+
+impl Latency {
+    /// Of a sketch of microseconds.
+    pub(super) fn of(sketch: &Quantiles) -> Self {
+        Self {
+            count: sketch.count(),
+            p50_us: sketch.quantile(0.5),
+            p99_us: sketch.quantile(0.99),
+        }
+    }
+}
+
+impl StepReport {
+    fn of(totals: &StepTotals) -> Self {
+        Self {
+            latency: Latency::of(&totals.took),
+            fuel: totals.fuel,
+            traps: totals.traps,
+        }
+    }
+}
+
+impl Stats {
+    fn with<T>(&self, act: impl FnOnce(&mut Totals) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a committed batch.
+    pub fn committed(&self, batch: &BatchStats, took: Duration) {
+        self.with(|totals| {
+            totals.counts.add(&batch.counts);
+            totals.commits += 1;
+            observe(&mut totals.commit_latency, took);
+            let _ = totals.batch_sizes.observe(batch.counts.ledger.events as f64);
+            for (step, calls) in &batch.calls {
+                let step = totals.steps.entry(step.clone()).or_default();
+                step.fuel += calls.fuel;
+                step.traps += calls.traps;
+                for took in &calls.took {
+                    observe(&mut step.took, *took);
+                }
+            }
+            if totals.steps.len() > MAX_STEPS {
+                totals.steps.retain(|step, _| batch.calls.contains_key(step));
+            }
+        });
+    }
+
+    /// A try of a commit failed.
+    pub fn commit_failed(&self) {
+        self.with(|totals| totals.commit_failures += 1);
+    }
+
+    /// Sketches were held against exact answers.
+    pub fn compared(&self, comparisons: &[(Name, Comparison)]) {
+        if comparisons.is_empty() {
+            return;
+        }
+        self.with(|totals| {
+            for (sketch, comparison) in comparisons {
+                if totals.accuracy.len() >= MAX_SKETCHES && !totals.accuracy.contains_key(sketch) {
+                    totals.accuracy.clear();
+                }
+                let report = totals.accuracy.entry(sketch.clone()).or_default();
+                report.comparisons += 1;
+                report.breaches += u64::from(comparison.is_breach);
+                if report.comparisons == 1 || comparison.observed > report.observed_error {
+                    report.observed_error = comparison.observed;
+                    report.promised_error = comparison.promised;
+                }
+            }
+        });
+    }
+
+    /// A commit was fenced.
+    pub fn fenced(&self) {
+        self.with(|totals| totals.fenced += 1);
+    }
+
+    /// A partition has taken up another revision, and began no event so long for its sake.
+    pub fn swapped(&self, pause: Duration) {
+        self.with(|totals| observe(&mut totals.swap_pauses, pause));
+    }
+
+    /// A partition was started again.
+    pub fn recovered(&self) {
+        self.with(|totals| totals.recoveries += 1);
+    }
+
+    /// Tries after a first one, counted at once because a retried event is not committed yet.
+    pub fn retried(&self) {
+        self.with(|totals| totals.counts.retried += 1);
+    }
+
+    /// A copy.
+    pub fn report(&self) -> StatsReport {
+        let totals = self.with(|totals| totals.clone());
+        StatsReport {
+            steps: totals
+                .steps
+                .iter()
+                .map(|(step, totals)| (step.clone(), StepReport::of(totals)))
+                .collect(),
+            accuracy: totals.accuracy.clone(),
+            commit_latency: Latency::of(&totals.commit_latency),
+            batch_size_p50: totals.batch_sizes.quantile(0.5),
+            batch_size_p99: totals.batch_sizes.quantile(0.99),
+            swap_pause: Latency::of(&totals.swap_pauses),
+            counts: totals.counts,
+            commits: totals.commits,
+            commit_failures: totals.commit_failures,
+            fenced: totals.fenced,
+            recoveries: totals.recoveries,
+        }
+    }
+}
+
+fn observe(sketch: &mut Quantiles, took: Duration) {
+    let observed: Result<(), SketchError> = sketch.observe(took.as_secs_f64() * 1e6);
+    debug_assert!(observed.is_ok(), "a duration is finite");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greatest_error_is_kept_beside_what_was_promised_then() {
+        let stats = Stats::default();
+        let name = Name::new("amounts").unwrap();
+        for (observed, is_breach) in [(0.004, false), (0.02, true), (0.001, false)] {
+            let comparison = Comparison {
+                observed,
+                promised: 0.01,
+                is_breach,
+            };
+            stats.compared(&[(name.clone(), comparison)]);
+        }
+        let expected = AccuracyReport {
+            comparisons: 3,
+            observed_error: 0.02,
+            promised_error: 0.01,
+            breaches: 1,
+        };
+        assert_eq!(stats.report().accuracy[&name], expected);
+    }
+
+    #[test]
+    fn steps_of_revisions_that_are_gone_are_forgotten_before_they_are_too_many() {
+        let stats = Stats::default();
+        for revision in 0..1_000 {
+            let mut batch = BatchStats::default();
+            batch.call("always", Duration::from_micros(5), 10, true);
+            batch.call(&format!("step-{revision}"), Duration::from_micros(5), 1, false);
+            stats.committed(&batch, Duration::from_millis(1));
+        }
+        let report = stats.report();
+        assert!(report.steps.len() <= MAX_STEPS);
+        let always = &report.steps["always"];
+        assert_eq!(
+            (always.latency.count, always.fuel, always.traps),
+            (1_000, 10_000, 1_000)
+        );
+    }
+}

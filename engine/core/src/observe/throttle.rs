@@ -1,0 +1,41 @@
+//! By which limit a pipeline is throttled.
+
+use serde::Serialize;
+
+/// What holds events back, or sheds them: mostly a limit that there is no room under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// The pipeline's, on events.
+    Events,
+    /// The pipeline's, on messages that it publishes.
+    Outputs,
+    /// The pipeline's, on their bytes.
+    OutputBytes,
+    /// The tenant's, on events.
+    TenantEvents,
+    /// The tenant's, on messages that it publishes.
+    TenantOutputs,
+    /// The tenant's, on their bytes.
+    TenantOutputBytes,
+    /// The tenant's, on fuel.
+    TenantFuel,
+    /// No limit: the partition rests, for call after call was stopped by its deadline or its fuel.
+    StoppedCalls,
+}
+
+impl By {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "the pipeline's rate of events",
+            Self::Outputs => "the pipeline's rate of outputs",
+            Self::OutputBytes => "the pipeline's rate of output-bytes",
+            Self::TenantEvents => "the tenant's rate of events",
+            Self::TenantOutputs => "the tenant's rate of outputs",
+            Self::TenantOutputBytes => "the tenant's rate of output-bytes",
+            Self::TenantFuel => "the tenant's rate of fuel",
+            Self::StoppedCalls => "the rest after calls that were stopped",
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What comes to a partition.
+
+use std::time::Duration;
+
+use tailrace_core::{event::Event, name::Name, series::Group, trace::sampling::Followed};
+use tailrace_sketch::Update;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Something for a partition to do.
+#[derive(Debug)]
+pub enum Delivery {
+    /// An event to process.
+    Event(Box<Arrival>),
+    /// Nothing for this partition up to this sequence of the input.
+    Mark(u64),
+    /// A cut of the books, by its number (see [`tailrace_core::observe::reconcile`]).
+    Cut(u64),
+}
+
+/// An event on its way to a partition.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Which stream it came from.
+    pub source: Source,
+    /// Its sequence in that stream; moves the position.
+    pub sequence: u64,
+    /// The event.
+    pub event: Event,
+    /// Why it cannot even enter the first step, if so: code and reason.
+    pub refused: Option<(&'static str, String)>,
+    /// What it is known by when it comes again.
+    pub dedup_id: Option<String>,
+    /// Updates of the sketches that the engine measures.
+    pub measured: Vec<(Name, Update)>,
+    /// Its group in each sketch that is divided by one.
+    pub groups: Vec<(Name, Group)>,
+    /// The step to begin with, where the event is sent again from the dead letters.
+    pub from_step: Option<String>,
+    /// Its share of the memory that the pipeline's events in flight may take; given back when the
+    /// event is done.
+    pub room: Option<OwnedSemaphorePermit>,
+    /// Its trace, where that is followed.
+    pub traced: Option<Box<Traced>>,
+}
+
+/// Where an event came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The pipeline's input.
+    Input,
+    /// Its dead letters.
+    Redrive,
+}
+
+/// An event whose trace is followed, from the moment that it was read.
+#[derive(Debug, Clone)]
+pub struct Traced {
+    pub(crate) followed: Followed,
+    /// One moment on both clocks, so that the spans of an event lie right to each other.
+    pub(crate) read_unix: Duration,
+    pub(crate) read_at: Duration,
+}

@@ -1,0 +1,108 @@
+//! A revision beside the active one, on the active one's events.
+//!
+//! - [`shadow`]: the same events, after which nothing of it is left but a comparison;
+//! - [`canary`]: a share of the keys is its own, in the same batches and on the same state;
+//! - [`noted`]: what an event came to, on either side;
+//! - [`compare`]: in what two sides differ;
+//! - [`tally`]: what a partition has counted of both sides;
+//! - [`board`]: what all partitions of the pipeline have found, and whether that ends the candidate.
+//!
+//! Invariant: what is beside the active revision is in the partition's own turn, so its time is its
+//! tenant's; and whatever becomes of it, the active revision's events take their course.
+
+pub mod canary;
+pub mod compare;
+pub mod shadow;
+
+use std::sync::Arc;
+
+use canary::Canary;
+use shadow::Shadow;
+use tailrace_core::{
+    observe::{board::Board, tally::Tally},
+    ports::{
+        plugins::Instance,
+        store::{Image, StoreError},
+    },
+    registry::candidate::Mode,
+};
+
+use crate::{
+    arrival::Arrival,
+    effects::Mark,
+    plan::CandidatePlan,
+    process::{TurnEnd, processor::Processor},
+};
+
+/// A candidate at work in a partition.
+pub(super) struct Beside {
+    side: Side,
+    tally: Tally,
+    board: Arc<Board>,
+}
+
+enum Side {
+    Shadow(Box<Shadow>),
+    Canary(Canary),
+}
+
+impl Beside {
+    /// Beside this processor, on its image.
+    pub(super) fn new(
+        candidate: &CandidatePlan,
+        instances: Vec<Option<Box<dyn Instance>>>,
+        image: Arc<dyn Image>,
+        active: &Processor,
+        board: Arc<Board>,
+    ) -> Result<Self, StoreError> {
+        let plan = candidate.plan.clone();
+        let side = match candidate.mode {
+            Mode::Shadow => Side::Shadow(Box::new(Shadow::new(plan, instances, image, active)?)),
+            Mode::Canary(canary) => Side::Canary(Canary::new(plan, instances, canary)),
+        };
+        Ok(Self {
+            tally: Tally::new(candidate.plan.revision),
+            side,
+            board,
+        })
+    }
+
+    /// Has the event processed on the side or sides that it belongs to.
+    pub(super) fn process(
+        &mut self,
+        active: &mut Processor,
+        arrival: &Arrival,
+        watermark_ms: u64,
+    ) -> Option<TurnEnd> {
+        match &mut self.side {
+            Side::Shadow(shadow) => shadow.process(active, arrival, watermark_ms),
+            Side::Canary(canary) => canary.process(active, arrival, watermark_ms),
+        }
+    }
+
+    /// The event stays in the queue: nothing of it counts.
+    pub(super) fn take_back(&mut self) {
+        if let Side::Shadow(shadow) = &mut self.side {
+            shadow.take_back();
+        }
+    }
+
+    /// The event is done; `before` is where the active effects stood. Says whether to go on.
+    pub(super) fn settle(&mut self, active: &mut Processor, arrival: &Arrival, before: &Mark) -> bool {
+        let ended = match &mut self.side {
+            Side::Shadow(shadow) => shadow.settle(active, arrival, before, &mut self.tally),
+            Side::Canary(canary) => canary.settle(&mut self.tally),
+        };
+        if let Some(reason) = ended {
+            self.board.take(&mut self.tally);
+            self.board.end(self.tally.revision, reason);
+            return false;
+        }
+        true
+    }
+
+    /// The turn is over: what was found is shown.
+    pub(super) fn report(&mut self) {
+        self.board.take(&mut self.tally);
+    }
+}

@@ -1,0 +1,86 @@
+//! Events that come twice: known by an identifier within a window of event time, exactly. The
+//! identifiers are state of the partition, under a step that no pipeline can name, so they are
+//! committed with everything else and expire with the event-time clock. A Bloom filter in front says
+//! of most events that they are new without a look into the store.
+//!
+//! Two events with the same identifier and different keys go to different partitions and are not
+//! taken for the same.
+
+use sha2::{Digest as _, Sha256};
+use tailrace_core::{
+    manifest::DedupSpec,
+    ports::store::{Image, StoreError},
+};
+use tailrace_sketch::{Seen, hash_item};
+
+/// Step under which identifiers lie; no step's name begins with a tilde.
+pub(super) const STEP: &str = "~dedup";
+/// Longer identifiers are kept as their hash: keys of the store are short.
+const LONGEST_PLAIN: usize = 256;
+/// Identifiers read from the store at a time when the filter is filled.
+const PAGE: usize = 1_000;
+
+/// What is known without looking into the store.
+pub(super) struct Filter {
+    window_ms: u64,
+    /// Identifiers since the filter was last turned over.
+    current: Seen,
+    /// Those of the turn before: together they hold at least a whole window.
+    previous: Seen,
+    turned_ms: u64,
+}
+
+impl Filter {
+    /// Filled with what the image holds.
+    pub(super) fn load(spec: &DedupSpec, image: &dyn Image) -> Result<Self, StoreError> {
+        let mut filter = Self {
+            window_ms: spec.window.as_millis(),
+            current: Seen::default(),
+            previous: Seen::default(),
+            turned_ms: 0,
+        };
+        let mut after: Option<String> = None;
+        loop {
+            let page = image.scan(STEP, "", after.as_deref(), PAGE)?;
+            for (id, _) in &page {
+                filter.current.insert(hash(id));
+            }
+            match page.into_iter().last() {
+                Some((id, _)) => after = Some(id),
+                None => return Ok(filter),
+            }
+        }
+    }
+
+    /// How long an identifier is known, in event time.
+    pub(super) fn window_ms(&self) -> u64 {
+        self.window_ms
+    }
+
+    /// Takes an identifier in; false if it is certainly new.
+    pub(super) fn insert(&mut self, id: &str, now_ms: u64) -> bool {
+        if now_ms >= self.turned_ms.saturating_add(self.window_ms) {
+            self.previous = std::mem::take(&mut self.current);
+            self.turned_ms = now_ms;
+        }
+        let hash = hash(id);
+        let known = self.current.insert(hash);
+        known || self.previous.contains(hash)
+    }
+}
+
+/// An identifier as it is kept.
+pub(super) fn short(id: &str) -> String {
+    if id.len() <= LONGEST_PLAIN {
+        return format!("={id}");
+    }
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .fold("#".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The filter is in memory only, so it needs no tenant's seed: who fills it with collisions makes
+/// look-ups, not errors.
+fn hash(id: &str) -> u64 {
+    hash_item(tailrace_sketch::TenantSeed::new(0, 0), id)
+}

@@ -1,0 +1,63 @@
+//! The journal of a batch's latest event: how to take back each thing that it did, newest first.
+
+use tailrace_core::delta::StateValue;
+
+/// Takes one write back.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// What the batch said of the entry before: nothing, or this.
+    State {
+        step: String,
+        key: String,
+        before: Option<Option<StateValue>>,
+    },
+    /// What the collection held before, and what the batch said of the vector.
+    Vector {
+        collection: String,
+        id: String,
+        before: Option<Vec<f32>>,
+        written: Option<Option<Vec<f32>>>,
+    },
+    /// The last update of a sketch, and whether its window was gone.
+    Sketch { name: String, late: bool },
+}
+
+/// A point to come back to.
+#[derive(Debug)]
+pub struct Mark {
+    length: usize,
+    pub(super) outputs: usize,
+    pub(super) output_bytes: usize,
+    pub(super) write_bytes: usize,
+}
+
+/// Bounded by the caps on the writes of one event.
+#[derive(Debug, Default)]
+pub(super) struct Journal(Vec<Undo>);
+
+impl Journal {
+    pub(super) fn push(&mut self, undo: Undo) {
+        self.0.push(undo);
+    }
+
+    pub(super) fn mark(&self, outputs: usize, output_bytes: usize, write_bytes: usize) -> Mark {
+        Mark {
+            length: self.0.len(),
+            outputs,
+            output_bytes,
+            write_bytes,
+        }
+    }
+
+    pub(super) fn pop_after(&mut self, mark: &Mark) -> Option<Undo> {
+        if self.0.len() > mark.length {
+            self.0.pop()
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,375 @@
+//! What events have caused and what is not yet committed: an overlay on the partition's image.
+//!
+//! Three layers, read from the top: what the current batch has written, what the batch whose commit
+//! is under way has written, the image. Every write of the current batch is journalled, so that a
+//! call, or a whole event, that fails is taken back alone: [`Effects::mark`] before,
+//! [`Effects::roll_back`] after. Collections of vectors are changed in place, journalled too.
+//!
+//! When a commit fails for good, the whole of this is dropped and made anew from the image.
+
+pub mod dedup;
+pub mod host;
+pub mod journal;
+pub mod measures;
+pub mod shadow;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use dedup::Filter;
+pub(crate) use host::CallHost;
+pub use journal::Mark;
+use journal::{Journal, Undo};
+pub use measures::Moment;
+use tailrace_core::{
+    delta::{Delta, StateValue},
+    manifest::VectorSpec,
+    name::Name,
+    ports::{
+        broker::Output,
+        plugins::LogLevel,
+        store::{Collection, Entries, Full, Image, StoreError},
+    },
+};
+
+use crate::plan::Plan;
+
+/// The uncommitted effects of a partition.
+pub struct Effects {
+    image: Arc<dyn Image>,
+    plan: Arc<Plan>,
+    dedup: Option<Filter>,
+    committing: Option<Arc<Delta>>,
+    current: Delta,
+    collections: BTreeMap<String, Box<dyn Collection>>,
+    outputs: Vec<Output>,
+    output_bytes: usize,
+    write_bytes: usize,
+    journal: Journal,
+    /// The step whose plugin is being called: its state is the one that the host interfaces reach.
+    step: String,
+    now_ms: u64,
+    /// What the tenant has too much of.
+    pub(super) full: Full,
+    /// What the plugin has logged since the lines were last taken.
+    lines: Vec<(LogLevel, String)>,
+    moment: Moment,
+    /// Updates of the batch whose window was gone.
+    late: u64,
+    /// Up to where the windows of each sketch were said to be gone.
+    told_ms: BTreeMap<Name, u64>,
+}
+
+impl Effects {
+    /// Nothing uncommitted, on top of this image.
+    pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
+        let collections = load(&*image, &plan, BTreeMap::new())?;
+        let dedup = filter(&*image, &plan)?;
+        Ok(Self::with(image, plan, collections, dedup))
+    }
+
+    fn with(
+        image: Arc<dyn Image>,
+        plan: Arc<Plan>,
+        collections: BTreeMap<String, Box<dyn Collection>>,
+        dedup: Option<Filter>,
+    ) -> Self {
+        Self {
+            image,
+            plan,
+            dedup,
+            committing: None,
+            current: Delta::default(),
+            collections,
+            outputs: Vec::new(),
+            output_bytes: 0,
+            write_bytes: 0,
+            journal: Journal::default(),
+            step: String::new(),
+            now_ms: 0,
+            full: Full::default(),
+            lines: Vec::new(),
+            moment: Moment::default(),
+            late: 0,
+            told_ms: BTreeMap::new(),
+        }
+    }
+
+    /// Goes on with another revision; only between two batches. The commit of the batch before may be
+    /// under way where nothing has to be loaded from the image, which does not hold it yet.
+    pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
+        debug_assert!(self.is_clean());
+        debug_assert!(self.committing.is_none() || plan.follows_at_once(&self.plan));
+        let unchanged = |name: &str| {
+            let declared = plan.spec.vectors.get(name);
+            declared.is_some() && declared == self.plan.spec.vectors.get(name)
+        };
+        let loaded = std::mem::take(&mut self.collections);
+        let kept = loaded.into_iter().filter(|(name, _)| unchanged(name)).collect();
+        self.collections = load(&*self.image, &plan, kept)?;
+        if plan.spec.input.dedup != self.plan.spec.input.dedup {
+            self.dedup = filter(&*self.image, &plan)?;
+        }
+        self.plan = plan;
+        Ok(())
+    }
+
+    /// Whether the current batch has caused nothing so far.
+    pub fn is_clean(&self) -> bool {
+        self.current.is_empty() && self.outputs.is_empty()
+    }
+
+    /// Messages that the current batch would publish.
+    pub fn output_count(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Bytes that the current batch would publish and write, about.
+    pub fn bytes(&self) -> usize {
+        self.output_bytes + self.write_bytes
+    }
+
+    /// Takes the current batch out for its commit; it stays readable until [`Effects::applied`].
+    pub fn seal(&mut self) -> (Arc<Delta>, Vec<Output>) {
+        debug_assert!(self.committing.is_none(), "one commit of a partition at a time");
+        self.journal.clear();
+        let delta = Arc::new(std::mem::take(&mut self.current));
+        self.committing = Some(delta.clone());
+        self.output_bytes = 0;
+        self.write_bytes = 0;
+        (delta, std::mem::take(&mut self.outputs))
+    }
+
+    /// The sealed batch is now in the image.
+    pub fn applied(&mut self) {
+        self.committing = None;
+    }
+
+    /// Makes entries that ended part of the batch's deletions. Reads do not see them any more
+    /// anyway, so this changes no answer: it only frees space.
+    pub fn expire(&mut self, watermark_ms: u64, limit: usize) -> Result<(), StoreError> {
+        for (step, key) in self.image.expired(watermark_ms, limit)? {
+            let newer = self.written(&step, &key).is_some();
+            if !newer {
+                self.current.state.entry(step).or_default().insert(key, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers where things stand, to come back to.
+    pub fn mark(&self) -> Mark {
+        self.journal
+            .mark(self.outputs.len(), self.output_bytes, self.write_bytes)
+    }
+
+    /// Takes back everything since the mark.
+    pub fn roll_back(&mut self, mark: &Mark) {
+        while let Some(undo) = self.journal.pop_after(mark) {
+            self.undo(undo);
+        }
+        self.outputs.truncate(mark.outputs);
+        self.output_bytes = mark.output_bytes;
+        self.write_bytes = mark.write_bytes;
+    }
+
+    /// The event is done: what it did can no longer be taken back alone.
+    pub fn settle(&mut self) {
+        self.journal.clear();
+    }
+
+    /// Adds a message to publish.
+    pub fn publish(&mut self, output: Output) {
+        self.output_bytes += output.payload.len() + output.subject.len() + 128;
+        self.outputs.push(output);
+    }
+
+    /// Which step's plugin is called next, and the time that it sees.
+    pub fn enter(&mut self, step: &str, now_ms: u64) {
+        if self.step != step {
+            step.clone_into(&mut self.step);
+        }
+        self.now_ms = now_ms;
+    }
+
+    /// Takes the lines that the plugin has logged; a call that failed keeps its lines.
+    pub fn take_lines(&mut self) -> Vec<(LogLevel, String)> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Whether an event with this identifier came within the window; remembers it if not.
+    pub(crate) fn is_duplicate(&mut self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
+        let Some(filter) = &mut self.dedup else {
+            return Ok(false);
+        };
+        let window_ms = filter.window_ms();
+        let id = dedup::short(id);
+        let perhaps = filter.insert(&id, now_ms);
+        self.enter(dedup::STEP, now_ms);
+        if perhaps && self.read(&id)?.is_some_and(|known| known.is_live(now_ms)) {
+            return Ok(true);
+        }
+        let expires_ms = Some(now_ms.saturating_add(window_ms));
+        let value = Vec::new();
+        self.write(&id, Some(StateValue { value, expires_ms }));
+        Ok(false)
+    }
+
+    /// What the batches above the image say of an entry.
+    fn written(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
+        let committing = || {
+            self.committing
+                .as_deref()
+                .and_then(|delta| delta.state(step, key))
+        };
+        self.current.state(step, key).or_else(committing)
+    }
+
+    /// The batches above the image, the newest last.
+    fn layers(&self) -> impl Iterator<Item = &Delta> {
+        self.committing.as_deref().into_iter().chain([&self.current])
+    }
+
+    /// An entry as the current event sees it, expired or not.
+    fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
+        match self.written(&self.step, key) {
+            Some(value) => Ok(value.cloned()),
+            None => self.image.get(&self.step, key),
+        }
+    }
+
+    fn write(&mut self, key: &str, value: Option<StateValue>) {
+        self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
+        let before = match self.current.state.get_mut(&self.step) {
+            Some(writes) => writes.insert(key.to_owned(), value),
+            None => self
+                .current
+                .state
+                .entry(self.step.clone())
+                .or_default()
+                .insert(key.to_owned(), value),
+        };
+        self.journal.push(Undo::State {
+            step: self.step.clone(),
+            key: key.to_owned(),
+            before,
+        });
+    }
+
+    /// Live entries with the prefix, after `after`: the image's with the writes of these layers over them,
+    /// of which the last one is the newest.
+    fn scan<'a>(
+        &'a self,
+        layers: impl Iterator<Item = &'a Delta>,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Entries, StoreError> {
+        let mut writes: BTreeMap<&str, Option<&StateValue>> = BTreeMap::new();
+        for layer in layers {
+            for (key, value) in layer.state.get(&self.step).into_iter().flatten() {
+                if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
+                    writes.insert(key, value.as_ref());
+                }
+            }
+        }
+        let mut found = Entries::new();
+        let mut from = after.map(str::to_owned);
+        loop {
+            let page = self.image.scan(&self.step, prefix, from.as_deref(), limit)?;
+            let last_key = page.last().map(|(key, _)| key.clone());
+            let ended = page.len() < limit;
+            // Writes beyond this page belong to a later one, unless this is the last.
+            let later = match &last_key {
+                Some(last) if !ended => writes.split_off(format!("{last}\0").as_str()),
+                _ => BTreeMap::new(),
+            };
+            self.merge_page(page, std::mem::replace(&mut writes, later), &mut found);
+            found.truncate(limit);
+            if ended || found.len() >= limit {
+                return Ok(found);
+            }
+            from = last_key;
+        }
+    }
+
+    fn merge_page(
+        &self,
+        page: Entries,
+        mut writes: BTreeMap<&str, Option<&StateValue>>,
+        found: &mut Entries,
+    ) {
+        let mut merged: BTreeMap<String, StateValue> = BTreeMap::new();
+        for (key, value) in page {
+            let over = writes.remove(key.as_str());
+            if let Some(value) = over.unwrap_or(Some(&value)).cloned() {
+                merged.insert(key, value);
+            }
+        }
+        merged.extend(
+            writes
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))),
+        );
+        found.extend(merged.into_iter().filter(|(_, value)| value.is_live(self.now_ms)));
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::State { step, key, before } => {
+                let writes = self.current.state.entry(step).or_default();
+                restore(writes, key, before);
+            }
+            Undo::Vector {
+                collection,
+                id,
+                before,
+                written,
+            } => {
+                if let Some(vectors) = self.collections.get_mut(&collection) {
+                    vectors.replace(&id, before.as_deref());
+                }
+                restore(self.current.vectors.entry(collection).or_default(), id, written);
+            }
+            Undo::Sketch { name, late } => self.take_back(name, late),
+        }
+        self.current.state.retain(|_, writes| !writes.is_empty());
+        self.current.vectors.retain(|_, writes| !writes.is_empty());
+        self.current.sketches.retain(|_, updates| !updates.is_empty());
+        self.current
+            .measured
+            .retain(|_, measured| !measured.updates.is_empty());
+    }
+}
+
+fn restore<T>(writes: &mut BTreeMap<String, T>, key: String, before: Option<T>) {
+    match before {
+        Some(before) => drop(writes.insert(key, before)),
+        None => drop(writes.remove(&key)),
+    }
+}
+
+/// The filter in front of the identifiers, where the plan looks for duplicates.
+fn filter(image: &dyn Image, plan: &Plan) -> Result<Option<Filter>, StoreError> {
+    let dedup = plan.spec.input.dedup.as_ref();
+    dedup.map(|spec| Filter::load(spec, image)).transpose()
+}
+
+/// Loads the collections of a plan, but for those that are at hand.
+fn load(
+    image: &dyn Image,
+    plan: &Plan,
+    mut at_hand: BTreeMap<String, Box<dyn Collection>>,
+) -> Result<BTreeMap<String, Box<dyn Collection>>, StoreError> {
+    for (name, declared) in &plan.spec.vectors {
+        let VectorSpec {
+            dimensions,
+            metric,
+            search,
+        } = *declared;
+        if !at_hand.contains_key(name.as_str()) {
+            let collection = image.collection(name.as_str(), dimensions as usize, metric, search)?;
+            at_hand.insert(name.to_string(), collection);
+        }
+    }
+    Ok(at_hand)
+}

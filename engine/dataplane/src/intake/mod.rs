@@ -1,0 +1,346 @@
+//! From the broker to the partitions: finds each event's key, time and measured values, and gives it
+//! to the partition of its key. One task a pipeline.
+//!
+//! Everything up to the watermark (the lowest position of all partitions with work under way) is
+//! acknowledged. A partition without events is told now and then how far the input was read, so that
+//! its position, and with it the place where a restart begins, does not stay behind.
+
+pub mod arrive;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tailrace_core::{
+    identity::{EngineId, partition_of},
+    manifest::Start,
+    observe::{
+        cut::Cut,
+        progress::Progress,
+        reconcile::Reconciler,
+        status::{InputStatus, PipelineStatus},
+    },
+    ports::broker::{Incoming, InputError, SubscribeRequest, Subscription},
+    subject,
+    world::World,
+};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use crate::intake::arrive::arrive;
+use crate::{
+    arrival::{Arrival, Delivery, Source},
+    intake::arrive::arrive_again,
+    observe::spans,
+    plan::Plan,
+};
+
+/// Messages taken from the subscription in one go.
+const READ: usize = 512;
+/// How often partitions without events learn how far the input was read.
+const MARK_EVERY: Duration = Duration::from_secs(5);
+
+/// Memory that a pipeline's events may take between the broker and their processing, in KiB.
+const ROOM_KIB: usize = 64 * 1024;
+/// What an event takes beside its payload, about.
+const EVENT_OVERHEAD: usize = 512;
+
+/// The room for a pipeline's events in flight.
+pub fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ROOM_KIB))
+}
+
+/// Where a partition takes its deliveries from.
+pub struct Lane {
+    /// Bounded: a slow partition holds the intake back, not memory.
+    pub sender: mpsc::Sender<Vec<Delivery>>,
+    /// Its progress.
+    pub progress: Arc<Progress>,
+}
+
+/// The intake of one pipeline.
+pub struct Intake {
+    /// The world.
+    pub world: World,
+    /// The revision that is running.
+    pub plan: watch::Receiver<Arc<Plan>>,
+    /// The input stream.
+    pub stream: String,
+    /// When that stream was made, if it is known.
+    pub stream_created: Option<String>,
+    /// Where to begin while nothing is committed.
+    pub start: Start,
+    /// This engine.
+    pub engine: EngineId,
+    /// Counts requests to send dead letters again; the redrive subject is read once it is not 0.
+    pub redriven: watch::Receiver<u64>,
+    /// The partitions of this engine, by number; events of others are passed over.
+    pub lanes: BTreeMap<u32, Lane>,
+    /// Signalled when a partition's position moves.
+    pub moved: Arc<Notify>,
+    /// See [`room`].
+    pub room: Arc<Semaphore>,
+    /// Ends the intake.
+    pub stop: CancellationToken,
+    /// Where to show how far it has come.
+    pub status: Arc<PipelineStatus>,
+    /// Where cuts of the books are opened, and how often.
+    pub reconciler: Arc<Reconciler>,
+    /// How often the books are cut.
+    pub reconcile_every: Duration,
+}
+
+/// A subscription with what was read of it.
+struct Feed {
+    source: Source,
+    subscription: Box<dyn Subscription>,
+    /// Sequence of the last event given to a partition, by partition.
+    given: BTreeMap<u32, u64>,
+    /// Last mark given to a partition, by partition.
+    marked: BTreeMap<u32, u64>,
+    /// Last sequence read.
+    read: u64,
+    /// Last watermark acknowledged.
+    acknowledged: u64,
+}
+
+/// What was read since the last cut, and handed over since the start.
+#[derive(Default)]
+struct Books {
+    cuts: u64,
+    first: Option<u64>,
+    /// Last sequence read; one that comes again is not counted again.
+    highest: u64,
+    read: u64,
+    handed: BTreeMap<u32, u64>,
+}
+
+impl Intake {
+    /// Feeds the partitions until it is stopped, or until the input is beyond mending.
+    pub async fn run(mut self) -> Result<(), InputError> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(()),
+            ended = self.feed() => ended,
+        }
+    }
+
+    async fn feed(&mut self) -> Result<(), InputError> {
+        let mut input = self.subscribe_input().await?;
+        self.show(&input);
+        let mut redrive: Option<Feed> = None;
+        let mut marks = tokio::time::interval(MARK_EVERY);
+        marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut cuts = tokio::time::interval(self.reconcile_every);
+        cuts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut books = Books::default();
+        let moved = self.moved.clone();
+        loop {
+            if redrive.is_none() && *self.redriven.borrow() > 0 {
+                redrive = Some(self.subscribe_redrive().await?);
+            }
+            tokio::select! {
+                biased;
+                () = moved.notified() => {
+                    input.acknowledge(&self.lanes).await;
+                    if let Some(feed) = &mut redrive {
+                        feed.acknowledge(&self.lanes).await;
+                    }
+                }
+                Ok(()) = self.redriven.changed() => {}
+                batch = next(redrive.as_mut()) => {
+                    let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
+                    let batch = batch?;
+                    self.give(feed, &mut books, batch).await;
+                }
+                batch = input.subscription.next(READ) => {
+                    let batch = batch?;
+                    self.give(&mut input, &mut books, batch).await;
+                    self.show(&input);
+                }
+                _ = marks.tick() => self.mark(&mut input).await,
+                _ = cuts.tick() => self.cut(&mut books).await,
+            }
+        }
+    }
+
+    async fn subscribe_input(&self) -> Result<Feed, InputError> {
+        let spec = self.plan.borrow().spec.clone();
+        let positions = self.lanes.values().map(|lane| lane.progress.position());
+        let least = positions.min().unwrap_or(0);
+        let begun = self.lanes.values().any(|lane| lane.progress.commit() > 0);
+        let request = SubscribeRequest {
+            pipeline: self.plan.borrow().pipeline.clone(),
+            role: "input",
+            engine: self.engine.clone(),
+            stream_created: self.stream_created.clone(),
+            stream: self.stream.clone(),
+            subjects: spec.input.subjects,
+            from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
+            start: self.start.clone(),
+        };
+        self.subscribe(Source::Input, request).await
+    }
+
+    async fn subscribe_redrive(&self) -> Result<Feed, InputError> {
+        let pipeline = self.plan.borrow().pipeline.clone();
+        let least = self
+            .lanes
+            .values()
+            .map(|lane| lane.progress.redrive_position())
+            .min()
+            .unwrap_or(0);
+        let request = SubscribeRequest {
+            role: "redrive",
+            engine: self.engine.clone(),
+            stream_created: None,
+            stream: subject::stream_name(&pipeline),
+            subjects: vec![subject::redrive_subject(&pipeline)],
+            from_sequence: None,
+            start: if least == 0 {
+                Start::All
+            } else {
+                Start::Sequence(least + 1)
+            },
+            pipeline,
+        };
+        self.subscribe(Source::Redrive, request).await
+    }
+
+    async fn subscribe(&self, source: Source, request: SubscribeRequest) -> Result<Feed, InputError> {
+        let subscription = self.world.input.subscribe(request).await?;
+        Ok(Feed {
+            source,
+            subscription,
+            given: BTreeMap::new(),
+            marked: BTreeMap::new(),
+            read: 0,
+            acknowledged: 0,
+        })
+    }
+
+    /// Sorts messages by partition and hands them over, waiting where a partition is full.
+    async fn give(&self, feed: &mut Feed, books: &mut Books, batch: Vec<Incoming>) {
+        let plan = self.plan.borrow().clone();
+        let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
+        let sampling = self.world.tracer.sampling();
+        for message in batch {
+            feed.read = message.sequence;
+            if feed.source == Source::Input && message.sequence > books.highest {
+                books.first.get_or_insert(message.sequence);
+                books.highest = message.sequence;
+                books.read += 1;
+            }
+            let mut arrival = match feed.source {
+                Source::Input => arrive(&plan, message),
+                Source::Redrive => match arrive_again(&plan, message) {
+                    Some(arrival) => arrival,
+                    None => continue,
+                },
+            };
+            let partition = partition_of(&arrival.event.key, plan.spec.partitions);
+            if !self.lanes.contains_key(&partition) {
+                continue;
+            }
+            if let Some(sampling) = sampling {
+                let (tenant, clock) = (&plan.pipeline.tenant, &*self.world.clock);
+                arrival.traced = spans::take_up(sampling, tenant, &arrival.event, clock);
+            }
+            feed.given.insert(partition, arrival.sequence);
+            *books.handed.entry(partition).or_default() += 1;
+            sorted.entry(partition).or_default().push(arrival);
+        }
+        for (partition, arrivals) in sorted {
+            self.hand_over(&self.lanes[&partition], arrivals).await;
+        }
+    }
+
+    /// Waits for room in memory, then for room in the lane.
+    async fn hand_over(&self, lane: &Lane, mut arrivals: Vec<Arrival>) {
+        let bytes: usize = arrivals
+            .iter()
+            .map(|arrival| arrival.event.payload.len() + EVENT_OVERHEAD)
+            .sum();
+        let share = (bytes / 1024 + 1).min(ROOM_KIB) as u32;
+        let room = self.room.clone().acquire_many_owned(share).await.ok();
+        if let Some(last) = arrivals.last_mut() {
+            last.room = room;
+        }
+        let deliveries = arrivals
+            .into_iter()
+            .map(|arrival| Delivery::Event(Box::new(arrival)))
+            .collect();
+        // A partition that is gone ends the whole pipeline; that is its keeper's business.
+        let _ = lane.sender.send(deliveries).await;
+    }
+
+    /// Tells partitions without work under way how far the input was read.
+    async fn mark(&self, input: &mut Feed) {
+        for (partition, lane) in &self.lanes {
+            let given = input.given.get(partition).copied().unwrap_or(0);
+            let marked = input.marked.entry(*partition).or_default();
+            if lane.progress.position() >= given && *marked < input.read {
+                *marked = input.read;
+                let _ = lane.sender.send(vec![Delivery::Mark(input.read)]).await;
+            }
+        }
+    }
+
+    /// Cuts the books, where anything was read since the last time.
+    async fn cut(&self, books: &mut Books) {
+        let Some(from) = books.first else { return };
+        if !self.reconciler.has_room() {
+            return;
+        }
+        books.cuts += 1;
+        let handed = self
+            .lanes
+            .keys()
+            .map(|partition| (*partition, books.handed.get(partition).copied().unwrap_or(0)));
+        self.reconciler.open(Cut {
+            number: books.cuts,
+            from,
+            to: books.highest,
+            read: std::mem::take(&mut books.read),
+            handed: handed.collect(),
+            finished: BTreeMap::new(),
+        });
+        books.first = None;
+        for lane in self.lanes.values() {
+            let _ = lane.sender.send(vec![Delivery::Cut(books.cuts)]).await;
+        }
+    }
+
+    fn show(&self, input: &Feed) {
+        self.status.set_input(InputStatus {
+            stream: self.stream.clone(),
+            read_sequence: input.read,
+            rebuilds: input.subscription.rebuilds(),
+        });
+    }
+}
+
+/// The next messages of a feed that may not be there; then it waits for ever.
+async fn next(feed: Option<&mut Feed>) -> Result<Vec<Incoming>, InputError> {
+    match feed {
+        Some(feed) => feed.subscription.next(READ).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Feed {
+    async fn acknowledge(&mut self, lanes: &BTreeMap<u32, Lane>) {
+        let positions = lanes.iter().map(|(partition, lane)| {
+            let given = self.given.get(partition).copied().unwrap_or(0);
+            let position = match self.source {
+                Source::Input => lane.progress.position(),
+                Source::Redrive => lane.progress.redrive_position(),
+            };
+            if position >= given { self.read } else { position }
+        });
+        let watermark = positions.min().unwrap_or(0);
+        if watermark > self.acknowledged {
+            self.acknowledged = watermark;
+            self.subscription.acknowledge(watermark).await;
+        }
+    }
+}

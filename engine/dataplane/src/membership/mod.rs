@@ -1,0 +1,3 @@
+//! STORY
+
+pub mod keeper;

@@ -1,0 +1,4 @@
+//! STORY
+
+pub mod hops;
+pub mod outgoing;

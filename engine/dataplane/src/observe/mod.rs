@@ -1,0 +1,5 @@
+//! STORY
+
+pub mod accuracy;
+pub mod context;
+pub mod spans;

@@ -1,0 +1,173 @@
+//! Makes a batch durable: one atomic publish to the pipeline's own stream, fenced by the sequence of
+//! the partition's commit before.
+//!
+//! An answer that does not come is never guessed at. The commit subject is asked: if its last record
+//! bears our writer's number and our commit's, the batch is stored; if it is still the one before,
+//! the same batch is sent again; anything else means that another engine owns the partition. A late
+//! first try can only be stored before the second, which is then refused and finds its own record.
+
+use std::{sync::Arc, time::Duration};
+
+use tailrace_core::{
+    identity::PartitionId,
+    manifest::Delivery,
+    observe::{progress::Cursor, stats::Stats, status::PartitionStatus},
+    ports::{
+        broker::{CommitBatch, CommitError, CommitLog},
+        clock::Random,
+    },
+    record::{self, Head},
+};
+
+use crate::turn::batch::Sealed;
+
+/// First pause between tries; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause between tries, so that an engine goes on soon after the broker does.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How a commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored; this is the sequence of its record's last part.
+    Stored(u64),
+    /// Another engine owns the partition; nothing of it is stored.
+    Fenced,
+}
+
+/// Commits the batches of one partition.
+#[derive(Clone)]
+pub struct Committer {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Where commits go.
+    pub log: Arc<dyn CommitLog>,
+    /// For jitter.
+    pub random: Arc<dyn Random>,
+    /// Random number of this run of the partition: two runs in one process must not take each
+    /// other's records for their own.
+    pub writer: u64,
+    /// Largest part of a record.
+    pub max_part_bytes: usize,
+    /// Where trouble is shown.
+    pub status: Arc<PartitionStatus>,
+    /// Where tries are counted.
+    pub stats: Arc<Stats>,
+}
+
+impl Committer {
+    /// Writes down what a sealed batch commits, and takes its outputs. `position` and
+    /// `redrive_position` are those that the record claims.
+    pub fn batch(
+        &self,
+        sealed: &mut Sealed,
+        claim: Cursor,
+        revision: u64,
+        delivery: Delivery,
+    ) -> CommitBatch {
+        let head = Head {
+            commit: sealed.cursor.commit,
+            writer: self.writer,
+            position: claim.position,
+            redrive_position: claim.redrive_position,
+            revision,
+            watermark_ms: sealed.cursor.watermark_ms,
+            ledger: sealed.cursor.ledger,
+            parts_before: sealed.cursor.parts,
+            part: 0,
+            parts: 0,
+            body_checksum: 0,
+        };
+        CommitBatch {
+            partition: self.partition.clone(),
+            delivery,
+            outputs: std::mem::take(&mut sealed.outputs),
+            record: record::encode(&head, &sealed.delta, self.max_part_bytes),
+            expected: sealed.cursor.commit_sequence,
+        }
+    }
+
+    /// Stores a batch; tries until it is known what became of it.
+    pub async fn store(&self, batch: CommitBatch, commit: u64) -> Outcome {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let outcome = match self.log.commit(&batch).await {
+                Ok(sequence) => Some(Outcome::Stored(sequence)),
+                Err(error) => self.judge(&error, &batch, commit).await,
+            };
+            if let Some(outcome) = outcome {
+                self.status.trouble_over();
+                return outcome;
+            }
+            tokio::time::sleep(self.jittered(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What an error means; `None`: send it again.
+    async fn judge(&self, error: &CommitError, batch: &CommitBatch, commit: u64) -> Option<Outcome> {
+        self.stats.commit_failed();
+        tracing::warn!(commit, cause = %error, "a commit failed");
+        match error {
+            CommitError::Refused { .. } => {
+                self.status.trouble(error.to_string());
+                None
+            }
+            CommitError::NoRoom { .. } => {
+                self.status.broker_stores_nothing(error.to_string());
+                None
+            }
+            CommitError::Unknown(_) => {
+                self.status.broker_stores_nothing(error.to_string());
+                match self.ask(commit).await {
+                    Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
+                    Found::At(sequence) if sequence == batch.expected => None,
+                    Found::At(_) => Some(Outcome::Fenced),
+                }
+            }
+            CommitError::Fenced { .. } => match self.ask(commit).await {
+                Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
+                Found::At(_) => Some(Outcome::Fenced),
+            },
+        }
+    }
+
+    /// Asks the commit subject until it answers.
+    async fn ask(&self, commit: u64) -> Found {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.log.last(&self.partition).await {
+                Ok(None) => return Found::At(0),
+                Ok(Some(part)) => {
+                    let ours = record::decode_part(&part.payload)
+                        .is_ok_and(|(head, _)| head.writer == self.writer && head.commit == commit);
+                    return if ours {
+                        Found::Ours(part.sequence)
+                    } else {
+                        Found::At(part.sequence)
+                    };
+                }
+                Err(cause) => self.status.trouble(cause.to_string()),
+            }
+            tokio::time::sleep(self.jittered(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn jittered(&self, pause: Duration) -> Duration {
+        jittered(pause, &*self.random)
+    }
+}
+
+/// What the commit subject says.
+enum Found {
+    /// Its last record is the one that was to be stored.
+    Ours(u64),
+    /// Its last message is another, of this sequence.
+    At(u64),
+}
+
+/// Between half of a pause and one and a half, so that those who wait together do not return together.
+pub fn jittered(pause: Duration, random: &dyn Random) -> Duration {
+    pause.mul_f64(0.5 + (random.next_u64() % 1_000) as f64 / 1_000.0)
+}

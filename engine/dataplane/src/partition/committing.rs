@@ -1,0 +1,192 @@
+//! A batch on its way out: sealed, stored beside the work, applied to the image, shown. One is under
+//! way at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use tailrace_core::{
+    delta::Delta,
+    failpoint::{self, Point},
+    manifest::Delivery as DeliveryMode,
+    observe::{progress::Cursor, stats::BatchStats},
+    ports::{
+        executor,
+        store::{Applied, StoreError},
+    },
+    tasks,
+};
+use tokio::{task::JoinHandle, time::Instant};
+use tracing::Instrument as _;
+
+use crate::{
+    observe::spans::EventSpans,
+    partition::{End, Partition, Step, commit::Outcome, failed, lock},
+    turn::batch::Sealed,
+};
+
+/// A commit that is being stored.
+pub(super) struct UnderWay {
+    pub(super) store: JoinHandle<Outcome>,
+    delta: Arc<Delta>,
+    stats: BatchStats,
+    traced: Vec<EventSpans>,
+    claim: Cursor,
+    /// The revision that made it.
+    revision: u64,
+    /// Parts of its record.
+    parts: u64,
+    began: Duration,
+}
+
+impl Partition {
+    /// Commits what was processed before it ends.
+    pub(super) async fn end_settled(&mut self, end: End) -> Step<()> {
+        self.stopping = true;
+        // What was claimed and not begun is given back, for nothing of it was done.
+        let mut gives_back = std::mem::take(&mut self.claimed) > 0;
+        while gives_back || !self.is_settled() {
+            if self.under_way.is_none() {
+                self.begin_commit().await?;
+                gives_back = false;
+            }
+            self.finish_commit().await?;
+        }
+        Err(end)
+    }
+
+    pub(super) async fn begin_commit(&mut self) -> Step<()> {
+        let mode = self.mode;
+        let revision = self.worker().processor.plan.revision;
+        let mut sealed = self.worker().seal().map_err(failed)?;
+        let mut claim = sealed.cursor;
+        if mode == DeliveryMode::AtMostOnce {
+            self.committer
+                .log
+                .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
+                .await;
+            let most = self.claimable();
+            (self.claimed, claim) = self.worker().claim(most);
+        }
+        self.dirty_since = None;
+        self.last_commit = Instant::now();
+        let batch = self.committer.batch(&mut sealed, claim, revision, mode);
+        let parts = batch.record.len() as u64;
+        failpoint::pass(Point::CommitSealed);
+        self.since_snapshot.bytes += batch.record.iter().map(|part| part.len() as u64).sum::<u64>();
+        let committer = self.committer.clone();
+        let Sealed {
+            delta, stats, traced, ..
+        } = sealed;
+        // A task of its own, so that it goes on while a turn is awaited.
+        let store = async move { committer.store(batch, claim.commit).await };
+        let store = tasks::spawn(store.in_current_span());
+        let began = self.world.clock.monotonic();
+        self.under_way = Some(UnderWay {
+            store,
+            delta,
+            stats,
+            traced,
+            claim,
+            revision,
+            parts,
+            began,
+        });
+        Ok(())
+    }
+
+    /// Waits for the commit under way, applies it and shows the new position.
+    async fn finish_commit(&mut self) -> Step<()> {
+        let outcome = outcome(self.under_way.as_mut()).await;
+        self.committed(outcome).await
+    }
+
+    pub(super) async fn committed(&mut self, outcome: Outcome) -> Step<()> {
+        let Some(UnderWay {
+            delta,
+            stats,
+            traced,
+            claim,
+            revision,
+            parts,
+            began,
+            ..
+        }) = self.under_way.take()
+        else {
+            return Ok(());
+        };
+        let sequence = match outcome {
+            Outcome::Stored(sequence) => sequence,
+            Outcome::Fenced => {
+                self.committer.stats.fenced();
+                return Err(End::Fenced);
+            }
+        };
+        failpoint::pass(Point::CommitStored);
+        let stored_at = self.world.clock.monotonic();
+        let took = stored_at.saturating_sub(began);
+        let events = stats.counts.ledger.events;
+        for spans in traced {
+            spans.committed(&*self.world.tracer, claim.commit, events, began, stored_at);
+        }
+        let tenant = self.committer.partition.pipeline.tenant.clone();
+        let stored = Applied {
+            commit: claim.commit,
+            sequence,
+        };
+        let (worker, applier) = (self.worker.clone(), self.applier.clone());
+        let applied = executor::run(&*self.world.turns, &tenant, move || {
+            let mut worker = lock(&worker);
+            let compared = lock(&applier).apply(&worker.processor.plan, &delta, stored)?;
+            worker.applied(stored.sequence, parts);
+            Ok::<_, StoreError>(compared)
+        })
+        .await
+        .map_err(|_| failed("a turn did not come to its end"))?;
+        let compared = applied.map_err(failed)?;
+        for (sketch, comparison) in compared.iter().filter(|(_, comparison)| comparison.is_breach) {
+            let partition = &self.committer.partition;
+            tracing::warn!(%partition, %sketch, ?comparison, "a sketch is further off than it promises");
+        }
+        self.committer.stats.compared(&compared);
+        self.committer.status.weighs(self.image.weight());
+        failpoint::pass(Point::CommitApplied);
+        self.committer.stats.committed(&stats, took);
+        self.progress.advance(&claim);
+        failpoint::pass(Point::PositionShown);
+        self.reconciler
+            .reached(self.committer.partition.partition, &stats.cuts);
+        self.answer_cuts();
+        self.watch_failures(revision, &stats);
+        self.snapshot_if_due();
+        Ok(())
+    }
+
+    /// Answers the cuts that wait for no commit.
+    pub(super) fn answer_cuts(&mut self) {
+        if self.under_way.is_none() {
+            let cuts = self.worker().settled_cuts();
+            let partition = self.committer.partition.partition;
+            self.reconciler.reached(partition, &cuts);
+        }
+    }
+
+    /// Counts what failed, unless the revision that it failed under has been replaced meanwhile.
+    fn watch_failures(&mut self, revision: u64, batch: &BatchStats) {
+        let plan = self.worker().processor.plan.clone();
+        if revision != plan.revision {
+            return;
+        }
+        let now = self.world.clock.monotonic();
+        if let Some(spec) = &plan.spec.circuit_breaker {
+            self.tripped = self.breaker.take(spec, now, &batch.counts.ledger);
+        }
+    }
+}
+
+/// The outcome of the commit under way; where there is none, it waits for ever.
+pub(super) async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
+    match under_way {
+        // A task that is lost has panicked; taking it for a fence makes the partition recover.
+        Some(under_way) => (&mut under_way.store).await.unwrap_or(Outcome::Fenced),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,141 @@
+//! What a partition is made of, and how it is put together.
+
+use std::sync::{Arc, Mutex};
+
+use tailrace_core::{
+    observe::{
+        board::Board,
+        progress::{Cursor, Progress},
+        reconcile::Reconciler,
+        views::Views,
+    },
+    ports::store::Image,
+    world::World,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    arrival::Delivery,
+    limits::Gates,
+    partition::{
+        End, Partition, applier::Applier, breaker::Breaker, commit::Committer, failed,
+        snapshots::SinceSnapshot,
+    },
+    plan::Plan,
+    run::settings::Settings,
+    turn::worker::Worker,
+};
+
+/// What a partition is made of.
+pub struct Parts {
+    /// The world.
+    pub world: World,
+    /// The running revision; a change is taken up between two batches (see [`crate::partition::swapping`]).
+    pub plan: watch::Receiver<Arc<Plan>>,
+    /// From the intake.
+    pub lane: mpsc::Receiver<Vec<Delivery>>,
+    /// Ends it: the batch is finished and committed first.
+    pub stop: CancellationToken,
+    /// Where it shows its position.
+    pub progress: Arc<Progress>,
+    /// Stores its commits.
+    pub committer: Committer,
+    /// Its image, at the cursor.
+    pub image: Arc<dyn Image>,
+    /// Where it goes on.
+    pub cursor: Cursor,
+    /// When to make snapshots.
+    pub settings: Settings,
+    /// Where it answers cuts.
+    pub reconciler: Arc<Reconciler>,
+    /// Where it counts what fails.
+    pub breaker: Arc<Breaker>,
+    /// Where it shows what it does.
+    pub views: Arc<Views>,
+    /// Where its candidate is judged.
+    pub board: Arc<Board>,
+    /// What limits it.
+    pub gates: Gates,
+}
+
+impl Partition {
+    /// Made, not yet running.
+    pub fn new(parts: Parts) -> Result<Self, End> {
+        let Parts {
+            world,
+            mut plan,
+            lane,
+            stop,
+            progress,
+            committer,
+            image,
+            cursor,
+            settings,
+            reconciler,
+            breaker,
+            views,
+            board,
+            gates,
+        } = parts;
+        let began = world.clock.monotonic();
+        let current = plan.borrow_and_update().clone();
+        let mode = current.spec.delivery;
+        let max_message_bytes = world.streams.max_payload();
+        let mut worker = Worker::new(
+            image.clone(),
+            current.clone(),
+            cursor,
+            world.clock.clone(),
+            max_message_bytes,
+        )
+        .map_err(failed)?
+        .watched_through(views, committer.partition.partition)
+        .limited_by(gates);
+        worker.judged_on(board);
+        if current.candidate.is_some() {
+            worker
+                .adopt(current.clone(), current.no_instances())
+                .map_err(failed)?;
+        }
+        committer.status.adopted(current.numbers());
+        progress.advance(&cursor);
+        committer.status.weighs(image.weight());
+        let applier = Applier::new(image.clone(), committer.partition.partition);
+        Ok(Self {
+            world,
+            plan,
+            lane,
+            stop,
+            progress,
+            committer,
+            image,
+            applier: Arc::new(Mutex::new(applier)),
+            worker: Arc::new(Mutex::new(worker)),
+            under_way: None,
+            dirty_since: None,
+            retry_at: None,
+            limited_until: None,
+            halted_since: None,
+            last_commit: Instant::now(),
+            stopping: false,
+            swap: None,
+            lane_closed: false,
+            since_snapshot: SinceSnapshot {
+                bytes: 0,
+                commits: 0,
+                began,
+            },
+            settings,
+            reconciler,
+            breaker,
+            tripped: None,
+            snapshotting: None,
+            mode,
+            claimed: 0,
+        })
+    }
+}

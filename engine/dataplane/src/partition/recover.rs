@@ -1,0 +1,194 @@
+//! From what is committed back to a running partition (DESIGN section 6): the position comes from
+//! the last record of the commit subject, the local image is brought up to it by the records that it
+//! lacks. An image that cannot be brought up to it is wiped and rebuilt from the newest snapshot, or
+//! from the first record. A damaged record is reported and never guessed at.
+
+use std::sync::Arc;
+
+use tailrace_core::{
+    identity::PartitionId,
+    manifest::PipelineSpec,
+    observe::progress::Cursor,
+    ports::{
+        broker::StoredPart,
+        store::{Applied, Image, StoreError},
+    },
+    record::{self, Assembler, Head, Record, RecordError},
+    world::World,
+};
+use tailrace_sketch::TenantSeed;
+
+use crate::partition::recover_error::RecoverError;
+
+/// Records read from the broker at a time.
+const PAGE: usize = 256;
+
+/// A partition as it is committed.
+pub struct Recovered {
+    /// Its image, up to the cursor.
+    pub image: Arc<dyn Image>,
+    /// What is committed.
+    pub cursor: Cursor,
+}
+
+/// Recovers a partition.
+pub async fn recover(
+    world: &World,
+    partition: &PartitionId,
+    spec: &PipelineSpec,
+    seed: TenantSeed,
+) -> Result<Recovered, RecoverError> {
+    let recovery = Recovery {
+        world,
+        partition,
+        spec,
+        seed,
+    };
+    let last = world.commits.last(partition).await?;
+    let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
+        return recovery.anew();
+    };
+    let image = recovery.image_before(&head, last.sequence)?;
+    match recovery.catch_up(&*image, &head, last.sequence).await {
+        Err(RecoverError::Damaged { cause, .. }) if image.applied()?.commit > 0 => {
+            // What the image holds does not lead to the last record; what the broker holds may.
+            tracing::warn!(%partition, cause, "the local image does not fit the commits; rebuilding it");
+        }
+        Err(RecoverError::Store(StoreError::Damaged(cause))) => {
+            tracing::error!(%partition, cause, "the local image is damaged; rebuilding it");
+        }
+        done => {
+            return done.map(|()| Recovered {
+                cursor: cursor(&head, last.sequence),
+                image,
+            });
+        }
+    }
+    drop(image);
+    let image = recovery.wiped()?;
+    recovery.catch_up(&*image, &head, last.sequence).await?;
+    Ok(Recovered {
+        cursor: cursor(&head, last.sequence),
+        image,
+    })
+}
+
+fn cursor(head: &Head, sequence: u64) -> Cursor {
+    Cursor {
+        commit: head.commit,
+        commit_sequence: sequence,
+        position: head.position,
+        redrive_position: head.redrive_position,
+        watermark_ms: head.watermark_ms,
+        ledger: head.ledger,
+        parts: head.parts_before + u64::from(head.parts),
+    }
+}
+
+struct Recovery<'a> {
+    world: &'a World,
+    partition: &'a PartitionId,
+    spec: &'a PipelineSpec,
+    seed: TenantSeed,
+}
+
+impl Recovery<'_> {
+    #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
+    fn damaged(&self, cause: impl ToString) -> RecoverError {
+        RecoverError::Damaged {
+            partition: self.partition.clone(),
+            cause: cause.to_string(),
+        }
+    }
+
+    fn head(&self, last: StoredPart) -> Result<(Head, StoredPart), RecoverError> {
+        let (head, _) = record::decode_part(&last.payload).map_err(|cause| self.damaged(cause))?;
+        if head.part + 1 != head.parts {
+            let found = head.part;
+            return Err(self.damaged(RecordError::Parts {
+                expected: head.parts - 1,
+                found,
+            }));
+        }
+        Ok((head, last))
+    }
+
+    /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
+    fn anew(&self) -> Result<Recovered, RecoverError> {
+        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
+        let image = if image.applied()? == Applied::default() && image.begun().is_none() {
+            image
+        } else {
+            self.wiped()?
+        };
+        Ok(Recovered {
+            image,
+            cursor: Cursor::default(),
+        })
+    }
+
+    /// The image, unless it is ahead of the stream or of another history.
+    fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn Image>, RecoverError> {
+        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
+        let (applied, begun) = (image.applied()?, image.begun());
+        let last = Applied {
+            commit: head.commit,
+            sequence,
+        };
+        let is_behind =
+            |place: Applied| place.commit < last.commit && place.sequence < last.sequence || place == last;
+        // What was cut off is applied again, so the stream must have it.
+        if is_behind(applied) && begun.is_none_or(is_behind) {
+            return Ok(image);
+        }
+        let partition = self.partition;
+        tracing::error!(%partition, ?applied, ?begun, commit = head.commit, sequence, "the local image is not behind the stream; rebuilding it");
+        self.wiped()
+    }
+
+    fn wiped(&self) -> Result<Arc<dyn Image>, RecoverError> {
+        self.world.store.wipe(self.partition)?;
+        Ok(self.world.store.open(self.partition, self.spec, self.seed)?)
+    }
+
+    /// Applies what lies between the image and the last record.
+    async fn catch_up(&self, image: &dyn Image, head: &Head, last_sequence: u64) -> Result<(), RecoverError> {
+        if image.applied()?.commit == 0 && head.commit > 1 {
+            crate::partition::snapshot::restore_newest(self.world, self.partition, image).await?;
+        }
+        let mut assembler = Assembler::default();
+        let mut sequence = image.applied()?.sequence;
+        while sequence < last_sequence {
+            let page = self.world.commits.after(self.partition, sequence, PAGE).await?;
+            if page.is_empty() {
+                return Err(self.damaged(format!("records after sequence {sequence} are missing")));
+            }
+            for part in page {
+                sequence = part.sequence;
+                let record = assembler
+                    .push(&part.payload)
+                    .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
+                if let Some(record) = record {
+                    self.apply(image, &record, sequence)?;
+                }
+            }
+        }
+        let applied = image.applied()?.commit;
+        if applied == head.commit {
+            return Ok(());
+        }
+        Err(self.damaged(format!(
+            "its records end at commit {applied}, not at {}",
+            head.commit
+        )))
+    }
+
+    fn apply(&self, image: &dyn Image, record: &Record, sequence: u64) -> Result<(), RecoverError> {
+        let applied = image.applied()?.commit;
+        let commit = record.head.commit;
+        if commit != applied + 1 {
+            return Err(self.damaged(format!("commit {commit} follows commit {applied}")));
+        }
+        Ok(image.apply(&record.delta, Applied { commit, sequence })?)
+    }
+}

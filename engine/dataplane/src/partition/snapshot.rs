@@ -1,0 +1,134 @@
+//! Snapshots of a partition: so that recovery is short and old records can go. A snapshot is the
+//! export of an image, compressed, with a checksum and the hash of what it holds; older records are
+//! purged only after it has been read back and verified.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tailrace_core::{
+    failpoint::{self, Point},
+    identity::PartitionId,
+    ports::{
+        broker::BrokerError,
+        store::{Applied, Image, StoreError},
+    },
+    world::World,
+};
+
+use crate::partition::recover_error::RecoverError;
+
+/// Snapshots that are kept: the newest, and one more in case it proves damaged.
+const KEPT: usize = 2;
+
+const CHECKSUM: &str = "crc32";
+const COMMIT: &str = "commit";
+const SEQUENCE: &str = "sequence";
+
+/// Making a snapshot failed; the partition goes on without.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The broker's fault.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The local store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was read back is not what was written.
+    #[error("the snapshot of commit {0} does not read back as it was written")]
+    Unfaithful(u64),
+}
+
+/// Exports the image. On a thread that may block.
+pub fn export(image: &dyn Image) -> Result<(Applied, Vec<Bytes>), StoreError> {
+    let mut chunks = Vec::new();
+    let applied = image.export(&mut |chunk| {
+        chunks.push(Bytes::from(lz4_flex::compress_prepend_size(chunk)));
+        Ok(())
+    })?;
+    Ok((applied, chunks))
+}
+
+/// Stores an export, verifies it, and purges the records and snapshots that it replaces.
+pub async fn store(
+    world: &World,
+    partition: &PartitionId,
+    applied: Applied,
+    chunks: Vec<Bytes>,
+) -> Result<(), SnapshotError> {
+    let framed: Vec<Bytes> = chunks
+        .iter()
+        .flat_map(|chunk| [frame(chunk), chunk.clone()])
+        .collect();
+    let checksum = checksum(&framed.concat());
+    let metadata = BTreeMap::from([
+        (CHECKSUM.to_owned(), checksum.clone()),
+        (COMMIT.to_owned(), applied.commit.to_string()),
+        (SEQUENCE.to_owned(), applied.sequence.to_string()),
+    ]);
+    world
+        .snapshots
+        .put(partition, applied.commit, metadata, framed)
+        .await?;
+    let stored = world.snapshots.get(partition, applied.commit).await?;
+    if stored.is_none_or(|(_, bytes)| crate::partition::snapshot::checksum(&bytes) != checksum) {
+        world.snapshots.delete(partition, applied.commit).await?;
+        return Err(SnapshotError::Unfaithful(applied.commit));
+    }
+    failpoint::pass(Point::SnapshotStored);
+    let older = world.snapshots.list(partition).await?;
+    for commit in older
+        .into_iter()
+        .filter(|commit| *commit <= applied.commit)
+        .skip(KEPT)
+    {
+        world.snapshots.delete(partition, commit).await?;
+    }
+    // The record of the snapshot's own commit stays: it may be the last, which tells the position.
+    world.commits.purge_before(partition, applied.sequence).await?;
+    failpoint::pass(Point::SnapshotPurged);
+    Ok(())
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(bytes))
+}
+
+fn frame(chunk: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(&(chunk.len() as u32).to_le_bytes())
+}
+
+/// Restores the newest snapshot that is sound into an empty image; leaves it empty where there is none.
+pub(super) async fn restore_newest(
+    world: &World,
+    partition: &PartitionId,
+    image: &dyn Image,
+) -> Result<(), RecoverError> {
+    for commit in world.snapshots.list(partition).await? {
+        let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else {
+            continue;
+        };
+        if metadata.get(CHECKSUM) != Some(&checksum(&bytes)) {
+            tracing::error!(commit, "a snapshot is damaged; trying the one before");
+            continue;
+        }
+        let Some(chunks) = unframe(&bytes) else {
+            tracing::error!(commit, "a snapshot cannot be read; trying the one before");
+            continue;
+        };
+        let applied = image.import(&mut chunks.into_iter())?;
+        tracing::info!(commit = applied.commit, "restored from a snapshot");
+        return Ok(());
+    }
+    Ok(())
+}
+
+fn unframe(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut chunks = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (chunk, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        chunks.push(lz4_flex::decompress_size_prepended(chunk).ok()?);
+        bytes = rest;
+    }
+    Some(chunks)
+}

@@ -1,0 +1,62 @@
+//! When a partition makes a snapshot, and making it beside the work.
+
+use std::{sync::Arc, time::Duration};
+
+use tailrace_core::{
+    identity::PartitionId,
+    ports::{executor, store::Image},
+    tasks,
+    world::World,
+};
+use tracing::Instrument as _;
+
+use crate::partition::{Partition, snapshot};
+
+/// What was committed since the last snapshot.
+pub(super) struct SinceSnapshot {
+    pub(super) bytes: u64,
+    pub(super) commits: u64,
+    pub(super) began: Duration,
+}
+
+impl Partition {
+    /// Starts a snapshot in the background when enough was committed since the last one.
+    pub(super) fn snapshot_if_due(&mut self) {
+        self.since_snapshot.commits += 1;
+        let since = &self.since_snapshot;
+        let now = self.world.clock.monotonic();
+        let due = since.bytes >= self.settings.snapshot_after_bytes
+            || since.commits >= self.settings.snapshot_after_commits
+            || now.saturating_sub(since.began) >= self.settings.snapshot_every;
+        if !due || self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        self.since_snapshot = SinceSnapshot {
+            bytes: 0,
+            commits: 0,
+            began: now,
+        };
+        let (world, partition, image) = (
+            self.world.clone(),
+            self.committer.partition.clone(),
+            self.image.clone(),
+        );
+        let snapshot = async move {
+            if let Err(cause) = make_snapshot(&world, &partition, image).await {
+                tracing::warn!(%cause, "no snapshot this time");
+            }
+        };
+        self.snapshotting = Some(tasks::spawn(snapshot.in_current_span()));
+    }
+}
+
+async fn make_snapshot(world: &World, partition: &PartitionId, image: Arc<dyn Image>) -> Result<(), String> {
+    let tenant = &partition.pipeline.tenant;
+    let exported = executor::run(&*world.turns, tenant, move || snapshot::export(&*image)).await;
+    let (applied, chunks) = exported
+        .map_err(|lost| lost.to_string())?
+        .map_err(|cause| cause.to_string())?;
+    snapshot::store(world, partition, applied, chunks)
+        .await
+        .map_err(|cause| cause.to_string())
+}

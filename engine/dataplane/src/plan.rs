@@ -1,0 +1,290 @@
+//! A revision made ready to run: its plugins loaded, its places to look at prepared. Immutable and
+//! shared; a partition changes from one plan to the next between two batches.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tailrace_core::{
+    event::Header,
+    extract::{Extractor, Scalar},
+    identity::{Digest, PipelineId},
+    manifest::{self, Delivery, Extract, PipelineSpec, SketchSpec, StepSpec, sketches::Division},
+    name::Name,
+    ports::{
+        broker::{self, OwnStream},
+        plugins::{CallLimits, Instance, Plugin, PluginError},
+    },
+    registry::{Revision, candidate::Mode},
+    series::{Group, MAX_GROUP_BYTES},
+};
+use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
+
+/// A revision with everything that running it needs.
+pub struct Plan {
+    /// Whose.
+    pub pipeline: PipelineId,
+    /// Its number.
+    pub revision: u64,
+    /// As the tenant wrote it.
+    pub spec: PipelineSpec,
+    /// In the order of the steps.
+    pub steps: Vec<PlannedStep>,
+    /// The tenant's seed for hashing items of sketches.
+    pub seed: TenantSeed,
+    /// A revision that runs beside this one.
+    pub candidate: Option<CandidatePlan>,
+    places: Extractor,
+    measured: Vec<(Name, Kind)>,
+    /// Sketches that are divided by group, in the order of their places.
+    grouped: Vec<Name>,
+    divisions: BTreeMap<Name, Division>,
+    watched: Vec<Watched>,
+}
+
+/// A step with its plugin.
+pub struct PlannedStep {
+    /// As the tenant wrote it.
+    pub spec: StepSpec,
+    /// Which plugin this is.
+    pub digest: Digest,
+    /// Its config as JSON text.
+    pub config: String,
+    /// What a call may take.
+    pub limits: CallLimits,
+    plugin: Arc<dyn Plugin>,
+}
+
+/// A candidate made ready to run.
+pub struct CandidatePlan {
+    /// Its revision.
+    pub plan: Arc<Plan>,
+    /// How it runs.
+    pub mode: Mode,
+}
+
+/// Instances of a plan's steps, and of those of the candidate beside it. One that is not there is made at
+/// its first event.
+#[derive(Default)]
+pub struct Instances {
+    /// The plan's.
+    pub active: Vec<Option<Box<dyn Instance>>>,
+    /// The candidate's.
+    pub candidate: Vec<Option<Box<dyn Instance>>>,
+}
+
+/// A sketch whose accuracy is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Its name.
+    pub name: Name,
+    /// What it measures.
+    pub kind: Kind,
+    /// Of its series, the share that is followed.
+    pub share: f64,
+    /// The tenant's, by which they are drawn.
+    pub seed: TenantSeed,
+}
+
+/// What the intake finds in an event beside the event itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its key; none where the pipeline's place for it is empty.
+    pub key: Option<String>,
+    /// What it is known by when it comes again, where the pipeline looks for that.
+    pub dedup_id: Option<String>,
+    /// Its time, where it says one.
+    pub time_ms: Option<u64>,
+    /// Updates of the sketches that the engine itself measures.
+    pub measured: Vec<(Name, Update)>,
+    /// Its group in each sketch that is divided by one.
+    pub groups: Vec<(Name, Group)>,
+}
+
+impl Plan {
+    /// Puts a revision together with its plugins, by step name.
+    pub fn new(
+        pipeline: PipelineId,
+        revision: &Revision,
+        plugins: &BTreeMap<Name, Arc<dyn Plugin>>,
+        seed: TenantSeed,
+    ) -> Self {
+        let spec = revision.spec.clone();
+        let steps = spec.steps.iter().map(|step| PlannedStep {
+            digest: revision.plugins[&step.name],
+            config: manifest::config_text(&step.config),
+            limits: step.limits.to_call_limits(),
+            plugin: plugins[&step.name].clone(),
+            spec: step.clone(),
+        });
+        let steps = steps.collect();
+        let (places, measured, grouped) = places(&spec);
+        let divisions = spec.sketches.iter();
+        let divisions = divisions.filter_map(|(name, sketch)| Some((name.clone(), sketch.division()?)));
+        let watched = |(name, sketch): (&Name, &SketchSpec)| {
+            Some(Watched {
+                name: name.clone(),
+                kind: sketch.kind,
+                share: sketch.watch?,
+                seed,
+            })
+        };
+        Self {
+            watched: spec.sketches.iter().filter_map(watched).collect(),
+            pipeline,
+            revision: revision.number,
+            steps,
+            seed,
+            candidate: None,
+            places,
+            measured,
+            grouped,
+            divisions: divisions.collect(),
+            spec,
+        }
+    }
+
+    /// Looks for key, time and the measured values in one pass, in the event of this sequence.
+    pub fn find(&self, sequence: u64, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
+        let mut values = self.places.extract(subject, headers, payload).into_iter();
+        let key = values.next().flatten().map(Scalar::into_text);
+        let time = if self.spec.input.time.is_some() {
+            values.next().flatten()
+        } else {
+            None
+        };
+        let dedup_id = if self.spec.input.dedup.is_some() {
+            values.next().flatten().map(Scalar::into_text)
+        } else {
+            None
+        };
+        let measured = self
+            .measured
+            .iter()
+            .zip(values.by_ref())
+            .filter_map(|((name, kind), value)| {
+                Some((name.clone(), update(*kind, self.seed, sequence, value?)?))
+            });
+        let measured = measured.collect();
+        let group = |value: Option<Scalar>| {
+            value.map_or(Group::Missing, |value| {
+                let short = shorten(self.seed, &value.into_text(), MAX_GROUP_BYTES).into_owned();
+                Group::Value(short)
+            })
+        };
+        let groups = self.grouped.iter().zip(values);
+        let groups = groups.map(|(name, value)| (name.clone(), group(value)));
+        Found {
+            key,
+            dedup_id,
+            time_ms: time.and_then(|time| time.as_time_ms()),
+            measured,
+            groups: groups.collect(),
+        }
+    }
+
+    /// How a sketch is divided, if it is.
+    pub fn division(&self, sketch: &str) -> Option<&Division> {
+        self.divisions.get(sketch)
+    }
+
+    /// Sketches whose accuracy is watched.
+    pub fn watched(&self) -> &[Watched] {
+        &self.watched
+    }
+
+    /// All sketches that are divided.
+    pub fn divisions(&self) -> impl Iterator<Item = (&Name, &Division)> {
+        self.divisions.iter()
+    }
+
+    /// The numbers of its revision and of the one beside it, 0 for none.
+    pub fn numbers(&self) -> (u64, u64) {
+        let candidate = self.candidate.as_ref();
+        (
+            self.revision,
+            candidate.map_or(0, |candidate| candidate.plan.revision),
+        )
+    }
+
+    /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies
+    /// in memory above the image must mean the same to both, and both must commit after processing.
+    pub fn follows_at_once(&self, before: &Self) -> bool {
+        let (new, old) = (&self.spec, &before.spec);
+        new.delivery == old.delivery
+            && new.delivery != Delivery::AtMostOnce
+            && new.partitions == old.partitions
+            && new.vectors == old.vectors
+            && new.input.dedup == old.input.dedup
+    }
+
+    /// A fresh instance of each step, and of each of the candidate's. One that cannot be made now is made
+    /// at its first event, which says what is wrong.
+    pub fn instances(&self) -> Instances {
+        let of = |plan: &Self| plan.steps.iter().map(|step| step.instantiate().ok()).collect();
+        let candidate = self.candidate.as_ref();
+        Instances {
+            active: of(self),
+            candidate: candidate.map(|candidate| of(&candidate.plan)).unwrap_or_default(),
+        }
+    }
+
+    /// Places for instances that are made later.
+    pub fn no_instances(&self) -> Instances {
+        let of = |plan: &Self| plan.steps.iter().map(|_| None).collect();
+        let candidate = self.candidate.as_ref();
+        Instances {
+            active: of(self),
+            candidate: candidate.map(|candidate| of(&candidate.plan)).unwrap_or_default(),
+        }
+    }
+
+    /// The pipeline's own stream, as this revision wants it.
+    pub fn own_stream(&self) -> OwnStream {
+        broker::own_stream(&self.pipeline, &self.spec)
+    }
+}
+
+impl PlannedStep {
+    /// A fresh, configured instance.
+    pub fn instantiate(&self) -> Result<Box<dyn Instance>, PluginError> {
+        self.plugin.instantiate(&self.config, &self.limits)
+    }
+}
+
+fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
+    let mut places: Vec<Extract> = vec![spec.input.key.clone()];
+    places.extend(spec.input.time.clone());
+    places.extend(
+        spec.input
+            .dedup
+            .as_ref()
+            .and_then(tailrace_core::manifest::DedupSpec::place),
+    );
+    let mut measured = Vec::new();
+    for (name, sketch) in &spec.sketches {
+        if let Some(value) = &sketch.value {
+            places.push(value.clone());
+            measured.push((name.clone(), sketch.kind));
+        }
+    }
+    let by = |(name, sketch): (&Name, &SketchSpec)| Some((name.clone(), sketch.by.clone()?));
+    let (grouped, by): (Vec<_>, Vec<_>) = spec.sketches.iter().filter_map(by).unzip();
+    places.extend(by);
+    (Extractor::new(places), measured, grouped)
+}
+
+/// The update that a value means for a sketch; none for a value that the kind cannot measure.
+fn update(kind: Kind, seed: TenantSeed, sequence: u64, value: Scalar) -> Option<Update> {
+    Some(match kind {
+        Kind::Quantiles => Update::Observe(value.as_number().filter(|number| number.is_finite())?),
+        Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text())),
+        Kind::Top => Update::Count {
+            item: value.into_text(),
+            times: 1,
+        },
+        Kind::Seen => Update::Seen(hash_item(seed, &value.into_text())),
+        Kind::Sample => Update::Draw {
+            rank: rank(seed, sequence),
+            item: value.into_text(),
+        },
+    })
+}

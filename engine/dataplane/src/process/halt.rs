@@ -1,0 +1,36 @@
+//! Why a turn ends, and why the processing of one event stops before its end.
+
+use std::time::Duration;
+
+use tailrace_core::ports::plugins::PluginError;
+
+/// Why a turn ended.
+#[derive(Debug)]
+pub enum TurnEnd {
+    /// The queue is empty.
+    Drained,
+    /// The batch is full.
+    Full,
+    /// The slice is over; there is more to do.
+    SliceOver,
+    /// The first event of the queue is to be tried again after this pause.
+    Retry(Duration),
+    /// There is no room for the first event of the queue, under a limit, for so long.
+    Limited(Duration),
+    /// Call after call was stopped: the partition rests so long before the next event.
+    Rest(Duration),
+    /// A step's policy pauses the pipeline at the first event of the queue.
+    Pause(String),
+    /// The plugin cannot be instantiated any more.
+    Plugin(PluginError),
+    /// Ours: the partition starts again from what is committed.
+    Failed(String),
+}
+
+/// Why the processing of an event stops before its end.
+pub(super) enum Halt {
+    /// The turn ends; the event stays in the queue.
+    Turn(TurnEnd),
+    /// The event causes more than a batch can hold, or a message that the broker cannot take.
+    TooMuch { code: &'static str, reason: String },
+}

@@ -1,0 +1,161 @@
+//! One event through the steps, depth first, so that messages keep their order.
+//!
+//! The unit that is taken back is one call: what a plugin did for an event that it then failed on
+//! is rolled back, what the steps before it did stays. A failure that is worth another try takes
+//! the whole event back, for it is processed again from the first step.
+
+pub mod calling;
+pub mod failing;
+pub mod halt;
+pub mod processor;
+pub mod publish;
+pub mod show;
+pub mod walk;
+
+use halt::Halt;
+pub use halt::TurnEnd;
+use processor::{Processor, Role};
+use tailrace_core::{
+    event::{Event, Verdict},
+    failpoint::{self, Point},
+    ledger::Fate,
+    ports::plugins::CallFailure,
+};
+pub(super) use walk::Walk;
+
+use crate::{
+    arrival::Arrival,
+    effects::{Effects, Moment},
+    observe::spans::EventSpans,
+};
+
+/// Room in a message for the headers that the engine and the broker's protocol add.
+const HEADER_ROOM: usize = 8 * 1024;
+
+impl Processor {
+    /// Processes one event into the batch; gives why it must stop, if it must.
+    pub(super) fn process(&mut self, arrival: &Arrival, watermark_ms: u64) -> Option<TurnEnd> {
+        self.process_above(arrival, watermark_ms, None)
+    }
+
+    /// The same for a shadow, which reads what it has not written itself in these effects.
+    pub(super) fn process_above(
+        &mut self,
+        arrival: &Arrival,
+        watermark_ms: u64,
+        below: Option<&Effects>,
+    ) -> Option<TurnEnd> {
+        let now_ms = watermark_ms.max(arrival.event.time_ms);
+        let bytes_before = self.effects.bytes();
+        let mut walk = Walk::at(arrival, now_ms, bytes_before);
+        walk.below = below;
+        walk.spans = self.begin_spans(arrival);
+        self.effects.arrive(Moment {
+            time_ms: arrival.event.time_ms,
+            clock_ms: watermark_ms,
+            groups: arrival.groups.clone(),
+        });
+        let mark = self.effects.mark();
+        match self.begin(&mut walk) {
+            Ok(()) => {}
+            Err(Halt::Turn(end)) => {
+                let why = format!("{end:?}");
+                self.end_spans(walk.spans, "repeated", Some(why));
+                return Some(end);
+            }
+            Err(Halt::TooMuch { code, reason }) => {
+                self.effects.roll_back(&mark);
+                walk.messages = 0;
+                walk.fate = Fate::Dead;
+                if let Some(noted) = &mut self.noted {
+                    noted.code = Some(code.to_owned());
+                }
+                self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
+            }
+        }
+        self.stats.counts.ledger.enter(walk.fate);
+        if let Some(noted) = &mut self.noted {
+            noted.fate = walk.fate;
+        }
+        self.end_spans(walk.spans, walk.fate.as_str(), None);
+        failpoint::pass(Point::EventProcessed);
+        None
+    }
+
+    fn begin_spans(&self, arrival: &Arrival) -> Option<EventSpans> {
+        // What a shadow does becomes of nothing, so there is nothing to tell.
+        let traced = arrival.traced.as_deref().filter(|_| self.role == Role::Active)?;
+        let (pipeline, now) = (&self.plan.pipeline, self.clock.monotonic());
+        let spans = EventSpans::begin(traced, pipeline, self.partition, arrival, self.attempts, now);
+        Some(spans)
+    }
+
+    /// They wait with the batch until it is stored.
+    fn end_spans(&mut self, spans: Option<EventSpans>, fate: &'static str, failure: Option<String>) {
+        if let Some(mut spans) = spans {
+            spans.end(self.clock.monotonic(), fate, failure);
+            self.spans.traced.push(spans);
+        }
+    }
+
+    fn begin(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
+        let arrival = walk.arrival;
+        self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
+        if let Some(id) = &arrival.dedup_id {
+            let known = self.effects.is_duplicate(id, walk.now_ms);
+            if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
+                walk.fate = Fate::Duplicate;
+                return Ok(());
+            }
+        }
+        self.measure(arrival);
+        self.enter(walk)
+    }
+
+    fn measure(&mut self, arrival: &Arrival) {
+        for (name, update) in &arrival.measured {
+            self.effects.measure(name, update.clone());
+        }
+    }
+
+    fn enter(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
+        let arrival = walk.arrival;
+        if let Some((code, reason)) = &arrival.refused {
+            walk.fate = Fate::Rejected;
+            self.dead_letter(walk, &arrival.event, None, code, reason.clone(), &[], 0);
+            return Ok(());
+        }
+        let first = match &arrival.from_step {
+            // A step that this revision no longer has: the event begins again from the first.
+            Some(step) => self
+                .plan
+                .steps
+                .iter()
+                .position(|s| s.spec.name.as_str() == step)
+                .unwrap_or(0),
+            None => 0,
+        };
+        self.step(walk, first, &arrival.event)
+    }
+
+    /// Takes an event through the step with this index and those after it.
+    fn step(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<(), Halt> {
+        if index == self.plan.steps.len() {
+            return self.publish_forwarded(walk, event);
+        }
+        let mark = self.effects.mark();
+        let mut call = self.call(walk, index, event)?;
+        if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
+            // A fresh instance, in case the trap came of what the old one kept in memory.
+            self.effects.roll_back(&mark);
+            self.stats.counts.retried += 1;
+            call = self.call(walk, index, event)?;
+        }
+        match call.result {
+            Ok(Verdict::Forward) => self.step(walk, index + 1, event),
+            Ok(Verdict::Drop) => Ok(()),
+            Ok(Verdict::Emit(messages)) => self.emit(walk, index, event, messages),
+            Err(failure) => self.fail(walk, index, event, failure, call.fuel, &mark),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What comes out of the steps, on its way into the batch: with the headers that are handed on, within
+//! the caps, under the name that it has at every try.
+
+use bytes::Bytes;
+use tailrace_core::{
+    event::{Event, Header, Message},
+    ledger::Fate,
+    manifest::Delivery,
+    ports::broker::Output,
+    trace,
+};
+
+use crate::{
+    arrival::Source,
+    message::{
+        hops,
+        outgoing::{self, MAX_SUBJECT_BYTES, headers_bytes},
+    },
+    observe::spans::EventSpans,
+    plan::Plan,
+    process::{HEADER_ROOM, halt::Halt, processor::Processor, walk::Walk},
+};
+
+/// Most messages that one event may cause, over all steps: a batch must be able to hold it.
+const MAX_EVENT_MESSAGES: usize = 900;
+
+impl Processor {
+    pub(super) fn emit(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        event: &Event,
+        messages: Vec<Message>,
+    ) -> Result<(), Halt> {
+        let last = index + 1 == self.plan.steps.len();
+        walk.emitted = true;
+        for message in messages {
+            let key = message.key.unwrap_or_else(|| event.key.clone());
+            if last {
+                self.publish(walk, message.subject, &key, message.headers, message.payload)?;
+            } else {
+                let subject = message.subject.unwrap_or_else(|| event.subject.clone());
+                let Message { headers, payload, .. } = message;
+                let next = Event {
+                    subject,
+                    key,
+                    headers,
+                    payload,
+                    ..*event
+                };
+                self.step(walk, index + 1, &next)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
+        self.publish(
+            walk,
+            None,
+            &event.key,
+            event.headers.clone(),
+            event.payload.clone(),
+        )
+    }
+
+    fn publish(
+        &mut self,
+        walk: &mut Walk<'_>,
+        subject: Option<String>,
+        key: &str,
+        mut headers: Vec<Header>,
+        payload: Bytes,
+    ) -> Result<(), Halt> {
+        let reached = if walk.emitted {
+            Fate::Emitted
+        } else {
+            Fate::Forwarded
+        };
+        walk.fate = walk.fate.max(reached);
+        let plan = self.plan.clone();
+        let Some(output) = &plan.spec.output else {
+            return Ok(());
+        };
+        let ours = walk.spans.as_ref().map(EventSpans::context);
+        trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
+        hops::hand_on(&walk.arrival.event.headers, &mut headers);
+        self.check_size(&headers, &payload)?;
+        let subject = subject.unwrap_or_else(|| output.subject_for(key));
+        if subject.len() > MAX_SUBJECT_BYTES {
+            let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
+            return Err(Halt::TooMuch {
+                code: "too-large",
+                reason: format!(
+                    "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
+                ),
+            });
+        }
+        self.stats.counts.ledger.outputs += 1;
+        self.stats.counts.bytes_out += payload.len() as u64;
+        let keep = output.keep.age.map(|age| age.0);
+        let id = self.next_id(walk)?;
+        self.effects.publish(Output {
+            subject,
+            headers,
+            payload,
+            id,
+            keep,
+        });
+        Ok(())
+    }
+
+    fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+        outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
+            code: "too-large",
+            reason,
+        })?;
+        let size = payload.len() + headers_bytes(headers);
+        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
+        if size <= limit {
+            return Ok(());
+        }
+        let reason = format!(
+            "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
+        );
+        Err(Halt::TooMuch {
+            code: "too-large",
+            reason,
+        })
+    }
+
+    /// The name of the next message, within the cap.
+    fn next_id(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Halt> {
+        if walk.messages >= MAX_EVENT_MESSAGES {
+            let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
+            return Err(Halt::TooMuch {
+                code: "over-cap",
+                reason,
+            });
+        }
+        let source = match walk.arrival.source {
+            Source::Input => "",
+            Source::Redrive => "redrive-",
+        };
+        Ok(self.name_message(walk, source))
+    }
+
+    /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`. An atomic batch is stored
+    /// once, and its messages need no names.
+    pub(super) fn name_message(&self, walk: &mut Walk<'_>, kind: &str) -> Option<String> {
+        let number = walk.messages;
+        walk.messages += 1;
+        let Plan { pipeline, spec, .. } = &*self.plan;
+        let sequence = walk.arrival.sequence;
+        (spec.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
+    }
+}

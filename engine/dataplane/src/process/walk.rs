@@ -1,0 +1,39 @@
+//! One event on its way through the steps: what it has caused so far.
+
+use tailrace_core::ledger::Fate;
+
+use crate::{arrival::Arrival, effects::Effects, observe::spans::EventSpans};
+
+/// What one event has caused so far.
+pub(crate) struct Walk<'a> {
+    pub(super) arrival: &'a Arrival,
+    /// Time that the plugins see: the event's, but never before the partition's clock.
+    pub(super) now_ms: u64,
+    pub(super) messages: usize,
+    pub(super) calls: u32,
+    pub(super) bytes_before: usize,
+    pub(super) fate: Fate,
+    /// Whether messages have taken the event's place on the way.
+    pub(super) emitted: bool,
+    /// Its spans, where its trace is followed.
+    pub(super) spans: Option<EventSpans>,
+    /// For a shadow: what the active revision has done so far.
+    pub(super) below: Option<&'a Effects>,
+}
+
+impl<'a> Walk<'a> {
+    /// At its beginning.
+    pub(crate) fn at(arrival: &'a Arrival, now_ms: u64, bytes_before: usize) -> Self {
+        Self {
+            arrival,
+            now_ms,
+            messages: 0,
+            calls: 0,
+            bytes_before,
+            fate: Fate::default(),
+            emitted: false,
+            spans: None,
+            below: None,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Why a run of the partitions ended, and with it what mends it.
+
+use tailrace_core::{
+    load::LoadError,
+    ports::{
+        accounts::AccountError,
+        broker::{BrokerError, InputError},
+        plugins::{CompileLimit, PluginError},
+    },
+};
+
+use crate::partition::{End, recover_error::RecoverError};
+
+/// Why a run of the partitions ended.
+pub(super) enum Ended {
+    /// The engine stops, or the pipeline is deleted.
+    Stopped,
+    /// The registry says something that needs a new start.
+    Changed,
+    /// Worth another try, after a pause.
+    Again(String),
+    /// Another engine has it.
+    Fenced,
+    /// A step's policy asks for a pause.
+    Pause(String),
+    /// Only somebody's action mends it.
+    Parked(String),
+    /// Other engines have all its partitions.
+    NotOurs(String),
+}
+
+impl From<BrokerError> for Ended {
+    fn from(cause: BrokerError) -> Self {
+        Self::Again(cause.to_string())
+    }
+}
+
+impl From<AccountError> for Ended {
+    fn from(cause: AccountError) -> Self {
+        Self::Again(cause.to_string())
+    }
+}
+
+impl From<RecoverError> for Ended {
+    fn from(cause: RecoverError) -> Self {
+        match cause {
+            RecoverError::Damaged { .. } => Self::Parked(cause.to_string()),
+            _ => Self::Again(cause.to_string()),
+        }
+    }
+}
+
+impl From<PluginError> for Ended {
+    fn from(cause: PluginError) -> Self {
+        match cause {
+            PluginError::Engine(_) | PluginError::TooCostly(CompileLimit::Wall(_)) => {
+                Self::Again(cause.to_string())
+            }
+            _ => Self::Parked(cause.to_string()),
+        }
+    }
+}
+
+impl From<LoadError> for Ended {
+    fn from(cause: LoadError) -> Self {
+        match cause {
+            LoadError::Broker(cause) => cause.into(),
+            LoadError::Plugin(cause) => cause.into(),
+        }
+    }
+}
+
+/// A partition ended, which ends the run.
+pub(super) fn partition_ended(ended: Option<Result<End, tokio::task::JoinError>>) -> Ended {
+    match ended {
+        None | Some(Ok(End::Stopped)) => Ended::Again("a partition ended".to_owned()),
+        Some(Ok(End::Fenced)) => Ended::Fenced,
+        Some(Ok(End::Paused(reason))) => Ended::Pause(reason),
+        Some(Ok(End::Plugin(reason))) => Ended::Parked(reason),
+        Some(Ok(End::Failed(reason))) => Ended::Again(reason),
+        Some(Err(panic)) => Ended::Again(format!("a partition panicked: {panic}")),
+    }
+}
+
+/// The intake ended, which ends the run.
+pub(super) fn intake_ended(ended: Result<Result<(), InputError>, tokio::task::JoinError>) -> Ended {
+    match ended {
+        Ok(Ok(())) => Ended::Again("the intake ended".to_owned()),
+        Ok(Err(cause)) => Ended::Parked(cause.to_string()),
+        Err(panic) => Ended::Again(format!("the intake panicked: {panic}")),
+    }
+}

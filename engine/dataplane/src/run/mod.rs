@@ -1,0 +1,216 @@
+//! The life of one pipeline on this engine: make it ready, run its partitions, start again from what
+//! is committed when something breaks, stand by when another engine has it, wait when it is paused.
+//!
+//! - [`start`]: from nothing to running;
+//! - [`supervise`]: while it runs: changes of the registry, of the engines, the books;
+//! - [`ended`]: why it ended, and whose fault that is;
+//! - [`load`]: plugins by their digest.
+//!
+//! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is
+//! cheap, because positions and images are durable, and it leaves one way to test.
+
+pub mod ended;
+pub mod engine;
+pub mod settings;
+pub mod start;
+pub mod supervise;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+pub use tailrace_core::load::{LoadError, load_component, load_plugin};
+use tailrace_core::{
+    identity::PipelineId,
+    membership::Membership,
+    observe::status::{PipelineStatus, State},
+    registry,
+    world::World,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    limits::tenants::TenantGate,
+    partition::commit::jittered,
+    run::{ended::Ended, settings::Settings},
+};
+
+/// First pause before a pipeline is started again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause before a pipeline is started again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the registry says of a pipeline: none once it is deleted.
+pub type Entry = Option<(Arc<registry::Pipeline>, Arc<registry::Tenant>)>;
+
+/// One pipeline.
+pub struct PipelineRun {
+    /// The engine's world; once it runs, that of its tenant's account.
+    pub world: World,
+    /// Which one.
+    pub pipeline: PipelineId,
+    /// What the registry says of it.
+    pub entry: watch::Receiver<Entry>,
+    /// Which engines share the work.
+    pub members: watch::Receiver<Option<Arc<Membership>>>,
+    /// What the operator has set.
+    pub settings: Settings,
+    /// Ends it gracefully.
+    pub stop: CancellationToken,
+    /// What it is doing.
+    pub status: Arc<PipelineStatus>,
+    /// The limits of its tenant.
+    pub tenant_gate: Arc<TenantGate>,
+}
+
+impl PipelineRun {
+    /// Runs until it is stopped or the pipeline is deleted.
+    pub async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        let engine = self.world.clone();
+        while !self.stop.is_cancelled() {
+            let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+                break;
+            };
+            if let Some(reason) = &pipeline.paused {
+                self.status.enter(State::Paused {
+                    reason: reason.clone(),
+                });
+                self.wait_for_change(None).await;
+                continue;
+            }
+            let began = self.world.clock.monotonic();
+            let ended = self.attempt(&engine, &pipeline, &tenant).await;
+            if self.world.clock.monotonic().saturating_sub(began) > LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            self.after(ended, pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.status.enter(State::Stopped);
+    }
+
+    /// Shows why it ended, and waits for what mends it.
+    async fn after(&mut self, ended: Ended, pause: Duration) {
+        match ended {
+            Ended::Stopped | Ended::Changed => {}
+            Ended::Again(reason) => {
+                tracing::warn!(reason, "the pipeline starts again from what is committed");
+                self.status.stats.recovered();
+                self.status.enter(State::Waiting { reason });
+                self.wait_for_change(Some(jittered(pause, &*self.world.random)))
+                    .await;
+            }
+            Ended::Fenced => {
+                let reason = "another engine has committed for this pipeline".to_owned();
+                tracing::warn!("fenced: {reason}");
+                self.status.enter(State::StandingBy { reason });
+                self.wait_for_change(Some(jittered(pause, &*self.world.random)))
+                    .await;
+            }
+            Ended::NotOurs(reason) => {
+                self.status.set_partitions(BTreeMap::new());
+                self.status.enter(State::StandingBy { reason });
+                self.wait_for_change(None).await;
+            }
+            Ended::Pause(reason) => {
+                tracing::warn!(reason, "the pipeline is paused");
+                self.status.enter(State::Paused {
+                    reason: reason.clone(),
+                });
+                self.write_pause(reason).await;
+            }
+            Ended::Parked(reason) => {
+                tracing::error!(reason, "the pipeline is parked");
+                self.status.enter(State::Parked { reason });
+                self.wait_for_change(None).await;
+            }
+        }
+    }
+
+    async fn wait_for_change(&mut self, most: Option<Duration>) {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            _ = self.entry.changed() => {}
+            _ = self.members.changed() => {}
+            () = sleep(most) => {}
+        }
+    }
+
+    /// Writes a pause that a step's policy asks for into the registry, so that it outlives the engine.
+    async fn write_pause(&mut self, reason: String) {
+        while !self.stop.is_cancelled() {
+            match self
+                .change_entry(|pipeline| pipeline.paused = Some(reason.clone()))
+                .await
+            {
+                Ok(()) => return self.wait_for_change(None).await,
+                Err(cause) => {
+                    tracing::warn!(cause, "the pause cannot be written yet");
+                }
+            }
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    }
+
+    /// Changes the pipeline's entry in the registry, unless somebody else does so meanwhile.
+    async fn change_entry(&self, change: impl FnOnce(&mut registry::Pipeline)) -> Result<(), String> {
+        let key = registry::Key::Pipeline(self.pipeline.clone()).to_string();
+        let Some(entry) = self
+            .world
+            .registry
+            .get(&key)
+            .await
+            .map_err(|cause| cause.to_string())?
+        else {
+            return Ok(());
+        };
+        let Some(value) = entry.value else { return Ok(()) };
+        let mut pipeline: registry::Pipeline =
+            serde_json::from_slice(&value).map_err(|cause| cause.to_string())?;
+        change(&mut pipeline);
+        let value = serde_json::to_vec(&pipeline).map_err(|cause| cause.to_string())?;
+        self.world
+            .registry
+            .put(&key, value.into(), entry.revision)
+            .await
+            .map_err(|cause| cause.to_string())?;
+        Ok(())
+    }
+
+    /// From nothing to running, until it ends; on the broker as the tenant's account shows it.
+    async fn attempt(
+        &mut self,
+        engine: &World,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Ended {
+        self.status.enter(State::Starting);
+        let stop = self.stop.clone();
+        let world = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ended::Stopped,
+            world = engine.of(tenant.nats_account.as_ref()) => world,
+        };
+        match world {
+            Ok(world) => self.world = world,
+            Err(cause) => return cause.into(),
+        }
+        let started = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ended::Stopped,
+            started = self.start(pipeline, tenant) => started,
+        };
+        match started {
+            Ok(running) => self.watch_over(running).await,
+            Err(ended) => ended,
+        }
+    }
+}
+
+async fn sleep(most: Option<Duration>) {
+    match most {
+        Some(most) => tokio::time::sleep(most).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,279 @@
+//! From nothing to running: which partitions are this engine's, the plugins of the revision, every
+//! partition recovered, and the intake that feeds them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tailrace_core::{
+    failpoint::{self, Point},
+    identity::{Digest, PartitionId},
+    load::load_plugin,
+    manifest::{PipelineSpec, Start},
+    membership::Membership,
+    name::Name,
+    observe::{progress::Progress, status::PartitionStatus},
+    ports::{
+        broker::{BrokerError, InputError},
+        plugins::Plugin,
+    },
+    registry::{self, Revision},
+    tasks,
+};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::{
+    intake::{self, Intake, Lane},
+    limits::{Gate, Gates, Rates, tenants::AtWork},
+    observe::context,
+    partition::{
+        End, Partition, Parts,
+        breaker::Breaker,
+        commit::Committer,
+        recover::{self, Recovered},
+    },
+    plan::{CandidatePlan, Plan},
+    run::{Ended, PipelineRun},
+};
+
+/// Batches of messages that wait between intake and partition; each has at most 512.
+const LANE_BATCHES: usize = 4;
+/// Room that a message leaves for the headers of the atomic batch.
+const RECORD_HEADER_ROOM: usize = 4 * 1024;
+
+/// A pipeline at work.
+pub(super) struct Running {
+    /// One a listener, so that they hear of a plan in one order: a simulation must repeat itself.
+    pub(super) plans: Vec<watch::Sender<Arc<Plan>>>,
+    pub(super) redriven: watch::Sender<u64>,
+    pub(super) stop: CancellationToken,
+    pub(super) partitions: JoinSet<End>,
+    pub(super) intake: tokio::task::JoinHandle<Result<(), InputError>>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) share: Share,
+    pub(super) gate: Arc<Gate>,
+    /// The NATS account that all of it goes through.
+    pub(super) account: Option<Name>,
+    /// Its partitions, as the tenant's limits count them.
+    _at_work: AtWork,
+}
+
+/// What of the pipeline is this engine's.
+pub(super) struct Share {
+    pub(super) membership: Arc<Membership>,
+    /// Whether engines may share the input.
+    pub(super) shared: bool,
+    pub(super) partitions: Vec<u32>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.intake.abort();
+    }
+}
+
+impl PipelineRun {
+    /// Makes it ready and lets it run.
+    pub(super) async fn start(
+        &self,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Result<Running, Ended> {
+        let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
+        let share = self.share(&pipeline.active.spec, &stream).await?;
+        let plan = Arc::new(self.plan(pipeline, tenant).await?);
+        self.begin_candidate(pipeline, &plan);
+        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        let at_work = self.tenant_gate.at_work(share.partitions.len());
+        let gate = Arc::new(Gate::default());
+        gate.set(Rates::of_pipeline(&plan.spec, share.partitions.len()));
+        let breaker = Arc::new(Breaker::default());
+        let reconciler = self.status.reconciler.clone();
+        reconciler.restart();
+        let mut plans = Vec::new();
+        let mut listen = || {
+            let (sender, seen) = watch::channel(plan.clone());
+            plans.push(sender);
+            seen
+        };
+        let (redriven, redriven_seen) = watch::channel(pipeline.redriven);
+        let moved = Arc::new(Notify::new());
+        let stop = CancellationToken::new();
+        let mut set = JoinSet::new();
+        let mut lanes = BTreeMap::new();
+        let mut shown = BTreeMap::new();
+        for number in share.partitions.iter().copied() {
+            let status = Arc::new(PartitionStatus::default());
+            let progress = Arc::new(Progress::new(moved.clone()));
+            let (sender, lane) = mpsc::channel(LANE_BATCHES);
+            let id = PartitionId {
+                pipeline: self.pipeline.clone(),
+                partition: number,
+            };
+            let context = context::partition(&id);
+            let recovered = recover::recover(&self.world, &id, &plan.spec, plan.seed);
+            let Recovered { image, cursor } = recovered.instrument(context.clone()).await?;
+            failpoint::pass(Point::PartitionRecovered);
+            let committer = self.committer(id, status.clone());
+            let parts = Parts {
+                world: self.world.clone(),
+                plan: listen(),
+                lane,
+                stop: stop.clone(),
+                progress: progress.clone(),
+                committer,
+                image,
+                cursor,
+                settings: self.settings,
+                reconciler: reconciler.clone(),
+                breaker: breaker.clone(),
+                views: self.status.views.clone(),
+                board: self.status.board.clone(),
+                gates: Gates {
+                    pipeline: gate.clone(),
+                    tenant: self.tenant_gate.gate(),
+                },
+            };
+            let partition = Partition::new(parts)
+                .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
+            set.spawn(partition.run().instrument(context));
+            shown.insert(number, (progress.clone(), status));
+            lanes.insert(number, Lane { sender, progress });
+        }
+        self.status.set_partitions(shown);
+        let intake = Intake {
+            world: self.world.clone(),
+            plan: listen(),
+            stream,
+            stream_created: pipeline.stream_created.clone(),
+            start: pipeline
+                .start_sequence
+                .map_or(pipeline.active.spec.input.start.clone(), Start::Sequence),
+            engine: share.membership.me.clone(),
+            redriven: redriven_seen,
+            lanes,
+            moved,
+            room: intake::room(),
+            stop: stop.clone(),
+            status: self.status.clone(),
+            reconciler,
+            reconcile_every: self.settings.reconcile_every,
+        };
+        let intake = tasks::spawn(intake.run().in_current_span());
+        Ok(Running {
+            plans,
+            redriven,
+            stop,
+            partitions: set,
+            intake,
+            plan,
+            share,
+            gate,
+            account: tenant.nats_account.clone(),
+            _at_work: at_work,
+        })
+    }
+
+    /// The partitions that are this engine's. Waits until the engines are known.
+    async fn share(&self, spec: &PipelineSpec, stream: &str) -> Result<Share, Ended> {
+        let mut members = self.members.clone();
+        let known = members.wait_for(Option::is_some).await;
+        let membership = known.ok().and_then(|known| known.clone()).ok_or(Ended::Stopped)?;
+        // Where there is no such stream, the subscription says so, in words for the tenant.
+        let shared = match self.world.streams.stream(stream).await {
+            Ok(facts) => facts.keeps_to_limits,
+            Err(BrokerError::NoStream(_)) => true,
+            Err(cause) => return Err(cause.into()),
+        };
+        self.status.set_shared(shared);
+        let partitions = membership.owned(&self.pipeline, spec.partitions, shared);
+        if partitions.is_empty() {
+            let owner = membership.owner(&self.pipeline, 0, shared);
+            return Err(Ended::NotOurs(format!(
+                "its partitions belong to other engines, the first to {owner}"
+            )));
+        }
+        Ok(Share {
+            membership,
+            shared,
+            partitions,
+        })
+    }
+
+    fn committer(&self, partition: PartitionId, status: Arc<PartitionStatus>) -> Committer {
+        Committer {
+            partition,
+            log: self.world.commits.clone(),
+            random: self.world.random.clone(),
+            writer: self.world.random.next_u64(),
+            max_part_bytes: self
+                .world
+                .streams
+                .max_payload()
+                .saturating_sub(RECORD_HEADER_ROOM),
+            status,
+            stats: self.status.stats.clone(),
+        }
+    }
+
+    /// Loads the plugins of the active revision, and of the candidate beside it.
+    pub(super) async fn plan(
+        &self,
+        pipeline: &registry::Pipeline,
+        tenant: &registry::Tenant,
+    ) -> Result<Plan, Ended> {
+        let mut plan = self.plan_of(&pipeline.active, tenant).await?;
+        let Some(candidate) = &pipeline.candidate else {
+            return Ok(plan);
+        };
+        plan.candidate = match self.plan_of(&candidate.revision, tenant).await {
+            Ok(plan) => Some(CandidatePlan {
+                plan: Arc::new(plan),
+                mode: candidate.mode,
+            }),
+            // The active revision goes on without it.
+            Err(Ended::Parked(reason)) => {
+                tracing::warn!(reason, "the candidate cannot run");
+                None
+            }
+            Err(ended) => return Err(ended),
+        };
+        Ok(plan)
+    }
+
+    async fn plan_of(&self, revision: &Revision, tenant: &registry::Tenant) -> Result<Plan, Ended> {
+        let mut plugins: BTreeMap<Name, Arc<dyn Plugin>> = BTreeMap::new();
+        for (step, digest) in &revision.plugins {
+            plugins.insert(step.clone(), self.load(*digest).await?);
+        }
+        Ok(Plan::new(self.pipeline.clone(), revision, &plugins, tenant.seed))
+    }
+
+    /// What is found of the candidate is counted from now on; one that the plan lacks cannot run.
+    pub(super) fn begin_candidate(&self, pipeline: &registry::Pipeline, plan: &Plan) {
+        let board = &self.status.board;
+        let candidate = pipeline.candidate.as_ref();
+        let candidate = candidate.map(|candidate| (candidate.revision.number, candidate.mode));
+        board.begin(candidate, self.world.clock.unix_ms());
+        if let Some((revision, _)) = candidate.filter(|_| plan.candidate.is_none()) {
+            board.end(revision, "its plugins cannot be made ready to run".to_owned());
+        }
+    }
+
+    async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {
+        if let Some(plugin) = self.world.plugins.loaded(digest) {
+            return Ok(plugin);
+        }
+        load_plugin(&self.world, &self.pipeline.tenant, digest)
+            .await?
+            .ok_or_else(|| {
+                Ended::Parked(format!(
+                    "the bytes of plugin {digest} are gone from the object store; upload that version again"
+                ))
+            })
+    }
+}

@@ -1,0 +1,192 @@
+//! While it runs: a change of the registry is taken up without stopping where that is possible, a
+//! change of the engines moves partitions, the books are balanced, outputs are kept within bounds.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use tailrace_core::{
+    audit::{Actor, Fate, Record},
+    membership::Membership,
+    observe::status::State,
+};
+
+use crate::{
+    limits::Rates,
+    run::{
+        Ended, FIRST_PAUSE, PipelineRun,
+        ended::{intake_ended, partition_ended},
+        start::Running,
+    },
+};
+
+/// How often outputs are trimmed to `keep.bytes`.
+const TRIM_EVERY: Duration = Duration::from_secs(10);
+/// Longest that partitions may take to finish, commit and end.
+const DRAIN: Duration = Duration::from_secs(20);
+
+impl PipelineRun {
+    /// Runs until something ends it; then ends all of it.
+    pub(super) async fn watch_over(&mut self, mut running: Running) -> Ended {
+        self.status.enter(State::Running);
+        let ended = self.until_ended(&mut running).await;
+        running.stop.cancel();
+        if let Ended::Stopped | Ended::Changed = ended {
+            // Partitions finish their batch, commit it and end. A broker that does not answer must
+            // not hold up the end for ever; what is not committed is done again.
+            let _ = tokio::time::timeout(DRAIN, async {
+                while running.partitions.join_next().await.is_some() {}
+            })
+            .await;
+        }
+        running.partitions.shutdown().await;
+        running.intake.abort();
+        ended
+    }
+
+    async fn until_ended(&mut self, running: &mut Running) -> Ended {
+        let mut members = self.members.clone();
+        let board = self.status.board.clone();
+        let mut balance = tokio::time::interval(self.settings.reconcile_every);
+        balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut trim = tokio::time::interval(TRIM_EVERY);
+        trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ended::Stopped,
+                ended = running.partitions.join_next() => return partition_ended(ended),
+                ended = &mut running.intake => return intake_ended(ended),
+                changed = self.entry.changed() => {
+                    if changed.is_err() {
+                        return Ended::Stopped;
+                    }
+                    if let Err(ended) = self.adopt(running).await {
+                        return ended;
+                    }
+                }
+                Ok(()) = members.changed() => {
+                    let membership = members.borrow_and_update().clone();
+                    if membership.is_some_and(|membership| self.has_moved(running, &membership)) {
+                        return Ended::Changed;
+                    }
+                }
+                (revision, reason) = board.ended() => self.end_candidate(revision, &reason).await,
+                _ = trim.tick() => self.trim(running).await,
+                _ = balance.tick() => self.balance(running).await,
+            }
+        }
+    }
+
+    /// Takes a change of the registry up without stopping, where that is possible.
+    async fn adopt(&mut self, running: &mut Running) -> Result<(), Ended> {
+        let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+            return Err(Ended::Stopped);
+        };
+        let has_moved = tenant.nats_account != running.account;
+        if pipeline.paused.is_some() || has_moved || pipeline.active.spec.input != running.plan.spec.input {
+            return Err(Ended::Changed);
+        }
+        running
+            .redriven
+            .send_if_modified(|count| std::mem::replace(count, pipeline.redriven) != pipeline.redriven);
+        let candidate = pipeline
+            .candidate
+            .as_ref()
+            .map(|candidate| (candidate.revision.number, candidate.mode));
+        let running_candidate = running.plan.candidate.as_ref();
+        let running_candidate = running_candidate.map(|candidate| (candidate.plan.revision, candidate.mode));
+        if pipeline.active.number == running.plan.revision && candidate == running_candidate {
+            return Ok(());
+        }
+        let plan = match self.plan(&pipeline, &tenant).await {
+            Ok(plan) => Arc::new(plan),
+            Err(ended) => return Err(ended),
+        };
+        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        tracing::info!(
+            revision = plan.revision,
+            "the pipeline goes on with another revision"
+        );
+        let rates = Rates::of_pipeline(&plan.spec, running.share.partitions.len());
+        running.gate.set(rates);
+        self.begin_candidate(&pipeline, &plan);
+        running.plan = plan.clone();
+        for listener in &running.plans {
+            listener.send_replace(plan.clone());
+        }
+        Ok(())
+    }
+
+    /// Writes into the registry that the candidate has ended, so that all engines end it.
+    async fn end_candidate(&self, revision: u64, reason: &str) {
+        tracing::warn!(revision, reason, "the candidate ends");
+        let now_ms = self.world.clock.unix_ms();
+        let record = Record {
+            id: format!("{:016x}", self.world.random.next_u64()),
+            at_ms: now_ms,
+            who: Actor::engine(),
+            action: "candidate-ended".to_owned(),
+            tenant: Some(self.pipeline.tenant.clone()),
+            target: format!("pipeline/{}", self.pipeline.pipeline),
+            before: Some(json!({ "candidate": revision })),
+            after: Some(json!({ "reason": reason })),
+            registry_revision: 0,
+            fate: Fate::Done,
+        };
+        let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
+        if let Err(cause) = ended.await {
+            tracing::warn!(cause, "that the candidate ends cannot be written yet");
+            tokio::time::sleep(FIRST_PAUSE).await;
+            return self.status.board.say_again();
+        }
+        // A bad candidate must not stay because the log cannot be written.
+        if let Err(cause) = self.world.audit.write(&record).await {
+            tracing::warn!(%cause, "that the candidate ended is not in the audit log");
+        }
+    }
+
+    /// Whether other partitions are this engine's than those that run.
+    fn has_moved(&self, running: &mut Running, membership: &Arc<Membership>) -> bool {
+        let partitions = running.plan.spec.partitions;
+        let owned = membership.owned(&self.pipeline, partitions, running.share.shared);
+        running.share.membership = membership.clone();
+        owned != running.share.partitions
+    }
+
+    /// Balances the books of the cuts that are complete.
+    async fn balance(&self, running: &Running) {
+        let plan = &running.plan;
+        while let Some(cut) = self.status.reconciler.take_complete() {
+            let counted = self.world.streams.count(
+                plan.spec.input.stream.as_deref().unwrap_or_default(),
+                &plan.spec.input.subjects,
+                cut.from,
+                cut.to,
+            );
+            // A broker that does not answer now is no imbalance: the next cut is counted again.
+            let input = counted.await.ok().flatten();
+            let books = if running.share.partitions.first() == Some(&0) {
+                self.world.commits.books(&self.pipeline).await.ok()
+            } else {
+                None
+            };
+            let at_ms = self.world.clock.unix_ms();
+            let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
+            if let Some(imbalance) = balance.imbalance {
+                tracing::error!(imbalance, "the books do not balance");
+            }
+        }
+    }
+
+    async fn trim(&self, running: &Running) {
+        if running.share.partitions.first() != Some(&0) {
+            return;
+        }
+        let own = running.plan.own_stream();
+        if own.keep_bytes.is_some()
+            && let Err(cause) = self.world.streams.trim_outputs(&own).await
+        {
+            tracing::debug!(%cause, "outputs were not trimmed this time");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Rest after stopped calls. A call that its deadline or its fuel ends has used a processor for nothing, and
+//! a plugin that loops at every event would do so for ever; that nobody else's threads wait for it
+//! ([`long_calls`](crate::schedule::long_calls)) still leaves it what the machine has idle, and
+//! what a machine does in its idle time the others feel too. So its partition rests: not after the first
+//! event of that kind, but after each that follows, longer every time, until nine tenths of its time are
+//! rest. The first event whose calls come to their end brings it back to full speed.
+//!
+//! The rest is in proportion to what was lost, so a plugin that is stopped after microseconds hardly
+//! notices it, and one that is slow but comes to its end never.
+
+use std::time::Duration;
+
+use crate::process::processor::CallTimes;
+
+/// The most that is rested for what was lost: stopped calls then take a tenth of a partition's time.
+const MOST: u32 = 9;
+/// Less is owed until more comes to it: each rest is a commit.
+const WORTHWHILE: Duration = Duration::from_millis(10);
+
+/// What a partition has lost by stopped calls, and what rest it owes.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    owed: Duration,
+    /// Events, or tries of them, that lost something, one after the other.
+    in_a_row: u32,
+}
+
+impl Rest {
+    /// An event, or a try of it, is over. Gives the rest that is due.
+    pub(crate) fn event_over(&mut self, calls: CallTimes) -> Option<Duration> {
+        if calls.stopped.is_zero() {
+            if calls.has_ended {
+                *self = Self::default();
+            }
+            return None;
+        }
+        self.owed += calls.stopped.saturating_mul(self.in_a_row);
+        self.in_a_row = (self.in_a_row + 1).min(MOST);
+        (self.owed >= WORTHWHILE).then(|| std::mem::take(&mut self.owed))
+    }
+
+    /// Whether one event after the other loses something.
+    pub(crate) fn repeats(&self) -> bool {
+        self.in_a_row > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_millis(50);
+
+    fn over(rest: &mut Rest, calls: &[(bool, Duration)]) -> Option<Duration> {
+        let mut times = CallTimes::default();
+        for (was_stopped, took) in calls {
+            times.note(*was_stopped, *took);
+        }
+        rest.event_over(times)
+    }
+
+    fn stopped(rest: &mut Rest, after: Duration) -> Option<Duration> {
+        over(rest, &[(true, after)])
+    }
+
+    #[test]
+    fn who_is_stopped_again_and_again_rests_nine_tenths_of_its_time() {
+        let mut rest = Rest::default();
+        let times = (0..12).map(|_| stopped(&mut rest, DEADLINE).unwrap_or_default() / 50);
+        let times: Vec<_> = times.map(|time| time.as_millis()).collect();
+        assert_eq!(times, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]);
+        assert!(rest.repeats());
+    }
+
+    #[test]
+    fn one_event_among_others_costs_no_rest() {
+        let mut rest = Rest::default();
+        for _ in 0..100 {
+            assert_eq!(stopped(&mut rest, DEADLINE), None);
+            assert!(!rest.repeats());
+            assert_eq!(over(&mut rest, &[(false, DEADLINE)]), None);
+        }
+    }
+
+    #[test]
+    fn all_calls_of_an_event_count() {
+        let mut rest = Rest::default();
+        assert_eq!(stopped(&mut rest, DEADLINE), None);
+        let calls = [(false, DEADLINE), (true, DEADLINE), (true, DEADLINE)];
+        assert_eq!(over(&mut rest, &calls), Some(DEADLINE * 2));
+    }
+
+    #[test]
+    fn an_event_without_a_call_says_nothing() {
+        let mut rest = Rest::default();
+        assert_eq!(stopped(&mut rest, DEADLINE), None);
+        assert_eq!(over(&mut rest, &[]), None);
+        assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE));
+    }
+
+    #[test]
+    fn what_is_hardly_worth_it_adds_up() {
+        let mut rest = Rest::default();
+        let calls = (1..1_000).find(|_| stopped(&mut rest, Duration::from_micros(10)).is_some());
+        // 0 + 10 + … + 80, then 90 us for each.
+        assert_eq!(calls, Some(117));
+    }
+}

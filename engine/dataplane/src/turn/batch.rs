@@ -1,0 +1,102 @@
+//! The batch: when it is full, how it is taken out for its commit, and what happens once it is stored.
+
+use std::sync::Arc;
+
+use tailrace_core::{
+    delta::Delta,
+    observe::{progress::Cursor, stats::BatchStats},
+    ports::{broker::Output, store::StoreError},
+};
+
+use crate::{
+    arrival::{Delivery, Source},
+    observe::spans::EventSpans,
+    turn::{
+        bounds::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES},
+        worker::Worker,
+    },
+    watermark,
+};
+
+/// Expired entries deleted with one batch, so that a mass expiry is spread over many.
+const MAX_EXPIRED: usize = 1_000;
+
+/// A batch taken out for its commit.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What it changes.
+    pub delta: Arc<Delta>,
+    /// What it publishes.
+    pub outputs: Vec<Output>,
+    /// What it counts.
+    pub stats: BatchStats,
+    /// The spans of its events that are traced.
+    pub traced: Vec<EventSpans>,
+    /// Up to where it comes; `commit_sequence` is still that of the commit before.
+    pub cursor: Cursor,
+}
+
+impl Worker {
+    /// Whether nothing has been processed since the last seal.
+    pub fn is_clean(&self) -> bool {
+        self.batch_events == 0 && self.processor.effects.is_clean()
+    }
+
+    /// Whether the batch has no room for more.
+    pub fn is_full(&self) -> bool {
+        let effects = &self.processor.effects;
+        self.batch_events >= MAX_BATCH_EVENTS
+            || effects.output_count() >= MAX_BATCH_MESSAGES
+            || effects.bytes() >= MAX_BATCH_BYTES
+    }
+
+    /// For at-most-once: how many deliveries of the queue make up the next batch, `most` of them at
+    /// most, and the cursor behind them.
+    pub fn claim(&self, most: usize) -> (usize, Cursor) {
+        let mut claim = self.cursor;
+        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
+        for delivery in self.queue.iter().take(count) {
+            match delivery {
+                Delivery::Cut(_) => {}
+                Delivery::Mark(sequence) => claim.position = claim.position.max(*sequence),
+                Delivery::Event(arrival) if arrival.source == Source::Input => {
+                    claim.position = claim.position.max(arrival.sequence);
+                }
+                Delivery::Event(arrival) => {
+                    claim.redrive_position = claim.redrive_position.max(arrival.sequence);
+                }
+            }
+        }
+        (count, claim)
+    }
+
+    /// Takes the batch out for its commit.
+    pub fn seal(&mut self) -> Result<Sealed, StoreError> {
+        let watermark_ms = self.cursor.watermark_ms;
+        let events = self.cursor.ledger.events + self.processor.stats.counts.ledger.events;
+        let settled_ms = watermark::settled(watermark_ms, events);
+        self.processor.effects.expire(settled_ms, MAX_EXPIRED)?;
+        self.processor.effects.tell_time(settled_ms);
+        self.processor.stats.counts.late += self.processor.effects.take_late();
+        let (delta, outputs) = self.processor.effects.seal();
+        self.cursor.commit += 1;
+        self.cursor.ledger.add(&self.processor.stats.counts.ledger);
+        let delivery = self.processor.plan.spec.delivery;
+        self.cursor.ledger.loose += u64::from(delivery != tailrace_core::manifest::Delivery::ExactlyOnce);
+        self.batch_events = 0;
+        Ok(Sealed {
+            delta,
+            outputs,
+            stats: std::mem::take(&mut self.processor.stats),
+            traced: std::mem::take(&mut self.processor.spans.traced),
+            cursor: self.cursor,
+        })
+    }
+
+    /// The sealed batch is in the image now, its record in so many parts.
+    pub fn applied(&mut self, commit_sequence: u64, parts: u64) {
+        self.processor.effects.applied();
+        self.cursor.commit_sequence = commit_sequence;
+        self.cursor.parts += parts;
+    }
+}

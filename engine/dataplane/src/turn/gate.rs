@@ -1,0 +1,107 @@
+//! A partition's turn at the gate: whether the next event is processed, waits or is shed.
+//!
+//! A shed event is an event with a fate, entered in the batch like any other: with `exactly-once` the
+//! decision is committed with the position, so it is made once. What is shed leaves no trace in state,
+//! sketches or the identifiers of `dedup`; sent again, it is new. An event that somebody sends again
+//! from the dead letters is never shed: it waits, or it would come back as a dead letter for ever.
+
+use tailrace_core::{
+    ledger::Fate,
+    manifest::Over,
+    observe::{stats::Counts, throttle::By},
+};
+
+use crate::{
+    arrival::{Arrival, Source},
+    limits::{Gates, Turned, Used},
+    process::Walk,
+    turn::worker::Worker,
+};
+
+/// Code of dead letters of events over a limit.
+const CODE: &str = "rate-limited";
+
+impl Worker {
+    /// Passes these gates from now on.
+    #[must_use]
+    pub fn limited_by(mut self, gates: Gates) -> Self {
+        self.gates = gates;
+        self
+    }
+
+    /// What an event was held back or shed by since this was last asked.
+    pub fn take_limit(&mut self) -> Option<By> {
+        self.limited.take()
+    }
+
+    /// How many events would pass now; one, where each may be followed by a rest.
+    pub fn room(&self) -> usize {
+        if self.rest.repeats() {
+            1
+        } else if self.gates.is_set() {
+            usize::try_from(self.gates.room(self.processor.clock.monotonic())).unwrap_or(usize::MAX)
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// Whether an event may be processed. One that has passed is not counted again when it is tried
+    /// again.
+    pub(crate) fn turn_at_gate(&mut self, arrival: &Arrival) -> Turned {
+        if self.passed || !self.gates.is_set() {
+            return Turned::Through;
+        }
+        let Err(limited) = self.gates.pass(self.processor.clock.monotonic()) else {
+            self.passed = true;
+            return Turned::Through;
+        };
+        self.limited = Some(limited.by);
+        let over = self
+            .processor
+            .plan
+            .spec
+            .rate
+            .as_ref()
+            .map_or(Over::Wait, |rate| rate.over);
+        if over == Over::Wait || arrival.source == Source::Redrive {
+            Turned::Back(limited.wait)
+        } else {
+            Turned::Away(limited.by)
+        }
+    }
+
+    /// Counts what an event came to against the limits; tries that are taken back have cost fuel too.
+    pub(crate) fn pay(&self, before: &Counts) {
+        if self.gates.is_set() {
+            let now = &self.processor.stats.counts;
+            let used = Used {
+                outputs: now.ledger.outputs.saturating_sub(before.ledger.outputs),
+                output_bytes: now.bytes_out.saturating_sub(before.bytes_out),
+                fuel: now.fuel.saturating_sub(before.fuel),
+            };
+            self.gates.charge(self.processor.clock.monotonic(), used);
+        }
+    }
+
+    /// Enters an event that is not processed, for want of room under a limit.
+    pub(crate) fn shed(&mut self, arrival: &Arrival, by: By) {
+        self.processor.stats.counts.bytes_in += arrival.event.payload.len() as u64;
+        let over = self
+            .processor
+            .plan
+            .spec
+            .rate
+            .as_ref()
+            .map_or(Over::Wait, |rate| rate.over);
+        let fate = if over == Over::DeadLetter {
+            let mut walk = Walk::at(arrival, arrival.event.time_ms, 0);
+            let reason = format!("there was no room under {}", by.as_str());
+            self.processor
+                .dead_letter(&mut walk, &arrival.event, None, CODE, reason, &[], 0);
+            Fate::Dead
+        } else {
+            Fate::Shed
+        };
+        self.processor.stats.counts.ledger.enter(fate);
+    }
+}

@@ -1,0 +1,282 @@
+//! One turn of a partition: takes events off its queue and processes them into the current batch,
+//! until the queue is empty, the batch is full or the slice of time is over. Runs on a guest thread
+//! and does no IO but reads of the local image.
+//!
+//! Invariant: between two calls of [`Worker::turn`] the uncommitted effects are those of whole
+//! events, in order, up to [`Cursor::position`].
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tailrace_core::{
+    observe::{board::Board, cut::PartitionCut, progress::Cursor, throttle::By, views::Views},
+    ports::{
+        clock::Clock,
+        store::{Full, Image, StoreError},
+    },
+};
+
+use crate::{
+    arrival::{Arrival, Delivery, Source},
+    candidate::Beside,
+    limits::{Gates, Turned},
+    observe::spans::EventSpans,
+    plan::{Instances, Plan},
+    process::{TurnEnd, processor::Processor},
+    turn::{backoff::Rest, bounds::MAX_BATCH_MESSAGES},
+};
+
+/// A partition at work on a guest thread: its queue, its limits and how far it has come.
+pub struct Worker {
+    /// What processes its events.
+    pub processor: Processor,
+    /// The limits that its events pass before they are processed.
+    pub(super) gates: Gates,
+    /// Whether the first event of the queue has passed them.
+    pub(super) passed: bool,
+    /// The limit that held the last event back, or shed it.
+    pub(super) limited: Option<By>,
+    /// After calls that were stopped.
+    pub(super) rest: Rest,
+    image: Arc<dyn Image>,
+    pub(super) queue: VecDeque<Delivery>,
+    pub(super) cursor: Cursor,
+    pub(super) batch_events: u64,
+    /// What was finished, and skipped, since the start.
+    finished: PartitionCut,
+    /// A candidate at work.
+    beside: Option<Beside>,
+    /// Where candidates are judged.
+    board: Arc<Board>,
+}
+
+impl Worker {
+    /// A worker that goes on behind `cursor`.
+    pub fn new(
+        image: Arc<dyn Image>,
+        plan: Arc<Plan>,
+        cursor: Cursor,
+        clock: Arc<dyn Clock>,
+        max_message_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            processor: Processor::new(image.clone(), plan, clock, max_message_bytes)?,
+            gates: Gates::default(),
+            passed: false,
+            limited: None,
+            rest: Rest::default(),
+            image,
+            queue: VecDeque::new(),
+            cursor,
+            batch_events: 0,
+            finished: PartitionCut::default(),
+            beside: None,
+            board: Arc::default(),
+        })
+    }
+
+    /// Whoever looks at these views sees what this worker does.
+    #[must_use]
+    pub fn watched_through(mut self, views: Arc<Views>, partition: u32) -> Self {
+        self.processor.views = views;
+        self.processor.partition = partition;
+        self
+    }
+
+    /// Candidates are judged on this board.
+    pub fn judged_on(&mut self, board: Arc<Board>) {
+        self.board = board;
+    }
+
+    /// Adds to the queue.
+    pub fn enqueue(&mut self, deliveries: Vec<Delivery>) {
+        self.queue.extend(deliveries);
+    }
+
+    /// What the tenant has too much of, for the turns from now on.
+    pub fn has_too_much(&mut self, full: Full) {
+        self.processor.effects.full = full;
+    }
+
+    /// How much waits in the queue.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Up to where it has come, committed or not.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Processes at most so many deliveries, for at most `slice`.
+    pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
+        let end = self.work(slice, most);
+        if let Some(beside) = &mut self.beside {
+            beside.report();
+        }
+        end
+    }
+
+    fn work(&mut self, slice: Duration, most: usize) -> TurnEnd {
+        let end = self.processor.clock.monotonic() + slice;
+        for _ in 0..most {
+            let Some(delivery) = self.queue.pop_front() else {
+                break;
+            };
+            let arrival = match delivery {
+                Delivery::Mark(sequence) => {
+                    self.cursor.position = self.cursor.position.max(sequence);
+                    continue;
+                }
+                Delivery::Cut(number) => {
+                    self.cut(number);
+                    continue;
+                }
+                Delivery::Event(arrival) => arrival,
+            };
+            if self.is_done(&arrival) {
+                self.finished.skipped += 1;
+                continue;
+            }
+            let shed = match self.turn_at_gate(&arrival) {
+                Turned::Through => None,
+                Turned::Away(by) => Some(by),
+                Turned::Back(wait) => {
+                    self.queue.push_front(Delivery::Event(arrival));
+                    return TurnEnd::Limited(wait);
+                }
+            };
+            let stop = self.take(arrival, shed);
+            if let Some(stop) = self.with_rest(stop) {
+                return stop;
+            }
+            if self.is_full() {
+                return TurnEnd::Full;
+            }
+            if self.processor.clock.monotonic() >= end && !self.queue.is_empty() {
+                return TurnEnd::SliceOver;
+            }
+        }
+        TurnEnd::Drained
+    }
+
+    fn cut(&mut self, number: u64) {
+        self.processor.stats.cuts.push(PartitionCut {
+            number,
+            ..self.finished
+        });
+    }
+
+    /// Spans of tries that were taken back since the last time.
+    pub fn repeated(&mut self) -> Vec<EventSpans> {
+        std::mem::take(&mut self.processor.spans.repeated)
+    }
+
+    /// The cuts that wait for no commit.
+    pub fn settled_cuts(&mut self) -> Vec<PartitionCut> {
+        if self.is_clean() {
+            std::mem::take(&mut self.processor.stats.cuts)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether its effects are committed, or in this batch, already: a redelivery.
+    fn is_done(&self, arrival: &Arrival) -> bool {
+        match arrival.source {
+            Source::Input => arrival.sequence <= self.cursor.position,
+            Source::Redrive => arrival.sequence <= self.cursor.redrive_position,
+        }
+    }
+
+    /// Processes an event into the batch, or sheds it.
+    fn take(&mut self, arrival: Box<Arrival>, shed: Option<By>) -> Option<TurnEnd> {
+        let crowded = self.batch_events > 0;
+        let event_mark = self.processor.effects.mark();
+        let counts_before = self.processor.stats.counts.clone();
+        let traced_before = self.processor.spans.traced.len();
+        let events_before = self.cursor.ledger.events + counts_before.ledger.events;
+        let time_ms = arrival.event.time_ms;
+        let watermark_ms = crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before);
+        let mut beside = self.beside.take();
+        let halt = match (shed, &mut beside) {
+            (Some(by), _) => {
+                self.shed(&arrival, by);
+                None
+            }
+            (None, None) => self.processor.process(&arrival, watermark_ms),
+            (None, Some(beside)) => beside.process(&mut self.processor, &arrival, watermark_ms),
+        };
+        self.pay(&counts_before);
+        let overfull = crowded && self.processor.effects.output_count() > MAX_BATCH_MESSAGES;
+        if halt.is_some() || overfull {
+            // The event stays first in the queue; nothing of it is in the batch.
+            self.processor.effects.roll_back(&event_mark);
+            self.processor.stats.counts = counts_before;
+            let tries = self.processor.spans.traced.drain(traced_before..);
+            self.processor
+                .spans
+                .repeated
+                .extend(tries.filter(|_| halt.is_some()));
+            if let Some(beside) = beside.as_mut().filter(|_| shed.is_none()) {
+                beside.take_back();
+            }
+            self.beside = beside;
+            self.queue.push_front(Delivery::Event(arrival));
+            return Some(halt.unwrap_or(TurnEnd::Full));
+        }
+        self.beside = beside.and_then(|mut beside| {
+            // A shed event is not the candidate's either.
+            let goes_on = shed.is_some() || beside.settle(&mut self.processor, &arrival, &event_mark);
+            goes_on.then_some(beside)
+        });
+        self.processor.effects.settle();
+        let counts = &self.processor.stats.counts;
+        self.finished
+            .ledger
+            .add(&counts.ledger.since(&counts_before.ledger));
+        self.finished.retried += counts.retried - counts_before.retried + u64::from(self.processor.attempts);
+        self.processor.attempts = 0;
+        self.passed = false;
+        self.batch_events += 1;
+        self.cursor.watermark_ms = watermark_ms;
+        match arrival.source {
+            Source::Input => self.cursor.position = arrival.sequence,
+            Source::Redrive => self.cursor.redrive_position = arrival.sequence,
+        }
+        None
+    }
+
+    /// Goes on with another revision and these instances of its steps; only when clean, and with a commit
+    /// under way only where the revision [follows at once](Plan::follows_at_once).
+    pub fn adopt(&mut self, plan: Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
+        self.processor.adopt(plan.clone(), instances.active)?;
+        self.beside = match &plan.candidate {
+            Some(candidate) => Some(Beside::new(
+                candidate,
+                instances.candidate,
+                self.image.clone(),
+                &self.processor,
+                self.board.clone(),
+            )?),
+            None => None,
+        };
+        self.rest = Rest::default();
+        Ok(())
+    }
+
+    /// Why the turn stops behind an event, or a try of it, with the rest that is due before the next.
+    fn with_rest(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
+        let calls = std::mem::take(&mut self.processor.calls);
+        let Some(rest) = self.rest.event_over(calls) else {
+            return stop;
+        };
+        match stop {
+            None => {
+                self.limited = Some(By::StoppedCalls);
+                Some(TurnEnd::Rest(rest))
+            }
+            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
+            stop => stop,
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! One run: events are published while engines run, die, lose their disks and fight; then the faults
+//! stop, and the run must come to its end by itself.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::FutureExt as _;
+use tailrace_core::{
+    identity::PipelineId,
+    manifest::parse::parse,
+    membership::Membership,
+    name::Name,
+    observe::{
+        board::Report,
+        live::Watch,
+        overview::Overview,
+        tap::{Sample, Wish},
+    },
+    registry::{
+        Pipeline, Registry, Revision, Tenant,
+        candidate::{Canary, Candidate, Mode},
+    },
+};
+use tailrace_dataplane::run::{engine::Engine, settings::Settings};
+use tailrace_sketch::TenantSeed;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    broker::SimBroker,
+    checker,
+    faults::Faults,
+    plugins::{count_digest, stamp_digest},
+    sketches::{self, DIVIDED, Divided},
+    store::SimStore,
+    totals::Run,
+    world::world,
+};
+
+/// What the number of a candidate is above that of the revision beside which it runs.
+pub const CANDIDATE: u64 = 1_000_000;
+/// A canary that is never taken back.
+pub const CANARY: Mode = Mode::Canary(Canary {
+    share_ppm: 400_000,
+    max_error_ratio: None,
+    max_p99_ms: None,
+    min_events: 1,
+});
+/// Longest that an engine lives before it is killed in its sleep.
+const MOST_LIFE: Duration = Duration::from_secs(3);
+/// In virtual time, after the faults have stopped: a run that needs longer hangs.
+const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
+
+/// Runs a seed; an error says which promise was broken.
+pub fn run(seed: u64) -> Result<Run, String> {
+    Ok(run_watched(seed, 0)?.0)
+}
+
+/// Runs a seed while so many watch who never read, and one who goes at once; gives what they missed or
+/// could have read, too.
+pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
+    let (scenario, lives) = run_to_the_end(seed, watchers)?;
+    let broker = &scenario.broker;
+    let run = Run {
+        events: broker.messages("IN", ">").len() as u64,
+        lives,
+        happened: scenario.faults.happened(),
+        records: broker.messages("TR_sim_count", "tr.sim.count.commit.*").len() as u64,
+    };
+    Ok((run, scenario.shown.into_inner()))
+}
+
+/// Runs a seed until all is committed and checked; gives how many engines lived.
+fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String> {
+    let faults = Arc::new(Faults::new(seed));
+    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let partitions = 1 + faults.below(3) as u32;
+    let pipeline = PipelineId {
+        tenant: Name::new("sim").expect("a name"),
+        pipeline: Name::new("count").expect("a name"),
+    };
+    let scenario = Scenario {
+        faults: faults.clone(),
+        broker: broker.clone(),
+        pipeline: pipeline.clone(),
+        partitions,
+        watchers,
+        shown: AtomicU64::new(0),
+        revision: AtomicU64::new(1),
+        shadow_differs: false,
+        found: Mutex::default(),
+    };
+    publish_some(&faults, &broker);
+    let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
+    let mut lives = 0;
+    for _ in 0..2 + faults.below(6) {
+        if faults.strikes("disk lost", 20) {
+            stores[0].lose();
+        }
+        publish_some(&faults, &broker);
+        lives += scenario.live(&stores, MOST_LIFE, false)?;
+        broker.store_late_batches();
+    }
+    faults.calm_down();
+    lives += scenario.live(&stores, PROGRESS_WITHIN, true)?;
+    checker::check(&broker, &pipeline, partitions)?;
+    let rivals = faults.happened().contains_key("two engines");
+    checker::check_revisions(&broker, &pipeline, partitions, rivals)?;
+    Ok((scenario, lives))
+}
+
+/// Runs a seed, and its events once more without a fault; gives what the sketches of both came to.
+pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> {
+    let (scenario, _) = run_to_the_end(seed, 0)?;
+    let calm = Arc::new(Faults::new(seed));
+    calm.calm_down();
+    let undisturbed = Scenario {
+        faults: calm.clone(),
+        broker: Arc::new(scenario.broker.beginning_with("IN", calm.clone())),
+        revision: AtomicU64::new(1),
+        shown: AtomicU64::new(0),
+        found: Mutex::default(),
+        ..scenario
+    };
+    undisturbed.live(&[SimStore::new(calm)], PROGRESS_WITHIN, true)?;
+    let (pipeline, partitions) = (&undisturbed.pipeline, undisturbed.partitions);
+    sketches::check_same(&scenario.broker, &undisturbed.broker, pipeline, partitions)?;
+    let divided = |partition| sketches::divided(&undisturbed.broker, pipeline, partition);
+    (0..partitions).map(divided).collect()
+}
+
+/// A run without faults in which a shadow runs beside the active revision from the first event to the last;
+/// gives the events, and what was found.
+pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), String> {
+    let faults = Arc::new(Faults::new(seed));
+    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let partitions = 1 + faults.below(3) as u32;
+    for _ in 0..3 {
+        publish_some(&faults, &broker);
+    }
+    faults.calm_down();
+    let scenario = Scenario {
+        faults: faults.clone(),
+        broker: broker.clone(),
+        pipeline: PipelineId {
+            tenant: Name::new("sim").expect("a name"),
+            pipeline: Name::new("count").expect("a name"),
+        },
+        partitions,
+        watchers: 0,
+        shown: AtomicU64::new(0),
+        revision: AtomicU64::new(1),
+        shadow_differs,
+        found: Mutex::default(),
+    };
+    scenario.live(&[SimStore::new(faults)], PROGRESS_WITHIN, true)?;
+    let found = scenario.found.into_inner().map_err(|cause| cause.to_string())?;
+    let events = broker.messages("IN", ">").len() as u64;
+    Ok((events, found.ok_or("nothing was found")?))
+}
+
+fn publish_some(faults: &Faults, broker: &SimBroker) {
+    let count = 1 + faults.below(60);
+    for _ in 0..count {
+        let payload = match faults.below(100) {
+            0..4 => "invalid",
+            4..6 => "poison",
+            6..12 => "twice",
+            12..16 => "drop",
+            _ => "plain",
+        };
+        broker.publish("IN", &format!("in.k{}", faults.below(8)), payload);
+    }
+}
+
+struct Scenario {
+    faults: Arc<Faults>,
+    broker: Arc<SimBroker>,
+    pipeline: PipelineId,
+    partitions: u32,
+    watchers: usize,
+    shown: AtomicU64,
+    /// Number of the active revision.
+    revision: AtomicU64,
+    /// Whether a shadow's outputs differ from the active revision's, in a header.
+    shadow_differs: bool,
+    /// What was found of the last candidate.
+    found: Mutex<Option<Report>>,
+}
+
+impl Scenario {
+    /// One life: one engine or two, until the crash, the end of its time, or the end of the work.
+    fn live(&self, stores: &[SimStore], most: Duration, to_the_end: bool) -> Result<u64, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(|cause| cause.to_string())?;
+        self.broker.crash.send_replace(false);
+        let engines = if !to_the_end && self.faults.strikes("two engines", 30) {
+            2
+        } else {
+            1
+        };
+        let overview = Overview::default();
+        let done = runtime.block_on(async {
+            let stop = CancellationToken::new();
+            // One an engine, for those who listen to one are woken in an order of tokio's choice.
+            let registry = || watch::Sender::new(Some(Arc::new(self.registry())));
+            let registries: Vec<_> = stores[..engines].iter().map(|_| registry()).collect();
+            let running: Vec<_> = stores
+                .iter()
+                .zip(&registries)
+                .map(|(store, registry)| {
+                    tailrace_core::tasks::spawn(self.engine(store, registry, &stop, &overview).run())
+                })
+                .collect();
+            let mut crash = self.broker.crash.subscribe();
+            let life = Duration::from_millis(if to_the_end {
+                most.as_millis() as u64
+            } else {
+                self.faults.below(most.as_millis() as u64)
+            });
+            // Behind the draw: which task wakes first at the start is tokio's own choice.
+            let watching = self.watch(&overview).await;
+            let ended = tokio::select! {
+                biased;
+                _ = crash.wait_for(|crash| *crash) => false,
+                () = tokio::time::sleep(life) => false,
+                () = self.all_is_committed(), if to_the_end => true,
+                never = self.swap_now_and_then(&registries) => never,
+            };
+            for mut watch in watching {
+                let missed = watch.missed().unwrap_or_default();
+                let mut shown = missed.dropped + missed.limited;
+                while let Some(Some(_)) = watch.next().now_or_never() {
+                    shown += 1;
+                }
+                self.shown.fetch_add(shown, Ordering::Relaxed);
+            }
+            if ended {
+                // A graceful end must not lose anything either.
+                stop.cancel();
+                for engine in running {
+                    engine.await.map_err(|cause| cause.to_string())?;
+                }
+            }
+            Ok::<_, String>(ended)
+        })?;
+        // Dropping the runtime is the kill: every task ends where it waits.
+        drop(runtime);
+        if let (Some(status), Ok(mut found)) = (overview.pipeline(&self.pipeline), self.found.lock()) {
+            *found = status.board.report();
+        }
+        self.check_books(&overview)?;
+        if to_the_end && !done {
+            return Err(format!(
+                "no progress: events are left {most:?} after the last fault"
+            ));
+        }
+        Ok(engines as u64)
+    }
+
+    /// Those who watch. Waits for the pipeline even if nobody does, so that every run has the same turns.
+    async fn watch(&self, overview: &Overview) -> Vec<Watch<Sample, Wish>> {
+        let status = loop {
+            if let Some(status) = overview.pipeline(&self.pipeline) {
+                break status;
+            }
+            tokio::task::yield_now().await;
+        };
+        let tap = &status.views.tap;
+        if self.watchers > 0 {
+            drop(tap.watch(Wish::default()));
+        }
+        let watch = |_| tap.watch(Wish::default());
+        (0..self.watchers).map(watch).collect()
+    }
+
+    /// Whatever happened, the books of those who were at work must balance.
+    fn check_books(&self, overview: &Overview) -> Result<(), String> {
+        let reconciler = overview
+            .pipeline(&self.pipeline)
+            .map(|status| status.reconciler.clone());
+        match reconciler.and_then(|reconciler| reconciler.last_imbalance()) {
+            Some(balance) => Err(format!("the books do not balance: {balance:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Another revision becomes the active one, at random moments.
+    async fn swap_now_and_then(&self, registries: &[watch::Sender<Option<Arc<Registry>>>]) -> bool {
+        loop {
+            tokio::time::sleep(Duration::from_millis(self.faults.below(300))).await;
+            if self.faults.strikes("swap of a revision", 50) {
+                self.revision.fetch_add(1, Ordering::Relaxed);
+                for registry in registries {
+                    registry.send_replace(Some(Arc::new(self.registry())));
+                }
+            }
+        }
+    }
+
+    fn engine(
+        &self,
+        store: &SimStore,
+        registry: &watch::Sender<Option<Arc<Registry>>>,
+        stop: &CancellationToken,
+        overview: &Overview,
+    ) -> Engine {
+        Engine {
+            world: world(&self.broker, store, &self.faults),
+            registry: registry.subscribe(),
+            overview: overview.clone(),
+            members: alone(),
+            settings: Settings {
+                snapshot_after_commits: 20,
+                reconcile_every: Duration::from_millis(500),
+                ..Settings::default()
+            },
+            stop: stop.clone(),
+        }
+    }
+
+    fn registry(&self) -> Registry {
+        let number = self.revision.load(Ordering::Relaxed);
+        let active = self.revision_of(number, number);
+        let mut pipeline = Pipeline::new(active, 0);
+        let mode = match number % 4 {
+            1 => Some(("shadow", Mode::Shadow)),
+            3 => Some(("canary", CANARY)),
+            _ => None,
+        };
+        if let Some((what, mode)) = mode {
+            self.faults.note(what);
+            let differs = mode != Mode::Shadow || self.shadow_differs;
+            let label = number + if differs { CANDIDATE } else { 0 };
+            pipeline.candidate = Some(Candidate {
+                revision: self.revision_of(number + CANDIDATE, label),
+                mode,
+                began_ms: 0,
+            });
+        }
+        let name = |text: &str| Name::new(text).expect("a name");
+        let tenant = Tenant {
+            name: name("sim"),
+            read: vec!["in.>".to_owned()],
+            write: vec!["out.>".to_owned()],
+            nats_account: None,
+            quotas: tailrace_core::registry::Quotas::default(),
+            seed: TenantSeed::new(1, 2),
+            created_ms: 0,
+        };
+        let mut registry = Registry::default();
+        registry.tenants.insert(tenant.name.clone(), Arc::new(tenant));
+        registry
+            .pipelines
+            .insert(self.pipeline.clone(), Arc::new(pipeline));
+        registry
+    }
+
+    /// A revision whose outputs bear this label.
+    fn revision_of(&self, number: u64, label: u64) -> Revision {
+        let name = |text: &str| Name::new(text).expect("a name");
+        // Every third revision declares vectors of its own, which must be loaded from a settled image.
+        let more = if (number % CANDIDATE).is_multiple_of(3) {
+            self.faults.note("swap that waits");
+            r#","more":{"dimensions":2}"#
+        } else {
+            ""
+        };
+        let text = format!(
+            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
+            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
+                     {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
+            "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},
+                "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
+            self.partitions
+        );
+        let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
+        let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
+        Revision {
+            number,
+            spec,
+            plugins,
+            applied_ms: 0,
+            rolled_back_to: None,
+        }
+    }
+
+    /// Waits until the checkers have nothing to say.
+    async fn all_is_committed(&self) {
+        while checker::check(&self.broker, &self.pipeline, self.partitions).is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Each engine believes that it is alone: only the fence keeps two of them apart.
+fn alone() -> watch::Receiver<Option<Arc<Membership>>> {
+    let alone = Membership::alone(Name::new("engine").expect("a name"));
+    let (sender, members) = watch::channel(Some(Arc::new(alone)));
+    std::mem::forget(sender);
+    members
+}
