@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use tailrace_core::{
     load::LoadError,
-    manifest::parse::SpecError,
+    manifest::error::SpecError,
     observe::places::Crowded,
     ports::{accounts::AccountError, broker::BrokerError, plugins::PluginError, store::StoreError},
 };

@@ -6,12 +6,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use tailrace_core::{
     event::Header,
     extract::{Extractor, Scalar},
+    grant::CallLimits,
     identity::{Digest, PipelineId},
     manifest::{self, Delivery, Extract, PipelineSpec, SketchSpec, StepSpec, sketches::Division},
     name::Name,
     ports::{
         broker::{self, OwnStream},
-        plugins::{CallLimits, Instance, Plugin, PluginError},
+        plugins::{Instance, Plugin, PluginError},
     },
     registry::{Revision, candidate::Mode},
     series::{Group, MAX_GROUP_BYTES},

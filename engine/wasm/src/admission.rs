@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use tailrace_core::ports::plugins::{Grant, PluginError};
+use tailrace_core::{grant::Grant, ports::plugins::PluginError};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 

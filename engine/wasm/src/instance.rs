@@ -12,8 +12,9 @@ use std::{
 
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
+    grant::CallLimits,
     pipeline::schedule::long_calls,
-    ports::plugins::{Call, CallFailure, CallLimits, Host, Instance, PluginError, Trap, TrapCode},
+    ports::plugins::{Call, CallFailure, Host, Instance, PluginError, Trap, TrapCode},
     text::plain,
 };
 use wasmtime::{

@@ -8,10 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use tailrace_core::{
+    grant::{CallLimits, Grant},
     identity::Digest,
-    ports::plugins::{
-        Admitted, CallLimits, CompileCost, Grant, Instance, Plugin, PluginError, PluginRuntime,
-    },
+    ports::plugins::{Admitted, CompileCost, Instance, Plugin, PluginError, PluginRuntime},
 };
 use wasmtime::{
     Engine, Precompiled,

@@ -21,7 +21,7 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tailrace_core::{
     alarm::{memory::Alarm, notice::Target},
     identity::{EngineId, PipelineId},
-    manifest::alarms::alarms,
+    manifest::alarm_rules::alarms,
     registry::Registry,
 };
 use tokio::sync::{Semaphore, mpsc};

@@ -5,7 +5,7 @@ use serde_json::json;
 use tailrace_core::{
     audit::Change,
     identity::PipelineId,
-    manifest::{Delivery, OutputSpec, PipelineSpec, parse::SpecError},
+    manifest::{Delivery, OutputSpec, PipelineSpec, error::SpecError},
     ports::broker::own_stream,
     registry::{
         Key, Pipeline, Revision,
@@ -16,19 +16,10 @@ use tailrace_core::{
 use crate::{
     command::{
         Commands,
-        pipelines::{AppliedPipeline, told},
+        apply::{AppliedPipeline, told},
     },
     error::{ControlError, Outcome},
 };
-
-/// How a description is applied.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Apply {
-    /// Even if a step lays out its state in another way than in the active revision.
-    pub forced: bool,
-    /// Beside the active revision, not in its place.
-    pub beside: Option<Mode>,
-}
 
 impl Commands {
     /// Lets a revision run beside the active one.

@@ -8,7 +8,7 @@ use tailrace_core::{
     alarm::notice::Target,
     identity::{Digest, PipelineId},
     load::load_plugin,
-    manifest::{OutputSpec, PipelineSpec, StepSpec, config_text, parse::SpecError},
+    manifest::{OutputSpec, PipelineSpec, StepSpec, config_text, error::SpecError},
     name::Name,
     ports::{
         broker::{BrokerError, StreamFacts},

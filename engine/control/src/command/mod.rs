@@ -2,6 +2,7 @@
 //! told first ([`audit`]), and the registry's entries are written by compare-and-set ([`entries`]).
 
 pub mod admission;
+pub mod apply;
 pub mod audit;
 pub mod candidates;
 pub mod checks;

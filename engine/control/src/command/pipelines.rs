@@ -4,8 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tailrace_core::{
     audit::{self, Change},
     identity::{Digest, PipelineId},
@@ -19,7 +18,7 @@ use tailrace_core::{
 use crate::{
     command::{
         Commands,
-        candidates::Apply,
+        apply::{AppliedPipeline, Apply, told},
         checks::{check_change, check_grants},
         state_versions::check_state_versions,
     },
@@ -40,18 +39,6 @@ struct Next {
     spec: PipelineSpec,
     plugins: BTreeMap<Name, Digest>,
     rolled_back_to: Option<u64>,
-}
-
-/// What applying a pipeline came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct AppliedPipeline {
-    /// The active revision; or the candidate's, where it runs beside the active one.
-    pub revision: u64,
-    /// Whether anything changed.
-    pub changed: bool,
-    /// Whether the revision runs beside the active one.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub candidate: bool,
 }
 
 impl Commands {
@@ -318,15 +305,6 @@ impl Commands {
         let world = self.context.world_of(&id.tenant).await?;
         Ok(world.streams.remove_own(id, &input).await?)
     }
-}
-
-/// What the audit log tells of a revision: a config may hold secrets, so the spec is a digest.
-pub(crate) fn told(revision: &Revision) -> Value {
-    json!({
-        "revision": revision.number,
-        "spec": audit::digest(&revision.spec),
-        "plugins": revision.plugins,
-    })
 }
 
 /// What the audit log tells of a new revision.

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
     event::{Event, Verdict},
+    grant::CallLimits,
     manifest::Limits,
     ports::{
         clock::Clock,
-        plugins::{CallFailure, CallLimits, Host, HostError, LogLevel, Plugin, PluginError},
+        plugins::{CallFailure, Host, HostError, LogLevel, Plugin, PluginError},
         store::Neighbour,
     },
 };

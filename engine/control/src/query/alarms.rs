@@ -1,6 +1,6 @@
 //! The alarms of a pipeline, for those who look.
 
-use tailrace_core::{alarm::memory::Memory, identity::PipelineId, manifest::alarms::alarms};
+use tailrace_core::{alarm::memory::Memory, identity::PipelineId, manifest::alarm_rules::alarms};
 
 use crate::{
     alarms::{

@@ -6,7 +6,10 @@ use crate::{
     error::Outcome,
     query::{
         Queries,
-        graph::{Detail, Drawn, Graph, draw},
+        graph::{
+            draw::{Detail, Drawn, draw},
+            model::Graph,
+        },
     },
 };
 

@@ -68,6 +68,15 @@ pub(crate) enum Answer {
 }
 
 impl Queries {
+    /// Answers from the images on this machine; beside, where many windows may have to be merged.
+    pub(crate) async fn answer_local(&self, question: Question) -> Outcome<Answer> {
+        if !matches!(question.what, What::Slice { .. }) {
+            return self.answer_here(&question);
+        }
+        let queries = self.clone();
+        self.merges.run(move || queries.answer_here(&question)).await?
+    }
+
     /// Answers from the images on this machine; a partition that never ran here holds nothing.
     pub(crate) fn answer_here(&self, question: &Question) -> Outcome<Answer> {
         let mut answer = match question.what {

@@ -22,13 +22,13 @@ pub mod views;
 
 use std::sync::Arc;
 
-use crate::{alarms::board::Board, context::Context, query::merge_pool::Places};
+use crate::{alarms::board::Board, context::Context, query::merge_pool::MergePermits};
 
 /// Answers questions.
 #[derive(Clone)]
 pub struct Queries {
     pub(crate) context: Context,
-    pub(crate) merges: Places,
+    pub(crate) merges: MergePermits,
     pub(crate) board: Arc<Board>,
 }
 
@@ -37,7 +37,7 @@ impl Queries {
     pub fn new(context: Context) -> Self {
         Self {
             context,
-            merges: Places::default(),
+            merges: MergePermits::default(),
             board: Arc::default(),
         }
     }

@@ -161,7 +161,8 @@ impl Queries {
             return view(name, &empty, parts, covers, ask);
         }
         let (name, ask) = (name.to_owned(), ask.clone());
-        self.beside(move || view(&name, &empty, parts, covers, &ask))
+        self.merges
+            .run(move || view(&name, &empty, parts, covers, &ask))
             .await?
     }
 

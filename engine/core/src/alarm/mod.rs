@@ -10,6 +10,7 @@ pub mod memory;
 pub mod notice;
 pub mod numbers;
 pub mod parse;
+pub mod tables;
 
 use std::{fmt, time::Duration};
 

@@ -2,13 +2,10 @@
 //! their values over time. Counters become rates and ratios over the last half minute, so that one
 //! batch does not swing them.
 
-mod tables;
-
 use std::{collections::VecDeque, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::alarm::numbers::tables::{ENGINE, PIPELINE, SKETCH_BREACHES, names};
 use crate::observe::status::{State, StatusReport};
 
 /// Over how long rates and ratios are taken.
@@ -154,27 +151,27 @@ pub struct Metric<T> {
     pub unit: &'static str,
     /// What it means, without a full stop.
     pub help: &'static str,
-    read: fn(&Looks<'_, T>) -> Option<f64>,
+    pub(super) read: fn(&Looks<'_, T>) -> Option<f64>,
 }
 
 /// The first and the last look of a window.
-struct Looks<'a, T> {
-    first: &'a T,
-    last: &'a T,
+pub(super) struct Looks<'a, T> {
+    pub(super) first: &'a T,
+    pub(super) last: &'a T,
     seconds: f64,
 }
 
 impl<T> Looks<'_, T> {
-    fn grown(&self, count: fn(&T) -> u64) -> u64 {
+    pub(super) fn grown(&self, count: fn(&T) -> u64) -> u64 {
         count(self.last).saturating_sub(count(self.first))
     }
 
-    fn rate(&self, count: fn(&T) -> u64) -> Option<f64> {
+    pub(super) fn rate(&self, count: fn(&T) -> u64) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.grown(count) as f64 / self.seconds)
     }
 
     /// None where nothing came that could have a share.
-    fn share(&self, part: fn(&T) -> u64, whole: fn(&T) -> u64) -> Option<f64> {
+    pub(super) fn share(&self, part: fn(&T) -> u64, whole: fn(&T) -> u64) -> Option<f64> {
         let whole = self.grown(whole);
         (whole > 0).then(|| self.grown(part) as f64 / whole as f64)
     }
@@ -224,6 +221,7 @@ impl<T> Window<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarm::tables::PIPELINE;
 
     fn numbers(events: u64, dead_letters: u64) -> Numbers {
         Numbers {

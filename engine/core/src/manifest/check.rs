@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::{
     extract::parse_time_ms,
+    grant::Grant,
     manifest::{
         BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, Start, StepSpec,
-        parse::SpecError, sketches,
+        bounds::{check_extract, within},
+        error::SpecError,
+        sketches,
     },
-    ports::plugins::Grant,
     subject,
 };
 
@@ -45,23 +47,13 @@ pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
     if let Some(breaker) = &spec.circuit_breaker {
         check_breaker(breaker)?;
     }
-    crate::manifest::alarms::check(spec)?;
+    crate::manifest::alarm_rules::check(spec)?;
     if let Some(rate) = &spec.rate {
         rate.check()?;
     }
     spec.output
         .as_ref()
         .map_or(Ok(()), |output| check_output(output, &spec.input))
-}
-
-pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), SpecError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(SpecError::new(
-        path,
-        format!("{value} is outside {least} to {most}"),
-    ))
 }
 
 fn check_input(input: &InputSpec) -> Result<(), SpecError> {
@@ -145,26 +137,6 @@ fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
         1_000,
         24 * 3_600_000,
     )
-}
-
-pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), SpecError> {
-    match place {
-        Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => Err(SpecError::new(
-            format!("{path}.json"),
-            format!("{pointer:?} is no JSON pointer; write /user or /order/id"),
-        )),
-        Extract::SubjectToken(0) => Err(SpecError::new(
-            format!("{path}.subject-token"),
-            "subject tokens are counted from 1",
-        )),
-        Extract::Header(name) if name.is_empty() || name.to_ascii_lowercase().starts_with("nats-") => {
-            Err(SpecError::new(
-                format!("{path}.header"),
-                "name a header of your own; Nats-… are the broker's",
-            ))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_steps(spec: &PipelineSpec) -> Result<(), SpecError> {

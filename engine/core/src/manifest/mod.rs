@@ -1,8 +1,12 @@
 //! The pipeline as a tenant writes it. These types are its documentation: the JSON Schema that is
 //! served and committed is made from them. [`parse`] reads the text, [`check`] refuses what cannot work.
 
+pub mod alarm_rules;
 pub mod alarms;
+mod bounds;
 pub mod check;
+pub mod error;
+pub mod extract;
 pub mod parse;
 mod parts;
 mod plugin_ref;
@@ -10,6 +14,7 @@ mod rate;
 pub mod sketches;
 
 pub use alarms::{AlarmSpec, NotifySpec};
+pub use extract::Extract;
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;

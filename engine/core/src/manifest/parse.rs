@@ -1,29 +1,9 @@
 //! From text to a [`PipelineSpec`]: YAML or JSON, with the path of whatever is wrong.
 
-use crate::manifest::PipelineSpec;
+use crate::manifest::{PipelineSpec, error::SpecError};
 
 /// Longest description; a pipeline of 16 steps with large configs is a tenth of it.
 pub const MAX_SPEC_BYTES: usize = 512 * 1024;
-
-/// What is wrong with a description, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct SpecError {
-    /// Path of the field, such as `steps[0].plugin`; `.` for the whole.
-    pub path: String,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl SpecError {
-    /// An error at a path.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
-}
 
 /// Reads a description. JSON is tried first, because its errors are exact where JSON was meant.
 pub fn parse(text: &[u8]) -> Result<PipelineSpec, SpecError> {

@@ -6,13 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    manifest::{AlarmSpec, PluginRef, SketchSpec},
+    grant::{CallLimits, Grant},
+    manifest::{AlarmSpec, Extract, PluginRef, SketchSpec},
     name::Name,
-    ports::{
-        plugins::{CallLimits, Grant},
-        store::{Metric, Search},
-    },
     units::{Bytes, Span},
+    vectors::{Metric, Search},
 };
 
 /// A pipeline: input, a chain of steps, output.
@@ -135,21 +133,6 @@ fn a_minute() -> Span {
 
 fn a_hundred() -> u64 {
     100
-}
-
-/// A place in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Extract {
-    /// A JSON pointer (RFC 6901) into the payload: `/user`, `/order/items/0`.
-    Json(String),
-    /// A token of the subject, from 1.
-    SubjectToken(u32),
-    /// The value of a header.
-    Header(String),
-    /// The whole subject.
-    #[default]
-    Subject,
 }
 
 /// Where the first run begins.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    manifest::parse::SpecError,
+    manifest::error::SpecError,
     rate::{ByteRate, Rate},
 };
 

@@ -10,8 +10,8 @@ use tailrace_sketch::{Kind, SketchConfig};
 use crate::{
     manifest::{
         Extract,
-        check::{check_extract, within},
-        parse::SpecError,
+        bounds::{check_extract, within},
+        error::SpecError,
     },
     name::Name,
     series::WindowRule,

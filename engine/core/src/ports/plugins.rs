@@ -3,31 +3,17 @@
 //! Three lifetimes, three types: [`PluginRuntime`] is one a process, [`Plugin`] one a digest
 //! (compiled once), [`Instance`] one a step of a partition (thrown away after a trap).
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Event, Rejection, Verdict},
+    grant::{CallLimits, Grant},
     identity::Digest,
     ports::store::{Neighbour, StoreError},
 };
-
-/// A host interface that a pipeline may grant to a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Grant {
-    /// `tailrace:plugin/state`
-    State,
-    /// `tailrace:plugin/vectors`
-    Vectors,
-    /// `tailrace:plugin/sketches`
-    Sketches,
-    /// `tailrace:plugin/log`
-    Log,
-}
 
 /// What an upload turned out to be.
 #[derive(Debug, Clone)]
@@ -117,25 +103,6 @@ fn hint(passed: CompileLimit) -> &'static str {
         CompileLimit::Wall(_) => "the engine may be busy, so try again; else make the plugin smaller",
         _ => "split its largest functions, leave out what it does not need, and optimise for size",
     }
-}
-
-/// What one call, and what one event, may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CallLimits {
-    /// Instructions, roughly, of one `process` call.
-    pub fuel: u64,
-    /// Linear memory of the instance.
-    pub memory_bytes: u64,
-    /// Wall time of one call.
-    pub deadline: Duration,
-    /// Messages that one call may emit.
-    pub messages: u32,
-    /// Bytes of messages, state and vectors that one call may write.
-    pub bytes: u64,
-    /// State, vector and sketch writes of one call.
-    pub writes: u32,
-    /// Log lines of one call.
-    pub log_lines: u32,
 }
 
 /// One a process.

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::{Sketch, TenantSeed};
 
@@ -15,6 +14,7 @@ use crate::{
     manifest::PipelineSpec,
     name::Name,
     series::{Group, Held, Slice},
+    vectors::{Metric, Search},
 };
 
 /// The store failed. Ours, or the disk's; never the tenant's.
@@ -81,31 +81,6 @@ pub struct PartCounts {
     pub misses: u64,
     /// What they weigh.
     pub bytes: u64,
-}
-
-/// How two vectors are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// Inner product; more is nearer.
-    #[default]
-    Dot,
-    /// Cosine of the angle; more is nearer.
-    Cosine,
-    /// Euclidean distance; the score is its negative, so that more is nearer here too.
-    Euclidean,
-}
-
-/// How a collection is searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Search {
-    /// Exactly while that is fast; in a large collection with an index, which may miss a near one, and
-    /// after a restart another one.
-    #[default]
-    Auto,
-    /// Exactly at any size: the same answers on every run.
-    Exact,
 }
 
 /// A hit of a search.

@@ -22,119 +22,14 @@
 //! [`Limiter::take`] refuses what does not fit; [`Limiter::charge`] counts what has happened, however
 //! much, and what is over the limit is a debt that the windows after it pay off first.
 
+mod limit;
 mod limiter;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-pub use crate::rate::{limiter::Limiter, table::Table};
-use crate::units::{Bytes, Span};
-
-/// Shortest time that a limit may be for: below it a limit is mostly a matter of timers.
-pub const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
-/// Longest time that a limit may be for.
-pub const LONGEST_WINDOW: Duration = Duration::from_hours(24);
-/// Largest limit: its product with the longest window in nanoseconds is far below what is calculated
-/// with.
-pub const LARGEST_LIMIT: u64 = 1 << 50;
-
-/// How time is cut up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Window {
-    /// One window after the other; each takes the limit.
-    Fixed,
-    /// The last `per`, at any moment (weighted count of two windows).
-    #[default]
-    Sliding,
-}
-
-/// So many within a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a limit, as in { limit: 1000, per: 1s }"
-)]
-pub struct Rate {
-    /// How many.
-    pub limit: u64,
-    /// Within which time: 100ms to 24h.
-    #[serde(default = "a_second")]
-    pub per: Span,
-    /// How that time is taken.
-    #[serde(default)]
-    pub window: Window,
-}
-
-/// So many bytes within a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a limit, as in { limit: 1MiB, per: 1s }"
-)]
-pub struct ByteRate {
-    /// How many.
-    pub limit: Bytes,
-    /// Within which time: 100ms to 24h.
-    #[serde(default = "a_second")]
-    pub per: Span,
-    /// How that time is taken.
-    #[serde(default)]
-    pub window: Window,
-}
-
-fn a_second() -> Span {
-    Span::from_millis(1_000)
-}
-
-impl From<ByteRate> for Rate {
-    fn from(rate: ByteRate) -> Self {
-        Self {
-            limit: rate.limit.0,
-            per: rate.per,
-            window: rate.window,
-        }
-    }
-}
-
-impl Rate {
-    /// So many a second, sliding.
-    pub fn a_second(limit: u64) -> Self {
-        Self {
-            limit,
-            per: a_second(),
-            window: Window::default(),
-        }
-    }
-
-    /// What is wrong with it, if anything is: the field, and what would be right.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if !(1..=LARGEST_LIMIT).contains(&self.limit) {
-            let hint = format!("1 to {LARGEST_LIMIT} are allowed; to stop a pipeline, pause it");
-            return Err(("limit", hint));
-        }
-        if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&self.per.0) {
-            return Err(("per", "100ms to 24h are allowed".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// The part of the limit that falls to one of several who share it; at least 1, for a share of
-    /// nothing would be a stop.
-    #[must_use]
-    pub fn share(self, part: u64, whole: u64) -> Self {
-        let whole = whole.max(1);
-        let limit = u128::from(self.limit) * u128::from(part.min(whole)) / u128::from(whole);
-        Self {
-            limit: u64::try_from(limit).unwrap_or(self.limit).max(1),
-            ..self
-        }
-    }
-}
+pub use crate::rate::{
+    limit::{ByteRate, LARGEST_LIMIT, LONGEST_WINDOW, Rate, SHORTEST_WINDOW, Window},
+    limiter::Limiter,
+    table::Table,
+};

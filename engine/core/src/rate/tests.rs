@@ -1,8 +1,11 @@
 //! Limiters against an exact log of what they took.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::units::Span;
 
 fn rate(limit: u64, per_ms: u64, window: Window) -> Rate {
     Rate {

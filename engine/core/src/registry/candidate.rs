@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-use crate::registry::{Pipeline, Revision};
+use crate::registry::Revision;
 
 /// Events of a canary before its limits count, where nothing else is said.
 pub const MIN_EVENTS: u64 = 100;
@@ -75,27 +75,10 @@ impl Canary {
     }
 }
 
-impl Pipeline {
-    /// Ends the candidate, if it is this one.
-    pub fn end_candidate(&mut self, revision: u64, reason: String, now_ms: u64) {
-        if self
-            .candidate
-            .as_ref()
-            .is_some_and(|candidate| candidate.revision.number == revision)
-        {
-            self.candidate = None;
-            self.last_candidate = Some(Ended {
-                revision,
-                reason,
-                ended_ms: now_ms,
-            });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use crate::identity::partition_of;
 
     fn canary(share_ppm: u32) -> Canary {

@@ -6,11 +6,13 @@ pub mod keeper;
 mod keys;
 mod model;
 mod rates;
+mod revision;
 mod scope;
 mod snapshot;
 
 pub use keys::Key;
 pub use model::*;
 pub use rates::*;
+pub use revision::Revision;
 pub use scope::{Role, Scope};
 pub use snapshot::Registry;

@@ -1,17 +1,18 @@
 //! What the registry holds, as it is written to the bucket (JSON).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tailrace_sketch::TenantSeed;
 
 use crate::{
+    grant::Grant,
     identity::Digest,
-    manifest::{PipelineSpec, PluginRef},
+    manifest::PluginRef,
     name::Name,
-    ports::plugins::{DeclaredMemory, Grant},
+    ports::plugins::DeclaredMemory,
     registry::{
-        Scope,
+        Revision, Scope,
         candidate::{Candidate, Ended},
     },
     subject,
@@ -151,22 +152,6 @@ pub struct PluginVersion {
     pub uploaded_ms: u64,
 }
 
-/// A revision of a pipeline. Immutable.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Revision {
-    /// From 1, without gaps.
-    pub number: u64,
-    /// As the tenant wrote it, `input.stream` filled in.
-    pub spec: PipelineSpec,
-    /// Digest of each step's plugin.
-    pub plugins: BTreeMap<Name, Digest>,
-    /// When it was applied, milliseconds since the epoch.
-    pub applied_ms: u64,
-    /// The revision that this one went back to, if it is a rollback.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rolled_back_to: Option<u64>,
-}
-
 /// A pipeline: which revision is active, and whether it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
@@ -226,6 +211,24 @@ impl Pipeline {
     pub fn before(&self) -> Option<u64> {
         let before = self.active.number - 1;
         self.previous.or((before > 0).then_some(before))
+    }
+}
+
+impl Pipeline {
+    /// Ends the candidate, if it is this one.
+    pub fn end_candidate(&mut self, revision: u64, reason: String, now_ms: u64) {
+        if self
+            .candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.revision.number == revision)
+        {
+            self.candidate = None;
+            self.last_candidate = Some(Ended {
+                revision,
+                reason,
+                ended_ms: now_ms,
+            });
+        }
     }
 }
 

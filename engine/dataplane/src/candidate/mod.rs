@@ -29,7 +29,7 @@ use tailrace_core::{
 
 use crate::{
     arrival::Arrival,
-    effects::Mark,
+    effects::journal::Mark,
     plan::CandidatePlan,
     process::{TurnEnd, processor::Processor},
 };

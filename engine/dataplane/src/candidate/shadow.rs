@@ -26,7 +26,7 @@ use tailrace_core::{
 use crate::{
     arrival::Arrival,
     candidate::compare::{self, SideOf},
-    effects::Mark,
+    effects::journal::Mark,
     plan::Plan,
     process::{TurnEnd, processor::Processor},
 };

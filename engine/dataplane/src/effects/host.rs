@@ -12,7 +12,7 @@ use tailrace_core::{
 };
 use tailrace_sketch::{Kind, Update, hash_item};
 
-use crate::effects::{Effects, Undo};
+use crate::effects::{Effects, journal::Undo};
 
 /// Longest state key or vector id, in bytes: they are index keys in the local store.
 const MAX_KEY_BYTES: usize = 1024;

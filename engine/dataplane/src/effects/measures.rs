@@ -11,21 +11,10 @@ use tailrace_core::{
 };
 use tailrace_sketch::{Kind, Update};
 
-use crate::effects::{Effects, Undo};
+use crate::effects::{Effects, journal::Undo, moment::Moment};
 
 /// About what an update takes in a record.
 const UPDATE_BYTES: usize = 16;
-
-/// When and where the event under way happened.
-#[derive(Debug, Default)]
-pub struct Moment {
-    /// Its time.
-    pub time_ms: u64,
-    /// The event-time clock with it.
-    pub clock_ms: u64,
-    /// Its group in each sketch that is divided by one.
-    pub groups: Vec<(Name, Group)>,
-}
 
 impl Effects {
     /// An event comes: what is measured until the next one is of this moment.

@@ -11,15 +11,14 @@ pub mod dedup;
 pub mod host;
 pub mod journal;
 pub mod measures;
+pub mod moment;
 pub mod shadow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use dedup::Filter;
-pub(crate) use host::CallHost;
-pub use journal::Mark;
-use journal::{Journal, Undo};
-pub use measures::Moment;
+use journal::{Journal, Mark, Undo};
+use moment::Moment;
 use tailrace_core::{
     delta::{Delta, StateValue},
     manifest::VectorSpec,

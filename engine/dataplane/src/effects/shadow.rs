@@ -1,6 +1,6 @@
 //! What a shadow needs of effects beside what every revision needs: to keep nothing but its state. What it
 //! has not written itself it reads below, in the active revision's effects (see
-//! [`CallHost`](crate::effects::CallHost)); so its collections hold its own vectors only.
+//! [`CallHost`](crate::effects::host::CallHost)); so its collections hold its own vectors only.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +14,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::{Effects, Mark},
+    effects::{Effects, journal::Mark},
     plan::Plan,
 };
 

@@ -1,41 +1,28 @@
 //! A batch on its way out: sealed, stored beside the work, applied to the image, shown. One is under
 //! way at a time.
 
-use std::{sync::Arc, time::Duration};
-
 use tailrace_core::{
-    delta::Delta,
     failpoint::{self, Point},
     manifest::Delivery as DeliveryMode,
-    observe::{progress::Cursor, stats::BatchStats},
+    observe::stats::BatchStats,
     ports::{
         executor,
         store::{Applied, StoreError},
     },
     tasks,
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::{
-    observe::spans::EventSpans,
-    partition::{End, Partition, Step, commit::Outcome, failed, lock},
+    partition::{
+        Partition,
+        commit::Outcome,
+        end::{End, Step, failed, lock},
+        under_way::{UnderWay, outcome},
+    },
     turn::batch::Sealed,
 };
-
-/// A commit that is being stored.
-pub(super) struct UnderWay {
-    pub(super) store: JoinHandle<Outcome>,
-    delta: Arc<Delta>,
-    stats: BatchStats,
-    traced: Vec<EventSpans>,
-    claim: Cursor,
-    /// The revision that made it.
-    revision: u64,
-    /// Parts of its record.
-    parts: u64,
-    began: Duration,
-}
 
 impl Partition {
     /// Commits what was processed before it ends.
@@ -179,14 +166,5 @@ impl Partition {
         if let Some(spec) = &plan.spec.circuit_breaker {
             self.tripped = self.breaker.take(spec, now, &batch.counts.ledger);
         }
-    }
-}
-
-/// The outcome of the commit under way; where there is none, it waits for ever.
-pub(super) async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
-    match under_way {
-        // A task that is lost has panicked; taking it for a fence makes the partition recover.
-        Some(under_way) => (&mut under_way.store).await.unwrap_or(Outcome::Fenced),
-        None => std::future::pending().await,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tailrace_core::manifest::Delivery as DeliveryMode;
 use tokio::time::Instant;
 
-use crate::partition::{Partition, Step};
+use crate::partition::{Partition, end::Step};
 
 impl Partition {
     /// The next event does not begin for so long.

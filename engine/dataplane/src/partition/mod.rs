@@ -10,16 +10,20 @@ pub mod applier;
 pub mod breaker;
 pub mod commit;
 pub mod committing;
+pub mod end;
 pub mod limited;
 pub mod parts;
 pub mod recover;
 pub mod recover_error;
+pub mod since_snapshot;
 pub mod snapshot;
 pub mod snapshots;
+pub mod swap;
 pub mod swapping;
+mod under_way;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -36,16 +40,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use crate::partition::parts::Parts;
 use crate::{
     arrival::Delivery,
     partition::{
         applier::Applier,
         breaker::Breaker,
         commit::{Committer, jittered},
-        committing::{UnderWay, outcome},
-        snapshots::SinceSnapshot,
-        swapping::{Swap, prepared},
+        end::{End, Step, failed, lock},
+        since_snapshot::SinceSnapshot,
+        swap::{Swap, prepared},
+        under_way::{UnderWay, outcome},
     },
     plan::Plan,
     process::TurnEnd,
@@ -65,21 +69,6 @@ const IDLE_ADVANCE: u64 = 1_000;
 /// or after so long: a position that stays behind would be taken for events that were purged
 /// unprocessed, once the stream lets them go.
 const IDLE_EVERY: Duration = Duration::from_secs(30);
-
-/// How a partition ended.
-#[derive(Debug)]
-pub enum End {
-    /// It was asked to.
-    Stopped,
-    /// Another engine owns it.
-    Fenced,
-    /// A step's policy pauses the pipeline.
-    Paused(String),
-    /// A plugin of the revision cannot run; only another revision mends that.
-    Plugin(String),
-    /// Ours: it starts again from what is committed.
-    Failed(String),
-}
 
 /// One partition at work.
 pub struct Partition {
@@ -118,8 +107,6 @@ pub struct Partition {
     /// For at-most-once: deliveries that are claimed and may be processed.
     claimed: usize,
 }
-
-type Step<T> = Result<T, End>;
 
 /// How long to wait for something to attend to.
 #[derive(Clone, Copy)]
@@ -327,16 +314,6 @@ impl Partition {
             }
         }
     }
-}
-
-/// A panic under the lock ends the partition by the turn that it broke off, so none is taken for sound.
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn failed(cause: impl ToString) -> End {
-    End::Failed(cause.to_string())
 }
 
 async fn until(moment: Option<Instant>) {

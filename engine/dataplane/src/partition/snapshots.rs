@@ -1,6 +1,6 @@
 //! When a partition makes a snapshot, and making it beside the work.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tailrace_core::{
     identity::PartitionId,
@@ -10,14 +10,7 @@ use tailrace_core::{
 };
 use tracing::Instrument as _;
 
-use crate::partition::{Partition, snapshot};
-
-/// What was committed since the last snapshot.
-pub(super) struct SinceSnapshot {
-    pub(super) bytes: u64,
-    pub(super) commits: u64,
-    pub(super) began: Duration,
-}
+use crate::partition::{Partition, since_snapshot::SinceSnapshot, snapshot};
 
 impl Partition {
     /// Starts a snapshot in the background when enough was committed since the last one.

@@ -8,29 +8,13 @@
 //! Where what lies in memory means another thing to the new plan (see [`Plan::follows_at_once`]), the old
 //! plan's last batch is committed and applied first, and no event is begun meanwhile.
 
-use std::sync::Arc;
-
 use tailrace_core::{ports::executor, tasks};
-use tokio::task::JoinHandle;
 
-use crate::{
-    partition::{Partition, Step, failed},
-    plan::{Instances, Plan},
+use crate::partition::{
+    Partition,
+    end::{Step, failed},
+    swap::{Next, Swap},
 };
-
-/// A plan on its way to work.
-pub(super) enum Swap {
-    /// Its instances are being made.
-    Preparing(JoinHandle<Next>),
-    /// It is taken up at the next end of a batch.
-    Ready(Next),
-}
-
-/// A plan with an instance of each step, its candidate's among them.
-pub(super) struct Next {
-    plan: Arc<Plan>,
-    instances: Instances,
-}
 
 impl Partition {
     /// Makes the instances of the newest plan, on a guest thread, while the present one works on.
@@ -96,13 +80,5 @@ impl Partition {
         let now = self.world.clock.monotonic();
         self.committer.stats.swapped(now.saturating_sub(halted_since));
         Ok(())
-    }
-}
-
-/// The plan whose instances are being made, once they are; where there is none, it waits for ever.
-pub(super) async fn prepared(swap: Option<&mut Swap>) -> Step<Next> {
-    match swap {
-        Some(Swap::Preparing(preparing)) => preparing.await.map_err(failed),
-        _ => std::future::pending().await,
     }
 }

@@ -10,7 +10,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::CallHost,
+    effects::host::CallHost,
     message::outgoing::{self, Destination},
     process::{
         halt::{Halt, TurnEnd},

@@ -12,7 +12,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::Mark,
+    effects::journal::Mark,
     message::outgoing::{MAX_HEADERS_BYTES, headers_bytes},
     process::{
         HEADER_ROOM,

@@ -25,7 +25,7 @@ pub(super) use walk::Walk;
 
 use crate::{
     arrival::Arrival,
-    effects::{Effects, Moment},
+    effects::{Effects, moment::Moment},
     observe::spans::EventSpans,
 };
 

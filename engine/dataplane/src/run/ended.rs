@@ -9,7 +9,7 @@ use tailrace_core::{
     },
 };
 
-use crate::partition::{End, recover_error::RecoverError};
+use crate::partition::{end::End, recover_error::RecoverError};
 
 /// Why a run of the partitions ended.
 pub(super) enum Ended {

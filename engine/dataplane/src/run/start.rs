@@ -30,9 +30,11 @@ use crate::{
     limits::{Gate, Gates, Rates, tenants::AtWork},
     observe::context,
     partition::{
-        End, Partition, Parts,
+        Partition,
         breaker::Breaker,
         commit::Committer,
+        end::End,
+        parts::Parts,
         recover::{self, Recovered},
     },
     plan::{CandidatePlan, Plan},

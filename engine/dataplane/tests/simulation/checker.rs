@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_core::identity::partition_of;
 use tailrace_core::{
     dead_letter,
-    identity::{PartitionId, PipelineId},
+    identity::{PartitionId, PipelineId, partition_of},
     record::{self, Assembler},
     registry::candidate::Mode,
     subject,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tailrace_core::{
     event::{Event, Header, Message, Rejection, Verdict},
     identity::Digest,
+    grant::{CallLimits, Grant},
     ports::plugins::*,
 };
 

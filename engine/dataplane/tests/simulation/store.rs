@@ -13,6 +13,7 @@ use tailrace_core::{
     name::Name,
     ports::store::*,
     series::{Group, Held, Slice},
+    vectors::{Metric, Search},
 };
 use tailrace_sketch::{Sketch, TenantSeed, Update};
 

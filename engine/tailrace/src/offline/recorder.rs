@@ -9,9 +9,10 @@ use std::{
 
 use tailrace_core::{
     event::{Event, Verdict},
+    grant::{CallLimits, Grant},
     ports::{
         clock::Clock,
-        plugins::{Call, CallFailure, CallLimits, Grant, Host, Instance, Plugin, PluginError},
+        plugins::{Call, CallFailure, Host, Instance, Plugin, PluginError},
     },
 };
 

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::Context as _;
 use serde_json::Value;
 use tailrace_core::{
+    grant::Grant,
     identity::Digest,
     name::Name,
-    ports::plugins::{Admitted, Grant},
+    ports::plugins::Admitted,
     spec::{
         Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef,
         SketchSpec, Start, StepSpec, VectorSpec, check::check, parse,

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
+    grant::{CallLimits, Grant},
     identity::Digest,
     name::Name,
     ports::{
         plugins::{
-            Admitted, Call, CallFailure, CallLimits, DeclaredMemory, Grant, Host, Instance, LogLevel, Plugin,
-            PluginError, Trap, TrapCode,
+            Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
+            TrapCode,
         },
         store::{Metric, Search},
     },

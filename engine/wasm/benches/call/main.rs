@@ -29,7 +29,8 @@ use rows::{Row, Rows};
 use table::Table;
 use tailrace_core::{
     event::Event,
-    ports::plugins::{CallLimits, Host, Instance, Plugin, PluginRuntime as _},
+    grant::CallLimits,
+    ports::plugins::{Host, Instance, Plugin, PluginRuntime as _},
 };
 use tailrace_wasm::{WasmOptions, WasmRuntime};
 

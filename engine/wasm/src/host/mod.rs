@@ -6,7 +6,10 @@ mod sketches;
 mod state;
 mod vectors;
 
-use tailrace_core::ports::plugins::{CallLimits, Host, HostError, TrapCode};
+use tailrace_core::{
+    grant::CallLimits,
+    ports::plugins::{Host, HostError, TrapCode},
+};
 use wasmtime::component::Linker;
 
 use crate::room::Room;

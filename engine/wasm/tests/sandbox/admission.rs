@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use tailrace_core::{
+    grant::Grant,
     identity::Digest,
-    ports::plugins::{Grant, PluginError, PluginRuntime as _},
+    ports::plugins::{PluginError, PluginRuntime as _},
 };
 
 use super::{

@@ -1,9 +1,6 @@
 //! What one event may cause, and not more.
 
-use tailrace_core::{
-    event::Verdict,
-    ports::plugins::{CallLimits, TrapCode},
-};
+use tailrace_core::{event::Verdict, grant::CallLimits, ports::plugins::TrapCode};
 
 use super::{
     Sandbox, call,

@@ -15,7 +15,8 @@ use std::{fs, path::Path, time::Duration};
 use bytes::Bytes;
 use tailrace_core::{
     event::Verdict,
-    ports::plugins::{CallFailure, CallLimits, PluginError, PluginRuntime as _},
+    grant::CallLimits,
+    ports::plugins::{CallFailure, PluginError, PluginRuntime as _},
 };
 
 use super::{

@@ -7,11 +7,12 @@ use std::{
 
 use tailrace_core::{
     event::Verdict,
+    grant::CallLimits,
     name::Name,
     pipeline::schedule::{Executor as _, Turns},
     ports::{
         clock::Clock,
-        plugins::{CallFailure, CallLimits, PluginError, TrapCode},
+        plugins::{CallFailure, PluginError, TrapCode},
         threads::Threads,
     },
 };

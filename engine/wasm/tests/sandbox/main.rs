@@ -31,9 +31,8 @@ use std::{
 };
 use tailrace_core::{
     event::{Event, Header, Verdict},
-    ports::plugins::{
-        Call, CallFailure, CallLimits, Instance, Plugin, PluginError, PluginRuntime as _, Trap,
-    },
+    grant::CallLimits,
+    ports::plugins::{Call, CallFailure, Instance, Plugin, PluginError, PluginRuntime as _, Trap},
 };
 use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;

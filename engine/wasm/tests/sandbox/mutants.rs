@@ -7,7 +7,10 @@
 use std::{env, time::Duration};
 
 use bytes::Bytes;
-use tailrace_core::ports::plugins::{CallFailure, CallLimits, PluginError, PluginRuntime as _};
+use tailrace_core::{
+    grant::CallLimits,
+    ports::plugins::{CallFailure, PluginError, PluginRuntime as _},
+};
 use wasm_mutate::WasmMutate;
 
 use super::{

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use tailrace_core::{
     event::{Event, Verdict},
+    grant::{CallLimits, Grant},
     identity::Digest,
     ports::plugins::{
-        Admitted, Call, CallLimits, CompileCost, DeclaredMemory, Grant, Host, Instance, Plugin, PluginError,
-        PluginRuntime,
+        Admitted, Call, CompileCost, DeclaredMemory, Host, Instance, Plugin, PluginError, PluginRuntime,
     },
 };
 

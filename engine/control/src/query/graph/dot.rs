@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::query::graph::{Graph, Node, NodeKind};
+use crate::query::graph::model::{Graph, Node, NodeKind};
 
 impl Graph {
     /// As DOT.

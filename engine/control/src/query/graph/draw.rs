@@ -8,15 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tailrace_core::{
+    grant::Grant,
     identity::PipelineId,
     manifest::{PipelineSpec, StepSpec},
     observe::status::State,
-    ports::plugins::Grant,
     registry::Pipeline,
     subject,
 };
 
-use crate::query::graph::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::query::graph::model::{Edge, EdgeKind, Graph, Node, NodeKind};
 
 /// How much is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]

@@ -3,10 +3,12 @@
 use tailrace_core::{
     identity::PipelineId,
     manifest::parse::parse,
+    name::Name,
+    observe::status::State,
     registry::{Pipeline, Revision},
 };
 
-use super::*;
+use super::{draw::*, model::*};
 
 const RANK: &str = r#"
 name: rank
@@ -55,7 +57,7 @@ fn picture(specs: &[&str], detail: Detail) -> Graph {
 }
 
 fn golden(name: &str, shown: &str) {
-    let path = format!("{}/src/graph/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/src/query/graph/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, shown).unwrap();
     }

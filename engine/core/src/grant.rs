@@ -1,0 +1,39 @@
+//! What a step may use and how much of it.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A host interface that a pipeline may grant to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// `tailrace:plugin/state`
+    State,
+    /// `tailrace:plugin/vectors`
+    Vectors,
+    /// `tailrace:plugin/sketches`
+    Sketches,
+    /// `tailrace:plugin/log`
+    Log,
+}
+
+/// What one call, and what one event, may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallLimits {
+    /// Instructions, roughly, of one `process` call.
+    pub fuel: u64,
+    /// Linear memory of the instance.
+    pub memory_bytes: u64,
+    /// Wall time of one call.
+    pub deadline: Duration,
+    /// Messages that one call may emit.
+    pub messages: u32,
+    /// Bytes of messages, state and vectors that one call may write.
+    pub bytes: u64,
+    /// State, vector and sketch writes of one call.
+    pub writes: u32,
+    /// Log lines of one call.
+    pub log_lines: u32,
+}

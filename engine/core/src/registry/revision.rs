@@ -1,0 +1,23 @@
+//! A revision of a pipeline.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{identity::Digest, manifest::PipelineSpec, name::Name};
+
+/// A revision of a pipeline. Immutable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// As the tenant wrote it, `input.stream` filled in.
+    pub spec: PipelineSpec,
+    /// Digest of each step's plugin.
+    pub plugins: BTreeMap<Name, Digest>,
+    /// When it was applied, milliseconds since the epoch.
+    pub applied_ms: u64,
+    /// The revision that this one went back to, if it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
