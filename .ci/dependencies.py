@@ -47,6 +47,10 @@ def digest(path):
     return content.hexdigest()
 
 
+def is_whole(archive, expected):
+    return archive.is_file() and expected.is_file() and digest(archive) == expected.read_text().strip()
+
+
 def restore():
     if any(TARGET.glob("*/.fingerprint")):
         return say("target/ has built files already: nothing is restored")
@@ -55,10 +59,10 @@ def restore():
     exact = cache() / f"{toolchain}-{content}"
     others = sorted(cache().glob(f"{toolchain}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for entry in [exact, *(other for other in others if other != exact)]:
-        archive = entry / "built.tar"
-        if not archive.is_file():
+        if not entry.exists():
             continue
-        if digest(archive) != (entry / "sha256").read_text().strip():
+        archive = entry / "built.tar"
+        if not is_whole(archive, entry / "sha256"):
             say(f"{entry.name} is damaged: removed")
             shutil.rmtree(entry, ignore_errors=True)
             continue
