@@ -1,9 +1,21 @@
 # Everything that is needed comes from the project's own files; nothing installed by hand is assumed.
+#
+# Every cargo command selects the whole workspace and then names what it builds: `--workspace --bin tailrace`,
+# not `-p tailrace`. Cargo chooses the features of a dependency from the packages that are selected, so one
+# selection means one set of features, and nothing is compiled twice.
 
 CARGO ?= cargo
+# Further flags of every build, as `--message-format=json`.
+FLAGS ?=
+PREFIX ?= $(or $(CARGO_HOME),$(HOME)/.cargo)
+BIN = $(DESTDIR)$(PREFIX)/bin
 TARGET := wasm32-unknown-unknown
+GUESTS := $(CARGO) build --locked $(FLAGS) --profile guest --target $(TARGET)
+# Of the demonstration; `plugins` builds those of the examples, the tests and the benchmark as well.
+PLUGINS := -p validator -p embedding-updater -p ranker
+OTHERS := -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
 
-.PHONY: help demo test plugins tools lint deny bench torture
+.PHONY: help tools plugins demo-plugins engine demo install test test-build bench torture lint fmt clippy docs deny
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -13,25 +25,39 @@ tools: ## the wasm target and a nats-server
 	@tests/tools/nats-server.sh > /dev/null
 
 plugins: tools ## the plugins, those of tests, examples and benchmark too, as wasm
-	$(CARGO) build --locked --profile guest --target $(TARGET) -p validator -p embedding-updater -p ranker \
-	  -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest --lib --examples
+	$(GUESTS) $(PLUGINS) $(OTHERS) --lib --examples
 
-demo: plugins ## the whole on real ratings, with figures
-	$(CARGO) build --locked --release -p tailrace
+demo-plugins: tools
+	$(GUESTS) $(PLUGINS) --lib
+
+engine: ## the engine as a release: target/release/tailrace
+	$(CARGO) build --locked --release --workspace --bin tailrace
+
+demo: ## the whole on real ratings, with figures
+	@test -x target/release/tailrace || echo "Compiling the engine and three plugins: about five minutes on two cores, once. Then the demonstration runs."
+	@$(MAKE) --no-print-directory demo-plugins engine
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/release/tailrace demo
 
-test: plugins ## every test
-	$(CARGO) build --locked -p tailrace
+install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its debug information beside it
+	mkdir -p $(BIN)
+	objcopy --only-keep-debug target/release/tailrace $(BIN)/tailrace.debug
+	objcopy --strip-all --add-gnu-debuglink=$(BIN)/tailrace.debug target/release/tailrace $(BIN)/tailrace.new
+	mv $(BIN)/tailrace.new $(BIN)/tailrace
+
+test: plugins test-build ## every test
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
+
+test-build:
+	$(CARGO) build --locked $(FLAGS) --workspace --bins --tests --examples
 
 # `make bench BENCH=--quick` is a look in some ten minutes, once everything is built.
 BENCH ?=
 PEER = $$(tests/bench/peers/install.sh) tests/bench/peers/nats_py.py --nats {nats} --stream {stream} --prefix {prefix}
 
 bench: plugins ## what an event costs, as tables: target/bench.md and target/bench.json
-	$(CARGO) build --locked --release -p tailrace -p tailrace-bench
-	$(CARGO) bench --locked -p tailrace-wasm --bench call -- --rows $(CURDIR)/target/bench-call.jsonl
-	$(CARGO) bench --locked -p tailrace-store --bench nearest -- $(filter --quick,$(BENCH)) --rows $(CURDIR)/target/bench-nearest.jsonl
+	$(CARGO) build --locked --release --workspace --bin tailrace --bin bench
+	$(CARGO) bench --locked --workspace --bench call -- --rows $(CURDIR)/target/bench-call.jsonl
+	$(CARGO) bench --locked --workspace --bench nearest -- $(filter --quick,$(BENCH)) --rows $(CURDIR)/target/bench-nearest.jsonl
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BINARY=target/release/tailrace \
 	TAILRACE_PLUGINS=target/$(TARGET)/guest target/release/bench all $(BENCH) \
 	  --call-rows target/bench-call.jsonl --nearest-rows target/bench-nearest.jsonl \
@@ -39,12 +65,18 @@ bench: plugins ## what an event costs, as tables: target/bench.md and target/ben
 	  --markdown target/bench.md --json target/bench.json
 
 torture: plugins ## every fault, long; the report is target/torture.md
-	$(CARGO) build --locked -p tailrace -p tailrace-tests --bins
+	$(CARGO) build --locked --workspace --bin tailrace --bin torture
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/torture all --report target/torture.md
 
-lint: ## format, clippy, docs: no warnings
+lint: fmt clippy docs ## format, clippy, docs: no warnings
+
+fmt:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+clippy:
+	$(CARGO) clippy --locked $(FLAGS) --workspace --all-targets -- -D warnings
+
+docs:
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 deny: ## advisories, licences, sources (where cargo-deny is installed)
