@@ -28,7 +28,7 @@ const HEAVY: [(&str, &str); 5] = [
     ("async-nats", "tailrace-nats"),
     ("sled", "tailrace-store"),
     ("axum", "tailrace-admin"),
-    ("opentelemetry-otlp", "tailrace"),
+    ("opentelemetry-otlp", "tailrace-server"),
 ];
 
 /// A crate of the workspace.

@@ -106,7 +106,7 @@ impl Crate {
             scan(attribute.clone(), &mut module.paths, &mut module.uses);
         }
         match item.keyword.as_str() {
-            "use" => module.uses.extend(split_uses(item.tokens, item.public)),
+            "use" => module.uses.extend(split_uses(item.tokens)),
             "mod" => self.child(index, item, folders, tree)?,
             keyword => {
                 if let Some(name) = &item.name {

@@ -8,8 +8,6 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 pub struct Use {
     pub path: Vec<String>,
     pub kind: UseKind,
-    /// Whether it passes the name on: `pub use`, at any width.
-    pub passes_on: bool,
 }
 
 /// What of the path an import brings in.
@@ -145,18 +143,18 @@ pub fn path_attribute(item: &Item<'_>) -> Option<String> {
 }
 
 /// The imports of a `use …;`, nested braces undone.
-pub fn split_uses(tokens: &[TokenTree], passes_on: bool) -> Vec<Use> {
+pub fn split_uses(tokens: &[TokenTree]) -> Vec<Use> {
     let mut found = Vec::new();
     let tree = tokens.get(1..).unwrap_or_default();
     let end = tree
         .iter()
         .position(|token| is(Some(token), ';'))
         .unwrap_or(tree.len());
-    branch(&tree[..end], &[], passes_on, &mut found);
+    branch(&tree[..end], &[], &mut found);
     found
 }
 
-fn branch(tokens: &[TokenTree], prefix: &[String], passes_on: bool, found: &mut Vec<Use>) {
+fn branch(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Use>) {
     let mut path = prefix.to_vec();
     let mut at = 0;
     let mut alias = None;
@@ -165,7 +163,7 @@ fn branch(tokens: &[TokenTree], prefix: &[String], passes_on: bool, found: &mut 
             let inner: Vec<_> = group.stream().into_iter().collect();
             for part in inner.split(|token| is(Some(token), ',')) {
                 if !part.is_empty() {
-                    branch(part, &path, passes_on, found);
+                    branch(part, &path, found);
                 }
             }
             return;
@@ -174,7 +172,6 @@ fn branch(tokens: &[TokenTree], prefix: &[String], passes_on: bool, found: &mut 
             found.push(Use {
                 path,
                 kind: UseKind::Glob,
-                passes_on,
             });
             return;
         }
@@ -196,7 +193,6 @@ fn branch(tokens: &[TokenTree], prefix: &[String], passes_on: bool, found: &mut 
     found.push(Use {
         path,
         kind: UseKind::Name(name),
-        passes_on,
     });
 }
 
@@ -239,7 +235,7 @@ pub fn scan(tokens: TokenStream, paths: &mut BTreeSet<Vec<String>>, uses: &mut V
                     .iter()
                     .position(|token| is(Some(token), ';'))
                     .map_or(tokens.len(), |end| at + end + 1);
-                uses.extend(split_uses(&tokens[at..end], false));
+                uses.extend(split_uses(&tokens[at..end]));
                 at = end;
                 continue;
             }

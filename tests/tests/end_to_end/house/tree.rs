@@ -21,7 +21,7 @@ fn collect(folder: &Path, path: &str, tree: &mut Tree) -> anyhow::Result<()> {
         let inner = format!("{path}/{name}");
         if entry.path().is_dir() {
             collect(&entry.path(), &inner, tree)?;
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|kind| kind == "rs") {
             tree.insert(inner, fs::read_to_string(entry.path())?);
         }
     }
