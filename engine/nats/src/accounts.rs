@@ -51,19 +51,19 @@ pub struct AccountOptions {
 pub struct NatsAccounts {
     own: Arc<NatsBroker>,
     options: AccountOptions,
-    open: Mutex<BTreeMap<Name, Place>>,
+    open: Mutex<BTreeMap<Name, Slot>>,
 }
 
 /// Where a connection is, or comes to be.
 #[derive(Clone, Default)]
-struct Place {
+struct Slot {
     broker: Arc<OnceCell<Arc<NatsBroker>>>,
 }
 
-impl Place {
+impl Slot {
     /// Whether nobody would miss it.
     fn is_idle(&self) -> bool {
-        // The place in the map is one; who is about to open it holds another.
+        // The map holds one reference; a task that is about to open it holds another.
         let held = self
             .broker
             .get()
@@ -73,7 +73,7 @@ impl Place {
 }
 
 impl NatsAccounts {
-    /// Beside the engine's own.
+    /// Without the engine's own.
     pub fn new(own: Arc<NatsBroker>, options: AccountOptions) -> Self {
         Self {
             own,
@@ -99,10 +99,10 @@ impl NatsAccounts {
 
     /// Forgets all connections; who still holds one ends it when letting go.
     pub fn close(&self) {
-        self.places().clear();
+        self.slots().clear();
     }
 
-    fn places(&self) -> MutexGuard<'_, BTreeMap<Name, Place>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<Name, Slot>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,22 +119,22 @@ impl NatsAccounts {
         })
     }
 
-    /// The place of a connection; where all are taken, those that nobody uses any more are given up.
-    fn place(&self, account: &Name) -> Result<Place, AccountError> {
-        let mut places = self.places();
-        if let Some(place) = places.get(account) {
-            return Ok(place.clone());
+    /// The slot of a connection. If all are taken, the idle ones are given up.
+    fn slot(&self, account: &Name) -> Result<Slot, AccountError> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(account) {
+            return Ok(slot.clone());
         }
-        if places.len() >= MAX_OPEN {
-            places.retain(|_, place| !place.is_idle());
+        if slots.len() >= MAX_OPEN {
+            slots.retain(|_, slot| !slot.is_idle());
         }
-        if places.len() >= MAX_OPEN {
+        if slots.len() >= MAX_OPEN {
             return Err(AccountError::TooMany {
                 account: account.to_string(),
                 most: MAX_OPEN,
             });
         }
-        Ok(places.entry(account.clone()).or_default().clone())
+        Ok(slots.entry(account.clone()).or_default().clone())
     }
 
     /// A connection that is up.
@@ -144,8 +144,8 @@ impl NatsAccounts {
         let options = options.ok_or_else(|| AccountError::Unknown {
             account: name.clone(),
         })?;
-        let place = self.place(account)?;
-        let opened = place.broker.get_or_try_init(|| async {
+        let slot = self.slot(account)?;
+        let opened = slot.broker.get_or_try_init(|| async {
             let broker = NatsBroker::connect_as(Some(account), options).await;
             broker.map(Arc::new)
         });
@@ -181,9 +181,9 @@ impl Accounts for NatsAccounts {
 
     fn state(&self, account: &Name) -> AccountState {
         let open = self
-            .places()
+            .slots()
             .get(account)
-            .and_then(|place| place.broker.get().cloned());
+            .and_then(|slot| slot.broker.get().cloned());
         let (connected, trouble) = match open.map(|broker| broker.link()) {
             Some(Link::Up) => (true, None),
             Some(Link::Down(why)) => (false, Some(why)),
@@ -220,16 +220,16 @@ mod tests {
     async fn places_that_nobody_uses_are_given_up_and_those_in_use_are_not() {
         let accounts = accounts(AccountOptions::default()).await;
         let mut held: Vec<_> = (0..MAX_OPEN)
-            .map(|it| accounts.place(&name(it)).unwrap())
+            .map(|it| accounts.slot(&name(it)).unwrap())
             .collect();
-        let refused = accounts.place(&name(MAX_OPEN)).err();
+        let refused = accounts.slot(&name(MAX_OPEN)).err();
         assert!(
             matches!(refused, Some(AccountError::TooMany { .. })),
             "{refused:?}"
         );
         held.truncate(3);
-        accounts.place(&name(MAX_OPEN)).unwrap();
-        let left: Vec<_> = accounts.places().keys().cloned().collect();
+        accounts.slot(&name(MAX_OPEN)).unwrap();
+        let left: Vec<_> = accounts.slots().keys().cloned().collect();
         assert_eq!(
             left,
             [name(0), name(1), name(2), name(MAX_OPEN)].as_slice().to_vec()

@@ -16,7 +16,7 @@ use tailrace_core::{
     },
 };
 
-use crate::{connect::NatsBroker, objects::unreachable};
+use crate::{connect::NatsBroker, error::unreachable};
 
 const STREAM: &str = "tailrace_audit";
 /// How long a record is kept: a year, in which accounts are audited.

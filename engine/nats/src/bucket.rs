@@ -15,7 +15,7 @@ use tailrace_core::ports::{
 };
 use tokio::sync::OnceCell;
 
-use crate::objects::unreachable;
+use crate::error::unreachable;
 
 /// A bucket by its name.
 pub struct NatsBucket {

@@ -28,6 +28,7 @@ use tailrace_core::{
 use crate::{
     api::{self, code},
     connect::NatsBroker,
+    error::unreachable,
     headers,
     streams::StreamInfo,
 };
@@ -331,7 +332,6 @@ impl NatsBroker {
         request: &serde_json::Value,
     ) -> Result<Vec<StreamMessage>, BrokerError> {
         use futures::StreamExt as _;
-        let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self
             .client

@@ -7,11 +7,13 @@ use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, je
 use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::sync::{OnceCell, Semaphore, watch};
 
-use crate::{bucket::NatsBucket, login::Login, registry::REGISTRY};
+use crate::{bucket::NatsBucket, login::Login};
 
 /// Atomic batches under way at once on a connection. The server takes 50 on a stream and 1,000 in all;
 /// several engines and accounts share the latter. What is beyond it is refused and sent again.
 const MAX_BATCHES: usize = 40;
+/// Bucket of tenants, tokens, plugins and pipelines.
+const REGISTRY: &str = "tailrace_registry";
 /// Longest pause before a further try to connect.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
 

@@ -368,11 +368,11 @@ impl Subscription for NatsSubscription {
         }
     }
 
-    async fn acknowledge(&mut self, watermark: u64) {
+    async fn acknowledge(&mut self, low_water: u64) {
         let mut last = None;
         while let Some((_, reply)) = self
             .unacknowledged
-            .pop_front_if(|(sequence, _)| *sequence <= watermark)
+            .pop_front_if(|(sequence, _)| *sequence <= low_water)
         {
             if self.explicit_acks {
                 let _ = self.broker.client.publish(reply, "+ACK".into()).await;

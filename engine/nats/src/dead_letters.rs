@@ -12,8 +12,8 @@ use tailrace_core::{
 use crate::{
     api::{self, code},
     connect::NatsBroker,
+    error::unreachable,
     headers,
-    objects::unreachable,
     streams::StreamInfo,
 };
 

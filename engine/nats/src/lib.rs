@@ -23,6 +23,7 @@ mod connect;
 mod consume;
 mod consumers;
 mod dead_letters;
+mod error;
 mod headers;
 mod login;
 mod notices;

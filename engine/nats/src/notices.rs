@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tailrace_core::ports::broker::BrokerError;
 
-use crate::{connect::NatsBroker, objects::unreachable};
+use crate::{connect::NatsBroker, error::unreachable};
 
 impl NatsBroker {
     /// Publishes a message and waits until the server has it, for seconds at most.

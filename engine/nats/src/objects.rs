@@ -6,11 +6,7 @@ use tailrace_core::ports::broker::BrokerError;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::OnceCell;
 
-use crate::connect::NatsBroker;
-
-pub(crate) fn unreachable(cause: &dyn std::fmt::Display) -> BrokerError {
-    BrokerError::Unreachable(cause.to_string())
-}
+use crate::{connect::NatsBroker, error::unreachable};
 
 impl NatsBroker {
     /// Opens an object store, or makes it.

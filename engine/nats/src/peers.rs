@@ -13,7 +13,7 @@ use tailrace_core::{
     },
 };
 
-use crate::{connect::NatsBroker, objects::unreachable};
+use crate::{connect::NatsBroker, error::unreachable};
 
 fn subject(engine: &EngineId) -> String {
     format!("tr._engines.{engine}")

@@ -15,8 +15,6 @@ use tailrace_core::{
 
 use crate::{bucket::NatsBucket, connect::NatsBroker, objects};
 
-/// Bucket of tenants, tokens, plugins and pipelines.
-pub(crate) const REGISTRY: &str = "tailrace_registry";
 const LEASES: &str = "tailrace_engines";
 const ALARMS: &str = "tailrace_alarms";
 const PLUGINS: &str = "tailrace_plugins";

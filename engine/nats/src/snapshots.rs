@@ -11,10 +11,7 @@ use tailrace_core::{
     ports::broker::{BrokerError, Snapshots},
 };
 
-use crate::{
-    connect::NatsBroker,
-    objects::{self, unreachable},
-};
+use crate::{connect::NatsBroker, error::unreachable, objects};
 
 const SNAPSHOTS: &str = "tailrace_snapshots";
 

@@ -52,7 +52,7 @@ impl NatsBroker {
     }
 }
 
-/// One plain request: the port speaks nothing else, and no client is worth its weight for it.
+/// One plain request: the port speaks nothing else, and a client library would be too large for it.
 async fn ask(url: &str) -> Option<Jsz> {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut connection = TcpStream::connect(address).await.ok()?;

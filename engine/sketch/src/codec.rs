@@ -35,7 +35,19 @@ const WITH_RESERVOIRS: u8 = 1;
 /// The largest sketch is far below it.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-pub(crate) fn encode(sketch: &Sketch) -> Vec<u8> {
+impl Sketch {
+    /// As bytes: equal for sketches that took in the same updates in the same order.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// From bytes of [`Sketch::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, SketchError> {
+        decode(bytes)
+    }
+}
+
+fn encode(sketch: &Sketch) -> Vec<u8> {
     let body = postcard::to_stdvec(sketch).expect("a sketch always serialises into memory");
     let mut bytes = Vec::with_capacity(body.len() + 5);
     bytes.push(VERSION);
@@ -44,7 +56,7 @@ pub(crate) fn encode(sketch: &Sketch) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<Sketch, SketchError> {
+fn decode(bytes: &[u8]) -> Result<Sketch, SketchError> {
     if bytes.len() > MAX_BYTES {
         return Err(SketchError::Damaged("it is too large"));
     }

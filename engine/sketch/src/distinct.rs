@@ -50,8 +50,7 @@ impl Hasher for Hashed {
 }
 
 /// A HyperLogLog++ of item hashes.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(into = "wire::Wire", try_from = "wire::Wire")]
+#[derive(Clone)]
 pub struct Distinct {
     sketch: HyperLogLogPlus<u64, PassThrough>,
     updates: u64,

@@ -6,10 +6,12 @@
 //! sketch. [`Sketch::merge`] joins the sketches of partitions; what it promises differs by kind and
 //! is written at each of them.
 
+mod bound;
 mod codec;
 mod distinct;
 mod error;
 mod exact;
+mod kind;
 mod quantiles;
 mod report;
 mod sample;
@@ -18,13 +20,15 @@ mod seen;
 mod sketch;
 mod top;
 
+pub use bound::Bound;
 pub use distinct::Distinct;
 pub use error::SketchError;
 pub use exact::{Comparison, Exact};
+pub use kind::Kind;
 pub use quantiles::Quantiles;
-pub use report::{Answer, Bound, Query, Report};
+pub use report::{Answer, Query, Report};
 pub use sample::Sample;
 pub use seed::{TenantSeed, hash_item, rank, shorten};
 pub use seen::Seen;
-pub use sketch::{Kind, Sketch, SketchConfig, Update};
+pub use sketch::{Sketch, SketchConfig, Update};
 pub use top::Top;

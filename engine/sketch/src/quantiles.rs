@@ -7,7 +7,6 @@
 //! for every value and merging is exact. Memory grows with the span: 6 KB for six decades, 1.2 MB
 //! for the whole range. Only the last digits of the floating-point sum depend on the order.
 
-use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
 
 mod wire;
@@ -24,8 +23,7 @@ const SMALLEST: f64 = f64::MIN_POSITIVE;
 const MAX_COUNT: u64 = 1 << 53;
 
 /// A DDSketch.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(into = "wire::Wire", try_from = "wire::Wire")]
+#[derive(Clone)]
 pub struct Quantiles {
     bins: DDSketch,
     /// Smallest and largest value. The crate's own are lost when the bins are read back.

@@ -1,11 +1,9 @@
 //! Answers: the estimate, the bound of its error, and the count that it rests on.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::{
-    Kind, Sketch,
+    Bound, Kind, Sketch,
     distinct::STANDARD_ERROR,
     quantiles::RELATIVE_ERROR,
     top::{DELTA, EPSILON},
@@ -23,62 +21,6 @@ pub struct Query {
     pub item_hash: Option<u64>,
     /// An item, for `top`.
     pub item: Option<String>,
-}
-
-/// How far an estimate may be from the truth.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum Bound {
-    /// The answer is exact.
-    Exact,
-    /// Off by at most this share of the true value.
-    Relative {
-        /// The share.
-        error: f64,
-    },
-    /// Off by this share of the true value, as a standard deviation; for `sample`, that is the most by
-    /// which a share of the sample is off the share of all values.
-    StandardError {
-        /// The share.
-        error: f64,
-    },
-    /// Never too low; too high by at most `error`, with this probability.
-    Above {
-        /// In the unit of the counts.
-        error: u64,
-        /// From 0 to 1.
-        probability: f64,
-    },
-    /// Yes is wrong with this probability; no is never wrong.
-    FalsePositive {
-        /// From 0 to 1.
-        probability: f64,
-    },
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact => f.write_str("exact"),
-            Self::Relative { error } => write!(f, "within {:.3} % of the true value", error * 100.0),
-            Self::StandardError { error } => write!(
-                f,
-                "standard error {:.2} %: 95 of 100 answers are within {:.2} % of the true value",
-                error * 100.0,
-                error * 196.0
-            ),
-            Self::Above { error, probability } => write!(
-                f,
-                "never too low, and too high by at most {error} with probability {probability:.3}"
-            ),
-            Self::FalsePositive { probability } => {
-                write!(
-                    f,
-                    "no is certain, yes is wrong with probability {probability:.2e}"
-                )
-            }
-        }
-    }
 }
 
 /// A sketch's answer.
@@ -138,7 +80,7 @@ pub enum Answer {
 }
 
 impl Report {
-    pub(crate) fn of(sketch: &Sketch, query: &Query) -> Self {
+    fn of(sketch: &Sketch, query: &Query) -> Self {
         let (bound, answer) = match sketch {
             Sketch::Quantiles(sketch) => {
                 let asked = if query.quantiles.is_empty() {
@@ -217,6 +159,13 @@ impl Report {
             bound,
             answer,
         }
+    }
+}
+
+impl Sketch {
+    /// Its answer, with the bound and the count that it rests on.
+    pub fn report(&self, query: &Query) -> Report {
+        Report::of(self, query)
     }
 }
 

@@ -4,8 +4,6 @@
 
 mod wire;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{SketchError, seed::mix};
 
 /// Bits: 128 KiB, for 100,000 items at 10 bits each.
@@ -14,8 +12,7 @@ const BITS: u64 = 1 << 20;
 const HASHES: u64 = 7;
 
 /// A Bloom filter of item hashes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "wire::Wire", try_from = "wire::Wire")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     words: Vec<u64>,
     updates: u64,

@@ -1,44 +1,12 @@
-//! One sketch of any kind: what a pipeline declares, a commit updates and a query reads.
-
-use std::fmt;
+//! One sketch of any kind: what a pipeline declares, a commit updates and a query reads. `codec` turns it
+//! into bytes, `report` into an answer.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Distinct, Quantiles, Sample, Seen, SketchError, TenantSeed, Top, codec,
-    report::{Query, Report},
-};
+use crate::{Distinct, Kind, Quantiles, Sample, Seen, SketchError, TenantSeed, Top};
 
 /// Items that `top` shows and `sample` keeps where nothing else is said.
 const DEFAULT_SIZE: u32 = 10;
-
-/// What a sketch measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Quantiles of numbers (DDSketch).
-    Quantiles,
-    /// How many different items (HyperLogLog++).
-    Distinct,
-    /// The most frequent items (count-min and a list).
-    Top,
-    /// Whether an item came before (Bloom filter).
-    Seen,
-    /// A uniform sample (the items of the lowest ranks).
-    Sample,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Quantiles => "quantiles",
-            Self::Distinct => "distinct",
-            Self::Top => "top",
-            Self::Seen => "seen",
-            Self::Sample => "sample",
-        })
-    }
-}
 
 /// How a sketch is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,21 +118,6 @@ impl Sketch {
             Self::Seen(sketch) => sketch.count(),
             Self::Sample(sketch) => sketch.count(),
         }
-    }
-
-    /// Its answer, with the bound and the count that it rests on.
-    pub fn report(&self, query: &Query) -> Report {
-        Report::of(self, query)
-    }
-
-    /// As bytes: equal for sketches that took in the same updates in the same order.
-    pub fn encode(&self) -> Vec<u8> {
-        codec::encode(self)
-    }
-
-    /// From bytes of [`Sketch::encode`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, SketchError> {
-        codec::decode(bytes)
     }
 }
 

@@ -8,8 +8,6 @@
 mod list;
 mod wire;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     SketchError, TenantSeed, hash_item,
     seed::{mix, shorten_item},
@@ -34,8 +32,7 @@ const MOST_CANDIDATES: usize = 2_048;
 const MAX_SIZE: u32 = 1_000;
 
 /// A count-min sketch with its list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(into = "wire::Wire", try_from = "wire::Wire")]
+#[derive(Debug, Clone)]
 pub struct Top {
     size: u32,
     seed: TenantSeed,

@@ -1,22 +1,21 @@
 //! A commit as writes in their order:
 //!
-//! 1. the mark of the commit, by which an image that some of it is in is known;
+//! 1. the mark of the commit: it says that a part of the commit may be there;
 //! 2. its entries, with their whole new values, and its updates of sketches, under its number;
-//! 3. what is to change together, bases of sketches and the end of their updates: first all of it as one
+//! 3. what must change together: bases of sketches and the end of their updates: first all of it as one
 //!    value, then each for itself;
-//! 4. the weight, and last the place up to which the image holds the commits.
+//! 4. the size, and last the commit up to which the store is applied.
 //!
 //! Cut off in 1 or 2, it is applied again from the stream, and no other in its place; updates of a commit that
-//! is not applied do not count. Cut off later, the image finishes it by itself when it is opened.
+//! is not applied do not count. Cut off later, the store finishes it by itself when it is opened.
 
 use serde::{Deserialize, Serialize};
 use sled::Tree;
 use tailrace_core::ports::store::{Applied, StoreError, Weight};
 
 use crate::{
-    keys,
+    keys, size,
     value::{failed, open, seal},
-    weight,
     writes::Writes,
 };
 
@@ -29,8 +28,8 @@ pub(crate) struct Commit {
     pub(crate) updates: Writes,
     /// What must be there as a whole or not at all.
     pub(crate) together: Writes,
-    /// Weight of the image with it.
-    pub(crate) weight: Weight,
+    /// Size of the store with it.
+    pub(crate) size: Weight,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +39,7 @@ struct Together {
 }
 
 impl Commit {
-    /// Whether an image that some of it is in is another than before.
+    /// Whether a store with a part of it differs from one without it.
     pub(crate) fn is_marked(&self) -> bool {
         !(self.entries.is_empty() && self.updates.is_empty() && self.together.is_empty())
     }
@@ -62,7 +61,7 @@ impl Commit {
             writes.insert(keys::TOGETHER, seal(&together));
             writes.append(together.writes);
         }
-        weight::keep(self.weight, applied.commit, &mut writes);
+        size::keep(self.size, applied.commit, &mut writes);
         writes.insert(keys::APPLIED, seal(&applied));
         if has_together {
             writes.remove(keys::TOGETHER);
@@ -73,7 +72,7 @@ impl Commit {
 
 /// Up to where a tree holds the commits, once what was cut off near its end is finished; and the commit some
 /// of which is there.
-pub(crate) fn places(tree: &Tree) -> Result<(Applied, Option<Applied>), StoreError> {
+pub(crate) fn applied_and_begun(tree: &Tree) -> Result<(Applied, Option<Applied>), StoreError> {
     let place = |key| -> Result<Option<Applied>, StoreError> {
         let found = tree.get(key).map_err(|cause| failed(&cause))?;
         found.map(|sealed| open(&sealed)).transpose()

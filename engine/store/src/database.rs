@@ -20,7 +20,7 @@ use tailrace_core::{
 };
 use tailrace_sketch::TenantSeed;
 
-use crate::{divided::parts::Shelf, handle::Condition, image::SledImage, value::failed};
+use crate::{handle::Condition, partition::SledPartition, value::failed, windowed::part_cache::PartCache};
 
 /// Damaged databases that are kept for a look; older ones are deleted.
 const KEPT_DAMAGED: usize = 3;
@@ -54,13 +54,13 @@ pub struct SledStore {
     options: StoreOptions,
     open: Mutex<Open>,
     moved_aside: AtomicU64,
-    shelf: Arc<Shelf>,
+    part_cache: Arc<PartCache>,
 }
 
 #[derive(Default)]
 struct Open {
     databases: BTreeMap<Name, Db>,
-    images: BTreeMap<PartitionId, Arc<SledImage>>,
+    partitions: BTreeMap<PartitionId, Arc<SledPartition>>,
 }
 
 impl SledStore {
@@ -71,11 +71,11 @@ impl SledStore {
             options,
             open: Mutex::default(),
             moved_aside: AtomicU64::new(0),
-            shelf: Arc::default(),
+            part_cache: Arc::default(),
         };
         let root = &store.root;
         if root.exists() && !root.is_dir() {
-            tracing::error!(place = %root.display(), "what lies where the databases should be is no folder; it is moved aside");
+            tracing::error!(place = %root.display(), "the path of the databases is no folder; it is moved aside");
             store.move_aside(root)?;
         }
         std::fs::create_dir_all(root)
@@ -96,9 +96,9 @@ impl SledStore {
     /// gets an error at the next use, and recovers.
     fn close(open: &mut Open, tenant: &Name) {
         let of_tenant =
-            |partition: &PartitionId, _: &mut Arc<SledImage>| partition.pipeline.tenant == *tenant;
-        for (_, image) in open.images.extract_if(.., of_tenant) {
-            image.handle.let_go();
+            |partition: &PartitionId, _: &mut Arc<SledPartition>| partition.pipeline.tenant == *tenant;
+        for (_, store) in open.partitions.extract_if(.., of_tenant) {
+            store.handle.let_go();
         }
         open.databases.remove(tenant);
     }
@@ -110,46 +110,51 @@ impl SledStore {
         self.move_aside(&self.root.join(tenant.as_str()))
     }
 
-    /// What an image that is open already is still good for.
-    fn sound_image(
+    /// The store that is open already, if it can still be used.
+    fn sound_partition(
         &self,
         open: &mut Open,
         partition: &PartitionId,
-    ) -> Result<Option<Arc<SledImage>>, StoreError> {
+    ) -> Result<Option<Arc<SledPartition>>, StoreError> {
         let tenant = &partition.pipeline.tenant;
-        let Some(image) = open.images.get(partition) else {
+        let Some(store) = open.partitions.get(partition) else {
             return Ok(None);
         };
-        match image.handle.condition() {
-            Condition::Sound => return Ok(Some(image.clone())),
+        match store.handle.condition() {
+            Condition::Sound => return Ok(Some(store.clone())),
             Condition::Failed => {
                 tracing::warn!(%tenant, "the local database failed; it is opened anew");
                 Self::close(open, tenant);
             }
             Condition::Damaged => {
                 let (pipeline, partition_number) = (&partition.pipeline.pipeline, partition.partition);
-                tracing::error!(%tenant, %pipeline, partition = partition_number, "the local image is damaged; it is rebuilt from the stream");
+                tracing::error!(%tenant, %pipeline, partition = partition_number, "the local state store is damaged; it is rebuilt from the stream");
                 self.wipe_in(open, partition)?;
             }
         }
         Ok(None)
     }
 
-    fn open_image(
+    fn open_partition(
         &self,
         open: &mut Open,
         partition: &PartitionId,
         spec: &PipelineSpec,
         seed: TenantSeed,
-    ) -> Result<Arc<SledImage>, StoreError> {
+    ) -> Result<Arc<SledPartition>, StoreError> {
         let database = self.database(open, &partition.pipeline.tenant)?;
         let tree = guarded(|| database.open_tree(tree_name(partition)))?;
-        Ok(Arc::new(SledImage::open(tree, spec, seed, self.shelf.clone())?))
+        Ok(Arc::new(SledPartition::open(
+            tree,
+            spec,
+            seed,
+            self.part_cache.clone(),
+        )?))
     }
 
     fn wipe_in(&self, open: &mut Open, partition: &PartitionId) -> Result<(), StoreError> {
-        if let Some(image) = open.images.remove(partition) {
-            image.handle.let_go();
+        if let Some(store) = open.partitions.remove(partition) {
+            store.handle.let_go();
         }
         let tenant = &partition.pipeline.tenant;
         let database = self.database(open, tenant)?;
@@ -276,26 +281,26 @@ impl LocalStore for SledStore {
         seed: TenantSeed,
     ) -> Result<Arc<dyn Image>, StoreError> {
         let mut open = self.lock();
-        if let Some(image) = self.sound_image(&mut open, partition)? {
-            image.declare(spec, seed);
-            return Ok(image);
+        if let Some(store) = self.sound_partition(&mut open, partition)? {
+            store.declare(spec, seed);
+            return Ok(store);
         }
-        let image = match self.open_image(&mut open, partition, spec, seed) {
+        let store = match self.open_partition(&mut open, partition, spec, seed) {
             Err(StoreError::Damaged(cause)) => {
                 self.discard(&mut open, &partition.pipeline.tenant, &cause)?;
-                self.open_image(&mut open, partition, spec, seed)?
+                self.open_partition(&mut open, partition, spec, seed)?
             }
             opened => opened?,
         };
-        image.declare(spec, seed);
-        open.images.insert(partition.clone(), image.clone());
-        Ok(image)
+        store.declare(spec, seed);
+        open.partitions.insert(partition.clone(), store.clone());
+        Ok(store)
     }
 
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError> {
         let open = self.lock();
-        let image = open.images.get(partition).cloned();
-        Ok(image.map(|image| image as Arc<dyn Image>))
+        let store = open.partitions.get(partition).cloned();
+        Ok(store.map(|store| store as Arc<dyn Image>))
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {
@@ -304,7 +309,8 @@ impl LocalStore for SledStore {
 
     fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {
         let mut open = self.lock();
-        open.images.retain(|partition, _| partition.pipeline != *pipeline);
+        open.partitions
+            .retain(|partition, _| partition.pipeline != *pipeline);
         let database = self.database(&mut open, &pipeline.tenant)?;
         let prefix = format!("{}/", pipeline.pipeline);
         for name in database.tree_names() {
@@ -316,7 +322,7 @@ impl LocalStore for SledStore {
     }
 
     fn part_counts(&self) -> PartCounts {
-        self.shelf.counts()
+        self.part_cache.counts()
     }
 
     fn size_bytes(&self, tenant: &Name) -> Result<u64, StoreError> {

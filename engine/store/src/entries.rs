@@ -8,9 +8,8 @@ use tailrace_core::{
 };
 
 use crate::{
-    keys,
+    keys, size,
     value::{failed, open, seal, seal_bytes, vector_bytes},
-    weight,
     writes::Writes,
 };
 
@@ -19,18 +18,18 @@ pub(crate) struct Entries {
     /// In this order: the index of an entry's end is changed before the entry, so that an entry which is
     /// there has its end there, and none that was there before.
     pub(crate) writes: Writes,
-    /// Weight of the tree with them.
-    pub(crate) weight: Weight,
+    /// Size of the tree with them.
+    pub(crate) size: Weight,
     /// Whether any entry of the tree ends, with them.
     pub(crate) expires: bool,
 }
 
 impl Entries {
-    /// Those of a delta, for a tree that weighs so much, some of whose entries end or none.
-    pub(crate) fn of(tree: &Tree, delta: &Delta, weight: Weight, expires: bool) -> Result<Self, StoreError> {
+    /// Those of a delta, for a tree that has so much, some of whose entries end or none.
+    pub(crate) fn of(tree: &Tree, delta: &Delta, size: Weight, expires: bool) -> Result<Self, StoreError> {
         let mut entries = Self {
             writes: Writes::default(),
-            weight,
+            size,
             expires,
         };
         for (step, writes) in &delta.state {
@@ -74,7 +73,7 @@ impl Entries {
     }
 
     fn replace(&mut self, place: Vec<u8>, before: Option<&[u8]>, after: Option<Vec<u8>>) {
-        weight::replace(&mut self.weight, &place, before, after.as_deref());
+        size::replace(&mut self.size, &place, before, after.as_deref());
         match after {
             Some(after) => self.writes.insert(place, after),
             None => self.writes.remove(place),

@@ -40,7 +40,7 @@ impl Handle {
     }
 
     /// Closes it: sled holds a database's lock until the last of its trees is gone. Whoever still has
-    /// the image gets an error at the next use, and recovers.
+    /// the store gets an error at the next use, and recovers.
     pub(crate) fn let_go(&self) {
         *self.tree.write().unwrap_or_else(PoisonError::into_inner) = None;
     }

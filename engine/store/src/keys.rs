@@ -3,7 +3,7 @@
 
 use tailrace_core::series::Series;
 
-/// What is known of the image itself.
+/// What is known of the store itself.
 pub(crate) const APPLIED: &[u8] = b"M";
 
 /// The commit that was begun last.
@@ -12,8 +12,8 @@ pub(crate) const BEGUN: &[u8] = b"B";
 /// What changes together with a commit, until it has.
 pub(crate) const TOGETHER: &[u8] = b"T";
 
-/// How much the image holds, and as of which commit.
-pub(crate) const WEIGHT: &[u8] = b"W";
+/// How much the store holds, and as of which commit.
+pub(crate) const SIZE: &[u8] = b"W";
 
 /// State: step and key.
 const STATE: u8 = b'S';
@@ -25,7 +25,7 @@ const VECTOR: u8 = b'V';
 const SKETCH: u8 = b'K';
 /// Updates of sketches since their bases: commit number.
 const UPDATES: u8 = b'L';
-/// Bases of the series of divided sketches: name and series.
+/// Bases of the series of windowed sketches: name and series.
 const SERIES: u8 = b'D';
 /// Their clocks: name.
 const CLOCK: u8 = b'C';
@@ -99,12 +99,12 @@ pub(crate) fn updates(commit: u64) -> Vec<u8> {
 /// The beginning of all updates.
 pub(crate) const ALL_UPDATES: [u8; 1] = [UPDATES];
 
-/// What a key belongs to, for who weighs.
+/// What a key belongs to, for who has.
 pub(crate) fn is_state(key: &[u8]) -> bool {
     key.first() == Some(&STATE)
 }
 
-/// The base of a series of a divided sketch.
+/// The base of a series of a windowed sketch.
 pub(crate) fn series(name: &str, series: &Series) -> Vec<u8> {
     let key = scoped(SERIES, name);
     postcard::to_extend(series, key).expect("values always serialise into memory")
@@ -120,7 +120,7 @@ pub(crate) fn parse_series(key: &[u8]) -> Option<(String, Series)> {
 /// The beginning of all of them.
 pub(crate) const ALL_SERIES: [u8; 1] = [SERIES];
 
-/// The clock of a divided sketch.
+/// The clock of a windowed sketch.
 pub(crate) fn clock(name: &str) -> Vec<u8> {
     let mut key = vec![CLOCK];
     key.extend_from_slice(name.as_bytes());
@@ -130,14 +130,14 @@ pub(crate) fn clock(name: &str) -> Vec<u8> {
 /// The beginning of all clocks.
 pub(crate) const ALL_CLOCKS: [u8; 1] = [CLOCK];
 
-/// The updates of a commit, of divided sketches.
+/// The updates of a commit, of windowed sketches.
 pub(crate) fn measured(commit: u64) -> Vec<u8> {
     let mut key = vec![MEASURED];
     key.extend_from_slice(&commit.to_be_bytes());
     key
 }
 
-/// The beginning of all updates of divided sketches.
+/// The beginning of all updates of windowed sketches.
 pub(crate) const ALL_MEASURED: [u8; 1] = [MEASURED];
 
 /// The commit whose updates lie under a key.
@@ -146,7 +146,7 @@ pub(crate) fn commit_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes))
 }
 
-/// Whether an export takes a key over as it is: content, and the bases of divided sketches.
+/// Whether an export takes a key over as it is: content, and the bases of windowed sketches.
 pub(crate) fn is_exported(key: &[u8]) -> bool {
     is_content(key) || matches!(key.first(), Some(&SERIES | &CLOCK))
 }

@@ -1,24 +1,22 @@
-//! Export and import of an image. An export reads the tree page by page, and commits go on between
+//! Export and import of a store. An export reads the tree page by page, and commits go on between
 //! two pages: before a commit overwrites what has not been exported yet, the old value is kept for
-//! the export. So what comes out is the image at the moment it began, and no commit waits for more
+//! the export. So what comes out is the store at the moment it began, and no commit waits for more
 //! than a page.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
 use sled::Tree;
-use tailrace_core::{
-    delta::Delta,
-    ports::store::{Applied, StoreError},
-};
+use tailrace_core::ports::store::{Applied, StoreError};
 
 use crate::{
-    image::{SledImage, any_expires},
-    keys,
+    handle::Handle,
+    keys, size,
     sketches::Sketches,
     value::{damaged, failed, open, seal, seal_bytes},
-    weight,
+    version::Version,
     writes::Writes,
+    writing::{Export, Writing, any_expires, lock},
 };
 
 /// Entries of a page: some milliseconds of work.
@@ -26,47 +24,10 @@ const PAGE: usize = 2_000;
 /// Bytes of a page at which it is cut.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// What an export under way still has to see.
-#[derive(Default)]
-pub(crate) struct Export {
-    /// Everything up to here is exported.
-    cursor: Vec<u8>,
-    /// Values as they were when it began, of keys behind the cursor that have changed since.
-    kept: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Bases of divided sketches that were older on disk than in memory when it began.
-    warm: BTreeMap<Vec<u8>, Vec<u8>>,
-}
-
-impl Export {
-    /// Keeps the old values of what a commit is about to overwrite.
-    pub(crate) fn keep_what_goes(
-        &mut self,
-        tree: &Tree,
-        delta: &Delta,
-        series: Vec<Vec<u8>>,
-    ) -> Result<(), StoreError> {
-        let state = delta
-            .state
-            .iter()
-            .flat_map(|(step, writes)| writes.keys().map(|key| keys::state(step, key)));
-        let vectors = delta
-            .vectors
-            .iter()
-            .flat_map(|(of, writes)| writes.keys().map(|id| keys::vector(of, id)));
-        for key in state.chain(vectors).chain(series) {
-            if key > self.cursor && !self.kept.contains_key(&key) {
-                let before = tree.get(&key).map_err(|cause| failed(&cause))?;
-                self.kept.insert(key, before.map(|value| value.to_vec()));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A chunk of an export.
 #[derive(Serialize, Deserialize)]
 enum Chunk {
-    /// What the image had applied; comes first.
+    /// What the store had applied; comes first.
     Applied(Applied),
     /// State and vectors: pairs of key and sealed value.
     Content(Vec<(Vec<u8>, Vec<u8>)>),
@@ -76,21 +37,22 @@ enum Chunk {
     End,
 }
 
-/// Writes the image as it is now.
+/// Writes the store as it is now.
 pub(crate) fn export(
-    image: &SledImage,
+    handle: &Handle,
+    writing: &Mutex<Writing>,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<Applied, StoreError> {
-    let (applied, sketches) = begin(image);
-    let written = write(image, applied, sketches, sink);
-    image.writing().export = None;
+    let (applied, sketches) = begin(writing);
+    let written = write(handle, writing, applied, sketches, sink);
+    lock(writing).export = None;
     written.map(|()| applied)
 }
 
-fn begin(image: &SledImage) -> (Applied, Vec<(String, Vec<u8>)>) {
-    let mut writing = image.writing();
+fn begin(writing: &Mutex<Writing>) -> (Applied, Vec<(String, Vec<u8>)>) {
+    let mut writing = lock(writing);
     writing.export = Some(Export {
-        warm: writing.divided.warm_bases(),
+        warm: writing.windowed.warm_bases(),
         ..Export::default()
     });
     let sketches = writing
@@ -101,13 +63,14 @@ fn begin(image: &SledImage) -> (Applied, Vec<(String, Vec<u8>)>) {
 }
 
 fn write(
-    image: &SledImage,
+    handle: &Handle,
+    writing: &Mutex<Writing>,
     applied: Applied,
     sketches: Vec<(String, Vec<u8>)>,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     sink(&seal(&Chunk::Applied(applied)))?;
-    while let Some(page) = next_page(image)? {
+    while let Some(page) = next_page(handle, writing)? {
         sink(&seal(&Chunk::Content(page)))?;
     }
     for (name, encoded) in sketches {
@@ -117,8 +80,11 @@ fn write(
 }
 
 /// The next entries as they were when the export began; none at the end.
-fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, StoreError> {
-    let mut writing = image.writing();
+fn next_page(
+    handle: &Handle,
+    writing: &Mutex<Writing>,
+) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, StoreError> {
+    let mut writing = lock(writing);
     let Some(export) = &mut writing.export else {
         return Err(damaged("the export was ended"));
     };
@@ -127,7 +93,7 @@ fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, Store
     let mut last = None;
     // Behind the cursor: a zero byte makes it the next possible key.
     let start = [export.cursor.as_slice(), &[0]].concat();
-    image.handle.with(|tree| {
+    handle.with(|tree| {
         for entry in tree.range(start..).take(PAGE) {
             let (key, value) = entry.map_err(|cause| failed(&cause))?;
             bytes += key.len() + value.len();
@@ -167,28 +133,30 @@ fn next_page(image: &SledImage) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, Store
     Ok(Some(page.into_iter().collect()))
 }
 
-/// Replaces the image. Until the last entry is in, it says that nothing was applied; so a crash
+/// Replaces the store. Until the last entry is in, it says that nothing was applied; so a crash
 /// before makes recovery begin again.
 pub(crate) fn import(
-    image: &SledImage,
+    handle: &Handle,
+    writing: &Mutex<Writing>,
+    version: &Version,
     source: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<Applied, StoreError> {
-    let mut writing = image.writing();
-    let _changing = image.version.change();
-    let (applied, sketches, expires, weight) = image.handle.with(|tree| {
+    let mut writing = lock(writing);
+    let _changing = version.change();
+    let (applied, sketches, expires, size) = handle.with(|tree| {
         let applied = replace(tree, source)?;
-        writing.divided.reload(tree, applied.commit)?;
-        let weight = weight::weigh(tree)?;
+        writing.windowed.reload(tree, applied.commit)?;
+        let size = size::measure(tree)?;
         Ok((
             applied,
             Sketches::load(tree, applied.commit)?,
             any_expires(tree)?,
-            weight,
+            size,
         ))
     })?;
     writing.sketches.replace(sketches);
     writing.expires = expires;
-    writing.weight = weight;
+    writing.size = size;
     writing.applied = applied;
     writing.begun = None;
     Ok(applied)

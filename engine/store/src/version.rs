@@ -1,8 +1,8 @@
-//! Versions of what an image holds: as long as one stays, so does every answer that is read from the image.
+//! Versions of what a store holds: as long as one stays, so does every answer that is read from the store.
 //!
 //! It is half of a seqlock (Lameter, 2005): whoever changes the content takes the version away before the first
 //! byte changes and gives a new one after the last. A reader that sees one version before and after has read
-//! nothing else. The new one is drawn from one counter for all images of the process, so that no image made anew
+//! nothing else. The new one is drawn from one counter for all stores of the process, so that no store made anew
 //! has a version of the one before.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 /// No version: the content is changing.
 const NONE: u64 = 0;
 
-/// The next version of any image.
+/// The next version of any store.
 static NEXT: AtomicU64 = AtomicU64::new(NONE + 1);
 
-/// The version of one image.
+/// The version of one store.
 pub(crate) struct Version(AtomicU64);
 
 /// While there is one, the content may change.
@@ -76,6 +76,6 @@ mod tests {
                 }
             }
         });
-        assert_ne!(Version::new().get(), version.get(), "each image has its own");
+        assert_ne!(Version::new().get(), version.get(), "each store has its own");
     }
 }

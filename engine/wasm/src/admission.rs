@@ -10,6 +10,7 @@ use wit_component::ComponentEncoder;
 
 use crate::{
     host::{PACKAGE, interface},
+    invalid::invalid,
     structure,
 };
 
@@ -155,9 +156,4 @@ fn foreign(import: &str) -> PluginError {
         import: import.chars().take(120).collect(),
         hint: hint.to_owned(),
     }
-}
-
-pub(crate) fn invalid(cause: &str) -> PluginError {
-    let cause: String = cause.chars().take(400).collect();
-    PluginError::Invalid(format!("the plugin is not valid: {cause}"))
 }

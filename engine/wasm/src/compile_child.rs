@@ -1,8 +1,7 @@
 //! The other side of `compiler`: a process that compiles one component and ends.
 //!
-//! The first thing it does is to give up what it does not need: it dies with its parent, has so much
-//! memory and processor time, makes no file, no process and no core dump, and stands behind the rest
-//! of the machine. Only then it reads what the stranger sent.
+//! First it limits itself. It dies with its parent, has so much memory and processor time, makes no file, no
+//! process and no core dump, and runs at a low priority. Only then it reads what the tenant sent.
 
 use std::io::{Read as _, Write as _};
 
@@ -73,7 +72,7 @@ impl Answer {
 /// limits the whole process before it does. The body of a program for [`crate::CompilerProgram`].
 pub fn compile_as_child() -> Result<(), PluginError> {
     let ours = |cause: std::io::Error| PluginError::Engine(cause.to_string());
-    bind_hands().map_err(|cause| ours(cause.into()))?;
+    set_rlimits().map_err(|cause| ours(cause.into()))?;
     let mut component = Vec::new();
     std::io::stdin()
         .lock()
@@ -97,7 +96,8 @@ pub fn compile_as_child() -> Result<(), PluginError> {
     answer.write(processor_ms).map_err(ours)
 }
 
-fn bind_hands() -> Result<(), Errno> {
+/// Sets the resource limits of this process, before it reads anything.
+fn set_rlimits() -> Result<(), Errno> {
     let parent = rustix::process::getppid();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != parent {

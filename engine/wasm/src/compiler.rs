@@ -2,7 +2,7 @@
 //!
 //! A compiler has to be fast, not to withstand an enemy: a file that is valid and small can keep
 //! Cranelift busy for minutes and gigabytes, and wasmtime does not call that a vulnerability. So the
-//! server starts its own program for every compilation; the child binds its own hands first
+//! server starts its own program for every compilation; the child sets its resource limits first
 //! (`compile_child`), and whatever becomes of it, this side learns by a deadline and two bounded
 //! pipes. A child has no environment, an empty folder to stand in, and no file but its pipes.
 

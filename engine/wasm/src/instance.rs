@@ -191,13 +191,13 @@ impl Instance for WasmInstance {
     }
 
     fn memory_bytes(&self) -> u64 {
-        self.store.data().room.memory_bytes()
+        self.store.data().limiter.memory_bytes()
     }
 }
 
 fn store(engine: &Engine, ticker: Arc<Ticker>, limits: CallLimits) -> Store<Guest> {
     let mut store = Store::new(engine, Guest::new(limits));
-    store.limiter(|guest| &mut guest.room);
+    store.limiter(|guest| &mut guest.limiter);
     store.epoch_deadline_callback(move |mut store| match store.data_mut().epochs_left.take() {
         Some(epochs) => {
             long_calls::lasts();

@@ -8,7 +8,7 @@
 //! - `artefacts`: compiled plugins on disk;
 //! - `host`: one file for each interface of `wit/`;
 //! - `instance`: one call, with its limits, and `trap`: what can go wrong;
-//! - `room`: memory and tables of an instance;
+//! - `limiter`: memory and tables of an instance;
 //! - `ticker`: wall time, on a thread of its own.
 //!
 //! No WASI is linked: a plugin has no clock, no files, no network, no randomness.
@@ -20,7 +20,8 @@ mod compiler;
 mod engine;
 mod host;
 mod instance;
-mod room;
+mod invalid;
+mod limiter;
 mod runtime;
 mod structure;
 mod ticker;

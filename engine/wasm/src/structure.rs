@@ -6,8 +6,8 @@ use tailrace_core::ports::plugins::{DeclaredMemory, PluginError};
 use wasmparser::{ComponentInstance, FunctionBody, MemoryType, Operator, Parser, Payload, TableType};
 
 use crate::{
-    admission::invalid,
     engine::{MAX_MEMORY_BYTES, MAX_TABLE_ELEMENTS},
+    invalid::invalid,
 };
 
 /// Page of a linear memory; the proposal for others is switched off.

@@ -3,7 +3,7 @@
 //! of place would panic at some later update; nothing passes here that it could not have written.
 
 use hyperloglogplus::HyperLogLog as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{Distinct, PRECISION};
 use crate::SketchError;
@@ -42,6 +42,18 @@ pub(super) type Mirror = (
     Option<(Vec<u32>, u64, u64)>,
     (),
 );
+
+impl Serialize for Distinct {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Wire::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl From<Distinct> for Wire {
     fn from(Distinct { mut sketch, updates }: Distinct) -> Self {

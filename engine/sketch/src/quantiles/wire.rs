@@ -3,7 +3,7 @@
 //! Writing has to look into it: the crate gives no access to its bins but serde, so its serialised
 //! form is read into a mirror of its fields. A test notices if another version moves them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sketches_ddsketch::{Config, DDSketch};
 
 use super::{MAX_COUNT, Quantiles, SMALLEST, config};
@@ -14,7 +14,7 @@ type Bins = Vec<(i32, u64)>;
 
 /// What is encoded.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Wire {
+struct Wire {
     negative: Bins,
     zeros: u64,
     positive: Bins,
@@ -34,6 +34,18 @@ type SketchMirror = (
     f64,
     u64,
 );
+
+impl Serialize for Quantiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Wire::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl From<Quantiles> for Wire {
     fn from(sketch: Quantiles) -> Self {

@@ -1,7 +1,7 @@
 //! A filter as data: one with few items as the distances between its bits, a full one as the bits,
 //! whichever is shorter. An empty one takes 4 bytes instead of 16 KB, which every commit would write.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{BITS, Seen};
 use crate::SketchError;
@@ -11,7 +11,7 @@ const SPARSE_SHARE: u64 = 16;
 
 /// What is encoded.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Wire {
+struct Wire {
     bits: Bits,
     updates: u64,
 }
@@ -22,6 +22,18 @@ enum Bits {
     Few(Vec<u32>),
     /// All of them, as little-endian words.
     All(Vec<u8>),
+}
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Wire::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl From<Seen> for Wire {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Answer;
+use crate::{Answer, Query};
 
 const KINDS: [Kind; 5] = [
     Kind::Quantiles,

@@ -1,19 +1,31 @@
 //! A top list as data: the items in the order of their names, and the cells where there are some.
 //! Reading checks everything that the sketch indexes or bounds by.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{DEPTH, MAX_SIZE, Top, WIDTH};
 use crate::{SketchError, TenantSeed, seed::is_short};
 
 /// What is encoded.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Wire {
+struct Wire {
     size: u32,
     seed: TenantSeed,
     cells: Vec<u64>,
     candidates: Vec<(String, u64)>,
     total: u64,
+}
+
+impl Serialize for Top {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Wire::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl From<Top> for Wire {

@@ -42,7 +42,7 @@ enum Slot {
 }
 
 /// A graph over part of a collection, and the tail.
-pub(super) struct Index {
+pub(super) struct VectorIndex {
     graph: Graph,
     /// Place of the row of each node, or [`GONE`].
     places: Vec<u32>,
@@ -60,7 +60,7 @@ pub(super) struct Index {
     refusals: usize,
 }
 
-impl Index {
+impl VectorIndex {
     /// An index that covers nothing yet.
     pub(super) fn new(rows: &Rows, tail_kept: usize) -> Self {
         // The longest vectors stay in the tail: one that is much longer than the others would spoil

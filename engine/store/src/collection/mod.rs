@@ -38,7 +38,7 @@ use std::cell::RefCell;
 
 use tailrace_core::ports::store::{Collection, Metric, Neighbour, Search};
 
-use self::{exact::Rows, graph::WIDTH, indexed::Index};
+use self::{exact::Rows, graph::WIDTH, indexed::VectorIndex};
 
 /// Rows that are scanned in the time in which a search of the graph holds one candidate more: it
 /// jumps through memory about as often as the node of each has edges, while a scan streams. Measured
@@ -54,7 +54,7 @@ pub struct VectorCollection {
     search: Search,
     rows_per_candidate: usize,
     /// In a cell because a search lets it grow.
-    index: RefCell<Option<Index>>,
+    index: RefCell<Option<VectorIndex>>,
 }
 
 impl VectorCollection {
@@ -103,7 +103,7 @@ impl VectorCollection {
         }
     }
 
-    fn found(&self, index: Option<&Index>, query: &[f32], k: usize) -> Vec<Neighbour> {
+    fn found(&self, index: Option<&VectorIndex>, query: &[f32], k: usize) -> Vec<Neighbour> {
         let all = || self.rows.best(query, k, 0..self.rows.len());
         let Some(index) = index else {
             return all();
@@ -117,15 +117,15 @@ impl VectorCollection {
 
     /// Puts part of the tail into the graph. An insertion costs about what a scan of half of
     /// `index_above` rows does, so the call takes about twice as long as without.
-    fn grow(&self, index: &mut Option<Index>) {
-        let scanned = index.as_ref().map_or(self.rows.len(), Index::scanned);
+    fn grow(&self, index: &mut Option<VectorIndex>) {
+        let scanned = index.as_ref().map_or(self.rows.len(), VectorIndex::scanned);
         self.grow_by(index, scanned.div_ceil(self.index_above() / 2));
     }
 
     /// Puts so many vectors into the graph. A short tail is left, because scanning it is next to
     /// nothing.
-    fn grow_by(&self, index: &mut Option<Index>, insertions: usize) {
-        let growing = index.get_or_insert_with(|| Index::new(&self.rows, self.index_above() / 16));
+    fn grow_by(&self, index: &mut Option<VectorIndex>, insertions: usize) {
+        let growing = index.get_or_insert_with(|| VectorIndex::new(&self.rows, self.index_above() / 16));
         growing.grow(&self.rows, insertions);
         if growing.is_spent() {
             *index = None;

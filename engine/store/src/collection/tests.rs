@@ -39,7 +39,7 @@ fn indexed(metric: Metric, vectors: impl Iterator<Item = Vec<f32>>) -> VectorCol
 /// How many rows a search does not scan.
 fn covered(collection: &VectorCollection) -> usize {
     let index = collection.index.borrow();
-    collection.len() - index.as_ref().map_or(collection.len(), Index::scanned)
+    collection.len() - index.as_ref().map_or(collection.len(), VectorIndex::scanned)
 }
 
 fn exact(collection: &VectorCollection, query: &[f32], k: usize) -> Vec<Neighbour> {

@@ -11,7 +11,7 @@ use tailrace_core::{
 use tailrace_sketch::{TenantSeed, Update};
 
 use super::*;
-use crate::{divided::parts::Shelf, image::SledImage, sketches::FOLD_EVERY};
+use crate::{partition::SledPartition, sketches::FOLD_EVERY, windowed::part_cache::PartCache};
 
 /// The commit at which the bases of sketches are written anew; a window goes with it, too.
 const LAST: u64 = FOLD_EVERY + 1;
@@ -26,11 +26,11 @@ fn spec() -> PipelineSpec {
     parse(text.as_bytes()).unwrap()
 }
 
-fn image(tree: &Tree) -> SledImage {
-    let (spec, seed, shelf) = (spec(), TenantSeed::new(1, 2), Arc::new(Shelf::default()));
-    let image = SledImage::open(tree.clone(), &spec, seed, shelf).unwrap();
-    image.declare(&spec, seed);
-    image
+fn partition(tree: &Tree) -> SledPartition {
+    let (spec, seed, part_cache) = (spec(), TenantSeed::new(1, 2), Arc::new(PartCache::default()));
+    let partition = SledPartition::open(tree.clone(), &spec, seed, part_cache).unwrap();
+    partition.declare(&spec, seed);
+    partition
 }
 
 fn applied(commit: u64) -> Applied {
@@ -73,7 +73,7 @@ fn delta(commit: u64) -> Delta {
     delta
 }
 
-/// All but what depends on when the image was opened and says the same: the weight, and which series of divided
+/// All but what depends on when the store was opened and says the same: the size, and which series of windowed
 /// sketches are in their bases already.
 fn content(tree: &Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
     let entries = tree.iter().map(|entry| {
@@ -81,7 +81,7 @@ fn content(tree: &Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
         (key.to_vec(), value.to_vec())
     });
     let others = [
-        keys::WEIGHT,
+        keys::SIZE,
         &keys::ALL_SERIES,
         &keys::ALL_CLOCKS,
         &keys::ALL_MEASURED,
@@ -90,17 +90,17 @@ fn content(tree: &Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
     entries.filter(|(key, _)| is_told(key)).collect()
 }
 
-fn apply(image: &SledImage, commits: std::ops::RangeInclusive<u64>) {
+fn apply(partition: &SledPartition, commits: std::ops::RangeInclusive<u64>) {
     for commit in commits {
-        image.apply(&delta(commit), applied(commit)).unwrap();
+        partition.apply(&delta(commit), applied(commit)).unwrap();
     }
 }
 
 /// A tree that holds all commits before the last, and so many writes of that; gives how many there are.
 fn cut(tree: &Tree, writes: usize) -> usize {
-    let image = image(tree);
-    apply(&image, 1..=LAST - 1);
-    let (commit, _) = image.writing().commit(tree, &delta(LAST), LAST).unwrap();
+    let partition = partition(tree);
+    apply(&partition, 1..=LAST - 1);
+    let (commit, _) = partition.writing().commit(tree, &delta(LAST), LAST).unwrap();
     assert!(!commit.together.is_empty(), "bases are written anew");
     let mut last = commit.writes(applied(LAST));
     let all = last.cut(writes);
@@ -112,13 +112,13 @@ fn cut(tree: &Tree, writes: usize) -> usize {
 fn a_commit_that_was_cut_off_anywhere_goes_on_as_if_it_had_not_been() {
     let database = sled::Config::new().temporary(true).open().unwrap();
     let undisturbed = database.open_tree("undisturbed").unwrap();
-    let whole = image(&undisturbed);
+    let whole = partition(&undisturbed);
     apply(&whole, 1..=LAST);
     let (mut finished_by_themselves, mut writes, mut all) = (0, 0, usize::MAX);
     while writes <= all {
         let tree = database.open_tree(format!("cut {writes}")).unwrap();
         all = cut(&tree, writes);
-        let opened = image(&tree);
+        let opened = partition(&tree);
         if opened.applied().unwrap() == applied(LAST) {
             finished_by_themselves += 1;
             assert_eq!(opened.begun(), None);
@@ -132,7 +132,7 @@ fn a_commit_that_was_cut_off_anywhere_goes_on_as_if_it_had_not_been() {
             content(&tree) == content(&undisturbed),
             "cut behind {writes} writes"
         );
-        let again = image(&tree);
+        let again = partition(&tree);
         assert_eq!(again.weight(), whole.weight());
         assert_eq!(again.content_hash().unwrap(), whole.content_hash().unwrap());
         writes += 1;
@@ -142,11 +142,11 @@ fn a_commit_that_was_cut_off_anywhere_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
-fn an_image_that_some_of_a_commit_is_in_takes_no_other_in_its_place() {
+fn a_store_with_a_part_of_a_commit_takes_no_other_instead() {
     let database = sled::Config::new().temporary(true).open().unwrap();
     let tree = database.open_tree("cut").unwrap();
     cut(&tree, 5);
-    let opened = image(&tree);
+    let opened = partition(&tree);
     let other = Applied {
         sequence: applied(LAST).sequence + 1,
         ..applied(LAST)

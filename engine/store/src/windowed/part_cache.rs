@@ -1,12 +1,12 @@
-//! Merged parts of windowed sketches, kept for the next query: what [`PART_WINDOWS`] windows that lie
-//! side by side come to. A query of a day of minutes reads 90 of them instead of 1,440 windows.
+//! Merged parts of windowed sketches, kept for the next query: the sum of [`PART_WINDOWS`]
+//! windows side by side. A query of a day of minutes reads 90 of them instead of 1,440 windows.
 //!
 //! Invariant: a part is kept only while none of its windows has changed since its base was written. It
 //! goes with the first update of one of them, and when one of them does; so the commit that changes an
 //! answer ends what was kept for it. Parts of before a restart are merged anew.
 //!
-//! They lie here encoded, so that what they weigh is known. All images of the process share one
-//! [`Shelf`]; where it is full nothing more is kept, and as windows go, room comes back.
+//! They are kept encoded, so that their size is known. All stores of the process share one
+//! [`PartCache`]; where it is full nothing more is kept, and as windows go, room comes back.
 
 use std::{
     collections::BTreeMap,
@@ -25,23 +25,23 @@ use tailrace_sketch::Sketch;
 /// Windows of a part: so many series times groups are merged while a commit may wait, a few thousand at
 /// most, which takes some tens of milliseconds.
 const PART_WINDOWS: u64 = 16;
-/// What all parts of the process may weigh: five thousand counts of different items.
-const SHELF_BYTES: u64 = 64 << 20;
-/// What those of one sketch of a partition may weigh: no sketch fills the shelf.
+/// Bound on the size of all parts of the process: five thousand counts of different items.
+const CACHE_BYTES: u64 = 64 << 20;
+/// Bound on those of one sketch of a partition: no sketch fills the cache.
 const SKETCH_BYTES: u64 = 2 << 20;
-/// What a part weighs besides its sketches.
+/// What a part counts besides its sketches.
 const OVERHEAD_BYTES: u64 = 200;
 
-/// The room for parts, and how they serve.
+/// The cache of merged parts that all partitions share: its size and its counters.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct PartCache {
     bytes: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-impl Shelf {
-    /// What it came to so far.
+impl PartCache {
+    /// Its counters.
     pub(crate) fn counts(&self) -> PartCounts {
         PartCounts {
             hits: self.hits.load(Ordering::Relaxed),
@@ -58,35 +58,35 @@ impl Shelf {
 
     fn claim(self: &Arc<Self>, bytes: u64) -> Option<Claim> {
         let claim = Claim {
-            shelf: self.clone(),
+            part_cache: self.clone(),
             bytes,
         };
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // Where it did not fit, dropping the claim gives it back.
-        (before.saturating_add(bytes) <= SHELF_BYTES).then_some(claim)
+        (before.saturating_add(bytes) <= CACHE_BYTES).then_some(claim)
     }
 }
 
-/// A part's place on the shelf.
+/// The bytes of one part in the cache.
 struct Claim {
-    shelf: Arc<Shelf>,
+    part_cache: Arc<PartCache>,
     bytes: u64,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.shelf.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.part_cache.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// Which windows a part is made up of: those of one length, from a border of parts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PartKey {
     pub(super) first_ms: u64,
     pub(super) length_ms: u64,
 }
 
-impl Place {
+impl PartKey {
     /// The part that a window lies in.
     pub(super) fn of(window: Window) -> Self {
         let part_ms = window.length_ms.max(1).saturating_mul(PART_WINDOWS);
@@ -106,7 +106,7 @@ impl Place {
 /// The parts of one sketch.
 #[derive(Default)]
 pub(super) struct Parts {
-    kept: BTreeMap<(Place, Groups), Part>,
+    kept: BTreeMap<(PartKey, Groups), Part>,
     bytes: u64,
 }
 
@@ -117,25 +117,25 @@ struct Part {
 
 impl Parts {
     /// A part as it was kept.
-    pub(super) fn get(&self, place: Place, groups: &Groups) -> Option<Vec<(Option<Group>, Sketch)>> {
+    pub(super) fn get(&self, part_key: PartKey, groups: &Groups) -> Option<Vec<(Option<Group>, Sketch)>> {
         if self.kept.is_empty() {
             return None;
         }
-        let part = self.kept.get(&(place, groups.clone()))?;
+        let part = self.kept.get(&(part_key, groups.clone()))?;
         let read =
             |(group, bytes): &(Option<Group>, Vec<u8>)| Some((group.clone(), Sketch::decode(bytes).ok()?));
         part.groups.iter().map(read).collect()
     }
 
-    pub(super) fn has(&self, place: Place, groups: &Groups) -> bool {
-        self.kept.contains_key(&(place, groups.clone()))
+    pub(super) fn has(&self, part_key: PartKey, groups: &Groups) -> bool {
+        self.kept.contains_key(&(part_key, groups.clone()))
     }
 
     /// Keeps a part, where there is room; says whether there was.
     pub(super) fn keep<'a>(
         &mut self,
-        shelf: &Arc<Shelf>,
-        place: Place,
+        part_cache: &Arc<PartCache>,
+        part_key: PartKey,
         groups: &Groups,
         merged: impl Iterator<Item = (&'a Option<Group>, &'a Sketch)>,
     ) -> bool {
@@ -151,7 +151,7 @@ impl Parts {
             && self
                 .kept
                 .first_key_value()
-                .is_some_and(|((oldest, _), _)| *oldest < place)
+                .is_some_and(|((oldest, _), _)| *oldest < part_key)
         {
             let oldest = self.kept.pop_first();
             self.bytes -= oldest.map_or(0, |(_, part)| part.claim.bytes);
@@ -159,7 +159,7 @@ impl Parts {
         if self.bytes.saturating_add(bytes) > SKETCH_BYTES {
             return false;
         }
-        let Some(claim) = shelf.claim(bytes) else {
+        let Some(claim) = part_cache.claim(bytes) else {
             return false;
         };
         self.bytes += bytes;
@@ -167,7 +167,7 @@ impl Parts {
             groups: merged,
             claim,
         };
-        if let Some(before) = self.kept.insert((place, groups.clone()), part) {
+        if let Some(before) = self.kept.insert((part_key, groups.clone()), part) {
             self.bytes -= before.claim.bytes;
         }
         true
@@ -178,10 +178,10 @@ impl Parts {
         if self.kept.is_empty() {
             return;
         }
-        let place = Place::of(window);
-        // The least of all groups, so that the range begins with the first part of that place.
-        let of_place = self.kept.range((place, Groups::Together)..);
-        let of_place = of_place.take_while(|((other, _), _)| *other == place);
+        let part_key = PartKey::of(window);
+        // The least of all groups, so that the range begins with the first part of that part_key.
+        let of_place = self.kept.range((part_key, Groups::Together)..);
+        let of_place = of_place.take_while(|((other, _), _)| *other == part_key);
         let keys: Vec<_> = of_place.map(|(key, _)| key.clone()).collect();
         for key in keys {
             let gone = self.kept.remove(&key);
@@ -218,11 +218,17 @@ mod tests {
         sketch
     }
 
-    fn keep(parts: &mut Parts, shelf: &Arc<Shelf>, minute: u64, groups: &Groups, values: u32) -> bool {
+    fn keep(
+        parts: &mut Parts,
+        part_cache: &Arc<PartCache>,
+        minute: u64,
+        groups: &Groups,
+        values: u32,
+    ) -> bool {
         let (group, sketch) = (None, sketch(values));
         parts.keep(
-            shelf,
-            Place::of(window(minute)),
+            part_cache,
+            PartKey::of(window(minute)),
             groups,
             std::iter::once((&group, &sketch)),
         )
@@ -230,57 +236,63 @@ mod tests {
 
     #[test]
     fn a_part_lies_on_borders_that_do_not_depend_on_what_is_asked() {
-        assert_eq!(Place::of(window(31)), Place::of(window(16)));
-        assert_ne!(Place::of(window(31)), Place::of(window(32)));
-        assert_eq!(Place::of(window(31)).end_ms(), 32 * MINUTE_MS);
+        assert_eq!(PartKey::of(window(31)), PartKey::of(window(16)));
+        assert_ne!(PartKey::of(window(31)), PartKey::of(window(32)));
+        assert_eq!(PartKey::of(window(31)).end_ms(), 32 * MINUTE_MS);
         let last = Window {
             start_ms: u64::MAX - u64::MAX % MINUTE_MS,
             length_ms: MINUTE_MS,
         };
-        assert_eq!(Place::of(last).end_ms(), u64::MAX);
+        assert_eq!(PartKey::of(last).end_ms(), u64::MAX);
     }
 
     #[test]
     fn a_window_that_changes_ends_what_it_is_part_of_and_nothing_else() {
-        let (mut parts, shelf) = (Parts::default(), Arc::new(Shelf::default()));
+        let (mut parts, part_cache) = (Parts::default(), Arc::new(PartCache::default()));
         for groups in [Groups::Together, Groups::Each] {
             for minute in [0, 16, 32] {
-                assert!(keep(&mut parts, &shelf, minute, &groups, 10));
+                assert!(keep(&mut parts, &part_cache, minute, &groups, 10));
             }
         }
         parts.forget(window(17));
-        let has = |minute, groups| parts.has(Place::of(window(minute)), &groups);
+        let has = |minute, groups| parts.has(PartKey::of(window(minute)), &groups);
         assert!(has(0, Groups::Together) && has(0, Groups::Each) && has(32, Groups::Each));
         assert!(!has(16, Groups::Together) && !has(16, Groups::Each));
-        let found = parts.get(Place::of(window(5)), &Groups::Together).unwrap();
+        let found = parts.get(PartKey::of(window(5)), &Groups::Together).unwrap();
         assert_eq!((found.len(), found[0].1.count()), (1, 10));
     }
 
     #[test]
     fn a_sketch_keeps_the_newest_within_its_bound_and_gives_all_room_back() {
-        let (mut parts, shelf) = (Parts::default(), Arc::new(Shelf::default()));
+        let (mut parts, part_cache) = (Parts::default(), Arc::new(PartCache::default()));
         for part in 0..400 {
-            keep(&mut parts, &shelf, part * PART_WINDOWS, &Groups::Together, 30_000);
-            assert!(parts.bytes <= SKETCH_BYTES && shelf.counts().bytes == parts.bytes);
+            keep(
+                &mut parts,
+                &part_cache,
+                part * PART_WINDOWS,
+                &Groups::Together,
+                30_000,
+            );
+            assert!(parts.bytes <= SKETCH_BYTES && part_cache.counts().bytes == parts.bytes);
         }
-        assert!(parts.has(Place::of(window(399 * PART_WINDOWS)), &Groups::Together));
-        assert!(!parts.has(Place::of(window(0)), &Groups::Together));
+        assert!(parts.has(PartKey::of(window(399 * PART_WINDOWS)), &Groups::Together));
+        assert!(!parts.has(PartKey::of(window(0)), &Groups::Together));
         assert!(
-            !keep(&mut parts, &shelf, 0, &Groups::Together, 30_000),
+            !keep(&mut parts, &part_cache, 0, &Groups::Together, 30_000),
             "older than all"
         );
         drop(parts);
-        assert_eq!(shelf.counts().bytes, 0);
+        assert_eq!(part_cache.counts().bytes, 0);
     }
 
     #[test]
     fn a_full_shelf_takes_nothing_more() {
-        let shelf = Arc::new(Shelf::default());
-        let claim = shelf.claim(SHELF_BYTES - 100).unwrap();
+        let part_cache = Arc::new(PartCache::default());
+        let claim = part_cache.claim(CACHE_BYTES - 100).unwrap();
         let mut parts = Parts::default();
-        assert!(!keep(&mut parts, &shelf, 0, &Groups::Together, 10));
-        assert_eq!((parts.bytes, shelf.counts().bytes), (0, SHELF_BYTES - 100));
+        assert!(!keep(&mut parts, &part_cache, 0, &Groups::Together, 10));
+        assert_eq!((parts.bytes, part_cache.counts().bytes), (0, CACHE_BYTES - 100));
         drop(claim);
-        assert!(keep(&mut parts, &shelf, 0, &Groups::Together, 10));
+        assert!(keep(&mut parts, &part_cache, 0, &Groups::Together, 10));
     }
 }

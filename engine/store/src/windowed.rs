@@ -1,7 +1,7 @@
-//! Sketches of a partition that are divided by time or by group (see `tailrace_core::series`).
+//! Windowed and grouped sketches of a partition: divided by time or by group (see `tailrace_core::series`).
 //!
 //! Each series lies on disk as a base of its own, and what came since as updates by commit, like the
-//! sketches that are not divided. In memory are the series that have changed since their bases were
+//! sketches that are not windowed. In memory are the series that have changed since their bases were
 //! written, and the names of all; windows that nothing is added to lie on disk only, so that a day of
 //! minutes takes no memory. An event costs one update for all time and one for its window.
 //!
@@ -9,8 +9,8 @@
 //! deleted by a commit whose predecessors are replayed come and go again in memory alone.
 
 mod index;
-pub(crate) mod parts;
-mod slice;
+pub(crate) mod part_cache;
+mod range_query;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +26,8 @@ use tailrace_core::{
 use tailrace_sketch::{Sketch, SketchConfig, TenantSeed};
 
 use self::{
-    index::{Index, Room},
-    parts::{Parts, Shelf},
+    index::{Room, SeriesIndex},
+    part_cache::{PartCache, Parts},
 };
 use crate::{
     commit::Commit,
@@ -44,9 +44,9 @@ const MAX_GOING: usize = 200;
 
 type AllMeasured = BTreeMap<String, Measured>;
 
-/// The divided sketches of a partition.
-pub(crate) struct Divided {
-    sketches: BTreeMap<String, Divisions>,
+/// The windowed sketches of a partition.
+pub(crate) struct WindowedSketches {
+    sketches: BTreeMap<String, WindowedSketch>,
     /// Commits whose updates are on disk.
     logged: Vec<u64>,
     /// Keys of bases to delete and to write with the next commit.
@@ -54,13 +54,13 @@ pub(crate) struct Divided {
     to_create: BTreeMap<Vec<u8>, Vec<u8>>,
     declared: BTreeMap<String, SketchConfig>,
     seed: TenantSeed,
-    shelf: Arc<Shelf>,
+    part_cache: Arc<PartCache>,
 }
 
 /// One sketch.
 #[derive(Default)]
-struct Divisions {
-    index: Index,
+struct WindowedSketch {
+    index: SeriesIndex,
     /// Series that have changed since their bases were written.
     warm: BTreeMap<Series, Sketch>,
     /// What queries merged, of windows that have not.
@@ -69,33 +69,33 @@ struct Divisions {
     rules: (Option<WindowRule>, u32),
 }
 
-impl Divided {
+impl WindowedSketches {
     /// What the bases say, with the updates since, up to a commit.
     pub(crate) fn load(
         tree: &Tree,
         last: u64,
         declared: BTreeMap<String, SketchConfig>,
         seed: TenantSeed,
-        shelf: Arc<Shelf>,
+        part_cache: Arc<PartCache>,
     ) -> Result<Self, StoreError> {
-        let mut divided = Self {
+        let mut windowed = Self {
             sketches: BTreeMap::new(),
             logged: Vec::new(),
             to_delete: BTreeSet::new(),
             to_create: BTreeMap::new(),
             declared,
             seed,
-            shelf,
+            part_cache,
         };
         for entry in tree.scan_prefix(keys::ALL_SERIES) {
             let (key, _) = entry.map_err(|cause| failed(&cause))?;
             let (name, series) = parse(&key)?;
-            divided.sketches.entry(name).or_default().index.add(&series);
+            windowed.sketches.entry(name).or_default().index.add(&series);
         }
         for entry in tree.scan_prefix(keys::ALL_CLOCKS) {
             let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
             let name = keys::rest(&key, 1).ok_or_else(|| damaged("a sketch's name is not text"))?;
-            divided.sketches.entry(name).or_default().index.told = open(&sealed)?;
+            windowed.sketches.entry(name).or_default().index.told = open(&sealed)?;
         }
         for entry in tree.scan_prefix(keys::ALL_MEASURED) {
             let (key, sealed) = entry.map_err(|cause| failed(&cause))?;
@@ -103,10 +103,10 @@ impl Divided {
                 continue;
             };
             let measured: AllMeasured = open(&sealed)?;
-            divided.absorb(tree, &measured)?;
-            divided.logged.push(commit);
+            windowed.absorb(tree, &measured)?;
+            windowed.logged.push(commit);
         }
-        Ok(divided)
+        Ok(windowed)
     }
 
     pub(crate) fn declare(&mut self, declared: BTreeMap<String, SketchConfig>, seed: TenantSeed) {
@@ -116,12 +116,12 @@ impl Divided {
     /// After an import: other sketches, the same declarations.
     pub(crate) fn reload(&mut self, tree: &Tree, last: u64) -> Result<(), StoreError> {
         let declared = std::mem::take(&mut self.declared);
-        *self = Self::load(tree, last, declared, self.seed, self.shelf.clone())?;
+        *self = Self::load(tree, last, declared, self.seed, self.part_cache.clone())?;
         Ok(())
     }
 
     /// Takes a commit of this number in, and adds to it what it changes on disk. An error leaves this and the
-    /// disk apart; whoever meets one opens the image anew. Gives the keys of all bases that it changes.
+    /// disk apart; whoever meets one opens the store anew. Gives the keys of all bases that it changes.
     pub(crate) fn add(
         &mut self,
         tree: &Tree,
@@ -161,8 +161,8 @@ impl Divided {
         let mut changed = false;
         for (name, measured) in all {
             let rules = (measured.window, measured.most_groups);
-            let divisions = self.sketches.entry(name.clone()).or_default();
-            changed |= std::mem::replace(&mut divisions.rules, rules) != rules;
+            let sketch_series = self.sketches.entry(name.clone()).or_default();
+            changed |= std::mem::replace(&mut sketch_series.rules, rules) != rules;
         }
         changed
     }
@@ -170,19 +170,22 @@ impl Divided {
     /// Bases as they are now, of all that have changed since theirs were written.
     pub(crate) fn warm_bases(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut bases = BTreeMap::new();
-        for (name, divisions) in &self.sketches {
-            for (series, sketch) in &divisions.warm {
+        for (name, sketch_series) in &self.sketches {
+            for (series, sketch) in &sketch_series.warm {
                 bases.insert(keys::series(name, series), seal_bytes(&sketch.encode()));
             }
-            if divisions.index.told != Held::default() {
-                bases.insert(keys::clock(name), seal(&divisions.index.told));
+            if sketch_series.index.told != Held::default() {
+                bases.insert(keys::clock(name), seal(&sketch_series.index.told));
             }
         }
         bases
     }
 
     fn warm(&self) -> usize {
-        self.sketches.values().map(|divisions| divisions.warm.len()).sum()
+        self.sketches
+            .values()
+            .map(|sketch_series| sketch_series.warm.len())
+            .sum()
     }
 
     /// Writes every changed series whole, deletes the updates, and lets go of what is on disk now.
@@ -191,8 +194,8 @@ impl Divided {
             changed.push(key.clone());
             together.insert(key, base);
         }
-        for divisions in self.sketches.values_mut() {
-            divisions.warm.clear();
+        for sketch_series in self.sketches.values_mut() {
+            sketch_series.warm.clear();
         }
         for commit in self.logged.drain(..) {
             together.remove(keys::measured(commit));
@@ -203,12 +206,15 @@ impl Divided {
         for (name, measured) in all {
             let whole_before = self.held(name).map(|held| held.whole_from_ms);
             for placed in &measured.updates {
-                self.place(tree, name, measured, placed)?;
+                self.add_update(tree, name, measured, placed)?;
             }
             self.tell(name, measured);
             if self.held(name).map(|held| held.whole_from_ms) != whole_before {
                 // Written at once: a replay cannot see what is no longer on disk to be dropped.
-                let told = self.sketches.get(name).map(|divisions| divisions.index.told);
+                let told = self
+                    .sketches
+                    .get(name)
+                    .map(|sketch_series| sketch_series.index.told);
                 self.to_create
                     .extend(told.map(|told| (keys::clock(name), seal(&told))));
             }
@@ -217,7 +223,7 @@ impl Divided {
     }
 
     /// Adds an update to all time and to its window.
-    fn place(
+    fn add_update(
         &mut self,
         tree: &Tree,
         name: &str,
@@ -257,15 +263,15 @@ impl Divided {
 
     fn update(&mut self, tree: &Tree, name: &str, series: Series, placed: &Placed) -> Result<(), StoreError> {
         let (config, seed) = (self.declared.get(name).copied(), self.seed);
-        let Some(divisions) = self.sketches.get_mut(name) else {
+        let Some(sketch_series) = self.sketches.get_mut(name) else {
             return Ok(());
         };
-        if let Some(sketch) = divisions.warm.get_mut(&series) {
+        if let Some(sketch) = sketch_series.warm.get_mut(&series) {
             apply_one(sketch, &placed.update);
             return Ok(());
         }
         if let Some(window) = series.window {
-            divisions.parts.forget(window);
+            sketch_series.parts.forget(window);
         }
         let key = keys::series(name, &series);
         let base = if self.to_delete.contains(&key) {
@@ -283,18 +289,18 @@ impl Divided {
             empty
         };
         apply_one(&mut sketch, &placed.update);
-        divisions.index.add(&series);
-        divisions.warm.insert(series, sketch);
+        sketch_series.index.add(&series);
+        sketch_series.warm.insert(series, sketch);
         Ok(())
     }
 
     /// The clock moved on: windows that end go, some with each commit.
     fn tell(&mut self, name: &str, measured: &Measured) {
         let Some(rule) = measured.window else { return };
-        let Some(divisions) = self.sketches.get_mut(name) else {
+        let Some(sketch_series) = self.sketches.get_mut(name) else {
             return;
         };
-        let index = &mut divisions.index;
+        let index = &mut sketch_series.index;
         if index.told == Held::default() {
             self.to_create.insert(keys::clock(name), seal(&index.told));
         }
@@ -306,30 +312,32 @@ impl Divided {
     }
 
     fn drop_window(&mut self, name: &str, start_ms: u64) {
-        let Some(divisions) = self.sketches.get_mut(name) else {
+        let Some(sketch_series) = self.sketches.get_mut(name) else {
             return;
         };
-        for series in divisions.index.remove(start_ms) {
+        for series in sketch_series.index.remove(start_ms) {
             if let Some(window) = series.window {
-                divisions.parts.forget(window);
+                sketch_series.parts.forget(window);
             }
             let key = keys::series(name, &series);
-            divisions.warm.remove(&series);
+            sketch_series.warm.remove(&series);
             self.to_create.remove(&key);
             self.to_delete.insert(key);
         }
     }
 
     pub(crate) fn held(&self, name: &str) -> Option<Held> {
-        self.sketches.get(name).map(|divisions| divisions.index.held())
+        self.sketches
+            .get(name)
+            .map(|sketch_series| sketch_series.index.held())
     }
 
     /// Every series with its sketch, in a fixed order.
     pub(crate) fn visit(&self, tree: &Tree, mut seen: impl FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        for (name, divisions) in &self.sketches {
-            for series in divisions.index.all() {
+        for (name, sketch_series) in &self.sketches {
+            for series in sketch_series.index.all() {
                 let key = keys::series(name, &series);
-                let sketch = match divisions.warm.get(&series) {
+                let sketch = match sketch_series.warm.get(&series) {
                     Some(sketch) => Some(sketch.clone()),
                     None => read(tree, &key)?,
                 };

@@ -1,7 +1,7 @@
-//! One partition in one sled tree. A commit is written one entry after the other (see [`crate::commit`]): an
-//! image that was cut off in one bears the commit's mark, and goes on only by applying that very commit again.
+//! One partition in one sled tree. A commit is written one entry after the other (see [`crate::commit`]).
+//! A store that was cut off in one carries the commit's mark. It goes on only by applying that same commit again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use sha2::{Digest as _, Sha256};
 use sled::Tree;
@@ -15,20 +15,18 @@ use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
-    commit::{self, Commit},
-    divided::{Divided, parts::Shelf},
-    entries::Entries as Written,
     handle::Handle,
     keys,
-    sketches::{Change, Sketches, configs},
-    transfer::Export,
+    sketches::configs,
+    transfer,
     value::{damaged, failed, open, open_vector},
     version::Version,
-    weight,
+    windowed::part_cache::PartCache,
+    writing::{Writing, lock, read_state},
 };
 
-/// The image of a partition.
-pub(crate) struct SledImage {
+/// The local state store of one partition.
+pub(crate) struct SledPartition {
     pub(crate) handle: Handle,
     /// Held while a commit is applied or a page is exported.
     writing: Mutex<Writing>,
@@ -36,45 +34,15 @@ pub(crate) struct SledImage {
     pub(crate) version: Version,
 }
 
-/// What goes along with the tree.
-pub(crate) struct Writing {
-    pub(crate) applied: Applied,
-    /// The commit that was begun to be written, and not ended.
-    pub(crate) begun: Option<Applied>,
-    pub(crate) sketches: Sketches,
-    pub(crate) divided: Divided,
-    /// The export under way, which must not see what is applied meanwhile.
-    pub(crate) export: Option<Export>,
-    /// Whether any entry ends: where none does, a write need not ask whether the old one would have.
-    pub(crate) expires: bool,
-    /// How much the tree holds.
-    pub(crate) weight: Weight,
-}
-
-impl SledImage {
+impl SledPartition {
     pub(crate) fn open(
         tree: Tree,
         spec: &PipelineSpec,
         seed: TenantSeed,
-        shelf: Arc<Shelf>,
+        part_cache: Arc<PartCache>,
     ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
-        let writing = handle.with(|tree| {
-            let (applied, begun) = commit::places(tree)?;
-            let weight = match begun {
-                Some(_) => weight::weigh(tree)?,
-                None => weight::load(tree, applied.commit)?,
-            };
-            Ok(Writing {
-                weight,
-                applied,
-                begun,
-                sketches: Sketches::load(tree, applied.commit)?,
-                divided: Divided::load(tree, applied.commit, configs(spec), seed, shelf)?,
-                export: None,
-                expires: any_expires(tree)?,
-            })
-        })?;
+        let writing = handle.with(|tree| Writing::load(tree, spec, seed, part_cache))?;
         Ok(Self {
             handle,
             writing: Mutex::new(writing),
@@ -87,66 +55,15 @@ impl SledImage {
         let mut writing = self.writing();
         let _changing = self.version.change();
         writing.sketches.declare(spec, seed);
-        writing.divided.declare(configs(spec), seed);
+        writing.windowed.declare(configs(spec), seed);
     }
 
     pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writing)
     }
 }
 
-fn read_state(tree: &Tree, place: &[u8]) -> Result<Option<StateValue>, StoreError> {
-    let found = tree.get(place).map_err(|cause| failed(&cause))?;
-    found.map(|sealed| open(&sealed)).transpose()
-}
-
-impl Writing {
-    fn apply(&mut self, tree: &Tree, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
-        let (commit, sketches) = self.commit(tree, delta, applied.commit)?;
-        let weight = commit.weight;
-        self.begun = commit.is_marked().then_some(applied);
-        commit.writes(applied).write(tree)?;
-        self.begun = None;
-        self.sketches.commit(sketches);
-        self.applied = applied;
-        self.weight = weight;
-        Ok(())
-    }
-
-    /// What a commit of this number writes, and what it changes in memory.
-    pub(crate) fn commit(
-        &mut self,
-        tree: &Tree,
-        delta: &Delta,
-        number: u64,
-    ) -> Result<(Commit, Change), StoreError> {
-        let entries = Written::of(tree, delta, self.weight, self.expires)?;
-        self.expires = entries.expires;
-        let mut commit = Commit {
-            entries: entries.writes,
-            weight: entries.weight,
-            ..Commit::default()
-        };
-        let sketches = self.sketches.add(delta, number, &mut commit);
-        let series = self.divided.add(tree, delta, number, &mut commit)?;
-        if let Some(export) = &mut self.export {
-            export.keep_what_goes(tree, delta, series)?;
-        }
-        Ok((commit, sketches))
-    }
-}
-
-/// Whether the expiry index has an entry.
-pub(crate) fn any_expires(tree: &Tree) -> Result<bool, StoreError> {
-    let mut index = tree.range(keys::expiry_until(u64::MAX));
-    Ok(index
-        .next()
-        .transpose()
-        .map_err(|cause| failed(&cause))?
-        .is_some())
-}
-
-impl Image for SledImage {
+impl Image for SledPartition {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(self.writing().applied)
     }
@@ -156,7 +73,7 @@ impl Image for SledImage {
     }
 
     fn weight(&self) -> Weight {
-        self.writing().weight
+        self.writing().size
     }
 
     fn version(&self) -> Option<u64> {
@@ -271,17 +188,17 @@ impl Image for SledImage {
             let mut writing = self.writing();
             let kept = self
                 .handle
-                .with(|tree| writing.divided.keep_next(tree, name, slice, begin_ms));
+                .with(|tree| writing.windowed.keep_next(tree, name, slice, begin_ms));
             drop(writing);
             from_ms = kept?;
             std::thread::yield_now();
         }
         let writing = self.writing();
-        self.handle.with(|tree| writing.divided.slice(tree, name, slice))
+        self.handle.with(|tree| writing.windowed.slice(tree, name, slice))
     }
 
     fn sketch_windows(&self, name: &str) -> Result<Option<Held>, StoreError> {
-        Ok(self.writing().divided.held(name))
+        Ok(self.writing().windowed.held(name))
     }
 
     fn content_hash(&self) -> Result<[u8; 32], StoreError> {
@@ -299,7 +216,7 @@ impl Image for SledImage {
                     part(&sealed);
                 }
             }
-            writing.divided.visit(tree, |key, sketch| {
+            writing.windowed.visit(tree, |key, sketch| {
                 part(key);
                 part(sketch);
             })
@@ -312,11 +229,11 @@ impl Image for SledImage {
     }
 
     fn export(&self, sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<Applied, StoreError> {
-        crate::transfer::export(self, sink)
+        transfer::export(&self.handle, &self.writing, sink)
     }
 
     fn import(&self, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
-        crate::transfer::import(self, source)
+        transfer::import(&self.handle, &self.writing, &self.version, source)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is asked of a divided sketch, merged: windows into the parts that they lie in
-//! ([`super::parts`]), parts into the answer. It is always done in these two steps, kept parts or none,
+//! What is asked of a windowed sketch, merged: windows into the parts that they lie in
+//! ([`super::part_cache`]), parts into the answer. It is always done in these two steps, kept parts or none,
 //! so that the same content gives the same answer to the last digit.
 
 use std::{
@@ -15,8 +15,8 @@ use tailrace_core::{
 use tailrace_sketch::Sketch;
 
 use super::{
-    Divided, Divisions,
-    parts::{Place, Shelf},
+    WindowedSketch, WindowedSketches,
+    part_cache::{PartCache, PartKey},
     read,
 };
 use crate::keys;
@@ -46,7 +46,7 @@ impl Sum {
     }
 }
 
-impl Divided {
+impl WindowedSketches {
     /// What a slice takes, merged in the order of time.
     pub(crate) fn slice(
         &self,
@@ -54,25 +54,25 @@ impl Divided {
         name: &str,
         slice: &Slice,
     ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
-        let Some(divisions) = self.sketches.get(name) else {
+        let Some(sketch_series) = self.sketches.get(name) else {
             return Ok(Vec::new());
         };
         let mut whole = Sum::default();
         let Some(span) = slice.windows else {
-            divisions.merge(tree, name, slice, &mut whole)?;
+            sketch_series.merge(tree, name, slice, &mut whole)?;
             return Ok(whole.into_all().collect());
         };
-        for place in divisions.places(span) {
+        for part_key in sketch_series.part_keys(span) {
             let mut part = Sum::default();
-            let is_whole = place.first_ms >= span.from_ms && place.end_ms() <= span.to_ms;
+            let is_whole = part_key.first_ms >= span.from_ms && part_key.end_ms() <= span.to_ms;
             let kept = is_whole
-                .then(|| divisions.parts.get(place, &slice.groups))
+                .then(|| sketch_series.parts.get(part_key, &slice.groups))
                 .flatten();
             match kept {
                 Some(kept) => kept
                     .into_iter()
                     .for_each(|(group, sketch)| part.add(group, sketch)),
-                None => divisions.merge(tree, name, &within(slice, place, span), &mut part)?,
+                None => sketch_series.merge(tree, name, &within(slice, part_key, span), &mut part)?,
             }
             part.into_all()
                 .for_each(|(group, sketch)| whole.add(group, sketch));
@@ -89,58 +89,61 @@ impl Divided {
         slice: &Slice,
         from_ms: u64,
     ) -> Result<Option<u64>, StoreError> {
-        let (Some(span), Some(divisions)) = (slice.windows, self.sketches.get_mut(name)) else {
+        let (Some(span), Some(sketch_series)) = (slice.windows, self.sketches.get_mut(name)) else {
             return Ok(None);
         };
         let rest = WindowSpan { from_ms, ..span };
-        let changing = divisions.changing();
-        for place in divisions.places(rest) {
-            let is_whole = place.first_ms >= from_ms && place.end_ms() <= span.to_ms;
+        let changing = sketch_series.changing();
+        for part_key in sketch_series.part_keys(rest) {
+            let is_whole = part_key.first_ms >= from_ms && part_key.end_ms() <= span.to_ms;
             if !is_whole {
                 continue;
             }
-            let was_kept = divisions.parts.has(place, &slice.groups);
-            self.shelf.served(was_kept);
-            if was_kept || changing.contains(&place) {
+            let was_kept = sketch_series.parts.has(part_key, &slice.groups);
+            self.part_cache.served(was_kept);
+            if was_kept || changing.contains(&part_key) {
                 continue;
             }
-            let is_kept = divisions.keep(&self.shelf, tree, name, slice, place)?;
-            return Ok(is_kept.then(|| place.end_ms()));
+            let is_kept = sketch_series.keep(&self.part_cache, tree, name, slice, part_key)?;
+            return Ok(is_kept.then(|| part_key.end_ms()));
         }
         Ok(None)
     }
 }
 
-impl Divisions {
+impl WindowedSketch {
     /// The parts that windows of a span lie in, in the order of time.
-    fn places(&self, span: WindowSpan) -> Vec<Place> {
-        let mut places: Vec<Place> = self.index.windows(span).map(Place::of).collect();
-        places.dedup();
-        places
+    fn part_keys(&self, span: WindowSpan) -> Vec<PartKey> {
+        let mut part_keys: Vec<PartKey> = self.index.windows(span).map(PartKey::of).collect();
+        part_keys.dedup();
+        part_keys
     }
 
     /// Parts with a window that has changed since its base was written.
-    fn changing(&self) -> BTreeSet<Place> {
+    fn changing(&self) -> BTreeSet<PartKey> {
         let warm = self.warm.keys().filter_map(|series| series.window);
-        warm.map(Place::of).collect()
+        warm.map(PartKey::of).collect()
     }
 
     fn keep(
         &mut self,
-        shelf: &Arc<Shelf>,
+        part_cache: &Arc<PartCache>,
         tree: &Tree,
         name: &str,
         slice: &Slice,
-        place: Place,
+        part_key: PartKey,
     ) -> Result<bool, StoreError> {
         let whole = WindowSpan {
-            length_ms: place.length_ms,
-            from_ms: place.first_ms,
-            to_ms: place.end_ms(),
+            length_ms: part_key.length_ms,
+            from_ms: part_key.first_ms,
+            to_ms: part_key.end_ms(),
         };
         let mut part = Sum::default();
-        self.merge(tree, name, &within(slice, place, whole), &mut part)?;
-        Ok(part.unlike.is_empty() && self.parts.keep(shelf, place, &slice.groups, part.groups.iter()))
+        self.merge(tree, name, &within(slice, part_key, whole), &mut part)?;
+        Ok(part.unlike.is_empty()
+            && self
+                .parts
+                .keep(part_cache, part_key, &slice.groups, part.groups.iter()))
     }
 
     /// Adds the series that a slice takes.
@@ -165,12 +168,12 @@ fn group_of(slice: &Slice, series: Series) -> Option<Group> {
 }
 
 /// What of a slice lies in a part and in a span.
-fn within(slice: &Slice, place: Place, span: WindowSpan) -> Slice {
+fn within(slice: &Slice, part_key: PartKey, span: WindowSpan) -> Slice {
     Slice {
         windows: Some(WindowSpan {
             length_ms: span.length_ms,
-            from_ms: span.from_ms.max(place.first_ms),
-            to_ms: span.to_ms.min(place.end_ms()),
+            from_ms: span.from_ms.max(part_key.first_ms),
+            to_ms: span.to_ms.min(part_key.end_ms()),
         }),
         groups: slice.groups.clone(),
     }

@@ -1,4 +1,4 @@
-//! Divided sketches in the local image: windows and groups are a function of the commits, whether
+//! WindowedSketches sketches in the local image: windows and groups are a function of the commits, whether
 //! they were applied in one go, after restarts, or through a snapshot.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,4 +1,4 @@
-//! The room that an instance may take: linear memory and tables, counted while it grows.
+//! Bounds what an instance may take: linear memory and tables, counted while they grow.
 //!
 //! Growth beyond the limit is a trap and not the -1 of the specification: hardly a guest looks at
 //! that, and the crash that follows would not name what was missing.
@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// What an instance has, and the most it may have.
-pub(crate) struct Room {
+pub(crate) struct MemoryLimiter {
     memory_bytes: usize,
     memory_limit_bytes: usize,
 }
 
-impl Room {
-    /// Room of a step with this limit; never more than a slot of the pool.
+impl MemoryLimiter {
+    /// For a step with this limit; never more than a slot of the pool.
     pub(crate) fn new(memory_limit_bytes: u64) -> Self {
         let limit = usize::try_from(memory_limit_bytes).unwrap_or(MAX_MEMORY_BYTES);
         Self {
@@ -32,7 +32,7 @@ impl Room {
     }
 }
 
-impl ResourceLimiter for Room {
+impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
         current: usize,

@@ -7,7 +7,7 @@ use tailrace_core::series::{Group, Held, Series, Slice, Window, WindowSpan};
 
 /// The series of a sketch.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(super) struct SeriesIndex {
     /// Groups of all time.
     groups: BTreeSet<Option<Group>>,
     /// How many of them are values.
@@ -28,7 +28,7 @@ pub(super) enum Room {
     None,
 }
 
-impl Index {
+impl SeriesIndex {
     pub(super) fn add(&mut self, series: &Series) {
         match series.window {
             None => {
