@@ -14,11 +14,11 @@ use tailrace::{
     config::Config,
     wiring::{self, Compile},
 };
+use tailrace_control::command::{candidates::Apply, tenants::TenantRequest};
 use tailrace_core::{
-    control::{access::TenantRequest, candidates::Apply},
     identity::PipelineId,
+    manifest::{PluginRef, parse::parse},
     name::Name,
-    spec::{PluginRef, parse::parse},
 };
 
 #[tokio::main]

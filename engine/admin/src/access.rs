@@ -9,8 +9,11 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
+use tailrace_control::{
+    command::{Control, tokens::Bearer},
+    error::ControlError,
+};
 use tailrace_core::{
-    control::{Control, ControlError, tokens::Bearer},
     name::Name,
     registry::{Role, Scope},
 };

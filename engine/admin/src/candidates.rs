@@ -2,12 +2,14 @@
 
 use axum::Json;
 use serde::Deserialize;
-use tailrace_core::{
-    control::{
-        ControlError,
+use tailrace_control::{
+    command::{
         candidates::{Apply, CandidateReport},
         pipelines::AppliedPipeline,
     },
+    error::ControlError,
+};
+use tailrace_core::{
     registry::candidate::{Canary, MIN_EVENTS, Mode, WHOLE_PPM},
     units::Span,
 };

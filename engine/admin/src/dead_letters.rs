@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use tailrace_core::pipeline::dead_letter::DeadLetter;
+use tailrace_core::dead_letter::DeadLetter;
 
 use crate::{
     ApiState,

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
-use tailrace_core::graph::{Detail, Graph};
+use tailrace_control::query::graph::{Detail, Graph};
 
 use crate::{
     ApiState,

@@ -1,5 +1,5 @@
 //! The HTTP API: it reads requests, asks the control plane, and writes answers. What a request means
-//! is decided in `tailrace_core::control`; what an error means to a client in `problem`.
+//! is decided in `tailrace_control`; what an error means to a client in `problem`.
 //!
 //! - `routes`: the table of all routes; the `router` and the description (`openapi`) are made from it;
 //! - `route`: what a row of it says;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Json};
 use serde_json::Value;
-use tailrace_core::spec::parse::json_schema;
+use tailrace_core::manifest::parse::json_schema;
 use utoipa::openapi::{
     Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
     Required, ResponseBuilder,

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use tailrace_control::{
+    command::pipelines::AppliedPipeline, error::ControlError, query::status::PipelineStatusReport,
+};
 use tailrace_core::{
-    control::{ControlError, pipelines::AppliedPipeline, status::PipelineStatusReport},
+    manifest::{error::SpecError, parse::parse},
     name::Name,
-    pipeline::status::State as PipelineState,
+    observe::status::State as PipelineState,
     registry::{Pipeline, Revision},
-    spec::parse::{SpecError, parse},
 };
 
 use crate::{

@@ -12,14 +12,14 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Serialize;
+use tailrace_control::command::{
+    plugins::{Upload, Uploaded},
+    trial::Trial,
+};
 use tailrace_core::{
-    control::{
-        plugins::{Upload, Uploaded},
-        trial::Trial,
-    },
+    manifest::{PluginRef, parse_version},
     ports::plugins::CompileCost,
     registry::PluginVersion,
-    spec::{PluginRef, parse_version},
 };
 
 use crate::{

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tailrace_core::{control::ControlError, ports::broker::BrokerError};
+use tailrace_control::error::ControlError;
+use tailrace_core::ports::broker::BrokerError;
 
 /// When it is worth asking again for what was refused for want of room: about a compilation later.
 const RETRY_AFTER_SECONDS: &str = "5";

@@ -9,7 +9,7 @@ use axum::{
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tailrace_core::control::queries::{MAX_SCAN, StateEntry, VectorEntry};
+use tailrace_control::query::queries::{MAX_SCAN, StateEntry, VectorEntry};
 
 use crate::{
     ApiState,

@@ -18,7 +18,7 @@ use axum::{
 };
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
-use tailrace_core::control::stamp::Stamp;
+use tailrace_control::query::version::Stamp;
 
 /// Default bound on the size of all answers: a thousand full pages of state.
 const CAPACITY_BYTES: u64 = 32 << 20;

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use tailrace_core::{
-    control::sketches::{Point, SketchAsk, SketchView},
-    series::{Group, Groups},
-};
+use tailrace_control::query::sketches::{Point, SketchAsk, SketchView};
+use tailrace_core::series::{Group, Groups};
 use tailrace_sketch::{Query, Report};
 
 use crate::{

@@ -2,8 +2,8 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use tailrace_control::command::{Control, quotas::Used, tenants::TenantRequest};
 use tailrace_core::{
-    control::{Control, access::TenantRequest, amounts::Used},
     name::Name,
     registry::{Quotas, Tenant},
 };

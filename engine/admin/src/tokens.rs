@@ -1,7 +1,7 @@
 //! Tokens of a tenant, and of operators: make, list, revoke. The token itself is in one answer only, that to its making.
 
 use axum::{Json, extract::State, http::StatusCode};
-use tailrace_core::control::tokens::{NewToken, ShownToken, TokenRequest};
+use tailrace_control::command::tokens::{NewToken, ShownToken, TokenRequest};
 
 use crate::{
     ApiState,

@@ -14,10 +14,10 @@ use axum::{
 };
 use futures::stream;
 use serde::{Deserialize, Serialize};
+use tailrace_control::query::views::{Shown, Watching};
 use tailrace_core::{
-    control::views::{Shown, Watching},
     name::Name,
-    pipeline::views::{
+    observe::{
         live::{Missed, Watch},
         logs::KEPT_LINES,
         tap::Wish,

@@ -20,8 +20,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    manifest::Delivery,
     ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
-    spec::Delivery,
     subject,
 };
 

@@ -17,8 +17,8 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
+    manifest::Start,
     ports::broker::{BrokerError, Incoming, Input, InputError, SubscribeRequest, Subscription},
-    spec::Start,
 };
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use tailrace_core::{
-    membership::EngineId,
+    identity::EngineId,
     ports::{
         broker::BrokerError,
         peers::{Peers, Questions, Reply},

@@ -26,7 +26,10 @@ use std::{
 
 use rows::{Row, Rows};
 use samples::Samples;
-use tailrace_core::ports::store::{Collection as _, Metric, Search};
+use tailrace_core::{
+    ports::store::Collection as _,
+    vectors::{Metric, Search},
+};
 use tailrace_store::{INDEX_ABOVE, VectorCollection};
 
 /// How many vectors, where nothing else is asked for.

@@ -14,9 +14,9 @@ use std::{
 use sled::{Config, Db, Mode};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    manifest::PipelineSpec,
     name::Name,
     ports::store::{Image, LocalStore, PartCounts, StoreError},
-    spec::PipelineSpec,
 };
 use tailrace_sketch::TenantSeed;
 

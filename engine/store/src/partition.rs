@@ -7,9 +7,10 @@ use sha2::{Digest as _, Sha256};
 use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError, Weight},
+    manifest::PipelineSpec,
+    ports::store::{Applied, Collection, Entries, Image, StoreError, Weight},
     series::{Group, Held, Slice},
-    spec::PipelineSpec,
+    vectors::{Metric, Search},
 };
 use tailrace_sketch::{Sketch, TenantSeed};
 

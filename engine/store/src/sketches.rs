@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use sled::Tree;
 use tailrace_core::{
     delta::Delta,
+    manifest::{PipelineSpec, SketchSpec},
     name::Name,
     ports::store::StoreError,
-    spec::{PipelineSpec, SketchSpec},
 };
 use tailrace_sketch::{Kind, Sketch, SketchConfig, TenantSeed, Update};
 

@@ -9,8 +9,8 @@ use std::{
 use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
+    manifest::PipelineSpec,
     ports::store::{Applied, StoreError, Weight},
-    spec::PipelineSpec,
 };
 use tailrace_sketch::TenantSeed;
 

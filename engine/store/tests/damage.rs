@@ -7,9 +7,9 @@ use std::{fs, path::Path, sync::Arc};
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    manifest::{PipelineSpec, parse::parse},
     name::Name,
     ports::store::{Applied, Image, LocalStore, StoreError},
-    spec::{PipelineSpec, parse::parse},
 };
 use tailrace_sketch::TenantSeed;
 use tailrace_store::{SledStore, StoreOptions};

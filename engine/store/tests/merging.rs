@@ -11,10 +11,10 @@ use std::{
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     identity::{PartitionId, PipelineId},
+    manifest::parse::parse,
     name::Name,
     ports::store::{Applied, Image, LocalStore as _},
     series::{Group, Groups, Slice, WindowRule, WindowSpan},
-    spec::parse::parse,
 };
 use tailrace_sketch::{TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};

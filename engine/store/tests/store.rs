@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    manifest::{PipelineSpec, parse::parse},
     name::Name,
-    ports::store::{Applied, Image, LocalStore, Metric, Search, StoreError, Weight},
-    spec::{PipelineSpec, parse::parse},
+    ports::store::{Applied, Image, LocalStore, StoreError, Weight},
+    vectors::{Metric, Search},
 };
 use tailrace_sketch::{TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};

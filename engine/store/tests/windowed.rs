@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     identity::{PartitionId, PipelineId},
+    manifest::{PipelineSpec, parse::parse},
     name::Name,
     ports::store::{Applied, Image, LocalStore as _},
     series::{Group, Groups, Slice, WindowRule, WindowSpan},
-    spec::{PipelineSpec, parse::parse},
 };
 use tailrace_sketch::{Answer, Query, Sketch, TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};

@@ -23,10 +23,10 @@ use tailrace_core::{
         memory::Alarm,
         numbers::{ENGINE, names},
     },
-    pipeline::settings::Settings,
-    spec::AlarmSpec,
+    manifest::AlarmSpec,
     units::Span,
 };
+use tailrace_dataplane::run::settings::Settings;
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
+use tailrace_control::command::{tenants::TenantRequest, tokens::TokenRequest};
 use tailrace_core::{
-    control::{access::TenantRequest, tokens::TokenRequest},
     name::Name,
     registry::{Role, Scope},
 };

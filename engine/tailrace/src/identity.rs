@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use tailrace_core::{membership::EngineId, ports::clock::Random};
+use tailrace_core::{identity::EngineId, ports::clock::Random};
 
 const FILE: &str = "engine-id";
 

@@ -153,10 +153,8 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use rustix::process::getpriority_process;
-    use tailrace_core::{
-        name::Name,
-        pipeline::schedule::{Executor as _, Turns, long_calls},
-    };
+    use tailrace_core::{name::Name, ports::executor::Executor as _};
+    use tailrace_dataplane::schedule::{Turns, long_calls};
 
     use super::*;
     use crate::system::SystemClock;

@@ -7,22 +7,20 @@ use std::{
 
 use anyhow::Context as _;
 use tailrace_admin::{Answers, ApiOptions, ApiState};
+use tailrace_control::{alarms, command::Control};
 use tailrace_core::{
     compilers::Compilers,
-    control::{Control, alarms},
-    membership::{Cluster, Heard, keeper as leases},
-    pipeline::{
-        engine::{Engine, Overview},
-        schedule::Turns,
-    },
+    membership::{Cluster, Heard},
+    observe::overview::Overview,
     ports::{
-        World,
         clock::{Clock, Random},
         tracer::{NoTracer, Tracer},
     },
     registry::{Registry, keeper},
     tasks,
+    world::World,
 };
+use tailrace_dataplane::{membership::keeper as leases, run::engine::Engine, schedule::Turns};
 use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;

@@ -78,11 +78,11 @@ fn from_module(module: &Bytes) -> Result<Bytes, PluginError> {
     if !processes {
         return Err(PluginError::NoExport(interface("transform")));
     }
-    let mut encoder = ComponentEncoder::default();
+    let encoder = ComponentEncoder::default();
     let encoded = encoder
         .validate(true)
         .module(module)
-        .and_then(ComponentEncoder::encode);
+        .and_then(|mut encoder| encoder.encode());
     encoded
         .map(Bytes::from)
         .map_err(|cause| invalid(&format!("the core module cannot be made a component: {cause:#}")))

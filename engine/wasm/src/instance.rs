@@ -13,8 +13,8 @@ use std::{
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
     grant::CallLimits,
-    pipeline::schedule::long_calls,
     ports::plugins::{Call, CallFailure, Host, Instance, PluginError, Trap, TrapCode},
+    ports::threads::{LONG_CALL, call_lasts},
     text::plain,
 };
 use wasmtime::{
@@ -23,7 +23,7 @@ use wasmtime::{
 };
 
 use crate::{
-    host::Guest,
+    host::{Guest, lend},
     ticker::{self, Ticker},
     trap,
     types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
@@ -65,7 +65,7 @@ struct Time {
 impl Time {
     fn of(deadline: Duration) -> Self {
         let all = ticker::epochs(deadline);
-        let first = all.min(ticker::epochs(long_calls::LONG));
+        let first = all.min(ticker::epochs(LONG_CALL));
         Self {
             first,
             left: (all > first).then(|| all - first),
@@ -164,26 +164,20 @@ impl WasmInstance {
 }
 
 impl Instance for WasmInstance {
-    fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
         let limits = self.store.data().call;
-        self.store.data_mut().begin(host);
+        self.store.data_mut().begin();
         self.time.begin(&mut self.store, &self.ticker);
         let result = match self.store.set_fuel(limits.fuel) {
             // A panic of the host must not take the guest thread with it. What it may have left half
             // done lies in the store, which is never entered again.
-            Ok(()) => catch_unwind(AssertUnwindSafe(|| self.call(event)))
+            Ok(()) => catch_unwind(AssertUnwindSafe(|| lend(host, || self.call(event))))
                 .unwrap_or_else(|panic| Err(CallFailure::Engine(panic_text(&*panic)))),
             Err(cause) => Err(CallFailure::Engine(cause.to_string())),
         };
         self.spent |= matches!(result, Err(CallFailure::Trap(_) | CallFailure::Engine(_)));
         let fuel = limits.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
-        let host = self
-            .store
-            .data_mut()
-            .host
-            .take()
-            .expect("the host is put in above and stays for the call");
-        (Call { result, fuel }, host)
+        Call { result, fuel }
     }
 
     fn is_spent(&self) -> bool {
@@ -200,7 +194,7 @@ fn store(engine: &Engine, ticker: Arc<Ticker>, limits: CallLimits) -> Store<Gues
     store.limiter(|guest| &mut guest.limiter);
     store.epoch_deadline_callback(move |mut store| match store.data_mut().epochs_left.take() {
         Some(epochs) => {
-            long_calls::lasts();
+            call_lasts();
             // It may have been away so long, in the host or for want of a processor, that the ticker sleeps.
             ticker.begins(epochs);
             Ok(UpdateDeadline::Continue(epochs))

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use tailrace_control::{alarms::NoticeCounts, command::quotas::Used, query::measure::MeasuredTenant};
 use tailrace_core::{
     alarm::numbers,
-    control::{alarms::NoticeCounts, amounts::Used, measure::MeasuredTenant},
     identity::PipelineId,
     name::Name,
-    pipeline::{
+    observe::{
         stats::{AccuracyReport, Latency, StepReport},
         status::{PartitionReport, PipelineStatus},
     },

@@ -10,19 +10,17 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tailrace_admin::{ApiOptions, ApiState, Route, router};
+use tailrace_control::command::Control;
 use tailrace_core::{
-    control::Control,
     identity::Digest,
     membership::{Cluster, Membership},
     name::Name,
-    pipeline::{
-        engine::{Engine, Overview},
-        settings::Settings,
-    },
+    observe::overview::Overview,
     ports::registry::Bucket as _,
     registry::{Key, Role, Scope, keeper},
     tasks,
 };
+use tailrace_dataplane::run::{engine::Engine, settings::Settings};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;

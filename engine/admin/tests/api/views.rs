@@ -13,13 +13,11 @@ use tailrace_core::{
     event::Event,
     identity::PipelineId,
     name::Name,
-    pipeline::{
+    observe::{
+        logs::Line,
+        places::OF_PIPELINE,
         status::PipelineStatus,
-        views::{
-            logs::Line,
-            places::OF_PIPELINE,
-            tap::{Excerpt, Sample},
-        },
+        tap::{Excerpt, Sample},
     },
     ports::plugins::LogLevel,
 };

@@ -21,18 +21,17 @@ use store::{Gate, Images, Interrupt};
 use tailrace_core::{
     audit::Record,
     compilers::Compilers,
-    identity::Digest,
-    membership::EngineId,
+    identity::{Digest, EngineId},
     name::Name,
-    pipeline::schedule::{Executor, Job},
     ports::{
-        World,
         audit::{AuditLog, Audited, MemoryAudit},
         broker::BrokerError,
         clock::{Clock, Random},
+        executor::{Executor, Job},
         peers::{Peers, Questions},
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
+    world::World,
 };
 use tokio::sync::watch;
 

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use tailrace_core::{
     event::{Event, Header, Message, Rejection, Verdict},
-    identity::Digest,
     grant::{CallLimits, Grant},
+    identity::Digest,
     ports::plugins::*,
 };
 

@@ -14,7 +14,7 @@
 //!   a number, `M² + |q|² - 2qx` would drown the product where one long vector makes `M` large.
 
 use hnsw_rs::anndists::dist::distances::Distance;
-use tailrace_core::ports::store::Metric;
+use tailrace_core::vectors::Metric;
 
 use super::sums::{dot, squared_distance};
 

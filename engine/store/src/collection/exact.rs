@@ -5,9 +5,12 @@
 //! - A row has a place, `0..len`, which changes when another row goes: nobody outside keeps one.
 //! - Hits are ordered by score, then id, so the answer does not depend on places.
 
-use std::{cmp::Ordering, collections::BinaryHeap, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, HashMap},
+};
 
-use tailrace_core::ports::store::{Metric, Neighbour};
+use tailrace_core::{ports::store::Neighbour, vectors::Metric};
 
 use super::sums::{dot, squared_distance};
 

@@ -36,7 +36,10 @@ mod tests;
 
 use std::cell::RefCell;
 
-use tailrace_core::ports::store::{Collection, Metric, Neighbour, Search};
+use tailrace_core::{
+    ports::store::{Collection, Neighbour},
+    vectors::{Metric, Search},
+};
 
 use self::{exact::Rows, graph::WIDTH, indexed::VectorIndex};
 

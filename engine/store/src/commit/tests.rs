@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tailrace_core::{
     delta::{Delta, Measured, Placed, StateValue},
+    manifest::{PipelineSpec, parse::parse},
     ports::store::Image as _,
     series::WindowRule,
-    spec::{PipelineSpec, parse::parse},
 };
 use tailrace_sketch::{TenantSeed, Update};
 

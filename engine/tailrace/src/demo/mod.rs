@@ -16,12 +16,12 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tailrace_control::command::{Control, candidates::Apply};
 use tailrace_core::{
-    control::{Control, candidates::Apply},
     identity::PipelineId,
+    manifest::{PluginRef, parse},
     name::Name,
     ports::clock::Clock as _,
-    spec::{PluginRef, parse},
 };
 
 use crate::{

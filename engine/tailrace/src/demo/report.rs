@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use tailrace_core::{control::Control, identity::PipelineId};
+use tailrace_control::command::Control;
+use tailrace_core::identity::PipelineId;
 use tailrace_sketch::{Answer, Query};
 
 use super::{

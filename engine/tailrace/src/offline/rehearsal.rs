@@ -5,17 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tailrace_core::{
+    dead_letter,
     event::Event,
     identity::{PartitionId, PipelineId},
     ledger::Ledger,
     name::Name,
-    pipeline::{
-        dead_letter, intake,
-        plan::Plan,
-        views::{Views, logs::Logs},
-        watermark,
-        worker::{Arrival, Cursor, Delivery, TurnEnd, Worker},
-    },
+    observe::{logs::Logs, progress::Cursor, views::Views},
     ports::{
         broker::Incoming,
         clock::Clock,
@@ -24,6 +19,13 @@ use tailrace_core::{
     },
     registry::Revision,
     subject,
+};
+use tailrace_dataplane::{
+    arrival::{Arrival, Delivery},
+    intake,
+    plan::Plan,
+    turn::worker::{TurnEnd, Worker},
+    watermark,
 };
 use tailrace_sketch::TenantSeed;
 use tracing_subscriber::layer::SubscriberExt as _;

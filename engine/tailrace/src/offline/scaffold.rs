@@ -112,7 +112,7 @@ fn type_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tailrace_core::spec::{check::check, parse::parse};
+    use tailrace_core::manifest::{check::check, parse::parse};
 
     use super::*;
 

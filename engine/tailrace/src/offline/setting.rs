@@ -8,12 +8,12 @@ use serde_json::Value;
 use tailrace_core::{
     grant::Grant,
     identity::Digest,
-    name::Name,
-    ports::plugins::Admitted,
-    spec::{
+    manifest::{
         Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef,
         SketchSpec, Start, StepSpec, VectorSpec, check::check, parse,
     },
+    name::Name,
+    ports::plugins::Admitted,
     units::{Bytes, Span},
 };
 

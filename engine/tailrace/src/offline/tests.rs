@@ -7,15 +7,13 @@ use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
     grant::{CallLimits, Grant},
     identity::Digest,
+    manifest::{Extract, VectorSpec, parse::parse},
     name::Name,
-    ports::{
-        plugins::{
-            Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
-            TrapCode,
-        },
-        store::{Metric, Search},
+    ports::plugins::{
+        Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
+        TrapCode,
     },
-    spec::{Extract, VectorSpec, parse::parse},
+    vectors::{Metric, Search},
 };
 use tailrace_store::{SledStore, StoreOptions};
 

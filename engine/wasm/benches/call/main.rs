@@ -30,7 +30,7 @@ use table::Table;
 use tailrace_core::{
     event::Event,
     grant::CallLimits,
-    ports::plugins::{Host, Instance, Plugin, PluginRuntime as _},
+    ports::plugins::{Instance, Plugin, PluginRuntime as _},
 };
 use tailrace_wasm::{WasmOptions, WasmRuntime};
 
@@ -135,20 +135,19 @@ fn calls(runtime: &WasmRuntime, empty: &Admitted, config: &str, rows: &mut Rows)
 /// An instance in the sandbox, with its host.
 struct Called {
     instance: Box<dyn Instance>,
-    host: Option<Box<dyn Host>>,
+    host: Table,
 }
 
 impl Called {
     fn new(plugin: &Admitted, config: &str) -> AnyResult<Self> {
         Ok(Self {
             instance: plugin.plugin.instantiate(config, &limits())?,
-            host: Some(Box::new(Table::new())),
+            host: Table::new(),
         })
     }
 
     fn call(&mut self, event: &Event) -> AnyResult<()> {
-        let (call, back) = self.instance.process(event, self.host.take().ok_or("no host")?);
-        self.host = Some(back);
+        let call = self.instance.process(event, &mut self.host);
         let failed = |failure| format!("{failure:?}").into();
         call.result.map(drop).map_err(failed)
     }
@@ -165,7 +164,7 @@ fn instances(plugin: &Arc<dyn Plugin>, config: &str, rows: &mut Rows) -> AnyResu
     let mut waiting = Vec::new();
     for _ in 0..INSTANCES {
         let mut instance = plugin.instantiate(config, &limits())?;
-        let _ = instance.process(&event(), Box::new(Table::new()));
+        let _ = instance.process(&event(), &mut Table::new());
         waiting.push(instance);
     }
     let each = resident_kib()?.saturating_sub(before) as f64 / f64::from(INSTANCES);

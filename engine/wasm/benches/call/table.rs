@@ -1,6 +1,6 @@
 //! A host that answers from a table in memory: what is measured with it is the boundary and not a store.
 
-use std::{any::Any, collections::HashMap};
+use std::collections::HashMap;
 
 use tailrace_core::ports::{
     plugins::{Host, HostError, LogLevel},
@@ -64,7 +64,4 @@ impl Host for Table {
         Ok(())
     }
     fn log(&mut self, _: LogLevel, _: &str) {}
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
 }

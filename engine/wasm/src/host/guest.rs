@@ -1,14 +1,12 @@
-//! What a store holds of a guest: the host of the current call, its limits, and what it has used of them.
+//! What a store holds of a guest: its limits, and what the current call has used of them.
 
-use tailrace_core::ports::plugins::{CallLimits, Host};
+use tailrace_core::grant::CallLimits;
 
 use super::Stop;
 use crate::limiter::MemoryLimiter;
 
 /// The data of a guest's store.
 pub(crate) struct Guest {
-    /// Here during a call of `process`, and only then.
-    pub(crate) host: Option<Box<dyn Host>>,
     pub(crate) limiter: MemoryLimiter,
     pub(crate) call: CallLimits,
     /// Epochs that the call still has once it has lasted long.
@@ -27,7 +25,6 @@ struct Used {
 impl Guest {
     pub(crate) fn new(call: CallLimits) -> Self {
         Self {
-            host: None,
             limiter: MemoryLimiter::new(call.memory_bytes),
             call,
             epochs_left: None,
@@ -36,15 +33,8 @@ impl Guest {
     }
 
     /// A new call begins.
-    pub(crate) fn begin(&mut self, host: Box<dyn Host>) {
-        self.host = Some(host);
+    pub(crate) fn begin(&mut self) {
         self.used = Used::default();
-    }
-
-    pub(super) fn host(&mut self) -> Result<&mut (dyn Host + 'static), Stop> {
-        let missing =
-            || Stop::Misuse("host interfaces are at hand in process only, not in configure".to_owned());
-        self.host.as_deref_mut().ok_or_else(missing)
     }
 
     /// Counts a write of so many bytes, before it is done.

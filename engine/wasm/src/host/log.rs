@@ -6,7 +6,7 @@ use wasmtime::{
     component::{ComponentType, Lift, LinkerInstance},
 };
 
-use super::Guest;
+use super::{Guest, lent::ask};
 
 /// Longest line, in characters.
 const MAX_LINE: usize = 1_024;
@@ -44,7 +44,10 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<(
             let guest = store.data_mut();
             if guest.may_log() {
                 let line = plain(&message, MAX_LINE);
-                guest.host()?.log(level.into(), &line);
+                ask(|host| {
+                    host.log(level.into(), &line);
+                    Ok(())
+                })?;
             }
             Ok(())
         },

@@ -2,6 +2,7 @@
 //! its caps and hand it to the engine's `Host`; nothing else.
 
 mod guest;
+mod lent;
 mod log;
 mod sketches;
 mod state;
@@ -9,6 +10,7 @@ mod stop;
 mod vectors;
 
 pub(crate) use guest::Guest;
+pub(crate) use lent::lend;
 pub(crate) use stop::Stop;
 use wasmtime::component::Linker;
 

@@ -5,7 +5,7 @@ use wasmtime::{
     component::{ComponentType, LinkerInstance, Lower},
 };
 
-use super::{Guest, Stop};
+use super::{Guest, lent::ask};
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
@@ -17,12 +17,8 @@ struct Neighbour {
 pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
     linker.func_wrap(
         "get",
-        |mut store: StoreContextMut<'_, Guest>, (collection, id): (String, String)| {
-            let vector = store
-                .data_mut()
-                .host()?
-                .vector_get(&collection, &id)
-                .map_err(Stop::from)?;
+        |_: StoreContextMut<'_, Guest>, (collection, id): (String, String)| {
+            let vector = ask(|host| host.vector_get(&collection, &id))?;
             Ok((vector,))
         },
     )?;
@@ -32,32 +28,20 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<(
             store
                 .data_mut()
                 .write(id.len() + vector.len() * size_of::<f32>())?;
-            Ok(store
-                .data_mut()
-                .host()?
-                .vector_set(&collection, &id, vector)
-                .map_err(Stop::from)?)
+            Ok(ask(|host| host.vector_set(&collection, &id, vector))?)
         },
     )?;
     linker.func_wrap(
         "delete",
         |mut store: StoreContextMut<'_, Guest>, (collection, id): (String, String)| {
             store.data_mut().write(id.len())?;
-            Ok(store
-                .data_mut()
-                .host()?
-                .vector_delete(&collection, &id)
-                .map_err(Stop::from)?)
+            Ok(ask(|host| host.vector_delete(&collection, &id))?)
         },
     )?;
     linker.func_wrap(
         "nearest",
-        |mut store: StoreContextMut<'_, Guest>, (collection, query, k): (String, Vec<f32>, u32)| {
-            let found = store
-                .data_mut()
-                .host()?
-                .vectors_nearest(&collection, &query, k)
-                .map_err(Stop::from)?;
+        |_: StoreContextMut<'_, Guest>, (collection, query, k): (String, Vec<f32>, u32)| {
+            let found = ask(|host| host.vectors_nearest(&collection, &query, k))?;
             let neighbours: Vec<Neighbour> = found
                 .into_iter()
                 .map(|hit| Neighbour {

@@ -1,6 +1,5 @@
 //! A host that remembers what it was asked, and fails when it is told to.
 
-use std::any::Any;
 
 use tailrace_core::ports::{
     plugins::{Host, HostError, LogLevel},
@@ -117,8 +116,5 @@ impl Host for TestHost {
         if self.mood == Mood::Stalls {
             std::thread::sleep(STALL);
         }
-    }
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }

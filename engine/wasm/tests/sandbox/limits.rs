@@ -1,19 +1,16 @@
 //! What a plugin cannot take: fuel, wall time, memory, stack.
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::mpsc,
     time::Duration,
 };
 
 use tailrace_core::{
     event::Verdict,
     grant::CallLimits,
-    name::Name,
-    pipeline::schedule::{Executor as _, Turns},
     ports::{
-        clock::Clock,
         plugins::{CallFailure, PluginError, TrapCode},
-        threads::Threads,
+        threads::on_long_call,
     },
 };
 
@@ -47,40 +44,18 @@ fn an_endless_loop_is_stopped_by_its_deadline() {
 }
 
 #[test]
-fn an_endless_loop_is_put_behind_the_others_before_it_is_stopped() {
-    struct Still;
-    impl Clock for Still {
-        fn unix_ms(&self) -> u64 {
-            0
-        }
-        fn monotonic(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
-    struct Told(mpsc::SyncSender<()>);
-    impl Threads for Told {
-        fn lower_this(&self) {
-            let _ = self.0.send(());
-        }
-    }
-    let (sender, lowered) = mpsc::sync_channel(4);
-    let turns = Turns::start(2, Arc::new(Still), Arc::new(Told(sender))).unwrap();
-    let (done, ended) = mpsc::sync_channel(4);
-    for (deadline_ms, is_lowered) in [(200, true), (2, false)] {
+fn that_a_call_lasts_is_told_to_its_thread_before_the_call_is_stopped() {
+    let (sender, told) = mpsc::sync_channel(4);
+    on_long_call(move || sender.send(()).unwrap());
+    for (deadline_ms, lasts) in [(200, true), (2, false)] {
         let limits = CallLimits {
             fuel: u64::MAX,
             deadline: Duration::from_millis(deadline_ms),
             ..roomy()
         };
         let mut instance = Sandbox::shared().instance(&Guest::process(ENDLESS), &limits);
-        let done = done.clone();
-        let job = move || {
-            done.send(trap(&mut *instance).code).unwrap();
-            0
-        };
-        turns.submit(&Name::new("t").unwrap(), Box::new(job));
-        assert_eq!(ended.recv().unwrap(), TrapCode::Deadline);
-        assert_eq!(lowered.try_recv().is_ok(), is_lowered, "{deadline_ms} ms");
+        assert_eq!(trap(&mut *instance).code, TrapCode::Deadline);
+        assert_eq!(told.try_recv().is_ok(), lasts, "{deadline_ms} ms");
     }
 }
 

@@ -24,11 +24,14 @@ mod running;
 #[path = "../../src/ticker.rs"]
 mod ticker;
 
-use bytes::Bytes;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
+
+use bytes::Bytes;
+use guests::Guest;
+use host::TestHost;
 use tailrace_core::{
     event::{Event, Header, Verdict},
     grant::CallLimits,
@@ -36,9 +39,6 @@ use tailrace_core::{
 };
 use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;
-
-use guests::Guest;
-use host::TestHost;
 
 /// A runtime with a folder of its own for artefacts.
 struct Sandbox {
@@ -142,13 +142,9 @@ fn event() -> Event {
 }
 
 /// One call; the host comes back as what it was.
-fn call(instance: &mut dyn Instance, host: TestHost) -> (Call, TestHost) {
-    let (call, host) = instance.process(&event(), Box::new(host));
-    let host = host
-        .into_any()
-        .downcast::<TestHost>()
-        .expect("the host that went in");
-    (call, *host)
+fn call(instance: &mut dyn Instance, mut host: TestHost) -> (Call, TestHost) {
+    let call = instance.process(&event(), &mut host);
+    (call, host)
 }
 
 /// One call that must succeed.

@@ -13,7 +13,7 @@ use std::{
 
 use futures::StreamExt as _;
 use hdrhistogram::Histogram;
-use tailrace_core::pipeline::intake::partition_of;
+use tailrace_core::identity::partition_of;
 use tailrace_nats::async_nats::jetstream::consumer::push;
 use tailrace_tests::cluster::Cluster;
 use tokio::task::JoinHandle;

@@ -13,8 +13,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
-    identity::{Digest, PartitionId, PipelineId},
-    membership::EngineId,
+    identity::{Digest, EngineId, PartitionId, PipelineId},
     ports::{
         broker::{
             Books, BrokerError, CommitBatch, CommitError, CommitLog, DeadLetters, Incoming, Input,

@@ -18,7 +18,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("the image in sled", &["sled::", "tailrace_store"]),
     (
         "commit: the batch to the broker",
-        &["tailrace_nats::commit", "tailrace_core::pipeline::commit"],
+        &["tailrace_nats::commit", "tailrace_dataplane::partition::commit"],
     ),
     (
         "consume: deliveries",

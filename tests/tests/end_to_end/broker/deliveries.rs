@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tailrace_core::{
+    manifest::Delivery,
     ports::broker::{CommitBatch, CommitError, CommitLog as _},
-    spec::Delivery,
 };
 use tailrace_tests::cluster::eventually;
 

@@ -23,12 +23,12 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    manifest::{Delivery, Start},
     name::Name,
     ports::broker::{
         CommitBatch, Incoming, Input as _, InputError, Output, OwnStream, Streams as _, SubscribeRequest,
         Subscription,
     },
-    spec::{Delivery, Start},
 };
 use tailrace_nats::{NatsBroker, NatsOptions, async_nats::jetstream::stream};
 use tailrace_tests::cluster::{Cluster, PATIENCE};

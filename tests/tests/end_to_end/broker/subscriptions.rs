@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tailrace_core::{
+    manifest::Start,
     ports::broker::{Incoming, SubscribeRequest},
-    spec::Start,
 };
 
 use super::{Reader, Stand, name, request, text};

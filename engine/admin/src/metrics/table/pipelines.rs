@@ -1,6 +1,6 @@
 //! Metrics of pipelines and tenants: events, steps, commits, sketches, input, state.
 
-use tailrace_core::pipeline::stats::Latency;
+use tailrace_core::observe::stats::Latency;
 
 use crate::metrics::metric::{Metric, Read, counter, gauge};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
+    dead_letter::{REASON_HEADER, Reason},
     event::Header,
     identity::{PartitionId, PipelineId},
-    pipeline::dead_letter::{REASON_HEADER, Reason},
     ports::broker::{
         Books, BrokerError, CommitBatch, CommitError, CommitLog, DeadLetters, Input, InputError, Output,
         OwnStream, Snapshots, StoredDeadLetter, StoredPart, StreamFacts, Streams, SubscribeRequest,

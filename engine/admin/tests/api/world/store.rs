@@ -9,10 +9,11 @@ use std::{
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    manifest::PipelineSpec,
     name::Name,
-    ports::store::{Applied, Collection, Entries, Image, LocalStore, Metric, Search, StoreError, Weight},
+    ports::store::{Applied, Collection, Entries, Image, LocalStore, StoreError, Weight},
     series::{Group, Held, Slice},
-    spec::PipelineSpec,
+    vectors::{Metric, Search},
 };
 use tailrace_sketch::{Sketch, TenantSeed};
 

@@ -5,7 +5,7 @@ use std::{io::Read as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
-use tailrace_core::spec::parse::{MAX_SPEC_BYTES, parse};
+use tailrace_core::manifest::parse::{MAX_SPEC_BYTES, parse};
 
 use crate::cli::{
     client::{query, read},

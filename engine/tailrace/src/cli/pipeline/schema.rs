@@ -1,6 +1,6 @@
 //! `tailrace pipeline schema`: what a description may hold, as JSON Schema.
 
-use tailrace_core::spec::parse::json_schema;
+use tailrace_core::manifest::parse::json_schema;
 
 use crate::cli::screen::out;
 

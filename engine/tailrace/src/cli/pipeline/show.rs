@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
-use tailrace_core::spec::PipelineSpec;
+use tailrace_core::manifest::PipelineSpec;
 
 use crate::cli::{client::read, global::Session, screen::table_or};
 

@@ -8,11 +8,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
+use tailrace_control::command::trial::Trial;
 use tailrace_core::{
-    control::trial::Trial,
+    manifest::parse_version,
     name::Name,
     ports::plugins::{CompileCost, DeclaredMemory},
-    spec::parse_version,
 };
 
 use super::form::Form;

@@ -5,9 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Args;
 use tailrace_core::{
+    manifest::{Extract, SketchSpec, VectorSpec},
     name::Name,
     ports::plugins::PluginRuntime as _,
-    spec::{Extract, SketchSpec, VectorSpec},
     units::{Bytes as Size, Span},
 };
 use tailrace_store::{SledStore, StoreOptions};
@@ -178,7 +178,7 @@ fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
     if parts.next().is_some() {
         Err(wrong())
     } else {
-        let search = tailrace_core::ports::store::Search::default();
+        let search = tailrace_core::vectors::Search::default();
         Ok((
             name,
             VectorSpec {
