@@ -10,7 +10,7 @@ use tailrace_core::{
     ports::plugins::*,
 };
 
-use super::faults::Faults;
+use tailrace_testing::faults::Faults;
 
 /// Which revision made an output.
 pub const REVISION_HEADER: &str = "revision";
@@ -32,14 +32,9 @@ struct SimInstance {
     faults: Arc<Faults>,
 }
 
-/// Which plugin a digest stands for.
-pub fn count_digest() -> Digest {
-    Digest::of(b"count")
-}
-
-pub fn stamp_digest() -> Digest {
-    Digest::of(b"stamp")
-}
+/// The component of each plugin: no code, only what its digest is taken of.
+pub const COUNT: &[u8] = b"count";
+pub const STAMP: &[u8] = b"stamp";
 
 impl PluginRuntime for SimRuntime {
     fn admit(&self, _: &Bytes) -> Result<Admitted, PluginError> {
@@ -47,7 +42,7 @@ impl PluginRuntime for SimRuntime {
     }
     fn load(&self, digest: Digest, _: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
         Ok(Arc::new(SimPlugin {
-            counts: digest == count_digest(),
+            counts: digest == Digest::of(COUNT),
             faults: self.faults.clone(),
         }))
     }
