@@ -3,13 +3,16 @@
 
 use axum::http::StatusCode;
 use tailrace_admin::{Answers, ApiOptions, ApiState, router};
+use tailrace_testing::store::Content;
 
 use crate::{
     stage::{Answer, ENDED, Stage},
-    world::{Content, Fake},
+    world::Fake,
 };
 
 const PIPELINE: &str = "/v1/tenants/shop/pipelines/busy";
+const STEP: &str = "count";
+const VECTORS: &str = "users";
 const KEYS: u64 = 2;
 const PARTITIONS: u32 = 3;
 
@@ -84,11 +87,11 @@ fn commit(fake: &Fake, dice: &mut Dice) {
     let delete = dice.below(4) == 0;
     fake.commit(partition, move |content| {
         if delete {
-            content.state.remove(&key);
-            content.vectors.remove(&key);
+            content.remove(STEP, &key);
+            content.remove_vector(VECTORS, &key);
         } else {
-            content.state.insert(key.clone(), value.to_string().into_bytes());
-            content.vectors.insert(key, vec![value as f32]);
+            content.set(STEP, &key, value.to_string().as_bytes(), None);
+            content.set_vector(VECTORS, &key, &[value as f32]);
         }
     });
 }
@@ -117,7 +120,7 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
                         .fake
                         .while_reading(after, move |fake| commit(fake, &mut later));
                     stage.ask("GET", &a_query(dice), &[&stage.shop], "").await;
-                    stage.fake.undisturbed();
+                    stage.fake.store.undisturbed();
                 }
                 _ => {
                     let query = a_query(dice);
@@ -141,7 +144,7 @@ async fn a_warm_cache_tells_nobody_more() {
     let answers = Answers::default();
     let (stage, _) = stages(answers.clone()).await;
     stage.fake.commit(0, |content| {
-        content.state.insert("k0".to_owned(), b"secret".to_vec());
+        content.set(STEP, "k0", b"secret", None);
     });
     for rest in [
         "/steps/count/state/k0",
@@ -176,7 +179,7 @@ async fn who_has_the_answer_is_told_so_until_it_changes() {
     let path = format!("{PIPELINE}/steps/count/state/k1");
     let put = |value: &'static [u8]| {
         stage.fake.commit(1, |content| {
-            content.state.insert("k1".to_owned(), value.to_vec());
+            content.set(STEP, "k1", value, None);
         });
     };
     let ask = |tag: String| {
