@@ -98,6 +98,7 @@ impl MemoryBroker {
     }
 
     /// Another broker with the same messages in a stream, on which nothing has run.
+    #[must_use]
     pub fn beginning_with(&self, stream: &str, options: Options) -> Self {
         let other = Self::new(options);
         for message in self.messages(stream, ">") {
