@@ -1,11 +1,10 @@
 //! The audit log over the API: every change is in it, under the id of the token that made it; a change
 //! that cannot be told to it is not made.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tailrace_admin::{Audience, Route, routes};
+use tailrace_testing::link::{ADDRESS, Service};
 
 use crate::stage::{OPERATOR, PIPELINE, Stage, body, path, path_with};
 
@@ -97,7 +96,7 @@ async fn a_change_that_cannot_be_told_to_the_log_is_not_made() {
         let stage = Stage::set().await;
         let path = prepare(&stage, route).await;
         let registered = stage.fake.written();
-        stage.fake.audit.is_broken.store(true, Ordering::Relaxed);
+        stage.fake.audit.break_down();
         let answer = stage.ask(route.method, &path, &[OPERATOR], change(route).1).await;
         let asked = format!("{} {path}", route.method);
         assert_eq!(
@@ -107,7 +106,7 @@ async fn a_change_that_cannot_be_told_to_the_log_is_not_made() {
         );
         assert_eq!(answer.problem(), "audit-unavailable", "{asked}");
         let shown = String::from_utf8_lossy(&answer.body).into_owned();
-        assert!(!shown.contains("10.0.0.9"), "{asked}: {shown}");
+        assert!(!shown.contains(ADDRESS), "{asked}: {shown}");
         assert_eq!(stage.fake.written(), registered, "{asked}: nothing was written");
     }
 }
@@ -170,7 +169,7 @@ async fn a_change_that_fails_is_told_as_failed_and_a_refused_one_not_at_all() {
         .await;
     assert_eq!(wrong.status.as_u16(), 422);
     assert_eq!(log(&stage, "/v1/audit").await.len(), before);
-    stage.fake.refuses_removal.store(true, Ordering::Relaxed);
+    stage.fake.broker.link().cut(Service::Removal);
     let failed = stage
         .ask("DELETE", "/v1/tenants/shop/pipelines/clicks", &[OPERATOR], "")
         .await;

@@ -2,14 +2,17 @@
 //! order, an answer from it is the answer without it. And it tells nobody more than he may know.
 
 use axum::http::StatusCode;
-use tailrace_admin::{ApiOptions, ApiState, ResponseCache, router};
+use tailrace_admin::{Answers, ApiOptions, ApiState, router};
+use tailrace_testing::store::Content;
 
 use crate::{
     stage::{Answer, ENDED, Stage},
-    world::{Content, Fake},
+    world::Fake,
 };
 
 const PIPELINE: &str = "/v1/tenants/shop/pipelines/busy";
+const STEP: &str = "count";
+const VECTORS: &str = "users";
 const KEYS: u64 = 2;
 const PARTITIONS: u32 = 3;
 
@@ -40,9 +43,9 @@ impl Dice {
 }
 
 /// A stage whose images change, behind a cache and without one.
-async fn stages(cache: ResponseCache) -> (Stage, Stage) {
+async fn stages(answers: Answers) -> (Stage, Stage) {
     let stage = Stage::with(ApiOptions {
-        response_cache: cache,
+        answers,
         ..ApiOptions::default()
     })
     .await;
@@ -53,7 +56,7 @@ async fn stages(cache: ResponseCache) -> (Stage, Stage) {
     let bare = router(ApiState {
         control: stage.control.clone(),
         options: ApiOptions {
-            response_cache: ResponseCache::new(0),
+            answers: Answers::new(0),
             ..ApiOptions::default()
         },
     });
@@ -84,11 +87,11 @@ fn commit(fake: &Fake, dice: &mut Dice) {
     let delete = dice.below(4) == 0;
     fake.commit(partition, move |content| {
         if delete {
-            content.state.remove(&key);
-            content.vectors.remove(&key);
+            content.remove(STEP, &key);
+            content.remove_vector(VECTORS, &key);
         } else {
-            content.state.insert(key.clone(), value.to_string().into_bytes());
-            content.vectors.insert(key, vec![value as f32]);
+            content.set(STEP, &key, value.to_string().as_bytes(), None);
+            content.set_vector(VECTORS, &key, &[value as f32]);
         }
     });
 }
@@ -101,9 +104,9 @@ fn shown(answer: &Answer) -> (StatusCode, String, String, String) {
 
 #[tokio::test]
 async fn an_answer_from_the_cache_is_the_answer_without_it() {
-    let cache = ResponseCache::default();
+    let answers = Answers::default();
     for seed in 0..20 {
-        let (stage, bare) = stages(cache.clone()).await;
+        let (stage, bare) = stages(answers.clone()).await;
         let dice = &mut Dice(seed);
         for turn in 0..150 {
             match dice.below(20) {
@@ -117,7 +120,7 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
                         .fake
                         .while_reading(after, move |fake| commit(fake, &mut later));
                     stage.ask("GET", &a_query(dice), &[&stage.shop], "").await;
-                    stage.fake.undisturbed();
+                    stage.fake.store.undisturbed();
                 }
                 _ => {
                     let query = a_query(dice);
@@ -129,19 +132,19 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
         }
     }
     assert!(
-        cache.hits() > 100,
+        answers.hits() > 100,
         "{} of the queries came from the cache",
-        cache.hits()
+        answers.hits()
     );
-    assert!(cache.misses() > 100);
+    assert!(answers.misses() > 100);
 }
 
 #[tokio::test]
 async fn a_warm_cache_tells_nobody_more() {
-    let cache = ResponseCache::default();
-    let (stage, _) = stages(cache.clone()).await;
+    let answers = Answers::default();
+    let (stage, _) = stages(answers.clone()).await;
     stage.fake.commit(0, |content| {
-        content.state.insert("k0".to_owned(), b"secret".to_vec());
+        content.set(STEP, "k0", b"secret", None);
     });
     for rest in [
         "/steps/count/state/k0",
@@ -155,7 +158,7 @@ async fn a_warm_cache_tells_nobody_more() {
             own = stage.ask("GET", &path, &[&stage.shop], "").await;
         }
         assert_eq!(own.status, StatusCode::OK, "{path}: {own:?}");
-        let before = cache.hits();
+        let before = answers.hits();
         let missing = path.replace("/shop/", "/nobody/");
         let foreign = stage.ask("GET", &path, &[&stage.bank], "").await;
         let nobody = stage.ask("GET", &missing, &[&stage.bank], "").await;
@@ -165,18 +168,18 @@ async fn a_warm_cache_tells_nobody_more() {
             let answer = stage.ask("GET", &path, wrong, "").await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         }
-        assert_eq!(cache.hits(), before, "the check comes before the cache");
+        assert_eq!(answers.hits(), before, "the check comes before the cache");
     }
-    assert!(cache.hits() >= 4);
+    assert!(answers.hits() >= 4);
 }
 
 #[tokio::test]
 async fn who_has_the_answer_is_told_so_until_it_changes() {
-    let (stage, _) = stages(ResponseCache::default()).await;
+    let (stage, _) = stages(Answers::default()).await;
     let path = format!("{PIPELINE}/steps/count/state/k1");
     let put = |value: &'static [u8]| {
         stage.fake.commit(1, |content| {
-            content.state.insert("k1".to_owned(), value.to_vec());
+            content.set(STEP, "k1", value, None);
         });
     };
     let ask = |tag: String| {
@@ -222,15 +225,15 @@ async fn who_has_the_answer_is_told_so_until_it_changes() {
 
 #[tokio::test]
 async fn the_cache_keeps_within_its_bound() {
-    let cache = ResponseCache::new(64 << 10);
-    let (stage, _) = stages(cache.clone()).await;
+    let answers = Answers::new(64 << 10);
+    let (stage, _) = stages(answers.clone()).await;
     for number in 0..500 {
         let path = format!("{PIPELINE}/steps/count/state?prefix={number}");
         stage.ask("GET", &path, &[&stage.shop], "").await;
-        assert!(cache.bytes() <= 64 << 10, "{} bytes", cache.bytes());
+        assert!(answers.bytes() <= 64 << 10, "{} bytes", answers.bytes());
     }
-    assert!(cache.bytes() > 0);
-    let none = ResponseCache::new(0);
+    assert!(answers.bytes() > 0);
+    let none = Answers::new(0);
     let (stage, _) = stages(none.clone()).await;
     for _ in 0..3 {
         stage
@@ -246,9 +249,9 @@ async fn the_cache_keeps_within_its_bound() {
 
 #[tokio::test]
 async fn what_nobody_keeps_count_of_is_not_kept() {
-    let cache = ResponseCache::default();
+    let answers = Answers::default();
     let stage = Stage::with(ApiOptions {
-        response_cache: cache.clone(),
+        answers: answers.clone(),
         ..ApiOptions::default()
     })
     .await;
@@ -261,5 +264,5 @@ async fn what_nobody_keeps_count_of_is_not_kept() {
             )
             .await;
     }
-    assert_eq!((cache.hits(), cache.misses()), (0, 3));
+    assert_eq!((answers.hits(), answers.misses()), (0, 3));
 }

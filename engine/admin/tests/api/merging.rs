@@ -4,8 +4,9 @@ use std::sync::mpsc;
 
 use axum::http::StatusCode;
 use tailrace_admin::ApiOptions;
+use tailrace_testing::store::Content;
 
-use crate::{stage::Stage, world::Content};
+use crate::stage::Stage;
 
 const PIPELINE: &str = "/v1/tenants/shop/pipelines/busy";
 const SPEC: &str = "name: busy\ninput: { stream: SHOP, subjects: [\"shop.>\"] }\npartitions: 1\n\

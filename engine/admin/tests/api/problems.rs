@@ -1,15 +1,11 @@
 //! What a refusal looks like: a problem that names the thing, whatever refused it, and never anything
 //! of the host's.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
 use tailrace_admin::routes;
+use tailrace_testing::{link::ADDRESS, store::FOLDER};
 
-use crate::{
-    stage::{OPERATOR, PIPELINE, Stage, path},
-    world::HOST_PATH,
-};
+use crate::stage::{OPERATOR, PIPELINE, Stage, path};
 
 const CLICKS: &str = "/v1/tenants/shop/pipelines/clicks";
 
@@ -229,7 +225,7 @@ async fn a_failure_of_ours_shows_nothing_of_the_host() {
         (StatusCode::INTERNAL_SERVER_ERROR, "internal")
     );
     assert!(
-        !String::from_utf8_lossy(&answer.body).contains(HOST_PATH),
+        !String::from_utf8_lossy(&answer.body).contains(FOLDER),
         "{answer:?}"
     );
 }
@@ -237,13 +233,13 @@ async fn a_failure_of_ours_shows_nothing_of_the_host() {
 #[tokio::test]
 async fn a_broker_that_is_away_is_503_and_its_address_stays_here() {
     let stage = Stage::set().await;
-    stage.fake.connected.store(false, Ordering::Relaxed);
+    stage.fake.broker.link().set_connected(false);
     for path in ["/readyz", &format!("{CLICKS}/dead-letters")] {
         let answer = stage.ask("GET", path, &[&stage.shop], "").await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         answer.problem();
         assert!(
-            !String::from_utf8_lossy(&answer.body).contains("10.0.0.9"),
+            !String::from_utf8_lossy(&answer.body).contains(ADDRESS),
             "{answer:?}"
         );
     }

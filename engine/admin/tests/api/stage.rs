@@ -196,7 +196,11 @@ impl Stage {
             let hash = Digest::of(token.as_bytes());
             let entry = json!({ "hash": hash, "scope": scope, "created_ms": 1, "expires_ms": 2 });
             let key = Key::Token(hash).to_string();
-            self.fake.put(&key, entry.to_string().into(), 0).await.unwrap();
+            self.fake
+                .registry
+                .put(&key, entry.to_string().into(), 0)
+                .await
+                .unwrap();
         }
     }
 

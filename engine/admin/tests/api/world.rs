@@ -1,261 +1,143 @@
-//! The smallest world that a control plane runs in: a registry in a log, a sandbox that admits what
-//! begins like WebAssembly, images with canned entries. It counts what is done to it, so that a test
-//! can say that a refused request did nothing.
+//! The smallest world that a control plane runs in: broker, registry and store in memory, and a sandbox
+//! that admits what begins like WebAssembly. Everything counts what is done to it, so that a test can say
+//! that a refused request did nothing.
 
-mod broker;
+mod letter;
 mod sandbox;
-mod store;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::sync::{Arc, mpsc::Receiver};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-pub use store::Content;
-use store::{Gate, Images, Interrupt};
 use tailrace_core::{
-    audit::Record,
-    compilers::Compilers,
-    identity::{Digest, EngineId},
+    identity::{PartitionId, PipelineId},
     name::Name,
-    ports::{
-        audit::{AuditLog, Audited, MemoryAudit},
-        broker::BrokerError,
-        clock::{Clock, Random},
-        executor::{Executor, Job},
-        peers::{Peers, Questions},
-        registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
-    },
-    world::World,
+    ports::World,
 };
-use tokio::sync::watch;
+use tailrace_testing::{
+    audit::BreakableAudit,
+    broker::{MemoryBroker, Options},
+    clock::StoppedClock,
+    link::Service,
+    registry::{MemoryRegistry, bucket::MemoryBucket},
+    store::{Content, MemoryStore},
+};
 
-/// What the local store says when it fails; no client may ever read it.
-pub const HOST_PATH: &str = "/var/lib/tailrace/state/shop";
-/// The only dead letter there is.
-pub const LETTER: u64 = 7;
+use self::sandbox::Sandbox;
 
-/// All ports in one.
+/// The pipeline whose images a test holds and changes.
+pub const BUSY: &str = "busy";
+/// The pipeline that every stage has.
+pub const CLICKS: &str = "clicks";
+
+/// All ports, and a hand on each.
 pub struct Fake {
-    log: Arc<Mutex<Vec<Entry>>>,
-    grown: watch::Sender<usize>,
-    plugins: Mutex<BTreeMap<Digest, Bytes>>,
-    /// What was written to the audit log.
-    pub audit: Arc<Audit>,
-    acts: AtomicU64,
-    random: AtomicU64,
-    /// Whether the broker answers.
-    pub connected: AtomicBool,
-    /// Whether the broker does not remove the streams of pipelines.
-    pub refuses_removal: AtomicBool,
-    myself: Weak<Self>,
-    versions: AtomicU64,
-    images: Images,
-    interrupt: Interrupt,
-    gate: Gate,
+    pub broker: MemoryBroker,
+    pub registry: MemoryRegistry,
+    pub store: MemoryStore,
+    pub audit: Arc<BreakableAudit>,
+    leases: MemoryBucket,
+    alarms: MemoryBucket,
+    sandbox: Arc<Sandbox>,
+}
+
+/// A pipeline of the tenant `shop`.
+pub fn of_shop(pipeline: &str) -> PipelineId {
+    PipelineId {
+        tenant: Name::new("shop").unwrap(),
+        pipeline: Name::new(pipeline).unwrap(),
+    }
+}
+
+fn place(pipeline: &str, partition: u32) -> PartitionId {
+    PartitionId {
+        pipeline: of_shop(pipeline),
+        partition,
+    }
 }
 
 impl Fake {
+    /// A broker with the stream `SHOP` that takes no commit, and an image for every partition of `clicks`.
     pub fn new() -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
-            log: Arc::default(),
-            grown: watch::Sender::new(0),
-            plugins: Mutex::default(),
+        let broker = MemoryBroker::new(Options {
+            syncs_always: Some(false),
+            ..Options::default()
+        });
+        broker.declare("SHOP", &["shop.>"]);
+        for service in [Service::Commits, Service::Snapshots] {
+            broker.link().cut(service);
+        }
+        let registry = MemoryRegistry::new(broker.link().clone());
+        let fake = Self {
+            broker,
+            registry,
+            store: MemoryStore::default(),
             audit: Arc::default(),
-            acts: AtomicU64::new(0),
-            random: AtomicU64::new(1),
-            connected: AtomicBool::new(true),
-            refuses_removal: AtomicBool::new(false),
-            myself: myself.clone(),
-            versions: AtomicU64::new(0),
-            images: Images::default(),
-            interrupt: Interrupt::default(),
-            gate: Gate::default(),
-        })
+            leases: MemoryBucket::default(),
+            alarms: MemoryBucket::default(),
+            sandbox: Arc::default(),
+        };
+        fake.store.damage("damaged");
+        fake.store.hold_uncounted(&place(CLICKS, 0), canned());
+        letter::leave(&fake.broker, &of_shop(CLICKS));
+        Arc::new(fake)
     }
 
-    pub fn world(self: &Arc<Self>) -> World {
+    pub fn world(&self) -> World {
+        let store = Arc::new(self.store.clone());
+        let world = tailrace_testing::world::world(&self.broker, &self.registry, store, self.sandbox.clone());
         World {
-            streams: self.clone(),
-            input: self.clone(),
-            commits: self.clone(),
-            dead_letters: self.clone(),
-            snapshots: self.clone(),
-            accounts: Arc::new(tailrace_core::ports::accounts::NoAccounts),
-            registry: self.clone(),
             audit: self.audit.clone(),
-            compilers: Compilers::default(),
-            leases: self.clone(),
-            alarms: self.clone(),
-            notices: Arc::new(tailrace_core::ports::notices::NoNotices),
-            peers: self.clone(),
-            store: self.clone(),
-            plugins: self.clone(),
-            turns: self.clone(),
-            tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
-            clock: self.clone(),
-            random: self.clone(),
+            leases: Arc::new(self.leases.clone()),
+            alarms: Arc::new(self.alarms.clone()),
+            clock: Arc::new(StoppedClock),
+            ..world
         }
     }
 
     /// How often anything was written, deleted, compiled or sent again.
     pub fn acts(&self) -> u64 {
-        self.acts.load(Ordering::Relaxed)
+        let done = self.registry.uploads() + self.store.removals();
+        self.written() + done + self.broker.writes() + self.sandbox.admitted()
     }
 
-    /// How many entries were ever written to the registry.
-    pub fn written(&self) -> usize {
-        self.log.lock().unwrap().len()
+    /// How many entries were ever written to any bucket.
+    pub fn written(&self) -> u64 {
+        self.registry.entries() + self.leases.writes() + self.alarms.writes()
     }
 
-    fn next_version(&self) -> u64 {
-        self.versions.fetch_add(1, Ordering::Relaxed) + 1
+    /// The partition of `busy` holds this from now on.
+    pub fn hold(&self, partition: u32, content: Content) {
+        self.store.hold(&place(BUSY, partition), content);
     }
 
-    fn act(&self) {
-        self.acts.fetch_add(1, Ordering::Relaxed);
+    /// The content of a partition of `busy` changes.
+    pub fn commit(&self, partition: u32, change: impl FnOnce(&mut Content)) {
+        self.store.change(&place(BUSY, partition), change);
     }
 
-    fn append(&self, key: &str, value: Option<Bytes>) -> u64 {
-        self.act();
-        let mut log = self.log.lock().unwrap();
-        let revision = log.len() as u64 + 1;
-        log.push(Entry {
-            key: key.to_owned(),
-            value,
-            revision,
-        });
-        self.grown.send_replace(log.len());
-        revision
+    /// When images have been read so many times more, this happens.
+    pub fn while_reading(self: &Arc<Self>, after: u64, act: impl FnOnce(&Self) + Send + 'static) {
+        let fake = self.clone();
+        self.store.while_reading(after, move || act(&fake));
+    }
+
+    /// The next merge of groups or windows waits for word from here.
+    pub fn merge_when(&self, gate: Receiver<()>) {
+        self.store.merge_when(gate);
     }
 }
 
-/// The audit log in memory, which may be out of order.
-#[derive(Default)]
-pub struct Audit {
-    kept: MemoryAudit,
-    pub is_broken: AtomicBool,
-}
-
-#[async_trait]
-impl AuditLog for Audit {
-    async fn write(&self, record: &Record) -> Result<(), BrokerError> {
-        if self.is_broken.load(Ordering::Relaxed) {
-            return Err(BrokerError::Unreachable(
-                "nats://10.0.0.9:4222 has no room".to_owned(),
-            ));
-        }
-        self.kept.write(record).await
+/// What `clicks` holds.
+fn canned() -> Content {
+    let mut content = Content::default();
+    let state: [(&str, &[u8]); 4] = [
+        ("a/b", b"slash"),
+        ("binary", &[0, 0xff]),
+        ("json", b"{\"n\":1.50}"),
+        ("text", b"plain"),
+    ];
+    for (key, value) in state {
+        content.set("count", key, value, Some(99));
     }
-    async fn before(
-        &self,
-        tenant: Option<&Name>,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<Audited>, BrokerError> {
-        self.kept.before(tenant, before, limit).await
-    }
-}
-
-#[async_trait]
-impl Peers for Fake {
-    async fn ask(&self, _: &EngineId, _: Bytes) -> Result<Bytes, BrokerError> {
-        Err(BrokerError::Unreachable("nobody is there".to_owned()))
-    }
-    async fn listen(&self, _: &EngineId) -> Result<Box<dyn Questions>, BrokerError> {
-        Err(BrokerError::Unreachable("nobody is there".to_owned()))
-    }
-}
-
-#[async_trait]
-impl Bucket for Fake {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        Ok(self
-            .log
-            .lock()
-            .unwrap()
-            .iter()
-            .rfind(|entry| entry.key == key)
-            .cloned())
-    }
-    async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        let known = self.get(key).await?.map_or(0, |entry| entry.revision);
-        if known != expected {
-            return Err(WriteError::Conflict(key.to_owned()));
-        }
-        Ok(self.append(key, Some(value)))
-    }
-    async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        self.append(key, None);
-        Ok(())
-    }
-    async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let (log, grown) = (self.log.clone(), self.grown.subscribe());
-        let whole = Some(log.lock().unwrap().len());
-        Ok(Box::new(Follow {
-            log,
-            grown,
-            next: 0,
-            whole,
-        }))
-    }
-}
-
-#[async_trait]
-impl RegistryStore for Fake {
-    async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
-        self.act();
-        self.plugins.lock().unwrap().insert(digest, component);
-        Ok(())
-    }
-    async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
-        Ok(self.plugins.lock().unwrap().get(&digest).cloned())
-    }
-}
-
-struct Follow {
-    log: Arc<Mutex<Vec<Entry>>>,
-    grown: watch::Receiver<usize>,
-    next: usize,
-    whole: Option<usize>,
-}
-
-#[async_trait]
-impl Watch for Follow {
-    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.whole.is_some_and(|whole| self.next >= whole) {
-            self.whole = None;
-            return Ok(None);
-        }
-        let next = self.next;
-        let _ = self.grown.wait_for(|length| *length > next).await;
-        self.next += 1;
-        Ok(self.log.lock().unwrap().get(next).cloned())
-    }
-}
-
-impl Executor for Fake {
-    fn submit(&self, _: &Name, job: Job) {
-        job();
-    }
-}
-
-impl Clock for Fake {
-    fn unix_ms(&self) -> u64 {
-        1_000
-    }
-    fn monotonic(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
-    }
-}
-
-impl Random for Fake {
-    fn next_u64(&self) -> u64 {
-        self.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
-    }
+    content.set_vector("users", "u1", &[0.5, -1.0]);
+    content
 }

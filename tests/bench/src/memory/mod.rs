@@ -3,7 +3,6 @@
 //! Everything between intake and commit is the real thing: key and time read from the payload, guest
 //! threads, sandbox, effects, commit records, sled. Only the broker costs nothing.
 
-mod nothing;
 mod stage;
 
 pub use stage::{Job, Plugin, Round, Stage};

@@ -4,36 +4,38 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, atomic::AtomicU64},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use tailrace_core::{
-    compilers::Compilers,
     identity::{Digest, PipelineId},
-    manifest::parse::parse,
     membership::Membership,
     name::Name,
-    observe::overview::Overview,
-    ports::{audit::MemoryAudit, plugins::PluginRuntime as _},
+    pipeline::{
+        engine::{Engine, Overview},
+        schedule::Turns,
+        settings::Settings,
+    },
+    ports::{World, plugins::PluginRuntime as _},
     registry::{Pipeline, Quotas, Registry, Revision, Tenant},
-    world::World,
-};
-use tailrace_dataplane::{
-    run::{engine::Engine, settings::Settings},
-    schedule::Turns,
+    spec::parse::parse,
 };
 use tailrace_sketch::TenantSeed;
 use tailrace_store::{SledStore, StoreOptions};
+use tailrace_testing::{
+    broker::{Generated, MemoryBroker, Options},
+    link::Service,
+    registry::MemoryRegistry,
+};
 use tailrace_tests::files;
 use tailrace_wasm::{WasmOptions, WasmRuntime};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::nothing::Nothing;
 use crate::{
     events::{SCHEMA, event},
     process::cpu_seconds,
@@ -157,13 +159,11 @@ impl Stage {
             .runtime
             .admit(&Bytes::from(files::plugin(job.plugin.file())?))?;
         let payloads = (0..job.keys.max(LEAST_EVENTS)).map(|number| event(number, job.bytes, job.keys));
-        let broker = Arc::new(Nothing {
-            events: Arc::new(payloads.collect()),
+        let input = Generated {
+            subject: "bench.in.x".to_owned(),
+            payloads: payloads.collect(),
             count: job.warm_up + job.events,
-            component: admitted.component.clone(),
-            sequence: AtomicU64::new(0),
-            began: Instant::now(),
-        });
+        };
         let id = PipelineId {
             tenant: Name::new("bench")?,
             pipeline: Name::new("bench")?,
@@ -175,7 +175,7 @@ impl Stage {
         let registry = registry(job, &id, admitted.digest)?;
         let (_registry, registry) = watch::channel(Some(Arc::new(registry)));
         let engine = Engine {
-            world: world(&broker, self.runtime.clone(), folder.path())?,
+            world: world(input, &admitted.component, self.runtime.clone(), folder.path())?,
             registry,
             overview: overview.clone(),
             members,
@@ -263,31 +263,30 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     Ok(registry)
 }
 
-fn world(broker: &Arc<Nothing>, plugins: Arc<WasmRuntime>, folder: &Path) -> anyhow::Result<World> {
+/// Everything but the broker is the engine's own. The broker counts commits and keeps none of them, and no
+/// snapshot either: what is measured is the engine alone.
+fn world(
+    input: Generated,
+    component: &Bytes,
+    plugins: Arc<WasmRuntime>,
+    folder: &Path,
+) -> anyhow::Result<World> {
+    let broker = MemoryBroker::new(Options {
+        keeps_commits: false,
+        ..Options::default()
+    });
+    broker.generate("IN", input);
+    broker.link().cut(Service::Snapshots);
+    let registry = MemoryRegistry::new(broker.link().clone());
+    registry.hold_plugin(component.clone());
     let store = SledStore::open(folder.join("state"), StoreOptions::default())?;
+    let world = tailrace_testing::world::world(&broker, &registry, Arc::new(store), plugins);
     Ok(World {
-        streams: broker.clone(),
-        input: broker.clone(),
-        commits: broker.clone(),
-        dead_letters: broker.clone(),
-        snapshots: broker.clone(),
-        accounts: Arc::new(tailrace_core::ports::accounts::NoAccounts),
-        registry: broker.clone(),
-        compilers: Compilers::default(),
-        audit: Arc::new(MemoryAudit::default()),
-        leases: broker.clone(),
-        alarms: broker.clone(),
-        notices: Arc::new(tailrace_core::ports::notices::NoNotices),
-        peers: broker.clone(),
-        store: Arc::new(store),
-        plugins,
         turns: Arc::new(Turns::start(
             GUEST_THREADS,
-            broker.clone(),
+            world.clock.clone(),
             Arc::new(tailrace_core::ports::threads::Alike),
         )?),
-        tracer: Arc::new(tailrace_core::ports::tracer::NoTracer),
-        clock: broker.clone(),
-        random: broker.clone(),
+        ..world
     })
 }

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use tailrace_core::{
-    dead_letter,
-    identity::{PartitionId, PipelineId, partition_of},
+    identity::{PartitionId, PipelineId},
+    pipeline::{dead_letter, intake::partition_of},
     record::{self, Assembler},
     registry::candidate::Mode,
     subject,
 };
+use tailrace_testing::{
+    broker::{MemoryBroker, Stored},
+    store::Content,
+};
 
 use super::{
-    broker::{SimBroker, Stored},
     plugins::REVISION_HEADER,
     scenario::{CANARY, CANDIDATE},
-    store::Content,
 };
 
 /// What an event must have come to.
@@ -59,7 +61,7 @@ fn expected(input: &[Stored]) -> BTreeMap<u64, Expected> {
 }
 
 /// Effects of every event once, in the order of its key, nothing else.
-pub fn check(broker: &SimBroker, pipeline: &PipelineId, partitions: u32) -> Result<(), String> {
+pub fn check(broker: &MemoryBroker, pipeline: &PipelineId, partitions: u32) -> Result<(), String> {
     let expected = expected(&broker.messages("IN", ">"));
     let own = broker.messages(&subject::stream_name(pipeline), ">");
     check_outputs(&expected, &own)?;
@@ -158,7 +160,7 @@ fn check_dead_letters(
 }
 
 /// The records are a chain without a gap, and replaying them gives the counts of the events.
-fn check_records(broker: &SimBroker, partition: &PartitionId, partitions: u32) -> Result<(), String> {
+fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32) -> Result<(), String> {
     let stream = subject::stream_name(&partition.pipeline);
     let mut assembler = Assembler::default();
     let mut content = Content::default();
@@ -213,7 +215,7 @@ fn check_records(broker: &SimBroker, partition: &PartitionId, partitions: u32) -
 /// the canary's beside it. Revisions of a partition only
 /// rise; where `rivals` ran at once, those of each run do, for one may not have heard of the newest.
 pub fn check_revisions(
-    broker: &SimBroker,
+    broker: &MemoryBroker,
     pipeline: &PipelineId,
     partitions: u32,
     rivals: bool,

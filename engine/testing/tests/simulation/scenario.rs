@@ -12,35 +12,35 @@ use std::{
 
 use futures::FutureExt as _;
 use tailrace_core::{
-    identity::PipelineId,
-    manifest::parse::parse,
+    identity::{Digest, PipelineId},
     membership::Membership,
     name::Name,
-    observe::{
-        board::Report,
-        live::Watch,
-        overview::Overview,
-        tap::{Sample, Wish},
+    pipeline::{
+        candidate::board::Report,
+        engine::{Engine, Overview},
+        settings::Settings,
+        views::{
+            live::Watch,
+            tap::{Sample, Wish},
+        },
     },
     registry::{
         Pipeline, Registry, Revision, Tenant,
         candidate::{Canary, Candidate, Mode},
     },
+    spec::parse::parse,
 };
-use tailrace_dataplane::run::{engine::Engine, settings::Settings};
 use tailrace_sketch::TenantSeed;
+use tailrace_testing::{broker::MemoryBroker, faults::Faults, store::MemoryStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    broker::SimBroker,
     checker,
-    faults::Faults,
-    plugins::{count_digest, stamp_digest},
+    plugins::{COUNT, STAMP},
     sketches::{self, DIVIDED, Divided},
-    store::SimStore,
     totals::Run,
-    world::world,
+    world::{broker, options, world},
 };
 
 /// What the number of a candidate is above that of the revision beside which it runs.
@@ -79,7 +79,7 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
 /// Runs a seed until all is committed and checked; gives how many engines lived.
 fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String> {
     let faults = Arc::new(Faults::new(seed));
-    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let broker = broker(&faults);
     let partitions = 1 + faults.below(3) as u32;
     let pipeline = PipelineId {
         tenant: Name::new("sim").expect("a name"),
@@ -97,7 +97,10 @@ fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String>
         found: Mutex::default(),
     };
     publish_some(&faults, &broker);
-    let stores = [SimStore::new(faults.clone()), SimStore::new(faults.clone())];
+    let stores = [
+        MemoryStore::with_faults(faults.clone()),
+        MemoryStore::with_faults(faults.clone()),
+    ];
     let mut lives = 0;
     for _ in 0..2 + faults.below(6) {
         if faults.strikes("disk lost", 20) {
@@ -122,13 +125,13 @@ pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> 
     calm.calm_down();
     let undisturbed = Scenario {
         faults: calm.clone(),
-        broker: Arc::new(scenario.broker.beginning_with("IN", calm.clone())),
+        broker: scenario.broker.beginning_with("IN", options(&calm)),
         revision: AtomicU64::new(1),
         shown: AtomicU64::new(0),
         found: Mutex::default(),
         ..scenario
     };
-    undisturbed.live(&[SimStore::new(calm)], PROGRESS_WITHIN, true)?;
+    undisturbed.live(&[MemoryStore::with_faults(calm)], PROGRESS_WITHIN, true)?;
     let (pipeline, partitions) = (&undisturbed.pipeline, undisturbed.partitions);
     sketches::check_same(&scenario.broker, &undisturbed.broker, pipeline, partitions)?;
     let divided = |partition| sketches::divided(&undisturbed.broker, pipeline, partition);
@@ -139,7 +142,7 @@ pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> 
 /// gives the events, and what was found.
 pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), String> {
     let faults = Arc::new(Faults::new(seed));
-    let broker = Arc::new(SimBroker::new(faults.clone()));
+    let broker = broker(&faults);
     let partitions = 1 + faults.below(3) as u32;
     for _ in 0..3 {
         publish_some(&faults, &broker);
@@ -159,13 +162,13 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
         shadow_differs,
         found: Mutex::default(),
     };
-    scenario.live(&[SimStore::new(faults)], PROGRESS_WITHIN, true)?;
+    scenario.live(&[MemoryStore::with_faults(faults)], PROGRESS_WITHIN, true)?;
     let found = scenario.found.into_inner().map_err(|cause| cause.to_string())?;
     let events = broker.messages("IN", ">").len() as u64;
     Ok((events, found.ok_or("nothing was found")?))
 }
 
-fn publish_some(faults: &Faults, broker: &SimBroker) {
+fn publish_some(faults: &Faults, broker: &MemoryBroker) {
     let count = 1 + faults.below(60);
     for _ in 0..count {
         let payload = match faults.below(100) {
@@ -181,7 +184,7 @@ fn publish_some(faults: &Faults, broker: &SimBroker) {
 
 struct Scenario {
     faults: Arc<Faults>,
-    broker: Arc<SimBroker>,
+    broker: MemoryBroker,
     pipeline: PipelineId,
     partitions: u32,
     watchers: usize,
@@ -196,13 +199,13 @@ struct Scenario {
 
 impl Scenario {
     /// One life: one engine or two, until the crash, the end of its time, or the end of the work.
-    fn live(&self, stores: &[SimStore], most: Duration, to_the_end: bool) -> Result<u64, String> {
+    fn live(&self, stores: &[MemoryStore], most: Duration, to_the_end: bool) -> Result<u64, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .map_err(|cause| cause.to_string())?;
-        self.broker.crash.send_replace(false);
+        self.broker.link().crash().send_replace(false);
         let engines = if !to_the_end && self.faults.strikes("two engines", 30) {
             2
         } else {
@@ -221,7 +224,7 @@ impl Scenario {
                     tailrace_core::tasks::spawn(self.engine(store, registry, &stop, &overview).run())
                 })
                 .collect();
-            let mut crash = self.broker.crash.subscribe();
+            let mut crash = self.broker.link().crash().subscribe();
             let life = Duration::from_millis(if to_the_end {
                 most.as_millis() as u64
             } else {
@@ -309,7 +312,7 @@ impl Scenario {
 
     fn engine(
         &self,
-        store: &SimStore,
+        store: &MemoryStore,
         registry: &watch::Sender<Option<Arc<Registry>>>,
         stop: &CancellationToken,
         overview: &Overview,
@@ -384,7 +387,10 @@ impl Scenario {
             self.partitions
         );
         let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
-        let plugins = BTreeMap::from([(name("count"), count_digest()), (name("stamp"), stamp_digest())]);
+        let plugins = BTreeMap::from([
+            (name("count"), Digest::of(COUNT)),
+            (name("stamp"), Digest::of(STAMP)),
+        ]);
         Revision {
             number,
             spec,

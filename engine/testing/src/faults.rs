@@ -2,23 +2,29 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tailrace_core::ports::clock::Random;
+
+use crate::sync::lock;
 
 /// Chance, and a count of the faults that it brought.
 pub struct Faults {
     rng: Mutex<StdRng>,
     happened: Mutex<BTreeMap<&'static str, u64>>,
     /// Faults stop, so that the run can come to its end.
-    calm: std::sync::atomic::AtomicBool,
+    calm: AtomicBool,
     /// How likely faults are in this run, in percent of their full likelihood.
     intensity: u32,
 }
 
 impl Faults {
+    /// Chance of this seed.
     pub fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         // As FoundationDB's Buggify: some runs are nearly calm, some a storm.
@@ -33,7 +39,7 @@ impl Faults {
 
     /// Whether the fault `what` happens now; `percent` at full intensity.
     pub fn strikes(&self, what: &'static str, percent: u32) -> bool {
-        if self.calm.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.calm.load(Ordering::Relaxed) {
             return false;
         }
         let strikes = self.below(10_000) < u64::from(percent * self.intensity);
@@ -45,31 +51,28 @@ impl Faults {
 
     /// Counts something that happened.
     pub fn note(&self, what: &'static str) {
-        let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut happened = lock(&self.happened);
         *happened.entry(what).or_default() += 1;
     }
 
+    /// A number below the limit.
     pub fn below(&self, limit: u64) -> u64 {
-        self.rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .random_range(0..limit)
+        lock(&self.rng).random_range(0..limit)
     }
 
+    /// No fault strikes any more; delays go on.
     pub fn calm_down(&self) {
-        self.calm.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.calm.store(true, Ordering::Relaxed);
     }
 
+    /// What has struck so far, and how often.
     pub fn happened(&self) -> BTreeMap<&'static str, u64> {
-        self.happened
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.happened).clone()
     }
 }
 
 impl Random for Faults {
     fn next_u64(&self) -> u64 {
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
+        lock(&self.rng).random()
     }
 }

@@ -11,8 +11,7 @@ use tailrace_core::{
     subject,
 };
 use tailrace_sketch::Update;
-
-use super::broker::SimBroker;
+use tailrace_testing::broker::MemoryBroker;
 
 /// Its name in the scenario's pipeline.
 pub const DIVIDED: &str = "by-key";
@@ -61,7 +60,7 @@ impl Divided {
 }
 
 /// What the records of a partition say.
-pub fn divided(broker: &SimBroker, pipeline: &PipelineId, partition: u32) -> Result<Divided, String> {
+pub fn divided(broker: &MemoryBroker, pipeline: &PipelineId, partition: u32) -> Result<Divided, String> {
     let place = PartitionId {
         pipeline: pipeline.clone(),
         partition,
@@ -82,8 +81,8 @@ pub fn divided(broker: &SimBroker, pipeline: &PipelineId, partition: u32) -> Res
 
 /// Both runs, of the same events, came to the same sketches.
 pub fn check_same(
-    disturbed: &SimBroker,
-    undisturbed: &SimBroker,
+    disturbed: &MemoryBroker,
+    undisturbed: &MemoryBroker,
     pipeline: &PipelineId,
     partitions: u32,
 ) -> Result<(), String> {

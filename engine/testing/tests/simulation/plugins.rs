@@ -6,12 +6,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use tailrace_core::{
     event::{Event, Header, Message, Rejection, Verdict},
-    grant::{CallLimits, Grant},
     identity::Digest,
     ports::plugins::*,
 };
 
-use super::faults::Faults;
+use tailrace_testing::faults::Faults;
 
 /// Which revision made an output.
 pub const REVISION_HEADER: &str = "revision";
@@ -33,14 +32,9 @@ struct SimInstance {
     faults: Arc<Faults>,
 }
 
-/// Which plugin a digest stands for.
-pub fn count_digest() -> Digest {
-    Digest::of(b"count")
-}
-
-pub fn stamp_digest() -> Digest {
-    Digest::of(b"stamp")
-}
+/// The component of each plugin: no code, only what its digest is taken of.
+pub const COUNT: &[u8] = b"count";
+pub const STAMP: &[u8] = b"stamp";
 
 impl PluginRuntime for SimRuntime {
     fn admit(&self, _: &Bytes) -> Result<Admitted, PluginError> {
@@ -48,7 +42,7 @@ impl PluginRuntime for SimRuntime {
     }
     fn load(&self, digest: Digest, _: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
         Ok(Arc::new(SimPlugin {
-            counts: digest == count_digest(),
+            counts: digest == Digest::of(COUNT),
             faults: self.faults.clone(),
         }))
     }
@@ -70,15 +64,15 @@ impl Plugin for SimPlugin {
 }
 
 impl Instance for SimInstance {
-    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
+    fn process(&mut self, event: &Event, mut host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
         assert!(!self.spent, "a spent instance is never called");
         let result = if self.counts {
-            self.count(event, host)
+            self.count(event, &mut *host)
         } else {
             self.stamp(event)
         };
         self.spent = matches!(result, Err(CallFailure::Trap(_)));
-        Call { result, fuel: 10 }
+        (Call { result, fuel: 10 }, host)
     }
     fn is_spent(&self) -> bool {
         self.spent

@@ -7,13 +7,10 @@
 
 #![allow(clippy::print_stdout, reason = "a test run tells its figures")]
 
-mod broker;
 mod checker;
-mod faults;
 mod plugins;
 mod scenario;
 mod sketches;
-mod store;
 mod totals;
 mod world;
 
@@ -32,7 +29,8 @@ fn seeds() -> std::ops::Range<u64> {
 fn effects_take_place_once_and_in_order_whatever_dies() {
     let mut totals = totals::Totals::default();
     for seed in seeds() {
-        let replay = format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-core --test simulation");
+        let replay =
+            format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-testing --test simulation");
         let Ok(run) = std::panic::catch_unwind(|| scenario::run(seed)) else {
             panic!("seed {seed} panicked\n{replay}");
         };

@@ -1,0 +1,44 @@
+//! The only dead letter there is.
+
+use tailrace_core::{
+    event::Header,
+    identity::PipelineId,
+    pipeline::dead_letter::{REASON_HEADER, Reason},
+    subject,
+};
+use tailrace_testing::broker::MemoryBroker;
+
+/// Its sequence.
+const LETTER: u64 = 7;
+
+/// Leaves it in the pipeline's stream, behind outputs.
+pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
+    let stream = subject::stream_name(pipeline);
+    let own = subject::own_pattern(pipeline);
+    broker.declare(&stream, &[own.as_str(), "results.>"]);
+    for _ in 1..LETTER {
+        broker.publish(&stream, "results.a", "output");
+    }
+    let reason = Reason {
+        step: "count".into(),
+        code: "crash".into(),
+        reason: "divided by zero".into(),
+        plugin: None,
+        revision: 1,
+        fuel: 2,
+        attempts: 2,
+        backtrace: Vec::new(),
+        sequence: 3,
+        time_ms: 4,
+        subject: "shop.a".into(),
+        key: "k".into(),
+        cut_from: None,
+    };
+    let reason = Header {
+        name: REASON_HEADER.into(),
+        value: serde_json::to_string(&reason).unwrap(),
+    };
+    let dead = subject::dead_subject(pipeline);
+    let sequence = broker.publish_with(&stream, &dead, vec![reason], "payload");
+    assert_eq!(sequence, LETTER);
+}

@@ -1,0 +1,205 @@
+//! Commits: whole batches behind the expected record. Chance loses them, delays them, or kills the engine
+//! on either side of one.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use async_trait::async_trait;
+use tailrace_core::{
+    identity::{PartitionId, PipelineId},
+    ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    spec::Delivery,
+    subject,
+};
+
+use super::{MemoryBroker, Stored};
+use crate::{link::Service, sync::lock};
+
+/// Most messages of an atomic batch, as JetStream has it.
+const MOST_MESSAGES: usize = 1_000;
+
+fn part(message: &Stored) -> StoredPart {
+    StoredPart {
+        sequence: message.sequence,
+        payload: message.payload.clone(),
+    }
+}
+
+impl MemoryBroker {
+    /// All of the batch or nothing, and only behind the expected record.
+    pub(super) fn store(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        let name = subject::stream_name(&batch.partition.pipeline);
+        let commits = subject::commit_subject(&batch.partition);
+        let mut streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        let last = stream.and_then(|stream| stream.on(&commits).next_back());
+        if last.map_or(0, |message| message.sequence) != batch.expected {
+            return Err(CommitError::Fenced {
+                expected: batch.expected,
+            });
+        }
+        for output in &batch.outputs {
+            let (headers, payload) = (output.headers.clone(), output.payload.clone());
+            streams.append(&name, &output.subject, headers, payload);
+        }
+        let mut last = 0;
+        for part in &batch.record {
+            last = streams.append(&name, &commits, Vec::new(), part.clone());
+        }
+        drop(streams);
+        self.0.log.tell();
+        Ok(last)
+    }
+
+    /// What the broker does with a batch that it need not keep.
+    fn count_only(&self, batch: &CommitBatch) -> u64 {
+        let messages = (batch.outputs.len() + batch.record.len()) as u64;
+        self.0.counted.fetch_add(messages, Ordering::Relaxed) + messages
+    }
+
+    fn expect(&self, delivery: Delivery) {
+        let expected = self.0.options.expected_delivery;
+        assert!(
+            expected.is_none_or(|expected| expected == delivery),
+            "{delivery:?} instead of {expected:?}"
+        );
+    }
+}
+
+#[async_trait]
+impl CommitLog for MemoryBroker {
+    async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
+        self.expect(batch.delivery);
+        assert!(
+            batch.outputs.len() + batch.record.len() <= MOST_MESSAGES,
+            "an atomic batch holds 1,000 messages"
+        );
+        let link = &self.0.link;
+        if let Err(cause) = link.reach(Service::Commits) {
+            return Err(CommitError::Unknown(cause.to_string()));
+        }
+        if !self.0.options.keeps_commits {
+            return Ok(self.count_only(batch));
+        }
+        link.pause(30).await;
+        if link.strikes("crash before the batch is stored", 2) {
+            link.die().await;
+        }
+        if link.strikes("batch lost", 5) {
+            return Err(CommitError::Unknown("simulated: never arrived".to_owned()));
+        }
+        if link.strikes("batch refused", 5) {
+            return Err(CommitError::NoRoom {
+                code: 10_023,
+                description: "simulated: no room".to_owned(),
+            });
+        }
+        if link.strikes("batch stored after the time-out", 5) {
+            // Stored by the broker on its own time, whatever becomes of the engine meanwhile.
+            lock(&self.0.late).push(batch.clone());
+            link.pause(50).await;
+            return Err(CommitError::Unknown("simulated: too late".to_owned()));
+        }
+        let stored = self.store(batch)?;
+        if link.strikes("crash after the batch is stored", 2) {
+            link.die().await;
+        }
+        if link.strikes("answer lost", 5) {
+            return Err(CommitError::Unknown("simulated: answer lost".to_owned()));
+        }
+        link.pause(5).await;
+        Ok(stored)
+    }
+
+    async fn publish_unconfirmed(&self, outputs: &[Output]) {
+        self.expect(Delivery::AtMostOnce);
+        if self.0.link.reach(Service::Commits).is_err() || !self.0.options.keeps_commits {
+            return;
+        }
+        let mut streams = self.0.log.lock();
+        for output in outputs {
+            // JetStream stores a message in the stream that takes its subject.
+            let takes = |subjects: &[String]| {
+                let mut subjects = subjects.iter();
+                subjects.any(|pattern| subject::covers(pattern, &output.subject))
+            };
+            let held = streams.held.iter();
+            let found = held
+                .filter(|(_, stream)| takes(&stream.subjects))
+                .map(|(name, _)| name);
+            if let Some(name) = found.min_by_key(|name| !name.starts_with("TR_")).cloned() {
+                let (headers, payload) = (output.headers.clone(), output.payload.clone());
+                streams.append(&name, &output.subject, headers, payload);
+            }
+        }
+        drop(streams);
+        self.0.log.tell();
+    }
+
+    async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let (name, commits) = places(partition);
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        Ok(stream
+            .and_then(|stream| stream.on(&commits).next_back())
+            .map(part))
+    }
+
+    async fn after(
+        &self,
+        partition: &PartitionId,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredPart>, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let (name, commits) = places(partition);
+        let streams = self.0.log.lock();
+        let messages = streams
+            .held
+            .get(&name)
+            .into_iter()
+            .flat_map(|stream| stream.on(&commits));
+        let later = messages.filter(|message| message.sequence > sequence);
+        Ok(later.take(limit).map(part).collect())
+    }
+
+    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        if !self.0.options.keeps_commits {
+            return Err(BrokerError::Unreachable("commits are not kept here".to_owned()));
+        }
+        let (commits, redrive) = (
+            subject::commit_pattern(pipeline),
+            subject::redrive_subject(pipeline),
+        );
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&subject::stream_name(pipeline));
+        let mut last: BTreeMap<&str, StoredPart> = BTreeMap::new();
+        for message in stream.into_iter().flat_map(|stream| &stream.messages) {
+            if subject::covers(&commits, &message.subject) {
+                last.insert(&message.subject, part(message));
+            }
+        }
+        Ok(Books {
+            last_sequence: stream.map_or(0, |stream| stream.last_sequence),
+            redriven: stream.map_or(0, |stream| stream.on(&redrive).count() as u64),
+            records: last.into_values().collect(),
+        })
+    }
+
+    async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let (name, commits) = places(partition);
+        if let Some(stream) = self.0.log.lock().held.get_mut(&name) {
+            let stays = |message: &Stored| message.subject != commits || message.sequence >= sequence;
+            stream.messages.retain(stays);
+        }
+        Ok(())
+    }
+}
+
+/// The stream and the subject of a partition's records.
+fn places(partition: &PartitionId) -> (String, String) {
+    let stream = subject::stream_name(&partition.pipeline);
+    (stream, subject::commit_subject(partition))
+}

@@ -1,0 +1,89 @@
+//! Dead letters: messages of the pipeline's own stream. Only the control plane asks for them, so chance
+//! leaves them alone.
+
+use async_trait::async_trait;
+use tailrace_core::{
+    identity::PipelineId,
+    ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
+    subject,
+};
+
+use super::{MemoryBroker, Stored};
+use crate::link::Service;
+
+fn letter(message: &Stored) -> StoredDeadLetter {
+    StoredDeadLetter {
+        sequence: message.sequence,
+        stored_ms: message.received_ms,
+        headers: message.headers.clone(),
+        payload: message.payload.clone(),
+    }
+}
+
+impl MemoryBroker {
+    fn letters<T>(
+        &self,
+        pipeline: &PipelineId,
+        read: impl FnOnce(Vec<&Stored>) -> T,
+    ) -> Result<T, BrokerError> {
+        self.0.link.reach(Service::DeadLetters)?;
+        let dead = subject::dead_subject(pipeline);
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&subject::stream_name(pipeline));
+        Ok(read(
+            stream.into_iter().flat_map(|stream| stream.on(&dead)).collect(),
+        ))
+    }
+}
+
+#[async_trait]
+impl DeadLetters for MemoryBroker {
+    async fn list(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredDeadLetter>, BrokerError> {
+        self.letters(pipeline, |letters| {
+            let later = letters.into_iter().filter(|message| message.sequence > after);
+            later.take(limit).map(letter).collect()
+        })
+    }
+
+    async fn get(
+        &self,
+        pipeline: &PipelineId,
+        sequence: u64,
+    ) -> Result<Option<StoredDeadLetter>, BrokerError> {
+        self.letters(pipeline, |letters| {
+            let found = letters.into_iter().find(|message| message.sequence == sequence);
+            found.map(letter)
+        })
+    }
+
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+        self.0.link.reach(Service::DeadLetters)?;
+        let name = subject::stream_name(pipeline);
+        let mut streams = self.0.log.lock();
+        let Some(stream) = streams.held.get_mut(&name) else {
+            return Err(BrokerError::NoStream(name));
+        };
+        let before = stream.messages.len();
+        let dead = subject::dead_subject(pipeline);
+        let goes = |message: &Stored| message.sequence == letter.sequence && message.subject == dead;
+        stream.messages.retain(|message| !goes(message));
+        // However often it is asked for, it is published once.
+        if stream.messages.len() < before {
+            let (subject, payload) = (subject::redrive_subject(pipeline), letter.payload.clone());
+            streams.append(&name, &subject, letter.headers.clone(), payload);
+            self.note_write();
+        }
+        drop(streams);
+        self.0.log.tell();
+        Ok(())
+    }
+
+    async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {
+        self.letters(pipeline, |letters| letters.len() as u64)
+    }
+}

@@ -1,0 +1,98 @@
+//! Streams as the engine asks for them: what they are, and the making and removing of a pipeline's own.
+
+use async_trait::async_trait;
+use tailrace_core::{
+    identity::PipelineId,
+    ports::broker::{BrokerError, OwnStream, StreamFacts, Streams},
+    subject,
+};
+
+use super::{MemoryBroker, Stored};
+use crate::link::Service;
+
+#[async_trait]
+impl Streams for MemoryBroker {
+    async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        self.0.log.lock().facts(name)
+    }
+
+    async fn streams_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let streams = self.0.log.lock();
+        let holders = streams.held.iter().filter(|(_, stream)| {
+            let mut subjects = stream.subjects.iter();
+            subjects.any(|subject| subject::overlap(subject, pattern))
+        });
+        Ok(holders.map(|(name, _)| name.clone()).collect())
+    }
+
+    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError> {
+        let name = subject::stream_name(&own.pipeline);
+        self.0.link.reach(Service::Streams)?;
+        let mut subjects = vec![subject::own_pattern(&own.pipeline)];
+        subjects.extend(own.output_pattern.clone());
+        self.0.log.lock().make(&name, Vec::new).subjects = subjects;
+        self.note_write();
+        self.stream(&name).await
+    }
+
+    async fn remove_own(&self, pipeline: &PipelineId, _: &str) -> Result<(), BrokerError> {
+        self.0.link.reach(Service::Removal)?;
+        self.note_write();
+        self.0.log.lock().held.remove(&subject::stream_name(pipeline));
+        self.0.log.tell();
+        Ok(())
+    }
+
+    async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {
+        self.0.link.reach(Service::Streams)?;
+        let (Some(most), Some(pattern)) = (own.keep_bytes, &own.output_pattern) else {
+            return Ok(());
+        };
+        let name = subject::stream_name(&own.pipeline);
+        if let Some(stream) = self.0.log.lock().held.get_mut(&name) {
+            let size = |message: &Stored| message.payload.len() as u64;
+            let is_output = |message: &Stored| subject::covers(pattern, &message.subject);
+            let outputs = stream.messages.iter().filter(|message| is_output(message));
+            let mut bytes: u64 = outputs.map(size).sum();
+            stream.messages.retain(|message| {
+                let stays = bytes <= most || !is_output(message);
+                if !stays {
+                    bytes -= size(message);
+                }
+                stays
+            });
+        }
+        Ok(())
+    }
+
+    fn max_payload(&self) -> usize {
+        self.0.options.max_payload
+    }
+
+    fn is_connected(&self) -> bool {
+        self.0.link.is_connected()
+    }
+
+    async fn syncs_always(&self) -> Option<bool> {
+        self.0.options.syncs_always
+    }
+
+    async fn count(
+        &self,
+        stream: &str,
+        subjects: &[String],
+        from: u64,
+        to: u64,
+    ) -> Result<Option<u64>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let streams = self.0.log.lock();
+        // A stream that computes its messages does not count them.
+        let found = streams.held.get(stream);
+        Ok(found.map(|stream| {
+            let wanted = stream.from(from, subjects);
+            wanted.take_while(|message| message.sequence <= to).count() as u64
+        }))
+    }
+}

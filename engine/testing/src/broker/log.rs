@@ -1,0 +1,194 @@
+//! The streams that the broker holds: messages in order, and word of each change to those who read them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use bytes::Bytes;
+use tailrace_core::{
+    event::Header,
+    ports::broker::{BrokerError, Incoming, StreamFacts},
+    subject,
+};
+use tokio::sync::watch;
+
+use super::generated::Generated;
+use crate::sync::lock;
+
+/// A stored message.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Its place in the stream.
+    pub sequence: u64,
+    /// When it was received, milliseconds since the epoch.
+    pub received_ms: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Its headers.
+    pub headers: Vec<Header>,
+    /// Its payload.
+    pub payload: Bytes,
+}
+
+impl Stored {
+    pub(super) fn incoming(&self) -> Incoming {
+        Incoming {
+            sequence: self.sequence,
+            received_ms: self.received_ms,
+            subject: self.subject.clone(),
+            headers: self.headers.clone(),
+            payload: self.payload.clone(),
+        }
+    }
+}
+
+/// A stream.
+#[derive(Clone)]
+pub(super) struct Stream {
+    /// Tells a stream that was made anew from the one before.
+    created: String,
+    pub(super) subjects: Vec<String>,
+    pub(super) messages: Vec<Stored>,
+    /// The last sequence that it ever gave.
+    pub(super) last_sequence: u64,
+}
+
+impl Stream {
+    /// What it holds on this subject.
+    pub(super) fn on<'a>(&'a self, subject: &'a str) -> impl DoubleEndedIterator<Item = &'a Stored> {
+        self.messages
+            .iter()
+            .filter(move |message| message.subject == subject)
+    }
+
+    /// What it holds on subjects that match one of these, from a sequence on.
+    pub(super) fn from<'a>(
+        &'a self,
+        sequence: u64,
+        patterns: &'a [String],
+    ) -> impl Iterator<Item = &'a Stored> {
+        let begin = self
+            .messages
+            .partition_point(|message| message.sequence < sequence);
+        let is_wanted = |message: &&Stored| {
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| subject::covers(pattern, &message.subject))
+        };
+        self.messages[begin..].iter().filter(is_wanted)
+    }
+
+    fn facts(&self, name: &str) -> StreamFacts {
+        let first = self.messages.first();
+        StreamFacts {
+            name: name.to_owned(),
+            created: self.created.clone(),
+            first_sequence: first.map_or(self.last_sequence + 1, |message| message.sequence),
+            last_sequence: self.last_sequence,
+            bytes: self
+                .messages
+                .iter()
+                .map(|message| message.payload.len() as u64)
+                .sum(),
+            subjects: self.subjects.clone(),
+            keeps_to_limits: true,
+        }
+    }
+}
+
+/// All streams.
+pub(super) struct Streams {
+    pub(super) held: BTreeMap<String, Stream>,
+    generated: BTreeMap<String, Arc<Generated>>,
+    /// How many were ever made.
+    made: u64,
+    received_ms: fn(u64) -> u64,
+}
+
+impl Streams {
+    /// The stream, made with these subjects where there is none.
+    pub(super) fn make(&mut self, name: &str, subjects: impl FnOnce() -> Vec<String>) -> &mut Stream {
+        self.held.entry(name.to_owned()).or_insert_with(|| {
+            self.made += 1;
+            Stream {
+                created: format!("{:04}", self.made),
+                subjects: subjects(),
+                messages: Vec::new(),
+                last_sequence: 0,
+            }
+        })
+    }
+
+    /// Appends a message; gives its sequence. A stream that nobody declared takes every subject.
+    pub(super) fn append(
+        &mut self,
+        stream: &str,
+        subject: &str,
+        headers: Vec<Header>,
+        payload: Bytes,
+    ) -> u64 {
+        let received_ms = self.received_ms;
+        let stream = self.make(stream, || vec![">".to_owned()]);
+        let sequence = stream.last_sequence + 1;
+        stream.last_sequence = sequence;
+        stream.messages.push(Stored {
+            sequence,
+            received_ms: received_ms(sequence),
+            subject: subject.to_owned(),
+            headers,
+            payload,
+        });
+        sequence
+    }
+
+    /// Facts of a stream.
+    pub(super) fn facts(&self, name: &str) -> Result<StreamFacts, BrokerError> {
+        let held = self.held.get(name).map(|stream| stream.facts(name));
+        let generated = || self.generated.get(name).map(|stream| stream.facts(name));
+        held.or_else(generated)
+            .ok_or_else(|| BrokerError::NoStream(name.to_owned()))
+    }
+
+    /// The stream, if it computes its messages.
+    pub(super) fn generated(&self, name: &str) -> Option<Arc<Generated>> {
+        self.generated.get(name).cloned()
+    }
+}
+
+/// The streams, and word of their changes.
+pub(super) struct Log {
+    streams: Mutex<Streams>,
+    changed: watch::Sender<u64>,
+}
+
+impl Log {
+    pub(super) fn new(received_ms: fn(u64) -> u64) -> Self {
+        Self {
+            streams: Mutex::new(Streams {
+                held: BTreeMap::new(),
+                generated: BTreeMap::new(),
+                made: 0,
+                received_ms,
+            }),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Streams> {
+        lock(&self.streams)
+    }
+
+    /// Tells those who read that a stream has changed.
+    pub(super) fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn generate(&self, name: &str, stream: Generated) {
+        self.lock().generated.insert(name.to_owned(), Arc::new(stream));
+        self.tell();
+    }
+}

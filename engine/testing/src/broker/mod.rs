@@ -1,0 +1,136 @@
+//! The one broker in memory. It holds streams, commits, dead letters and snapshots as JetStream does:
+//!
+//! - a batch is stored as a whole or not at all, and only behind the expected record;
+//! - a stream gives each sequence once, even after its messages were purged;
+//! - a subscription gives messages in stream order.
+//!
+//! With [`Options::faults`] it loses answers, stores batches late, delivers again, disconnects and kills the
+//! engine around each request. It outlives the engines.
+
+mod commits;
+mod dead_letters;
+mod facts;
+mod generated;
+mod log;
+mod options;
+mod snapshots;
+mod subscription;
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use tailrace_core::{event::Header, ports::broker::CommitBatch, subject};
+
+pub use self::{generated::Generated, log::Stored, options::Options};
+use self::{log::Log, snapshots::Held};
+use crate::{link::Link, sync::lock};
+
+/// The broker. Its copies are one.
+#[derive(Clone)]
+pub struct MemoryBroker(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    link: Link,
+    log: Log,
+    snapshots: Mutex<Held>,
+    /// Batches that the broker has taken in and not stored yet.
+    late: Mutex<Vec<CommitBatch>>,
+    /// Messages of commits that were counted and not stored.
+    counted: AtomicU64,
+    writes: AtomicU64,
+}
+
+impl MemoryBroker {
+    /// A broker that holds nothing.
+    pub fn new(options: Options) -> Self {
+        Self(Arc::new(Shared {
+            link: Link::new(options.faults.clone()),
+            log: Log::new(options.received_ms),
+            snapshots: Mutex::default(),
+            late: Mutex::default(),
+            counted: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            options,
+        }))
+    }
+
+    /// What lies between the engines and this broker.
+    pub fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    /// How often a stream was made, brought to its subjects or removed, and a dead letter sent again.
+    pub fn writes(&self) -> u64 {
+        self.0.writes.load(Ordering::Relaxed)
+    }
+
+    /// Makes a stream that takes these subjects.
+    pub fn declare(&self, stream: &str, subjects: &[&str]) {
+        let subjects = || subjects.iter().map(|subject| (*subject).to_owned()).collect();
+        self.0.log.lock().make(stream, subjects);
+    }
+
+    /// Publishes a message without headers; gives its sequence.
+    pub fn publish(&self, stream: &str, subject: &str, payload: impl Into<Bytes>) -> u64 {
+        self.publish_with(stream, subject, Vec::new(), payload)
+    }
+
+    /// Publishes a message; gives its sequence.
+    pub fn publish_with(
+        &self,
+        stream: &str,
+        subject: &str,
+        headers: Vec<Header>,
+        payload: impl Into<Bytes>,
+    ) -> u64 {
+        let sequence = self.0.log.lock().append(stream, subject, headers, payload.into());
+        self.0.log.tell();
+        sequence
+    }
+
+    /// Makes a stream that computes its messages.
+    pub fn generate(&self, stream: &str, messages: Generated) {
+        self.0.log.generate(stream, messages);
+    }
+
+    /// Another broker with the same messages in a stream, on which nothing has run.
+    #[must_use]
+    pub fn beginning_with(&self, stream: &str, options: Options) -> Self {
+        let other = Self::new(options);
+        for message in self.messages(stream, ">") {
+            other.publish_with(stream, &message.subject, message.headers, message.payload);
+        }
+        other
+    }
+
+    /// What a stream holds on subjects that match.
+    pub fn messages(&self, stream: &str, pattern: &str) -> Vec<Stored> {
+        let streams = self.0.log.lock();
+        let messages = streams
+            .held
+            .get(stream)
+            .into_iter()
+            .flat_map(|stream| &stream.messages);
+        messages
+            .filter(|message| subject::covers(pattern, &message.subject))
+            .cloned()
+            .collect()
+    }
+
+    /// The broker stores what it has taken in, some time later.
+    pub fn store_late_batches(&self) {
+        let late = std::mem::take(&mut *lock(&self.0.late));
+        for batch in late {
+            // Refused where another commit came first: that is the fence at work.
+            let _ = self.store(&batch);
+        }
+    }
+
+    fn note_write(&self) {
+        self.0.writes.fetch_add(1, Ordering::Relaxed);
+    }
+}

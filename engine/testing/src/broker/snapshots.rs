@@ -1,0 +1,54 @@
+//! Snapshots of partitions, as they were put.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tailrace_core::{
+    identity::PartitionId,
+    ports::broker::{BrokerError, Snapshots},
+};
+
+use super::MemoryBroker;
+use crate::{link::Service, sync::lock};
+
+/// What is kept, by partition and number of the commit.
+pub(super) type Held = BTreeMap<(PartitionId, u64), (BTreeMap<String, String>, Vec<u8>)>;
+
+#[async_trait]
+impl Snapshots for MemoryBroker {
+    async fn put(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+        metadata: BTreeMap<String, String>,
+        chunks: Vec<Bytes>,
+    ) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Snapshots).await?;
+        let place = (partition.clone(), commit);
+        lock(&self.0.snapshots).insert(place, (metadata, chunks.concat()));
+        Ok(())
+    }
+
+    async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
+        self.0.link.request(Service::Snapshots).await?;
+        let held = lock(&self.0.snapshots);
+        let own = held.keys().filter(|(of, _)| of == partition);
+        Ok(own.map(|(_, commit)| *commit).rev().collect())
+    }
+
+    async fn get(
+        &self,
+        partition: &PartitionId,
+        commit: u64,
+    ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError> {
+        self.0.link.request(Service::Snapshots).await?;
+        Ok(lock(&self.0.snapshots).get(&(partition.clone(), commit)).cloned())
+    }
+
+    async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
+        self.0.link.reach(Service::Snapshots)?;
+        lock(&self.0.snapshots).remove(&(partition.clone(), commit));
+        Ok(())
+    }
+}

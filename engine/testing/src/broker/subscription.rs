@@ -1,0 +1,109 @@
+//! Subscriptions: in stream order, now and then repeating themselves.
+
+use async_trait::async_trait;
+use tailrace_core::{
+    ports::broker::{Incoming, Input, InputError, SubscribeRequest, Subscription},
+    spec::Start,
+};
+use tokio::sync::watch;
+
+use super::{MemoryBroker, Stored, generated::GeneratedSubscription};
+use crate::link::Service;
+
+/// A subscription to a stream that holds its messages.
+struct MemorySubscription {
+    broker: MemoryBroker,
+    stream: String,
+    subjects: Vec<String>,
+    /// Where it began: nothing before that comes.
+    first: u64,
+    next: u64,
+    changed: watch::Receiver<u64>,
+}
+
+#[async_trait]
+impl Input for MemoryBroker {
+    async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
+        self.0.link.reached(Service::Input).await;
+        self.0.link.pause(20).await;
+        let streams = self.0.log.lock();
+        let Ok(facts) = streams.facts(&request.stream) else {
+            return Err(InputError::Deleted(request.stream));
+        };
+        let next = request.from_sequence.unwrap_or(match request.start {
+            Start::Sequence(sequence) => sequence,
+            Start::New => facts.last_sequence + 1,
+            // Times of messages are made up here, so none is too early.
+            Start::All | Start::Time(_) => 1,
+        });
+        if let Some(stream) = streams.generated(&request.stream) {
+            return Ok(Box::new(GeneratedSubscription {
+                stream,
+                next,
+                received_ms: self.0.options.received_ms,
+            }));
+        }
+        Ok(Box::new(MemorySubscription {
+            broker: self.clone(),
+            stream: request.stream,
+            subjects: request.subjects,
+            first: next,
+            next,
+            changed: self.0.log.changes(),
+        }))
+    }
+}
+
+impl MemorySubscription {
+    /// How many messages come at once, and from where: chance repeats some.
+    fn draw(&self, max: usize) -> (usize, u64) {
+        let link = self.broker.link();
+        let Some(faults) = link.faults() else {
+            return (max, self.next);
+        };
+        let most = (1 + faults.below(40)) as usize;
+        let mut from = self.next;
+        if link.strikes("delivered again", 10) {
+            from = from.saturating_sub(faults.below(30)).max(self.first);
+        }
+        (most.min(max), from)
+    }
+}
+
+#[async_trait]
+impl Subscription for MemorySubscription {
+    async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
+        self.broker.link().reached(Service::Input).await;
+        self.broker.link().pause(10).await;
+        loop {
+            self.changed.borrow_and_update();
+            let (most, from) = self.draw(max);
+            let batch: Vec<_> = {
+                let streams = self.broker.0.log.lock();
+                let Some(stream) = streams.held.get(&self.stream) else {
+                    return Err(InputError::Deleted(self.stream.clone()));
+                };
+                let messages = stream.from(from, &self.subjects).take(most);
+                messages.map(Stored::incoming).collect()
+            };
+            if let Some(last) = batch.last() {
+                self.next = self.next.max(last.sequence + 1);
+                return Ok(batch);
+            }
+            if self.changed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, watermark: u64) {
+        assert!(
+            watermark < self.next,
+            "nothing is acknowledged that was not given"
+        );
+    }
+
+    fn rebuilds(&self) -> u64 {
+        0
+    }
+}
