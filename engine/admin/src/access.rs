@@ -1,9 +1,9 @@
-//! Who may do what. A token is looked up by its SHA-256, so no comparison of secrets takes a time that
-//! depends on them. Another tenant's path gets the very answer of a path that does not exist.
+//! Which token may do what. A token is looked up by its SHA-256, so no comparison of secrets takes a time that
+//! depends on them. Another tenant's path gets the same answer as a path that does not exist.
 //!
-//! What a route needs stands in the table of routes and nowhere else: the router lays its [`Audience`]
-//! beside each request, and [`Access`] holds the token against it. A route without one needs the most.
-//! A handler that changes something uses the `control` that it finds here, which knows who asks.
+//! The table of routes alone says what a route needs. The router attaches its [`Audience`] to each request,
+//! and [`Access`] checks the token against it. A route without an audience needs the highest role. A handler
+//! that changes something uses the `control` that it finds here, which knows the bearer.
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -15,7 +15,18 @@ use tailrace_core::{
     registry::{Role, Scope},
 };
 
-use crate::{ApiState, problem::Problem, routes::Audience};
+use crate::{ApiState, problem::Problem};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody, without a token.
+    Public,
+    /// Operators, with a token of this role at least.
+    Operator(Role),
+    /// The tenant of the path, and operators, with a token of this role at least.
+    Tenant(Role),
+}
 
 /// The bearer is an operator, of the role that the route needs.
 pub(crate) struct Operator {
@@ -92,7 +103,7 @@ fn demand(role: Role, needed: Role) -> Result<(), Problem> {
     Err(ControlError::Forbidden(why).into())
 }
 
-/// Whoever bears the request's token.
+/// The bearer of the request's token.
 pub(crate) fn bearer(parts: &Parts, state: &ApiState) -> Result<Bearer, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     // Two headers are a trick, not a token.

@@ -16,8 +16,8 @@ const PAGE: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Page {
-    /// Place in the log before which the page ends: the lowest `sequence` of the page before.
+pub(crate) struct AuditPage {
+    /// PathParameters in the log before which the page ends: the lowest `sequence` of the page before.
     before: Option<u64>,
     limit: Option<usize>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Page {
 pub(crate) async fn all(
     _: Operator,
     State(api): State<ApiState>,
-    Asked(page): Asked<Page>,
+    Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
     Ok(Json(api.control.audit(None, page.before, limit).await?))
@@ -34,7 +34,7 @@ pub(crate) async fn all(
 pub(crate) async fn of_tenant(
     access: Access,
     State(api): State<ApiState>,
-    Asked(page): Asked<Page>,
+    Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
     Ok(Json(

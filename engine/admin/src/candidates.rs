@@ -12,7 +12,7 @@ use tailrace_core::{
     units::Span,
 };
 
-use crate::{access::Access, input::Place, problem::Answer};
+use crate::{access::Access, input::PathParameters, problem::Answer};
 
 /// How a description is applied.
 #[derive(Deserialize)]
@@ -75,16 +75,16 @@ fn share_ppm(text: &str) -> Option<u32> {
     (percent > 0.0 && percent <= 100.0).then_some((ppm as u32).max(1))
 }
 
-pub(crate) async fn show(access: Access, place: Place) -> Answer<Json<CandidateReport>> {
-    Ok(Json(access.control.candidate(&place.pipeline(&access)?)?))
+pub(crate) async fn show(access: Access, path: PathParameters) -> Answer<Json<CandidateReport>> {
+    Ok(Json(access.control.candidate(&path.pipeline(&access)?)?))
 }
 
-pub(crate) async fn promote(access: Access, place: Place) -> Answer<Json<AppliedPipeline>> {
-    Ok(Json(access.control.promote(&place.pipeline(&access)?).await?))
+pub(crate) async fn promote(access: Access, path: PathParameters) -> Answer<Json<AppliedPipeline>> {
+    Ok(Json(access.control.promote(&path.pipeline(&access)?).await?))
 }
 
-pub(crate) async fn abandon(access: Access, place: Place) -> Answer<Json<AppliedPipeline>> {
-    Ok(Json(access.control.abandon(&place.pipeline(&access)?).await?))
+pub(crate) async fn abandon(access: Access, path: PathParameters) -> Answer<Json<AppliedPipeline>> {
+    Ok(Json(access.control.abandon(&path.pipeline(&access)?).await?))
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use tailrace_core::pipeline::dead_letter::DeadLetter;
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, Place},
+    input::{Asked, PathParameters},
     problem::Answer,
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Page {
+pub(crate) struct DeadLetterPage {
     #[serde(default)]
     after: u64,
     #[serde(default)]
@@ -23,10 +23,10 @@ pub(crate) struct Page {
 pub(crate) async fn list(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
-    Asked(page): Asked<Page>,
+    path: PathParameters,
+    Asked(page): Asked<DeadLetterPage>,
 ) -> Answer<Json<Vec<DeadLetter>>> {
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     Ok(Json(
         api.control
             .dead_letters(&pipeline, page.after, page.limit.unwrap_or(50))
@@ -37,18 +37,16 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<DeadLetter>> {
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     Ok(Json(
-        api.control
-            .dead_letter(&pipeline, place.number("letter")?)
-            .await?,
+        api.control.dead_letter(&pipeline, path.number("letter")?).await?,
     ))
 }
 
-pub(crate) async fn redrive(access: Access, place: Place) -> Answer<StatusCode> {
-    let pipeline = place.pipeline(&access)?;
-    access.control.redrive(&pipeline, place.number("letter")?).await?;
+pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<StatusCode> {
+    let pipeline = path.pipeline(&access)?;
+    access.control.redrive(&pipeline, path.number("letter")?).await?;
     Ok(StatusCode::ACCEPTED)
 }

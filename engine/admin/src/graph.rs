@@ -12,7 +12,7 @@ use tailrace_core::graph::{Detail, Graph};
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, Place},
+    input::{Asked, PathParameters},
     problem::Answer,
 };
 
@@ -44,10 +44,10 @@ enum Format {
 pub(crate) async fn of_pipeline(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     asked: Asked<Wish>,
 ) -> Answer<Response> {
-    let graph = api.control.pipeline_graph(&place.pipeline(&access)?)?;
+    let graph = api.control.pipeline_graph(&path.pipeline(&access)?)?;
     Ok(render(graph, &asked.0.format))
 }
 

@@ -22,10 +22,10 @@ pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest plugin: Python in a component is 18 MB.
 pub(crate) const MAX_PLUGIN_BYTES: usize = 32 << 20;
 
-/// Parts of the path, by name, percent-decoded.
-pub(crate) struct Place(BTreeMap<String, String>);
+/// The parameters of the path, by name, percent-decoded.
+pub(crate) struct PathParameters(BTreeMap<String, String>);
 
-impl FromRequestParts<ApiState> for Place {
+impl FromRequestParts<ApiState> for PathParameters {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
         let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
@@ -34,7 +34,7 @@ impl FromRequestParts<ApiState> for Place {
     }
 }
 
-impl Place {
+impl PathParameters {
     /// A part as text.
     pub(crate) fn text(&self, part: &str) -> &str {
         self.0.get(part).map_or("", String::as_str)

@@ -1,11 +1,10 @@
-//! How often somebody may ask. Each valid token has a limit of its own, so that one client's loop is not
-//! everybody's; requests without one are counted by the address that they come from, so that nobody tries
-//! tokens by the million. Who asks too often gets 429 `rate-limited`, and when to come back.
+//! The rate limiter of requests. Each valid token has a limit of its own, so that one client's loop does not
+//! slow the others. Requests without a valid token are limited by their address, so that nobody tries tokens by
+//! the million. A client that asks too often gets 429 `rate-limited`, and when to come back.
 //!
-//! Probes are never held back: behind one address there may be both somebody who tries tokens and the
-//! balancer that asks whether the engine lives.
+//! Probes are never limited: a client that guesses tokens and a load balancer may share one address.
 //!
-//! Bounded: so many tokens and addresses are told apart; all further ones share one limit.
+//! Bounded: it tells so many tokens and addresses apart; all further ones share one limit.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -19,37 +18,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tailrace_core::{
-    identity::Digest,
-    rate::{Rate, Table},
-};
+use tailrace_core::{identity::Digest, rate::Table};
 
-use crate::{ApiState, access, problem::Problem};
+use crate::{ApiState, access, problem::Problem, request_rates::RequestRates};
 
 /// Tokens, and addresses, that are told apart: a megabyte of limiters.
 const MOST_KEYS: usize = 10_000;
 /// Routes that are never held back.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
-
-/// How often somebody may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestRates {
-    /// With one token.
-    pub per_token: Rate,
-    /// From one address (of IPv6: from one network of 64 bits), without a valid token.
-    pub per_address: Rate,
-}
-
-impl Default for RequestRates {
-    fn default() -> Self {
-        Self {
-            // Several times what a core answers: it stops loops, not users.
-            per_token: Rate::a_second(10_000),
-            // A token has 256 random bits: at this rate nobody finds one.
-            per_address: Rate::a_second(100),
-        }
-    }
-}
 
 /// What was asked lately.
 #[derive(Clone)]

@@ -1,6 +1,8 @@
 //! The description of the API, made from the table of routes.
 
-use axum::Json;
+use std::sync::Arc;
+
+use axum::{Extension, Json};
 use serde_json::Value;
 use tailrace_core::spec::parse::json_schema;
 use utoipa::openapi::{
@@ -12,20 +14,24 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use crate::routes::{Audience, Route, routes};
+use crate::{access::Audience, route::Route};
 
-pub(crate) async fn describe() -> Json<OpenApi> {
-    Json(document())
+/// The description, which the router attaches to the requests that ask for it.
+pub(crate) type Description = Arc<OpenApi>;
+
+pub(crate) async fn describe(Extension(description): Extension<Description>) -> Json<Description> {
+    Json(description)
 }
 
 pub(crate) async fn pipeline_schema() -> Json<Value> {
     Json(json_schema())
 }
 
-fn document() -> OpenApi {
+/// Describes these routes.
+pub(crate) fn document(routes: &[Route]) -> OpenApi {
     let mut paths = PathsBuilder::new();
-    for route in routes() {
-        paths = paths.path(route.path, PathItem::new(method(route.method), operation(&route)));
+    for route in routes {
+        paths = paths.path(route.path, PathItem::new(method(route.method), operation(route)));
     }
     let info = InfoBuilder::new()
         .title("Tailrace")

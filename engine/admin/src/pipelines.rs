@@ -16,7 +16,7 @@ use crate::{
     ApiState,
     access::Access,
     candidates::How,
-    input::{Asked, Content, Place},
+    input::{Asked, Content, PathParameters},
     problem::Answer,
 };
 
@@ -59,11 +59,11 @@ pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<
 
 pub(crate) async fn apply(
     access: Access,
-    place: Place,
+    path: PathParameters,
     Asked(how): Asked<How>,
     body: Content,
 ) -> Answer<Json<AppliedPipeline>> {
-    let name = place.name("pipeline")?;
+    let name = path.name("pipeline")?;
     let spec = parse(&body.0).map_err(ControlError::from)?;
     if spec.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
@@ -78,63 +78,65 @@ pub(crate) async fn apply(
 pub(crate) async fn show(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<Arc<Pipeline>>> {
-    Ok(Json(api.control.get_pipeline(&place.pipeline(&access)?)?))
+    Ok(Json(api.control.get_pipeline(&path.pipeline(&access)?)?))
 }
 
-pub(crate) async fn delete(access: Access, place: Place) -> Answer<StatusCode> {
-    access.control.delete_pipeline(&place.pipeline(&access)?).await?;
+pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<StatusCode> {
+    access.control.delete_pipeline(&path.pipeline(&access)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn status(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<PipelineStatusReport>> {
-    Ok(Json(
-        api.control.pipeline_status(&place.pipeline(&access)?).await?,
-    ))
+    Ok(Json(api.control.pipeline_status(&path.pipeline(&access)?).await?))
 }
 
-pub(crate) async fn pause(access: Access, place: Place, body: Content) -> Answer<StatusCode> {
+pub(crate) async fn pause(access: Access, path: PathParameters, body: Content) -> Answer<StatusCode> {
     let Pause { reason } = body.json()?;
     let reason = reason.unwrap_or_else(|| "paused over the API".to_owned());
     access
         .control
-        .set_paused(&place.pipeline(&access)?, Some(reason))
+        .set_paused(&path.pipeline(&access)?, Some(reason))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn resume(access: Access, place: Place) -> Answer<StatusCode> {
-    access.control.set_paused(&place.pipeline(&access)?, None).await?;
+pub(crate) async fn resume(access: Access, path: PathParameters) -> Answer<StatusCode> {
+    access.control.set_paused(&path.pipeline(&access)?, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn revisions(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<Vec<u64>>> {
-    Ok(Json(api.control.revisions(&place.pipeline(&access)?)?))
+    Ok(Json(api.control.revisions(&path.pipeline(&access)?)?))
 }
 
 pub(crate) async fn revision(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<Revision>> {
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     api.control.get_pipeline(&pipeline)?;
     Ok(Json(
-        api.control.revision(&pipeline, place.number("revision")?).await?,
+        api.control.revision(&pipeline, path.number("revision")?).await?,
     ))
 }
 
-pub(crate) async fn roll_back(access: Access, place: Place, body: Content) -> Answer<Json<AppliedPipeline>> {
+pub(crate) async fn roll_back(
+    access: Access,
+    path: PathParameters,
+    body: Content,
+) -> Answer<Json<AppliedPipeline>> {
     let Rollback { to, force } = body.json()?;
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     Ok(Json(access.control.roll_back(&pipeline, to, force).await?))
 }

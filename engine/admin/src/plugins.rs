@@ -26,7 +26,7 @@ use crate::{
     ApiState,
     access::Access,
     edge::TooSlow,
-    input::{Content, Place, too_large, too_slow},
+    input::{Content, PathParameters, too_large, too_slow},
     problem::{Answer, Problem},
 };
 
@@ -42,11 +42,11 @@ pub(crate) struct UploadAnswer {
     trial: Trial,
 }
 
-fn plugin(place: &Place) -> Answer<PluginRef> {
+fn plugin(path: &PathParameters) -> Answer<PluginRef> {
     let version =
-        parse_version(place.text("version")).map_err(|cause| Problem::invalid("invalid-version", cause))?;
+        parse_version(path.text("version")).map_err(|cause| Problem::invalid("invalid-version", cause))?;
     Ok(PluginRef {
-        name: place.name("plugin")?,
+        name: path.name("plugin")?,
         version,
     })
 }
@@ -61,10 +61,10 @@ pub(crate) async fn list(
 pub(crate) async fn upload(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     request: Request,
 ) -> Answer<(StatusCode, Json<UploadAnswer>)> {
-    let plugin = plugin(&place)?;
+    let plugin = plugin(&path)?;
     // Before the body: it is held in memory, and there is room for a few.
     let seat = api.control.upload_place(&access.tenant)?;
     let upload = read(request, &api).await?;
@@ -150,7 +150,7 @@ fn torn(cause: &MultipartError) -> Problem {
 pub(crate) async fn describe(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<Arc<PluginVersion>>> {
-    Ok(Json(api.control.get_plugin(&access.tenant, &plugin(&place)?)?))
+    Ok(Json(api.control.get_plugin(&access.tenant, &plugin(&path)?)?))
 }

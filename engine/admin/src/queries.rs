@@ -14,7 +14,7 @@ use tailrace_core::control::queries::{MAX_SCAN, StateEntry, VectorEntry};
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, Place},
+    input::{Asked, PathParameters},
     problem::Answer,
 };
 
@@ -58,10 +58,14 @@ fn plain(bytes: Vec<u8>) -> Value {
 }
 
 /// The value itself is the body, so that an application can use it as it is.
-pub(crate) async fn state(access: Access, State(api): State<ApiState>, place: Place) -> Answer<Response> {
+pub(crate) async fn state(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+) -> Answer<Response> {
     let entry = api
         .control
-        .state(&place.pipeline(&access)?, place.text("step"), place.text("key"))
+        .state(&path.pipeline(&access)?, path.text("step"), path.text("key"))
         .await?;
     let kind = match std::str::from_utf8(&entry.value) {
         Ok(text) if serde_json::from_str::<&RawValue>(text).is_ok() => "application/json",
@@ -80,14 +84,14 @@ pub(crate) async fn state(access: Access, State(api): State<ApiState>, place: Pl
 pub(crate) async fn scan(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     Asked(asked): Asked<Scan>,
 ) -> Answer<Json<Vec<Entry>>> {
     let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     let found = api.control.scan(
         &pipeline,
-        place.text("step"),
+        path.text("step"),
         &asked.prefix,
         asked.after.as_deref(),
         limit,
@@ -103,11 +107,11 @@ pub(crate) async fn scan(
 pub(crate) async fn vector(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<VectorEntry>> {
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     let found = api
         .control
-        .vector(&pipeline, place.text("collection"), place.text("id"));
+        .vector(&pipeline, path.text("collection"), path.text("id"));
     Ok(Json(found.await?))
 }

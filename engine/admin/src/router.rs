@@ -1,8 +1,11 @@
-//! From the table of routes to what serves them: who may ask is laid beside each request, and around all of
-//! them lie, from the inside out, a deadline, a bound on bodies, the limits of clients, and an id for the log.
+//! From the table of routes to what serves them. Each request carries the audience of its route. Around all
+//! routes stand, from the inside out: a deadline, a bound on bodies, the rate limiter, an id for the log.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,7 @@ use crate::{
     ApiState,
     input::MAX_BODY_BYTES,
     limit::{Limits, hold_back},
+    openapi::{Description, document},
     problem::Problem,
     routes::routes,
 };
@@ -26,9 +30,11 @@ use crate::{
 pub fn router(state: ApiState) -> Router {
     let deadline = state.options.request_deadline;
     let limits = (Limits::new(state.options.rates), state.clone());
-    let table = routes().into_iter().fold(Router::new(), |router, route| {
+    let routes = routes();
+    let description: Description = Arc::new(document(&routes));
+    let table = routes.into_iter().fold(Router::new(), |router, route| {
         let (path, audience) = (route.path, route.audience);
-        // What it needs lies beside each request: see `access`.
+        // `access` reads from each request what its route needs.
         router.route(path, route.handler(&state).layer(Extension(audience)))
     });
     table
@@ -40,6 +46,7 @@ pub fn router(state: ApiState) -> Router {
                 "this route does not take this method",
             )
         })
+        .layer(Extension(description))
         // A body that drips in must not hold a handler for ever.
         .layer(middleware::from_fn_with_state(deadline, within))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

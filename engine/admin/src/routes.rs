@@ -1,77 +1,19 @@
-//! The table of all routes. The router, the OpenAPI description and the access tests are made from
-//! it, so none of them can miss one.
+//! The table of all routes. The router, the OpenAPI description and the access tests are made from it, so
+//! none of them can miss one.
 
 use axum::{
     extract::DefaultBodyLimit,
-    middleware,
-    routing::{MethodRouter, delete, get, post, put},
+    routing::{delete, get, post, put},
 };
 use tailrace_core::registry::Role;
 
 use crate::{
-    ApiState, answers, audit, candidates, dead_letters, graph, input::MAX_PLUGIN_BYTES, openapi, pipelines,
-    plugins, probes, queries, sketches, tenants, tokens, views,
+    access::Audience, audit, candidates, dead_letters, graph, input::MAX_PLUGIN_BYTES, openapi, pipelines,
+    plugins, probes, queries, route::Route, sketches, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
 const JSON: &[&str] = &["application/json"];
-
-/// Who may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Everybody, without a token.
-    Public,
-    /// Operators, with a token of this role at least.
-    Operator(Role),
-    /// The tenant of the path, and operators, with a token of this role at least.
-    Tenant(Role),
-}
-
-/// A route.
-pub struct Route {
-    /// `GET`, `PUT`, `POST` or `DELETE`.
-    pub method: &'static str,
-    /// With `{parameters}`.
-    pub path: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// Who may ask.
-    pub audience: Audience,
-    /// Kinds of body that it takes; none where it takes no body.
-    pub bodies: &'static [&'static str],
-    /// Names of the query parameters that it takes.
-    pub queries: &'static [&'static str],
-    /// Whether it asks what is committed, so that its answer can be kept until the next commit.
-    is_query: bool,
-    handler: MethodRouter<ApiState>,
-}
-
-impl Route {
-    fn takes(self, bodies: &'static [&'static str]) -> Self {
-        Self { bodies, ..self }
-    }
-
-    fn asks(self, queries: &'static [&'static str]) -> Self {
-        Self { queries, ..self }
-    }
-
-    fn of_what_is_committed(self) -> Self {
-        Self {
-            is_query: true,
-            ..self
-        }
-    }
-
-    /// Its handler, behind the cache where that is right.
-    pub(crate) fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
-        if self.is_query {
-            let remember = middleware::from_fn_with_state(state.clone(), answers::remember);
-            self.handler.layer(remember)
-        } else {
-            self.handler
-        }
-    }
-}
 
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
@@ -82,32 +24,24 @@ pub fn routes() -> Vec<Route> {
             concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
         };
     }
-    let route = |audience, method, path, summary, handler| Route {
-        method,
-        path,
-        summary,
-        audience,
-        bodies: &[],
-        queries: &[],
-        is_query: false,
-        handler,
-    };
-    let public = |method, path, summary, handler| route(Audience::Public, method, path, summary, handler);
+    let public =
+        |method, path, summary, handler| Route::new(Audience::Public, method, path, summary, handler);
     // Who looks needs to read; who changes what is an operator's needs the most.
     let operator = |method, path, summary, handler| {
         let role = if method == "GET" { Role::Read } else { Role::Admin };
-        route(Audience::Operator(role), method, path, summary, handler)
+        Route::new(Audience::Operator(role), method, path, summary, handler)
     };
     let operator_tokens = |method, path, summary, handler| {
-        route(Audience::Operator(Role::Admin), method, path, summary, handler)
+        Route::new(Audience::Operator(Role::Admin), method, path, summary, handler)
     };
     // Who looks needs to read, who changes to deploy.
     let own = |method, path, summary, handler| {
         let role = if method == "GET" { Role::Read } else { Role::Deploy };
-        route(Audience::Tenant(role), method, path, summary, handler)
+        Route::new(Audience::Tenant(role), method, path, summary, handler)
     };
-    let admin =
-        |method, path, summary, handler| route(Audience::Tenant(Role::Admin), method, path, summary, handler);
+    let admin = |method, path, summary, handler| {
+        Route::new(Audience::Tenant(Role::Admin), method, path, summary, handler)
+    };
     vec![
         public(
             "GET",

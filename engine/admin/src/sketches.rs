@@ -13,7 +13,7 @@ use tailrace_sketch::{Query, Report};
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, Place},
+    input::{Asked, PathParameters},
     problem::{Answer, Problem},
 };
 
@@ -48,19 +48,19 @@ enum Rest {
 pub(crate) async fn sketches(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
 ) -> Answer<Json<BTreeMap<String, Report>>> {
-    let found = api.control.sketches(&place.pipeline(&access)?).await?;
+    let found = api.control.sketches(&path.pipeline(&access)?).await?;
     Ok(Json(found.into_iter().collect()))
 }
 
 pub(crate) async fn sketch(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     Asked(asked): Asked<SketchQuery>,
 ) -> Answer<Json<SketchView>> {
-    let pipeline = place.pipeline(&access)?;
+    let pipeline = path.pipeline(&access)?;
     let item_hash = asked
         .item
         .as_ref()
@@ -76,7 +76,7 @@ pub(crate) async fn sketch(
         to: asked.to.map(|text| point("to", &text)).transpose()?,
         groups: groups(asked.by, asked.group, asked.rest)?,
     };
-    let view = api.control.sketch_view(&pipeline, place.text("sketch"), &ask);
+    let view = api.control.sketch_view(&pipeline, path.text("sketch"), &ask);
     Ok(Json(view.await?))
 }
 

@@ -11,7 +11,7 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::{Access, Operator},
-    input::{Content, Place},
+    input::{Content, PathParameters},
     problem::Answer,
 };
 
@@ -54,16 +54,16 @@ pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<J
     Ok(Json(View::of(&tenant, &api.control)?))
 }
 
-pub(crate) async fn put(operator: Operator, place: Place, body: Content) -> Answer<Json<View>> {
+pub(crate) async fn put(operator: Operator, path: PathParameters, body: Content) -> Answer<Json<View>> {
     let request: TenantRequest = body.json()?;
     let tenant = operator
         .control
-        .put_tenant(&place.name("tenant")?, request)
+        .put_tenant(&path.name("tenant")?, request)
         .await?;
     Ok(Json(View::of(&tenant, &operator.control)?))
 }
 
-pub(crate) async fn delete(operator: Operator, place: Place) -> Answer<StatusCode> {
-    operator.control.delete_tenant(&place.name("tenant")?).await?;
+pub(crate) async fn delete(operator: Operator, path: PathParameters) -> Answer<StatusCode> {
+    operator.control.delete_tenant(&path.name("tenant")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use tailrace_core::control::tokens::{NewToken, ShownToken, TokenRequest};
 use crate::{
     ApiState,
     access::{Access, Operator},
-    input::{Content, Place},
+    input::{Content, PathParameters},
     problem::Answer,
 };
 
@@ -20,10 +20,10 @@ pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<
     Ok(Json(api.control.list_tokens(&access.tenant)?))
 }
 
-pub(crate) async fn revoke(access: Access, place: Place) -> Answer<StatusCode> {
+pub(crate) async fn revoke(access: Access, path: PathParameters) -> Answer<StatusCode> {
     access
         .control
-        .revoke_token(&access.tenant, place.text("token"))
+        .revoke_token(&access.tenant, path.text("token"))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -41,10 +41,7 @@ pub(crate) async fn list_operators(operator: Operator) -> Answer<Json<Vec<ShownT
     Ok(Json(operator.control.list_operator_tokens()?))
 }
 
-pub(crate) async fn revoke_operators(operator: Operator, place: Place) -> Answer<StatusCode> {
-    operator
-        .control
-        .revoke_operator_token(place.text("token"))
-        .await?;
+pub(crate) async fn revoke_operators(operator: Operator, path: PathParameters) -> Answer<StatusCode> {
+    operator.control.revoke_operator_token(path.text("token")).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, Place},
+    input::{Asked, PathParameters},
     problem::{Answer, Problem},
 };
 
@@ -58,13 +58,13 @@ pub(crate) struct LogWish {
 pub(crate) async fn tap(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     asked: Asked<TapWish>,
 ) -> Answer<Response> {
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
     let step = step.map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))?;
-    let watching = api.control.tap(&place.pipeline(&access)?, Wish { step, key })?;
+    let watching = api.control.tap(&path.pipeline(&access)?, Wish { step, key })?;
     Ok(respond(Telling {
         name: "sample",
         waiting: first(&watching.shown),
@@ -77,10 +77,10 @@ pub(crate) async fn tap(
 pub(crate) async fn logs(
     access: Access,
     State(api): State<ApiState>,
-    place: Place,
+    path: PathParameters,
     asked: Asked<LogWish>,
 ) -> Answer<Response> {
-    let id = place.pipeline(&access)?;
+    let id = path.pipeline(&access)?;
     let most = asked.0.lines.unwrap_or(LINES).min(KEPT_LINES);
     if !asked.0.follow {
         return Ok(Json(api.control.last_lines(&id, most)?).into_response());

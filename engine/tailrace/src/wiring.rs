@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tailrace_admin::{Answers, ApiOptions, ApiState};
+use tailrace_admin::{ApiOptions, ApiState, ResponseCache};
 use tailrace_core::{
     compilers::Compilers,
     control::{Control, alarms},
@@ -138,7 +138,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         metrics_public: config.metrics_public,
         request_deadline: config.http.request_time.0,
         edge: edge.counts.clone(),
-        answers: Answers::new(config.http.cache.as_u64()),
+        response_cache: ResponseCache::new(config.http.cache.as_u64()),
         stop: stop.clone(),
         rates: config.requests.rates()?,
     };

@@ -2,7 +2,7 @@
 //! byte, for its headers, its body, and for a client to take its answer, so a thousand silent connections would
 //! stay for ever. Here each of them has an end:
 //!
-//! - `places`: how many connections there may be, in all and of one address;
+//! - `permits`: how many connections there may be, in all and of one address;
 //! - `tls`: certificate and key, which change while it runs;
 //! - `conversation`: one connection, HTTP/1 or 2;
 //! - `exchanges`: its requests, and when the connection must go;
@@ -14,7 +14,7 @@ mod conversation;
 mod counts;
 mod exchanges;
 mod options;
-mod places;
+mod permits;
 mod tls;
 
 use std::{net::SocketAddr, time::Duration};
@@ -24,7 +24,7 @@ pub(crate) use body::TooSlow;
 use conversation::Conversations;
 pub use counts::EdgeCounts;
 pub use options::EdgeOptions;
-use places::Places;
+use permits::ConnectionPermits;
 pub use tls::{Tls, TlsError};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -38,24 +38,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until it is stopped; then lets running requests finish, within the options' time.
 pub async fn serve(listener: TcpListener, app: Router, options: EdgeOptions, stop: CancellationToken) {
-    let places = Places::new(
+    let permits = ConnectionPermits::new(
         options.connections,
         options.connections_per_address,
         options.counts.clone(),
     );
     let drain = options.drain;
     let conversations = Conversations::new(app, options, stop.clone());
-    // Bounded by the places. Dropped at the end, which cuts off what is still there.
+    // Bounded by the permits. Dropped at the end, which cuts off what is still there.
     let mut connections = JoinSet::new();
-    while let Some((connection, peer, permit)) = next(&listener, &places, &stop).await {
+    while let Some((connection, peer, permit)) = next(&listener, &permits, &stop).await {
         while connections.try_join_next().is_some() {}
-        let Some(place) = places.take(permit, peer.ip()) else {
+        let Some(permit) = permits.take(permit, peer.ip()) else {
             continue;
         };
         let conversations = conversations.clone();
         connections.spawn(async move {
             conversations.serve(connection, peer).await;
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
@@ -68,22 +68,22 @@ pub async fn serve(listener: TcpListener, app: Router, options: EdgeOptions, sto
 /// The next connection, and the permission to serve it; none when the server is stopped.
 async fn next(
     listener: &TcpListener,
-    places: &Places,
+    permits: &ConnectionPermits,
     stop: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     loop {
         let accept = async {
-            // The place first: without one, connections wait in the listener's queue.
-            let place = places.free().await;
-            (listener.accept().await, place)
+            // The permit first: without one, connections wait in the listener's queue.
+            let permit = permits.free().await;
+            (listener.accept().await, permit)
         };
-        let (accepted, place) = tokio::select! {
+        let (accepted, permit) = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
             accepted = accept => accepted,
         };
         match accepted {
-            Ok((connection, peer)) => return Some((connection, peer, place?)),
+            Ok((connection, peer)) => return Some((connection, peer, permit?)),
             Err(cause) => {
                 // Mostly: no file descriptors left. Some will be free soon.
                 tracing::warn!(%cause, "a connection cannot be accepted");

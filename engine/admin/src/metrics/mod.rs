@@ -4,16 +4,18 @@
 //! Every metric is a row of [`table::table`]: the page, `METRICS.md` and the check of the dashboard are
 //! made from it, so none of them can say anything else.
 
+mod metric;
 mod table;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use metric::{Kind, Metric, QUANTILES, Read, STATES, state_name};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Metric as Registered, Registry, Unit},
 };
-use table::{Kind, Metric, QUANTILES, Read, STATES, state_name, table};
+use table::table;
 use tailrace_core::control::measure::{Measured, MeasuredPipeline};
 
 use crate::ApiOptions;

@@ -1,6 +1,6 @@
 //! Metrics of an engine: what it watches, tells, answers and is connected to.
 
-use super::{Metric, Read, counter, gauge};
+use crate::metrics::metric::{Metric, Read, counter, gauge};
 
 pub(super) static TABLE: &[Metric] = &[
     gauge(
@@ -55,19 +55,19 @@ pub(super) static TABLE: &[Metric] = &[
         "query_cache_hits",
         "queries",
         "Queries answered from the cache",
-        Read::Api(|api| api.answers.hits()),
+        Read::Api(|api| api.response_cache.hits()),
     ),
     counter(
         "query_cache_misses",
         "queries",
         "Queries answered without it",
-        Read::Api(|api| api.answers.misses()),
+        Read::Api(|api| api.response_cache.misses()),
     ),
     gauge(
         "query_cache_bytes",
         "bytes",
         "What the cache of queries holds",
-        Read::Api(|api| api.answers.bytes()),
+        Read::Api(|api| api.response_cache.bytes()),
     ),
     counter(
         "sketch_part_hits",

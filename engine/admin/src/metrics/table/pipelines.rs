@@ -2,7 +2,7 @@
 
 use tailrace_core::pipeline::stats::Latency;
 
-use super::{Metric, Read, counter, gauge};
+use crate::metrics::metric::{Metric, Read, counter, gauge};
 
 fn seconds(latency: &Latency) -> [Option<f64>; 2] {
     [latency.p50_us, latency.p99_us].map(|micros| Some(micros? / 1e6))

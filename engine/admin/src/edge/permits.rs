@@ -1,5 +1,5 @@
-//! Who may be connected: so many in all, so many an address. Those beyond the first bound wait in the
-//! listener's queue; those beyond the second are closed, for waiting they would hold up everybody behind them.
+//! Permits of connections: so many in all, so many an address. Connections beyond the first bound wait in the
+//! listener's queue. Those beyond the second are closed: if they waited, they would block all behind them.
 
 use std::{
     collections::HashMap,
@@ -11,9 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::counts::EdgeCounts;
 
-/// All places.
+/// All permits.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(super) struct ConnectionPermits {
     all: Arc<Semaphore>,
     /// Bounded by the connections: an address without any has no entry.
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
@@ -21,14 +21,14 @@ pub(super) struct Places {
     counts: EdgeCounts,
 }
 
-/// The place of one connection; given back when it is dropped.
-pub(super) struct Place {
-    of: Places,
+/// The permit of one connection; its drop gives it back.
+pub(super) struct ConnectionPermit {
+    of: ConnectionPermits,
     address: IpAddr,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Places {
+impl ConnectionPermits {
     pub(super) fn new(all: usize, most_of_one: usize, counts: EdgeCounts) -> Self {
         Self {
             all: Arc::new(Semaphore::new(all)),
@@ -44,7 +44,7 @@ impl Places {
     }
 
     /// Gives it to an address; none where that one has enough.
-    pub(super) fn take(&self, permit: OwnedSemaphorePermit, address: IpAddr) -> Option<Place> {
+    pub(super) fn take(&self, permit: OwnedSemaphorePermit, address: IpAddr) -> Option<ConnectionPermit> {
         let address = network(address);
         {
             let mut addresses = self.addresses();
@@ -56,7 +56,7 @@ impl Places {
             *taken += 1;
         }
         self.counts.opened();
-        Some(Place {
+        Some(ConnectionPermit {
             of: self.clone(),
             address,
             _permit: permit,
@@ -68,7 +68,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.of.counts.ended();
         let mut addresses = self.of.addresses();
@@ -81,7 +81,7 @@ impl Drop for Place {
     }
 }
 
-/// Who has one address in IPv6 has a /64 of them.
+/// A client with one address of IPv6 has a /64 of them.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -98,16 +98,16 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_has_its_share_and_no_more_until_one_is_given_back() {
-        let places = Places::new(3, 1, EdgeCounts::default());
+        let permits = ConnectionPermits::new(3, 1, EdgeCounts::default());
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let take = async |text: &str| places.take(places.free().await.unwrap(), address(text));
+        let take = async |text: &str| permits.take(permits.free().await.unwrap(), address(text));
         let first = take("2001:db8::1").await;
         assert!(first.is_some());
         assert!(take("2001:db8::2").await.is_none(), "of the same network");
         assert!(take("::ffff:10.0.0.1").await.is_some());
         drop(first);
         assert!(take("2001:db8::2").await.is_some());
-        assert!(places.addresses().is_empty(), "who has none has no entry");
-        assert_eq!((places.counts.open(), places.counts.refused()), (0, 1));
+        assert!(permits.addresses().is_empty(), "who has none has no entry");
+        assert_eq!((permits.counts.open(), permits.counts.refused()), (0, 1));
     }
 }

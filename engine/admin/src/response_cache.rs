@@ -1,12 +1,10 @@
-//! The cache in front of queries. A whole answer is kept with the stamp of what it was made from
-//! (`tailrace_core::control::stamp`) and is given again only while that is the stamp of the moment. So the commit
-//! that changes an answer ends it, and there is no age that could be too long.
+//! The response cache of queries. It keeps a whole answer with the version vector of the partitions that it
+//! was made from, and gives it again only while that vector is the current one. So the commit that changes an
+//! answer ends it, and no age can be too long. Its key is path and query as they were sent, which name the
+//! tenant.
 //!
-//! It stands behind the check of who asks: a request that is not the tenant's gets no further than without a
-//! cache. Its key is path and query as they were sent, which name the tenant.
-//!
-//! Every answer has an `ETag` made from its content, so that it is the same on every engine and after every
-//! restart; who sends it back as `If-None-Match` is told 304 instead of what it has.
+//! Every answer has an `ETag` made from its content, so it is the same on every engine and after every
+//! restart. A client that sends it back as `If-None-Match` gets 304 instead of what it has.
 
 use std::sync::{
     Arc,
@@ -15,20 +13,16 @@ use std::sync::{
 
 use axum::{
     body::{Body, Bytes, HttpBody as _, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
 use tailrace_core::control::stamp::Stamp;
 
-use crate::{ApiState, access::Access, input::Place};
-
-/// What all answers may weigh, unless somebody says otherwise: a thousand full pages of state.
+/// Default bound on the size of all answers: a thousand full pages of state.
 const CAPACITY_BYTES: u64 = 32 << 20;
-/// What an answer weighs besides its own bytes; so it bounds their number too, to 65,536.
+/// What an answer counts besides its own bytes; so the bound on bytes bounds the number too, to 65,536.
 const OVERHEAD_BYTES: u64 = 512;
 /// Largest answer that is kept: none may push all others out.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
@@ -37,130 +31,103 @@ const MAX_KEY_BYTES: usize = 4 << 10;
 
 /// Answers to queries. Clones share them.
 #[derive(Clone)]
-pub struct Answers(Arc<Kept>);
+pub struct ResponseCache(Arc<Kept>);
 
 struct Kept {
-    entries: Cache<String, Entry, Weight>,
+    entries: Cache<String, Entry, Size>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
 #[derive(Clone)]
 struct Entry {
-    stamp: Stamp,
+    version: Stamp,
     answer: Arc<Whole>,
 }
 
 /// An answer, whole.
-struct Whole {
+pub(crate) struct Whole {
     headers: HeaderMap,
     body: Bytes,
 }
 
 #[derive(Clone)]
-struct Weight;
+struct Size;
 
-impl Weighter<String, Entry> for Weight {
+impl Weighter<String, Entry> for Size {
     fn weight(&self, key: &String, entry: &Entry) -> u64 {
         (key.len() + entry.answer.body.len()) as u64 + OVERHEAD_BYTES
     }
 }
 
-impl std::fmt::Debug for Answers {
+impl std::fmt::Debug for ResponseCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut shown = f.debug_struct("Answers");
+        let mut shown = f.debug_struct("ResponseCache");
         shown.field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
 
-impl Default for Answers {
+impl Default for ResponseCache {
     fn default() -> Self {
         Self::new(CAPACITY_BYTES)
     }
 }
 
-impl Answers {
+impl ResponseCache {
     /// Room for so many bytes; 0 keeps nothing.
     pub fn new(capacity_bytes: u64) -> Self {
         let expected = (capacity_bytes / (OVERHEAD_BYTES * 2)) as usize;
         Self(Arc::new(Kept {
-            entries: Cache::with_weighter(expected, capacity_bytes, Weight),
+            entries: Cache::with_weighter(expected, capacity_bytes, Size),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }))
     }
 
-    /// What it may weigh unless somebody says otherwise.
+    /// The default of its capacity.
     pub const fn default_capacity_bytes() -> u64 {
         CAPACITY_BYTES
     }
 
-    /// Queries that were answered from it.
+    /// Queries that it answered.
     pub fn hits(&self) -> u64 {
         self.0.hits.load(Ordering::Relaxed)
     }
 
-    /// Queries that were not.
+    /// Queries that it did not.
     pub fn misses(&self) -> u64 {
         self.0.misses.load(Ordering::Relaxed)
     }
 
-    /// What it weighs.
+    /// Its size.
     pub fn bytes(&self) -> u64 {
         self.0.entries.weight()
     }
 
-    fn get(&self, asked: &str, stamp: &Stamp) -> Option<Arc<Whole>> {
-        let entry = self.0.entries.get(asked)?;
-        (entry.stamp == *stamp).then_some(entry.answer)
+    /// The answer that was made from this version, counted as a hit or a miss.
+    pub(crate) fn get(&self, asked: &str, version: Option<&Stamp>) -> Option<Arc<Whole>> {
+        let entry = version.and_then(|_| self.0.entries.get(asked));
+        let found = entry.filter(|entry| Some(&entry.version) == version);
+        let counter = if found.is_some() {
+            &self.0.hits
+        } else {
+            &self.0.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found.map(|entry| entry.answer)
     }
 
-    fn keep(&self, asked: String, stamp: Stamp, answer: Arc<Whole>) {
+    /// Keeps an answer, unless its key is too long.
+    pub(crate) fn keep(&self, asked: String, version: Stamp, answer: Arc<Whole>) {
         if asked.len() <= MAX_KEY_BYTES {
-            self.0.entries.insert(asked, Entry { stamp, answer });
+            self.0.entries.insert(asked, Entry { version, answer });
         }
     }
 }
 
-/// Answers a query from what is kept, or lets it be answered and keeps that.
-pub(crate) async fn remember(
-    State(api): State<ApiState>,
-    access: Access,
-    place: Place,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Ok(pipeline) = place.pipeline(&access) else {
-        return next.run(request).await;
-    };
-    // What a HEAD answers has no body to keep.
-    if request.method() != Method::GET {
-        return next.run(request).await;
-    }
-    let answers = &api.options.answers;
-    let known = request.headers().clone();
-    let asked = request.uri().path_and_query().map_or("", |asked| asked.as_str());
-    let asked = asked.to_owned();
-    let before = api.control.stamp(&pipeline);
-    if let Some(whole) = before.as_ref().and_then(|stamp| answers.get(&asked, stamp)) {
-        answers.0.hits.fetch_add(1, Ordering::Relaxed);
-        return whole.respond(&known);
-    }
-    answers.0.misses.fetch_add(1, Ordering::Relaxed);
-    let answer = match Whole::of(next.run(request).await).await {
-        Ok(whole) => Arc::new(whole),
-        Err(answer) => return answer,
-    };
-    // Nothing has changed while it was made: it is the answer of that stamp.
-    if let Some(stamp) = before.filter(|before| api.control.stamp(&pipeline).as_ref() == Some(before)) {
-        answers.keep(asked, stamp, answer.clone());
-    }
-    answer.respond(&known)
-}
-
 impl Whole {
-    /// An answer with its tag, or as it was where it is none that can be kept.
-    async fn of(answer: Response) -> Result<Self, Response> {
+    /// An answer with its tag, or as it was if it cannot be kept.
+    pub(crate) async fn of(answer: Response) -> Result<Self, Response> {
         let is_small = answer
             .body()
             .size_hint()
@@ -177,7 +144,7 @@ impl Whole {
         if let Ok(tag) = HeaderValue::from_str(&tag(&headers, &body)) {
             headers.insert(header::ETAG, tag);
         }
-        // Whoever stands in between must ask, and must not show it to others.
+        // A proxy must ask each time, and must not show it to other clients.
         headers.insert(
             header::CACHE_CONTROL,
             HeaderValue::from_static("private, no-cache"),
@@ -185,8 +152,8 @@ impl Whole {
         Ok(Self { headers, body })
     }
 
-    /// To a client that may have it already.
-    fn respond(&self, known: &HeaderMap) -> Response {
+    /// The response to a client, which may have it already.
+    pub(crate) fn respond(&self, known: &HeaderMap) -> Response {
         let mut headers = self.headers.clone();
         if has_it(known, headers.get(header::ETAG)) {
             headers.remove(header::CONTENT_TYPE);

@@ -1,0 +1,74 @@
+//! What a row of the table of routes says.
+
+use axum::{middleware, routing::MethodRouter};
+
+use crate::{ApiState, access::Audience, cached};
+
+/// A route.
+pub struct Route {
+    /// `GET`, `PUT`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// With `{parameters}`.
+    pub path: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Who may ask.
+    pub audience: Audience,
+    /// Kinds of body that it takes; none where it takes no body.
+    pub bodies: &'static [&'static str],
+    /// Names of the query parameters that it takes.
+    pub queries: &'static [&'static str],
+    /// Whether it asks what is committed, so that its answer can be kept until the next commit.
+    is_query: bool,
+    handler: MethodRouter<ApiState>,
+}
+
+impl Route {
+    /// One that takes neither body nor query parameters.
+    pub(crate) fn new(
+        audience: Audience,
+        method: &'static str,
+        path: &'static str,
+        summary: &'static str,
+        handler: MethodRouter<ApiState>,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            summary,
+            audience,
+            bodies: &[],
+            queries: &[],
+            is_query: false,
+            handler,
+        }
+    }
+
+    /// Takes these kinds of body.
+    pub(crate) fn takes(self, bodies: &'static [&'static str]) -> Self {
+        Self { bodies, ..self }
+    }
+
+    /// Takes these query parameters.
+    pub(crate) fn asks(self, queries: &'static [&'static str]) -> Self {
+        Self { queries, ..self }
+    }
+
+    /// Reads what is committed, so its answer can be kept until the next commit.
+    pub(crate) fn of_what_is_committed(self) -> Self {
+        Self {
+            is_query: true,
+            ..self
+        }
+    }
+
+    /// Its handler, behind the cache where that is right.
+    pub(crate) fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
+        if self.is_query {
+            let cached = middleware::from_fn_with_state(state.clone(), cached::answer);
+            self.handler.layer(cached)
+        } else {
+            self.handler
+        }
+    }
+}
