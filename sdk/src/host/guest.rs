@@ -8,17 +8,17 @@ use crate::{
     bindings::tailrace::plugin::{log, sketches, state, vectors},
 };
 
-pub(crate) struct Port<'a> {
+pub(crate) struct GuestPort<'a> {
     event: PhantomData<&'a mut ()>,
 }
 
-impl Port<'_> {
+impl GuestPort<'_> {
     pub(crate) fn new() -> Self {
         Self { event: PhantomData }
     }
 
-    pub(crate) fn reborrow(&mut self) -> Port<'_> {
-        Port::new()
+    pub(crate) fn reborrow(&mut self) -> GuestPort<'_> {
+        GuestPort::new()
     }
 
     pub(crate) fn state_get(&mut self, key: &str) -> Option<Vec<u8>> {

@@ -13,9 +13,9 @@ mod state;
 mod vectors;
 
 #[cfg(target_arch = "wasm32")]
-use guest::Port;
+use guest::GuestPort as Port;
 #[cfg(not(target_arch = "wasm32"))]
-use native::Port;
+use native::NativePort as Port;
 
 pub use sketches::Sketches;
 pub use state::State;

@@ -3,18 +3,18 @@
 
 use crate::{Entry, Level, Neighbour, testing::Memory};
 
-pub(crate) struct Port<'a> {
+pub(crate) struct NativePort<'a> {
     memory: &'a mut Memory,
     step: usize,
 }
 
-impl<'a> Port<'a> {
+impl<'a> NativePort<'a> {
     pub(crate) fn new(memory: &'a mut Memory, step: usize) -> Self {
         Self { memory, step }
     }
 
-    pub(crate) fn reborrow(&mut self) -> Port<'_> {
-        Port {
+    pub(crate) fn reborrow(&mut self) -> NativePort<'_> {
+        NativePort {
             memory: self.memory,
             step: self.step,
         }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use super::memory::check_key;
+use super::limits::check_key;
 use crate::Neighbour;
 
 /// How two vectors are compared.

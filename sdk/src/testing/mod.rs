@@ -29,6 +29,7 @@
 mod chain;
 mod collections;
 mod host;
+mod limits;
 mod memory;
 mod sketches;
 mod states;

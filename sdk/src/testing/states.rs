@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use super::memory::check_key;
+use super::limits::check_key;
 use crate::Entry;
 
 struct Stored {
