@@ -9,11 +9,7 @@ use std::{
 use tailrace_core::{control::Control, identity::PipelineId};
 use tailrace_sketch::{Answer, Query};
 
-use super::{
-    measure::Hits,
-    publish::List,
-    ratings::{Rating, Source},
-};
+use super::{measure::Hits, publish::List, rating::Rating, ratings::Source};
 
 /// Users whose lists are shown.
 const SHOWN_USERS: usize = 3;

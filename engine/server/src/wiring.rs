@@ -1,5 +1,5 @@
 //! The composition: every port gets its adapter here, and nowhere else. What runs, in the order in
-//! which it is started: broker, store, sandbox, guest threads, registry keeper, engine, API.
+//! which it is started: broker, store, sandbox, guest threads, registry watcher, engine, API.
 
 use std::{
     ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration,
@@ -59,7 +59,7 @@ pub struct RunningEngine {
     stop_leases: CancellationToken,
     engine: JoinHandle<()>,
     api: Api,
-    keeper: JoinHandle<()>,
+    registry_watcher: JoinHandle<()>,
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
     alarms: JoinHandle<()>,
@@ -67,17 +67,19 @@ pub struct RunningEngine {
     amounts: JoinHandle<()>,
 }
 
-/// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
-/// for a program whose command line is [`crate::main`].
-pub fn compile_in_children() -> anyhow::Result<Compile> {
+/// How an engine compiles the plugins of strangers: in child processes that run this very program. With this
+/// argument alone, the program must call [`tailrace_wasm::compile_as_child`] and end.
+pub fn compile_in_children(argument: &str) -> anyhow::Result<Compile> {
     // The file itself, whatever its name leads to by now: a child of another version is of no use.
     let program = if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
     } else {
         std::env::current_exe().context("cannot find this program's file")?
     };
-    let arguments = [OsString::from(crate::cli::COMPILE_PLUGIN)];
-    Ok(Compile::InChild(CompilerProgram::new(program, arguments)))
+    Ok(Compile::InChild(CompilerProgram::new(
+        program,
+        [OsString::from(argument)],
+    )))
 }
 
 /// Starts everything. The broker need not be there yet.
@@ -98,7 +100,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
     }
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
-    let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
+    let registry_watcher = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
     let heard = Arc::new(Heard::default());
@@ -156,7 +158,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         stop_leases,
         engine,
         api,
-        keeper,
+        registry_watcher,
         leases,
         peers,
         alarms,
@@ -176,7 +178,7 @@ impl RunningEngine {
         // Only now, so that nobody takes a partition over that is still being drained.
         self.stop_leases.cancel();
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
-        self.keeper.abort();
+        self.registry_watcher.abort();
         self.peers.abort();
         if let Some(traces) = self.traces {
             // Its last request blocks.
