@@ -1,7 +1,7 @@
 //! The engine inside a program of one's own: start it on a broker, make a tenant, upload a plugin,
 //! apply a pipeline, all without HTTP.
 //!
-//! `cargo run -p tailrace --example embed -- nats://127.0.0.1:4222 validator.wasm pipeline.yaml` with
+//! `cargo run -p tailrace-server --example embed -- nats://127.0.0.1:4222 validator.wasm pipeline.yaml` with
 //! the validator that `make plugins` built and a pipeline whose tenant is `embedded`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it does")]
@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use tailrace::{
+use tailrace_core::{
+    control::{access::TenantRequest, candidates::Apply},
+    identity::PipelineId,
+    name::Name,
+    spec::{PluginRef, parse::parse},
+};
+use tailrace_server::{
     config::Config,
     wiring::{self, Compile},
-};
-use tailrace_control::command::{candidates::Apply, tenants::TenantRequest};
-use tailrace_core::{
-    identity::PipelineId,
-    manifest::{PluginRef, parse::parse},
-    name::Name,
 };
 
 #[tokio::main]

@@ -1,6 +1,6 @@
 //! What all handlers share, and how the API is set up.
 
-use tailrace_control::command::Control;
+use tailrace_core::control::Control;
 use tokio_util::sync::CancellationToken;
 
 use crate::{edge::EdgeCounts, request_rates::RequestRates, response_cache::ResponseCache};

@@ -10,14 +10,13 @@ use tailrace_core::{
     name::Name,
     registry::{Role, Scope},
 };
-
-use crate::{
+use tailrace_server::{
     broker::PrivateBroker,
     config::{Config, LogConfig},
-    demo::publish,
-    serve::Signals,
     wiring::{self, RunningEngine},
 };
+
+use crate::{compile_plugin, demo::publish, serve::Signals};
 
 /// The tenant that is made.
 const TENANT: &str = "dev";
@@ -71,7 +70,7 @@ impl PrivateEngine {
             ..Config::default()
         };
         config.nats.url.clone_from(&broker.url);
-        let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
+        let engine = wiring::start(&config, compile_plugin::in_children()?).await?;
         let operator = engine.control.random_token();
         let admitted = async {
             while let Err(cause) = engine
@@ -120,7 +119,7 @@ impl PrivateEngine {
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: DevArgs) -> anyhow::Result<()> {
-    crate::logs::init(&LogConfig::default())?;
+    tailrace_server::logs::init(&LogConfig::default())?;
     let temporary = tempfile::tempdir()?;
     let folder = args.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -1,27 +1,17 @@
-//! The composition: the engine, its private broker for trying things, and the command line. The binary
-//! is [`main`]; who embeds the engine in a program of its own takes [`config`] and [`wiring`], as
-//! `examples/embed` does.
+//! The binary: the command line around the engine of `tailrace-server`. To embed an engine in another
+//! program, take that crate instead.
 //!
-//! Composition happens here and nowhere else: [`cli`] reads arguments and talks to servers,
-//! [`offline`] is what a plugin's author does without one; [`wiring`] puts an engine together for
-//! [`serve`], [`dev`] and [`demo`].
+//! - [`cli`] reads arguments and talks to servers;
+//! - [`serve`], [`dev`] and [`demo`] run an engine;
+//! - [`compile_plugin`] is the command that an engine calls itself with;
+//! - [`plugin_test`] makes, builds and tests a plugin without a server.
 
-mod api;
-mod broker;
 mod cli;
-pub mod config;
+mod compile_plugin;
 mod demo;
-mod descriptors;
 mod dev;
-mod identity;
-mod logs;
-mod offline;
+mod plugin_test;
 mod serve;
-mod system;
-mod threads;
-mod traces;
-mod webhooks;
-pub mod wiring;
 
 use std::process::ExitCode;
 

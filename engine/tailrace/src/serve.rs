@@ -8,12 +8,31 @@ use tailrace_core::{
     failpoint,
     registry::{Role, Scope},
 };
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::{
+use tailrace_server::{
     config::{Config, LogFormat},
     wiring::{self, RunningEngine},
 };
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::compile_plugin;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum LogFormatFlag {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl From<LogFormatFlag> for LogFormat {
+    fn from(flag: LogFormatFlag) -> Self {
+        match flag {
+            LogFormatFlag::Text => Self::Text,
+            LogFormatFlag::Json => Self::Json,
+        }
+    }
+}
 
 /// Run the engine.
 #[derive(Debug, Args)]
@@ -27,7 +46,7 @@ pub struct ServeArgs {
     /// Address of the HTTP API.
     #[arg(long)]
     pub listen: Option<SocketAddr>,
-    /// Folder for local images and compiled plugins; all of it can be rebuilt.
+    /// Folder for local state stores and compiled plugins; all of it can be rebuilt.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
     /// Address of the broker.
@@ -41,7 +60,7 @@ pub struct ServeArgs {
     pub tls_key: Option<PathBuf>,
     /// How log lines look.
     #[arg(long)]
-    pub log_format: Option<LogFormat>,
+    pub log_format: Option<LogFormatFlag>,
     /// Print the configuration that would be used, and end.
     #[arg(long)]
     pub print_config: bool,
@@ -62,7 +81,7 @@ impl ServeArgs {
             config.tls.certificate.clone_from(&self.tls_certificate);
             config.tls.key.clone_from(&self.tls_key);
         }
-        config.log.format = self.log_format.unwrap_or(config.log.format);
+        config.log.format = self.log_format.map_or(config.log.format, LogFormat::from);
         Ok(config)
     }
 }
@@ -74,12 +93,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         crate::out(&toml::to_string(&config)?);
         return Ok(());
     }
-    crate::logs::init(&config.log)?;
+    tailrace_server::logs::init(&config.log)?;
     if let Ok(point) = std::env::var("TAILRACE_FAIL_AT") {
         failpoint::arm(&point).context("TAILRACE_FAIL_AT")?;
     }
-    crate::descriptors::raise();
-    let engine = wiring::start(&config, wiring::compile_in_children()?).await?;
+    tailrace_server::descriptors::raise();
+    let engine = wiring::start(&config, compile_plugin::in_children()?).await?;
     tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
     let mut ended = Signals::new()?;
     tokio::select! {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex_lite::Regex;
 
 use crate::{
-    config::{Field, Kind, Length, Object, Unknown},
+    config::{Field, Kind, Length, ObjectSchema, Unknown},
     json::Json,
     rules::{Alias, Bounds, FieldRule, ObjectRule, Shape, ValueRule},
 };
@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 32;
 const TIME_RANGE: (f64, f64) = (0.0, 253_402_300_799_999.0);
 
 /// The rules of a payload.
-pub(crate) fn schema(object: &Object) -> Result<ObjectRule, String> {
+pub(crate) fn schema(object: &ObjectSchema) -> Result<ObjectRule, String> {
     object_rule("config.schema", &object.fields, object.unknown, 0)
 }
 

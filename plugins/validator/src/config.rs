@@ -21,13 +21,13 @@ use serde_json::Value;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// What the payload, a JSON object, must look like.
-    pub schema: Object,
+    pub schema: ObjectSchema,
 }
 
 /// An object and its fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Object {
+pub struct ObjectSchema {
     /// Fields by the name that they have afterwards.
     pub fields: BTreeMap<String, Field>,
     /// What becomes of fields that are not listed. Default `keep`.

@@ -45,7 +45,7 @@ pub async fn in_memory(options: &Options) -> anyhow::Result<Vec<Section>> {
         "One step that reads, changes and writes the state of each event's key, every key written before the clock runs. \
          Keys come in an order that no tree likes.",
     );
-    let stage = memory::Stage::set()?;
+    let stage = memory::MemoryStage::set()?;
     let cases = cases(options);
     let mut rounds: Vec<Vec<memory::Round>> = cases.iter().map(|_| Vec::new()).collect();
     for number in 0..options.rounds() {
@@ -120,7 +120,7 @@ pub async fn on_jetstream(options: &Options) -> anyhow::Result<Vec<Section>> {
     let all = [1, 2, 4, 8, 16];
     let stage = Stage::set().await?;
     jetstream::store(&stage, events, BYTES).await?;
-    let mut rounds: [Vec<jetstream::Round>; 5] = Default::default();
+    let mut rounds: [Vec<jetstream::StreamRound>; 5] = Default::default();
     for number in 0..options.rounds() {
         for (partitions, rounds) in all.iter().zip(&mut rounds) {
             let worker = Worker::validating("exactly-once", *partitions);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::{
     events::{BYTES, KEYS},
-    memory::{self, Job, Plugin, Round, Stage},
+    memory::{self, Job, MemoryStage, Plugin, Round},
     options::Options,
     report::Section,
 };
@@ -40,7 +40,7 @@ const JOBS: [(&str, Job); 5] = [
 
 /// Measures them, in turn.
 pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
-    let stage = Stage::set()?;
+    let stage = MemoryStage::set()?;
     let mut rounds: [Vec<Round>; JOBS.len()] = Default::default();
     for _ in 0..options.rounds() {
         for ((what, job), rounds) in JOBS.iter().zip(&mut rounds) {

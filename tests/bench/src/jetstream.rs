@@ -54,7 +54,7 @@ impl Case {
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy)]
-pub struct Round {
+pub struct StreamRound {
     /// Events a second.
     pub rate: f64,
     worker_cpu_us: f64,
@@ -68,7 +68,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
     let stage = Stage::set().await?;
     store(&stage, options.events(), BYTES).await?;
     let cases = cases(options)?;
-    let mut rounds: Vec<Vec<Round>> = cases.iter().map(|_| Vec::new()).collect();
+    let mut rounds: Vec<Vec<StreamRound>> = cases.iter().map(|_| Vec::new()).collect();
     for number in 0..options.rounds() {
         println!(
             "JetStream to JetStream, round {} of {}",
@@ -101,8 +101,8 @@ pub async fn store(stage: &Stage, events: u64, bytes: usize) -> anyhow::Result<(
 }
 
 /// A row of rounds.
-pub fn row(what: String, rounds: &[Round]) -> Row {
-    let of = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
+pub fn row(what: String, rounds: &[StreamRound]) -> Row {
+    let of = |value: fn(&StreamRound) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
     Row::new(what, "events/s", of(|round| round.rate))
         .also("CPU of an event: worker", &of(|round| round.worker_cpu_us), "µs")
         .also("broker", &of(|round| round.broker_cpu_us), "µs")
@@ -148,7 +148,7 @@ fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
 }
 
 /// One round of a worker over the stored events.
-pub async fn round(stage: &Stage, worker: &Worker, name: &str, events: u64) -> anyhow::Result<Round> {
+pub async fn round(stage: &Stage, worker: &Worker, name: &str, events: u64) -> anyhow::Result<StreamRound> {
     let running = stage.launch(worker, name, INPUT).await?;
     let round = watch(stage, worker, &running, events).await;
     running.end().await?;
@@ -165,7 +165,12 @@ enum Seen<'a> {
 
 /// Times the middle of a round: from the first tenth of the outputs to the last of them, or as many
 /// as come in time, so that nobody's start counts.
-async fn watch(stage: &Stage, worker: &Worker, running: &Running<'_>, events: u64) -> anyhow::Result<Round> {
+async fn watch(
+    stage: &Stage,
+    worker: &Worker,
+    running: &Running<'_>,
+    events: u64,
+) -> anyhow::Result<StreamRound> {
     // Outputs of at-most-once may be lost on the way, so there the engine's own count must do.
     let mut seen = match (worker, running.pipeline()) {
         (
@@ -188,7 +193,7 @@ async fn watch(stage: &Stage, worker: &Worker, running: &Running<'_>, events: u6
     let took = began.elapsed().as_secs_f64();
     anyhow::ensure!(last > first, "stuck at {first} of {events} events");
     let done = (last - first) as f64;
-    Ok(Round {
+    Ok(StreamRound {
         rate: done / took,
         worker_cpu_us: (cpu_seconds(pid)? - worker_cpu) / done * 1e6,
         broker_cpu_us: (cpu_seconds(broker)? - broker_cpu) / done * 1e6,

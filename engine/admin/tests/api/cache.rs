@@ -2,7 +2,7 @@
 //! order, an answer from it is the answer without it. And it tells nobody more than he may know.
 
 use axum::http::StatusCode;
-use tailrace_admin::{Answers, ApiOptions, ApiState, router};
+use tailrace_admin::{ApiOptions, ApiState, ResponseCache, router};
 use tailrace_testing::store::Content;
 
 use crate::{
@@ -43,9 +43,9 @@ impl Dice {
 }
 
 /// A stage whose images change, behind a cache and without one.
-async fn stages(answers: Answers) -> (Stage, Stage) {
+async fn stages(cache: ResponseCache) -> (Stage, Stage) {
     let stage = Stage::with(ApiOptions {
-        answers,
+        response_cache: cache,
         ..ApiOptions::default()
     })
     .await;
@@ -56,7 +56,7 @@ async fn stages(answers: Answers) -> (Stage, Stage) {
     let bare = router(ApiState {
         control: stage.control.clone(),
         options: ApiOptions {
-            answers: Answers::new(0),
+            response_cache: ResponseCache::new(0),
             ..ApiOptions::default()
         },
     });
@@ -104,9 +104,9 @@ fn shown(answer: &Answer) -> (StatusCode, String, String, String) {
 
 #[tokio::test]
 async fn an_answer_from_the_cache_is_the_answer_without_it() {
-    let answers = Answers::default();
+    let cache = ResponseCache::default();
     for seed in 0..20 {
-        let (stage, bare) = stages(answers.clone()).await;
+        let (stage, bare) = stages(cache.clone()).await;
         let dice = &mut Dice(seed);
         for turn in 0..150 {
             match dice.below(20) {
@@ -132,17 +132,17 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
         }
     }
     assert!(
-        answers.hits() > 100,
+        cache.hits() > 100,
         "{} of the queries came from the cache",
-        answers.hits()
+        cache.hits()
     );
-    assert!(answers.misses() > 100);
+    assert!(cache.misses() > 100);
 }
 
 #[tokio::test]
 async fn a_warm_cache_tells_nobody_more() {
-    let answers = Answers::default();
-    let (stage, _) = stages(answers.clone()).await;
+    let cache = ResponseCache::default();
+    let (stage, _) = stages(cache.clone()).await;
     stage.fake.commit(0, |content| {
         content.set(STEP, "k0", b"secret", None);
     });
@@ -158,7 +158,7 @@ async fn a_warm_cache_tells_nobody_more() {
             own = stage.ask("GET", &path, &[&stage.shop], "").await;
         }
         assert_eq!(own.status, StatusCode::OK, "{path}: {own:?}");
-        let before = answers.hits();
+        let before = cache.hits();
         let missing = path.replace("/shop/", "/nobody/");
         let foreign = stage.ask("GET", &path, &[&stage.bank], "").await;
         let nobody = stage.ask("GET", &missing, &[&stage.bank], "").await;
@@ -168,14 +168,14 @@ async fn a_warm_cache_tells_nobody_more() {
             let answer = stage.ask("GET", &path, wrong, "").await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         }
-        assert_eq!(answers.hits(), before, "the check comes before the cache");
+        assert_eq!(cache.hits(), before, "the check comes before the cache");
     }
-    assert!(answers.hits() >= 4);
+    assert!(cache.hits() >= 4);
 }
 
 #[tokio::test]
 async fn who_has_the_answer_is_told_so_until_it_changes() {
-    let (stage, _) = stages(Answers::default()).await;
+    let (stage, _) = stages(ResponseCache::default()).await;
     let path = format!("{PIPELINE}/steps/count/state/k1");
     let put = |value: &'static [u8]| {
         stage.fake.commit(1, |content| {
@@ -225,15 +225,15 @@ async fn who_has_the_answer_is_told_so_until_it_changes() {
 
 #[tokio::test]
 async fn the_cache_keeps_within_its_bound() {
-    let answers = Answers::new(64 << 10);
-    let (stage, _) = stages(answers.clone()).await;
+    let cache = ResponseCache::new(64 << 10);
+    let (stage, _) = stages(cache.clone()).await;
     for number in 0..500 {
         let path = format!("{PIPELINE}/steps/count/state?prefix={number}");
         stage.ask("GET", &path, &[&stage.shop], "").await;
-        assert!(answers.bytes() <= 64 << 10, "{} bytes", answers.bytes());
+        assert!(cache.bytes() <= 64 << 10, "{} bytes", cache.bytes());
     }
-    assert!(answers.bytes() > 0);
-    let none = Answers::new(0);
+    assert!(cache.bytes() > 0);
+    let none = ResponseCache::new(0);
     let (stage, _) = stages(none.clone()).await;
     for _ in 0..3 {
         stage
@@ -249,9 +249,9 @@ async fn the_cache_keeps_within_its_bound() {
 
 #[tokio::test]
 async fn what_nobody_keeps_count_of_is_not_kept() {
-    let answers = Answers::default();
+    let cache = ResponseCache::default();
     let stage = Stage::with(ApiOptions {
-        answers: answers.clone(),
+        response_cache: cache.clone(),
         ..ApiOptions::default()
     })
     .await;
@@ -264,5 +264,5 @@ async fn what_nobody_keeps_count_of_is_not_kept() {
             )
             .await;
     }
-    assert_eq!((answers.hits(), answers.misses()), (0, 3));
+    assert_eq!((cache.hits(), cache.misses()), (0, 3));
 }

@@ -28,6 +28,8 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 use global::{GlobalArgs, Session};
 use screen::Output;
 
+use crate::compile_plugin::COMPILE_PLUGIN;
+
 /// Stream processing for NATS JetStream: plugins in a sandbox, state, embeddings, each effect exactly once.
 #[derive(Debug, Parser)]
 #[command(
@@ -41,9 +43,6 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-/// Name of the command that the engine calls itself with.
-pub const COMPILE_PLUGIN: &str = "compile-plugin";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tailrace_core::ports::clock::Clock as _;
 
-use crate::system::SystemClock;
+use tailrace_server::system::SystemClock;
 
 /// For whom the output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

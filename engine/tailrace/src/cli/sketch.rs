@@ -42,7 +42,7 @@ pub enum SketchCommand {
     },
 }
 
-/// Which part of a sketch that is divided.
+/// Which part of a windowed or grouped sketch.
 #[derive(Debug, Args)]
 pub struct Part {
     /// From when on, in event time: RFC 3339, or -1h for an hour before the newest event. Widened to

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use super::ratings::Rating;
+use super::rating::Rating;
 
 const USERS: usize = 400;
 const ITEMS: usize = 1_500;

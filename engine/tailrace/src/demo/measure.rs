@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{publish::List, ratings::Rating};
+use super::{publish::List, rating::Rating};
 
 /// From here on a rating is positive.
 const POSITIVE: f64 = 4.0;

@@ -4,17 +4,19 @@
 //! ratings in the order of their time; and then what came of it: speed, hits against what the users
 //! did next and against plain popularity, sketches beside the exact values.
 
+mod args;
 mod generate;
 mod measure;
 pub mod publish;
+mod rating;
 mod ratings;
 mod report;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
+pub use args::DemoArgs;
 use bytes::Bytes;
-use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tailrace_control::command::{Control, candidates::Apply};
 use tailrace_core::{
@@ -23,13 +25,12 @@ use tailrace_core::{
     name::Name,
     ports::clock::Clock as _,
 };
-
-use crate::{
+use tailrace_server::{
     config::{LogConfig, LogFormat},
-    dev::PrivateEngine,
-    serve::Signals,
     system::SystemClock,
 };
+
+use crate::{dev::PrivateEngine, serve::Signals};
 
 /// The tenant of the demonstration.
 const TENANT: &str = "shop";
@@ -44,35 +45,9 @@ const PLUGINS: [(&str, &str); 3] = [
 /// Longest that the pipeline may stand still before the demonstration gives up.
 const STALLED: Duration = Duration::from_mins(1);
 
-/// Run the whole on real ratings, and say how good the recommendations were.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  tailrace demo\n  tailrace demo --events 20000 --stay      keeps serving at the end\n\nRatings: ../shared/data/movielens/movielens.csv.gz, or another file of that form with --ratings;\nwithout one, a seeded generator with hidden tastes."
-)]
-pub struct DemoArgs {
-    /// A gzipped CSV file: movieId,title,year,genres,userId,rating,timestamp.
-    #[arg(long)]
-    pub ratings: Option<PathBuf>,
-    /// Use the generator even where a file is there.
-    #[arg(long, conflicts_with = "ratings")]
-    pub generated: bool,
-    /// At most so many ratings.
-    #[arg(long)]
-    pub events: Option<usize>,
-    /// Folder of the built plugins.
-    #[arg(long, default_value = "target/wasm32-unknown-unknown/guest")]
-    pub plugins: PathBuf,
-    /// Address of the HTTP API.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
-    /// Keep serving at the end, until Ctrl-C.
-    #[arg(long)]
-    pub stay: bool,
-}
-
 /// Runs the demonstration.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
-    crate::logs::init(&LogConfig {
+    tailrace_server::logs::init(&LogConfig {
         format: LogFormat::Text,
         filter: "warn".to_owned(),
     })?;

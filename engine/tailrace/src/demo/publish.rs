@@ -11,7 +11,7 @@ use tailrace_nats::{
     },
 };
 
-use super::ratings::Rating;
+use super::rating::Rating;
 
 /// Publishes that are unacknowledged at once.
 const IN_FLIGHT: usize = 500;

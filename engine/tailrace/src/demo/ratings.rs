@@ -6,28 +6,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{DemoArgs, generate};
+use super::{args::DemoArgs, generate, rating::Rating};
 
 /// Where the real ratings lie beside a checkout.
 const SHARED: &str = "../shared/data/movielens/movielens.csv.gz";
-
-/// One rating, as it is published.
-#[allow(clippy::struct_field_names, reason = "the fields are those of the events")]
-#[derive(Debug, Clone, Serialize)]
-pub struct Rating {
-    /// The user.
-    pub user: String,
-    /// The film.
-    pub item: String,
-    /// Its title.
-    pub title: String,
-    /// From 0.5 to 5.
-    pub rating: f64,
-    /// When, in milliseconds since 1970.
-    pub ts: u64,
-}
 
 /// Ratings, and where they are from.
 pub struct Source {

@@ -10,11 +10,7 @@ use tailrace_control::command::Control;
 use tailrace_core::identity::PipelineId;
 use tailrace_sketch::{Answer, Query};
 
-use super::{
-    measure::Hits,
-    publish::List,
-    ratings::{Rating, Source},
-};
+use super::{measure::Hits, publish::List, rating::Rating, ratings::Source};
 
 /// Users whose lists are shown.
 const SHOWN_USERS: usize = 3;

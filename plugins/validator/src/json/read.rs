@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::Number;
 use tailrace_sdk::Failure;
 
-use super::{Json, Object};
+use super::value::{Json, Object};
 
 /// The payload as text: checked in one go, which is cheaper than string by string.
 pub(crate) fn text(payload: &[u8]) -> Result<&str, Failure> {

@@ -11,7 +11,7 @@ use std::{
 use tailrace_nats::async_nats::Client;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::Count;
+use super::count::Count;
 use crate::events::{BYTES, timed_event};
 
 /// Most events under way when everything is pushed. A stream of nats-server takes 10,000 in before it

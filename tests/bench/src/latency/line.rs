@@ -6,9 +6,8 @@ use std::{
 };
 
 use super::{
-    ask,
     generator::Generator,
-    queries::{Queried, Queries},
+    queries::{Queried, Queries, of_every_key},
     receiver::{Percentiles, Receiver},
 };
 use crate::{
@@ -101,7 +100,9 @@ impl<'a> Line<'a> {
         let sending = self.generator.send(rate, warm_up + seconds);
         tokio::time::sleep(warm_up).await;
         let (worker_cpu, broker_cpu) = (cpu_seconds(pid)?, cpu_seconds(broker)?);
-        let queries = queried.map(|pipeline| ask(self.stage, pipeline)).transpose()?;
+        let queries = queried
+            .map(|pipeline| of_every_key(self.stage, pipeline))
+            .transpose()?;
         tokio::time::sleep(seconds).await;
         let took = seconds.as_secs_f64();
         let (worker_cpu, broker_cpu) = (cpu_seconds(pid)? - worker_cpu, cpu_seconds(broker)? - broker_cpu);

@@ -7,6 +7,7 @@
 //! The highest rate of a worker is found first, under the same conditions, for the generator and the
 //! receiver take their share of the machine too. Loads are stated as shares of it.
 
+mod count;
 pub mod disturbed;
 mod echo;
 mod generator;
@@ -15,17 +16,13 @@ mod queries;
 mod receiver;
 pub mod swaps;
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::time::Duration;
 
 use line::{Line, Loaded};
 pub use queries::{Queried, Queries};
 pub use receiver::{Percentiles, histogram};
 
 use crate::{
-    events::KEYS,
     memory::Plugin,
     options::Options,
     report::{Budget, Row, Section},
@@ -39,12 +36,6 @@ under way; loads are shares of it.";
 
 /// Shares of the highest rate.
 const LOADS: [u64; 2] = [50, 90];
-/// Queries a second, where they are measured.
-const QUERIES_A_SECOND: f64 = 200.0;
-
-/// A number that one thread writes and others read.
-pub type Count = Arc<AtomicU64>;
-
 struct Case {
     what: String,
     worker: Worker,
@@ -162,7 +153,7 @@ async fn round(
         println!("    {}: highest rate {highest:.0} events/s", case.what);
         rounds.highest.push(highest);
         if case.is_queried {
-            let queries = ask(stage, name)?;
+            let queries = queries::of_every_key(stage, name)?;
             tokio::time::sleep(seconds).await;
             rounds.idle.push(queries.end()?);
         }
@@ -182,12 +173,6 @@ async fn round(
     let ended = running.end().await;
     stage.cluster.jetstream.delete_stream(&input).await?;
     measured.and(ended)
-}
-
-/// Asks for the state of every key in turn.
-fn ask(stage: &Stage, pipeline: &str) -> anyhow::Result<Queries> {
-    let keys = (0..KEYS).map(|key| format!("u{key}")).collect();
-    Queries::start(&stage.engine, pipeline, "step", keys, QUERIES_A_SECOND)
 }
 
 fn report(case: &Case, rounds: &Rounds, section: &mut Section, queries: &mut Section) {

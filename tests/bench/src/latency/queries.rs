@@ -20,8 +20,10 @@ use super::{
     echo::Echo,
     receiver::{Percentiles, histogram},
 };
-use crate::process::stolen_seconds;
+use crate::{events::KEYS, process::stolen_seconds, stage::Stage};
 
+/// Queries a second, where they are measured.
+const QUERIES_A_SECOND: f64 = 200.0;
 /// Longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Priority of the client's thread, where the system grants it (it is root's to give).
@@ -110,4 +112,10 @@ impl Queries {
         let joined = self.thread.join();
         joined.map_err(|_| anyhow::anyhow!("the thread of queries panicked"))?
     }
+}
+
+/// Asks for the state of every key in turn.
+pub fn of_every_key(stage: &Stage, pipeline: &str) -> anyhow::Result<Queries> {
+    let keys = (0..KEYS).map(|key| format!("u{key}")).collect();
+    Queries::start(&stage.engine, pipeline, "step", keys, QUERIES_A_SECOND)
 }

@@ -18,7 +18,7 @@ use tailrace_nats::async_nats::jetstream::consumer::push;
 use tailrace_tests::cluster::Cluster;
 use tokio::task::JoinHandle;
 
-use super::Count;
+use super::count::Count;
 use crate::{events::intended_us, stage::Running};
 
 /// Partitions of the pipelines whose pauses are looked for; of others the pauses mean nothing.

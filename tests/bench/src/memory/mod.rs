@@ -5,7 +5,7 @@
 
 mod stage;
 
-pub use stage::{Job, Plugin, Round, Stage};
+pub use stage::{Job, MemoryStage, Plugin, Round};
 
 use anyhow::Context as _;
 
@@ -33,7 +33,7 @@ struct Case {
 
 /// Measures all of it, in turn.
 pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
-    let stage = Stage::set()?;
+    let stage = MemoryStage::set()?;
     let cases = cases(options.memory_events());
     let mut rounds: Vec<Vec<Round>> = cases.iter().map(|_| Vec::new()).collect();
     for number in 0..options.rounds() {

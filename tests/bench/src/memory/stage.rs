@@ -132,12 +132,12 @@ pub struct Round {
 }
 
 /// A sandbox in which plugins are compiled once for all rounds.
-pub struct Stage {
+pub struct MemoryStage {
     runtime: Arc<WasmRuntime>,
     _folder: TempDir,
 }
 
-impl Stage {
+impl MemoryStage {
     /// Makes it.
     pub fn set() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;

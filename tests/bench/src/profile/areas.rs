@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::samples::Sample;
+use super::sample::Sample;
 
 /// Part of the walk, and what the names of its functions contain. The first that matches is taken, so
 /// what is narrow stands before what is wide.
@@ -142,7 +142,7 @@ fn area(sample: &Sample) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::Frame;
+    use super::super::sample::Frame;
     use super::*;
 
     fn sample(thread: &str, symbols: &[&str]) -> Sample {

@@ -5,6 +5,7 @@
 //! 1 or less). It is no part of `bench all`, for not every machine has it.
 
 mod areas;
+mod sample;
 mod samples;
 
 use std::{

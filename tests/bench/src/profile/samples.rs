@@ -11,25 +11,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::areas::Areas;
-
-/// A sample: the thread, and its frames from the innermost out.
-#[derive(Debug, Default)]
-pub struct Sample {
-    /// Name of the thread.
-    pub thread: String,
-    /// What was running, innermost first.
-    pub frames: Vec<Frame>,
-}
-
-/// One frame.
-#[derive(Debug)]
-pub struct Frame {
-    /// The function; `[unknown]` in code that was compiled while running.
-    pub symbol: String,
-    /// Whether it is the kernel's.
-    pub kernel: bool,
-}
+use super::{
+    areas::Areas,
+    sample::{Frame, Sample},
+};
 
 /// Puts every sample of a file down to its area.
 pub fn read(file: &Path) -> anyhow::Result<Areas> {

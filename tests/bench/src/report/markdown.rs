@@ -1,6 +1,6 @@
 //! The report as Markdown: the machine, the budgets, then a table a section.
 
-use super::{Budget, Row, Section, machine::Machine, row::Figure};
+use super::{Budget, Row, Section, machine::Machine, number::number, row::Figure};
 
 /// The whole of it.
 pub fn text(machine: &Machine, sections: &[Section], failures: &[String]) -> String {
@@ -87,23 +87,4 @@ fn scattered(ratio: Figure) -> String {
     } else {
         format!("{median:.2}")
     }
-}
-
-/// Three digits that count, and commas where it is large.
-pub fn number(value: f64) -> String {
-    if value.abs() < 10.0 {
-        return format!("{value:.2}");
-    }
-    if value.abs() < 100.0 {
-        return format!("{value:.1}");
-    }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -96,7 +96,7 @@ struct LimitedView {
     by: String,
 }
 
-/// How the books last balanced.
+/// How the last reconciliation came out.
 #[derive(Deserialize)]
 struct BalanceView {
     read: u64,
@@ -247,7 +247,7 @@ fn overview(status: &StatusView) -> String {
         ("retried", count(counts.retried)),
         ("traps", count(counts.traps)),
         ("dead letters", status.dead_letters.map_or_else(unknown, count)),
-        ("books", books(status)),
+        ("books", reconciliation(status)),
     ])
 }
 
@@ -277,7 +277,7 @@ fn limited(status: &StatusView) -> String {
 }
 
 /// The last balance in a line: what came in, what became of it, what the broker says.
-fn books(status: &StatusView) -> String {
+fn reconciliation(status: &StatusView) -> String {
     let Some(balance) = &status.balance else {
         return "not balanced yet".to_owned();
     };
@@ -287,7 +287,7 @@ fn books(status: &StatusView) -> String {
         None => format!("balanced, after {} times that they did not", status.imbalances),
     };
     let broker = |known: Option<u64>| known.map_or_else(|| "unknown".to_owned(), count);
-    let fates = [
+    let outcomes = [
         ("emitted", balance.emitted),
         ("forwarded", balance.forwarded),
         ("dropped", balance.dropped),
@@ -296,19 +296,19 @@ fn books(status: &StatusView) -> String {
         ("duplicates", balance.duplicates),
         ("shed", balance.shed),
     ];
-    let fates = fates.iter().filter(|(_, events)| *events > 0);
-    let fates: Vec<_> = fates
-        .map(|(fate, events)| format!("{} {fate}", count(*events)))
+    let outcomes = outcomes.iter().filter(|(_, events)| *events > 0);
+    let outcomes: Vec<_> = outcomes
+        .map(|(outcome, events)| format!("{} {outcome}", count(*events)))
         .collect();
     format!(
         "{verdict}; last: {} read (broker: {}), {} finished = {}; stored {} (broker: {})",
         count(balance.read),
         broker(balance.broker_input),
         count(balance.events),
-        if fates.is_empty() {
+        if outcomes.is_empty() {
             "0".to_owned()
         } else {
-            fates.join(" + ")
+            outcomes.join(" + ")
         },
         broker(balance.committed_messages),
         broker(balance.broker_messages),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::sandbox::Sandbox;
 use crate::{
     cli::screen::{Output, facts, size},
-    offline::{build, project::Project},
+    plugin_test::{build, project::Project},
 };
 
 /// What to build.

@@ -52,7 +52,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::SystemRandom;
+    use tailrace_server::system::SystemRandom;
 
     #[test]
     fn a_form_is_as_long_as_it_says_and_ends_with_its_boundary() {

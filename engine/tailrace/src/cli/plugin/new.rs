@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use crate::{cli::screen::Output, offline::scaffold};
+use crate::{cli::screen::Output, plugin_test::scaffold};
 
 /// What to make.
 #[derive(Debug, Args)]

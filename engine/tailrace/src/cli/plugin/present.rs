@@ -2,7 +2,7 @@
 
 use crate::{
     cli::screen::{count, micros, printable, short, size},
-    offline::report::{Content, EventReport, Outcome, Summary},
+    plugin_test::report::{Content, EventReport, Outcome, Summary},
 };
 
 /// Longest value on a line; the whole is in the JSON output.
@@ -142,7 +142,7 @@ fn numbers(vector: &[f32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offline::{lines::LogLine, report::StateChange};
+    use crate::plugin_test::{lines::LogLine, report::StateChange};
 
     fn report(outcome: Outcome) -> EventReport {
         EventReport {

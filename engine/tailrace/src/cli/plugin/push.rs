@@ -14,6 +14,7 @@ use tailrace_core::{
     name::Name,
     ports::plugins::{CompileCost, DeclaredMemory},
 };
+use tailrace_server::system::SystemRandom;
 
 use super::form::Form;
 use crate::{
@@ -23,8 +24,7 @@ use crate::{
         global::Session,
         screen::{count, facts, micros, progress, short, size},
     },
-    offline::{project::Project, setting::read_config},
-    system::SystemRandom,
+    plugin_test::{project::Project, setting::read_config},
 };
 
 /// Longest reason on a line; the whole is in the JSON output.

@@ -10,12 +10,13 @@ use tailrace_core::{
     ports::plugins::PluginRuntime as _,
     units::{Bytes as Size, Span},
 };
+use tailrace_server::system::SystemClock;
 use tailrace_store::{SledStore, StoreOptions};
 
 use super::{present, sandbox::Sandbox};
 use crate::{
     cli::{error::misuse, screen::Output},
-    offline::{
+    plugin_test::{
         build,
         events::EventFile,
         project::Project,
@@ -23,7 +24,6 @@ use crate::{
         report::Summary,
         setting::{Setting, Wishes, read_config, read_pipeline},
     },
-    system::SystemClock,
 };
 
 /// What to run on what.

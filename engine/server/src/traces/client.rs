@@ -1,4 +1,4 @@
-//! The exporter's way to the network: the command line's HTTP client. It blocks, which is right here,
+//! The exporter's way to the network: the HTTP client that the command line uses too. It blocks, which is right here,
 //! for the exporter runs on a thread of its own.
 
 use std::time::Duration;

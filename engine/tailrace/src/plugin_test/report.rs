@@ -162,14 +162,14 @@ impl EventReport {
             };
             self.vectors.extend(writes.iter().map(change));
         }
-        let divided = delta.measured.iter().flat_map(|(sketch, measured)| {
+        let windowed = delta.measured.iter().flat_map(|(sketch, measured)| {
             let change = |placed: &Placed| SketchChange {
                 sketch: sketch.clone(),
                 update: placed.update.clone(),
             };
             measured.updates.iter().map(change)
         });
-        self.sketches.extend(divided);
+        self.sketches.extend(windowed);
         for (sketch, updates) in &delta.sketches {
             let change = |update: &Update| SketchChange {
                 sketch: sketch.clone(),

@@ -1,5 +1,5 @@
-//! How many spans wait for the collector: a gate before the library's queue, and a look at what becomes
-//! of each batch behind it.
+//! How many spans wait for the collector: a limiter before the library's queue, and a count of each batch
+//! behind it.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use tailrace_core::ports::tracer::SpanCounts;
 
 /// Counts spans in and out.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct SpanLimiter {
     room: usize,
     waiting: AtomicUsize,
     exported: AtomicU64,
@@ -27,7 +27,7 @@ pub(super) struct Gate {
     failed: AtomicU64,
 }
 
-impl Gate {
+impl SpanLimiter {
     /// For so many spans.
     pub(super) fn new(room: usize) -> Self {
         Self {
@@ -64,34 +64,34 @@ impl Gate {
     }
 }
 
-/// An exporter behind a gate.
-pub(super) struct Gated<E> {
+/// An exporter behind a limiter.
+pub(super) struct LimitedExporter<E> {
     exporter: E,
-    gate: Arc<Gate>,
+    limiter: Arc<SpanLimiter>,
 }
 
-impl<E> Gated<E> {
-    pub(super) fn new(exporter: E, gate: Arc<Gate>) -> Self {
-        Self { exporter, gate }
+impl<E> LimitedExporter<E> {
+    pub(super) fn new(exporter: E, limiter: Arc<SpanLimiter>) -> Self {
+        Self { exporter, limiter }
     }
 }
 
-impl<E> fmt::Debug for Gated<E> {
+impl<E> fmt::Debug for LimitedExporter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gated")
-            .field("gate", &self.gate)
+        f.debug_struct("LimitedExporter")
+            .field("limiter", &self.limiter)
             .finish_non_exhaustive()
     }
 }
 
-impl<E: SpanExporter> SpanExporter for Gated<E> {
+impl<E: SpanExporter> SpanExporter for LimitedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
         if let Err(cause) = &result {
             tracing::debug!(%cause, spans, "the collector did not take spans");
         }
-        self.gate.leave(spans, result.is_ok());
+        self.limiter.leave(spans, result.is_ok());
         result
     }
 
@@ -113,18 +113,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_lets_in_what_fits_and_counts_the_rest() {
-        let gate = Gate::new(3);
-        let entered = (0..10).filter(|_| gate.enter()).count();
-        assert_eq!((entered, gate.counts().dropped), (3, 7));
-        gate.leave(2, true);
-        gate.leave(1, false);
-        assert!(gate.enter());
+    fn a_limiter_lets_in_what_fits_and_counts_what_it_drops() {
+        let limiter = SpanLimiter::new(3);
+        let entered = (0..10).filter(|_| limiter.enter()).count();
+        assert_eq!((entered, limiter.counts().dropped), (3, 7));
+        limiter.leave(2, true);
+        limiter.leave(1, false);
+        assert!(limiter.enter());
         let expected = SpanCounts {
             exported: 2,
             dropped: 7,
             failed: 1,
         };
-        assert_eq!(gate.counts(), expected);
+        assert_eq!(limiter.counts(), expected);
     }
 }

@@ -20,6 +20,12 @@ impl SystemClock {
     }
 }
 
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the home of time")]
     fn unix_ms(&self) -> u64 {

@@ -23,7 +23,7 @@ use super::{
     report::{Content, EventReport, Outcome, Summary},
     setting::{Setting, Wishes},
 };
-use crate::system::SystemClock;
+use tailrace_server::system::SystemClock;
 
 /// Does what the payload says, word by word; refuses the config `"bad"`.
 struct Script;

@@ -97,7 +97,7 @@ impl Rehearsal {
         // A fixed seed, so that two runs print the same.
         let seed = TenantSeed::new(0, 0);
         let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), seed));
-        let image = store.open(
+        let partition = store.open(
             &PartitionId {
                 pipeline: id,
                 partition: 0,
@@ -109,7 +109,7 @@ impl Rehearsal {
             logs: Logs::without_limit(),
             ..Views::default()
         };
-        let worker = Worker::new(image, plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
+        let worker = Worker::new(partition, plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
             .watched_through(Arc::new(views), 0);
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);

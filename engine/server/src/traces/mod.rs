@@ -2,11 +2,11 @@
 //! of its own; what is ours is the bound of the queue, for its own counts nothing, and the HTTP client, for
 //! there is one in the tree already.
 //!
-//! Invariant: giving a span never waits. The gate lets in as many spans as the library's queue holds,
+//! Invariant: recording a span never waits. The limiter lets in as many spans as the library's queue holds,
 //! so none is lost behind it.
 
 mod client;
-mod gate;
+mod span_limiter;
 
 use std::{
     sync::Arc,
@@ -30,7 +30,7 @@ use tailrace_core::{
 
 use self::{
     client::Client,
-    gate::{Gate, Gated},
+    span_limiter::{LimitedExporter, SpanLimiter},
 };
 use crate::config::TracesConfig;
 
@@ -49,7 +49,7 @@ const PATH: &str = "/v1/traces";
 #[derive(Debug)]
 pub struct Traces {
     sampling: Sampling,
-    gate: Arc<Gate>,
+    limiter: Arc<SpanLimiter>,
     processor: BatchSpanProcessor,
     scope: InstrumentationScope,
 }
@@ -72,13 +72,13 @@ impl Traces {
             .with_endpoint(address(endpoint)?)
             .build()
             .with_context(|| format!("cannot send traces to {endpoint}"))?;
-        let gate = Arc::new(Gate::new(QUEUE));
+        let limiter = Arc::new(SpanLimiter::new(QUEUE));
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(DELAY)
             .build();
-        let mut processor = BatchSpanProcessor::builder(Gated::new(exporter, gate.clone()))
+        let mut processor = BatchSpanProcessor::builder(LimitedExporter::new(exporter, limiter.clone()))
             .with_batch_config(batches)
             .build();
         let resource = Resource::builder()
@@ -88,7 +88,7 @@ impl Traces {
         processor.set_resource(&resource);
         Ok(Some(Arc::new(Self {
             sampling: Sampling::ratio(config.ratio),
-            gate,
+            limiter,
             processor,
             scope: InstrumentationScope::builder("tailrace").build(),
         })))
@@ -108,13 +108,13 @@ impl Tracer for Traces {
     }
 
     fn record(&self, span: SpanRecord) {
-        if self.gate.enter() {
+        if self.limiter.enter() {
             self.processor.on_end(data(span, self.scope.clone()));
         }
     }
 
     fn counts(&self) -> SpanCounts {
-        self.gate.counts()
+        self.limiter.counts()
     }
 }
 

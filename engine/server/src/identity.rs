@@ -1,5 +1,5 @@
 //! The engine's own name: made once and kept in its data folder, so that an engine which comes back
-//! takes up the partitions whose images lie there.
+//! takes up the partitions whose local state stores are there.
 
 use std::path::Path;
 

@@ -1,26 +1,28 @@
 //! The composition: every port gets its adapter here, and nowhere else. What runs, in the order in
-//! which it is started: broker, store, sandbox, guest threads, registry keeper, engine, API.
+//! which it is started: broker, store, sandbox, guest threads, registry watcher, engine, API.
 
 use std::{
     ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration,
 };
 
 use anyhow::Context as _;
-use tailrace_admin::{Answers, ApiOptions, ApiState};
-use tailrace_control::{alarms, command::Control};
+use tailrace_admin::{ApiOptions, ApiState, ResponseCache};
 use tailrace_core::{
     compilers::Compilers,
-    membership::{Cluster, Heard},
-    observe::overview::Overview,
+    control::{Control, alarms},
+    membership::{Cluster, Heard, keeper as leases},
+    pipeline::{
+        engine::{Engine, Overview},
+        schedule::Turns,
+    },
     ports::{
+        World,
         clock::{Clock, Random},
         tracer::{NoTracer, Tracer},
     },
     registry::{Registry, keeper},
     tasks,
-    world::World,
 };
-use tailrace_dataplane::{membership::keeper as leases, run::engine::Engine, schedule::Turns};
 use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
@@ -57,7 +59,7 @@ pub struct RunningEngine {
     stop_leases: CancellationToken,
     engine: JoinHandle<()>,
     api: Api,
-    keeper: JoinHandle<()>,
+    registry_watcher: JoinHandle<()>,
     leases: JoinHandle<()>,
     peers: JoinHandle<()>,
     alarms: JoinHandle<()>,
@@ -65,17 +67,19 @@ pub struct RunningEngine {
     amounts: JoinHandle<()>,
 }
 
-/// How an engine compiles the plugins of strangers: in child processes that run this very program. Only
-/// for a program whose command line is [`crate::main`].
-pub fn compile_in_children() -> anyhow::Result<Compile> {
+/// How an engine compiles the plugins of strangers: in child processes that run this very program. With this
+/// argument alone, the program must call [`tailrace_wasm::compile_as_child`] and end.
+pub fn compile_in_children(argument: &str) -> anyhow::Result<Compile> {
     // The file itself, whatever its name leads to by now: a child of another version is of no use.
     let program = if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
     } else {
         std::env::current_exe().context("cannot find this program's file")?
     };
-    let arguments = [OsString::from(crate::cli::COMPILE_PLUGIN)];
-    Ok(Compile::InChild(CompilerProgram::new(program, arguments)))
+    Ok(Compile::InChild(CompilerProgram::new(
+        program,
+        [OsString::from(argument)],
+    )))
 }
 
 /// Starts everything. The broker need not be there yet.
@@ -96,7 +100,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
     }
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
-    let keeper = tasks::spawn(keeper::keep(world.registry.clone(), sender));
+    let registry_watcher = tasks::spawn(keeper::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
     let heard = Arc::new(Heard::default());
@@ -136,7 +140,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         metrics_public: config.metrics_public,
         request_deadline: config.http.request_time.0,
         edge: edge.counts.clone(),
-        answers: Answers::new(config.http.cache.as_u64()),
+        response_cache: ResponseCache::new(config.http.cache.as_u64()),
         stop: stop.clone(),
         rates: config.requests.rates()?,
     };
@@ -154,7 +158,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         stop_leases,
         engine,
         api,
-        keeper,
+        registry_watcher,
         leases,
         peers,
         alarms,
@@ -174,7 +178,7 @@ impl RunningEngine {
         // Only now, so that nobody takes a partition over that is still being drained.
         self.stop_leases.cancel();
         let _ = tokio::time::timeout(GIVE_UP_WITHIN, self.leases).await;
-        self.keeper.abort();
+        self.registry_watcher.abort();
         self.peers.abort();
         if let Some(traces) = self.traces {
             // Its last request blocks.

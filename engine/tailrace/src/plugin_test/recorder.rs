@@ -64,13 +64,13 @@ impl SeenCalls {
     }
 }
 
-/// A plugin whose calls are noted.
+/// A plugin whose calls are recorded.
 pub struct Recorder {
     /// The plugin itself.
     pub plugin: Arc<dyn Plugin>,
     /// Measures the calls.
     pub clock: Arc<dyn Clock>,
-    /// Where they are noted.
+    /// Where they are recorded.
     pub seen: SeenCalls,
 }
 

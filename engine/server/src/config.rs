@@ -34,7 +34,7 @@ use tailrace_dataplane::run::settings::Settings;
 pub struct Config {
     /// Address of the HTTP API.
     pub listen: SocketAddr,
-    /// Folder for what can be rebuilt: local images and compiled plugins.
+    /// Folder for what can be rebuilt: local state stores and compiled plugins.
     pub data_dir: PathBuf,
     /// Guest threads; 0 stands for one a core, and there are at least two.
     pub guest_threads: usize,
@@ -53,7 +53,7 @@ pub struct Config {
     pub nats: NatsConfig,
     /// The local store.
     pub store: StoreConfig,
-    /// Snapshots of partitions, and the balance of their books.
+    /// Snapshots of partitions, and the reconciliation of their outcome counters.
     pub snapshots: SnapshotConfig,
     /// How several engines share the work.
     pub engines: EnginesConfig,
@@ -140,7 +140,7 @@ pub struct WebhooksConfig {
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
-use tailrace_admin::{Answers, ApiOptions, EdgeOptions, Tls};
+use tailrace_admin::{ApiOptions, EdgeOptions, ResponseCache, Tls};
 use tailrace_core::units::Span;
 
 use crate::api::ApiThreads;
@@ -70,7 +70,7 @@ impl Default for HttpConfig {
             write_time: Span(edge.write_deadline),
             body_pause: Span(edge.body_grace),
             body_rate: ByteSize::b(edge.body_bytes_a_second),
-            cache: ByteSize::b(Answers::default_capacity_bytes()),
+            cache: ByteSize::b(ResponseCache::default_capacity_bytes()),
             drain: Span(edge.drain),
         }
     }
