@@ -34,7 +34,7 @@ engine: ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/release/tailrace || echo "Compiling the engine and three plugins: about five minutes on two cores, once. Then the demonstration runs."
+	@test -x target/release/tailrace || echo "Compiling the engine and three plugins: several minutes on two cores, the first time. Then the demonstration runs."
 	@$(MAKE) --no-print-directory demo-plugins engine
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/release/tailrace demo
 
