@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use tailrace_control::command::{apply::Apply, tenants::TenantRequest};
 use tailrace_core::{
-    control::{access::TenantRequest, candidates::Apply},
     identity::PipelineId,
+    manifest::{PluginRef, parse::parse},
     name::Name,
-    spec::{PluginRef, parse::parse},
 };
 use tailrace_server::{
     config::Config,
@@ -48,13 +48,18 @@ async fn main() -> anyhow::Result<()> {
         quotas: None,
     };
     // The registry answers a moment after the broker does.
-    while engine.control.put_tenant(&tenant, request.clone()).await.is_err() {
+    while engine
+        .commands
+        .put_tenant(&tenant, request.clone())
+        .await
+        .is_err()
+    {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let spec = parse(&std::fs::read(pipeline)?)?;
     let plugin_ref: PluginRef = spec.steps[0].plugin.clone();
     engine
-        .control
+        .commands
         .upload_plugin(&tenant, plugin_ref, Bytes::from(std::fs::read(plugin)?))
         .await?;
     let id = PipelineId {
@@ -62,12 +67,12 @@ async fn main() -> anyhow::Result<()> {
         pipeline: spec.name.clone(),
     };
     engine
-        .control
+        .commands
         .apply_pipeline(&tenant, spec, Apply::default())
         .await?;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let status = engine.control.pipeline_status(&id).await?;
+        let status = engine.queries.pipeline_status(&id).await?;
         println!("{} events", status.engine.stats.counts.ledger.events);
     }
     engine.stop().await;

@@ -9,10 +9,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
-use tailrace_control::{
-    command::{Control, tokens::Bearer},
-    error::ControlError,
-};
+use tailrace_control::{Commands, ControlError, Queries, query::tokens::Bearer};
 use tailrace_core::{
     name::Name,
     registry::{Role, Scope},
@@ -34,14 +31,16 @@ pub enum Audience {
 /// The bearer is an operator, of the role that the route needs.
 pub(crate) struct Operator {
     /// In the bearer's name.
-    pub(crate) control: Control,
+    pub(crate) commands: Commands,
+    pub(crate) queries: Queries,
 }
 
 /// The bearer may act for the tenant of the path, as the route needs it.
 pub(crate) struct Access {
     pub(crate) tenant: Name,
     /// In the bearer's name.
-    pub(crate) control: Control,
+    pub(crate) commands: Commands,
+    pub(crate) queries: Queries,
 }
 
 impl FromRequestParts<ApiState> for Operator {
@@ -51,8 +50,10 @@ impl FromRequestParts<ApiState> for Operator {
         match scope {
             Scope::Operator(role) => {
                 demand(role, needed(parts))?;
-                let control = state.control.on_behalf_of(actor);
-                Ok(Self { control })
+                Ok(Self {
+                    commands: state.commands.on_behalf_of(actor),
+                    queries: state.queries.clone(),
+                })
             }
             Scope::Tenant { .. } => Err(Problem::not_found("resource")),
         }
@@ -84,7 +85,8 @@ impl FromRequestParts<ApiState> for Access {
         demand(role, needed(parts))?;
         Ok(Self {
             tenant,
-            control: state.control.on_behalf_of(actor),
+            commands: state.commands.on_behalf_of(actor),
+            queries: state.queries.clone(),
         })
     }
 }
@@ -123,7 +125,7 @@ pub(crate) fn bearer(parts: &Parts, state: &ApiState) -> Result<Bearer, Problem>
         return Err(Problem::unauthorized());
     }
     state
-        .control
+        .queries
         .authenticate(token)?
         .ok_or_else(Problem::unauthorized)
 }

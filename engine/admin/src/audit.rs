@@ -28,7 +28,7 @@ pub(crate) async fn all(
     Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
-    Ok(Json(api.control.audit(None, page.before, limit).await?))
+    Ok(Json(api.queries.audit(None, page.before, limit).await?))
 }
 
 pub(crate) async fn of_tenant(
@@ -38,7 +38,7 @@ pub(crate) async fn of_tenant(
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
     Ok(Json(
-        api.control
+        api.queries
             .audit(Some(&access.tenant), page.before, limit)
             .await?,
     ))

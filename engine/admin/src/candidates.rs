@@ -3,11 +3,9 @@
 use axum::Json;
 use serde::Deserialize;
 use tailrace_control::{
-    command::{
-        candidates::{Apply, CandidateReport},
-        pipelines::AppliedPipeline,
-    },
+    command::apply::{AppliedPipeline, Apply},
     error::ControlError,
+    query::candidates::CandidateReport,
 };
 use tailrace_core::{
     registry::candidate::{Canary, MIN_EVENTS, Mode, WHOLE_PPM},
@@ -78,15 +76,15 @@ fn share_ppm(text: &str) -> Option<u32> {
 }
 
 pub(crate) async fn show(access: Access, path: PathParameters) -> Answer<Json<CandidateReport>> {
-    Ok(Json(access.control.candidate(&path.pipeline(&access)?)?))
+    Ok(Json(access.queries.candidate(&path.pipeline(&access)?)?))
 }
 
 pub(crate) async fn promote(access: Access, path: PathParameters) -> Answer<Json<AppliedPipeline>> {
-    Ok(Json(access.control.promote(&path.pipeline(&access)?).await?))
+    Ok(Json(access.commands.promote(&path.pipeline(&access)?).await?))
 }
 
 pub(crate) async fn abandon(access: Access, path: PathParameters) -> Answer<Json<AppliedPipeline>> {
-    Ok(Json(access.control.abandon(&path.pipeline(&access)?).await?))
+    Ok(Json(access.commands.abandon(&path.pipeline(&access)?).await?))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(crate) async fn list(
 ) -> Answer<Json<Vec<DeadLetter>>> {
     let pipeline = path.pipeline(&access)?;
     Ok(Json(
-        api.control
+        api.queries
             .dead_letters(&pipeline, page.after, page.limit.unwrap_or(50))
             .await?,
     ))
@@ -41,12 +41,12 @@ pub(crate) async fn show(
 ) -> Answer<Json<DeadLetter>> {
     let pipeline = path.pipeline(&access)?;
     Ok(Json(
-        api.control.dead_letter(&pipeline, path.number("letter")?).await?,
+        api.queries.dead_letter(&pipeline, path.number("letter")?).await?,
     ))
 }
 
 pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<StatusCode> {
     let pipeline = path.pipeline(&access)?;
-    access.control.redrive(&pipeline, path.number("letter")?).await?;
+    access.commands.redrive(&pipeline, path.number("letter")?).await?;
     Ok(StatusCode::ACCEPTED)
 }

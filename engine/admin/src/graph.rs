@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
-use tailrace_control::query::graph::{Detail, Graph};
+use tailrace_control::query::graph::{draw::Detail, model::Graph};
 
 use crate::{
     ApiState,
@@ -47,7 +47,7 @@ pub(crate) async fn of_pipeline(
     path: PathParameters,
     asked: Asked<Wish>,
 ) -> Answer<Response> {
-    let graph = api.control.pipeline_graph(&path.pipeline(&access)?)?;
+    let graph = api.queries.pipeline_graph(&path.pipeline(&access)?)?;
     Ok(render(graph, &asked.0.format))
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn of_tenant(
     State(api): State<ApiState>,
     asked: Asked<TenantWish>,
 ) -> Answer<Response> {
-    let graph = api.control.tenant_graph(&access.tenant, asked.0.detail)?;
+    let graph = api.queries.tenant_graph(&access.tenant, asked.0.detail)?;
     Ok(render(graph, &asked.0.format))
 }
 

@@ -45,7 +45,7 @@ impl Limits {
     }
 
     fn take(&self, parts: &Parts, state: &ApiState) -> Result<(), Duration> {
-        let now = state.control.monotonic();
+        let now = state.queries.context().monotonic();
         let token = known_token(parts, state);
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = token {

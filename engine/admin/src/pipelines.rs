@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use tailrace_control::{
-    command::pipelines::AppliedPipeline, error::ControlError, query::status::PipelineStatusReport,
+    command::apply::AppliedPipeline, error::ControlError, query::status::PipelineStatusReport,
 };
 use tailrace_core::{
     manifest::{error::SpecError, parse::parse},
@@ -49,7 +49,7 @@ struct Rollback {
 }
 
 pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<Line>>> {
-    let pipelines = api.control.list_pipelines(&access.tenant)?.into_iter();
+    let pipelines = api.queries.list_pipelines(&access.tenant)?.into_iter();
     let line = |(pipeline, state): (Arc<Pipeline>, PipelineState)| Line {
         name: pipeline.active.spec.name.clone(),
         revision: pipeline.active.number,
@@ -73,7 +73,7 @@ pub(crate) async fn apply(
     }
     let how = how.read()?;
     Ok(Json(
-        access.control.apply_pipeline(&access.tenant, spec, how).await?,
+        access.commands.apply_pipeline(&access.tenant, spec, how).await?,
     ))
 }
 
@@ -82,11 +82,11 @@ pub(crate) async fn show(
     State(api): State<ApiState>,
     path: PathParameters,
 ) -> Answer<Json<Arc<Pipeline>>> {
-    Ok(Json(api.control.get_pipeline(&path.pipeline(&access)?)?))
+    Ok(Json(api.queries.get_pipeline(&path.pipeline(&access)?)?))
 }
 
 pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<StatusCode> {
-    access.control.delete_pipeline(&path.pipeline(&access)?).await?;
+    access.commands.delete_pipeline(&path.pipeline(&access)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -95,21 +95,21 @@ pub(crate) async fn status(
     State(api): State<ApiState>,
     path: PathParameters,
 ) -> Answer<Json<PipelineStatusReport>> {
-    Ok(Json(api.control.pipeline_status(&path.pipeline(&access)?).await?))
+    Ok(Json(api.queries.pipeline_status(&path.pipeline(&access)?).await?))
 }
 
 pub(crate) async fn pause(access: Access, path: PathParameters, body: Content) -> Answer<StatusCode> {
     let Pause { reason } = body.json()?;
     let reason = reason.unwrap_or_else(|| "paused over the API".to_owned());
     access
-        .control
+        .commands
         .set_paused(&path.pipeline(&access)?, Some(reason))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn resume(access: Access, path: PathParameters) -> Answer<StatusCode> {
-    access.control.set_paused(&path.pipeline(&access)?, None).await?;
+    access.commands.set_paused(&path.pipeline(&access)?, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn revisions(
     State(api): State<ApiState>,
     path: PathParameters,
 ) -> Answer<Json<Vec<u64>>> {
-    Ok(Json(api.control.revisions(&path.pipeline(&access)?)?))
+    Ok(Json(api.queries.revisions(&path.pipeline(&access)?)?))
 }
 
 pub(crate) async fn revision(
@@ -127,9 +127,12 @@ pub(crate) async fn revision(
     path: PathParameters,
 ) -> Answer<Json<Revision>> {
     let pipeline = path.pipeline(&access)?;
-    api.control.get_pipeline(&pipeline)?;
+    api.queries.get_pipeline(&pipeline)?;
     Ok(Json(
-        api.control.revision(&pipeline, path.number("revision")?).await?,
+        api.queries
+            .context()
+            .revision(&pipeline, path.number("revision")?)
+            .await?,
     ))
 }
 
@@ -140,5 +143,5 @@ pub(crate) async fn roll_back(
 ) -> Answer<Json<AppliedPipeline>> {
     let Rollback { to, force } = body.json()?;
     let pipeline = path.pipeline(&access)?;
-    Ok(Json(access.control.roll_back(&pipeline, to, force).await?))
+    Ok(Json(access.commands.roll_back(&pipeline, to, force).await?))
 }

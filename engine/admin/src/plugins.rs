@@ -55,7 +55,7 @@ pub(crate) async fn list(
     access: Access,
     State(api): State<ApiState>,
 ) -> Answer<Json<Vec<Arc<PluginVersion>>>> {
-    Ok(Json(api.control.list_plugins(&access.tenant)?))
+    Ok(Json(api.queries.list_plugins(&access.tenant)?))
 }
 
 pub(crate) async fn upload(
@@ -66,7 +66,7 @@ pub(crate) async fn upload(
 ) -> Answer<(StatusCode, Json<UploadAnswer>)> {
     let plugin = plugin(&path)?;
     // Before the body: it is held in memory, and there is room for a few.
-    let seat = api.control.upload_place(&access.tenant)?;
+    let seat = api.commands.upload_place(&access.tenant)?;
     let upload = read(request, &api).await?;
     let Uploaded {
         version,
@@ -74,7 +74,7 @@ pub(crate) async fn upload(
         compiled,
         trial,
     } = access
-        .control
+        .commands
         .upload_plugin_at(seat, &access.tenant, plugin, upload)
         .await?;
     let status = if is_new {
@@ -152,5 +152,5 @@ pub(crate) async fn describe(
     State(api): State<ApiState>,
     path: PathParameters,
 ) -> Answer<Json<Arc<PluginVersion>>> {
-    Ok(Json(api.control.get_plugin(&access.tenant, &plugin(&path)?)?))
+    Ok(Json(api.queries.get_plugin(&access.tenant, &plugin(&path)?)?))
 }

@@ -21,7 +21,7 @@ pub(crate) async fn health() -> Json<Value> {
 }
 
 pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
-    match api.control.readiness() {
+    match api.queries.context().readiness() {
         Ok(()) => Ok(Json(json!({ "status": "ready" }))),
         Err(reason) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", reason)),
     }
@@ -32,7 +32,7 @@ pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> An
     if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(&api.control.measure().await, &api.options);
+    let text = metrics::render(&api.queries.measure().await, &api.options);
     Ok((
         [(
             header::CONTENT_TYPE,

@@ -64,7 +64,7 @@ pub(crate) async fn state(
     path: PathParameters,
 ) -> Answer<Response> {
     let entry = api
-        .control
+        .queries
         .state(&path.pipeline(&access)?, path.text("step"), path.text("key"))
         .await?;
     let kind = match std::str::from_utf8(&entry.value) {
@@ -89,7 +89,7 @@ pub(crate) async fn scan(
 ) -> Answer<Json<Vec<Entry>>> {
     let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
     let pipeline = path.pipeline(&access)?;
-    let found = api.control.scan(
+    let found = api.queries.scan(
         &pipeline,
         path.text("step"),
         &asked.prefix,
@@ -111,7 +111,7 @@ pub(crate) async fn vector(
 ) -> Answer<Json<VectorEntry>> {
     let pipeline = path.pipeline(&access)?;
     let found = api
-        .control
+        .queries
         .vector(&pipeline, path.text("collection"), path.text("id"));
     Ok(Json(found.await?))
 }

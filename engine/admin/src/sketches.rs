@@ -48,7 +48,7 @@ pub(crate) async fn sketches(
     State(api): State<ApiState>,
     path: PathParameters,
 ) -> Answer<Json<BTreeMap<String, Report>>> {
-    let found = api.control.sketches(&path.pipeline(&access)?).await?;
+    let found = api.queries.sketches(&path.pipeline(&access)?).await?;
     Ok(Json(found.into_iter().collect()))
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn sketch(
     let item_hash = asked
         .item
         .as_ref()
-        .map(|item| api.control.hash_item(&access.tenant, item))
+        .map(|item| api.queries.hash_item(&access.tenant, item))
         .transpose()?;
     let ask = SketchAsk {
         query: Query {
@@ -74,7 +74,7 @@ pub(crate) async fn sketch(
         to: asked.to.map(|text| point("to", &text)).transpose()?,
         groups: groups(asked.by, asked.group, asked.rest)?,
     };
-    let view = api.control.sketch_view(&pipeline, path.text("sketch"), &ask);
+    let view = api.queries.sketch_view(&pipeline, path.text("sketch"), &ask);
     Ok(Json(view.await?))
 }
 

@@ -1,6 +1,6 @@
 //! What all handlers share, and how the API is set up.
 
-use tailrace_core::control::Control;
+use tailrace_control::{Commands, Queries};
 use tokio_util::sync::CancellationToken;
 
 use crate::{edge::EdgeCounts, request_rates::RequestRates, response_cache::ResponseCache};
@@ -8,8 +8,10 @@ use crate::{edge::EdgeCounts, request_rates::RequestRates, response_cache::Respo
 /// What a handler has at hand.
 #[derive(Clone)]
 pub struct ApiState {
-    /// The control plane.
-    pub control: Control,
+    /// What changes something.
+    pub commands: Commands,
+    /// What answers.
+    pub queries: Queries,
     /// How the API is set up.
     pub options: ApiOptions,
 }

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
-use tailrace_control::command::{Control, quotas::Used, tenants::TenantRequest};
+use tailrace_control::{Queries, command::tenants::TenantRequest, usage::Used};
 use tailrace_core::{
     name::Name,
     registry::{Quotas, Tenant},
@@ -30,9 +30,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn of(tenant: &Tenant, control: &Control) -> Answer<Self> {
+    fn of(tenant: &Tenant, queries: &Queries) -> Answer<Self> {
         Ok(Self {
-            used: control.used(&tenant.name)?,
+            used: queries.context().used(&tenant.name)?,
             name: tenant.name.clone(),
             read: tenant.read.clone(),
             write: tenant.write.clone(),
@@ -44,26 +44,26 @@ impl View {
 }
 
 pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Json<Vec<View>>> {
-    let tenants = api.control.list_tenants()?;
-    let views = tenants.iter().map(|tenant| View::of(tenant, &api.control));
+    let tenants = api.queries.list_tenants()?;
+    let views = tenants.iter().map(|tenant| View::of(tenant, &api.queries));
     Ok(Json(views.collect::<Answer<_>>()?))
 }
 
 pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<Json<View>> {
-    let tenant = api.control.get_tenant(&access.tenant)?;
-    Ok(Json(View::of(&tenant, &api.control)?))
+    let tenant = api.queries.get_tenant(&access.tenant)?;
+    Ok(Json(View::of(&tenant, &api.queries)?))
 }
 
 pub(crate) async fn put(operator: Operator, path: PathParameters, body: Content) -> Answer<Json<View>> {
     let request: TenantRequest = body.json()?;
     let tenant = operator
-        .control
+        .commands
         .put_tenant(&path.name("tenant")?, request)
         .await?;
-    Ok(Json(View::of(&tenant, &operator.control)?))
+    Ok(Json(View::of(&tenant, &operator.queries)?))
 }
 
 pub(crate) async fn delete(operator: Operator, path: PathParameters) -> Answer<StatusCode> {
-    operator.control.delete_tenant(&path.name("tenant")?).await?;
+    operator.commands.delete_tenant(&path.name("tenant")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,10 @@
 //! Tokens of a tenant, and of operators: make, list, revoke. The token itself is in one answer only, that to its making.
 
 use axum::{Json, extract::State, http::StatusCode};
-use tailrace_control::command::tokens::{NewToken, ShownToken, TokenRequest};
+use tailrace_control::{
+    command::tokens::{NewToken, TokenRequest},
+    query::tokens::ShownToken,
+};
 
 use crate::{
     ApiState,
@@ -12,17 +15,17 @@ use crate::{
 
 pub(crate) async fn make(access: Access, body: Content) -> Answer<(StatusCode, Json<NewToken>)> {
     let request: TokenRequest = body.json()?;
-    let made = access.control.create_token(&access.tenant, request).await?;
+    let made = access.commands.create_token(&access.tenant, request).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<ShownToken>>> {
-    Ok(Json(api.control.list_tokens(&access.tenant)?))
+    Ok(Json(api.queries.list_tokens(&access.tenant)?))
 }
 
 pub(crate) async fn revoke(access: Access, path: PathParameters) -> Answer<StatusCode> {
     access
-        .control
+        .commands
         .revoke_token(&access.tenant, path.text("token"))
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -33,15 +36,18 @@ pub(crate) async fn make_operators(
     body: Content,
 ) -> Answer<(StatusCode, Json<NewToken>)> {
     let request: TokenRequest = body.json()?;
-    let made = operator.control.create_operator_token(request).await?;
+    let made = operator.commands.create_operator_token(request).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 pub(crate) async fn list_operators(operator: Operator) -> Answer<Json<Vec<ShownToken>>> {
-    Ok(Json(operator.control.list_operator_tokens()?))
+    Ok(Json(operator.queries.list_operator_tokens()?))
 }
 
 pub(crate) async fn revoke_operators(operator: Operator, path: PathParameters) -> Answer<StatusCode> {
-    operator.control.revoke_operator_token(path.text("token")).await?;
+    operator
+        .commands
+        .revoke_operator_token(path.text("token"))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -64,7 +64,7 @@ pub(crate) async fn tap(
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
     let step = step.map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))?;
-    let watching = api.control.tap(&path.pipeline(&access)?, Wish { step, key })?;
+    let watching = api.queries.tap(&path.pipeline(&access)?, Wish { step, key })?;
     Ok(respond(Telling {
         name: "sample",
         waiting: first(&watching.shown),
@@ -83,9 +83,9 @@ pub(crate) async fn logs(
     let id = path.pipeline(&access)?;
     let most = asked.0.lines.unwrap_or(LINES).min(KEPT_LINES);
     if !asked.0.follow {
-        return Ok(Json(api.control.last_lines(&id, most)?).into_response());
+        return Ok(Json(api.queries.last_lines(&id, most)?).into_response());
     }
-    let (last, watching) = api.control.follow_lines(&id, most)?;
+    let (last, watching) = api.queries.follow_lines(&id, most)?;
     let mut waiting = first(&watching.shown);
     waiting.extend(last.iter().map(|line| event("line", line.as_ref())));
     Ok(respond(Telling {

@@ -21,7 +21,7 @@ use tailrace_core::{
     alarm::{
         Quantity,
         memory::Alarm,
-        numbers::{ENGINE, names},
+        tables::{ENGINE, names},
     },
     manifest::AlarmSpec,
     units::Span,

@@ -153,8 +153,11 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use rustix::process::getpriority_process;
-    use tailrace_core::{name::Name, ports::executor::Executor as _};
-    use tailrace_dataplane::schedule::{Turns, long_calls};
+    use tailrace_core::{
+        name::Name,
+        ports::{executor::Executor as _, threads::call_lasts},
+    };
+    use tailrace_dataplane::schedule::Turns;
 
     use super::*;
     use crate::system::SystemClock;
@@ -170,7 +173,7 @@ mod tests {
             let job = move || {
                 let at_first = nice();
                 if lasts {
-                    long_calls::lasts();
+                    call_lasts();
                 }
                 done.send((at_first, nice())).unwrap();
                 0

@@ -7,22 +7,20 @@ use std::{
 
 use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, ResponseCache};
+use tailrace_control::{Commands, Context, Queries, alarms::Alarms};
 use tailrace_core::{
     compilers::Compilers,
-    control::{Control, alarms},
-    membership::{Cluster, Heard, keeper as leases},
-    pipeline::{
-        engine::{Engine, Overview},
-        schedule::Turns,
-    },
+    membership::{Cluster, Heard},
+    observe::overview::Overview,
     ports::{
-        World,
         clock::{Clock, Random},
         tracer::{NoTracer, Tracer},
     },
     registry::{Registry, keeper},
     tasks,
+    world::World,
 };
+use tailrace_dataplane::{membership::keeper as leases, run::engine::Engine, schedule::Turns};
 use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
@@ -50,8 +48,10 @@ const GIVE_UP_WITHIN: Duration = Duration::from_secs(2);
 pub struct RunningEngine {
     /// Address that the API listens on.
     pub address: SocketAddr,
-    /// Its control plane.
-    pub control: Control,
+    /// What changes something.
+    pub commands: Commands,
+    /// What answers.
+    pub queries: Queries,
     /// Its broker.
     pub broker: Arc<NatsBroker>,
     accounts: Arc<NatsAccounts>,
@@ -122,11 +122,12 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     };
     let leases = tasks::spawn(leases.run());
     let overview = Overview::default();
-    let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
-    let peers = tasks::spawn(control.clone().answer_peers(me.clone()));
-    let alarms = alarms::Keeper::new(control.clone(), me, engine_alarms);
+    let context = Context::new(world.clone(), registry.clone(), overview.clone(), cluster);
+    let (commands, queries) = (Commands::new(context.clone()), Queries::new(context.clone()));
+    let peers = tasks::spawn(queries.clone().answer_peers(me.clone()));
+    let alarms = Alarms::new(queries.clone(), me, engine_alarms);
     let alarms = tasks::spawn(alarms.run(stop.clone()));
-    let amounts = tasks::spawn(control.clone().keep_amounts(stop.clone()));
+    let amounts = tasks::spawn(context.keep_amounts(stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -145,13 +146,15 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         rates: config.requests.rates()?,
     };
     let state = ApiState {
-        control: control.clone(),
+        commands: commands.clone(),
+        queries: queries.clone(),
         options,
     };
     let api = Api::start(listener, state, config.http.threads(), edge, stop.clone())?;
     Ok(RunningEngine {
         address,
-        control,
+        commands,
+        queries,
         broker,
         accounts,
         stop,

@@ -71,10 +71,10 @@ impl PrivateEngine {
         };
         config.nats.url.clone_from(&broker.url);
         let engine = wiring::start(&config, compile_plugin::in_children()?).await?;
-        let operator = engine.control.random_token();
+        let operator = engine.commands.random_token();
         let admitted = async {
             while let Err(cause) = engine
-                .control
+                .commands
                 .admit_token(&operator, Scope::Operator(Role::Admin))
                 .await
             {
@@ -101,10 +101,10 @@ impl PrivateEngine {
             nats_account: None,
             quotas: None,
         };
-        self.engine.control.put_tenant(&name, request).await?;
+        self.engine.commands.put_tenant(&name, request).await?;
         Ok(self
             .engine
-            .control
+            .commands
             .create_token(&name, TokenRequest::default())
             .await?
             .token)

@@ -119,7 +119,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn admit_operator(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
     let token = operator_token(engine, config)?;
     while let Err(cause) = engine
-        .control
+        .commands
         .admit_token(&token, Scope::Operator(Role::Admin))
         .await
     {
@@ -149,7 +149,7 @@ fn operator_token(engine: &RunningEngine, config: &Config) -> anyhow::Result<Str
         "there is no file {}",
         file.display()
     );
-    let token = engine.control.random_token();
+    let token = engine.commands.random_token();
     write_secret(file, &token).with_context(|| format!("cannot write {}", file.display()))?;
     tracing::info!(file = %file.display(), "a token for the operator was made");
     Ok(token)

@@ -2,7 +2,7 @@
 
 use tailrace_core::{
     name::Name,
-    pipeline::schedule::{Executor, Job},
+    ports::executor::{Executor, Job},
 };
 
 /// Runs each turn on the spot, in the task that submits it: no order but that of the tasks.

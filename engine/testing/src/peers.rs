@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
-    membership::EngineId,
+    identity::EngineId,
     ports::{
         broker::BrokerError,
         peers::{Peers, Questions},

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tailrace_core::{
     compilers::Compilers,
     ports::{
-        World, accounts::NoAccounts, audit::MemoryAudit, notices::NoNotices, plugins::PluginRuntime,
+        accounts::NoAccounts, audit::MemoryAudit, notices::NoNotices, plugins::PluginRuntime,
         store::LocalStore, tracer::NoTracer,
     },
+    world::World,
 };
 
 use crate::{

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tailrace_core::{
     delta::Delta,
     identity::{Digest, PartitionId, PipelineId},
+    manifest::{Delivery, Start},
     name::Name,
     ports::{
         broker::{
@@ -13,10 +14,10 @@ use tailrace_core::{
             InputError, Output, OwnStream, Snapshots, Streams, SubscribeRequest, Subscription,
         },
         registry::{Bucket as _, RegistryStore as _, WriteError},
-        store::{Applied, LocalStore as _, Metric, Search},
+        store::{Applied, LocalStore as _},
     },
-    spec::{Delivery, Start},
     subject,
+    vectors::{Metric, Search},
 };
 use tailrace_testing::{
     broker::{Generated, MemoryBroker, Options},

@@ -13,8 +13,10 @@ use std::{
 use tailrace_core::{
     event::{Event, Rejection, Verdict},
     grant::CallLimits,
-    ports::plugins::{Call, CallFailure, Host, Instance, PluginError, Trap, TrapCode},
-    ports::threads::{LONG_CALL, call_lasts},
+    ports::{
+        plugins::{Call, CallFailure, Host, Instance, PluginError, Trap, TrapCode},
+        threads::{LONG_CALL, call_lasts},
+    },
     text::plain,
 };
 use wasmtime::{

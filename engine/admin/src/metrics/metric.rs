@@ -1,11 +1,9 @@
 //! What a metric is made of.
 
-use tailrace_core::{
-    control::measure::{Measured, MeasuredPipeline, MeasuredTenant},
-    pipeline::{
-        stats::{AccuracyReport, StatsReport, StepReport},
-        status::{PartitionReport, State},
-    },
+use tailrace_control::query::measure::{Measured, MeasuredPipeline, MeasuredTenant};
+use tailrace_core::observe::{
+    stats::{AccuracyReport, StatsReport, StepReport},
+    status::{PartitionReport, State},
 };
 
 use crate::ApiOptions;

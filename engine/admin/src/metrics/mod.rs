@@ -16,7 +16,7 @@ use prometheus_client::{
     registry::{Metric as Registered, Registry, Unit},
 };
 use table::table;
-use tailrace_core::control::measure::{Measured, MeasuredPipeline};
+use tailrace_control::query::measure::{Measured, MeasuredPipeline};
 
 use crate::ApiOptions;
 

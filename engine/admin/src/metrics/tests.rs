@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use tailrace_control::{alarms::NoticeCounts, command::quotas::Used, query::measure::MeasuredTenant};
+use tailrace_control::{alarms::board::NoticeCounts, query::measure::MeasuredTenant, usage::Used};
 use tailrace_core::{
-    alarm::numbers,
+    alarm::tables,
     identity::PipelineId,
     name::Name,
     observe::{
@@ -232,11 +232,11 @@ fn documented() -> String {
          event time, as in `amounts.p99[5m]`, which is widened to whole windows and stands while no event comes.\n\n\
          | of a pipeline | unit | meaning |\n| --- | --- | --- |\n",
     );
-    for metric in numbers::PIPELINE {
+    for metric in tables::PIPELINE {
         let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
     }
     text.push_str("\n| of an engine | unit | meaning |\n| --- | --- | --- |\n");
-    for metric in numbers::ENGINE {
+    for metric in tables::ENGINE {
         let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
     }
     text

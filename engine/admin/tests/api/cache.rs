@@ -54,7 +54,8 @@ async fn stages(cache: ResponseCache) -> (Stage, Stage) {
     }
     stage.ok("PUT", PIPELINE, spec(true)).await;
     let bare = router(ApiState {
-        control: stage.control.clone(),
+        commands: stage.commands.clone(),
+        queries: stage.queries.clone(),
         options: ApiOptions {
             response_cache: ResponseCache::new(0),
             ..ApiOptions::default()

@@ -122,8 +122,15 @@ async fn a_body_that_drips_in_is_cut_off_with_a_problem() {
         request_deadline: SHORT,
         ..ApiOptions::default()
     };
-    let control = Stage::set().await.control;
-    let server = Server::start(router(ApiState { control, options }), EdgeOptions::default()).await;
+    let Stage {
+        commands, queries, ..
+    } = Stage::set().await;
+    let state = ApiState {
+        commands,
+        queries,
+        options,
+    };
+    let server = Server::start(router(state), EdgeOptions::default()).await;
     let mut connection = server.connect().await;
     let request = format!(
         "PUT /v1/tenants/new HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR}\r\ncontent-length: 100\r\n\r\n{{"

@@ -188,14 +188,17 @@ async fn a_body_without_end_is_refused_at_its_bound() {
 
 #[tokio::test]
 async fn a_body_that_drips_is_told_so() {
-    let control = Stage::set().await.control;
+    let Stage {
+        commands, queries, ..
+    } = Stage::set().await;
     let options = EdgeOptions {
         body_grace: SHORT,
         ..EdgeOptions::default()
     };
     let options_of_api = ApiOptions::default();
     let app = router(ApiState {
-        control,
+        commands,
+        queries,
         options: options_of_api,
     });
     let server = Server::start(app, options).await;

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tailrace_admin::{ApiOptions, ApiState, Route, router};
-use tailrace_control::command::Control;
+use tailrace_control::{Commands, Context, Queries};
 use tailrace_core::{
     identity::Digest,
     membership::{Cluster, Membership},
@@ -47,7 +47,8 @@ sketches:
 pub struct Stage {
     pub fake: Arc<Fake>,
     pub app: Router,
-    pub control: Control,
+    pub commands: Commands,
+    pub queries: Queries,
     pub shop: String,
     pub bank: String,
     engine: Option<Engine>,
@@ -124,13 +125,15 @@ impl Stage {
             heard: Arc::default(),
             patience: std::time::Duration::from_secs(1),
         };
-        let control = Control::new(world.clone(), registry.clone(), overview.clone(), cluster);
-        control
+        let context = Context::new(world.clone(), registry.clone(), overview.clone(), cluster);
+        let (commands, queries) = (Commands::new(context.clone()), Queries::new(context));
+        commands
             .admit_token(OPERATOR, Scope::Operator(Role::Admin))
             .await
             .unwrap();
         let app = router(ApiState {
-            control: control.clone(),
+            commands: commands.clone(),
+            queries: queries.clone(),
             options,
         });
         let engine = Engine {
@@ -144,7 +147,8 @@ impl Stage {
         let mut stage = Self {
             fake,
             app,
-            control,
+            commands,
+            queries,
             shop: String::new(),
             bank: String::new(),
             engine: Some(engine),
@@ -166,7 +170,8 @@ impl Stage {
         Self {
             fake: self.fake.clone(),
             app,
-            control: self.control.clone(),
+            commands: self.commands.clone(),
+            queries: self.queries.clone(),
             shop: self.shop.clone(),
             bank: self.bank.clone(),
             engine: None,

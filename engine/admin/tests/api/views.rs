@@ -42,7 +42,7 @@ async fn running(options: ApiOptions) -> (Stage, Arc<PipelineStatus>) {
     };
     let status = in_time(async {
         loop {
-            if let Some(status) = stage.control.overview().pipeline(&id) {
+            if let Some(status) = stage.queries.context().overview().pipeline(&id) {
                 break status;
             }
             tokio::task::yield_now().await;
@@ -173,7 +173,7 @@ async fn a_tap_shows_the_wanted_step_and_key_only() {
         (unknown.status, unknown.problem().as_str()),
         (StatusCode::NOT_FOUND, "not-found")
     );
-    assert_eq!(stage.control.overview().places().taken(), 0);
+    assert_eq!(stage.queries.context().overview().places().taken(), 0);
 }
 
 #[tokio::test]
@@ -211,10 +211,10 @@ async fn watchers_are_bounded_and_a_place_is_free_again_when_one_goes() {
     open_ones.pop();
     open_ones.push(open(&stage, TAP).await.unwrap());
     open_ones.clear();
-    assert_eq!(stage.control.overview().places().taken(), 0);
+    assert_eq!(stage.queries.context().overview().places().taken(), 0);
     stage.ask("HEAD", TAP, &[OPERATOR], "").await;
     assert_eq!(
-        stage.control.overview().places().taken(),
+        stage.queries.context().overview().places().taken(),
         0,
         "a HEAD watches nothing"
     );
@@ -292,10 +292,10 @@ async fn a_client_that_vanishes_gives_its_place_back() {
     let request = format!("GET {TAP} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR}\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();
     read_until(&mut connection, "event: shown").await;
-    assert_eq!(stage.control.overview().places().taken(), 1);
+    assert_eq!(stage.queries.context().overview().places().taken(), 1);
     drop(connection);
     in_time(async {
-        while stage.control.overview().places().taken() > 0 {
+        while stage.queries.context().overview().places().taken() > 0 {
             tokio::task::yield_now().await;
         }
     })

@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc::Receiver};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     name::Name,
-    ports::World,
+    world::World,
 };
 use tailrace_testing::{
     audit::BreakableAudit,

@@ -18,7 +18,7 @@ use anyhow::Context as _;
 pub use args::DemoArgs;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use tailrace_control::command::{Control, candidates::Apply};
+use tailrace_control::{Commands, Queries, command::apply::Apply};
 use tailrace_core::{
     identity::PipelineId,
     manifest::{PluginRef, parse},
@@ -61,17 +61,17 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let engine = PrivateEngine::start(folder.path(), args.listen, None).await?;
     let subjects = ["shop.>".to_owned()];
     let token = engine.tenant(TENANT, &subjects).await?;
-    let control = engine.engine.control.clone();
-    upload(&control, &args.plugins).await?;
+    let (commands, queries) = (&engine.engine.commands, &engine.engine.queries);
+    upload(commands, &args.plugins).await?;
     publish::make_stream(&engine.engine.broker, "SHOP", "shop.events.>").await?;
-    let id = apply(&control).await?;
+    let id = apply(commands).await?;
     let clock = SystemClock::new();
     publish::publish(&engine.engine.broker, &source.ratings).await?;
-    wait(&control, &id, source.ratings.len() as u64).await?;
+    wait(queries, &id, source.ratings.len() as u64).await?;
     let took = clock.monotonic();
     let lists = publish::read_lists(&engine.engine.broker).await?;
     let hits = measure::measure(&source.ratings, &lists);
-    report::print(&control, &id, &source, &lists, &hits, took).await?;
+    report::print(queries, &id, &source, &lists, &hits, took).await?;
     crate::out(&format!(
         "\nLook further, while it runs (--stay):\n  curl -H 'Authorization: Bearer {token}' http://{}/v1/tenants/{TENANT}/pipelines/{}/steps/rank/state/list%2F{}",
         engine.engine.address,
@@ -85,7 +85,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     hits.check()
 }
 
-async fn upload(control: &Control, folder: &std::path::Path) -> anyhow::Result<()> {
+async fn upload(commands: &Commands, folder: &std::path::Path) -> anyhow::Result<()> {
     let tenant = Name::new(TENANT)?;
     for (name, file) in PLUGINS {
         let path = folder.join(file);
@@ -99,7 +99,9 @@ async fn upload(control: &Control, folder: &std::path::Path) -> anyhow::Result<(
             name: Name::new(name)?,
             version: semver::Version::new(1, 0, 0),
         };
-        let uploaded = control.upload_plugin(&tenant, plugin, Bytes::from(bytes)).await?;
+        let uploaded = commands
+            .upload_plugin(&tenant, plugin, Bytes::from(bytes))
+            .await?;
         let version = uploaded.version;
         let imports: Vec<_> = version
             .imports
@@ -120,19 +122,21 @@ async fn upload(control: &Control, folder: &std::path::Path) -> anyhow::Result<(
     Ok(())
 }
 
-async fn apply(control: &Control) -> anyhow::Result<PipelineId> {
+async fn apply(commands: &Commands) -> anyhow::Result<PipelineId> {
     let spec = parse::parse(PIPELINE.as_bytes())?;
     let id = PipelineId {
         tenant: Name::new(TENANT)?,
         pipeline: spec.name.clone(),
     };
-    let applied = control.apply_pipeline(&id.tenant, spec, Apply::default()).await?;
+    let applied = commands
+        .apply_pipeline(&id.tenant, spec, Apply::default())
+        .await?;
     crate::out(&format!("  applied {id}, revision {}", applied.revision));
     Ok(id)
 }
 
 /// Waits until every event is committed, with progress on a terminal.
-async fn wait(control: &Control, id: &PipelineId, events: u64) -> anyhow::Result<()> {
+async fn wait(queries: &Queries, id: &PipelineId, events: u64) -> anyhow::Result<()> {
     let style =
         ProgressStyle::with_template("  processing {bar:40} {pos}/{len} events, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(events).with_style(style);
@@ -141,7 +145,7 @@ async fn wait(control: &Control, id: &PipelineId, events: u64) -> anyhow::Result
     let step = Duration::from_millis(100);
     while done < events {
         tokio::time::sleep(step).await;
-        let status = control.pipeline_status(id).await?;
+        let status = queries.pipeline_status(id).await?;
         let now = status.engine.stats.counts.ledger.events;
         idle = if now == done { idle + step } else { Duration::ZERO };
         anyhow::ensure!(

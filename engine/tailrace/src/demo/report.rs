@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tailrace_control::command::Control;
+use tailrace_control::Queries;
 use tailrace_core::identity::PipelineId;
 use tailrace_sketch::{Answer, Query};
 
@@ -19,14 +19,14 @@ const SHOWN_ITEMS: usize = 5;
 
 /// Prints all of it.
 pub async fn print(
-    control: &Control,
+    queries: &Queries,
     id: &PipelineId,
     source: &Source,
     lists: &[List],
     hits: &Hits,
     took: Duration,
 ) -> anyhow::Result<()> {
-    let counts = control.pipeline_status(id).await?.engine.stats.counts.ledger;
+    let counts = queries.pipeline_status(id).await?.engine.stats.counts.ledger;
     let rate = counts.events as f64 / took.as_secs_f64();
     let mut text = format!(
         "\n{} events in {:.1} s: {rate:.0} a second, publishing included\n{} accepted, {} rejected, {} lists published\n",
@@ -38,7 +38,7 @@ pub async fn print(
     );
     recommendations(&mut text, source, lists)?;
     quality(&mut text, source, lists, hits)?;
-    sketches(&mut text, control, id, &source.ratings).await?;
+    sketches(&mut text, queries, id, &source.ratings).await?;
     crate::out(&text);
     Ok(())
 }
@@ -97,7 +97,7 @@ fn quality(text: &mut String, source: &Source, lists: &[List], hits: &Hits) -> a
 
 async fn sketches(
     text: &mut String,
-    control: &Control,
+    queries: &Queries,
     id: &PipelineId,
     ratings: &[Rating],
 ) -> anyhow::Result<()> {
@@ -106,7 +106,7 @@ async fn sketches(
         ("users", distinct(ratings, |rating| &rating.user)),
         ("items", distinct(ratings, |rating| &rating.item)),
     ] {
-        let report = control.sketch(id, name, &Query::default()).await?;
+        let report = queries.sketch(id, name, &Query::default()).await?;
         if let Answer::Distinct { distinct } = report.answer {
             writeln!(
                 text,
@@ -120,7 +120,7 @@ async fn sketches(
     };
     let mut sorted: Vec<f64> = ratings.iter().map(|rating| rating.rating).collect();
     sorted.sort_by(f64::total_cmp);
-    if let Answer::Quantiles { quantiles, .. } = control.sketch(id, "ratings", &query).await?.answer {
+    if let Answer::Quantiles { quantiles, .. } = queries.sketch(id, "ratings", &query).await?.answer {
         for (q, value) in quantiles {
             let exact = sorted[(q * (sorted.len() - 1) as f64) as usize];
             writeln!(

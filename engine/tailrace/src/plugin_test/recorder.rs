@@ -96,9 +96,9 @@ impl Plugin for Recorder {
 }
 
 impl Instance for RecordedInstance {
-    fn process(&mut self, event: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
         let began = self.clock.monotonic();
-        let (call, host) = self.instance.process(event, host);
+        let call = self.instance.process(event, host);
         let took = self.clock.monotonic().saturating_sub(began);
         let seen = SeenCall {
             judged: judge(&call),
@@ -111,7 +111,7 @@ impl Instance for RecordedInstance {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(seen);
-        (call, host)
+        call
     }
 
     fn is_spent(&self) -> bool {

@@ -15,7 +15,7 @@ use tailrace_core::{
         broker::Incoming,
         clock::Clock,
         plugins::Plugin,
-        store::{Applied, LocalStore},
+        store::{Applied, Image, LocalStore},
     },
     registry::Revision,
     subject,
@@ -24,7 +24,8 @@ use tailrace_dataplane::{
     arrival::{Arrival, Delivery},
     intake,
     plan::Plan,
-    turn::worker::{TurnEnd, Worker},
+    process::TurnEnd,
+    turn::worker::Worker,
     watermark,
 };
 use tailrace_sketch::TenantSeed;
@@ -50,6 +51,7 @@ const SLICE: Duration = Duration::from_hours(1);
 pub struct Rehearsal {
     plan: Arc<Plan>,
     worker: Worker,
+    image: Arc<dyn Image>,
     seen: SeenCalls,
     lines: LogLines,
 }
@@ -109,7 +111,7 @@ impl Rehearsal {
             logs: Logs::without_limit(),
             ..Views::default()
         };
-        let worker = Worker::new(partition, plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
+        let worker = Worker::new(partition.clone(), plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
             .watched_through(Arc::new(views), 0);
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);
@@ -122,6 +124,7 @@ impl Rehearsal {
         Ok(Self {
             plan,
             worker,
+            image: partition,
             seen,
             lines: LogLines::default(),
         })
@@ -143,7 +146,8 @@ impl Rehearsal {
             commit,
             sequence: commit,
         };
-        self.worker.apply(&sealed.delta, stored, 1)?;
+        self.image.apply(&sealed.delta, stored)?;
+        self.worker.applied(stored.sequence, 1);
         let dead_subject = subject::dead_subject(&self.plan.pipeline);
         let (dead, published): (Vec<_>, Vec<_>) = sealed
             .outputs

@@ -15,6 +15,7 @@ use tailrace_core::{
     },
     vectors::{Metric, Search},
 };
+use tailrace_server::system::SystemClock;
 use tailrace_store::{SledStore, StoreOptions};
 
 use super::{
@@ -23,7 +24,6 @@ use super::{
     report::{Content, EventReport, Outcome, Summary},
     setting::{Setting, Wishes},
 };
-use tailrace_server::system::SystemClock;
 
 /// Does what the payload says, word by word; refuses the config `"bad"`.
 struct Script;
@@ -47,7 +47,7 @@ impl Plugin for Script {
 }
 
 impl Instance for ScriptInstance {
-    fn process(&mut self, event: &Event, mut host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
         let text = String::from_utf8_lossy(&event.payload).into_owned();
         let mut result = Ok(Verdict::Forward);
         for word in text.split(' ') {
@@ -93,7 +93,7 @@ impl Instance for ScriptInstance {
                 _ => result,
             };
         }
-        (Call { result, fuel: 10 }, host)
+        Call { result, fuel: 10 }
     }
 
     fn is_spent(&self) -> bool {

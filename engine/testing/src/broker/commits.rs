@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 use async_trait::async_trait;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    manifest::Delivery,
     ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
-    spec::Delivery,
     subject,
 };
 

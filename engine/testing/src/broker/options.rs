@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tailrace_core::spec::Delivery;
+use tailrace_core::manifest::Delivery;
 
 use crate::faults::Faults;
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use tailrace_core::{
+    manifest::Start,
     ports::broker::{Incoming, Input, InputError, SubscribeRequest, Subscription},
-    spec::Start,
 };
 use tokio::sync::watch;
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_core::ports::store::{Collection, Metric, Neighbour};
+use tailrace_core::{
+    ports::store::{Collection, Neighbour},
+    vectors::Metric,
+};
 
 /// Such a collection.
 pub(super) struct MemoryCollection {

@@ -12,8 +12,9 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, Image, Metric, Search, StoreError, Weight},
+    ports::store::{Applied, Collection, Entries, Image, StoreError, Weight},
     series::{Group, Held, Slice},
+    vectors::{Metric, Search},
 };
 use tailrace_sketch::Sketch;
 

@@ -17,9 +17,9 @@ use std::{
 
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    manifest::PipelineSpec,
     name::Name,
     ports::store::{Image, LocalStore, StoreError},
-    spec::PipelineSpec,
 };
 use tailrace_sketch::TenantSeed;
 

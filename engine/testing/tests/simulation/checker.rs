@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tailrace_core::{
-    identity::{PartitionId, PipelineId},
-    pipeline::{dead_letter, intake::partition_of},
+    dead_letter,
+    identity::{PartitionId, PipelineId, partition_of},
     record::{self, Assembler},
     registry::candidate::Mode,
     subject,

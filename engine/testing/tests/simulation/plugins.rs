@@ -6,10 +6,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use tailrace_core::{
     event::{Event, Header, Message, Rejection, Verdict},
+    grant::{CallLimits, Grant},
     identity::Digest,
     ports::plugins::*,
 };
-
 use tailrace_testing::faults::Faults;
 
 /// Which revision made an output.
@@ -64,15 +64,15 @@ impl Plugin for SimPlugin {
 }
 
 impl Instance for SimInstance {
-    fn process(&mut self, event: &Event, mut host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
         assert!(!self.spent, "a spent instance is never called");
         let result = if self.counts {
-            self.count(event, &mut *host)
+            self.count(event, host)
         } else {
             self.stamp(event)
         };
         self.spent = matches!(result, Err(CallFailure::Trap(_)));
-        (Call { result, fuel: 10 }, host)
+        Call { result, fuel: 10 }
     }
     fn is_spent(&self) -> bool {
         self.spent

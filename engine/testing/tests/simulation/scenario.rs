@@ -13,23 +13,21 @@ use std::{
 use futures::FutureExt as _;
 use tailrace_core::{
     identity::{Digest, PipelineId},
+    manifest::parse::parse,
     membership::Membership,
     name::Name,
-    pipeline::{
-        candidate::board::Report,
-        engine::{Engine, Overview},
-        settings::Settings,
-        views::{
-            live::Watch,
-            tap::{Sample, Wish},
-        },
+    observe::{
+        board::Report,
+        live::Watch,
+        overview::Overview,
+        tap::{Sample, Wish},
     },
     registry::{
         Pipeline, Registry, Revision, Tenant,
         candidate::{Canary, Candidate, Mode},
     },
-    spec::parse::parse,
 };
+use tailrace_dataplane::run::{engine::Engine, settings::Settings};
 use tailrace_sketch::TenantSeed;
 use tailrace_testing::{broker::MemoryBroker, faults::Faults, store::MemoryStore};
 use tokio::sync::watch;

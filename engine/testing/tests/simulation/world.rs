@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tailrace_core::{ports::World, spec::Delivery};
+use tailrace_core::{manifest::Delivery, world::World};
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
     faults::Faults,

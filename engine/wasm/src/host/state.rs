@@ -15,13 +15,10 @@ struct Entry {
 }
 
 pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        "get",
-        |_: StoreContextMut<'_, Guest>, (key,): (String,)| {
-            let value = ask(|host| host.state_get(&key))?;
-            Ok((value,))
-        },
-    )?;
+    linker.func_wrap("get", |_: StoreContextMut<'_, Guest>, (key,): (String,)| {
+        let value = ask(|host| host.state_get(&key))?;
+        Ok((value,))
+    })?;
     linker.func_wrap(
         "set",
         |mut store: StoreContextMut<'_, Guest>, (key, value, ttl_ms): (String, Vec<u8>, Option<u64>)| {

@@ -1,6 +1,5 @@
 //! A host that remembers what it was asked, and fails when it is told to.
 
-
 use tailrace_core::ports::{
     plugins::{Host, HostError, LogLevel},
     store::{Neighbour, StoreError},

@@ -1,9 +1,6 @@
 //! What a plugin cannot take: fuel, wall time, memory, stack.
 
-use std::{
-    sync::mpsc,
-    time::Duration,
-};
+use std::{sync::mpsc, time::Duration};
 
 use tailrace_core::{
     event::Verdict,

@@ -12,16 +12,17 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use tailrace_core::{
     identity::{Digest, PipelineId},
+    manifest::parse::parse,
     membership::Membership,
     name::Name,
-    pipeline::{
-        engine::{Engine, Overview},
-        schedule::Turns,
-        settings::Settings,
-    },
-    ports::{World, plugins::PluginRuntime as _},
+    observe::overview::Overview,
+    ports::plugins::PluginRuntime as _,
     registry::{Pipeline, Quotas, Registry, Revision, Tenant},
-    spec::parse::parse,
+    world::World,
+};
+use tailrace_dataplane::{
+    run::{engine::Engine, settings::Settings},
+    schedule::Turns,
 };
 use tailrace_sketch::TenantSeed;
 use tailrace_store::{SledStore, StoreOptions};

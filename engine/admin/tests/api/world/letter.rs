@@ -1,9 +1,9 @@
 //! The only dead letter there is.
 
 use tailrace_core::{
+    dead_letter::{REASON_HEADER, Reason},
     event::Header,
     identity::PipelineId,
-    pipeline::dead_letter::{REASON_HEADER, Reason},
     subject,
 };
 use tailrace_testing::broker::MemoryBroker;

@@ -70,14 +70,11 @@ impl Plugin for Idle {
 }
 
 impl Instance for Idle {
-    fn process(&mut self, _: &Event, host: Box<dyn Host>) -> (Call, Box<dyn Host>) {
-        (
-            Call {
-                result: Ok(Verdict::Forward),
-                fuel: 7,
-            },
-            host,
-        )
+    fn process(&mut self, _: &Event, _: &mut dyn Host) -> Call {
+        Call {
+            result: Ok(Verdict::Forward),
+            fuel: 7,
+        }
     }
     fn is_spent(&self) -> bool {
         false
