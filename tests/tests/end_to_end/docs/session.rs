@@ -21,9 +21,9 @@ use tempfile::TempDir;
 use super::page::{Block, How, Kind, Page, missing};
 
 /// Longest that a block may take; the first build of a plugin compiles what it depends on.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Longest until something that takes a while is as shown.
-const EVENTUALLY: Duration = Duration::from_secs(30);
+const EVENTUALLY: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Ports that pages write: of nats-server, its monitoring, two engines.
@@ -106,7 +106,10 @@ impl Session {
                 Kind::Run(how) => {
                     let next = blocks.peek().filter(|next| next.kind == Kind::Printed);
                     let shown = next.map_or("", |next| next.text.as_str());
+                    let began = Instant::now();
                     printed = self.run(page, block, how, shown).with_context(place)?;
+                    // Seen where the test fails, or is run with `--nocapture`.
+                    println!("{} ({:.1?})\n{printed}", place(), began.elapsed());
                 }
                 Kind::Printed => {
                     if let Some(line) = missing(&block.text, &printed) {
