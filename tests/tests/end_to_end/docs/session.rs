@@ -172,7 +172,7 @@ impl Session {
             if printed.contains(text) {
                 break printed;
             }
-            anyhow::ensure!(began.elapsed() < PATIENCE, "{text:?} was never printed, but:\n{printed}");
+            anyhow::ensure!(began.elapsed() < EVENTUALLY, "{text:?} was never printed, but:\n{printed}");
             std::thread::sleep(PAUSE);
         };
         let lines = printed.lines().map(str::trim);
