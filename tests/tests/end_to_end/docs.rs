@@ -8,7 +8,7 @@
 mod page;
 mod session;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use anyhow::Context as _;
 use tailrace_tests::files::root;
@@ -114,6 +114,31 @@ fn few_commands_are_left_out_and_each_says_why() -> anyhow::Result<()> {
         assert!(places.len() <= *most, "{why:?} leaves out more than {most}: {places:?}");
     }
     println!("{} blocks of commands are not run", left_out.len());
+    Ok(())
+}
+
+/// `make lint` runs it over all pages.
+#[test]
+fn the_check_of_pages_names_what_is_wrong() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let check = |text: String| -> anyhow::Result<(bool, String)> {
+        std::fs::write(folder.path().join("README.md"), text)?;
+        let mut command = Command::new("python3");
+        let done = command.arg(root().join("tests/tools/pages.py")).arg(folder.path()).output()?;
+        Ok((done.status.success(), String::from_utf8(done.stderr)?))
+    };
+    let sound = "# A page\n\nSee [below](#the-end) and [the web](https://example.com).\n\n```sh\n[x](y)\n```\n\n## The end\n";
+    assert_eq!(check(sound.to_owned())?, (true, String::new()));
+    for (wrong, word) in [
+        ("[a file](docs/nothing.md)".to_owned(), "README.md:11: docs/nothing.md leads nowhere"),
+        ("[a file](../outside.md)".to_owned(), "../outside.md leads nowhere"),
+        ("[a heading](#the-middle)".to_owned(), "no heading for #the-middle"),
+        (format!("This is{}.", " long".repeat(31)), "a sentence of 33 words"),
+        (format!("This is{}.\n\n", " long".repeat(24)).repeat(13), "13 sentences have more than 25 words"),
+    ] {
+        let (passed, said) = check(format!("{sound}\n{wrong}\n"))?;
+        assert!(!passed && said.contains(word), "{wrong}: {said}");
+    }
     Ok(())
 }
 
