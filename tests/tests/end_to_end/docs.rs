@@ -76,7 +76,9 @@ fn run(path: &str) -> anyhow::Result<()> {
     let mut session = Session::start()?;
     if let Some(first) = &page.begins_with {
         let before = Page::read(&root(), first)?;
-        session.play(&before).with_context(|| format!("{path} begins with {first}"))?;
+        session
+            .play(&before)
+            .with_context(|| format!("{path} begins with {first}"))?;
     }
     session.play(&page)
 }
@@ -93,7 +95,10 @@ fn every_page_for_users_is_run() -> anyhow::Result<()> {
         }
     }
     let known: BTreeSet<String> = PAGES.iter().map(|path| (*path).to_owned()).collect();
-    assert_eq!(found, known, "the list of pages above has every page, and no other");
+    assert_eq!(
+        found, known,
+        "the list of pages above has every page, and no other"
+    );
     Ok(())
 }
 
@@ -111,7 +116,10 @@ fn few_commands_are_left_out_and_each_says_why() -> anyhow::Result<()> {
         let known = NOT_RUN.iter().find(|(known, _)| known == why);
         let (_, most) = known.with_context(|| format!("{place}: {why:?} is no reason that is allowed"))?;
         let places: Vec<_> = left_out.iter().filter(|(other, _)| other == why).collect();
-        assert!(places.len() <= *most, "{why:?} leaves out more than {most}: {places:?}");
+        assert!(
+            places.len() <= *most,
+            "{why:?} leaves out more than {most}: {places:?}"
+        );
     }
     println!("{} blocks of commands are not run", left_out.len());
     Ok(())
@@ -124,17 +132,35 @@ fn the_check_of_pages_names_what_is_wrong() -> anyhow::Result<()> {
     let check = |text: String| -> anyhow::Result<(bool, String)> {
         std::fs::write(folder.path().join("README.md"), text)?;
         let mut command = Command::new("python3");
-        let done = command.arg(root().join("tests/tools/pages.py")).arg(folder.path()).output()?;
+        let done = command
+            .arg(root().join("tests/tools/pages.py"))
+            .arg(folder.path())
+            .output()?;
         Ok((done.status.success(), String::from_utf8(done.stderr)?))
     };
     let sound = "# A page\n\nSee [below](#the-end) and [the web](https://example.com).\n\n```sh\n[x](y)\n```\n\n## The end\n";
     assert_eq!(check(sound.to_owned())?, (true, String::new()));
     for (wrong, word) in [
-        ("[a file](docs/nothing.md)".to_owned(), "README.md:11: docs/nothing.md leads nowhere"),
-        ("[a file](../outside.md)".to_owned(), "../outside.md leads nowhere"),
-        ("[a heading](#the-middle)".to_owned(), "no heading for #the-middle"),
-        (format!("This is{}.", " long".repeat(31)), "a sentence of 33 words"),
-        (format!("This is{}.\n\n", " long".repeat(24)).repeat(13), "13 sentences have more than 25 words"),
+        (
+            "[a file](docs/nothing.md)".to_owned(),
+            "README.md:11: docs/nothing.md leads nowhere",
+        ),
+        (
+            "[a file](../outside.md)".to_owned(),
+            "../outside.md leads nowhere",
+        ),
+        (
+            "[a heading](#the-middle)".to_owned(),
+            "no heading for #the-middle",
+        ),
+        (
+            format!("This is{}.", " long".repeat(31)),
+            "a sentence of 33 words",
+        ),
+        (
+            format!("This is{}.\n\n", " long".repeat(24)).repeat(13),
+            "13 sentences have more than 25 words",
+        ),
     ] {
         let (passed, said) = check(format!("{sound}\n{wrong}\n"))?;
         assert!(!passed && said.contains(word), "{wrong}: {said}");
@@ -150,6 +176,9 @@ fn the_plugin_in_readme_is_the_one_that_a_newcomer_gets() -> anyhow::Result<()> 
     let blocks = Page::read(&root(), "README.md")?.blocks;
     let shown = blocks.iter().find(|block| block.language == "rust");
     let shown = shown.context("README shows a plugin")?.text.trim();
-    assert!(template.contains(shown), "the template has another plugin:\n{template}");
+    assert!(
+        template.contains(shown),
+        "the template has another plugin:\n{template}"
+    );
     Ok(())
 }

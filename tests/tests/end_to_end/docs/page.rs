@@ -137,7 +137,10 @@ fn kind(info: &str) -> anyhow::Result<Kind> {
 pub fn missing(shown: &str, printed: &str) -> Option<String> {
     let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut rest = printed.lines().map(plain);
-    let wanted = shown.lines().map(plain).filter(|line| !line.is_empty() && line != "…");
+    let wanted = shown
+        .lines()
+        .map(plain)
+        .filter(|line| !line.is_empty() && line != "…");
     let mut wanted = wanted.filter(|line| !rest.any(|found| is_like(line, &found)));
     wanted.next()
 }
@@ -163,7 +166,13 @@ fn is_like(pattern: &str, line: &str) -> bool {
 #[test]
 fn what_is_shown_is_found_in_order_with_anything_for_dots() {
     let printed = "events   3\nbytes 17 of 20\nthe end\n";
-    for shown in ["events 3", "bytes … of …", "events 3\n…\nthe end", "… end", "bytes …"] {
+    for shown in [
+        "events 3",
+        "bytes … of …",
+        "events 3\n…\nthe end",
+        "… end",
+        "bytes …",
+    ] {
         assert_eq!(missing(shown, printed), None, "{shown}");
     }
     for (shown, first) in [
@@ -181,8 +190,14 @@ fn a_fence_says_what_becomes_of_its_text() {
     for (info, expected) in [
         ("sh", Kind::Run(How::Once)),
         ("sh fails", Kind::Run(How::Fails)),
-        ("sh background=\"it runs\"", Kind::Run(How::Background("it runs".to_owned()))),
-        ("sh no-run=\"needs systemd\"", Kind::NotRun("needs systemd".to_owned())),
+        (
+            "sh background=\"it runs\"",
+            Kind::Run(How::Background("it runs".to_owned())),
+        ),
+        (
+            "sh no-run=\"needs systemd\"",
+            Kind::NotRun("needs systemd".to_owned()),
+        ),
         ("yaml title=a.yaml", Kind::File("a.yaml".to_owned())),
         ("yaml", Kind::Shown),
         ("", Kind::Shown),

@@ -11,12 +11,13 @@ use std::{
     os::unix::{fs::symlink, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use tailrace_tests::{files, ports};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::page::{Block, How, Kind, Page, missing};
 
@@ -164,7 +165,10 @@ impl Session {
     /// Lets commands run beside the page, until they have printed a text; takes over what they export.
     fn beside(&mut self, work: &Path, script: &str, text: &str) -> anyhow::Result<String> {
         let output = work.join("background");
-        let command = format!("(set -e\nsource {script}) > {} 2>&1 < /dev/null &\n", output.display());
+        let command = format!(
+            "(set -e\nsource {script}) > {} 2>&1 < /dev/null &\n",
+            output.display()
+        );
         self.shell(work, &command)?;
         let began = Instant::now();
         let printed = loop {
@@ -172,7 +176,10 @@ impl Session {
             if printed.contains(text) {
                 break printed;
             }
-            anyhow::ensure!(began.elapsed() < EVENTUALLY, "{text:?} was never printed, but:\n{printed}");
+            anyhow::ensure!(
+                began.elapsed() < EVENTUALLY,
+                "{text:?} was never printed, but:\n{printed}"
+            );
             std::thread::sleep(PAUSE);
         };
         let lines = printed.lines().map(str::trim);
@@ -215,20 +222,24 @@ impl Session {
         fs::create_dir_all(&work)?;
         let content = work.join("content");
         fs::write(&content, self.replaced(text))?;
-        let copy = format!("mkdir -p \"$(dirname {name})\" && cp {} {name}\n", content.display());
+        let copy = format!(
+            "mkdir -p \"$(dirname {name})\" && cp {} {name}\n",
+            content.display()
+        );
         let (code, printed) = self.shell(&work, &copy)?;
         anyhow::ensure!(code == 0, "{name} cannot be written: {printed}");
         Ok(())
     }
 
     fn replaced(&self, text: &str) -> String {
-        let pairs = self.ports.iter().map(|(port, own)| (*port, own.as_str()));
-        replace_numbers(text, pairs)
+        with_own_ports(text, &self.ports)
     }
 
     fn put_back(&self, text: &str) -> String {
-        let pairs = self.ports.iter().map(|(port, own)| (own.as_str(), *port));
-        replace_numbers(text, pairs)
+        replace_numbers(text, |number| {
+            let known = self.ports.iter().find(|(_, own)| own == number);
+            known.map(|(port, _)| *port)
+        })
     }
 }
 
@@ -255,39 +266,49 @@ fn lay_out(folder: &Path, ports: &[(&'static str, String)]) -> anyhow::Result<()
     }
     for entry in fs::read_dir(files::root().join("examples"))? {
         let from = entry?.path();
-        let to = checkout.join("examples").join(from.file_name().unwrap_or_default());
+        let to = checkout
+            .join("examples")
+            .join(from.file_name().unwrap_or_default());
         if from.is_dir() {
             symlink(&from, to)?;
         } else {
-            let pairs = ports.iter().map(|(port, own)| (*port, own.as_str()));
-            fs::write(to, replace_numbers(&fs::read_to_string(&from)?, pairs))?;
+            fs::write(to, with_own_ports(&fs::read_to_string(&from)?, ports))?;
         }
     }
     Ok(())
 }
 
-/// How cargo builds a plugin here: without network, and once for all runs and both of its builds, whose
-/// macros run on this machine and are the same. A reader's first builds take longer.
-fn cargo() -> anyhow::Result<[(&'static str, PathBuf); 4]> {
+/// How cargo builds a plugin here: with what the workspace has downloaded, into one folder for all runs. The
+/// first run compiles the SDK twice, once for the plugin's tests and once for the sandbox, which takes a minute
+/// or two of processor time; those that follow take seconds.
+fn cargo() -> anyhow::Result<[(&'static str, PathBuf); 2]> {
+    let built = files::built()?;
+    let target = built
+        .parent()
+        .context("cargo builds into a folder of its target folder")?;
     Ok([
-        ("CARGO_TARGET_DIR", files::built()?.join("../pages")),
+        ("CARGO_TARGET_DIR", target.join("pages")),
         ("CARGO_NET_OFFLINE", "true".into()),
-        ("CARGO_PROFILE_RELEASE_BUILD_OVERRIDE_DEBUG_ASSERTIONS", "true".into()),
-        ("CARGO_PROFILE_RELEASE_BUILD_OVERRIDE_OVERFLOW_CHECKS", "true".into()),
     ])
 }
 
+fn with_own_ports(text: &str, ports: &[(&'static str, String)]) -> String {
+    replace_numbers(text, |number| {
+        let known = ports.iter().find(|(port, _)| *port == number);
+        known.map(|(_, own)| own.as_str())
+    })
+}
+
 /// Replaces numbers that stand for themselves: `4222` in `:4222`, not in `14222`.
-fn replace_numbers<'a>(text: &str, pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
+fn replace_numbers<'a>(text: &str, other: impl Fn(&str) -> Option<&'a str>) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
         let (before, from) = rest.split_at(start);
-        let end = from.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(from.len());
-        let (number, behind) = from.split_at(end);
-        let other = pairs.clone().find(|(known, _)| *known == number);
+        let end = from.find(|letter: char| !letter.is_ascii_digit());
+        let (number, behind) = from.split_at(end.unwrap_or(from.len()));
         replaced.push_str(before);
-        replaced.push_str(other.map_or(number, |(_, other)| other));
+        replaced.push_str(other(number).unwrap_or(number));
         rest = behind;
     }
     replaced + rest
