@@ -11,7 +11,7 @@ mod session;
 use std::{collections::BTreeSet, path::Path, process::Command};
 
 use anyhow::Context as _;
-use tailrace_tests::files::root;
+use tailrace_tests::files::{binary, root};
 
 use self::{
     page::{Kind, Page},
@@ -122,6 +122,28 @@ fn few_commands_are_left_out_and_each_says_why() -> anyhow::Result<()> {
         );
     }
     println!("{} blocks of commands are not run", left_out.len());
+    Ok(())
+}
+
+/// Parts of the engine's configuration that pages show without using them.
+#[test]
+fn the_configuration_that_pages_show_is_one_that_the_engine_takes() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tailrace.toml");
+    let mut count = 0;
+    for path in PAGES {
+        let blocks = Page::read(&root(), path)?.blocks.into_iter();
+        for block in blocks.filter(|block| block.language == "toml" && block.kind == Kind::Shown) {
+            std::fs::write(&file, &block.text)?;
+            let mut command = Command::new(binary()?);
+            command.args(["serve", "--print-config", "--config"]).arg(&file);
+            let done = command.output()?;
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{path}:{}: {said}", block.line);
+            count += 1;
+        }
+    }
+    assert!(count > 3, "{count} were found");
     Ok(())
 }
 
