@@ -36,14 +36,17 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// A built plugin, by the name of its file, from the folder that `TAILRACE_PLUGINS` names, else from
-/// where `make plugins` puts them.
+/// Where the built plugins lie: the folder that `TAILRACE_PLUGINS` names, else where `make plugins` puts them.
+pub fn plugins() -> anyhow::Result<PathBuf> {
+    match std::env::var_os("TAILRACE_PLUGINS") {
+        Some(named) => Ok(named.into()),
+        None => Ok(built()?.join("../wasm32-unknown-unknown/guest")),
+    }
+}
+
+/// A built plugin, by the name of its file.
 pub fn plugin(name: &str) -> anyhow::Result<Vec<u8>> {
-    let folder = match std::env::var_os("TAILRACE_PLUGINS") {
-        Some(named) => named.into(),
-        None => built()?.join("../wasm32-unknown-unknown/guest"),
-    };
-    let file = folder.join(format!("{name}.wasm"));
+    let file = plugins()?.join(format!("{name}.wasm"));
     std::fs::read(&file).with_context(|| format!("no {}: run `make plugins`", file.display()))
 }
 

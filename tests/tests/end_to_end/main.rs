@@ -13,6 +13,7 @@ mod changes;
 mod circles;
 mod command_line;
 mod compiling;
+mod docs;
 mod engines;
 mod failures;
 mod house;
