@@ -10,6 +10,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use tailrace_core::{
+    codes::ApiCode,
     control::{Control, ControlError, tokens::Bearer},
     name::Name,
     registry::{Role, Scope},
@@ -59,7 +60,7 @@ impl FromRequestParts<ApiState> for Access {
         let tenant = match named {
             Some(Ok(tenant)) => tenant,
             Some(Err(cause)) if matches!(scope, Scope::Operator(_)) => {
-                return Err(Problem::invalid("invalid-name", cause.to_string()));
+                return Err(Problem::invalid(ApiCode::InvalidName, cause.to_string()));
             }
             _ => return Err(Problem::not_found("tenant")),
         };

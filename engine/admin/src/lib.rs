@@ -25,6 +25,8 @@ mod plugins;
 mod probes;
 mod problem;
 mod queries;
+#[cfg(test)]
+mod reference;
 mod router;
 mod routes;
 mod sketches;

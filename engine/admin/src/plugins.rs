@@ -13,6 +13,7 @@ use axum::{
 use bytes::Bytes;
 use serde::Serialize;
 use tailrace_core::{
+    codes::ApiCode,
     control::{
         plugins::{Upload, Uploaded},
         trial::Trial,
@@ -43,8 +44,8 @@ pub(crate) struct UploadAnswer {
 }
 
 fn plugin(place: &Place) -> Answer<PluginRef> {
-    let version =
-        parse_version(place.text("version")).map_err(|cause| Problem::invalid("invalid-version", cause))?;
+    let version = parse_version(place.text("version"))
+        .map_err(|cause| Problem::invalid(ApiCode::InvalidVersion, cause))?;
     Ok(PluginRef {
         name: place.name("plugin")?,
         version,
@@ -125,14 +126,17 @@ async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
 /// A config is JSON, which a plugin may rely on.
 fn json_text(config: &Bytes) -> Answer<String> {
     let checked: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(config);
-    checked
-        .map(|text| text.get().to_owned())
-        .map_err(|cause| Problem::invalid("invalid-body", format!("the part config is no JSON: {cause}")))
+    checked.map(|text| text.get().to_owned()).map_err(|cause| {
+        Problem::invalid(
+            ApiCode::InvalidBody,
+            format!("the part config is no JSON: {cause}"),
+        )
+    })
 }
 
 fn wrong_form(why: impl std::fmt::Display) -> Problem {
     Problem::invalid(
-        "invalid-body",
+        ApiCode::InvalidBody,
         format!("the form is not what this route takes: {why}"),
     )
 }

@@ -15,6 +15,7 @@ use axum::{
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
+    codes::ApiCode,
     control::views::{Shown, Watching},
     name::Name,
     pipeline::views::{
@@ -63,7 +64,7 @@ pub(crate) async fn tap(
 ) -> Answer<Response> {
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
-    let step = step.map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))?;
+    let step = step.map_err(|cause| Problem::invalid(ApiCode::InvalidName, cause.to_string()))?;
     let watching = api.control.tap(&place.pipeline(&access)?, Wish { step, key })?;
     Ok(respond(Telling {
         name: "sample",

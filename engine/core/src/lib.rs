@@ -9,6 +9,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod codes;
 pub mod compilers;
 pub mod control;
 pub mod delta;

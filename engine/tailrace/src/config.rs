@@ -4,6 +4,8 @@
 
 mod http;
 mod nats;
+#[cfg(test)]
+mod reference;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -30,6 +32,7 @@ use tailrace_core::{
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
     /// Address of the HTTP API.
@@ -72,6 +75,7 @@ pub struct Config {
 
 /// The local store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct StoreConfig {
     /// Page cache of each tenant's database, in MiB.
@@ -80,6 +84,7 @@ pub struct StoreConfig {
 
 /// Snapshots of partitions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SnapshotConfig {
     /// A partition is snapshotted after so many commits,
@@ -92,6 +97,7 @@ pub struct SnapshotConfig {
 
 /// How several engines share the work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct EnginesConfig {
     /// How often an engine renews its lease. One that has missed three is taken for dead, and the
@@ -103,6 +109,7 @@ pub struct EnginesConfig {
 
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct LogConfig {
     /// `text` or `json`.
@@ -115,6 +122,7 @@ pub struct LogConfig {
 /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_TRACES_SAMPLER_ARG` and `OTEL_SERVICE_NAME` come before
 /// the defaults; `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` are looked at too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TracesConfig {
     /// Where the collector takes OTLP over HTTP: `http://127.0.0.1:4318`. Without it nothing is traced,
@@ -130,6 +138,7 @@ pub struct TracesConfig {
 
 /// Where notices of alarms may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct WebhooksConfig {
     /// Hosts: `hooks.example.com` (HTTPS), or `http://10.0.0.7:9000` for another scheme or port. Empty,
@@ -141,6 +150,7 @@ pub struct WebhooksConfig {
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.

@@ -49,7 +49,7 @@ impl Control {
         record.fate = match &made {
             Ok(_) => Fate::Done,
             Err(cause) => Fate::Failed {
-                code: cause.code().to_owned(),
+                code: cause.code().as_str().to_owned(),
             },
         };
         if let Err(cause) = self.world.audit.write(&record).await {

@@ -14,6 +14,7 @@ use super::{
     worker::{Arrival, TurnEnd, Worker},
 };
 use crate::{
+    codes::LetterCode,
     event::{Event, Verdict},
     failpoint::{self, Point},
     ledger::Fate,
@@ -28,7 +29,7 @@ enum Halt {
     /// The turn ends; the event stays in the queue.
     Turn(TurnEnd),
     /// The event causes more than a batch can hold, or a message that the broker cannot take.
-    TooMuch { code: &'static str, reason: String },
+    TooMuch { code: LetterCode, reason: String },
 }
 
 /// What one event has caused so far.
@@ -87,9 +88,9 @@ impl Worker {
                 walk.messages = 0;
                 walk.fate = Fate::Dead;
                 if let Some(noted) = &mut self.noted {
-                    noted.code = Some(code.to_owned());
+                    noted.code = Some(code.as_str().to_owned());
                 }
-                self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
+                self.dead_letter(&mut walk, &arrival.event, None, code.as_str(), reason, &[], 0);
             }
         }
         self.stats.counts.ledger.enter(walk.fate);
@@ -141,7 +142,7 @@ impl Worker {
         let arrival = walk.arrival;
         if let Some((code, reason)) = &arrival.refused {
             walk.fate = Fate::Rejected;
-            self.dead_letter(walk, &arrival.event, None, code, reason.clone(), &[], 0);
+            self.dead_letter(walk, &arrival.event, None, code.as_str(), reason.clone(), &[], 0);
             return Ok(());
         }
         let first = match &arrival.from_step {

@@ -15,6 +15,8 @@ mod operator;
 mod pipeline;
 mod plugin;
 mod quota;
+#[cfg(test)]
+mod reference;
 pub mod screen;
 mod sketch;
 mod state;

@@ -12,6 +12,7 @@ use crate::api::ApiThreads;
 
 /// How the API is served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HttpConfig {
     /// Threads that answer requests, beside those of the engine.
@@ -35,8 +36,10 @@ pub struct HttpConfig {
     /// Longest pause of a body that has just begun,
     pub body_pause: Span,
     /// and what it must bring a second, on the whole.
+    #[cfg_attr(test, schemars(with = "tailrace_core::units::Bytes"))]
     pub body_rate: ByteSize,
     /// What the cache in front of queries may hold; 0 switches it off.
+    #[cfg_attr(test, schemars(with = "tailrace_core::units::Bytes"))]
     pub cache: ByteSize,
     /// Longest time that running requests get when the engine ends.
     pub drain: Span,
@@ -45,6 +48,7 @@ pub struct HttpConfig {
 /// Certificate and key; without them the API speaks plain HTTP. Both are read again on SIGHUP, and each
 /// minute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TlsConfig {
     /// The server's certificate, then those that vouch for it (PEM).

@@ -9,6 +9,7 @@ use tailrace_nats::{AccountOptions, Login, NatsOptions};
 
 /// The broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct NatsConfig {
     /// Where it is; several addresses of one cluster are parted by commas.
@@ -41,6 +42,7 @@ pub struct NatsConfig {
 /// A NATS account that tenants can live in: `tailrace tenant create shop --nats-account <name>`. All engines
 /// of a cluster name the same.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AccountConfig {
     /// Where its broker is, if elsewhere.

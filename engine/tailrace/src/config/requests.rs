@@ -6,6 +6,7 @@ use tailrace_core::rate::Rate;
 
 /// How often clients may ask; who asks more often gets 429 and is told when to come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RequestsConfig {
     /// With one token.

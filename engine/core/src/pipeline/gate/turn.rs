@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{By, Gates, Used};
 use crate::{
+    codes::LetterCode,
     ledger::Fate,
     pipeline::{
         process::Walk,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Code of dead letters of events over a limit.
-const CODE: &str = "rate-limited";
+const CODE: &str = LetterCode::RateLimited.as_str();
 
 /// What becomes of an event.
 pub(in crate::pipeline) enum Turned {

@@ -13,6 +13,7 @@ use super::{
     Halt, Walk,
 };
 use crate::{
+    codes::LetterCode,
     event::{Event, Message, Verdict},
     ports::plugins::{Call, CallFailure, Instance, PluginError, Trap, TrapCode},
     spec::OutputSpec,
@@ -146,7 +147,7 @@ fn was_stopped(call: &Call) -> bool {
 
 fn over_cap(reason: String) -> Halt {
     Halt::TooMuch {
-        code: "over-cap",
+        code: LetterCode::OverCap,
         reason,
     }
 }

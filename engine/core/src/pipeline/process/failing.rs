@@ -12,6 +12,7 @@ use super::{
     HEADER_ROOM, Halt, Walk,
 };
 use crate::{
+    codes::LetterCode,
     event::{Event, Rejection},
     ledger::Fate,
     ports::{broker::Output, plugins::CallFailure},
@@ -45,7 +46,7 @@ impl Worker {
                 self.dead_letter(walk, event, Some(index), &code, reason, &[], fuel);
                 return Ok(());
             }
-            CallFailure::Transient(reason) => ("transient", reason, Vec::new(), true),
+            CallFailure::Transient(reason) => (LetterCode::Transient.as_str(), reason, Vec::new(), true),
             CallFailure::Trap(trap) => (
                 trap.code.as_str(),
                 trap.message,

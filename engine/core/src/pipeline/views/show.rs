@@ -8,6 +8,7 @@ use super::{
     tap::{Excerpt, SHOWN_CHARS, SHOWN_MESSAGES, Sample},
 };
 use crate::{
+    codes::LetterCode,
     event::{Event, Verdict},
     name::Name,
     pipeline::worker::{Arrival, Source, Worker},
@@ -125,7 +126,11 @@ pub(in crate::pipeline) fn outcome(call: &Call) -> (&'static str, Option<String>
             Some(plain(&rejection.code, SHOWN_CHARS)),
             Some(&rejection.reason),
         ),
-        Err(CallFailure::Transient(reason)) => ("failed", Some("transient".to_owned()), Some(reason)),
+        Err(CallFailure::Transient(reason)) => (
+            "failed",
+            Some(LetterCode::Transient.as_str().to_owned()),
+            Some(reason),
+        ),
         Err(CallFailure::Trap(trap)) => ("failed", Some(trap.code.as_str().to_owned()), Some(&trap.message)),
         // The cause is the host's and stays in its log.
         Err(CallFailure::Engine(_)) => ("failed", Some("engine".to_owned()), None),

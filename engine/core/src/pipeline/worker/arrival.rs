@@ -3,7 +3,7 @@
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{event::Event, name::Name, pipeline::spans::Traced, series::Group};
+use crate::{codes::LetterCode, event::Event, name::Name, pipeline::spans::Traced, series::Group};
 
 /// Something for a partition to do.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Arrival {
     /// The event.
     pub event: Event,
     /// Why it cannot even enter the first step, if so: code and reason.
-    pub refused: Option<(&'static str, String)>,
+    pub refused: Option<(LetterCode, String)>,
     /// What it is known by when it comes again.
     pub dedup_id: Option<String>,
     /// Updates of the sketches that the engine measures.
