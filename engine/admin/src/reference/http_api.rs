@@ -8,7 +8,10 @@ use std::fmt::Write as _;
 use tailrace_core::{codes::ApiCode, registry::Role};
 use tailrace_reference::{page, sentence};
 
-use super::routes::{About, about, group, meaning};
+use super::{
+    quotas,
+    routes::{About, about, group, meaning},
+};
 use crate::{
     input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
     routes::{Audience, Route, routes},
@@ -84,6 +87,13 @@ fn the_page_of_the_api_is_the_one_of_the_routes() {
     }
     for group_name in groups {
         let _ = writeln!(text, "## {group_name}\n");
+        if group_name == "Tenants" {
+            let _ = writeln!(
+                text,
+                "### Quotas\n\nA tenant has these quotas:\n\n{}",
+                quotas::table()
+            );
+        }
         for route in routes().iter().filter(|route| group(route.path) == group_name) {
             section(&mut text, route);
         }
@@ -130,8 +140,9 @@ fn section(text: &mut String, route: &Route) {
         answer,
         fails,
     } = about(route.method, route.path);
-    let summary = sentence(&capital(route.summary));
-    let _ = writeln!(text, "### {} {}\n\n{summary} {does}\n", route.method, route.path);
+    let said = format!("{} {does}", sentence(&capital(route.summary)));
+    let said = said.trim_end();
+    let _ = writeln!(text, "### {} {}\n\n{said}\n", route.method, route.path);
     let _ = writeln!(text, "- Access: {}", access(route.audience));
     for name in route.queries {
         let _ = writeln!(text, "- Query `{name}`: {}", meaning(route.path, name));

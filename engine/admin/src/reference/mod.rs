@@ -3,4 +3,5 @@
 
 mod http_api;
 mod metrics;
+mod quotas;
 mod routes;

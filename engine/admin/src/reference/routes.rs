@@ -39,12 +39,11 @@ pub(super) fn group(path: &str) -> &'static str {
 }
 
 const APPLIED: &str = "200 with `revision`, `changed`, and `candidate` if the revision is a candidate";
-const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires_in` (such as `30d`). Each field is optional.";
+const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`). Each field is optional.";
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
 const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`, `used` and `created_ms`";
-const AUDIT: &str =
-    "200 with a list of records. Each has its `sequence`, its time, its actor, its action and its outcome";
+const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `target`, `before`, `after`, `registry_revision` and `outcome`";
 const PLUGIN: &str =
     "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
 const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
@@ -84,8 +83,8 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ),
         ("GET", "/v1/tenants") => of("", "", "200 with a list of tenants", &[]),
         ("PUT", "") => of(
-            "A field that is left out of `quotas` stays as it is. `nats_account` cannot change while the tenant has pipelines.",
-            "JSON with `read` and `write` (lists of subject patterns), `nats_account` and `quotas`. The last two are optional.",
+            "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",
+            "JSON with `read` and `write` (lists of subject patterns), `nats-account` and `quotas`. The last two are optional.",
             TENANT,
             &[ApiCode::InvalidRequest, ApiCode::Conflict],
         ),

@@ -26,7 +26,9 @@ The files lie in [`wit/`](../../wit). The [Rust SDK](sdk.md) wraps them.
 fn the_page_of_wit_shows_every_file() {
     let folder = root().join("wit");
     let entries = std::fs::read_dir(&folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     let mut listed = FILES.map(|name| format!("{name}.wit"));
     listed.sort();
