@@ -24,6 +24,7 @@ pub struct Member {
 /// The public items of a source, in order.
 pub fn read(source: &str) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
+    let mut hidden_types: Vec<String> = Vec::new();
     let mut doc: Vec<&str> = Vec::new();
     let mut is_hidden = false;
     // Of which kind the open block is; none outside of one, or in one that is not shown.
@@ -53,7 +54,9 @@ pub fn read(source: &str) -> Vec<Item> {
                 continue;
             };
             open = text.ends_with('{').then_some(block).filter(|_| !hidden);
-            if !hidden && (block != Block::Macro || exported) {
+            if hidden {
+                hidden_types.extend(type_name(&heading));
+            } else {
                 let members = Vec::new();
                 items.push(Item {
                     text: heading,
@@ -71,9 +74,11 @@ pub fn read(source: &str) -> Vec<Item> {
             item.members.push(Member { text, doc: said });
         }
     }
-    // A block without anything public, and without a word, tells nothing.
+    // A block without anything public tells nothing, nor does one of a hidden type.
     items.retain(|item| {
-        !item.members.is_empty() || !item.text.starts_with("impl ") || item.text.contains(" for ")
+        let is_block = item.text.starts_with("impl") && !item.text.contains(" for ");
+        let is_hidden = is_block && hidden_types.iter().any(|name| names(&item.text, name));
+        !is_hidden && !(is_block && item.members.is_empty())
     });
     items
 }
@@ -113,7 +118,13 @@ fn block<'a>(
     } else {
         return None;
     };
-    Some((block, declaration(text, lines)))
+    let text = declaration(text, lines);
+    // The fields of a tuple are private unless they say otherwise, and then they are named.
+    let text = match (block, text.split_once('(')) {
+        (Block::Fields, Some((before, _))) => before.to_owned(),
+        _ => text,
+    };
+    Some((block, text))
 }
 
 fn member<'a>(block: Block, text: &str, lines: &mut impl Iterator<Item = &'a str>) -> Option<String> {
@@ -125,6 +136,20 @@ fn member<'a>(block: Block, text: &str, lines: &mut impl Iterator<Item = &'a str
         Block::TraitImpl | Block::Macro | Block::Other => false,
     };
     is_shown.then(|| declaration(text, lines))
+}
+
+/// The name of a type that is declared here.
+fn type_name(declaration: &str) -> Option<String> {
+    let words = declaration.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let mut words = words.filter(|word| !word.is_empty());
+    words.find(|word| matches!(*word, "struct" | "enum"))?;
+    words.next().map(str::to_owned)
+}
+
+/// Whether a text has this word.
+fn names(text: &str, name: &str) -> bool {
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.any(|word| word == name)
 }
 
 /// The whole declaration in one line, however many it has in the source.
@@ -192,7 +217,7 @@ pub fn plain(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const SOURCE: &str = "//! Story.\n\n/// What it is.\n///\n/// ```\n/// # use x;\n/// go();\n/// ```\npub struct State<'a> {\n    port: Port<'a>,\n    /// Shown.\n    pub shown: u8,\n}\n\nimpl<'a> State<'a> {\n    pub(super) fn hidden() {}\n\n    /// Sets [`State::get`](x).\n    #[must_use]\n    pub fn set(\n        &mut self,\n        key: &str,\n    ) -> bool {\n        true\n    }\n}\n\n#[doc(hidden)]\npub struct Slot {\n    pub x: u8,\n}\n\n#[cfg(test)]\nmod tests {\n    pub fn no() {}\n}\n";
+    const SOURCE: &str = "//! Story.\n\n/// What it is.\n///\n/// ```\n/// # use x;\n/// go();\n/// ```\npub struct State<'a> {\n    port: Port<'a>,\n    /// Shown.\n    pub shown: u8,\n}\n\nimpl<'a> State<'a> {\n    pub(super) fn hidden() {}\n\n    /// Sets [`State::get`](x).\n    #[must_use]\n    pub fn set(\n        &mut self,\n        key: &str,\n    ) -> bool {\n        true\n    }\n}\n\n#[doc(hidden)]\npub struct Slot {\n    pub x: u8,\n}\n\nimpl Slot {\n    pub fn no() {}\n}\n\n#[cfg(test)]\nmod tests {\n    pub fn no() {}\n}\n";
 
     #[test]
     fn public_items_are_read_with_their_docs() {

@@ -196,6 +196,10 @@ fn strings(value: &Value) -> Vec<&str> {
 /// The heading of a definition: `StepSpec` is a step, `ErrorPolicy` an error policy.
 pub fn heading(definition: &str) -> String {
     let stem = definition.trim_end_matches("Spec").trim_end_matches("Manifest");
+    // A pipeline's rate limits hold rates, so the two must not have the same heading.
+    if stem == "Rate" && stem != definition {
+        return "rate limits".to_owned();
+    }
     let mut words = String::new();
     for letter in stem.chars() {
         if letter.is_uppercase() && !words.is_empty() {

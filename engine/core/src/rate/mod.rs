@@ -85,7 +85,7 @@ pub struct ByteRate {
     /// The time within which it is allowed, from 100ms to 24h.
     #[serde(default = "a_second")]
     pub per: Span,
-    /// How that time is taken.
+    /// The kind of window.
     #[serde(default)]
     pub window: Window,
 }

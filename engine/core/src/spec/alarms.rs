@@ -31,7 +31,7 @@ const MAX_URL_BYTES: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AlarmSpec {
-    /// The name is unique within the pipeline.
+    /// The name is unique within the pipeline or the configuration.
     pub name: Name,
     /// The rule, such as `dead-letter-ratio > 0.01 for 1m` or `amounts.p99 > 500 for 5m`. `amounts.p99[5m] > 500`
     /// looks at the last five minutes of event time. The alarm ends when the rule has failed for as long.
@@ -45,7 +45,7 @@ pub struct AlarmSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NotifySpec {
-    /// A NATS subject within the tenant's write grant.
+    /// A NATS subject. A pipeline's must be within the tenant's write grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// A web address on a host that the operator allows. It has at most 1,024 bytes.

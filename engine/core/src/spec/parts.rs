@@ -199,9 +199,9 @@ pub struct StepSpec {
     /// The host interfaces that the plugin may use. The grant `vectors` needs a collection under `vectors`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
-    /// The version of the layout of the step's state. Plugins with different numbers cannot read each other's
-    /// state. A revision or a rollback that changes the number is refused unless it is forced. A forced change
-    /// keeps the state as it is.
+    /// The version of the layout of the step's state. The default is 1. Plugins with different numbers cannot
+    /// read each other's state. A revision or a rollback that changes the number is refused unless it is forced.
+    /// A forced change keeps the state as it is.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub state_version: u32,
     /// The limits of one call of the plugin.

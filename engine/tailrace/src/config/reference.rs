@@ -43,12 +43,19 @@ fn the_page_of_the_configuration_is_the_one_of_its_structs() {
     page("configuration.md", &text);
 }
 
+/// Lists hold what a pipeline manifest holds, too.
+const LIKE_A_PIPELINE: &str = "An entry has the fields of an [alarm of a pipeline](pipeline.md#alarm): `name`, `when` and `notify`. The environment cannot set it.";
+
 /// The fields of a table that hold plain values, then a section for each table below it.
 fn table(text: &mut String, schema: &Schema, object: &Value, path: &mut Vec<String>, defaults: &Value) {
     let (plain, tables): (Vec<_>, Vec<_>) = fields(object)
         .into_iter()
         .partition(|field| below(schema, field).is_none());
-    text.push_str("| field | type | default | environment | meaning |\n| --- | --- | --- | --- | --- |\n");
+    if !plain.is_empty() {
+        text.push_str(
+            "| field | type | default | environment | meaning |\n| --- | --- | --- | --- | --- |\n",
+        );
+    }
     for field in &plain {
         row(text, schema, field, path, defaults);
     }
@@ -57,12 +64,22 @@ fn table(text: &mut String, schema: &Schema, object: &Value, path: &mut Vec<Stri
         path.push(field.name.clone());
         match field.holds {
             Holds::One => {}
-            Holds::List => path.push("[]".to_owned()),
             Holds::Map => path.push("<name>".to_owned()),
+            Holds::List => {
+                let (name, said) = (&field.name, &field.doc);
+                let _ = writeln!(text, "\n## `[[{name}]]`\n\n{said} {LIKE_A_PIPELINE}");
+                path.pop();
+                continue;
+            }
         }
-        let _ = writeln!(text, "\n## {}\n\n{}\n", heading(path), about(field, definition));
+        let _ = writeln!(
+            text,
+            "\n## `[{}]`\n\n{}\n",
+            path.join("."),
+            about(field, definition)
+        );
         table(text, schema, definition, path, &defaults[&field.name]);
-        path.truncate(path.len() - 1 - usize::from(field.holds != Holds::One));
+        path.truncate(path.len() - 1 - usize::from(field.holds == Holds::Map));
     }
 }
 
@@ -72,12 +89,14 @@ fn below<'a>(schema: &'a Schema, field: &Field) -> Option<&'a Value> {
     definition["properties"].is_object().then_some(definition)
 }
 
+/// The doc comment of the field, with that of its type where it says more.
 fn about(field: &Field, definition: &Value) -> String {
     let (own, general) = (&field.doc, doc(definition));
-    if *own == general {
-        general
-    } else {
-        format!("{own} {general}").trim().to_owned()
+    let is_more = general.starts_with(own.trim_end_matches('.'));
+    match field.holds {
+        Holds::One if is_more => general,
+        Holds::One => own.clone(),
+        Holds::List | Holds::Map => format!("{own} {general}"),
     }
 }
 
@@ -96,7 +115,6 @@ fn row(text: &mut String, schema: &Schema, field: &Field, path: &[String], defau
             .collect::<Vec<_>>()
             .join(" or ")
     };
-    let is_plain = !path.iter().any(|part| part == "[]");
     let default = match defaults.get(&field.name) {
         Some(value) => written(value),
         None if field.is_required => "required".to_owned(),
@@ -107,7 +125,6 @@ fn row(text: &mut String, schema: &Schema, field: &Field, path: &[String], defau
         .chain([&field.name])
         .map(|part| part.trim_matches(['<', '>']).replace('-', "_").to_uppercase());
     let variable = format!("`TAILRACE_{}`", variable.collect::<Vec<_>>().join("__"));
-    let variable = if is_plain { variable } else { "–".to_owned() };
     let (name, meaning) = (&field.name, cell(&field.doc));
     let _ = writeln!(
         text,
@@ -115,13 +132,4 @@ fn row(text: &mut String, schema: &Schema, field: &Field, path: &[String], defau
         cell(&kind),
         cell(&default)
     );
-}
-
-/// `[nats.accounts.<name>]`, `[[alarms]]`.
-fn heading(path: &[String]) -> String {
-    match path {
-        [name, list] if list == "[]" => format!("`[[{name}]]`"),
-        [name, list, rest @ ..] if list == "[]" => format!("`[{name}.{}]`", rest.join(".")),
-        _ => format!("`[{}]`", path.join(".")),
-    }
 }

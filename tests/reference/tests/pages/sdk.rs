@@ -48,7 +48,11 @@ fn the_page_of_the_sdk_shows_every_public_item() {
 }
 
 fn section(text: &mut String, item: &rust::Item) {
-    let _ = writeln!(text, "### `{}`\n", item.text);
+    if item.text.starts_with("impl") {
+        let _ = writeln!(text, "**`{}`**\n", item.text);
+    } else {
+        let _ = writeln!(text, "### `{}`\n", item.text);
+    }
     if !item.doc.is_empty() {
         let _ = writeln!(text, "{}\n", item.doc);
     }
@@ -72,7 +76,10 @@ fn no_source_with_public_items_is_left_out() {
             let name = path.to_string_lossy().into_owned();
             if !name.ends_with(".rs") {
                 folders.push(path);
-            } else if !rust::read(&source(&name)).is_empty() {
+            } else if rust::read(&source(&name))
+                .iter()
+                .any(|item| !is_implementation(item))
+            {
                 assert!(
                     listed.contains(&name.as_str()),
                     "sdk/src/{name} is not on the page"
@@ -91,8 +98,7 @@ fn every_type_of_the_sdk_has_an_example() {
         .collect();
     assert!(all.len() > 12, "{all:?}");
     for item in all {
-        let is_implementation = item.text.starts_with("impl") && item.text.contains(" for ");
-        if !is_implementation {
+        if !is_implementation(&item) {
             assert!(item.doc.contains("```"), "{} has no example", item.text);
         }
         for member in item.members {
@@ -104,4 +110,9 @@ fn every_type_of_the_sdk_has_an_example() {
             );
         }
     }
+}
+
+/// Whether it says only that a type has a trait.
+fn is_implementation(item: &rust::Item) -> bool {
+    item.text.starts_with("impl") && item.text.contains(" for ")
 }

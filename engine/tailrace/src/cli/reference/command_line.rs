@@ -96,7 +96,11 @@ fn arguments<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
     let mut rows = String::new();
     for argument in shown {
         let help = argument.get_long_help().or_else(|| argument.get_help());
-        let mut meaning = sentence(&help.map(ToString::to_string).unwrap_or_default());
+        let help = help.map(ToString::to_string).unwrap_or_default();
+        // A default that clap does not know stands in brackets at the end of the help.
+        let (help, said) = help.split_once(" [default: ").unwrap_or((&help, ""));
+        let said = said.trim_end_matches(['.', ']']);
+        let mut meaning = sentence(help);
         let values: Vec<_> = argument
             .get_possible_values()
             .iter()
@@ -116,6 +120,8 @@ fn arguments<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
             "off".to_owned()
         } else if argument.is_required_set() {
             "required".to_owned()
+        } else if !said.is_empty() {
+            said.to_owned()
         } else if default.is_empty() {
             "none".to_owned()
         } else {
@@ -163,7 +169,8 @@ fn example(text: &mut String, help: &str) {
             words.push(line);
         }
     }
-    let _ = writeln!(text, "\n```console\n{}\n```", commands.join("\n"));
+    text.truncate(text.trim_end().len());
+    let _ = writeln!(text, "\n\n```console\n{}\n```", commands.join("\n"));
     if !words.is_empty() {
         let _ = writeln!(text, "\n{}", words.join("\n"));
     }

@@ -170,7 +170,7 @@ fn letter(code: LetterCode) -> Entry {
     match code {
         LetterCode::LongKey => entry(
             TENANT,
-            "The event's key has more than 1,024 bytes, or it is not fit for a subject.",
+            "The event's key has more than 1,024 bytes.",
             "Choose another place for `input.key`, or publish shorter keys.",
         ),
         LetterCode::NoKey => entry(
@@ -180,7 +180,7 @@ fn letter(code: LetterCode) -> Entry {
         ),
         LetterCode::OverCap => entry(
             TENANT,
-            "The event caused more calls or messages in all steps together than one event may cause.",
+            "The event caused more calls, messages or bytes in all steps together than one event may cause.",
             "Emit fewer messages for each event.",
         ),
         LetterCode::RateLimited => entry(
