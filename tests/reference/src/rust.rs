@@ -155,12 +155,11 @@ fn names(text: &str, name: &str) -> bool {
 /// The whole declaration in one line, however many it has in the source.
 fn declaration<'a>(first: &str, lines: &mut impl Iterator<Item = &'a str>) -> String {
     let mut text = first.to_owned();
-    while !text.ends_with(['{', ';', ',', '}']) || text.ends_with("(,") || opens(&text) {
+    while !text.ends_with(['{', ';', ',', '}']) || opens(&text) {
         let Some(line) = lines.next() else { break };
         let line = line.trim();
-        if line == "where" || line.starts_with("where ") || text.ends_with("where") {
-            text.push(' ');
-        } else if !text.ends_with('(') && !line.starts_with(')') {
+        let is_bracket = text.ends_with('(') || line.starts_with(')');
+        if !is_bracket {
             text.push(' ');
         }
         text.push_str(line);

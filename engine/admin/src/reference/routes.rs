@@ -98,7 +98,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
         ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
         ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
-        ("DELETE", "/tokens/{token}") => of("", "", "204", &[]),
+        ("DELETE", "/tokens/{token}") | ("POST", "P/resume") => of("", "", "204", &[]),
         ("GET", "/v1/audit" | "/audit") => of("", "", AUDIT, &[]),
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
         ("PUT", "/plugins/{plugin}/versions/{version}") => of(
@@ -165,7 +165,6 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "204",
             &[],
         ),
-        ("POST", "P/resume") => of("", "", "204", &[]),
         ("GET", "P/revisions") => of("", "", "200 with a list of numbers", &[]),
         ("GET", "P/revisions/{revision}") => {
             of("", "", "200 with the manifest and its plugins' digests", &[])
@@ -182,8 +181,9 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `active_revision`, `candidate`, `last_candidate` and `found`",
             &[],
         ),
-        ("DELETE", "P/candidate") => of("", "", APPLIED, &[ApiCode::Conflict]),
-        ("POST", "P/candidate/promote") => of("", "", APPLIED, &[ApiCode::Conflict]),
+        ("DELETE", "P/candidate") | ("POST", "P/candidate/promote") => {
+            of("", "", APPLIED, &[ApiCode::Conflict])
+        }
         ("GET", "P/steps/{step}/state") => of(
             "",
             "",
