@@ -7,8 +7,21 @@ use crate::{Event, Failure, Header};
 /// Longest piece of a parser's error in a reason, which is for a person to read.
 const MAX_REASON_CHARACTERS: usize = 300;
 
+/// Reads an event, and makes one for a test.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let event = Event::new("shop.orders", r#"{"user":"ada","amount":7}"#)
+///     .with_key("ada")
+///     .with_header("lang", "en")
+///     .at(1_700_000_000_000);
+/// assert_eq!(event.fields().unwrap().number("amount").unwrap(), 7.0);
+/// assert_eq!(event.header("lang"), Some("en"));
+/// ```
 impl Event {
-    /// An event for a test: no key, no headers, time 0; the test host gives it the next sequence.
+    /// Makes an event for a test, without a key and headers, at time 0. The test host gives it the next
+    /// sequence.
     pub fn new(subject: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             sequence: 0,
@@ -20,28 +33,28 @@ impl Event {
         }
     }
 
-    /// The same event with this key.
+    /// Returns the event with this key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = key.into();
         self
     }
 
-    /// The same event at this time, in milliseconds since the Unix epoch.
+    /// Returns the event at this time, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn at(mut self, time_ms: u64) -> Self {
         self.time = time_ms;
         self
     }
 
-    /// The same event at this position of its stream.
+    /// Returns the event at this position of its stream.
     #[must_use]
     pub fn with_sequence(mut self, sequence: u64) -> Self {
         self.sequence = sequence;
         self
     }
 
-    /// The same event with one more header.
+    /// Returns the event with one more header.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push(Header {
@@ -51,8 +64,8 @@ impl Event {
         self
     }
 
-    /// The payload as JSON. The type may borrow from the event (`&str` fields copy nothing); a
-    /// payload that is not what the type says is an invalid event with the code `malformed-json`.
+    /// Reads the payload as JSON. The type may borrow from the event, so `&str` fields copy nothing. A payload
+    /// that does not fit the type fails with the code `malformed-json`.
     pub fn json<'de, T: Deserialize<'de>>(&'de self) -> Result<T, Failure> {
         serde_json::from_slice(&self.payload).map_err(|error| {
             // The error may repeat a text of the payload, which may be the whole of it.
@@ -61,13 +74,13 @@ impl Event {
         })
     }
 
-    /// The payload as text; other bytes are an invalid event with the code `not-utf8`.
+    /// Reads the payload as text. Other bytes fail with the code `not-utf8`.
     pub fn text(&self) -> Result<&str, Failure> {
         std::str::from_utf8(&self.payload)
             .map_err(|error| Failure::invalid("not-utf8", format!("the payload is not text: {error}")))
     }
 
-    /// The first header of this name; names are compared as NATS compares them, case and all.
+    /// Returns the first header of this name. Names are case-sensitive, as in NATS.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|header| header.name == name);
         found.map(|header| header.value.as_str())

@@ -35,9 +35,26 @@ impl<P: Plugin> Slot<P> {
     }
 }
 
-/// Exports a [`Plugin`] as the plugin of this crate, once a crate:
-/// `export!(MyPlugin);`. Natively it only checks the type, so that a crate may be tested, and
-/// several may be linked together.
+/// Exports a [`Plugin`] as the plugin of this crate. A crate may use it once. A native build only checks the
+/// type, so tests may link several plugins together.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// struct Keep;
+///
+/// impl Plugin for Keep {
+///     type Config = ();
+///     fn new((): ()) -> Result<Self, String> {
+///         Ok(Keep)
+///     }
+///     fn process(&mut self, _event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
+///         Ok(Verdict::Forward)
+///     }
+/// }
+///
+/// export!(Keep);
+/// ```
 #[macro_export]
 macro_rules! export {
     ($plugin:ty) => {

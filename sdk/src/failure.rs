@@ -1,12 +1,21 @@
-//! Why an event has no verdict.
+//! The failure of an event, which has no verdict then.
 
 use std::fmt::Display;
 
 use crate::{Failure, Rejection};
 
+/// Makes failures.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let failure = Failure::invalid("missing-field", "the order has no user");
+/// assert_eq!(failure.code(), Some("missing-field"));
+/// assert_eq!(Failure::transient("try later").code(), None);
+/// ```
 impl Failure {
-    /// The event itself is at fault: it becomes a dead letter and is not tried again. `code` is short
-    /// and stable, for counting, such as `missing-field`; `reason` is for a person.
+    /// Rejects the event: it becomes a dead letter and is not retried. `code` is short and stable for counting,
+    /// such as `missing-field`. `reason` is for people.
     pub fn invalid(code: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid(Rejection {
             code: code.into(),
@@ -14,12 +23,12 @@ impl Failure {
         })
     }
 
-    /// Worth another try under the step's retry policy.
+    /// Asks for a retry under the step's `on-error` policy.
     pub fn transient(reason: impl Into<String>) -> Self {
         Self::Transient(reason.into())
     }
 
-    /// The code of an invalid event, for tests.
+    /// Returns the code of a rejected event, for tests.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Invalid(rejection) => Some(&rejection.code),
@@ -27,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// The reason, whichever kind it is.
+    /// Returns the reason of either kind.
     pub fn reason(&self) -> &str {
         match self {
             Self::Invalid(rejection) => &rejection.reason,

@@ -8,12 +8,29 @@ use crate::{Event, Failure};
 /// bounds at 1,024 bytes; an id of a user or an item is far shorter.
 const MAX_ID_BYTES: usize = 256;
 
-/// The fields of an event whose payload is a JSON object.
+/// The fields of an event whose payload is a JSON object. It suits plugins whose field names come from their
+/// config.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let fields = Event::new("shop.ratings", r#"{"user":383,"rating":4}"#).fields().unwrap();
+/// assert_eq!(fields.id("user").unwrap(), "383");
+/// assert_eq!(fields.id("item").unwrap_err().code(), Some("missing-field"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields(Map<String, Value>);
 
+/// Reads single fields of an event.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let failure = Event::new("shop.ratings", "[]").fields().unwrap_err();
+/// assert_eq!(failure.code(), Some("wrong-type"));
+/// ```
 impl Event {
-    /// The payload as a JSON object whose fields are asked for by name.
+    /// Reads the payload as a JSON object. Another payload fails with the code `wrong-type`.
     pub fn fields(&self) -> Result<Fields, Failure> {
         match self.json()? {
             Value::Object(fields) => Ok(Fields(fields)),
@@ -22,9 +39,17 @@ impl Event {
     }
 }
 
+/// Each function fails with `missing-field` or `wrong-type` if the field does not fit.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let fields = Event::new("shop.ratings", r#"{"rating":4.5}"#).fields().unwrap();
+/// assert_eq!(fields.number("rating").unwrap(), 4.5);
+/// ```
 impl Fields {
-    /// An id: text as it is, a whole number as JSON writes it. Neither empty nor longer than 256
-    /// bytes, so that it is fit for a key.
+    /// Returns an id: text as it is, or a whole number as JSON writes it. It has 1 to 256 bytes, so it fits into
+    /// a key. Another length fails with the code `wrong-length`.
     pub fn id(&self, name: &str) -> Result<String, Failure> {
         let id = match self.required(name)? {
             Value::String(text) => text.clone(),
@@ -41,7 +66,7 @@ impl Fields {
         Ok(id)
     }
 
-    /// A number.
+    /// Returns a number.
     pub fn number(&self, name: &str) -> Result<f64, Failure> {
         self.required(name)?
             .as_f64()

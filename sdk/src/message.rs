@@ -4,8 +4,20 @@ use serde::Serialize;
 
 use crate::{Failure, Header, Message, Verdict};
 
+/// Makes messages.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let message = Message::json(&json!({ "alarm": true }))
+///     .unwrap()
+///     .on("shop.alarms")
+///     .with_key("ada")
+///     .with_header("level", "high");
+/// assert_eq!(message.payload, br#"{"alarm":true}"#);
+/// ```
 impl Message {
-    /// A message for the pipeline's output subject, under the event's key.
+    /// Makes a message for the pipeline's output subject, with the event's key.
     pub fn new(payload: impl Into<Vec<u8>>) -> Self {
         Self {
             subject: None,
@@ -15,28 +27,28 @@ impl Message {
         }
     }
 
-    /// The same with a JSON payload.
+    /// Makes a message with a JSON payload. A value that JSON cannot hold fails with `unwritable-value`.
     pub fn json(value: &impl Serialize) -> Result<Self, Failure> {
         let payload =
             serde_json::to_vec(value).map_err(|error| Failure::unwritable("the message", &error))?;
         Ok(Self::new(payload))
     }
 
-    /// The same message on this subject.
+    /// Returns the message on this subject.
     #[must_use]
     pub fn on(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// The same message under this key.
+    /// Returns the message with this key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The same message with one more header.
+    /// Returns the message with one more header.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push(Header {
@@ -59,8 +71,17 @@ impl From<Vec<Message>> for Verdict {
     }
 }
 
+/// A message, or a list of messages, becomes a verdict with `into()`.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// let verdict: Verdict = Message::new("hello").into();
+/// assert_eq!(verdict.messages().len(), 1);
+/// assert!(Verdict::Forward.messages().is_empty());
+/// ```
 impl Verdict {
-    /// The messages that it hands on; none where the event is forwarded or dropped.
+    /// Returns the emitted messages. A forwarded or dropped event has none.
     pub fn messages(&self) -> &[Message] {
         match self {
             Self::Emit(messages) => messages,

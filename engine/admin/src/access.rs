@@ -11,6 +11,7 @@ use axum::{
 };
 use tailrace_control::{Commands, ControlError, Queries, query::tokens::Bearer};
 use tailrace_core::{
+    codes::ApiCode,
     name::Name,
     registry::{Role, Scope},
 };
@@ -74,7 +75,7 @@ impl FromRequestParts<ApiState> for Access {
         let tenant = match named {
             Some(Ok(tenant)) => tenant,
             Some(Err(cause)) if matches!(scope, Scope::Operator(_)) => {
-                return Err(Problem::invalid("invalid-name", cause.to_string()));
+                return Err(Problem::invalid(ApiCode::InvalidName, cause.to_string()));
             }
             _ => return Err(Problem::not_found("tenant")),
         };

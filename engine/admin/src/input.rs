@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
-use tailrace_core::{identity::PipelineId, name::Name};
+use tailrace_core::{codes::ApiCode, identity::PipelineId, name::Name};
 
 use crate::{
     ApiState,
@@ -30,7 +30,7 @@ impl FromRequestParts<ApiState> for PathParameters {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
         let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
         path.map(|Path(map)| Self(map))
-            .map_err(|_| Problem::invalid("invalid-path", "a part of the path is not UTF-8 text"))
+            .map_err(|_| Problem::invalid(ApiCode::InvalidPath, "a part of the path is not UTF-8 text"))
     }
 }
 
@@ -42,7 +42,7 @@ impl PathParameters {
 
     /// A part that must be a name.
     pub(crate) fn name(&self, part: &str) -> Answer<Name> {
-        Name::new(self.text(part)).map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))
+        Name::new(self.text(part)).map_err(|cause| Problem::invalid(ApiCode::InvalidName, cause.to_string()))
     }
 
     /// A part that must be a number.
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Asked<T> {
         let query = Query::<T>::from_request_parts(parts, state).await;
         query
             .map(|Query(asked)| Self(asked))
-            .map_err(|cause| Problem::new(StatusCode::BAD_REQUEST, "invalid-query", cause.body_text()))
+            .map_err(|cause| Problem::new(StatusCode::BAD_REQUEST, ApiCode::InvalidQuery, cause.body_text()))
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn too_large() -> Problem {
     let detail = format!(
         "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_BODY_BYTES} for anything else"
     );
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ApiCode::TooLarge, detail)
 }
 
 fn body_problem(cause: &BytesRejection) -> Problem {
@@ -101,14 +101,14 @@ fn body_problem(cause: &BytesRejection) -> Problem {
     }
     Problem::new(
         StatusCode::BAD_REQUEST,
-        "invalid-body",
+        ApiCode::InvalidBody,
         "the body did not arrive whole",
     )
 }
 
 pub(crate) fn too_slow() -> Problem {
     let detail = "the body came too slowly; send it without long pauses";
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail)
+    Problem::new(StatusCode::REQUEST_TIMEOUT, ApiCode::Timeout, detail)
 }
 
 impl Content {
@@ -117,7 +117,7 @@ impl Content {
         let text: &[u8] = if self.0.is_empty() { b"{}" } else { &self.0 };
         serde_json::from_slice(text).map_err(|cause| {
             Problem::invalid(
-                "invalid-body",
+                ApiCode::InvalidBody,
                 format!("the body is not what this route takes: {cause}"),
             )
         })

@@ -27,6 +27,8 @@ mod plugins;
 mod probes;
 mod problem;
 mod queries;
+#[cfg(test)]
+mod reference;
 mod request_rates;
 mod response_cache;
 mod route;

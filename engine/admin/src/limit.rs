@@ -18,7 +18,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tailrace_core::{identity::Digest, rate::Table};
+use tailrace_core::{codes::ApiCode, identity::Digest, rate::Table};
 
 use crate::{ApiState, access, problem::Problem, request_rates::RequestRates};
 
@@ -93,7 +93,8 @@ pub(crate) async fn hold_back(
 fn too_often(wait: Duration) -> Response {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let detail = format!("too many requests; ask again in {seconds} s");
-    let mut answer = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).into_response();
+    let mut answer =
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, ApiCode::RateLimited, detail).into_response();
     answer
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(seconds));

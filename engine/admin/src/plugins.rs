@@ -17,6 +17,7 @@ use tailrace_control::command::{
     trial::Trial,
 };
 use tailrace_core::{
+    codes::ApiCode,
     manifest::{PluginRef, parse_version},
     ports::plugins::CompileCost,
     registry::PluginVersion,
@@ -43,8 +44,8 @@ pub(crate) struct UploadAnswer {
 }
 
 fn plugin(path: &PathParameters) -> Answer<PluginRef> {
-    let version =
-        parse_version(path.text("version")).map_err(|cause| Problem::invalid("invalid-version", cause))?;
+    let version = parse_version(path.text("version"))
+        .map_err(|cause| Problem::invalid(ApiCode::InvalidVersion, cause))?;
     Ok(PluginRef {
         name: path.name("plugin")?,
         version,
@@ -125,14 +126,17 @@ async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
 /// A config is JSON, which a plugin may rely on.
 fn json_text(config: &Bytes) -> Answer<String> {
     let checked: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(config);
-    checked
-        .map(|text| text.get().to_owned())
-        .map_err(|cause| Problem::invalid("invalid-body", format!("the part config is no JSON: {cause}")))
+    checked.map(|text| text.get().to_owned()).map_err(|cause| {
+        Problem::invalid(
+            ApiCode::InvalidBody,
+            format!("the part config is no JSON: {cause}"),
+        )
+    })
 }
 
 fn wrong_form(why: impl std::fmt::Display) -> Problem {
     Problem::invalid(
-        "invalid-body",
+        ApiCode::InvalidBody,
         format!("the form is not what this route takes: {why}"),
     )
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use tailrace_core::registry::Scope;
+use tailrace_core::{codes::ApiCode, registry::Scope};
 
 use crate::{
     ApiState,
@@ -23,7 +23,11 @@ pub(crate) async fn health() -> Json<Value> {
 pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
     match api.queries.context().readiness() {
         Ok(()) => Ok(Json(json!({ "status": "ready" }))),
-        Err(reason) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", reason)),
+        Err(reason) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ApiCode::NotReady,
+            reason,
+        )),
     }
 }
 

@@ -8,10 +8,21 @@ use axum::{
 };
 use serde::Serialize;
 use tailrace_control::error::ControlError;
-use tailrace_core::ports::broker::BrokerError;
+use tailrace_core::{codes::ApiCode, ports::broker::BrokerError};
 
 /// When it is worth asking again for what was refused for want of room: about a compilation later.
 const RETRY_AFTER_SECONDS: &str = "5";
+
+/// The page that explains each code under an anchor of the same name.
+const ERRORS: &str = concat!(
+    env!("CARGO_PKG_REPOSITORY"),
+    "/blob/main/docs/reference/errors.md"
+);
+
+/// The explanation of a code.
+pub(crate) fn page_of(code: ApiCode) -> String {
+    format!("{ERRORS}#{}", code.as_str())
+}
 
 /// An error, as it is sent.
 #[derive(Debug, Clone, Serialize)]
@@ -28,32 +39,32 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ApiCode, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:tailrace:problem:{code}"),
+            kind: page_of(code),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
-            code,
+            code: code.as_str(),
             field: None,
         }
     }
 
     pub(crate) fn unauthorized() -> Self {
         let detail = "a valid token is needed: send `Authorization: Bearer <token>`";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        Self::new(StatusCode::UNAUTHORIZED, ApiCode::Unauthorized, detail)
     }
 
     /// The same for what is not there and for what the bearer must not know of.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            "not-found",
+            ApiCode::NotFound,
             format!("there is no such {what}"),
         )
     }
 
-    pub(crate) fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid(code: ApiCode, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 }
@@ -86,7 +97,7 @@ impl From<ControlError> for Problem {
             ControlError::Internal(reason) => {
                 tracing::error!(reason, "a request failed");
                 let detail = "the engine failed; its log says more, under this request's id";
-                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, cause.code(), detail);
             }
         };
         match &cause {

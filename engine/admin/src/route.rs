@@ -19,7 +19,7 @@ pub struct Route {
     /// Names of the query parameters that it takes.
     pub queries: &'static [&'static str],
     /// Whether it asks what is committed, so that its answer can be kept until the next commit.
-    is_query: bool,
+    pub(crate) is_query: bool,
     handler: MethodRouter<ApiState>,
 }
 

@@ -16,6 +16,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use tailrace_core::codes::ApiCode;
 
 use crate::{
     ApiState,
@@ -42,7 +43,7 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
+                ApiCode::MethodNotAllowed,
                 "this route does not take this method",
             )
         })
@@ -61,7 +62,7 @@ async fn within(State(deadline): State<Duration>, request: Request, next: Next) 
         Ok(response) => response,
         Err(_) => Problem::new(
             StatusCode::REQUEST_TIMEOUT,
-            "timeout",
+            ApiCode::Timeout,
             "the request took too long",
         )
         .into_response(),

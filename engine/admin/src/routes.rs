@@ -26,7 +26,7 @@ pub fn routes() -> Vec<Route> {
     }
     let public =
         |method, path, summary, handler| Route::new(Audience::Public, method, path, summary, handler);
-    // Who looks needs to read; who changes what is an operator's needs the most.
+    // Reading needs the role read. Changing operators' things needs admin.
     let operator = |method, path, summary, handler| {
         let role = if method == "GET" { Role::Read } else { Role::Admin };
         Route::new(Audience::Operator(role), method, path, summary, handler)
@@ -34,7 +34,7 @@ pub fn routes() -> Vec<Route> {
     let operator_tokens = |method, path, summary, handler| {
         Route::new(Audience::Operator(Role::Admin), method, path, summary, handler)
     };
-    // Who looks needs to read, who changes to deploy.
+    // Reading needs the role read, changing needs deploy.
     let own = |method, path, summary, handler| {
         let role = if method == "GET" { Role::Read } else { Role::Deploy };
         Route::new(Audience::Tenant(role), method, path, summary, handler)
@@ -46,32 +46,42 @@ pub fn routes() -> Vec<Route> {
         public(
             "GET",
             "/healthz",
-            "whether the process lives",
+            "tell that the process is alive",
             get(probes::health),
         ),
         public(
             "GET",
             "/readyz",
-            "whether the engine can serve",
+            "tell whether the engine can serve",
             get(probes::ready),
         ),
-        public("GET", "/openapi.json", "this description", get(openapi::describe)),
+        public(
+            "GET",
+            "/openapi.json",
+            "get the OpenAPI description of this API",
+            get(openapi::describe),
+        ),
         public(
             "GET",
             "/v1/schemas/pipeline.json",
-            "JSON Schema of a pipeline",
+            "get the JSON Schema of a pipeline manifest",
             get(openapi::pipeline_schema),
         ),
-        operator("GET", "/metrics", "metrics for Prometheus", get(probes::metrics)),
-        operator("GET", "/v1/tenants", "all tenants", get(tenants::list)),
+        operator(
+            "GET",
+            "/metrics",
+            "get the metrics for Prometheus",
+            get(probes::metrics),
+        ),
+        operator("GET", "/v1/tenants", "list all tenants", get(tenants::list)),
         operator(
             "PUT",
             tenant,
-            "make a tenant, or change its grants",
+            "create a tenant, or change its grants and quotas",
             put(tenants::put),
         )
         .takes(JSON),
-        own("GET", tenant, "a tenant", get(tenants::get)),
+        own("GET", tenant, "show a tenant", get(tenants::get)),
         operator(
             "DELETE",
             tenant,
@@ -81,59 +91,59 @@ pub fn routes() -> Vec<Route> {
         operator_tokens(
             "GET",
             "/v1/operator/tokens",
-            "the operators' tokens, without their secrets",
+            "list the operators' tokens, without their secrets",
             get(tokens::list_operators),
         ),
         operator_tokens(
             "POST",
             "/v1/operator/tokens",
-            "a new operator's token, shown once",
+            "create a token for an operator; its secret is shown once",
             post(tokens::make_operators),
         )
         .takes(JSON),
         operator_tokens(
             "DELETE",
             "/v1/operator/tokens/{token}",
-            "end an operator's token at once; the last of scope admin stays",
+            "revoke an operator's token at once; the last one of scope admin stays",
             delete(tokens::revoke_operators),
         ),
         operator(
             "GET",
             "/v1/audit",
-            "who changed what, newest first",
+            "list the audit log, newest first",
             get(audit::all),
         )
         .asks(&["before", "limit"]),
         own(
             "GET",
             "/v1/tenants/{tenant}/audit",
-            "who changed what of a tenant, newest first",
+            "list the audit log of a tenant, newest first",
             get(audit::of_tenant),
         )
         .asks(&["before", "limit"]),
         admin(
             "GET",
             "/v1/tenants/{tenant}/tokens",
-            "a tenant's tokens, without their secrets",
+            "list a tenant's tokens, without their secrets",
             get(tokens::list),
         ),
         admin(
             "POST",
             "/v1/tenants/{tenant}/tokens",
-            "a new token, shown once",
+            "create a token for a tenant; its secret is shown once",
             post(tokens::make),
         )
         .takes(JSON),
         admin(
             "DELETE",
             "/v1/tenants/{tenant}/tokens/{token}",
-            "end a token at once",
+            "revoke a token of a tenant at once",
             delete(tokens::revoke),
         ),
         own(
             "GET",
             "/v1/tenants/{tenant}/plugins",
-            "all plugin versions",
+            "list all plugin versions",
             get(plugins::list),
         ),
         own(
@@ -143,24 +153,24 @@ pub fn routes() -> Vec<Route> {
             put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN_BYTES)),
         )
         .takes(&["application/wasm", "multipart/form-data"]),
-        own("GET", plugin, "a plugin version", get(plugins::describe)),
+        own("GET", plugin, "show a plugin version", get(plugins::describe)),
         own(
             "GET",
             "/v1/tenants/{tenant}/pipelines",
-            "all pipelines",
+            "list all pipelines",
             get(pipelines::list),
         ),
         own(
             "GET",
             "/v1/tenants/{tenant}/graph",
-            "all pipelines and what feeds what, as a picture",
+            "draw all pipelines of a tenant and the flow between them",
             get(graph::of_tenant),
         )
         .asks(&["format", "detail"]),
         own(
             "PUT",
             pipeline!(""),
-            "apply a pipeline (YAML or JSON)",
+            "apply a pipeline manifest (YAML or JSON)",
             put(pipelines::apply),
         )
         .takes(&["application/yaml", "application/json"])
@@ -175,7 +185,7 @@ pub fn routes() -> Vec<Route> {
         own(
             "GET",
             pipeline!(""),
-            "a pipeline and its active revision",
+            "show a pipeline and its active revision",
             get(pipelines::show),
         ),
         own(
@@ -187,27 +197,27 @@ pub fn routes() -> Vec<Route> {
         own(
             "GET",
             pipeline!("/status"),
-            "what a pipeline is doing",
+            "show the status of a pipeline",
             get(pipelines::status),
         ),
         own(
             "GET",
             pipeline!("/graph"),
-            "a pipeline's flow as a picture",
+            "draw the flow of a pipeline",
             get(graph::of_pipeline),
         )
         .asks(&["format"]),
         own(
             "GET",
             pipeline!("/tap"),
-            "samples of a pipeline's calls, as server-sent events",
+            "watch samples of a pipeline's plugin calls, as server-sent events",
             get(views::tap),
         )
         .asks(&["step", "key", "limit"]),
         own(
             "GET",
             pipeline!("/logs"),
-            "lines of a pipeline's plugins: the last ones, or as server-sent events",
+            "show log lines of a pipeline's plugins, or follow them as server-sent events",
             get(views::logs),
         )
         .asks(&["follow", "lines"]),
@@ -221,19 +231,19 @@ pub fn routes() -> Vec<Route> {
         own(
             "POST",
             pipeline!("/resume"),
-            "let a pipeline go on",
+            "resume a paused pipeline",
             post(pipelines::resume),
         ),
         own(
             "GET",
             pipeline!("/revisions"),
-            "numbers of the kept revisions",
+            "list the numbers of the kept revisions",
             get(pipelines::revisions),
         ),
         own(
             "GET",
             pipeline!("/revisions/{revision}"),
-            "a revision",
+            "show a revision",
             get(pipelines::revision),
         ),
         own(
@@ -246,25 +256,25 @@ pub fn routes() -> Vec<Route> {
         own(
             "GET",
             pipeline!("/candidate"),
-            "the revision that runs beside the active one, and what was found of it",
+            "show the candidate revision and its comparison with the active one",
             get(candidates::show),
         ),
         own(
             "DELETE",
             pipeline!("/candidate"),
-            "end the revision that runs beside the active one",
+            "abandon the candidate revision",
             delete(candidates::abandon),
         ),
         own(
             "POST",
             pipeline!("/candidate/promote"),
-            "make the revision that runs beside the active one active",
+            "promote the candidate revision to the active one",
             post(candidates::promote),
         ),
         own(
             "GET",
             pipeline!("/steps/{step}/state"),
-            "state entries by prefix",
+            "list state entries of a step by prefix",
             get(queries::scan),
         )
         .of_what_is_committed()
@@ -272,28 +282,28 @@ pub fn routes() -> Vec<Route> {
         own(
             "GET",
             pipeline!("/steps/{step}/state/{key}"),
-            "a state entry",
+            "get the value of a state entry",
             get(queries::state),
         )
         .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/vectors/{collection}/{id}"),
-            "a vector",
+            "get a vector",
             get(queries::vector),
         )
         .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/sketches"),
-            "all sketches",
+            "show all sketches of a pipeline",
             get(sketches::sketches),
         )
         .of_what_is_committed(),
         own(
             "GET",
             pipeline!("/sketches/{sketch}"),
-            "a sketch, with its bound",
+            "query a sketch, with its error bound",
             get(sketches::sketch),
         )
         .of_what_is_committed()
@@ -301,20 +311,20 @@ pub fn routes() -> Vec<Route> {
         own(
             "GET",
             pipeline!("/dead-letters"),
-            "dead letters, oldest first",
+            "list dead letters, oldest first",
             get(dead_letters::list),
         )
         .asks(&["after", "limit"]),
         own(
             "GET",
             pipeline!("/dead-letters/{letter}"),
-            "a dead letter",
+            "show a dead letter",
             get(dead_letters::show),
         ),
         own(
             "POST",
             pipeline!("/dead-letters/{letter}/redrive"),
-            "send a dead letter again",
+            "redrive a dead letter",
             post(dead_letters::redrive),
         ),
     ]

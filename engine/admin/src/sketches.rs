@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use tailrace_control::query::sketches::{Point, SketchAsk, SketchView};
-use tailrace_core::series::{Group, Groups};
+use tailrace_core::{
+    codes::ApiCode,
+    series::{Group, Groups},
+};
 use tailrace_sketch::{Query, Report};
 
 use crate::{
@@ -79,7 +82,7 @@ pub(crate) async fn sketch(
 }
 
 fn point(name: &str, text: &str) -> Answer<Point> {
-    let wrong = |cause: String| Problem::invalid("invalid-query", format!("{name}={cause}"));
+    let wrong = |cause: String| Problem::invalid(ApiCode::InvalidQuery, format!("{name}={cause}"));
     text.parse().map_err(wrong)
 }
 
@@ -91,7 +94,7 @@ fn groups(each: bool, value: Option<String>, rest: Option<Rest>) -> Answer<Group
         (false, None, Some(Rest::Other)) => Ok(Groups::One(Group::Other)),
         (false, None, Some(Rest::Missing)) => Ok(Groups::One(Group::Missing)),
         _ => Err(Problem::invalid(
-            "invalid-query",
+            ApiCode::InvalidQuery,
             "ask in one way for groups: by=true for each, group=… for that of a value, or rest=other",
         )),
     }
@@ -100,7 +103,7 @@ fn groups(each: bool, value: Option<String>, rest: Option<Rest>) -> Answer<Group
 fn quantiles(text: &str) -> Answer<Vec<f64>> {
     let wrong = || {
         Problem::invalid(
-            "invalid-query",
+            ApiCode::InvalidQuery,
             format!("q={text:?} is no list of quantiles; write q=0.5,0.99"),
         )
     };

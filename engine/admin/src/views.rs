@@ -16,6 +16,7 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 use tailrace_control::query::views::{Shown, Watching};
 use tailrace_core::{
+    codes::ApiCode,
     name::Name,
     observe::{
         live::{Missed, Watch},
@@ -63,7 +64,7 @@ pub(crate) async fn tap(
 ) -> Answer<Response> {
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
-    let step = step.map_err(|cause| Problem::invalid("invalid-name", cause.to_string()))?;
+    let step = step.map_err(|cause| Problem::invalid(ApiCode::InvalidName, cause.to_string()))?;
     let watching = api.queries.tap(&path.pipeline(&access)?, Wish { step, key })?;
     Ok(respond(Telling {
         name: "sample",

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use tailrace_core::{
+    codes::ApiCode,
     load::LoadError,
     manifest::error::SpecError,
     observe::places::Crowded,
@@ -71,22 +72,22 @@ impl ControlError {
     }
 
     /// Stable, for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ApiCode {
         match self {
-            Self::NotFound { .. } => "not-found",
-            Self::Conflict(_) => "conflict",
-            Self::Spec(_) => "invalid-pipeline",
-            Self::Invalid(_) => "invalid-request",
-            Self::Plugin(PluginError::TooCostly(_)) => "plugin-too-costly",
-            Self::Plugin(_) => "invalid-plugin",
-            Self::Forbidden(_) => "forbidden",
-            Self::Quota(_) => "quota-exceeded",
-            Self::Crowded(_) => "too-many-watchers",
-            Self::Busy(_) => "too-many-uploads",
-            Self::Broker(_) => "broker-unavailable",
-            Self::Account(_) => "account-unavailable",
-            Self::Unaudited(_) => "audit-unavailable",
-            Self::Internal(_) => "internal",
+            Self::NotFound { .. } => ApiCode::NotFound,
+            Self::Conflict(_) => ApiCode::Conflict,
+            Self::Spec(_) => ApiCode::InvalidPipeline,
+            Self::Invalid(_) => ApiCode::InvalidRequest,
+            Self::Plugin(PluginError::TooCostly(_)) => ApiCode::PluginTooCostly,
+            Self::Plugin(_) => ApiCode::InvalidPlugin,
+            Self::Forbidden(_) => ApiCode::Forbidden,
+            Self::Quota(_) => ApiCode::QuotaExceeded,
+            Self::Crowded(_) => ApiCode::TooManyWatchers,
+            Self::Busy(_) => ApiCode::TooManyUploads,
+            Self::Broker(_) => ApiCode::BrokerUnavailable,
+            Self::Account(_) => ApiCode::AccountUnavailable,
+            Self::Unaudited(_) => ApiCode::AuditUnavailable,
+            Self::Internal(_) => ApiCode::Internal,
         }
     }
 }

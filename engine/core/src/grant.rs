@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
-    /// `tailrace:plugin/state`
+    /// The interface `tailrace:plugin/state`.
     State,
-    /// `tailrace:plugin/vectors`
+    /// The interface `tailrace:plugin/vectors`.
     Vectors,
-    /// `tailrace:plugin/sketches`
+    /// The interface `tailrace:plugin/sketches`.
     Sketches,
-    /// `tailrace:plugin/log`
+    /// The interface `tailrace:plugin/log`.
     Log,
 }
 

@@ -7,6 +7,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod codes;
 pub mod compilers;
 pub mod dead_letter;
 pub mod delta;

@@ -3,27 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How two vectors are compared.
+/// The comparison of two vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// Inner product; more is nearer.
+    /// The inner product. A higher score is nearer.
     #[default]
     Dot,
-    /// Cosine of the angle; more is nearer.
+    /// The cosine of the angle. A higher score is nearer.
     Cosine,
-    /// Euclidean distance; the score is its negative, so that more is nearer here too.
+    /// The Euclidean distance. The score is its negative, so a higher score is nearer.
     Euclidean,
 }
 
-/// How a collection is searched.
+/// The way in which a collection is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Search {
-    /// Exactly while that is fast; in a large collection with an index, which may miss a near one, and
-    /// after a restart another one.
+    /// The search is exact while that is fast. A large collection uses an index, which may miss a near vector.
+    /// After a restart it may miss another one.
     #[default]
     Auto,
-    /// Exactly at any size: the same answers on every run.
+    /// The search is exact at any size and gives the same answers on every run.
     Exact,
 }

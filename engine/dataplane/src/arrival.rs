@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tailrace_core::{event::Event, name::Name, series::Group, trace::sampling::Followed};
+use tailrace_core::{codes::LetterCode, event::Event, name::Name, series::Group, trace::sampling::Followed};
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -27,7 +27,7 @@ pub struct Arrival {
     /// The event.
     pub event: Event,
     /// Why it cannot even enter the first step, if so: code and reason.
-    pub refused: Option<(&'static str, String)>,
+    pub refused: Option<(LetterCode, String)>,
     /// What it is known by when it comes again.
     pub dedup_id: Option<String>,
     /// Updates of the sketches that the engine measures.

@@ -4,6 +4,8 @@
 
 mod http;
 mod nats;
+#[cfg(test)]
+mod reference;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -28,124 +30,131 @@ use tailrace_core::{
 };
 use tailrace_dataplane::run::settings::Settings;
 
-/// Everything that an operator can set.
+/// The configuration of an engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
-    /// Address of the HTTP API.
+    /// The address of the HTTP API.
     pub listen: SocketAddr,
-    /// Folder for what can be rebuilt: local state stores and compiled plugins.
+    /// The folder for local state stores and compiled plugins. The engine can rebuild all of it.
     pub data_dir: PathBuf,
-    /// Guest threads; 0 stands for one a core, and there are at least two.
+    /// The number of threads that run plugins. 0 means one for each core. At least two run.
     pub guest_threads: usize,
-    /// Whether `/metrics` answers without a token.
+    /// If true, `/metrics` answers without a token.
     pub metrics_public: bool,
-    /// A file that holds the operator's first token. The environment variable
-    /// `TAILRACE_OPERATOR_TOKEN` comes before it; without both, one is made and put into
-    /// `<data-dir>/operator-token`.
+    /// A file that holds the operator's first token. The environment variable `TAILRACE_OPERATOR_TOKEN` comes
+    /// before it. Without both, the engine creates a token and writes it to `operator-token` in `data-dir`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_token_file: Option<PathBuf>,
-    /// How the API is served.
+    /// The HTTP server of the API.
     pub http: HttpConfig,
-    /// Its certificate and key.
+    /// Certificate and private key of the API.
     pub tls: TlsConfig,
-    /// The broker.
+    /// The connection to the broker.
     pub nats: NatsConfig,
-    /// The local store.
+    /// The local state store.
     pub store: StoreConfig,
-    /// Snapshots of partitions, and the reconciliation of their outcome counters.
+    /// Snapshots of partitions.
     pub snapshots: SnapshotConfig,
-    /// How several engines share the work.
+    /// The work of several engines on the same broker.
     pub engines: EnginesConfig,
-    /// How often clients may ask the API.
+    /// Rate limits for requests to the API.
     pub requests: RequestsConfig,
-    /// Logs.
+    /// The log of the engine.
     pub log: LogConfig,
-    /// Traces.
+    /// Traces for an OpenTelemetry collector.
     pub traces: TracesConfig,
-    /// Where notices of alarms may go.
+    /// Web addresses that may receive notices of alarms.
     pub webhooks: WebhooksConfig,
-    /// Alarms of the engine itself: `name`, `when` (METRICS.md lists the numbers), `notify`.
+    /// Alarms of the engine itself. Their rules use the [numbers of an engine](metrics.md#numbers-of-an-engine).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmSpec>,
 }
 
-/// The local store.
+/// The local state store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct StoreConfig {
-    /// Page cache of each tenant's database, in MiB.
+    /// The page cache of each tenant's database, in MiB.
     pub cache_mib: u64,
 }
 
 /// Snapshots of partitions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SnapshotConfig {
-    /// A partition is snapshotted after so many commits,
+    /// A partition writes a snapshot after this many commits.
     pub after_commits: u64,
-    /// or so many MiB of commit records,
+    /// A partition writes a snapshot after this many MiB of commit records.
     pub after_mib: u64,
-    /// or so much time, if anything was committed.
+    /// A partition writes a snapshot after this time if anything was committed.
     pub every: Span,
 }
 
-/// How several engines share the work.
+/// The work of several engines on the same broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct EnginesConfig {
-    /// How often an engine renews its lease. One that has missed three is taken for dead, and the
-    /// others take its partitions over. The same on all engines of a cluster.
+    /// An engine renews its lease this often. After three missed renewals the other engines take over its
+    /// partitions. The value must be the same on all engines of a cluster.
     pub renew_every: Span,
-    /// How often each pipeline's counts are compared with the broker's.
+    /// The engine compares each pipeline's counts with the broker's this often.
     pub reconcile_every: Span,
 }
 
-/// Logs.
+/// The log of the engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct LogConfig {
-    /// `text` or `json`.
+    /// The form of log lines.
     pub format: LogFormat,
-    /// What is logged, as `tracing` filters are written: `info`, `tailrace_core=debug`.
+    /// The lines that are logged, as a filter of the crate `tracing`: `info` or `tailrace_core=debug`.
     pub filter: String,
 }
 
-/// Traces: spans for an OpenTelemetry collector. The standard names `OTEL_EXPORTER_OTLP_ENDPOINT`,
-/// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_TRACES_SAMPLER_ARG` and `OTEL_SERVICE_NAME` come before
-/// the defaults; `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` are looked at too.
+/// Traces for an OpenTelemetry collector. The standard variables `OTEL_EXPORTER_OTLP_ENDPOINT`,
+/// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_TRACES_SAMPLER_ARG` and `OTEL_SERVICE_NAME` replace the
+/// defaults. `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` apply, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TracesConfig {
-    /// Where the collector takes OTLP over HTTP: `http://127.0.0.1:4318`. Without it nothing is traced,
-    /// and a publisher's context is passed through.
+    /// The address of the collector for OTLP over HTTP, such as `http://127.0.0.1:4318`. Without it nothing is
+    /// traced, and a publisher's context is passed through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Share of the events without a publisher's context that is traced, between 0 and 1. Where there is
-    /// one, the publisher's word counts.
+    /// The share of events that is traced, between 0 and 1. It applies to events without a publisher's context.
+    /// A publisher's context decides for itself.
     pub ratio: f64,
-    /// Name of this service in traces.
+    /// The name of this service in traces.
     pub service_name: String,
 }
 
-/// Where notices of alarms may go.
+/// Web addresses that may receive notices of alarms.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct WebhooksConfig {
-    /// Hosts: `hooks.example.com` (HTTPS), or `http://10.0.0.7:9000` for another scheme or port. Empty,
-    /// there are no webhooks.
+    /// The allowed hosts, such as `hooks.example.com` for HTTPS. `http://10.0.0.7:9000` names another scheme or
+    /// port. An empty list allows no webhook.
     pub hosts: Vec<String>,
-    /// Whether they may have private, loopback and link-local addresses.
+    /// If true, hosts may have private, loopback and link-local addresses.
     pub private_addresses: bool,
 }
 
-/// How a log line looks.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 

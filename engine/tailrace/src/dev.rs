@@ -32,13 +32,13 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
     after_help = "Example:\n  tailrace dev\n  tailrace dev --data ./dev-data      keeps streams, plugins and state\n\nCtrl-C ends both."
 )]
 pub struct DevArgs {
-    /// Folder that keeps everything; without it, a temporary one that is deleted at the end.
+    /// Folder that keeps everything [default: a temporary folder that is deleted at the end].
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// Address of the HTTP API.
     #[arg(long, default_value = "127.0.0.1:8790")]
     pub listen: SocketAddr,
-    /// Port of the nats-server; without it, a free one.
+    /// Port of the nats-server [default: a free port].
     #[arg(long)]
     pub nats_port: Option<u16>,
     /// Subjects that the tenant may read and write.

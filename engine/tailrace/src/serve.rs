@@ -16,12 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::compile_plugin;
 
-/// How log lines look.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum LogFormatFlag {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
@@ -37,31 +37,31 @@ impl From<LogFormatFlag> for LogFormat {
 /// Run the engine.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends it: each partition finishes and commits its batch, then it exits with 0.\nSIGHUP makes it read certificate and key again."
+    after_help = "Example:\n  tailrace serve --config tailrace.toml --nats nats://127.0.0.1:4222\n\nSIGTERM or SIGINT ends the engine. Each partition first finishes and commits its batch.\nSIGHUP reads certificate and key again."
 )]
 pub struct ServeArgs {
-    /// Configuration file (TOML); environment `TAILRACE_…` and flags come before it.
+    /// Configuration file (TOML). The environment (`TAILRACE_…`) and flags come before it.
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Address of the HTTP API.
     #[arg(long)]
     pub listen: Option<SocketAddr>,
-    /// Folder for local state stores and compiled plugins; all of it can be rebuilt.
+    /// Folder for local state stores and compiled plugins. The engine can rebuild all of it.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
     /// Address of the broker.
     #[arg(long)]
     pub nats: Option<String>,
-    /// Certificate of the API (PEM), its chain behind it; the API then speaks HTTPS.
+    /// PEM file with the certificate of the API and its chain. The API then speaks HTTPS.
     #[arg(long, requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
-    /// Its private key (PEM).
+    /// PEM file with the private key.
     #[arg(long, requires = "tls_certificate")]
     pub tls_key: Option<PathBuf>,
-    /// How log lines look.
+    /// Form of log lines.
     #[arg(long)]
     pub log_format: Option<LogFormatFlag>,
-    /// Print the configuration that would be used, and end.
+    /// Print the configuration that the engine would use, and exit.
     #[arg(long)]
     pub print_config: bool,
 }

@@ -23,30 +23,62 @@ pub use vectors::Vectors;
 
 use crate::Level;
 
-/// The engine, for the time of one event. Misuse (a collection that the pipeline does not declare, a
-/// vector of another length) ends the call as a trap does; it is no error to handle.
+/// The engine, for the time of one event. A misuse stops the call with a trap, so there is no error to handle.
+/// An undeclared collection or a vector of another length is a misuse.
+///
+/// ```
+/// use tailrace_sdk::{prelude::*, testing::TestHost};
+///
+/// struct Example;
+///
+/// impl Plugin for Example {
+///     type Config = ();
+///     fn new((): ()) -> Result<Self, String> {
+///         Ok(Example)
+///     }
+///     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+///         host.log(Level::Info, "an event came");
+///         host.state().set(&event.key, b"seen");
+///         Ok(Verdict::Drop)
+///     }
+/// }
+///
+/// let mut host = TestHost::of::<Example>(())?;
+/// host.send(Event::new("shop.visits", "").with_key("ada")).unwrap();
+/// assert_eq!(host.state("plugin", "ada"), Some(&b"seen"[..]));
+/// assert_eq!(host.logs().len(), 1);
+/// # Ok::<(), String>(())
+/// ```
 pub struct Host<'a> {
     port: Port<'a>,
 }
 
+/// The host interfaces. A plugin imports only the interfaces that its code calls.
+///
+/// ```
+/// use tailrace_sdk::prelude::*;
+///
+/// fn count(host: &mut Host<'_>) -> Result<u64, Failure> {
+///     host.state().update_json("events", |count: &mut u64| *count += 1)
+/// }
+/// ```
 impl Host<'_> {
-    /// Keyed state of this step. Needs the grant `state`.
+    /// Returns the keyed state of this step. It needs the grant `state`.
     pub fn state(&mut self) -> State<'_> {
         State::new(self.port.reborrow())
     }
 
-    /// A collection of embeddings, declared by the pipeline and shared by its steps. Needs the grant
-    /// `vectors`.
+    /// Returns a collection of embeddings, which the steps of the pipeline share. It needs the grant `vectors`.
     pub fn vectors<'b>(&'b mut self, collection: &'b str) -> Vectors<'b> {
         Vectors::new(self.port.reborrow(), collection)
     }
 
-    /// The pipeline's sketches. Needs the grant `sketches`.
+    /// Returns the pipeline's sketches. They need the grant `sketches`.
     pub fn sketches(&mut self) -> Sketches<'_> {
         Sketches::new(self.port.reborrow())
     }
 
-    /// A line for whoever wrote the plugin. Needs the grant `log`.
+    /// Writes a log line for the plugin's author. It needs the grant `log`.
     pub fn log(&mut self, level: Level, message: &str) {
         self.port.log(level, message);
     }

@@ -8,14 +8,36 @@ use std::{
 use super::limits::check_key;
 use crate::Neighbour;
 
-/// How two vectors are compared.
+/// The metric of a collection of a test host.
+///
+/// ```
+/// use tailrace_sdk::{prelude::*, testing::{Metric, TestHost}};
+///
+/// struct Keep;
+///
+/// impl Plugin for Keep {
+///     type Config = ();
+///     fn new((): ()) -> Result<Self, String> {
+///         Ok(Keep)
+///     }
+///     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+///         host.vectors("items").set(&event.key, &[1.0, 1.0]);
+///         Ok(Verdict::Forward)
+///     }
+/// }
+///
+/// let mut host = TestHost::of::<Keep>(())?.collection("items", 2, Metric::Cosine);
+/// host.send(Event::new("shop.items", "").with_key("7")).unwrap();
+/// assert!(host.vector("items", "7").is_some());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Inner product.
+    /// The inner product.
     Dot,
-    /// Cosine of the angle; 0 where a vector has no length.
+    /// The cosine of the angle. It is 0 if a vector has no length.
     Cosine,
-    /// Euclidean distance; the score is its negative.
+    /// The Euclidean distance. The score is its negative.
     Euclidean,
 }
 

@@ -2,14 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the plugins fed to the pipeline's sketches, by name.
+/// The values that plugins fed to the pipeline's sketches, by name. They are exact, so a test may compare them.
+///
+/// ```
+/// use tailrace_sdk::{prelude::*, testing::TestHost};
+///
+/// struct Keep;
+///
+/// impl Plugin for Keep {
+///     type Config = ();
+///     fn new((): ()) -> Result<Self, String> {
+///         Ok(Keep)
+///     }
+///     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+///         host.sketches().distinct("users", &event.key);
+///         Ok(Verdict::Forward)
+///     }
+/// }
+///
+/// let mut host = TestHost::of::<Keep>(())?;
+/// host.send(Event::new("shop.visits", "").with_key("ada")).unwrap();
+/// assert!(host.sketches().distinct["users"].contains("ada"));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Default, PartialEq)]
 pub struct TestSketches {
-    /// Values of `observe`, in order.
+    /// The values of `observe`, in order.
     pub quantiles: BTreeMap<String, Vec<f64>>,
-    /// Items of `distinct`.
+    /// The items of `distinct`.
     pub distinct: BTreeMap<String, BTreeSet<String>>,
-    /// Occurrences by item, of `count`.
+    /// The occurrences of each item of `count`.
     pub counts: BTreeMap<String, BTreeMap<String, u64>>,
 }
 

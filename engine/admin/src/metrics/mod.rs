@@ -1,14 +1,18 @@
 //! `/metrics`: what all pipelines did, made at each scrape from their counters. Names and units follow
 //! Prometheus' conventions; labels are names that the registry bounds, never anything of an event.
 //!
-//! Every metric is a row of [`table::table`]: the page, `METRICS.md` and the check of the dashboard are
-//! made from it, so none of them can say anything else.
+//! Every metric is a row of [`table::table`]: the answer, the page of the reference and the check of the
+//! dashboard are made from it, so none of them can say anything else.
 
+#[cfg(test)]
+mod documented;
 mod metric;
 mod table;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(test)]
+pub(crate) use documented::documented;
 use metric::{Kind, Metric, QUANTILES, Read, STATES, state_name};
 use prometheus_client::{
     encoding::text::encode,

@@ -1,10 +1,9 @@
 //! The page, the documented table and the dashboard say the same.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
 use tailrace_control::{alarms::board::NoticeCounts, query::measure::MeasuredTenant, usage::Used};
 use tailrace_core::{
-    alarm::tables,
     identity::PipelineId,
     name::Name,
     observe::{
@@ -15,7 +14,10 @@ use tailrace_core::{
     registry::Quotas,
 };
 
-use super::*;
+use super::{
+    documented::{exposed, labels},
+    *,
+};
 
 /// A pipeline of which everything is known.
 fn measured() -> Measured {
@@ -80,30 +82,6 @@ fn measured() -> Measured {
         notices: NoticeCounts::default(),
         alarms_firing: 0,
         parts: tailrace_core::ports::store::PartCounts::default(),
-    }
-}
-
-/// As Prometheus has it.
-fn exposed(metric: &Metric) -> String {
-    let end = if metric.kind == Kind::Counter {
-        "_total"
-    } else {
-        ""
-    };
-    format!("tailrace_{}{end}", metric.name)
-}
-
-fn labels(metric: &Metric) -> &'static str {
-    match metric.read {
-        Read::Engine(_) | Read::Api(_) => "",
-        Read::Tenant | Read::Amount(_) | Read::OfTenant(_) => "tenant",
-        Read::Pipeline(_) => "tenant, pipeline",
-        Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
-        Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",
-        Read::StepQuantiles(_) => "tenant, pipeline, step, quantile",
-        Read::Sketch(_) | Read::SketchShare(_) => "tenant, pipeline, sketch",
-        Read::Partition(_) => "tenant, pipeline, partition",
-        Read::State => "tenant, pipeline, state",
     }
 }
 
@@ -202,54 +180,6 @@ fn names_follow_the_conventions() {
             );
         }
     }
-}
-
-/// `METRICS.md`, as it must be.
-fn documented() -> String {
-    let mut text = String::from(
-        "# Metrics\n\n\
-         `GET /metrics` (an operator's token, unless `metrics_public` is set) answers in OpenMetrics text, made from the\n\
-         counters of this engine at each scrape; sums over engines are Prometheus' business. Labels are names of the\n\
-         registry, numbers of partitions and fixed words, never anything of an event. Counters begin at 0 when an engine\n\
-         takes a pipeline up, and count what is committed.\n\n\
-         This table is made from the code (`engine/admin/src/metrics/table`); `examples/grafana/tailrace.json` is a\n\
-         dashboard of it.\n\n\
-         | name | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
-    );
-    for metric in table() {
-        let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        };
-        let (name, unit, labels, help) = (exposed(metric), metric.unit, labels(metric), metric.help);
-        let _ = writeln!(text, "| `{name}` | {kind} | {unit} | {labels} | {help} |");
-    }
-    text.push_str(
-        "\n## Numbers for alarms\n\n\
-         Rules (`alarms` of a pipeline, `[[alarms]]` of an engine's configuration) look at these every five seconds; rates\n\
-         and ratios are over the last half minute. Beside them a pipeline's rule asks its sketches: `amounts.p99`, `.min`,\n\
-         `.max`, `.sum`, `.count`, `users.distinct`, `items.top(item)`; of one with windows also those of the last stretch of\n\
-         event time, as in `amounts.p99[5m]`, which is widened to whole windows and stands while no event comes.\n\n\
-         | of a pipeline | unit | meaning |\n| --- | --- | --- |\n",
-    );
-    for metric in tables::PIPELINE {
-        let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
-    }
-    text.push_str("\n| of an engine | unit | meaning |\n| --- | --- | --- |\n");
-    for metric in tables::ENGINE {
-        let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.unit, metric.help);
-    }
-    text
-}
-
-#[test]
-fn the_documented_table_is_that_of_the_code() {
-    let path = file("METRICS.md");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, documented()).unwrap();
-    }
-    let known = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(known, documented(), "run with BLESS=1 to renew it");
 }
 
 /// The names of metrics in a query.

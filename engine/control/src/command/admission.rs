@@ -105,6 +105,7 @@ fn busy(why: &str) -> ControlError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tailrace_core::codes::ApiCode;
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()
@@ -117,7 +118,7 @@ mod tests {
             .map(|_| places.take(&name("greedy")).unwrap())
             .collect();
         let refused = places.take(&name("greedy")).unwrap_err();
-        assert_eq!(refused.code(), "too-many-uploads");
+        assert_eq!(refused.code(), ApiCode::TooManyUploads);
         assert!(places.take(&name("modest")).is_ok());
         drop(held);
         assert!(places.take(&name("greedy")).is_ok());
@@ -129,7 +130,7 @@ mod tests {
         let places = Places::default();
         let take = |number: usize| places.take(&name(&format!("t{number}")));
         let held: Vec<_> = (0..UPLOADS).map(|number| take(number).unwrap()).collect();
-        assert_eq!(take(UPLOADS).unwrap_err().code(), "too-many-uploads");
+        assert_eq!(take(UPLOADS).unwrap_err().code(), ApiCode::TooManyUploads);
         drop(held);
         assert!(take(UPLOADS).is_ok());
     }
@@ -147,7 +148,7 @@ mod tests {
             second.turn(&compilers).await.unwrap(),
         );
         let refused = third.turn(&compilers).await.err().map(|refused| refused.code());
-        assert_eq!(refused, Some("too-many-uploads"));
+        assert_eq!(refused, Some(ApiCode::TooManyUploads));
         // The other tenant has compilers of its own.
         assert!(places.take(&name("b")).unwrap().turn(&compilers).await.is_ok());
         drop(held);

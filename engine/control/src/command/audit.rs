@@ -51,7 +51,7 @@ impl Commands {
         record.fate = match &made {
             Ok(_) => Fate::Done,
             Err(cause) => Fate::Failed {
-                code: cause.code().to_owned(),
+                code: cause.code().as_str().to_owned(),
             },
         };
         if let Err(cause) = self.context.world.audit.write(&record).await {

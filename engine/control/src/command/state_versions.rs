@@ -26,7 +26,7 @@ pub(crate) fn check_state_versions(active: &PipelineSpec, next: &PipelineSpec, f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tailrace_core::manifest::parse::parse;
+    use tailrace_core::{codes::ApiCode, manifest::parse::parse};
 
     fn spec(steps: &str) -> PipelineSpec {
         let text =
@@ -50,7 +50,7 @@ mod tests {
             let refused = check_state_versions(active, next, false).unwrap_err();
             let text = refused.to_string();
             assert!(text.contains("step count") && text.contains("force it"), "{text}");
-            assert_eq!(refused.code(), "conflict");
+            assert_eq!(refused.code(), ApiCode::Conflict);
             assert!(check_state_versions(active, next, true).is_ok());
         }
     }

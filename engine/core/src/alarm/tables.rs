@@ -33,7 +33,7 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
     metric!(
         "dead-letter-ratio",
         "share",
-        "Dead letters by events, from 0 to 1; not there while no event comes",
+        "Share of events that became dead letters, from 0 to 1. Unknown while no event comes",
         |it| it.share(|n| n.dead_letters, |n| n.events)
     ),
     metric!(
@@ -45,25 +45,21 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
     metric!(
         "duplicate-ratio",
         "share",
-        "Events that had come before, by events; not there while no event comes",
+        "Share of events that were duplicates. Unknown while no event comes",
         |it| it.share(|n| n.duplicates, |n| n.events)
     ),
-    metric!(
-        "retries",
-        "tries a second",
-        "Tries of an event after its first one",
-        |it| it.rate(|n| n.retries)
-    ),
+    metric!("retries", "tries a second", "Retries of events", |it| it
+        .rate(|n| n.retries)),
     metric!(
         "traps",
         "calls a second",
-        "Calls of plugins that ended with a trap",
+        "Plugin calls that ended with a trap",
         |it| it.rate(|n| n.traps)
     ),
     metric!(
         "fuel-per-event",
         "fuel",
-        "Fuel that an event takes; not there while no event comes",
+        "Fuel that an event uses. Unknown while no event comes",
         |it| it.share(|n| n.fuel, |n| n.events)
     ),
     metric!(
@@ -81,13 +77,13 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
     metric!(
         "commit-p99",
         "milliseconds",
-        "99 of 100 commits are faster, since the engine took the pipeline up",
+        "99 of 100 commits are faster, since the engine started the pipeline",
         |it| Some(it.last.commit_p99_us? / 1e3)
     ),
     metric!(
         "commit-failures",
         "tries a second",
-        "Tries of a commit that failed",
+        "Failed tries of a commit",
         |it| it.rate(|n| n.commit_failures)
     ),
     metric!(
@@ -99,25 +95,25 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
     metric!(
         "recoveries",
         "starts a second",
-        "Starts of a partition after a failure",
+        "Restarts of a partition after a failure",
         |it| it.rate(|n| n.recoveries)
     ),
     metric!(
         "consumer-rebuilds",
         "consumers a second",
-        "Consumers made anew",
+        "Consumers that the engine created again",
         |it| it.rate(|n| n.consumer_rebuilds)
     ),
     metric!(
         "imbalances",
         "cuts a second",
-        "Times that the counts did not agree with the broker's",
+        "Reconciliations in which the counts did not agree with the broker's",
         |it| it.rate(|n| n.imbalances)
     ),
     metric!(
         SKETCH_BREACHES,
         "comparisons a second",
-        "Comparisons in which a watched sketch was further off than it promises",
+        "Comparisons in which the error of a watched sketch was greater than promised",
         |it| it.rate(|n| n.sketch_breaches)
     ),
     metric!(
@@ -135,7 +131,7 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
     metric!(
         "partitions-in-trouble",
         "partitions",
-        "Partitions that something keeps from going on",
+        "Partitions that are stuck because of an error",
         |it| Some(it.last.partitions_in_trouble as f64)
     ),
     metric!(
@@ -175,13 +171,13 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
     metric!(
         "dead-letter-ratio",
         "share",
-        "Dead letters by events, over all pipelines; not there while no event comes",
+        "Share of events that became dead letters, over all pipelines. Unknown while no event comes",
         |it| it.share(|n| n.all.dead_letters, |n| n.all.events)
     ),
     metric!(
         "traps",
         "calls a second",
-        "Calls of plugins that ended with a trap",
+        "Plugin calls that ended with a trap",
         |it| it.rate(|n| n.all.traps)
     ),
     metric!(
@@ -193,19 +189,19 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
     metric!(
         "commit-failures",
         "tries a second",
-        "Tries of a commit that failed",
+        "Failed tries of a commit",
         |it| it.rate(|n| n.all.commit_failures)
     ),
     metric!(
         "imbalances",
         "cuts a second",
-        "Times that a pipeline's counts did not agree with the broker's",
+        "Reconciliations in which a pipeline's counts did not agree with the broker's",
         |it| it.rate(|n| n.all.imbalances)
     ),
     metric!(
         SKETCH_BREACHES,
         "comparisons a second",
-        "Comparisons in which a watched sketch of a pipeline was further off than it promises",
+        "Comparisons in which the error of a pipeline's watched sketch was greater than promised",
         |it| it.rate(|n| n.all.sketch_breaches)
     ),
     metric!(
@@ -223,13 +219,13 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
     metric!(
         "watchers",
         "streams",
-        "Taps and logs that are watched",
+        "Streams of taps and logs that clients watch",
         |it| Some(it.last.watchers as f64)
     ),
     metric!(
         "spans-lost",
         "spans a second",
-        "Spans of traces that the collector did not get",
+        "Spans of traces that did not reach the collector",
         |it| it.rate(|n| n.spans_lost)
     ),
 ];

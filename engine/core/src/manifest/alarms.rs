@@ -8,28 +8,28 @@ use crate::{
     name::Name,
 };
 
-/// An alarm.
+/// An alarm fires while a rule holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AlarmSpec {
-    /// Its name, unique within the pipeline.
+    /// The name is unique within the pipeline or the configuration.
     pub name: Name,
-    /// When it fires: `dead-letter-ratio > 0.01 for 1m`, `amounts.p99 > 500 for 5m`, or, of the last
-    /// five minutes of event time, `amounts.p99[5m] > 500`. It is over when the rule has held for as long.
+    /// The rule, such as `dead-letter-ratio > 0.01 for 1m` or `amounts.p99 > 500 for 5m`. `amounts.p99[5m] > 500`
+    /// looks at the last five minutes of event time. The alarm ends when the rule has failed for as long.
     pub when: String,
-    /// Who is told; left out, status shows it and nobody is told.
+    /// The receivers of notices. Without them the alarm appears in the status only.
     #[serde(default, skip_serializing_if = "NotifySpec::is_empty")]
     pub notify: NotifySpec,
 }
 
-/// Who is told of an alarm.
+/// The receivers of an alarm's notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NotifySpec {
-    /// A NATS subject within the tenant's write grant.
+    /// A NATS subject. A pipeline's must be within the tenant's write grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// A web address on a host that the operator allows.
+    /// A web address on a host that the operator allows. It has at most 1,024 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
 }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extract {
-    /// A JSON pointer (RFC 6901) into the payload: `/user`, `/order/items/0`.
+    /// A JSON pointer (RFC 6901) into the payload, such as `/user` or `/order/items/0`. It has at most 256
+    /// bytes.
     Json(String),
-    /// A token of the subject, from 1.
+    /// A token of the subject, counted from 1.
     SubjectToken(u32),
-    /// The value of a header.
+    /// The value of a header. Names that begin with `Nats-` belong to the broker.
     Header(String),
     /// The whole subject.
     #[default]

@@ -13,38 +13,40 @@ use crate::{
     vectors::{Metric, Search},
 };
 
-/// A pipeline: input, a chain of steps, output.
+/// A pipeline reads events, passes them through a chain of steps and publishes the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PipelineSpec {
-    /// Name, unique within the tenant.
+    /// The name is unique within the tenant.
     pub name: Name,
-    /// Where events come from.
+    /// The source of the events.
     pub input: InputSpec,
-    /// Into how many parts the keys are divided: 1 to 48. Fixed for the life of the pipeline.
+    /// The keys are divided into this many partitions, from 1 to 48. It is fixed for the life of the
+    /// pipeline.
     #[serde(default = "one")]
     pub partitions: u32,
-    /// What is promised when something dies.
+    /// The guarantee that holds after a crash.
     #[serde(default)]
     pub delivery: Delivery,
-    /// Plugins that each event passes, in this order.
+    /// Each event passes these plugins in this order. A pipeline has 1 to 16 steps.
     pub steps: Vec<StepSpec>,
-    /// Collections of embeddings, by name.
+    /// Collections of embeddings, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vectors: BTreeMap<Name, VectorSpec>,
-    /// Approximate metrics, by name.
+    /// Approximate metrics, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sketches: BTreeMap<Name, SketchSpec>,
-    /// Where results go; left out, the pipeline only keeps state.
+    /// The destination of the results. Without it the pipeline only keeps state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputSpec>,
-    /// When to pause because too many events become dead letters; left out, never.
+    /// The pipeline pauses when too many events become dead letters. Without it the pipeline never pauses
+    /// for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<BreakerSpec>,
-    /// What to raise an alarm at.
+    /// Alarms of the pipeline. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmSpec>,
-    /// How much may happen within a time; left out, as much as can.
+    /// Limits on the rate of the pipeline. Without it only the tenant's quotas limit the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<crate::manifest::RateSpec>,
 }
@@ -58,45 +60,47 @@ fn is_one(number: &u32) -> bool {
     *number == 1
 }
 
-/// Where events come from.
+/// The source of the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InputSpec {
-    /// JetStream stream; left out, the engine finds the one that holds the subjects.
+    /// The JetStream stream. Without it the engine finds the stream that holds the subjects. The name has 1 to
+    /// 128 letters, digits, `-` and `_`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
-    /// Subject patterns, within the tenant's read grant.
+    /// Subject patterns within the tenant's read grant. There are 1 to 32 of them, and they must not overlap.
     pub subjects: Vec<String>,
-    /// Where an event's key is; left out, its subject is the key.
+    /// The place of an event's key. Without it the subject is the key. Events of one key are processed in
+    /// order.
     #[serde(default)]
     pub key: Extract,
-    /// Where an event's time is: milliseconds since 1970, or RFC 3339 text. Left out, or where an
-    /// event lacks it, the time at which the broker received the event.
+    /// The place of an event's time: milliseconds since 1970, or RFC 3339 text. Without it the time is when
+    /// the broker received the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Extract>,
-    /// Which events the first run of the pipeline begins with.
+    /// The first run of the pipeline begins here.
     #[serde(default)]
     pub start: Start,
-    /// How events that come twice are known; left out, each counts as new.
+    /// The rule that finds duplicate events. Without it each event counts as new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<DedupSpec>,
 }
 
-/// How events that come twice are known: by an identifier, within a window of event time. One of
-/// `json`, `header` and `subject-token` says where it is; an event without it counts as new.
+/// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`
+/// and `subject-token` names its place. An event without an identifier counts as new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DedupSpec {
     /// A JSON pointer into the payload: `/id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
-    /// A header; `Nats-Msg-Id` is the publisher's identifier.
+    /// A header. `Nats-Msg-Id` is the publisher's identifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// A token of the subject, from 1.
+    /// A token of the subject, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_token: Option<u32>,
-    /// For how long an identifier is remembered.
+    /// An identifier is remembered for this long, from 1s to 7d.
     pub window: Span,
 }
 
@@ -113,16 +117,16 @@ impl DedupSpec {
     }
 }
 
-/// When too many events become dead letters.
+/// The circuit breaker pauses a pipeline when too many events become dead letters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BreakerSpec {
-    /// Share of the window's events that may become dead letters, from 0 to 1.
+    /// The share of the window's events that may become dead letters, from 0 to 1.
     pub dead_letter_ratio: f64,
-    /// Over how long events are counted.
+    /// Events are counted over this time, from 1s to 24h.
     #[serde(default = "a_minute")]
     pub window: Span,
-    /// Fewer events in the window say nothing.
+    /// The breaker needs this many events in the window before it acts.
     #[serde(default = "a_hundred")]
     pub minimum: u64,
 }
@@ -135,78 +139,78 @@ fn a_hundred() -> u64 {
     100
 }
 
-/// Where the first run begins.
+/// The first event of the first run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
-    /// With the oldest event of the stream.
+    /// The oldest event of the stream.
     #[default]
     All,
-    /// With events that come after the pipeline was made.
+    /// The first event that arrives after the pipeline was created.
     New,
-    /// With this sequence.
+    /// The event with this sequence, counted from 1.
     Sequence(u64),
-    /// With events received from this time on (RFC 3339).
+    /// The first event that the broker received at or after this time (RFC 3339).
     Time(String),
 }
 
-/// What is promised when something dies.
+/// The guarantee that holds after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
-    /// Effects of an event take place once, all together.
+    /// All effects of an event take place once and together.
     #[default]
     ExactlyOnce,
-    /// State once, outputs perhaps twice after a crash (with the same `Nats-Msg-Id`).
+    /// State changes once. After a crash an output may be published twice, with the same `Nats-Msg-Id`.
     AtLeastOnce,
-    /// An event whose processing is cut off is not processed again.
+    /// An event whose processing is interrupted is not processed again.
     AtMostOnce,
 }
 
-/// One plugin at work.
+/// A step runs one plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StepSpec {
-    /// Name, unique within the pipeline; the step's state belongs to it.
+    /// The name is unique within the pipeline. The step's state belongs to this name.
     pub name: Name,
-    /// `name@version` of an uploaded plugin.
+    /// An uploaded plugin, as `name@version`.
     pub plugin: PluginRef,
-    /// The plugin's own config.
+    /// The plugin's own configuration.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub config: serde_json::Value,
-    /// Host interfaces that the plugin may use.
+    /// The host interfaces that the plugin may use. The grant `vectors` needs a collection under `vectors`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
-    /// How the plugin lays out the step's state: another number says that it cannot read what was written
-    /// under this one. A revision, or a rollback, with another one than the active revision's is refused
-    /// unless it is forced; then the state is kept as it is, and the plugin finds what the other wrote.
+    /// The version of the layout of the step's state. The default is 1. Plugins with different numbers cannot
+    /// read each other's state. A revision or a rollback that changes the number is refused unless it is forced.
+    /// A forced change keeps the state as it is.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub state_version: u32,
-    /// What one event may take.
+    /// The limits of one call of the plugin.
     #[serde(default)]
     pub limits: Limits,
-    /// What happens to an event that the plugin fails on.
+    /// The policy for events on which the plugin fails.
     #[serde(default)]
     pub on_error: ErrorPolicy,
 }
 
-/// What one event may take in a step.
+/// The limits of one call of a step's plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
-    /// Fuel, about one a wasm instruction.
+    /// Fuel, about one unit for each wasm instruction: 1,000 to 100,000,000,000.
     pub fuel: u64,
-    /// Linear memory.
+    /// Linear memory of an instance: 64KiB to 64MiB.
     pub memory: Bytes,
-    /// Wall time.
+    /// Wall time of a call: 1ms to 10s.
     pub deadline: Span,
-    /// Messages that one event may become.
+    /// Messages that one call may emit: 1 to 500.
     pub messages: u32,
-    /// Bytes of messages, state and vectors that one event may write.
+    /// Bytes of messages, state and vectors that one call may write, at most 16MiB.
     pub bytes: Bytes,
-    /// State, vector and sketch writes of one event.
+    /// State, vector and sketch writes of one call, at most 10,000.
     pub writes: u32,
-    /// Log lines of one event.
+    /// Log lines of one call, at most 1,000. Further lines are left out.
     pub log_lines: u32,
 }
 
@@ -239,20 +243,20 @@ impl Limits {
     }
 }
 
-/// What happens to an event that a plugin fails on. An event that the plugin calls invalid is a dead
-/// letter at once; a transient failure or a deadline is tried again after a growing pause; a trap is
-/// tried once more on a fresh instance.
+/// The policy for events on which a plugin fails. An event that the plugin rejects becomes a dead letter at
+/// once. A transient failure, a missed deadline or a used-up quota is retried after a growing backoff. Another
+/// trap is retried once on a fresh instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ErrorPolicy {
-    /// Further tries.
+    /// Retries after the first failure, from 0 to 100.
     pub retries: u32,
-    /// Pause before the first of them; it doubles each time, with jitter, to at most a minute.
+    /// The backoff before the first retry, from 1ms to 1m. It doubles each time, with jitter, up to a minute.
     pub backoff: Span,
-    /// When all have failed.
+    /// The action when all retries have failed.
     pub then: Fallback,
-    /// With `then: forward`: what is handed on instead of the event's own payload, so that those
-    /// behind the step have something to go on with.
+    /// With `then: forward`, this JSON value replaces the payload of the event. The steps behind then get a
+    /// payload that they can use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<serde_json::Value>,
 }
@@ -268,18 +272,18 @@ impl Default for ErrorPolicy {
     }
 }
 
-/// What becomes of an event when all tries have failed.
+/// The action when all retries of an event have failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
-    /// Keep it with the reason.
+    /// The event is kept as a dead letter with its reason.
     #[default]
     DeadLetter,
-    /// Count it and go on.
+    /// The event is counted and dropped.
     Drop,
-    /// Hand it on as it came, as if the step were not there.
+    /// The event goes on to the next step as if this step were not there.
     Forward,
-    /// Stop the pipeline at this event until somebody resumes it.
+    /// The pipeline pauses at this event until somebody resumes it.
     Pause,
 }
 
@@ -287,36 +291,36 @@ pub enum Fallback {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VectorSpec {
-    /// Length of its vectors: 1 to 4096.
+    /// The length of its vectors, from 1 to 4096.
     pub dimensions: u32,
-    /// How two are compared.
+    /// The comparison of two vectors.
     #[serde(default)]
     pub metric: Metric,
-    /// How it is searched.
+    /// The way in which the collection is searched.
     #[serde(default)]
     pub search: Search,
 }
 
-/// Where results go.
+/// The destination of the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutputSpec {
-    /// Subject of the results, within the tenant's write grant. `{key}` stands for the event's key,
-    /// as one subject token.
+    /// The subject of the results, within the tenant's write grant. `{key}` stands for the event's key as one
+    /// subject token. The subject must not be part of the pipeline's own input.
     pub subject: String,
-    /// How long results are kept; left out, for ever.
+    /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,
 }
 
-/// How long results are kept.
+/// The retention of the results.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Keep {
-    /// At most this old.
+    /// Results older than this are deleted. The least is 1s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<Span>,
-    /// At most this much, the oldest going first.
+    /// Results beyond this size are deleted, oldest first. The least is 1MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Bytes>,
 }

@@ -8,36 +8,36 @@ use crate::{
     rate::{ByteRate, Rate},
 };
 
-/// How much a pipeline may do within a time. Events are counted before they are processed; outputs
-/// after it, so one event may pass their limit, and what is over counts against the time that follows.
+/// Rate limits of a pipeline. At least one limit must be named. Events are counted before they are processed.
+/// Outputs are counted afterwards, so one event may pass their limit. The excess counts against the time that
+/// follows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RateSpec {
-    /// Events that are processed.
+    /// The rate of events that are processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Rate>,
-    /// Messages that are published.
+    /// The rate of messages that are published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Rate>,
-    /// Bytes of their payloads.
+    /// The rate of bytes in the payloads of published messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<ByteRate>,
-    /// What becomes of an event for which there is no room, be it over these limits or over the
-    /// tenant's.
+    /// The treatment of events over these limits or over the tenant's.
     #[serde(default)]
     pub over: Over,
 }
 
-/// What becomes of an event for which there is no room.
+/// The treatment of events over a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Over {
-    /// It waits, and those behind it stay at the broker.
+    /// The event waits, and later events stay at the broker.
     #[default]
     Wait,
-    /// It is counted and let go, unprocessed.
+    /// The event is counted as shed and is not processed.
     Drop,
-    /// It becomes a dead letter with the code `rate-limited`, unprocessed.
+    /// The event becomes a dead letter with the code `rate-limited` and is not processed.
     DeadLetter,
 }
 

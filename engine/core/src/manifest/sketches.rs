@@ -32,35 +32,35 @@ const SHORTEST_WINDOW_MS: u64 = 1_000;
 /// Longest window and longest time that one is kept: a year and a day of leap.
 const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 
-/// An approximate metric: measured by the engine from a place in each event, or, without `value`,
-/// fed by plugins.
+/// A sketch is an approximate metric. With `value` the engine measures it from a place in each event. Without
+/// `value` plugins feed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SketchSpec {
-    /// What it measures.
+    /// The kind of sketch: `quantiles`, `distinct`, `top`, `seen` or `sample`.
     #[schemars(with = "String")]
     pub kind: Kind,
-    /// Where the engine finds the value; left out, plugins feed it.
+    /// The place of the value in an event. Without it plugins feed the sketch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Extract>,
-    /// For `top`: how many are shown. For `sample`: how many are kept.
+    /// For `top`, the number of items that are shown. For `sample`, the number of items that are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
-    /// Length of windows of event time to measure beside all time: 1s to 366d.
+    /// The length of windows of event time, from 1s to 366d. The sketch measures them in addition to all time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
-    /// How long a window is kept after its end; 24h if left out.
+    /// A window is kept for this long after its end. The default is 24h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<Span>,
-    /// Where a value is by which it is divided; each group is measured by itself.
+    /// The place of a value that groups events. Each group is measured by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Extract>,
-    /// Most groups of a partition, 1 to 1,000; 100 if left out. Values that come later count in a
-    /// group `other`.
+    /// The most groups of a partition, from 1 to 1,000. The default is 100. Later values count in the group
+    /// `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<u32>,
-    /// Share of its windows and groups, 0 to 1, whose exact answer the engine keeps beside, to hold
-    /// the sketch against it.
+    /// The share of windows and groups, from 0 to 1, for which the engine also keeps the exact answer. It
+    /// compares the sketch with that answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<f64>,
 }

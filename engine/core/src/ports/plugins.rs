@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    codes::codes,
     event::{Event, Rejection, Verdict},
     grant::{CallLimits, Grant},
     identity::Digest,
@@ -173,43 +174,31 @@ pub struct Trap {
     pub backtrace: Vec<String>,
 }
 
-/// The kinds of trap; stable, for counting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrapCode {
-    /// `unreachable`, a panic, a bad memory access, a division by zero, a malformed result.
-    Crash,
-    /// The fuel ran out.
-    OutOfFuel,
-    /// The deadline passed.
-    Deadline,
-    /// Memory, tables, handles or host-call memory beyond the limits.
-    OutOfMemory,
-    /// More messages, bytes or writes than one event may cause. Log lines beyond their cap are left out.
-    OverCap,
-    /// A host interface was misused: an unknown collection, a wrong dimension.
-    Misuse,
-    /// The tenant's quota of state leaves no room for what would be written.
-    StateQuota,
-    /// The tenant's quota of vectors leaves no room for what would be written.
-    VectorQuota,
+codes! {
+    /// The kinds of trap; stable, for counting.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum TrapCode {
+        /// `unreachable`, a panic, a bad memory access, a division by zero, a malformed result.
+        Crash = "crash",
+        /// The fuel ran out.
+        OutOfFuel = "out-of-fuel",
+        /// The deadline passed.
+        Deadline = "deadline",
+        /// Memory, tables, handles or host-call memory beyond the limits.
+        OutOfMemory = "out-of-memory",
+        /// More messages, bytes or writes than one event may cause. Log lines beyond their cap are left out.
+        OverCap = "over-cap",
+        /// A host interface was misused: an unknown collection, a wrong dimension.
+        Misuse = "misuse",
+        /// The tenant's quota of state leaves no room for what would be written.
+        StateQuota = "state-quota",
+        /// The tenant's quota of vectors leaves no room for what would be written.
+        VectorQuota = "vector-quota",
+    }
 }
 
 impl TrapCode {
-    /// The code as dead letters and metrics show it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Crash => "crash",
-            Self::OutOfFuel => "out-of-fuel",
-            Self::Deadline => "deadline",
-            Self::OutOfMemory => "out-of-memory",
-            Self::OverCap => "over-cap",
-            Self::Misuse => "misuse",
-            Self::StateQuota => "state-quota",
-            Self::VectorQuota => "vector-quota",
-        }
-    }
-
     /// Whether the same call may come to its end later; the others repeat, but for what an instance has
     /// kept in memory.
     pub fn may_pass(self) -> bool {

@@ -15,18 +15,18 @@ pub const LONGEST_WINDOW: Duration = Duration::from_hours(24);
 /// with.
 pub const LARGEST_LIMIT: u64 = 1 << 50;
 
-/// How time is cut up.
+/// The window of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// One window after the other; each takes the limit.
+    /// One window follows the other, and each takes the whole limit.
     Fixed,
-    /// The last `per`, at any moment (weighted count of two windows).
+    /// The window is the last `per` at any moment, as a weighted count of two windows.
     #[default]
     Sliding,
 }
 
-/// So many within a time.
+/// A rate: a count within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
@@ -34,17 +34,17 @@ pub enum Window {
     expecting = "a limit, as in { limit: 1000, per: 1s }"
 )]
 pub struct Rate {
-    /// How many.
+    /// The count that is allowed, at least 1.
     pub limit: u64,
-    /// Within which time: 100ms to 24h.
+    /// The time within which it is allowed, from 100ms to 24h.
     #[serde(default = "a_second")]
     pub per: Span,
-    /// How that time is taken.
+    /// The kind of window.
     #[serde(default)]
     pub window: Window,
 }
 
-/// So many bytes within a time.
+/// A rate of bytes: a size within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
@@ -52,12 +52,12 @@ pub struct Rate {
     expecting = "a limit, as in { limit: 1MiB, per: 1s }"
 )]
 pub struct ByteRate {
-    /// How many.
+    /// The size that is allowed, at least 1.
     pub limit: Bytes,
-    /// Within which time: 100ms to 24h.
+    /// The time within which it is allowed, from 100ms to 24h.
     #[serde(default = "a_second")]
     pub per: Span,
-    /// How that time is taken.
+    /// The kind of window.
     #[serde(default)]
     pub window: Window,
 }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use tailrace_core::{
+    codes::LetterCode,
     dead_letter,
     event::{Event, Header},
     ports::broker::Incoming,
@@ -27,13 +28,13 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     let (key, refused) = match found.key {
         None => {
             let reason = format!("the event has no key at input.key {}", place());
-            (String::new(), Some(("no-key", reason)))
+            (String::new(), Some((LetterCode::NoKey, reason)))
         }
         Some(key) => match outgoing::check_key(&key) {
             Ok(()) => (key, hops::refuse(&headers)),
             Err(reason) => (
                 String::new(),
-                Some(("long-key", format!("{reason}: input.key {}", place()))),
+                Some((LetterCode::LongKey, format!("{reason}: input.key {}", place()))),
             ),
         },
     };

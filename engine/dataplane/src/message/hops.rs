@@ -7,7 +7,7 @@
 //! nevertheless: who writes a large number makes dead letters of its own events and of nobody else's, and
 //! who writes a small one could as well have left the header away. What is no number counts as none.
 
-use tailrace_core::event::Header;
+use tailrace_core::{codes::LetterCode, event::Header};
 
 /// Most pipelines that an event may go through, one after the other.
 pub const MAX_HOPS: u32 = 16;
@@ -27,13 +27,13 @@ pub fn of(headers: &[Header]) -> u32 {
 }
 
 /// Why an event goes no further, if it has come through too many.
-pub fn refuse(headers: &[Header]) -> Option<(&'static str, String)> {
+pub fn refuse(headers: &[Header]) -> Option<(LetterCode, String)> {
     let hops = of(headers);
     (hops >= MAX_HOPS).then(|| {
         let reason = format!(
             "the event has come through {hops} pipelines, and at most {MAX_HOPS} are let through: do they feed themselves?"
         );
-        ("too-many-hops", reason)
+        (LetterCode::TooManyHops, reason)
     })
 }
 
@@ -72,7 +72,10 @@ mod tests {
             hand_on(&event, &mut message);
             event = message;
         }
-        assert_eq!(refuse(&event).map(|(code, _)| code), Some("too-many-hops"));
+        assert_eq!(
+            refuse(&event).map(|(code, _)| code),
+            Some(LetterCode::TooManyHops)
+        );
         assert_eq!(event.len(), 2, "one count, whatever came: {event:?}");
         forget(&mut event);
         assert_eq!((of(&event), event.len()), (0, 1));

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tailrace_core::{
+    codes::LetterCode,
     event::{Event, Message, Verdict},
     manifest::OutputSpec,
     ports::plugins::{Call, CallFailure, Instance, PluginError, Trap, TrapCode},
@@ -143,7 +144,7 @@ fn was_stopped(call: &Call) -> bool {
 
 fn over_cap(reason: String) -> Halt {
     Halt::TooMuch {
-        code: "over-cap",
+        code: LetterCode::OverCap,
         reason,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tailrace_core::{
+    codes::LetterCode,
     dead_letter::{self, Reason},
     event::{Event, Rejection},
     ledger::Fate,
@@ -48,7 +49,7 @@ impl Processor {
                 self.dead_letter(walk, event, Some(index), &code, reason, &[], fuel);
                 return Ok(());
             }
-            CallFailure::Transient(reason) => ("transient", reason, Vec::new(), true),
+            CallFailure::Transient(reason) => (LetterCode::Transient.as_str(), reason, Vec::new(), true),
             CallFailure::Trap(trap) => (
                 trap.code.as_str(),
                 trap.message,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tailrace_core::ports::plugins::PluginError;
+use tailrace_core::{codes::LetterCode, ports::plugins::PluginError};
 
 /// Why a turn ended.
 #[derive(Debug)]
@@ -32,5 +32,5 @@ pub(super) enum Halt {
     /// The turn ends; the event stays in the queue.
     Turn(TurnEnd),
     /// The event causes more than a batch can hold, or a message that the broker cannot take.
-    TooMuch { code: &'static str, reason: String },
+    TooMuch { code: LetterCode, reason: String },
 }

@@ -68,9 +68,9 @@ impl Processor {
                 walk.messages = 0;
                 walk.fate = Fate::Dead;
                 if let Some(noted) = &mut self.noted {
-                    noted.code = Some(code.to_owned());
+                    noted.code = Some(code.as_str().to_owned());
                 }
-                self.dead_letter(&mut walk, &arrival.event, None, code, reason, &[], 0);
+                self.dead_letter(&mut walk, &arrival.event, None, code.as_str(), reason, &[], 0);
             }
         }
         self.stats.counts.ledger.enter(walk.fate);
@@ -122,7 +122,7 @@ impl Processor {
         let arrival = walk.arrival;
         if let Some((code, reason)) = &arrival.refused {
             walk.fate = Fate::Rejected;
-            self.dead_letter(walk, &arrival.event, None, code, reason.clone(), &[], 0);
+            self.dead_letter(walk, &arrival.event, None, code.as_str(), reason.clone(), &[], 0);
             return Ok(());
         }
         let first = match &arrival.from_step {

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use tailrace_core::{
+    codes::LetterCode,
     event::{Event, Header, Message},
     ledger::Fate,
     manifest::Delivery,
@@ -90,7 +91,7 @@ impl Processor {
         if subject.len() > MAX_SUBJECT_BYTES {
             let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
             return Err(Halt::TooMuch {
-                code: "too-large",
+                code: LetterCode::TooLarge,
                 reason: format!(
                     "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
                 ),
@@ -112,7 +113,7 @@ impl Processor {
 
     fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
         outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
-            code: "too-large",
+            code: LetterCode::TooLarge,
             reason,
         })?;
         let size = payload.len() + headers_bytes(headers);
@@ -124,7 +125,7 @@ impl Processor {
             "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
         );
         Err(Halt::TooMuch {
-            code: "too-large",
+            code: LetterCode::TooLarge,
             reason,
         })
     }
@@ -134,7 +135,7 @@ impl Processor {
         if walk.messages >= MAX_EVENT_MESSAGES {
             let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
             return Err(Halt::TooMuch {
-                code: "over-cap",
+                code: LetterCode::OverCap,
                 reason,
             });
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tailrace_core::{
+    codes::LetterCode,
     event::{Event, Verdict},
     name::Name,
     observe::{
@@ -115,7 +116,11 @@ pub(crate) fn outcome(call: &Call) -> (&'static str, Option<String>, Option<&str
             Some(plain(&rejection.code, SHOWN_CHARS)),
             Some(&rejection.reason),
         ),
-        Err(CallFailure::Transient(reason)) => ("failed", Some("transient".to_owned()), Some(reason)),
+        Err(CallFailure::Transient(reason)) => (
+            "failed",
+            Some(LetterCode::Transient.as_str().to_owned()),
+            Some(reason),
+        ),
         Err(CallFailure::Trap(trap)) => ("failed", Some(trap.code.as_str().to_owned()), Some(&trap.message)),
         // The cause is the host's and stays in its log.
         Err(CallFailure::Engine(_)) => ("failed", Some("engine".to_owned()), None),

@@ -6,6 +6,7 @@
 //! from the dead letters is never shed: it waits, or it would come back as a dead letter for ever.
 
 use tailrace_core::{
+    codes::LetterCode,
     ledger::Fate,
     manifest::Over,
     observe::{stats::Counts, throttle::By},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Code of dead letters of events over a limit.
-const CODE: &str = "rate-limited";
+const CODE: &str = LetterCode::RateLimited.as_str();
 
 impl Worker {
     /// Passes these gates from now on.

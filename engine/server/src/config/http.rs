@@ -10,47 +10,51 @@ use tailrace_core::units::Span;
 
 use crate::api::ApiThreads;
 
-/// How the API is served.
+/// The HTTP server of the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HttpConfig {
-    /// Threads that answer requests, beside those of the engine.
+    /// The number of threads that answer requests. They are separate from those of the engine.
     pub threads: usize,
-    /// Whether they come before all other threads of the machine, so that no query waits for a processor.
-    /// The system must grant it (`CAP_SYS_NICE`), and whoever may ask much can then hold up the engine: only
-    /// where clients are trusted, or held back by `requests`.
+    /// If true, these threads run with real-time priority, so no query waits for a processor. The system must
+    /// grant `CAP_SYS_NICE`. Many queries can then delay the engine, so use it with trusted clients or with low
+    /// limits under `requests`.
     pub real_time: bool,
-    /// Connections at once; further ones wait.
+    /// The most connections at once. Further connections wait.
     pub connections: usize,
-    /// Connections of one address at once (of one /64 in IPv6); further ones are closed. Behind a proxy all
-    /// clients have its address.
+    /// The most connections from one address at once, or from one /64 network of IPv6. Further connections are
+    /// closed. All clients behind a proxy have its address.
     pub connections_per_address: usize,
-    /// Longest time without a request: from the connection, or from the answer before, until a request's
-    /// headers are whole.
+    /// The longest time without a request. It starts with the connection or the previous answer. It ends when
+    /// the headers of a request are complete.
     pub idle: Span,
-    /// Longest time that a request may take, its body included.
+    /// The longest time of a request, including its body.
     pub request_time: Span,
-    /// Longest time that a client may refuse to take more of an answer.
+    /// The longest time in which a client takes no more of an answer.
     pub write_time: Span,
-    /// Longest pause of a body that has just begun,
+    /// The longest pause at the beginning of a body.
     pub body_pause: Span,
-    /// and what it must bring a second, on the whole.
+    /// The least average rate of a body, in bytes a second.
+    #[cfg_attr(test, schemars(with = "tailrace_core::units::Bytes"))]
     pub body_rate: ByteSize,
-    /// What the cache in front of queries may hold; 0 switches it off.
+    /// The size of the response cache for queries. 0 switches it off.
+    #[cfg_attr(test, schemars(with = "tailrace_core::units::Bytes"))]
     pub cache: ByteSize,
-    /// Longest time that running requests get when the engine ends.
+    /// The longest time that running requests get when the engine ends.
     pub drain: Span,
 }
 
-/// Certificate and key; without them the API speaks plain HTTP. Both are read again on SIGHUP, and each
-/// minute.
+/// Certificate and private key of the API. Without them it speaks plain HTTP. The engine reads both again on
+/// SIGHUP and every minute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TlsConfig {
-    /// The server's certificate, then those that vouch for it (PEM).
+    /// A PEM file with the server's certificate and its chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
-    /// Its private key (PEM).
+    /// A PEM file with the private key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
 }

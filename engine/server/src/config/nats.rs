@@ -7,55 +7,58 @@ use serde::{Deserialize, Serialize};
 use tailrace_core::name::Name;
 use tailrace_nats::{AccountOptions, Login, NatsOptions};
 
-/// The broker.
+/// The connection to the broker. The engine logs in with `credentials`, with `user` and `password-file`, or with
+/// `token-file`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct NatsConfig {
-    /// Where it is; several addresses of one cluster are parted by commas.
+    /// The address of the broker. Commas separate several addresses of one cluster.
     pub url: String,
     /// A NATS credentials file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PathBuf>,
-    /// A user's name, where there are no credentials,
+    /// The name of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// and the file that holds the password.
+    /// A file that holds the password of `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
-    /// Or a file that holds a token.
+    /// A file that holds a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
-    /// Address of its monitoring port, such as `http://127.0.0.1:8222`. With it, start-up can tell
-    /// whether the broker syncs its disk before it answers.
+    /// The address of the broker's monitoring port, such as `http://127.0.0.1:8222`. The engine uses it to find
+    /// out whether the broker syncs its disk before it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor_url: Option<String>,
-    /// A folder of credentials files `<account>.creds`: accounts that tenants can live in. Files may be
-    /// added and replaced while the engine runs.
+    /// A folder with a credentials file for each NATS account of tenants. `shop.creds` is the file of the
+    /// account `shop`. Files may be added and replaced while the engine runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts_dir: Option<PathBuf>,
-    /// Further accounts, by name.
+    /// NATS accounts of tenants, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<Name, AccountConfig>,
 }
 
-/// A NATS account that tenants can live in: `tailrace tenant create shop --nats-account <name>`. All engines
-/// of a cluster name the same.
+/// `tailrace tenant create shop --nats-account shop` puts a tenant into such an account. All engines of a
+/// cluster must name the same accounts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AccountConfig {
-    /// Where its broker is, if elsewhere.
+    /// The address of the account's broker, if it differs from `nats.url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// A NATS credentials file of a user of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PathBuf>,
-    /// Or the user's name,
+    /// The name of a user of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// and the file that holds the password.
+    /// A file that holds the password of `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
-    /// Or a file that holds a token.
+    /// A file that holds a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
 }

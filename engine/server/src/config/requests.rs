@@ -4,14 +4,15 @@ use serde::{Deserialize, Serialize};
 use tailrace_admin::RequestRates;
 use tailrace_core::rate::Rate;
 
-/// How often clients may ask; who asks more often gets 429 and is told when to come back.
+/// Rate limits for requests to the API. A request over the limit gets 429 and the header `retry-after`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RequestsConfig {
-    /// With one token.
+    /// The rate of requests with one token.
     pub per_token: Rate,
-    /// From one address (one /64 in IPv6) without a valid token. Behind a proxy all clients have its
-    /// address.
+    /// The rate of requests without a valid token from one address, or from one /64 network of IPv6. All clients
+    /// behind a proxy have its address.
     pub per_address: Rate,
 }
 

@@ -13,18 +13,18 @@ use super::{
 /// Commands that look at the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// List changes, newest first: of the tenant, or of all with --all (for operators).
+    /// List changes, newest first. With --all, those of all tenants (for operators).
     #[command(
         after_help = "Examples:\n  tailrace audit list --tenant shop --limit 20\n  tailrace audit list --all --before 1042 --output json"
     )]
     List {
-        /// Changes of all tenants, and of the tenants themselves.
+        /// List changes of all tenants, and of the tenants themselves.
         #[arg(long)]
         all: bool,
-        /// Only changes before this place in the log: the lowest one of the page before.
+        /// List only changes before this sequence: the lowest one of the page before.
         #[arg(long, value_name = "SEQUENCE")]
         before: Option<u64>,
-        /// Most changes to show; 500 at most.
+        /// The most changes to list, up to 500.
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },

@@ -17,19 +17,19 @@ const PAGE: usize = 200;
 /// Commands on dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersCommand {
-    /// List them, oldest first.
+    /// List dead letters, oldest first.
     #[command(after_help = "Example:\n  tailrace dead-letters list recommendations --limit 20")]
     List {
         /// The pipeline.
         pipeline: String,
-        /// Only those after this id.
+        /// List only dead letters after this id.
         #[arg(long, value_name = "ID")]
         after: Option<u64>,
-        /// At most so many.
+        /// The most dead letters to list.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// Show one with its reason and its payload.
+    /// Show a dead letter with its reason and its payload.
     #[command(after_help = "Example:\n  tailrace dead-letters show recommendations 42")]
     Show {
         /// The pipeline.
@@ -37,7 +37,7 @@ pub enum DeadLettersCommand {
         /// Its id, as `list` shows it.
         id: u64,
     },
-    /// Send one, or all, to the step again; each is sent once, however often it is asked.
+    /// Redrive a dead letter, or all, to the step that failed. A repeated command sends none twice.
     #[command(
         after_help = "Examples:\n  tailrace dead-letters redrive recommendations 42\n  tailrace dead-letters redrive recommendations --all"
     )]
@@ -53,7 +53,7 @@ pub struct RedriveArgs {
     /// Its id, as `list` shows it.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<u64>,
-    /// All that are there now.
+    /// Redrive all dead letters that are there now.
     #[arg(long)]
     all: bool,
 }

@@ -19,7 +19,7 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:8790";
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 pub struct GlobalArgs {
-    /// How to answer.
+    /// Form of the output.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub output: Output,
     /// Address of the server [default: http://127.0.0.1:8790].
@@ -31,7 +31,7 @@ pub struct GlobalArgs {
         help_heading = "Server"
     )]
     pub url: Option<String>,
-    /// Token to use; better in the environment, where other users of the machine do not see it.
+    /// Token. Other users of the machine can see a flag, so use the environment variable.
     #[arg(
         long,
         global = true,
@@ -40,7 +40,7 @@ pub struct GlobalArgs {
         help_heading = "Server"
     )]
     pub token: Option<String>,
-    /// Certificates (PEM) that vouch for the server, instead of the public ones.
+    /// PEM file with certificate authorities for the server, instead of the public ones.
     #[arg(
         long,
         global = true,
@@ -49,7 +49,7 @@ pub struct GlobalArgs {
         help_heading = "Server"
     )]
     pub ca: Option<PathBuf>,
-    /// Tenant to act for [default: the one in ~/.config/tailrace/client.toml].
+    /// Tenant [default: the one in ~/.config/tailrace/client.toml].
     #[arg(
         long,
         global = true,

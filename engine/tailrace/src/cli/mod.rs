@@ -15,6 +15,8 @@ mod operator;
 mod pipeline;
 mod plugin;
 mod quota;
+#[cfg(test)]
+mod reference;
 pub mod screen;
 mod sketch;
 mod state;
@@ -30,7 +32,7 @@ use screen::Output;
 
 use crate::compile_plugin::COMPILE_PLUGIN;
 
-/// Stream processing for NATS JetStream: plugins in a sandbox, state, embeddings, each effect exactly once.
+/// Stream processing for NATS JetStream with sandboxed plugins, state and exactly-once effects.
 #[derive(Debug, Parser)]
 #[command(
     name = "tailrace",
@@ -51,51 +53,51 @@ enum Command {
     Serve(crate::serve::ServeArgs),
     /// Run an engine and a private nats-server to try things on.
     Dev(crate::dev::DevArgs),
-    /// Show what it does, on real ratings.
+    /// Run a demonstration on real ratings.
     Demo(crate::demo::DemoArgs),
-    /// Make, build, try and upload plugins.
+    /// Create, build, test and upload plugins.
     #[command(subcommand, after_help = "Example:\n  tailrace plugin new clicks")]
     Plugin(plugin::PluginCommand),
-    /// Run pipelines, watch them, change them, take changes back.
+    /// Run, watch, change and roll back pipelines.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace pipeline apply -f pipeline.yaml"
     )]
     Pipeline(pipeline::PipelineCommand),
-    /// Events that could not be processed: look, mend, send again.
+    /// List, show and redrive events that could not be processed.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace dead-letters list recommendations"
     )]
     DeadLetters(dead_letters::DeadLettersCommand),
-    /// Keyed state of a pipeline's steps.
+    /// Query the keyed state of a pipeline's steps.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace state get recommendations rank 383"
     )]
     State(state::StateCommand),
-    /// Embeddings of a pipeline.
+    /// Query the embeddings of a pipeline.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace vectors get recommendations users 383"
     )]
     Vectors(vectors::VectorsCommand),
-    /// Approximate metrics of a pipeline, with their error bounds.
+    /// Query the sketches of a pipeline, with their error bounds.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace sketch show recommendations amounts -q 0.5,0.99"
     )]
     Sketch(sketch::SketchCommand),
-    /// Tenants and their tokens (for operators).
+    /// Manage tenants and their tokens.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
     )]
     Tenant(tenant::TenantCommand),
-    /// Tokens of operators.
+    /// Manage operators' tokens.
     #[command(subcommand, after_help = "Example:\n  tailrace operator token list")]
     Operator(operator::OperatorCommand),
-    /// Who changed what.
+    /// Query the audit log.
     #[command(subcommand, after_help = "Example:\n  tailrace audit list --limit 20")]
     Audit(audit::AuditCommand),
     /// Compile the plugin on standard input within the engine's limits; the engine calls this itself.

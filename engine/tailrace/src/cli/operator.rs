@@ -10,7 +10,7 @@ use super::{
 /// Commands of operators, about operators.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
-    /// Make, list and revoke tokens of operators.
+    /// Create, list and revoke tokens of operators.
     #[command(
         subcommand,
         after_help = "Example:\n  tailrace operator token create --scope read --label grafana"
@@ -21,8 +21,8 @@ pub enum OperatorCommand {
 /// What can be done with them.
 #[derive(Debug, Subcommand)]
 pub enum OperatorTokenCommand {
-    /// Make a token; it is shown this once. Scope read looks at every tenant and at the metrics, deploy
-    /// changes plugins and pipelines of every tenant, admin may do everything.
+    /// Create a token. It is shown only once. Scope read reads every tenant and the metrics. Scope deploy also
+    /// changes plugins and pipelines of every tenant. Scope admin may do everything.
     #[command(
         after_help = "Example:\n  tailrace operator token create --scope read --label grafana --expires-in 90d"
     )]
@@ -30,8 +30,8 @@ pub enum OperatorTokenCommand {
     /// List the operators' tokens, without their secrets.
     #[command(after_help = "Example:\n  tailrace operator token list")]
     List,
-    /// End a token at once; the last one of scope admin stays. One from the configuration is there again at
-    /// the next start, unless the configuration names another.
+    /// Revoke a token at once. The last one of scope admin stays. The next start admits a token of the
+    /// configuration again, unless the configuration names another.
     #[command(after_help = "Example:\n  tailrace operator token revoke 8c1f0e5a27b3d946")]
     Revoke {
         /// The token's id, as the list shows it.

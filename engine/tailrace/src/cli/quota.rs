@@ -9,13 +9,14 @@ use super::{client::route, error::misuse, global::Session, screen::facts};
 /// Change how much a tenant may have.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tailrace tenant quota shop --set state-bytes=2GiB --set pipelines=20\n  tailrace tenant quota shop --set events=1000/1s --set output-bytes=10MiB/1s/fixed --set fuel=none\n\nThe others stay as they are; `tailrace tenant show shop` shows all, with what is used."
+    after_help = "Examples:\n  tailrace tenant quota shop --set state-bytes=2GiB --set pipelines=20\n  tailrace tenant quota shop --set events=1000/1s --set output-bytes=10MiB/1s/fixed --set fuel=none\n\nOther quotas stay as they are. `tailrace tenant show shop` shows all quotas and their use."
 )]
 pub struct QuotaArgs {
-    /// Whose.
+    /// The tenant.
     name: String,
-    /// A quota and its amount; bytes also as 512MiB or 2GiB. A rate (events, outputs, output-bytes, fuel) is an amount
-    /// within a time, in a sliding window unless /fixed is said; none takes it away. May be repeated.
+    /// A quota and its amount. Bytes may be written as 512MiB or 2GiB. A rate (events, outputs, output-bytes, fuel)
+    /// is an amount within a time, such as 1000/1s. Its window is sliding unless /fixed follows. `none` removes a
+    /// rate. The flag may be repeated.
     #[arg(long, required = true, value_name = "QUOTA=AMOUNT")]
     set: Vec<String>,
 }

@@ -22,19 +22,19 @@ pub enum SketchCommand {
         /// The pipeline.
         pipeline: String,
     },
-    /// Show one, or all, with what they say and how exact that is.
+    /// Show a sketch, or all, with their values and error bounds.
     #[command(
         after_help = "Examples:\n  tailrace sketch show recommendations\n  tailrace sketch show recommendations amounts -q 0.5,0.99 --from -1h\n  tailrace sketch show recommendations amounts --by"
     )]
     Show {
         /// The pipeline.
         pipeline: String,
-        /// The sketch; left out, all of them.
+        /// The sketch [default: all of them].
         name: Option<String>,
-        /// Quantiles to show, between 0 and 1, parted by commas.
+        /// Quantiles to show, between 0 and 1, separated by commas.
         #[arg(short, long, value_delimiter = ',', value_parser = quantile, value_name = "Q,…", requires = "name")]
         quantiles: Vec<f64>,
-        /// Item to ask for, in a sketch of kind `top` or `seen`.
+        /// Item to look up in a sketch of kind `top` or `seen`.
         #[arg(long, requires = "name")]
         item: Option<String>,
         #[command(flatten)]
@@ -45,11 +45,11 @@ pub enum SketchCommand {
 /// Which part of a windowed or grouped sketch.
 #[derive(Debug, Args)]
 pub struct Part {
-    /// From when on, in event time: RFC 3339, or -1h for an hour before the newest event. Widened to
-    /// whole windows; the answer says what it covers.
+    /// Start in event time: RFC 3339, or -1h for an hour before the newest event. It is widened to whole
+    /// windows, and the answer shows the covered time.
     #[arg(long, requires = "name", value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Until when, in event time.
+    /// End in event time.
     #[arg(long, requires = "name", value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Show each group.
@@ -58,7 +58,7 @@ pub struct Part {
     /// Show the group of this value.
     #[arg(long, requires = "name", conflicts_with = "rest")]
     group: Option<String>,
-    /// Show the group of values beyond the most groups (other), or of events without one (missing).
+    /// Show the group of values beyond the most groups (other), or of events without a value (missing).
     #[arg(long, requires = "name", value_parser = ["other", "missing"])]
     rest: Option<String>,
 }

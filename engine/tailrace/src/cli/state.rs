@@ -32,13 +32,13 @@ pub enum StateCommand {
         pipeline: String,
         /// Its step.
         step: String,
-        /// Only keys that begin with this.
+        /// List only keys with this prefix.
         #[arg(long)]
         prefix: Option<String>,
-        /// Only keys after this one.
+        /// List only keys after this one.
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
-        /// At most so many.
+        /// The most entries to list.
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },

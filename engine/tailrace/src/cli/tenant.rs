@@ -15,21 +15,21 @@ use super::{
 /// Commands of operators.
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
-    /// Make a tenant, or change what it may read and write.
+    /// Create a tenant, or change its grants.
     #[command(
         after_help = "Examples:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>' --nats-account shop"
     )]
     Create {
-        /// Its name.
+        /// The tenant.
         name: String,
-        /// Subjects that its pipelines may read; may be repeated.
+        /// Subjects that its pipelines may read. The flag may be repeated.
         #[arg(long, required = true, value_name = "PATTERN")]
         read: Vec<String>,
-        /// Subjects that its pipelines may publish on; may be repeated.
+        /// Subjects that its pipelines may publish on. The flag may be repeated.
         #[arg(long, value_name = "PATTERN")]
         write: Vec<String>,
-        /// NATS account that its streams lie in, as the engine's configuration names it; '' for the engine's
-        /// own. Left out, it stays as it is.
+        /// NATS account of its streams, as the engine's configuration names it, or '' for the engine's own
+        /// [default: unchanged].
         #[arg(long, value_name = "NAME")]
         nats_account: Option<String>,
     },
@@ -39,12 +39,12 @@ pub enum TenantCommand {
     /// Show a tenant.
     #[command(after_help = "Example:\n  tailrace tenant show shop")]
     Show {
-        /// Which.
+        /// The tenant.
         name: String,
     },
-    /// Change how much a tenant may have.
+    /// Change the quotas of a tenant.
     Quota(QuotaArgs),
-    /// Make, list and revoke tokens of a tenant.
+    /// Create, list and revoke tokens of a tenant.
     #[command(
         args_conflicts_with_subcommands = true,
         arg_required_else_help = true,
@@ -53,15 +53,15 @@ pub enum TenantCommand {
     Token {
         #[command(subcommand)]
         command: Option<TokenCommand>,
-        /// Whose; makes a token that may do everything of the tenant.
+        /// The tenant. Creates a token of scope admin.
         name: Option<String>,
     },
     /// Delete a tenant that has no pipelines, with its tokens and plugins.
     #[command(after_help = "Example:\n  tailrace tenant delete shop --yes")]
     Delete {
-        /// Which.
+        /// The tenant.
         name: String,
-        /// Really.
+        /// Confirm the deletion.
         #[arg(long, required = true)]
         yes: bool,
     },

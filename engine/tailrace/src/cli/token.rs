@@ -13,23 +13,23 @@ use super::{
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scope {
-    /// Look.
+    /// Read only.
     Read,
-    /// Change plugins and pipelines too.
+    /// Also change plugins and pipelines.
     Deploy,
-    /// Make and revoke tokens of the tenant too; an operator's: tenants, quotas and operators' tokens.
+    /// Also create and revoke tokens. An operator may also change tenants and quotas.
     Admin,
 }
 
 /// Commands of operators, and of tenants with a token of scope admin.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Make a token; it is shown this once.
+    /// Create a token. It is shown only once.
     #[command(
         after_help = "Example:\n  tailrace tenant token create shop --scope read --label dashboard --expires-in 30d"
     )]
     Create {
-        /// Whose.
+        /// The tenant.
         name: String,
         #[command(flatten)]
         wish: Wish,
@@ -37,13 +37,13 @@ pub enum TokenCommand {
     /// List a tenant's tokens, without their secrets.
     #[command(after_help = "Example:\n  tailrace tenant token list shop")]
     List {
-        /// Whose.
+        /// The tenant.
         name: String,
     },
-    /// End a token at once.
+    /// Revoke a token at once.
     #[command(after_help = "Example:\n  tailrace tenant token revoke shop 8c1f0e5a27b3d946")]
     Revoke {
-        /// Whose.
+        /// The tenant.
         name: String,
         /// The token's id, as the list shows it.
         id: String,
@@ -76,13 +76,13 @@ struct TokenView {
 /// What a new token is to be.
 #[derive(Debug, clap::Args)]
 pub struct Wish {
-    /// What it may do.
+    /// Scope of the token.
     #[arg(long, value_enum, default_value = "admin")]
     scope: Scope,
-    /// What it is called in lists and in the audit log.
+    /// Label of the token in lists and in the audit log.
     #[arg(long)]
     label: Option<String>,
-    /// How long it is good, such as 30d; without it, until it is revoked.
+    /// Lifetime of the token, such as 30d [default: until it is revoked].
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<String>,
 }

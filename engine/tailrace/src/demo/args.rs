@@ -4,19 +4,19 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-/// Run the whole on real ratings, and say how good the recommendations were.
+/// Run a demonstration on real ratings and measure the quality of its recommendations.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  tailrace demo\n  tailrace demo --events 20000 --stay      keeps serving at the end\n\nRatings: ../shared/data/movielens/movielens.csv.gz, or another file of that form with --ratings;\nwithout one, a seeded generator with hidden tastes."
+    after_help = "Example:\n  tailrace demo\n  tailrace demo --events 20000 --stay      keeps serving at the end\n\nThe ratings come from ../shared/data/movielens/movielens.csv.gz, or from the file of --ratings.\nWithout a file they come from a seeded generator."
 )]
 pub struct DemoArgs {
     /// A gzipped CSV file: movieId,title,year,genres,userId,rating,timestamp.
     #[arg(long)]
     pub ratings: Option<PathBuf>,
-    /// Use the generator even where a file is there.
+    /// Use generated ratings even if there is a file.
     #[arg(long, conflicts_with = "ratings")]
     pub generated: bool,
-    /// At most so many ratings.
+    /// The most ratings to use.
     #[arg(long)]
     pub events: Option<usize>,
     /// Folder of the built plugins.

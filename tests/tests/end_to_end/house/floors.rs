@@ -20,8 +20,8 @@ const FLOORS: [(&str, u32); 11] = [
 /// then builds none of them anew.
 const ADAPTERS: [&str; 3] = ["tailrace-wasm", "tailrace-nats", "tailrace-store"];
 const FOR_ADAPTERS: [&str; 2] = ["tailrace-sketch", "tailrace-core"];
-/// Is for tests: no shipped crate may carry it along.
-const FOR_TESTS: &str = "tailrace-testing";
+/// They are for tests: no shipped crate may carry them along.
+const FOR_TESTS: [&str; 2] = ["tailrace-testing", "tailrace-reference"];
 /// Each has one home.
 const HEAVY: [(&str, &str); 5] = [
     ("wasmtime", "tailrace-wasm"),
@@ -91,13 +91,15 @@ pub fn wrong_arrows(packages: &[Package]) -> Vec<String> {
             continue;
         };
         for needed in &package.needs {
-            let Some(below) = floor(needed) else { continue };
-            if below >= own {
-                found.push(format!("{name} (floor {own}) needs {needed} (floor {below})"));
-            } else if needed == FOR_TESTS {
+            if FOR_TESTS.contains(&needed.as_str()) {
                 found.push(format!(
                     "{name} is shipped and needs {needed}, which is for tests"
                 ));
+                continue;
+            }
+            let Some(below) = floor(needed) else { continue };
+            if below >= own {
+                found.push(format!("{name} (floor {own}) needs {needed} (floor {below})"));
             } else if ADAPTERS.contains(&name.as_str()) && !FOR_ADAPTERS.contains(&needed.as_str()) {
                 found.push(format!(
                     "{name} needs {needed}: an adapter knows {} only",
@@ -181,7 +183,12 @@ mod tests {
             wrong_arrows(&[package("tailrace-server", &["tailrace-testing"], &[])]),
             ["tailrace-server is shipped and needs tailrace-testing, which is for tests"]
         );
-        assert!(wrong_arrows(&[package("tailrace-admin", &[], &["tailrace-testing"])]).is_empty());
+        assert_eq!(
+            wrong_arrows(&[package("tailrace", &["tailrace-reference"], &[])]),
+            ["tailrace is shipped and needs tailrace-reference, which is for tests"]
+        );
+        let tests_need = ["tailrace-testing", "tailrace-reference"];
+        assert!(wrong_arrows(&[package("tailrace-admin", &[], &tests_need)]).is_empty());
     }
 
     #[test]

@@ -16,25 +16,25 @@ use crate::cli::{
 /// What to apply.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// File with the description, YAML or JSON; `-` for standard input.
+    /// File with the manifest in YAML or JSON; `-` for standard input.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
-    /// Even if a step's `state-version` differs from the active revision's: its state is kept as it is.
+    /// Accept a changed `state-version` of a step. Its state is kept as it is.
     #[arg(long)]
     force: bool,
-    /// Run it beside the active revision on the same events; nothing of it takes effect.
+    /// Run the revision as a shadow: it processes the same events without any effect.
     #[arg(long, conflicts_with = "canary")]
     shadow: bool,
-    /// Run it beside the active revision for a share of the keys.
+    /// Run the revision as a canary for a share of the keys, such as 5%.
     #[arg(long, value_name = "SHARE")]
     canary: Option<String>,
-    /// Take the canary back when more of its events fail or are rejected, as a ratio.
+    /// End the canary when a greater ratio of its events fails or is rejected.
     #[arg(long, value_name = "RATIO", requires = "canary")]
     max_error_ratio: Option<f64>,
-    /// Take the canary back when 99 of 100 of its events take longer in its plugins.
+    /// End the canary when the 99th percentile of its plugins' time exceeds this.
     #[arg(long, value_name = "TIME", requires = "canary")]
     max_p99: Option<String>,
-    /// Events of the canary before a limit counts; left out, 100.
+    /// Events of the canary before a limit applies [default: 100].
     #[arg(long, value_name = "N", requires = "canary")]
     min_events: Option<u64>,
 }

@@ -11,12 +11,12 @@ use crate::cli::{
 /// What to draw, and how.
 #[derive(Debug, Args)]
 pub struct GraphArgs {
-    /// The pipeline; left out, all of the tenant and what feeds what.
+    /// The pipeline. Without it, all pipelines of the tenant and the flow between them.
     name: Option<String>,
-    /// How it is written.
+    /// Form of the graph.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Without a name: the steps of every pipeline, too.
+    /// Without a name, also draw the steps of every pipeline.
     #[arg(long, conflicts_with = "name")]
     steps: bool,
 }
@@ -28,7 +28,7 @@ enum Format {
     Mermaid,
     /// For Graphviz: `| dot -Tsvg`.
     Dot,
-    /// Nodes and edges.
+    /// Nodes and edges as JSON.
     Json,
 }
 

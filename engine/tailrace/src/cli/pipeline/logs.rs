@@ -21,10 +21,10 @@ const LATEST_MS: u64 = 253_402_300_799_999;
 pub struct LogsArgs {
     /// The pipeline.
     name: String,
-    /// Go on with lines as they come.
+    /// Follow new lines.
     #[arg(long, short)]
     follow: bool,
-    /// How many of the last lines to show.
+    /// Number of last lines to show.
     #[arg(long, value_name = "N", default_value_t = 100)]
     lines: u32,
 }

@@ -19,7 +19,7 @@ use super::global::{GlobalArgs, Session};
 /// Commands on pipelines.
 #[derive(Debug, Subcommand)]
 pub enum PipelineCommand {
-    /// Make a pipeline, or change it: a new revision takes effect between two batches.
+    /// Create or change a pipeline. A new revision takes effect between two batches.
     #[command(
         after_help = "Examples:\n  tailrace pipeline apply -f pipeline.yaml\n  generate | tailrace pipeline apply -f -\n  tailrace pipeline apply -f pipeline.yaml --shadow\n  tailrace pipeline apply -f pipeline.yaml --canary 5% --max-error-ratio 0.01 --max-p99 50ms"
     )]
@@ -27,79 +27,79 @@ pub enum PipelineCommand {
     /// List all pipelines of the tenant.
     #[command(after_help = "Example:\n  tailrace pipeline list")]
     List,
-    /// Print a pipeline's description.
+    /// Print the manifest of a pipeline.
     #[command(
         after_help = "Examples:\n  tailrace pipeline show recommendations\n  tailrace pipeline show recommendations --revision 3"
     )]
     Show(show::ShowArgs),
-    /// Show what a pipeline is doing: its positions, its lag, its counters.
+    /// Show the status of a pipeline: positions, lag and counters.
     #[command(after_help = "Example:\n  tailrace pipeline status recommendations --watch")]
     Status(status::StatusArgs),
-    /// Draw the flow: subjects, steps, what they keep, outputs, what feeds what.
+    /// Draw the flow from subjects through steps to outputs.
     #[command(
         after_help = "Examples:\n  tailrace pipeline graph recommendations\n  tailrace pipeline graph --format dot | dot -Tsvg > flow.svg"
     )]
     Graph(graph::GraphArgs),
-    /// Watch events before and after each step, as they are processed: a bounded sample.
+    /// Watch a bounded sample of events before and after each step.
     #[command(
         after_help = "Examples:\n  tailrace pipeline tap recommendations --step rank\n  tailrace pipeline tap recommendations --key 383 --limit 10 --output json"
     )]
     Tap(tap::TapArgs),
-    /// Show what the pipeline's plugins have logged.
+    /// Show the log lines of the pipeline's plugins.
     #[command(after_help = "Example:\n  tailrace pipeline logs recommendations --follow")]
     Logs(logs::LogsArgs),
-    /// Stop processing events; nothing is lost.
+    /// Pause a pipeline. No event is lost.
     #[command(
         after_help = "Example:\n  tailrace pipeline pause recommendations --reason 'bad prices since noon'"
     )]
     Pause {
         /// The pipeline.
         name: String,
-        /// Why; shown in its status.
+        /// Reason that the status shows.
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Go on after a pause.
+    /// Resume a paused pipeline.
     #[command(after_help = "Example:\n  tailrace pipeline resume recommendations")]
     Resume {
         /// The pipeline.
         name: String,
     },
-    /// Show the revision that runs beside the active one: differences, errors, fuel, latency.
+    /// Show the candidate revision: differences, errors, fuel and latency.
     #[command(after_help = "Example:\n  tailrace pipeline candidate recommendations")]
     Candidate {
         /// The pipeline.
         name: String,
     },
-    /// Make the revision that runs beside the active one active.
+    /// Promote the candidate revision to the active one.
     #[command(after_help = "Example:\n  tailrace pipeline promote recommendations")]
     Promote {
         /// The pipeline.
         name: String,
     },
-    /// End the revision that runs beside the active one.
+    /// Abandon the candidate revision.
     #[command(after_help = "Example:\n  tailrace pipeline abandon recommendations")]
     Abandon {
         /// The pipeline.
         name: String,
     },
-    /// List the revisions that are kept.
+    /// List the kept revisions.
     #[command(after_help = "Example:\n  tailrace pipeline revisions recommendations")]
     Revisions {
         /// The pipeline.
         name: String,
     },
-    /// Go back to an earlier revision, as a new one; or end the one that runs beside the active one.
+    /// Go back to an earlier revision, or abandon a candidate.
     #[command(
         after_help = "Examples:\n  tailrace pipeline rollback recommendations\n  tailrace pipeline rollback recommendations --to 3"
     )]
     Rollback {
         /// The pipeline.
         name: String,
-        /// The revision; left out, the one before, unless one runs beside the active one.
+        /// The revision [default: the previous one, or the active one if there is a candidate].
         #[arg(long, value_name = "N")]
         to: Option<u64>,
-        /// Even if a step's `state-version` differs: its state is kept as it is.
+        /// Accept a different `state-version` of a step. Its state is kept as it is.
         #[arg(long)]
         force: bool,
     },
@@ -108,11 +108,11 @@ pub enum PipelineCommand {
     Delete {
         /// The pipeline.
         name: String,
-        /// Really: this cannot be taken back.
+        /// Confirm the deletion. It cannot be undone.
         #[arg(long, required = true)]
         yes: bool,
     },
-    /// Print the JSON Schema of a pipeline's description, for editors.
+    /// Print the JSON Schema of a pipeline manifest for editors.
     #[command(after_help = "Example:\n  tailrace pipeline schema > pipeline.schema.json")]
     Schema,
 }

@@ -12,7 +12,7 @@ use crate::cli::{client::read, global::Session, screen::table_or};
 pub struct ShowArgs {
     /// The pipeline.
     name: String,
-    /// This revision in place of the active one.
+    /// Show this revision instead of the active one.
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
 }

@@ -20,7 +20,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 pub struct StatusArgs {
     /// The pipeline.
     name: String,
-    /// Look again every second, until interrupted.
+    /// Refresh every second until interrupted.
     #[arg(short, long)]
     watch: bool,
 }

@@ -19,13 +19,13 @@ const SHOWN: usize = 160;
 pub struct TapArgs {
     /// The pipeline.
     name: String,
-    /// Calls of this step only.
+    /// Show only calls of this step.
     #[arg(long)]
     step: Option<String>,
-    /// Events with this key only.
+    /// Show only events with this key.
     #[arg(long)]
     key: Option<String>,
-    /// End after so many samples.
+    /// End after this many samples.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 }

@@ -16,25 +16,25 @@ use super::global::{GlobalArgs, Session};
 /// Commands on plugins.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
-    /// Make a plugin project: ten lines of Rust, a test, events to try it on, a pipeline.
+    /// Create a plugin project with a test, sample events and a pipeline manifest.
     #[command(after_help = "Example:\n  tailrace plugin new clicks && cd clicks && cargo test")]
     New(new::NewArgs),
     /// Build a project into a component.
     #[command(after_help = "Example:\n  tailrace plugin build --path clicks")]
     Build(build::BuildArgs),
-    /// Run a plugin on a file of events, in the engine's own sandbox, without a server.
+    /// Run a plugin on a file of events in the engine's sandbox, without a server.
     ///
-    /// Each line of the file is the payload of an event; --envelopes reads subject, headers and time
-    /// beside it. Events are a second apart unless the pipeline or the envelope says when they were.
-    /// Ends with 1 if an event made the plugin trap.
+    /// Each line of the file is the payload of an event. With --envelopes a line also holds subject, headers
+    /// and time. Events are one second apart unless the pipeline or the envelope has their time. The command
+    /// exits with 1 if the plugin trapped on an event.
     #[command(
         after_help = "Examples:\n  tailrace plugin test . --events events.jsonl\n  tailrace plugin test clicks.wasm --events events.jsonl --key /user --config config.yaml\n  tailrace plugin test ranker.wasm --events events.jsonl --vectors items:32:dot --output json"
     )]
     Test(Box<test::TestArgs>),
-    /// Upload a version. It is immutable: the same bytes again are fine, others are refused.
+    /// Upload a version. A version is immutable, so different bytes are refused.
     ///
-    /// The answer tells what the plugin imports, its memory and what compiling it took. With --config
-    /// and --event it is tried first, on empty state and with every grant.
+    /// The answer shows the plugin's imports, its memory and the cost of its compilation. With --config and
+    /// --event the server tries it first, on empty state and with every grant.
     #[command(
         after_help = "Examples:\n  tailrace plugin push .\n  tailrace plugin push . --config config.yaml --event event.json\n  tailrace plugin push clicks.wasm --name clicks --version 1.0.0"
     )]

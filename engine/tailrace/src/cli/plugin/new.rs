@@ -10,9 +10,9 @@ use crate::{cli::screen::Output, plugin_test::scaffold};
 /// What to make.
 #[derive(Debug, Args)]
 pub struct NewArgs {
-    /// Name of the plugin, of its package, and of its folder.
+    /// Name of the plugin, its package and its folder.
     name: String,
-    /// Folder of the SDK [default: that of the Tailrace checkout].
+    /// Folder of the SDK [default: the one of the Tailrace checkout].
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }

@@ -33,18 +33,18 @@ const MAX_REASON: usize = 160;
 /// What to upload.
 #[derive(Debug, Args)]
 pub struct PushArgs {
-    /// A .wasm file, or the folder of a project that was built.
+    /// A .wasm file, or the folder of a built project.
     file: PathBuf,
     /// Name of the plugin [default: the package's].
     #[arg(long)]
     name: Option<String>,
-    /// Version to upload it as [default: the package's].
+    /// Version of the plugin [default: the package's].
     #[arg(long = "version", value_name = "VERSION")]
     plugin_version: Option<String>,
-    /// A config, JSON or YAML, to try it with: if the plugin refuses it, nothing is uploaded.
+    /// Config to try the plugin with, in JSON or YAML. If the plugin refuses it, nothing is uploaded.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Payload of an event to try it on; the answer says what came of it and what it cost.
+    /// Payload of an event to try the plugin on. The answer shows the verdict and the cost.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
 }

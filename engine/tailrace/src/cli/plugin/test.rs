@@ -29,40 +29,40 @@ use crate::{
 /// What to run on what.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// A .wasm file, or the folder of a project that was built.
+    /// A .wasm file, or the folder of a built project.
     file: PathBuf,
-    /// File of events, one a line.
+    /// File of events, one on each line.
     #[arg(long, value_name = "FILE")]
     events: PathBuf,
-    /// The lines are envelopes: {"subject":…,"headers":{…},"time_ms":…,"payload":…}.
+    /// Read each line as an envelope: {"subject":…,"headers":{…},"time_ms":…,"payload":…}.
     #[arg(long)]
     envelopes: bool,
-    /// The step's config, JSON or YAML.
+    /// Config of the step, in JSON or YAML.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Take config, grants, limits, key, vectors and sketches from a step of this pipeline [default:
     /// pipeline.yaml of the project's folder].
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
-    /// The step, where the pipeline has several that could be meant.
+    /// Step of the pipeline, if several steps could be meant.
     #[arg(long)]
     step: Option<String>,
-    /// Where an event's key is: a JSON pointer, such as /user [default: the subject].
+    /// Place of an event's key as a JSON pointer, such as /user [default: the subject].
     #[arg(long, value_name = "POINTER")]
     key: Option<String>,
     /// Subject of the events.
     #[arg(long, default_value = "events")]
     subject: String,
-    /// Subject of what is emitted, with {key} for the key [default: results.{key}].
+    /// Subject of emitted messages, with {key} for the key [default: results.{key}].
     #[arg(long, value_name = "SUBJECT")]
     out_subject: Option<String>,
-    /// A collection of vectors; may be repeated.
+    /// A collection of vectors. The flag may be repeated.
     #[arg(long, value_name = "NAME:DIMENSIONS[:METRIC]", value_parser = vectors)]
     vectors: Vec<(Name, VectorSpec)>,
-    /// A sketch that the plugin feeds; may be repeated.
+    /// A sketch that the plugin feeds. The flag may be repeated.
     #[arg(long, value_name = "NAME:KIND", value_parser = sketch)]
     sketch: Vec<(Name, SketchSpec)>,
-    /// Fuel of a call, about one an instruction.
+    /// Fuel of a call, about one unit for each instruction.
     #[arg(long, help_heading = "Limits of the step")]
     fuel: Option<u64>,
     /// Linear memory, such as 16MiB.
@@ -74,7 +74,7 @@ pub struct TestArgs {
     /// Print the summary only.
     #[arg(short, long)]
     quiet: bool,
-    /// End with 1 for rejected events too.
+    /// Exit with 1 for rejected events, too.
     #[arg(long)]
     strict: bool,
 }

@@ -1,0 +1,264 @@
+//! The meaning of each route, of its parameters and of its answer, for the page of the API.
+
+use tailrace_core::codes::ApiCode;
+
+/// More about a route than its row of the table says.
+pub(super) struct About {
+    /// Further sentences, if the summary does not say enough.
+    pub(super) does: &'static str,
+    /// The body that it takes.
+    pub(super) body: &'static str,
+    /// The answer of success.
+    pub(super) answer: &'static str,
+    /// Codes of errors besides those of many routes.
+    pub(super) fails: &'static [ApiCode],
+}
+
+/// The section that a route belongs to.
+pub(super) fn group(path: &str) -> &'static str {
+    let rest = path.strip_prefix("/v1/tenants/{tenant}/pipelines/{pipeline}");
+    match (path, rest) {
+        ("/healthz" | "/readyz" | "/openapi.json" | "/v1/schemas/pipeline.json" | "/metrics", _) => {
+            "Probes, metrics and descriptions"
+        }
+        ("/v1/tenants" | "/v1/tenants/{tenant}", _) => "Tenants",
+        (_, Some(rest)) if rest.starts_with("/candidate") => "Candidates",
+        (_, Some(rest))
+            if ["/steps", "/vectors", "/sketches"]
+                .iter()
+                .any(|it| rest.starts_with(it)) =>
+        {
+            "Queries"
+        }
+        (_, Some(rest)) if rest.starts_with("/dead-letters") => "Dead letters",
+        _ if path.contains("/tokens") => "Tokens of operators and tenants",
+        _ if path.contains("/audit") => "Audit log",
+        _ if path.contains("/plugins") => "Plugins",
+        _ => "Pipelines",
+    }
+}
+
+const APPLIED: &str = "200 with `revision`, `changed`, and `candidate` if the revision is a candidate";
+const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`). Each field is optional.";
+const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
+const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
+const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`, `used` and `created_ms`";
+const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `target`, `before`, `after`, `registry_revision` and `outcome`";
+const PLUGIN: &str =
+    "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
+const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
+
+/// What a route does, takes, answers and refuses.
+pub(super) fn about(method: &str, path: &str) -> About {
+    let rest = path.strip_prefix("/v1/tenants/{tenant}").unwrap_or(path);
+    let rest = rest
+        .strip_prefix("/pipelines/{pipeline}")
+        .map_or_else(|| rest.to_owned(), |rest| format!("P{rest}"));
+    let of = |does, body, answer, fails| About {
+        does,
+        body,
+        answer,
+        fails,
+    };
+    match (method, rest.as_str()) {
+        ("GET", "/healthz") => of("", "", "200 with `{\"status\":\"alive\"}`", &[]),
+        ("GET", "/readyz") => of(
+            "A load balancer should send requests only while this answers 200.",
+            "",
+            "200 with `{\"status\":\"ready\"}`",
+            &[ApiCode::NotReady],
+        ),
+        ("GET", "/openapi.json") => of("", "", "200 with OpenAPI 3.1", &[]),
+        ("GET", "/v1/schemas/pipeline.json") => of(
+            "Editors use it for completion.",
+            "",
+            "200 with a JSON Schema",
+            &[],
+        ),
+        ("GET", "/metrics") => of(
+            "With `metrics-public = true` it needs no token.",
+            "",
+            "200 with OpenMetrics text. The [metrics](metrics.md) have a page of their own",
+            &[],
+        ),
+        ("GET", "/v1/tenants") => of("", "", "200 with a list of tenants", &[]),
+        ("PUT", "") => of(
+            "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",
+            "JSON with `read` and `write` (lists of subject patterns), `nats-account` and `quotas`. The last two are optional.",
+            TENANT,
+            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+        ),
+        ("GET", "") => of("", "", TENANT, &[]),
+        ("DELETE", "") => of(
+            "Its tokens and plugins go with it.",
+            "",
+            "204",
+            &[ApiCode::Conflict],
+        ),
+        ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
+        ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
+        ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
+        ("DELETE", "/tokens/{token}") | ("POST", "P/resume") => of("", "", "204", &[]),
+        ("GET", "/v1/audit" | "/audit") => of("", "", AUDIT, &[]),
+        ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
+        ("PUT", "/plugins/{plugin}/versions/{version}") => of(
+            "A version is immutable. The same bytes again are accepted, other bytes are refused. A form may hold a config and an event to try the plugin with.",
+            "The component, or the core module that cargo built. A form has the parts `plugin`, `config` (JSON) and `event` (a payload).",
+            "201 for a new version, 200 for a known one. It has the fields of a plugin version, `compiled` (the cost of the compilation) and `trial`",
+            &[
+                ApiCode::InvalidPlugin,
+                ApiCode::PluginTooCostly,
+                ApiCode::InvalidVersion,
+                ApiCode::Conflict,
+                ApiCode::QuotaExceeded,
+                ApiCode::TooManyUploads,
+            ],
+        ),
+        ("GET", "/plugins/{plugin}/versions/{version}") => of("", "", PLUGIN, &[ApiCode::InvalidVersion]),
+        ("GET", "/pipelines") => of(
+            "",
+            "",
+            "200 with a list of pipelines: `name`, `revision`, `partitions` and the state",
+            &[],
+        ),
+        ("GET", "/graph" | "P/graph") => of("", "", DRAWING, &[]),
+        ("PUT", "P") => of(
+            "The name in the manifest must be the one in the path. A new revision takes effect between two batches.",
+            "A [pipeline manifest](pipeline.md).",
+            APPLIED,
+            &[
+                ApiCode::InvalidPipeline,
+                ApiCode::InvalidPlugin,
+                ApiCode::InvalidRequest,
+                ApiCode::Conflict,
+                ApiCode::QuotaExceeded,
+            ],
+        ),
+        ("GET", "P") => of(
+            "",
+            "",
+            "200 with the active revision, its manifest and its plugins' digests",
+            &[],
+        ),
+        ("DELETE", "P") => of("This cannot be undone.", "", "204", &[]),
+        ("GET", "P/status") => of(
+            "The counters are those of the engine that answers. Partitions of other engines appear with their last commit.",
+            "",
+            "200 with the state, the partitions, the counters, the lag, the candidate and the alarms",
+            &[],
+        ),
+        ("GET", "P/tap") => of(
+            "The stream shows the calls on the engine that answers. It is a bounded sample.",
+            "",
+            "200 with server-sent events: `shown` once, then `sample`, and `missed` if samples were left out",
+            &[ApiCode::Conflict, ApiCode::TooManyWatchers],
+        ),
+        ("GET", "P/logs") => of(
+            "The lines are those of the engine that answers.",
+            "",
+            "200 with a list of lines. With `follow=true`, server-sent events: `shown` once, then `line`, and `missed` if lines were left out",
+            &[ApiCode::Conflict, ApiCode::TooManyWatchers],
+        ),
+        ("POST", "P/pause") => of(
+            "No event is lost.",
+            "JSON with `reason`, which is optional.",
+            "204",
+            &[],
+        ),
+        ("GET", "P/revisions") => of("", "", "200 with a list of numbers", &[]),
+        ("GET", "P/revisions/{revision}") => {
+            of("", "", "200 with the manifest and its plugins' digests", &[])
+        }
+        ("POST", "P/rollback") => of(
+            "The earlier revision becomes a new one. Without `to`, a candidate is abandoned, or the previous revision becomes active.",
+            "JSON with `to` (a revision) and `force` (true or false). Both are optional.",
+            APPLIED,
+            &[ApiCode::Conflict, ApiCode::InvalidRequest],
+        ),
+        ("GET", "P/candidate") => of(
+            "The comparison covers the partitions of the engine that answers.",
+            "",
+            "200 with `active_revision`, `candidate`, `last_candidate` and `found`",
+            &[],
+        ),
+        ("DELETE", "P/candidate") | ("POST", "P/candidate/promote") => {
+            of("", "", APPLIED, &[ApiCode::Conflict])
+        }
+        ("GET", "P/steps/{step}/state") => of(
+            "",
+            "",
+            "200 with a list of entries: `key`, `partition`, `expires_ms`, `encoding` (`json`, `text` or `base64`) and `value`",
+            &[],
+        ),
+        ("GET", "P/steps/{step}/state/{key}") => of(
+            "If several partitions hold the key, the lowest one answers.",
+            "",
+            "200 with the value as the plugin wrote it. The headers are `tr-partition` and `tr-expires-ms`",
+            &[],
+        ),
+        ("GET", "P/vectors/{collection}/{id}") => of("", "", "200 with `id`, `vector` and `partition`", &[]),
+        ("GET", "P/sketches") => of(
+            "",
+            "",
+            "200 with a map from the name to the report of each sketch",
+            &[],
+        ),
+        ("GET", "P/sketches/{sketch}") => of(
+            "Without `from` and `to` the answer covers all time. The engine widens a time to whole windows.",
+            "",
+            "200 with the report, its `bound`, `covers` (for windows) and `groups` (with `by=true`)",
+            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+        ),
+        ("GET", "P/dead-letters") => of(
+            "",
+            "",
+            "200 with a list of dead letters, each with its reason and its payload",
+            &[],
+        ),
+        ("GET", "P/dead-letters/{letter}") => of("", "", "200 with the dead letter", &[]),
+        ("POST", "P/dead-letters/{letter}/redrive") => of(
+            "The event goes to the step that failed. A repeated request does not send it twice.",
+            "",
+            "202",
+            &[ApiCode::Conflict],
+        ),
+        _ => panic!("the page of the API does not explain {method} {path}"),
+    }
+}
+
+/// The meaning of a query parameter.
+pub(super) fn meaning(path: &str, name: &str) -> &'static str {
+    let is_dead_letters = path.ends_with("/dead-letters");
+    match name {
+        "before" => "a sequence. The page ends before it. Pass the lowest `sequence` of the page before.",
+        "limit" if path.ends_with("/audit") => "the most records, up to 500. The default is 100.",
+        "limit" if path.ends_with("/state") => "the most entries, up to 1,000. The default is 100.",
+        "limit" if is_dead_letters => "the most dead letters, up to 500. The default is 50.",
+        "limit" if path.ends_with("/tap") => "the stream ends after this many samples.",
+        "after" if is_dead_letters => "an id. The page starts after it.",
+        "after" => "a key. The page starts after it.",
+        "prefix" => "only keys that begin with this text.",
+        "format" => "`json` (the default), `mermaid` or `dot`.",
+        "detail" => "`pipelines` (the default) or `steps`.",
+        "force" => "`true` accepts a changed `state-version`. The state is kept as it is.",
+        "shadow" => {
+            "`true` makes the revision a shadow: it processes the same events and none of its effects happen."
+        }
+        "canary" => "a share of the keys, such as `5%`. The revision becomes a canary for them.",
+        "max-error-ratio" => "the canary ends when a greater share of its events fails.",
+        "max-p99" => "the canary ends when 1 of 100 of its events takes longer than this duration.",
+        "min-events" => "the limits of a canary apply after this many events. The default is 100.",
+        "step" => "only calls of this step.",
+        "key" => "only events with this key.",
+        "follow" => "`true` keeps the answer open for new lines.",
+        "lines" => "the number of last lines. The default is 100.",
+        "q" => "quantiles between 0 and 1, separated by commas, such as `0.5,0.99`.",
+        "item" => "an item, for a sketch of kind `top` or `seen`.",
+        "from" => "the start in event time: RFC 3339, or `-1h` for an hour before the newest event.",
+        "to" => "the end in event time, in the same form.",
+        "by" => "`true` shows each group.",
+        "group" => "only the group of this value.",
+        "rest" => "`other` for values beyond the most groups, `missing` for events without a value.",
+        _ => panic!("the page of the API does not explain the parameter {name} of {path}"),
+    }
+}
