@@ -56,24 +56,24 @@ async fn main() -> anyhow::Result<()> {
     {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let spec = parse(&std::fs::read(pipeline)?)?;
-    let plugin_ref: PluginRef = spec.steps[0].plugin.clone();
+    let manifest = parse(&std::fs::read(pipeline)?)?;
+    let plugin_ref: PluginRef = manifest.steps[0].plugin.clone();
     engine
         .commands
         .upload_plugin(&tenant, plugin_ref, Bytes::from(std::fs::read(plugin)?))
         .await?;
     let id = PipelineId {
         tenant: tenant.clone(),
-        pipeline: spec.name.clone(),
+        pipeline: manifest.name.clone(),
     };
     engine
         .commands
-        .apply_pipeline(&tenant, spec, Apply::default())
+        .apply_pipeline(&tenant, manifest, Apply::default())
         .await?;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let status = engine.queries.pipeline_status(&id).await?;
-        println!("{} events", status.engine.stats.counts.ledger.events);
+        println!("{} events", status.engine.stats.counts.outcomes.events);
     }
     engine.stop().await;
     Ok(())

@@ -31,7 +31,7 @@ pub(crate) async fn answer(
     let known = request.headers().clone();
     let asked = request.uri().path_and_query().map_or("", |asked| asked.as_str());
     let asked = asked.to_owned();
-    let before = api.queries.stamp(&pipeline);
+    let before = api.queries.version_vector(&pipeline);
     if let Some(whole) = cache.get(&asked, before.as_ref()) {
         return whole.respond(&known);
     }
@@ -40,7 +40,9 @@ pub(crate) async fn answer(
         Err(answer) => return answer,
     };
     // Nothing has changed while it was made: it is the answer of that version.
-    if let Some(version) = before.filter(|before| api.queries.stamp(&pipeline).as_ref() == Some(before)) {
+    if let Some(version) =
+        before.filter(|before| api.queries.version_vector(&pipeline).as_ref() == Some(before))
+    {
         cache.keep(asked, version, answer.clone());
     }
     answer.respond(&known)

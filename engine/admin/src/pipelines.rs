@@ -8,7 +8,7 @@ use tailrace_control::{
     command::apply::AppliedPipeline, error::ControlError, query::status::PipelineStatusReport,
 };
 use tailrace_core::{
-    manifest::{error::SpecError, parse::parse},
+    manifest::{error::ManifestError, parse::parse},
     name::Name,
     observe::status::State as PipelineState,
     registry::{Pipeline, Revision},
@@ -51,9 +51,9 @@ struct Rollback {
 pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<Line>>> {
     let pipelines = api.queries.list_pipelines(&access.tenant)?.into_iter();
     let line = |(pipeline, state): (Arc<Pipeline>, PipelineState)| Line {
-        name: pipeline.active.spec.name.clone(),
+        name: pipeline.active.manifest.name.clone(),
         revision: pipeline.active.number,
-        partitions: pipeline.active.spec.partitions,
+        partitions: pipeline.active.manifest.partitions,
         state,
     };
     Ok(Json(pipelines.map(line).collect()))
@@ -66,14 +66,17 @@ pub(crate) async fn apply(
     body: Content,
 ) -> Answer<Json<AppliedPipeline>> {
     let name = path.name("pipeline")?;
-    let spec = parse(&body.0).map_err(ControlError::from)?;
-    if spec.name != name {
+    let manifest = parse(&body.0).map_err(ControlError::from)?;
+    if manifest.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
-        return Err(ControlError::from(SpecError::new("name", message)).into());
+        return Err(ControlError::from(ManifestError::new("name", message)).into());
     }
     let how = how.read()?;
     Ok(Json(
-        access.commands.apply_pipeline(&access.tenant, spec, how).await?,
+        access
+            .commands
+            .apply_pipeline(&access.tenant, manifest, how)
+            .await?,
     ))
 }
 

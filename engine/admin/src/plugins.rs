@@ -67,7 +67,7 @@ pub(crate) async fn upload(
 ) -> Answer<(StatusCode, Json<UploadAnswer>)> {
     let plugin = plugin(&path)?;
     // Before the body: it is held in memory, and there is room for a few.
-    let seat = api.commands.upload_place(&access.tenant)?;
+    let seat = api.commands.upload_permit(&access.tenant)?;
     let upload = read(request, &api).await?;
     let Uploaded {
         version,

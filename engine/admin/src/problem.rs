@@ -101,9 +101,9 @@ impl From<ControlError> for Problem {
             }
         };
         match &cause {
-            ControlError::Spec(spec) => Self {
-                field: Some(spec.path.clone()),
-                ..Self::new(status, cause.code(), spec.message.clone())
+            ControlError::Spec(manifest) => Self {
+                field: Some(manifest.path.clone()),
+                ..Self::new(status, cause.code(), manifest.message.clone())
             },
             _ => Self::new(status, cause.code(), cause.to_string()),
         }

@@ -18,7 +18,7 @@ use axum::{
 };
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
-use tailrace_control::query::version::Stamp;
+use tailrace_control::query::version::VersionVector;
 
 /// Default bound on the size of all answers: a thousand full pages of state.
 const CAPACITY_BYTES: u64 = 32 << 20;
@@ -41,7 +41,7 @@ struct Kept {
 
 #[derive(Clone)]
 struct Entry {
-    version: Stamp,
+    version: VersionVector,
     answer: Arc<Whole>,
 }
 
@@ -105,7 +105,7 @@ impl ResponseCache {
     }
 
     /// The answer that was made from this version, counted as a hit or a miss.
-    pub(crate) fn get(&self, asked: &str, version: Option<&Stamp>) -> Option<Arc<Whole>> {
+    pub(crate) fn get(&self, asked: &str, version: Option<&VersionVector>) -> Option<Arc<Whole>> {
         let entry = version.and_then(|_| self.0.entries.get(asked));
         let found = entry.filter(|entry| Some(&entry.version) == version);
         let counter = if found.is_some() {
@@ -118,7 +118,7 @@ impl ResponseCache {
     }
 
     /// Keeps an answer, unless its key is too long.
-    pub(crate) fn keep(&self, asked: String, version: Stamp, answer: Arc<Whole>) {
+    pub(crate) fn keep(&self, asked: String, version: VersionVector, answer: Arc<Whole>) {
         if asked.len() <= MAX_KEY_BYTES {
             self.0.entries.insert(asked, Entry { version, answer });
         }

@@ -19,7 +19,7 @@ use tailrace_core::{
     codes::ApiCode,
     name::Name,
     observe::{
-        live::{Missed, Watch},
+        live::{LiveStream, Missed},
         logs::KEPT_LINES,
         tap::Wish,
     },
@@ -106,7 +106,7 @@ struct Telling<T, F> {
     waiting: VecDeque<Event>,
     /// Items that the client still wants.
     left: u64,
-    watching: Watching<Watch<T, F>>,
+    watching: Watching<LiveStream<T, F>>,
     stop: CancellationToken,
 }
 

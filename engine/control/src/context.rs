@@ -15,7 +15,7 @@ use tailrace_core::{
 use tokio::sync::watch;
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     usage::Amounts,
 };
 
@@ -72,13 +72,13 @@ impl Context {
     }
 
     /// The registry as this engine sees it now.
-    pub fn registry(&self) -> Outcome<Arc<Registry>> {
+    pub fn registry(&self) -> ControlResult<Arc<Registry>> {
         let unread = || BrokerError::Unreachable("the registry has not been read yet".to_owned());
         Ok(self.registry.borrow().clone().ok_or_else(unread)?)
     }
 
     /// The world as a tenant's pipelines see it: what is asked of the broker for a tenant is asked there.
-    pub(crate) async fn world_of(&self, tenant: &Name) -> Outcome<World> {
+    pub(crate) async fn world_of(&self, tenant: &Name) -> ControlResult<World> {
         Ok(self.world.of(self.tenant(tenant)?.nats_account.as_ref()).await?)
     }
 
@@ -93,7 +93,7 @@ impl Context {
             .is_ok_and(|tenant| tenant.nats_account.is_none())
     }
 
-    pub(crate) fn tenant(&self, name: &Name) -> Outcome<Arc<Tenant>> {
+    pub(crate) fn tenant(&self, name: &Name) -> ControlResult<Arc<Tenant>> {
         self.registry()?
             .tenants
             .get(name)
@@ -101,7 +101,7 @@ impl Context {
             .ok_or_else(|| ControlError::not_found("tenant", name))
     }
 
-    pub(crate) fn pipeline(&self, id: &PipelineId) -> Outcome<Arc<Pipeline>> {
+    pub(crate) fn pipeline(&self, id: &PipelineId) -> ControlResult<Arc<Pipeline>> {
         let registry = self.registry()?;
         registry
             .pipelines
@@ -111,7 +111,10 @@ impl Context {
     }
 
     /// An entry as it stands on the broker, with its revision.
-    pub(crate) async fn read<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Outcome<Option<(T, u64)>> {
+    pub(crate) async fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &Key,
+    ) -> ControlResult<Option<(T, u64)>> {
         let Some(entry) = self.world.registry.get(&key.to_string()).await? else {
             return Ok(None);
         };
@@ -134,7 +137,7 @@ impl Context {
         &self,
         tenant: &Name,
         plugin: &PluginRef,
-    ) -> Outcome<Option<Arc<PluginVersion>>> {
+    ) -> ControlResult<Option<Arc<PluginVersion>>> {
         self.tenant(tenant)?;
         Ok(self
             .registry()?
@@ -144,7 +147,7 @@ impl Context {
     }
 
     /// One revision.
-    pub async fn revision(&self, id: &PipelineId, number: u64) -> Outcome<Revision> {
+    pub async fn revision(&self, id: &PipelineId, number: u64) -> ControlResult<Revision> {
         let found = self.read(&Key::Revision(id.clone(), number)).await?;
         found
             .map(|(revision, _)| revision)
@@ -152,7 +155,7 @@ impl Context {
     }
 
     /// A tenant's, or the operators'.
-    pub(crate) fn tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<Arc<Token>>> {
+    pub(crate) fn tokens_of(&self, tenant: Option<&Name>) -> ControlResult<Vec<Arc<Token>>> {
         let registry = self.registry()?;
         let own = registry.tokens.values().filter(|token| match tenant {
             Some(tenant) => token.scope.is_of(tenant),

@@ -5,13 +5,13 @@ use std::fmt::Display;
 use tailrace_core::{
     codes::ApiCode,
     load::LoadError,
-    manifest::error::SpecError,
-    observe::places::Crowded,
+    manifest::error::ManifestError,
+    observe::watch_permits::Crowded,
     ports::{accounts::AccountError, broker::BrokerError, plugins::PluginError, store::StoreError},
 };
 
 /// What a request comes to.
-pub type Outcome<T> = Result<T, ControlError>;
+pub type ControlResult<T> = Result<T, ControlError>;
 
 /// A request that was not met. Nothing is half done.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum ControlError {
     Conflict(String),
     /// The tenant's: a field of a pipeline is wrong.
     #[error(transparent)]
-    Spec(#[from] SpecError),
+    Spec(#[from] ManifestError),
     /// The tenant's: another input is wrong.
     #[error("{0}")]
     Invalid(String),

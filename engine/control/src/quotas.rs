@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use tailrace_core::{identity::EngineId, name::Name, ports::store::Weight, registry::Registry};
+use tailrace_core::{identity::EngineId, name::Name, ports::store::StoredSize, registry::Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::Context,
-    error::Outcome,
+    error::ControlResult,
     usage::{Used, Weights, lock},
 };
 
@@ -28,7 +28,7 @@ pub(crate) const QUESTION: &[u8] = b"\xffweights";
 
 impl Context {
     pub(crate) fn used_by(&self, registry: &Registry, tenant: &Name) -> Used {
-        let Weight {
+        let StoredSize {
             state_bytes,
             vector_bytes,
         } = self.amounts.held(tenant);
@@ -39,7 +39,7 @@ impl Context {
             plugin_bytes: plugins().map(|version| version.size_bytes).sum(),
             pipelines: pipelines().count() as u64,
             partitions: pipelines()
-                .map(|(_, pipeline)| u64::from(pipeline.active.spec.partitions))
+                .map(|(_, pipeline)| u64::from(pipeline.active.manifest.partitions))
                 .sum(),
             state_bytes,
             vector_bytes,
@@ -48,11 +48,11 @@ impl Context {
     }
 
     /// Weights of what runs on this engine, by tenant.
-    pub(crate) fn weights_here(&self) -> Vec<(Name, Weight)> {
+    pub(crate) fn weights_here(&self) -> Vec<(Name, StoredSize)> {
         let mut weights = Weights::new();
         for (id, status) in self.overview.all() {
             let weight = status.weight();
-            if weight != Weight::default() {
+            if weight != StoredSize::default() {
                 *weights.entry(id.tenant).or_default() += weight;
             }
         }
@@ -69,7 +69,7 @@ impl Context {
         let asked = others.iter().map(|engine| async move {
             let answer = self.world.peers.ask(engine, QUESTION.into());
             let answer = tokio::time::timeout(ASK_WITHIN, answer).await.ok()?.ok()?;
-            let weights: Vec<(Name, Weight)> = postcard::from_bytes(&answer).ok()?;
+            let weights: Vec<(Name, StoredSize)> = postcard::from_bytes(&answer).ok()?;
             Some((engine.clone(), weights.into_iter().collect::<Weights>()))
         });
         let told = join_all(asked).await;
@@ -111,7 +111,7 @@ impl Context {
     }
 
     /// How much a tenant has.
-    pub fn used(&self, tenant: &Name) -> Outcome<Used> {
+    pub fn used(&self, tenant: &Name) -> ControlResult<Used> {
         self.tenant(tenant)?;
         Ok(self.used_by(&*self.registry()?, tenant))
     }

@@ -7,13 +7,13 @@ use std::{
 };
 
 use serde::Serialize;
-use tailrace_core::{identity::EngineId, name::Name, ports::store::Weight};
+use tailrace_core::{identity::EngineId, name::Name, ports::store::StoredSize};
 
 /// Compilations are counted by the minute, and forgotten after an hour.
 const MINUTE_MS: u64 = 60_000;
 const WINDOW_MINUTES: u64 = 60;
 
-pub(crate) type Weights = BTreeMap<Name, Weight>;
+pub(crate) type Weights = BTreeMap<Name, StoredSize>;
 
 /// What is known of amounts, shared by all who ask.
 #[derive(Clone, Default)]
@@ -54,7 +54,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Amounts {
-    pub(crate) fn held(&self, tenant: &Name) -> Weight {
+    pub(crate) fn held(&self, tenant: &Name) -> StoredSize {
         lock(&self.0.held).get(tenant).copied().unwrap_or_default()
     }
 

@@ -1,7 +1,7 @@
-//! The audit log: who changed what, when, from what to what. One [`Record`] a change, of everything that
+//! The audit log: who changed what, when, from what to what. One [`AuditRecord`] a change, of everything that
 //! goes through the control plane.
 //!
-//! A record is written before the change is made ([`Fate::Begun`]), and again under the same id when it is
+//! A record is written before the change is made ([`ChangeState::Begun`]), and again under the same id when it is
 //! known what came of it, in place of the first. So there is no change without a record; a record that
 //! stayed `begun` says that the engine, the broker or the client went away in between, and the registry
 //! says what is so. Records hold no secrets: specs are digests and names of fields, tokens are ids.
@@ -44,7 +44,7 @@ impl Actor {
 /// What came of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Fate {
+pub enum ChangeState {
     /// Not known: it was about to be made.
     Begun,
     /// It was made.
@@ -104,7 +104,7 @@ impl Change {
 
 /// A change, as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct AuditRecord {
     /// Random; the record that says what came of it bears the same.
     pub id: String,
     /// When, milliseconds since the epoch.
@@ -128,7 +128,7 @@ pub struct Record {
     pub registry_revision: u64,
     /// What came of it.
     #[serde(flatten)]
-    pub fate: Fate,
+    pub outcome: ChangeState,
 }
 
 /// A digest of anything that is written as JSON: equal things have equal ones.
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_is_written() {
-        let record = Record {
+        let record = AuditRecord {
             id: "1".into(),
             at_ms: 2,
             who: Actor::engine(),
@@ -219,12 +219,12 @@ mod tests {
             before: None,
             after: Some(json!({ "revision": 1 })),
             registry_revision: 3,
-            fate: Fate::Failed {
+            outcome: ChangeState::Failed {
                 code: "conflict".into(),
             },
         };
         let text = serde_json::to_string(&record).unwrap();
         assert!(text.contains(r#""outcome":"failed","code":"conflict""#), "{text}");
-        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        assert_eq!(serde_json::from_str::<AuditRecord>(&text).unwrap(), record);
     }
 }

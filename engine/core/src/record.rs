@@ -8,7 +8,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::{delta::Delta, ledger::Ledger};
+use crate::{delta::Delta, outcome::OutcomeCounters};
 
 /// First bytes of every part: a magic and the version of this layout.
 const MAGIC: &[u8; 4] = b"TRC\x01";
@@ -35,7 +35,7 @@ pub struct Head {
     pub watermark_ms: u64,
     /// What the partition's events came to since its first commit, this one included.
     #[serde(with = "first_columns")]
-    pub ledger: Ledger,
+    pub outcomes: OutcomeCounters,
     /// Parts of all records before this one.
     pub parts_before: u64,
     /// Which part this is, from 0.
@@ -51,7 +51,7 @@ pub struct Head {
 /// before it reads those that have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Additions {
-    /// [`Ledger::shed`].
+    /// [`OutcomeCounters::shed`].
     shed: u64,
 }
 
@@ -59,14 +59,19 @@ struct Additions {
 mod first_columns {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    use crate::ledger::Ledger;
+    use crate::outcome::OutcomeCounters;
 
-    pub(super) fn serialize<S: Serializer>(ledger: &Ledger, serializer: S) -> Result<S::Ok, S::Error> {
-        ledger.first_columns().serialize(serializer)
+    pub(super) fn serialize<S: Serializer>(
+        outcomes: &OutcomeCounters,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        outcomes.first_columns().serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ledger, D::Error> {
-        <[u64; 10]>::deserialize(deserializer).map(Ledger::from_first_columns)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OutcomeCounters, D::Error> {
+        <[u64; 10]>::deserialize(deserializer).map(OutcomeCounters::from_first_columns)
     }
 }
 
@@ -127,7 +132,7 @@ pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
 
 fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {
     let additions = Additions {
-        shed: head.ledger.shed,
+        shed: head.outcomes.shed,
     };
     let head = postcard::to_stdvec(&(head, additions)).expect("a head always serialises into memory");
     let mut part = BytesMut::with_capacity(PREFIX_BYTES + head.len() + chunk.len());
@@ -156,7 +161,7 @@ pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
         postcard::take_from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
     if !added.is_empty() {
         let additions: Additions = postcard::from_bytes(added).map_err(|_| RecordError::Foreign)?;
-        head.ledger.shed = additions.shed;
+        head.outcomes.shed = additions.shed;
     }
     Ok((head, part.slice(head_end..)))
 }
@@ -217,10 +222,10 @@ mod tests {
             redrive_position: 3,
             revision: 2,
             watermark_ms: 5,
-            ledger: Ledger {
+            outcomes: OutcomeCounters {
                 events: 3,
                 emitted: 3,
-                ..Ledger::default()
+                ..OutcomeCounters::default()
             },
             parts_before: 6,
             part: 0,
@@ -271,22 +276,22 @@ mod tests {
 
     #[test]
     fn heads_from_before_an_addition_and_after_it_are_read() {
-        let shed = Ledger {
+        let shed = OutcomeCounters {
             shed: 5,
-            ..head().ledger
+            ..head().outcomes
         };
         let head = Head {
-            ledger: shed,
+            outcomes: shed,
             ..head()
         };
         let part = encode(&head, &delta(1), 1 << 20).remove(0);
-        assert_eq!(decode_part(&part).unwrap().0.ledger, shed);
+        assert_eq!(decode_part(&part).unwrap().0.outcomes, shed);
         // As it was written before: the struct's own fields, one after the other, and nothing behind.
-        let ledger = (
+        let outcomes = (
             3_u64, 0_u64, 3_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64,
         );
         let fields = (
-            7_u64, 9_u64, 1200_u64, 3_u64, 2_u64, 5_u64, ledger, 6_u64, 0_u32, 1_u32, 0_u32,
+            7_u64, 9_u64, 1200_u64, 3_u64, 2_u64, 5_u64, outcomes, 6_u64, 0_u32, 1_u32, 0_u32,
         );
         let before = postcard::to_stdvec(&fields).unwrap();
         let mut old = MAGIC.to_vec();
@@ -297,7 +302,7 @@ mod tests {
         old[4..8].copy_from_slice(&checksum.to_le_bytes());
         let read = decode_part(&Bytes::from(old)).unwrap().0;
         assert_eq!(
-            (read.position, read.ledger.events, read.ledger.shed),
+            (read.position, read.outcomes.events, read.outcomes.shed),
             (1200, 3, 0)
         );
     }

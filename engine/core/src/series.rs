@@ -82,7 +82,7 @@ impl WindowRule {
 
 /// What is asked of a divided sketch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slice {
+pub struct RangeQuery {
     /// Which windows; all time where none are asked for.
     pub windows: Option<WindowSpan>,
     /// Which groups, and whether each by itself.
@@ -112,7 +112,7 @@ pub enum Groups {
     One(Group),
 }
 
-impl Slice {
+impl RangeQuery {
     /// Whether a series is part of the answer.
     pub fn takes(&self, series: &Series) -> bool {
         let in_time = match (self.windows, series.window) {
@@ -208,14 +208,14 @@ mod tests {
             from_ms: 60_000,
             to_ms: 180_000,
         };
-        let windows = Slice {
+        let windows = RangeQuery {
             windows: Some(span),
             groups: Groups::One(Group::Value("en".to_owned())),
         };
         assert!(windows.takes(&series(Some(60_000), "en")) && windows.takes(&series(Some(120_000), "en")));
         assert!(!windows.takes(&series(Some(0), "en")) && !windows.takes(&series(Some(180_000), "en")));
         assert!(!windows.takes(&series(None, "en")) && !windows.takes(&series(Some(60_000), "de")));
-        let all_time = Slice {
+        let all_time = RangeQuery {
             windows: None,
             groups: Groups::Together,
         };

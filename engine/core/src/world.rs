@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    compilers::Compilers,
+    compile_semaphore::CompileSemaphore,
     name::Name,
     ports::{
         accounts::{self, AccountError, AccountPorts},
@@ -45,7 +45,7 @@ pub struct World {
     /// The sandbox.
     pub plugins: Arc<dyn plugins::PluginRuntime>,
     /// Places for compilations.
-    pub compilers: Compilers,
+    pub compilers: CompileSemaphore,
     /// Guest threads.
     pub turns: Arc<dyn Executor>,
     /// Where spans go.

@@ -8,13 +8,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// Something for a partition to do.
 #[derive(Debug)]
-pub enum Delivery {
+pub enum QueueItem {
     /// An event to process.
     Event(Box<Arrival>),
     /// Nothing for this partition up to this sequence of the input.
     Mark(u64),
     /// A cut of the books, by its number (see [`tailrace_core::observe::reconcile`]).
-    Cut(u64),
+    Barrier(u64),
 }
 
 /// An event on its way to a partition.

@@ -8,7 +8,9 @@ use tailrace_core::{
     extract::{Extractor, Scalar},
     grant::CallLimits,
     identity::{Digest, PipelineId},
-    manifest::{self, Delivery, Extract, PipelineSpec, SketchSpec, StepSpec, sketches::Division},
+    manifest::{
+        self, Delivery, Extract, PipelineManifest, SketchManifest, StepManifest, sketches::Windowing,
+    },
     name::Name,
     ports::{
         broker::{self, OwnStream},
@@ -26,7 +28,7 @@ pub struct Plan {
     /// Its number.
     pub revision: u64,
     /// As the tenant wrote it.
-    pub spec: PipelineSpec,
+    pub manifest: PipelineManifest,
     /// In the order of the steps.
     pub steps: Vec<PlannedStep>,
     /// The tenant's seed for hashing items of sketches.
@@ -37,14 +39,14 @@ pub struct Plan {
     measured: Vec<(Name, Kind)>,
     /// Sketches that are divided by group, in the order of their places.
     grouped: Vec<Name>,
-    divisions: BTreeMap<Name, Division>,
+    windowings: BTreeMap<Name, Windowing>,
     watched: Vec<Watched>,
 }
 
 /// A step with its plugin.
 pub struct PlannedStep {
     /// As the tenant wrote it.
-    pub spec: StepSpec,
+    pub manifest: StepManifest,
     /// Which plugin this is.
     pub digest: Digest,
     /// Its config as JSON text.
@@ -108,19 +110,19 @@ impl Plan {
         plugins: &BTreeMap<Name, Arc<dyn Plugin>>,
         seed: TenantSeed,
     ) -> Self {
-        let spec = revision.spec.clone();
-        let steps = spec.steps.iter().map(|step| PlannedStep {
+        let manifest = revision.manifest.clone();
+        let steps = manifest.steps.iter().map(|step| PlannedStep {
             digest: revision.plugins[&step.name],
             config: manifest::config_text(&step.config),
             limits: step.limits.to_call_limits(),
             plugin: plugins[&step.name].clone(),
-            spec: step.clone(),
+            manifest: step.clone(),
         });
         let steps = steps.collect();
-        let (places, measured, grouped) = places(&spec);
-        let divisions = spec.sketches.iter();
-        let divisions = divisions.filter_map(|(name, sketch)| Some((name.clone(), sketch.division()?)));
-        let watched = |(name, sketch): (&Name, &SketchSpec)| {
+        let (places, measured, grouped) = places(&manifest);
+        let windowings = manifest.sketches.iter();
+        let windowings = windowings.filter_map(|(name, sketch)| Some((name.clone(), sketch.windowing()?)));
+        let watched = |(name, sketch): (&Name, &SketchManifest)| {
             Some(Watched {
                 name: name.clone(),
                 kind: sketch.kind,
@@ -129,7 +131,7 @@ impl Plan {
             })
         };
         Self {
-            watched: spec.sketches.iter().filter_map(watched).collect(),
+            watched: manifest.sketches.iter().filter_map(watched).collect(),
             pipeline,
             revision: revision.number,
             steps,
@@ -138,8 +140,8 @@ impl Plan {
             places,
             measured,
             grouped,
-            divisions: divisions.collect(),
-            spec,
+            windowings: windowings.collect(),
+            manifest,
         }
     }
 
@@ -147,12 +149,12 @@ impl Plan {
     pub fn find(&self, sequence: u64, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
         let mut values = self.places.extract(subject, headers, payload).into_iter();
         let key = values.next().flatten().map(Scalar::into_text);
-        let time = if self.spec.input.time.is_some() {
+        let time = if self.manifest.input.time.is_some() {
             values.next().flatten()
         } else {
             None
         };
-        let dedup_id = if self.spec.input.dedup.is_some() {
+        let dedup_id = if self.manifest.input.dedup.is_some() {
             values.next().flatten().map(Scalar::into_text)
         } else {
             None
@@ -183,8 +185,8 @@ impl Plan {
     }
 
     /// How a sketch is divided, if it is.
-    pub fn division(&self, sketch: &str) -> Option<&Division> {
-        self.divisions.get(sketch)
+    pub fn windowing(&self, sketch: &str) -> Option<&Windowing> {
+        self.windowings.get(sketch)
     }
 
     /// Sketches whose accuracy is watched.
@@ -193,8 +195,8 @@ impl Plan {
     }
 
     /// All sketches that are divided.
-    pub fn divisions(&self) -> impl Iterator<Item = (&Name, &Division)> {
-        self.divisions.iter()
+    pub fn windowings(&self) -> impl Iterator<Item = (&Name, &Windowing)> {
+        self.windowings.iter()
     }
 
     /// The numbers of its revision and of the one beside it, 0 for none.
@@ -209,7 +211,7 @@ impl Plan {
     /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies
     /// in memory above the image must mean the same to both, and both must commit after processing.
     pub fn follows_at_once(&self, before: &Self) -> bool {
-        let (new, old) = (&self.spec, &before.spec);
+        let (new, old) = (&self.manifest, &before.manifest);
         new.delivery == old.delivery
             && new.delivery != Delivery::AtMostOnce
             && new.partitions == old.partitions
@@ -240,7 +242,7 @@ impl Plan {
 
     /// The pipeline's own stream, as this revision wants it.
     pub fn own_stream(&self) -> OwnStream {
-        broker::own_stream(&self.pipeline, &self.spec)
+        broker::own_stream(&self.pipeline, &self.manifest)
     }
 }
 
@@ -251,24 +253,25 @@ impl PlannedStep {
     }
 }
 
-fn places(spec: &PipelineSpec) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
-    let mut places: Vec<Extract> = vec![spec.input.key.clone()];
-    places.extend(spec.input.time.clone());
+fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
+    let mut places: Vec<Extract> = vec![manifest.input.key.clone()];
+    places.extend(manifest.input.time.clone());
     places.extend(
-        spec.input
+        manifest
+            .input
             .dedup
             .as_ref()
-            .and_then(tailrace_core::manifest::DedupSpec::place),
+            .and_then(tailrace_core::manifest::DedupManifest::place),
     );
     let mut measured = Vec::new();
-    for (name, sketch) in &spec.sketches {
+    for (name, sketch) in &manifest.sketches {
         if let Some(value) = &sketch.value {
             places.push(value.clone());
             measured.push((name.clone(), sketch.kind));
         }
     }
-    let by = |(name, sketch): (&Name, &SketchSpec)| Some((name.clone(), sketch.by.clone()?));
-    let (grouped, by): (Vec<_>, Vec<_>) = spec.sketches.iter().filter_map(by).unzip();
+    let by = |(name, sketch): (&Name, &SketchManifest)| Some((name.clone(), sketch.by.clone()?));
+    let (grouped, by): (Vec<_>, Vec<_>) = manifest.sketches.iter().filter_map(by).unzip();
     places.extend(by);
     (Extractor::new(places), measured, grouped)
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tailrace_core::{
-    audit::Record,
+    audit::AuditRecord,
     name::Name,
     ports::{
         audit::{AuditLog, Audited},
@@ -49,7 +49,7 @@ fn config() -> Value {
 
 #[async_trait]
 impl AuditLog for NatsBroker {
-    async fn write(&self, record: &Record) -> Result<(), BrokerError> {
+    async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         self.audit.get_or_try_init(|| self.make_audit_stream()).await?;
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
         let subject = format!("tr._audit.{tenant}.{}", record.id);

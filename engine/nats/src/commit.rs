@@ -21,7 +21,7 @@ use serde_json::json;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     manifest::Delivery,
-    ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    ports::broker::{BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
     subject,
 };
 
@@ -276,7 +276,7 @@ impl CommitLog for NatsBroker {
             .map(|messages| messages.into_iter().map(part).collect())
     }
 
-    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError> {
+    async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError> {
         let stream = subject::stream_name(pipeline);
         let request = json!({ "subjects_filter": subject::redrive_subject(pipeline) });
         let info: StreamInfo = self.ask(&format!("STREAM.INFO.{stream}"), &request).await?;
@@ -288,7 +288,7 @@ impl CommitLog for NatsBroker {
             .map(|(_, count)| count)
             .sum();
         let last_sequence = info.state.last_seq;
-        let mut books = Books {
+        let mut books = BrokerCounts {
             last_sequence,
             redriven,
             records: Vec::new(),

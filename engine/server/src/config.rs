@@ -25,7 +25,7 @@ use tailrace_core::{
         memory::Alarm,
         tables::{ENGINE, names},
     },
-    manifest::AlarmSpec,
+    manifest::AlarmManifest,
     units::Span,
 };
 use tailrace_dataplane::run::settings::Settings;
@@ -69,7 +69,7 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Alarms of the engine itself. Their rules use the [numbers of an engine](metrics.md#numbers-of-an-engine).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alarms: Vec<AlarmSpec>,
+    pub alarms: Vec<AlarmManifest>,
 }
 
 /// The local state store.

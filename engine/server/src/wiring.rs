@@ -9,18 +9,18 @@ use anyhow::Context as _;
 use tailrace_admin::{ApiOptions, ApiState, ResponseCache};
 use tailrace_control::{Commands, Context, Queries, alarms::Alarms};
 use tailrace_core::{
-    compilers::Compilers,
+    compile_semaphore::CompileSemaphore,
     membership::{Cluster, Heard},
     observe::overview::Overview,
     ports::{
         clock::{Clock, Random},
         tracer::{NoTracer, Tracer},
     },
-    registry::{Registry, keeper},
+    registry::{Registry, watcher},
     tasks,
     world::World,
 };
-use tailrace_dataplane::{membership::keeper as leases, run::engine::Engine, schedule::Turns};
+use tailrace_dataplane::{membership::lease_renewer as leases, run::engine::Engine, schedule::Turns};
 use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
@@ -100,7 +100,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
     }
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
-    let registry_watcher = tasks::spawn(keeper::keep(world.registry.clone(), sender));
+    let registry_watcher = tasks::spawn(watcher::keep(world.registry.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
     let heard = Arc::new(Heard::default());
@@ -110,7 +110,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         patience: config.engines.renew_every.0 * RENEWALS_OF_SILENCE,
     };
     let me = identity::engine_id(&config.data_dir, &*world.random)?;
-    let leases = leases::Keeper {
+    let leases = leases::LeaseRenewer {
         leases: world.leases.clone(),
         me: me.clone(),
         process: world.random.next_u64(),
@@ -236,7 +236,7 @@ fn world(
         snapshots: broker.clone(),
         accounts: accounts.clone(),
         registry: broker.clone(),
-        compilers: Compilers::default(),
+        compilers: CompileSemaphore::default(),
         audit: broker.clone(),
         leases: Arc::new(broker.leases()),
         alarms: Arc::new(broker.alarms()),

@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 use sled::Tree;
-use tailrace_core::ports::store::{Applied, StoreError, Weight};
+use tailrace_core::ports::store::{Applied, StoreError, StoredSize};
 
 use crate::{
     keys, size,
@@ -29,7 +29,7 @@ pub(crate) struct Commit {
     /// What must be there as a whole or not at all.
     pub(crate) together: Writes,
     /// Size of the store with it.
-    pub(crate) size: Weight,
+    pub(crate) size: StoredSize,
 }
 
 #[derive(Serialize, Deserialize)]

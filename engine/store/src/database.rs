@@ -14,9 +14,9 @@ use std::{
 use sled::{Config, Db, Mode};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
-    manifest::PipelineSpec,
+    manifest::PipelineManifest,
     name::Name,
-    ports::store::{Image, LocalStore, PartCounts, StoreError},
+    ports::store::{LocalStore, PartCounts, PartitionStore, StoreError},
 };
 use tailrace_sketch::TenantSeed;
 
@@ -139,14 +139,14 @@ impl SledStore {
         &self,
         open: &mut Open,
         partition: &PartitionId,
-        spec: &PipelineSpec,
+        manifest: &PipelineManifest,
         seed: TenantSeed,
     ) -> Result<Arc<SledPartition>, StoreError> {
         let database = self.database(open, &partition.pipeline.tenant)?;
         let tree = guarded(|| database.open_tree(tree_name(partition)))?;
         Ok(Arc::new(SledPartition::open(
             tree,
-            spec,
+            manifest,
             seed,
             self.part_cache.clone(),
         )?))
@@ -277,30 +277,30 @@ impl LocalStore for SledStore {
     fn open(
         &self,
         partition: &PartitionId,
-        spec: &PipelineSpec,
+        manifest: &PipelineManifest,
         seed: TenantSeed,
-    ) -> Result<Arc<dyn Image>, StoreError> {
+    ) -> Result<Arc<dyn PartitionStore>, StoreError> {
         let mut open = self.lock();
         if let Some(store) = self.sound_partition(&mut open, partition)? {
-            store.declare(spec, seed);
+            store.declare(manifest, seed);
             return Ok(store);
         }
-        let store = match self.open_partition(&mut open, partition, spec, seed) {
+        let store = match self.open_partition(&mut open, partition, manifest, seed) {
             Err(StoreError::Damaged(cause)) => {
                 self.discard(&mut open, &partition.pipeline.tenant, &cause)?;
-                self.open_partition(&mut open, partition, spec, seed)?
+                self.open_partition(&mut open, partition, manifest, seed)?
             }
             opened => opened?,
         };
-        store.declare(spec, seed);
+        store.declare(manifest, seed);
         open.partitions.insert(partition.clone(), store.clone());
         Ok(store)
     }
 
-    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError> {
+    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError> {
         let open = self.lock();
         let store = open.partitions.get(partition).cloned();
-        Ok(store.map(|store| store as Arc<dyn Image>))
+        Ok(store.map(|store| store as Arc<dyn PartitionStore>))
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@
 use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{StoreError, Weight},
+    ports::store::{StoreError, StoredSize},
 };
 
 use crate::{
@@ -19,14 +19,19 @@ pub(crate) struct Entries {
     /// there has its end there, and none that was there before.
     pub(crate) writes: Writes,
     /// Size of the tree with them.
-    pub(crate) size: Weight,
+    pub(crate) size: StoredSize,
     /// Whether any entry of the tree ends, with them.
     pub(crate) expires: bool,
 }
 
 impl Entries {
     /// Those of a delta, for a tree that has so much, some of whose entries end or none.
-    pub(crate) fn of(tree: &Tree, delta: &Delta, size: Weight, expires: bool) -> Result<Self, StoreError> {
+    pub(crate) fn of(
+        tree: &Tree,
+        delta: &Delta,
+        size: StoredSize,
+        expires: bool,
+    ) -> Result<Self, StoreError> {
         let mut entries = Self {
             writes: Writes::default(),
             size,

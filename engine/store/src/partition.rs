@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
-    manifest::PipelineSpec,
-    ports::store::{Applied, Collection, Entries, Image, StoreError, Weight},
-    series::{Group, Held, Slice},
+    manifest::PipelineManifest,
+    ports::store::{Applied, Collection, Entries, PartitionStore, StoreError, StoredSize},
+    series::{Group, Held, RangeQuery},
     vectors::{Metric, Search},
 };
 use tailrace_sketch::{Sketch, TenantSeed};
@@ -38,12 +38,12 @@ pub(crate) struct SledPartition {
 impl SledPartition {
     pub(crate) fn open(
         tree: Tree,
-        spec: &PipelineSpec,
+        manifest: &PipelineManifest,
         seed: TenantSeed,
         part_cache: Arc<PartCache>,
     ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
-        let writing = handle.with(|tree| Writing::load(tree, spec, seed, part_cache))?;
+        let writing = handle.with(|tree| Writing::load(tree, manifest, seed, part_cache))?;
         Ok(Self {
             handle,
             writing: Mutex::new(writing),
@@ -52,11 +52,11 @@ impl SledPartition {
     }
 
     /// The pipeline declares these sketches.
-    pub(crate) fn declare(&self, spec: &PipelineSpec, seed: TenantSeed) {
+    pub(crate) fn declare(&self, manifest: &PipelineManifest, seed: TenantSeed) {
         let mut writing = self.writing();
         let _changing = self.version.change();
-        writing.sketches.declare(spec, seed);
-        writing.windowed.declare(configs(spec), seed);
+        writing.sketches.declare(manifest, seed);
+        writing.windowed.declare(configs(manifest), seed);
     }
 
     pub(crate) fn writing(&self) -> MutexGuard<'_, Writing> {
@@ -64,7 +64,7 @@ impl SledPartition {
     }
 }
 
-impl Image for SledPartition {
+impl PartitionStore for SledPartition {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(self.writing().applied)
     }
@@ -73,7 +73,7 @@ impl Image for SledPartition {
         self.writing().begun
     }
 
-    fn weight(&self) -> Weight {
+    fn weight(&self) -> StoredSize {
         self.writing().size
     }
 
@@ -181,7 +181,11 @@ impl Image for SledPartition {
         Ok(self.writing().sketches.get(name).cloned())
     }
 
-    fn sketch_slice(&self, name: &str, slice: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+    fn sketch_range(
+        &self,
+        name: &str,
+        slice: &RangeQuery,
+    ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
         // First each part by itself, so that a commit waits for one of them and not for all; what stands
         // at the end is of one commit.
         let mut from_ms = slice.windows.map(|span| span.from_ms);

@@ -2,7 +2,7 @@
 //! of its commit: after an engine of an earlier version, or a commit that was cut off, it is measured anew.
 
 use sled::Tree;
-use tailrace_core::ports::store::{StoreError, Weight};
+use tailrace_core::ports::store::{StoreError, StoredSize};
 
 use crate::{
     keys,
@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The size of the tree as of a commit.
-pub(crate) fn load(tree: &Tree, commit: u64) -> Result<Weight, StoreError> {
+pub(crate) fn load(tree: &Tree, commit: u64) -> Result<StoredSize, StoreError> {
     let found = tree.get(keys::SIZE).map_err(|cause| failed(&cause))?;
-    let known: Option<(u64, Weight)> = found.map(|sealed| open(&sealed)).transpose()?;
+    let known: Option<(u64, StoredSize)> = found.map(|sealed| open(&sealed)).transpose()?;
     match known {
         Some((as_of, size)) if as_of == commit => Ok(size),
         _ => measure(tree),
@@ -21,13 +21,13 @@ pub(crate) fn load(tree: &Tree, commit: u64) -> Result<Weight, StoreError> {
 }
 
 /// Writes the size along with a commit.
-pub(crate) fn keep(size: Weight, commit: u64, writes: &mut Writes) {
+pub(crate) fn keep(size: StoredSize, commit: u64, writes: &mut Writes) {
     writes.insert(keys::SIZE, seal(&(commit, size)));
 }
 
 /// Goes through the whole tree.
-pub(crate) fn measure(tree: &Tree) -> Result<Weight, StoreError> {
-    let mut size = Weight::default();
+pub(crate) fn measure(tree: &Tree) -> Result<StoredSize, StoreError> {
+    let mut size = StoredSize::default();
     for entry in tree {
         let (key, value) = entry.map_err(|cause| failed(&cause))?;
         if keys::is_content(&key) {
@@ -38,7 +38,7 @@ pub(crate) fn measure(tree: &Tree) -> Result<Weight, StoreError> {
 }
 
 /// One entry replaces another; none stands for an entry that is not there.
-pub(crate) fn replace(size: &mut Weight, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
+pub(crate) fn replace(size: &mut StoredSize, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
     let part = part(size, key);
     let bytes_of = |value: Option<&[u8]>| value.map_or(0, |value| bytes(key, value));
     *part = part
@@ -46,7 +46,7 @@ pub(crate) fn replace(size: &mut Weight, key: &[u8], before: Option<&[u8]>, afte
         .saturating_sub(bytes_of(before));
 }
 
-fn part<'a>(size: &'a mut Weight, key: &[u8]) -> &'a mut u64 {
+fn part<'a>(size: &'a mut StoredSize, key: &[u8]) -> &'a mut u64 {
     if keys::is_state(key) {
         &mut size.state_bytes
     } else {

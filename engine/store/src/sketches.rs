@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sled::Tree;
 use tailrace_core::{
     delta::Delta,
-    manifest::{PipelineSpec, SketchSpec},
+    manifest::{PipelineManifest, SketchManifest},
     name::Name,
     ports::store::StoreError,
 };
@@ -81,9 +81,9 @@ impl Sketches {
         Ok(sketches)
     }
 
-    pub(crate) fn declare(&mut self, spec: &PipelineSpec, seed: TenantSeed) {
+    pub(crate) fn declare(&mut self, manifest: &PipelineManifest, seed: TenantSeed) {
         self.seed = seed;
-        self.declared.extend(configs(spec));
+        self.declared.extend(configs(manifest));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Sketch> {
@@ -170,9 +170,9 @@ impl Sketches {
 }
 
 /// How the sketches of a pipeline are made.
-pub(crate) fn configs(spec: &PipelineSpec) -> BTreeMap<String, SketchConfig> {
-    let config = |(name, sketch): (&Name, &SketchSpec)| (name.to_string(), sketch.config());
-    spec.sketches.iter().map(config).collect()
+pub(crate) fn configs(manifest: &PipelineManifest) -> BTreeMap<String, SketchConfig> {
+    let config = |(name, sketch): (&Name, &SketchManifest)| (name.to_string(), sketch.config());
+    manifest.sketches.iter().map(config).collect()
 }
 
 /// An empty sketch as it was declared; one that no longer is, as its first update shows it.

@@ -9,8 +9,8 @@ use std::{
 use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
-    manifest::PipelineSpec,
-    ports::store::{Applied, StoreError, Weight},
+    manifest::PipelineManifest,
+    ports::store::{Applied, StoreError, StoredSize},
 };
 use tailrace_sketch::TenantSeed;
 
@@ -35,7 +35,7 @@ pub(crate) struct Writing {
     /// Whether any entry ends: where none does, a write need not ask whether the old one would have.
     pub(crate) expires: bool,
     /// How much the tree holds.
-    pub(crate) size: Weight,
+    pub(crate) size: StoredSize,
 }
 
 /// What an export under way still has to see.
@@ -90,7 +90,7 @@ impl Writing {
     /// What a tree holds, once what was cut off near its end is finished.
     pub(crate) fn load(
         tree: &Tree,
-        spec: &PipelineSpec,
+        manifest: &PipelineManifest,
         seed: TenantSeed,
         part_cache: Arc<PartCache>,
     ) -> Result<Self, StoreError> {
@@ -104,7 +104,7 @@ impl Writing {
             applied,
             begun,
             sketches: Sketches::load(tree, applied.commit)?,
-            windowed: WindowedSketches::load(tree, applied.commit, configs(spec), seed, part_cache)?,
+            windowed: WindowedSketches::load(tree, applied.commit, configs(manifest), seed, part_cache)?,
             export: None,
             expires: any_expires(tree)?,
         })

@@ -7,9 +7,9 @@ use std::{fs, path::Path, sync::Arc};
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
-    manifest::{PipelineSpec, parse::parse},
+    manifest::{PipelineManifest, parse::parse},
     name::Name,
-    ports::store::{Applied, Image, LocalStore, StoreError},
+    ports::store::{Applied, LocalStore, PartitionStore, StoreError},
 };
 use tailrace_sketch::TenantSeed;
 use tailrace_store::{SledStore, StoreOptions};
@@ -31,13 +31,13 @@ fn partition(number: u32) -> PartitionId {
     }
 }
 
-fn spec() -> PipelineSpec {
+fn manifest() -> PipelineManifest {
     parse(br#"{"name":"p","input":{"subjects":["a"]},"steps":[{"name":"s","plugin":"v@1.0.0"}]}"#)
         .expect("a description")
 }
 
-fn open(store: &SledStore, number: u32) -> Result<Arc<dyn Image>, StoreError> {
-    store.open(&partition(number), &spec(), TenantSeed::new(1, 2))
+fn open(store: &SledStore, number: u32) -> Result<Arc<dyn PartitionStore>, StoreError> {
+    store.open(&partition(number), &manifest(), TenantSeed::new(1, 2))
 }
 
 fn value(commit: u64) -> StateValue {
@@ -54,17 +54,17 @@ fn delta(commit: u64) -> Delta {
     delta
 }
 
-fn apply(image: &dyn Image, commit: u64) -> Result<(), StoreError> {
+fn apply(image: &dyn PartitionStore, commit: u64) -> Result<(), StoreError> {
     let sequence = commit * 10;
     image.apply(&delta(commit), Applied { commit, sequence })
 }
 
-fn fill(image: &dyn Image) -> Result<(), StoreError> {
+fn fill(image: &dyn PartitionStore) -> Result<(), StoreError> {
     (image.applied()?.commit + 1..=COMMITS).try_for_each(|commit| apply(image, commit))
 }
 
 /// Reads everything; an image that answers must answer right.
-fn read(image: &dyn Image) -> Result<(), StoreError> {
+fn read(image: &dyn PartitionStore) -> Result<(), StoreError> {
     let commits = image.applied()?.commit;
     for commit in 1..=commits {
         let found = image.get("s", &format!("k{commit}"))?;

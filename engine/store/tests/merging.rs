@@ -13,8 +13,8 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     manifest::parse::parse,
     name::Name,
-    ports::store::{Applied, Image, LocalStore as _},
-    series::{Group, Groups, Slice, WindowRule, WindowSpan},
+    ports::store::{Applied, LocalStore as _, PartitionStore},
+    series::{Group, Groups, RangeQuery, WindowRule, WindowSpan},
 };
 use tailrace_sketch::{TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};
@@ -25,7 +25,7 @@ const VALUES: u64 = 20;
 /// Commits after which bases are written.
 const SETTLING: u64 = 130;
 
-fn image(store: &SledStore) -> Arc<dyn Image> {
+fn image(store: &SledStore) -> Arc<dyn PartitionStore> {
     let text = r#"{"name":"p","input":{"subjects":["a.>"]},"steps":[{"name":"s","plugin":"v@1.0.0"}],
         "sketches":{"q":{"kind":"quantiles"}}}"#;
     let partition = PartitionId {
@@ -35,8 +35,8 @@ fn image(store: &SledStore) -> Arc<dyn Image> {
         },
         partition: 0,
     };
-    let spec = parse(text.as_bytes()).unwrap();
-    store.open(&partition, &spec, TenantSeed::new(1, 2)).unwrap()
+    let manifest = parse(text.as_bytes()).unwrap();
+    store.open(&partition, &manifest, TenantSeed::new(1, 2)).unwrap()
 }
 
 /// A commit of one window of every group.
@@ -50,7 +50,7 @@ fn minute(window: u64, groups: u64) -> Vec<Placed> {
     (0..groups * VALUES).map(placed).collect()
 }
 
-fn fill(image: &dyn Image, windows: u64, groups: u64) {
+fn fill(image: &dyn PartitionStore, windows: u64, groups: u64) {
     let empty = (0..SETTLING).map(|_| Vec::new());
     let all = (0..windows).map(|window| minute(window, groups)).chain(empty);
     for (commit, updates) in (1..).zip(all) {
@@ -72,18 +72,18 @@ fn fill(image: &dyn Image, windows: u64, groups: u64) {
 
 /// The answer as bytes, and how long it took.
 #[allow(clippy::disallowed_methods, reason = "it measures")]
-fn ask(image: &dyn Image, windows: u64) -> (Vec<u8>, Duration) {
+fn ask(image: &dyn PartitionStore, windows: u64) -> (Vec<u8>, Duration) {
     let windows = Some(WindowSpan {
         length_ms: MINUTE_MS,
         from_ms: 0,
         to_ms: windows * MINUTE_MS,
     });
-    let slice = Slice {
+    let slice = RangeQuery {
         windows,
         groups: Groups::Together,
     };
     let began = Instant::now();
-    let found = image.sketch_slice("q", &slice).unwrap();
+    let found = image.sketch_range("q", &slice).unwrap();
     let took = began.elapsed();
     (found[0].1.encode(), took)
 }

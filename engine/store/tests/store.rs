@@ -8,15 +8,15 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
-    manifest::{PipelineSpec, parse::parse},
+    manifest::{PipelineManifest, parse::parse},
     name::Name,
-    ports::store::{Applied, Image, LocalStore, StoreError, Weight},
+    ports::store::{Applied, LocalStore, PartitionStore, StoreError, StoredSize},
     vectors::{Metric, Search},
 };
 use tailrace_sketch::{TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};
 
-fn spec() -> PipelineSpec {
+fn manifest() -> PipelineManifest {
     let text = r#"{"name":"p","input":{"subjects":["a"]},"steps":[{"name":"s","plugin":"v@1.0.0"}],
         "sketches":{"q":{"kind":"quantiles"},"d":{"kind":"distinct"},"t":{"kind":"top"}}}"#;
     parse(text.as_bytes()).unwrap()
@@ -37,9 +37,9 @@ fn store(folder: &Path) -> SledStore {
     SledStore::open(folder.to_owned(), StoreOptions::default()).unwrap()
 }
 
-fn open(store: &SledStore, number: u32) -> Arc<dyn Image> {
+fn open(store: &SledStore, number: u32) -> Arc<dyn PartitionStore> {
     store
-        .open(&partition(number), &spec(), TenantSeed::new(1, 2))
+        .open(&partition(number), &manifest(), TenantSeed::new(1, 2))
         .unwrap()
 }
 
@@ -169,19 +169,19 @@ impl Model {
     }
 
     /// Keys with their name spaces, values with their checksums.
-    fn weight(&self) -> Weight {
+    fn weight(&self) -> StoredSize {
         let state = self.state.iter().map(|((step, key), value)| {
             3 + step.len() + key.len() + 4 + postcard::to_stdvec(value).unwrap().len()
         });
         let vectors = self.vectors.iter();
         let vectors = vectors.map(|((of, id), vector)| 3 + of.len() + id.len() + 4 + 4 * vector.len());
-        Weight {
+        StoredSize {
             state_bytes: state.sum::<usize>() as u64,
             vector_bytes: vectors.sum::<usize>() as u64,
         }
     }
 
-    fn check(&self, image: &dyn Image) {
+    fn check(&self, image: &dyn PartitionStore) {
         assert_eq!(image.weight(), self.weight());
         for step in ["s", "s\0", "sa"] {
             let of_step = |prefix: &str, after: Option<&str>, limit: usize| -> Vec<(String, StateValue)> {
@@ -398,7 +398,9 @@ fn removing_a_pipeline_leaves_its_namesakes_alone() {
         },
         partition: 0,
     };
-    let kept = database.open(&longer, &spec(), TenantSeed::new(1, 2)).unwrap();
+    let kept = database
+        .open(&longer, &manifest(), TenantSeed::new(1, 2))
+        .unwrap();
     kept.apply(&delta(&[("s", "a", state("1", None))]), applied(1))
         .unwrap();
     open(&database, 0)

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     identity::{PartitionId, PipelineId},
-    manifest::{PipelineSpec, parse::parse},
+    manifest::{PipelineManifest, parse::parse},
     name::Name,
-    ports::store::{Applied, Image, LocalStore as _},
-    series::{Group, Groups, Slice, WindowRule, WindowSpan},
+    ports::store::{Applied, LocalStore as _, PartitionStore},
+    series::{Group, Groups, RangeQuery, WindowRule, WindowSpan},
 };
 use tailrace_sketch::{Answer, Query, Sketch, TenantSeed, Update};
 use tailrace_store::{SledStore, StoreOptions};
@@ -21,7 +21,7 @@ const RULE: WindowRule = WindowRule {
     keep_ms: 10 * MINUTE,
 };
 
-fn spec() -> PipelineSpec {
+fn manifest() -> PipelineManifest {
     let text = r#"{"name":"p","input":{"subjects":["a.>"]},"steps":[{"name":"s","plugin":"v@1.0.0"}],
         "sketches":{"q":{"kind":"quantiles","window":"1m","keep":"10m","by":{"json":"/c"},"groups":3}}}"#;
     parse(text.as_bytes()).unwrap()
@@ -39,7 +39,7 @@ impl Place {
         Self { folder, store }
     }
 
-    fn image(&self) -> Arc<dyn Image> {
+    fn image(&self) -> Arc<dyn PartitionStore> {
         let partition = PartitionId {
             pipeline: PipelineId {
                 tenant: Name::new("t").unwrap(),
@@ -48,7 +48,9 @@ impl Place {
             partition: 0,
         };
         let store = self.store.as_ref().unwrap();
-        store.open(&partition, &spec(), TenantSeed::new(1, 2)).unwrap()
+        store
+            .open(&partition, &manifest(), TenantSeed::new(1, 2))
+            .unwrap()
     }
 
     fn restart(&mut self) {
@@ -82,28 +84,28 @@ fn delta(events: &[Event], clock_ms: u64) -> Delta {
     delta
 }
 
-fn apply(image: &dyn Image, delta: &Delta) {
+fn apply(image: &dyn PartitionStore, delta: &Delta) {
     let commit = image.applied().unwrap().commit + 1;
     let sequence = commit * 10;
     image.apply(delta, Applied { commit, sequence }).unwrap();
 }
 
-fn slice(minutes: Option<(u64, u64)>, groups: Groups) -> Slice {
+fn slice(minutes: Option<(u64, u64)>, groups: Groups) -> RangeQuery {
     let windows = minutes.map(|(from, to)| WindowSpan {
         length_ms: MINUTE,
         from_ms: from * MINUTE,
         to_ms: to * MINUTE,
     });
-    Slice { windows, groups }
+    RangeQuery { windows, groups }
 }
 
-fn counts(image: &dyn Image, slice: &Slice) -> BTreeMap<Option<Group>, u64> {
-    let found = image.sketch_slice("q", slice).unwrap();
+fn counts(image: &dyn PartitionStore, slice: &RangeQuery) -> BTreeMap<Option<Group>, u64> {
+    let found = image.sketch_range("q", slice).unwrap();
     let count = |(group, sketch): (Option<Group>, Sketch)| (group, sketch.count());
     found.into_iter().map(count).collect()
 }
 
-fn total(image: &dyn Image, minutes: Option<(u64, u64)>) -> u64 {
+fn total(image: &dyn PartitionStore, minutes: Option<(u64, u64)>) -> u64 {
     counts(image, &slice(minutes, Groups::Together)).values().sum()
 }
 
@@ -120,7 +122,7 @@ fn commits(number: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Vec<Even
     prop::collection::vec(prop::collection::vec(event, 0..12), number)
 }
 
-fn asks() -> impl Strategy<Value = Vec<Slice>> {
+fn asks() -> impl Strategy<Value = Vec<RangeQuery>> {
     let groups = prop::sample::select(vec![Groups::Together, Groups::Each, Groups::One(value(1))]);
     let ask = (0_u64..150, 0_u64..150, groups);
     let ask = ask.prop_map(|(one, other, groups)| slice(Some((one.min(other), one.max(other))), groups));
@@ -176,11 +178,11 @@ proptest! {
         for (index, delta) in deltas(&commits).iter().enumerate() {
             apply(&*asked_image, delta);
             apply(&*silent_image, delta);
-            asked_image.sketch_slice("q", &asks[index % asks.len()]).unwrap();
+            asked_image.sketch_range("q", &asks[index % asks.len()]).unwrap();
         }
         for ask in &asks {
-            let answer = |image: &dyn Image| {
-                let found = image.sketch_slice("q", ask).unwrap().into_iter();
+            let answer = |image: &dyn PartitionStore| {
+                let found = image.sketch_range("q", ask).unwrap().into_iter();
                 found.map(|(group, sketch)| (group, sketch.encode())).collect::<Vec<_>>()
             };
             let expected = answer(&*silent_image);
@@ -327,7 +329,7 @@ fn a_window_answers_with_its_own_quantiles() {
         &delta(&[(0, Some(1), 10), (1, Some(1), 90), (1, Some(2), 91)], 0),
     );
     let (_, sketch) = image
-        .sketch_slice("q", &slice(Some((1, 2)), Groups::Together))
+        .sketch_range("q", &slice(Some((1, 2)), Groups::Together))
         .unwrap()
         .remove(0);
     let report = sketch.report(&Query::default());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tailrace_core::{
-    audit::Record,
+    audit::AuditRecord,
     name::Name,
     ports::{
         audit::{AuditLog, Audited, MemoryAudit},
@@ -30,7 +30,7 @@ impl BreakableAudit {
 
 #[async_trait]
 impl AuditLog for BreakableAudit {
-    async fn write(&self, record: &Record) -> Result<(), BrokerError> {
+    async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         if self.is_broken.load(Ordering::Relaxed) {
             return Err(BrokerError::Unreachable(format!("{ADDRESS} has no room")));
         }

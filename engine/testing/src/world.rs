@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tailrace_core::{
-    compilers::Compilers,
+    compile_semaphore::CompileSemaphore,
     ports::{
         accounts::NoAccounts, audit::MemoryAudit, notices::NoNotices, plugins::PluginRuntime,
         store::LocalStore, tracer::NoTracer,
@@ -37,7 +37,7 @@ pub fn world(
         snapshots: shared,
         accounts: Arc::new(NoAccounts),
         registry: Arc::new(registry.clone()),
-        compilers: Compilers::default(),
+        compilers: CompileSemaphore::default(),
         audit: Arc::new(MemoryAudit::default()),
         leases: Arc::new(MemoryBucket::default()),
         alarms: Arc::new(MemoryBucket::default()),

@@ -269,15 +269,15 @@ fn an_image_has_a_new_version_after_each_change_and_moves_as_a_whole() {
     content.set_vector("users", "far", &[1.0, 0.0]);
     content.set_vector("users", "near", &[0.0, 2.0]);
     store.hold(&partition(), content);
-    let image = store.existing(&partition()).unwrap().unwrap();
-    let before = image.version();
+    let state_store = store.existing(&partition()).unwrap().unwrap();
+    let before = state_store.version();
     let applied = Applied {
         commit: 1,
         sequence: 5,
     };
-    image.apply(&Delta::default(), applied).unwrap();
-    assert!(before.is_some() && image.version() != before);
-    let found = image
+    state_store.apply(&Delta::default(), applied).unwrap();
+    assert!(before.is_some() && state_store.version() != before);
+    let found = state_store
         .collection("users", 2, Metric::Cosine, Search::Exact)
         .unwrap();
     let ids: Vec<_> = found
@@ -287,11 +287,11 @@ fn an_image_has_a_new_version_after_each_change_and_moves_as_a_whole() {
         .collect();
     assert_eq!(ids, ["near", "far"]);
     assert_eq!(
-        image.expired(10, 9).unwrap(),
+        state_store.expired(10, 9).unwrap(),
         [("count".to_owned(), "k".to_owned())]
     );
     let mut chunks = Vec::new();
-    let exported = image.export(&mut |chunk| {
+    let exported = state_store.export(&mut |chunk| {
         chunks.push(chunk.to_vec());
         Ok(())
     });
@@ -301,7 +301,7 @@ fn an_image_has_a_new_version_after_each_change_and_moves_as_a_whole() {
     other.hold_uncounted(&place, Content::default());
     let copy = other.existing(&place).unwrap().unwrap();
     assert_eq!(copy.import(&mut chunks.into_iter()).unwrap(), applied);
-    assert_eq!(copy.content_hash().unwrap(), image.content_hash().unwrap());
+    assert_eq!(copy.content_hash().unwrap(), state_store.content_hash().unwrap());
     assert_eq!(copy.version(), None, "nobody keeps count of it");
     other.lose();
     assert!(other.existing(&place).unwrap().is_none());

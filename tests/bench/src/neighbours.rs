@@ -119,7 +119,7 @@ async fn settle(engine: &Engine, name: &str, pipelines: &[(&str, u32)]) -> anyho
         .await?;
     anyhow::ensure!(sent.status < 300, "{sent:?}");
     for (act, partitions) in pipelines {
-        let spec = json!({
+        let manifest = json!({
             "name": act,
             "input": { "subjects": [format!("near.{name}.in")], "key": { "json": "/user" } },
             "partitions": partitions,
@@ -134,7 +134,7 @@ async fn settle(engine: &Engine, name: &str, pipelines: &[(&str, u32)]) -> anyho
             "output": { "subject": format!("near.{name}.{act}") },
         });
         let path = format!("{base}/pipelines/{act}");
-        let applied = engine.ask("PUT", &path, &token, spec.to_string()).await?;
+        let applied = engine.ask("PUT", &path, &token, manifest.to_string()).await?;
         anyhow::ensure!(applied.status < 300, "{applied:?}");
         eventually("the pipeline runs", || async {
             let status = engine.ask("GET", &format!("{path}/status"), &token, "").await;

@@ -124,10 +124,10 @@ async fn round(
     events: &[Event],
     select: Select,
 ) -> anyhow::Result<Round> {
-    let spec = format!(
+    let manifest = format!(
         "name: {name}\ninput: {{ stream: NEXMARK, subjects: [\"bench.nexmark.>\"], key: {{ subject-token: 4 }} }}\npartitions: 4\nsteps:\n  - name: {query}\n    plugin: {query}@1.0.0\noutput: {{ subject: \"bench.{name}.{{key}}\" }}\n"
     );
-    stage.engine.apply(name, &spec).await?;
+    stage.engine.apply(name, &manifest).await?;
     let pid = stage.engine.pid();
     let first = reach(stage, name, events.len() as u64 / 10).await?;
     let (began, cpu) = (Instant::now(), cpu_seconds(pid)?);

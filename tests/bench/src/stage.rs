@@ -121,8 +121,8 @@ impl Stage {
                 plugin,
                 partitions,
             } => {
-                let spec = spec(name, input, delivery, *plugin, *partitions);
-                self.engine.apply(name, &spec).await?;
+                let manifest = manifest(name, input, delivery, *plugin, *partitions);
+                self.engine.apply(name, &manifest).await?;
                 let output = format!("TR_{TENANT}_{name}");
                 eventually("the pipeline has its stream", || async {
                     self.cluster.jetstream.get_stream(&output).await.is_ok()
@@ -156,8 +156,8 @@ impl Stage {
             anyhow::bail!("a command has no revisions");
         };
         let limits = format!("    limits: {{ deadline: {}ms }}\noutput:", 60 + number % 2);
-        let spec = spec(name, input, delivery, *plugin, *partitions).replace("output:", &limits);
-        self.engine.apply(name, &spec).await.map(drop)
+        let manifest = manifest(name, input, delivery, *plugin, *partitions).replace("output:", &limits);
+        self.engine.apply(name, &manifest).await.map(drop)
     }
 
     async fn command(&self, template: &str, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_>> {
@@ -189,7 +189,7 @@ impl Stage {
     }
 }
 
-fn spec(name: &str, input: Input<'_>, delivery: &str, plugin: Plugin, partitions: u32) -> String {
+fn manifest(name: &str, input: Input<'_>, delivery: &str, plugin: Plugin, partitions: u32) -> String {
     let Input { stream, subjects } = input;
     let (grants, collections) = match plugin {
         Plugin::Vectors { dimensions } => (

@@ -193,7 +193,7 @@ fn strings(value: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The heading of a definition: `StepSpec` is a step, `ErrorPolicy` an error policy.
+/// The heading of a definition: `StepManifest` is a step, `ErrorPolicy` an error policy.
 pub fn heading(definition: &str) -> String {
     let stem = definition.trim_end_matches("Spec").trim_end_matches("Manifest");
     // A pipeline's rate limits hold rates, so the two must not have the same heading.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tailrace_control::{alarms::board::NoticeCounts, query::measure::MeasuredTenant, usage::Used};
+use tailrace_control::{alarms::reports::NoticeCounts, query::measure::MeasuredTenant, usage::Used};
 use tailrace_core::{
     identity::PipelineId,
     name::Name,

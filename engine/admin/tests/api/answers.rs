@@ -127,20 +127,24 @@ async fn a_revision_runs_beside_the_active_one_until_it_is_promoted_or_abandoned
         let (stage, path) = (&stage, format!("{CLICKS}{path}"));
         async move { stage.ask(method, &path, &[&stage.shop], body).await }
     };
-    let spec = |key: &str| {
+    let manifest = |key: &str| {
         let config = format!("grants: [state], config: {{ key: {key} }}");
         crate::stage::PIPELINE.replace("grants: [state]", &config)
     };
-    let begun = ask("PUT", "?shadow=true", spec("a")).await.json();
+    let begun = ask("PUT", "?shadow=true", manifest("a")).await.json();
     assert_eq!(
         (&begun["revision"], &begun["candidate"]),
         (&json!(2), &json!(true)),
         "{begun}"
     );
     // The same revision as a canary keeps its number; another one takes its place.
-    let canary = ask("PUT", "?canary=5%25&max-error-ratio=0.01&max-p99=50ms", spec("a"))
-        .await
-        .json();
+    let canary = ask(
+        "PUT",
+        "?canary=5%25&max-error-ratio=0.01&max-p99=50ms",
+        manifest("a"),
+    )
+    .await
+    .json();
     assert_eq!(canary["revision"], 2, "{canary}");
     let shown = ask("GET", "/candidate", String::new()).await.json();
     assert_eq!(shown["candidate"]["share_ppm"], 50_000, "{shown}");
@@ -149,10 +153,10 @@ async fn a_revision_runs_beside_the_active_one_until_it_is_promoted_or_abandoned
         (&json!(1), &json!(50.0))
     );
     for (query, body, status) in [
-        ("?canary=200%25", spec("a"), StatusCode::UNPROCESSABLE_ENTITY),
+        ("?canary=200%25", manifest("a"), StatusCode::UNPROCESSABLE_ENTITY),
         (
             "?shadow=true&canary=5%25",
-            spec("a"),
+            manifest("a"),
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         (
@@ -162,12 +166,12 @@ async fn a_revision_runs_beside_the_active_one_until_it_is_promoted_or_abandoned
         ),
         (
             "?canary=5%25",
-            spec("a").replace("dimensions: 2", "dimensions: 3"),
+            manifest("a").replace("dimensions: 2", "dimensions: 3"),
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         (
             "",
-            spec("a").replace("count, plugin", "count, state-version: 2, plugin"),
+            manifest("a").replace("count, plugin", "count, state-version: 2, plugin"),
             StatusCode::CONFLICT,
         ),
     ] {
@@ -184,7 +188,7 @@ async fn a_revision_runs_beside_the_active_one_until_it_is_promoted_or_abandoned
         StatusCode::CONFLICT
     );
     assert_eq!(
-        ask("PUT", "?shadow=true", spec("b")).await.json()["revision"],
+        ask("PUT", "?shadow=true", manifest("b")).await.json()["revision"],
         3,
         "no number twice"
     );

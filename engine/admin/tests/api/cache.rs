@@ -16,7 +16,7 @@ const VECTORS: &str = "users";
 const KEYS: u64 = 2;
 const PARTITIONS: u32 = 3;
 
-fn spec(vectors: bool) -> String {
+fn manifest(vectors: bool) -> String {
     let collections = if vectors {
         "{ users: { dimensions: 1 } }"
     } else {
@@ -52,7 +52,7 @@ async fn stages(cache: ResponseCache) -> (Stage, Stage) {
     for partition in 0..PARTITIONS {
         stage.fake.hold(partition, Content::default());
     }
-    stage.ok("PUT", PIPELINE, spec(true)).await;
+    stage.ok("PUT", PIPELINE, manifest(true)).await;
     let bare = router(ApiState {
         commands: stage.commands.clone(),
         queries: stage.queries.clone(),
@@ -112,7 +112,7 @@ async fn an_answer_from_the_cache_is_the_answer_without_it() {
         for turn in 0..150 {
             match dice.below(20) {
                 0..2 => commit(&stage.fake, dice),
-                2 => drop(stage.ok("PUT", PIPELINE, spec(dice.below(2) == 0)).await),
+                2 => drop(stage.ok("PUT", PIPELINE, manifest(dice.below(2) == 0)).await),
                 3 => stage.fake.hold(dice.below(3) as u32, Content::default()),
                 4..7 => {
                     // A commit between the reads of one query: its answer may be either; nothing of it may stay.

@@ -17,7 +17,7 @@ use tailrace_core::{
     name::Name,
     observe::overview::Overview,
     ports::registry::Bucket as _,
-    registry::{Key, Role, Scope, keeper},
+    registry::{Key, Role, Scope, watcher},
     tasks,
 };
 use tailrace_dataplane::run::{engine::Engine, settings::Settings};
@@ -113,7 +113,7 @@ impl Stage {
         let fake = Fake::new();
         let world = fake.world();
         let (sender, registry) = watch::channel(None);
-        tasks::spawn(keeper::keep(world.registry.clone(), sender));
+        tasks::spawn(watcher::keep(world.registry.clone(), sender));
         let mut read = registry.clone();
         read.wait_for(Option::is_some).await.unwrap();
         let overview = Overview::default();

@@ -140,7 +140,7 @@ async fn a_tenant_that_uploads_too_much_at_a_time_is_told_to_wait_and_others_are
     let stage = Stage::set().await;
     let shop = Name::new("shop").unwrap();
     let held: Vec<_> = (0..4)
-        .map(|_| stage.commands.upload_place(&shop).unwrap())
+        .map(|_| stage.commands.upload_permit(&shop).unwrap())
         .collect();
     let before = stage.fake.acts();
     let refused = stage.ask("PUT", PATH, &[&stage.shop], PLUGIN).await;

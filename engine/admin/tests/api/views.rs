@@ -15,9 +15,9 @@ use tailrace_core::{
     name::Name,
     observe::{
         logs::Line,
-        places::OF_PIPELINE,
         status::PipelineStatus,
         tap::{Excerpt, Sample},
+        watch_permits::OF_PIPELINE,
     },
     ports::plugins::LogLevel,
 };

@@ -11,7 +11,7 @@ use tailrace_core::{
         Quantity,
         memory::{Alarm, Memory},
         notice::Target,
-        numbers::{EngineNumbers, Numbers, Window},
+        numbers::{EngineNumbers, Numbers, NumbersWindow},
         tables::{ENGINE, PIPELINE},
     },
     name::Name,
@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     alarms::{subject::Subject, tried::Tried},
-    error::Outcome,
+    error::ControlResult,
     query::Queries,
 };
 
@@ -39,8 +39,8 @@ pub(crate) struct Kept {
     written: Option<u64>,
     /// Whether there is something to write.
     unsaved: bool,
-    pipeline: Window<Numbers>,
-    engine: Window<EngineNumbers>,
+    pipeline: NumbersWindow<Numbers>,
+    engine: NumbersWindow<EngineNumbers>,
     sending: BTreeSet<(String, Target)>,
 }
 
@@ -122,7 +122,11 @@ impl Kept {
     }
 
     /// The value of each alarm.
-    async fn values(&mut self, queries: &Queries, subject: &Subject) -> Outcome<BTreeMap<Name, Option<f64>>> {
+    async fn values(
+        &mut self,
+        queries: &Queries,
+        subject: &Subject,
+    ) -> ControlResult<BTreeMap<Name, Option<f64>>> {
         let mut values = BTreeMap::new();
         if self.declared.is_empty() {
             return Ok(values);

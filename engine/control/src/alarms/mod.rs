@@ -6,8 +6,8 @@
 //!
 //! Where an engine of the pipeline does not answer, the look is left out: half the numbers are wrong ones.
 
-pub mod board;
 pub mod kept;
+pub mod reports;
 pub mod subject;
 pub mod tried;
 
@@ -146,7 +146,7 @@ impl Alarms {
             if !self.is_mine(id) {
                 continue;
             }
-            let mut declared = alarms(&pipeline.active.spec);
+            let mut declared = alarms(&pipeline.active.manifest);
             // The grant may have been narrowed since the pipeline was applied.
             let tenant = registry.tenants.get(&id.tenant);
             let may_tell = |target: &Target| match target {

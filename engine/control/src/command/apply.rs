@@ -32,7 +32,7 @@ pub struct AppliedPipeline {
 pub(crate) fn told(revision: &Revision) -> Value {
     json!({
         "revision": revision.number,
-        "spec": audit::digest(&revision.spec),
+        "spec": audit::digest(&revision.manifest),
         "plugins": revision.plugins,
     })
 }

@@ -1,11 +1,11 @@
 //! Every change of the control plane goes through [`Control::audited`]: its record is written first, and
 //! a change whose record cannot be written is refused before anything is done.
 
-use tailrace_core::audit::{Actor, Change, Fate, Record};
+use tailrace_core::audit::{Actor, AuditRecord, Change, ChangeState};
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 impl Commands {
@@ -20,7 +20,11 @@ impl Commands {
 
     /// Makes a change that the audit log tells of. What is to be checked is checked before: a request
     /// that is refused has changed nothing and leaves no record.
-    pub async fn audited<T>(&self, change: Change, make: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    pub async fn audited<T>(
+        &self,
+        change: Change,
+        make: impl Future<Output = ControlResult<T>>,
+    ) -> ControlResult<T> {
         let Change {
             action,
             tenant,
@@ -28,7 +32,7 @@ impl Commands {
             before,
             after,
         } = change;
-        let mut record = Record {
+        let mut record = AuditRecord {
             id: format!("{:016x}", self.context.world.random.next_u64()),
             at_ms: self.context.now_ms(),
             who: self.actor.clone(),
@@ -43,20 +47,20 @@ impl Commands {
                 .borrow()
                 .as_ref()
                 .map_or(0, |known| known.revision),
-            fate: Fate::Begun,
+            outcome: ChangeState::Begun,
         };
         let begun = self.context.world.audit.write(&record).await;
         begun.map_err(ControlError::Unaudited)?;
         let made = make.await;
-        record.fate = match &made {
-            Ok(_) => Fate::Done,
-            Err(cause) => Fate::Failed {
+        record.outcome = match &made {
+            Ok(_) => ChangeState::Done,
+            Err(cause) => ChangeState::Failed {
                 code: cause.code().as_str().to_owned(),
             },
         };
         if let Err(cause) = self.context.world.audit.write(&record).await {
             // It is in the log that it was begun, and by whom.
-            let Record {
+            let AuditRecord {
                 id, action, target, ..
             } = &record;
             tracing::warn!(%cause, id, action, target, "what came of a change cannot be written to the audit log");

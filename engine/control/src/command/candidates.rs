@@ -5,7 +5,7 @@ use serde_json::json;
 use tailrace_core::{
     audit::Change,
     identity::PipelineId,
-    manifest::{Delivery, OutputSpec, PipelineSpec, error::SpecError},
+    manifest::{Delivery, OutputManifest, PipelineManifest, error::ManifestError},
     ports::broker::own_stream,
     registry::{
         Key, Pipeline, Revision,
@@ -18,7 +18,7 @@ use crate::{
         Commands,
         apply::{AppliedPipeline, told},
     },
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 impl Commands {
@@ -29,15 +29,16 @@ impl Commands {
         known: Option<(Pipeline, u64)>,
         mut revision: Revision,
         mode: Mode,
-    ) -> Outcome<AppliedPipeline> {
+    ) -> ControlResult<AppliedPipeline> {
         let Some((mut pipeline, expected)) = known else {
             return Err(ControlError::Conflict(format!(
                 "pipeline {} has no active revision to run beside; apply it without `shadow` and `canary` first",
                 id.pipeline
             )));
         };
-        check_beside(&pipeline.active.spec, &revision.spec, mode)?;
-        let says = |known: &Revision| known.spec == revision.spec && known.plugins == revision.plugins;
+        check_beside(&pipeline.active.manifest, &revision.manifest, mode)?;
+        let says =
+            |known: &Revision| known.manifest == revision.manifest && known.plugins == revision.plugins;
         if says(&pipeline.active) {
             return Err(ControlError::Conflict(format!(
                 "the active revision {} says the same; there is nothing to compare",
@@ -84,7 +85,12 @@ impl Commands {
         })
     }
 
-    async fn write_candidate(&self, id: &PipelineId, pipeline: &Pipeline, expected: u64) -> Outcome<()> {
+    async fn write_candidate(
+        &self,
+        id: &PipelineId,
+        pipeline: &Pipeline,
+        expected: u64,
+    ) -> ControlResult<()> {
         if let Some(Candidate { revision, .. }) = &pipeline.candidate {
             // The revision first: what it says is the same if a try that failed left one behind.
             let key = Key::Revision(id.clone(), revision.number);
@@ -95,7 +101,7 @@ impl Commands {
     }
 
     /// Makes the candidate the active revision.
-    pub async fn promote(&self, id: &PipelineId) -> Outcome<AppliedPipeline> {
+    pub async fn promote(&self, id: &PipelineId) -> ControlResult<AppliedPipeline> {
         let (mut pipeline, expected) = self.known(id).await?;
         let Some(candidate) = pipeline.candidate.take() else {
             return Err(no_candidate(id));
@@ -110,7 +116,7 @@ impl Commands {
         pipeline.previous = Some(pipeline.active.number);
         pipeline.active = candidate.revision;
         let make = async {
-            let own = own_stream(id, &pipeline.active.spec);
+            let own = own_stream(id, &pipeline.active.manifest);
             let world = self.context.world_of(&id.tenant).await?;
             world.streams.ensure_own(&own).await?;
             self.write_candidate(id, &pipeline, expected).await
@@ -125,7 +131,7 @@ impl Commands {
     }
 
     /// Ends the candidate; the active revision goes on.
-    pub async fn abandon(&self, id: &PipelineId) -> Outcome<AppliedPipeline> {
+    pub async fn abandon(&self, id: &PipelineId) -> ControlResult<AppliedPipeline> {
         let (mut pipeline, expected) = self.known(id).await?;
         let number = pipeline
             .candidate
@@ -150,7 +156,7 @@ impl Commands {
         })
     }
 
-    async fn known(&self, id: &PipelineId) -> Outcome<(Pipeline, u64)> {
+    async fn known(&self, id: &PipelineId) -> ControlResult<(Pipeline, u64)> {
         let known = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
         known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))
     }
@@ -168,7 +174,7 @@ fn no_candidate(id: &PipelineId) -> ControlError {
 }
 
 /// What a candidate must have in common with the active revision, for they share events and state.
-fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outcome<()> {
+fn check_beside(active: &PipelineManifest, next: &PipelineManifest, mode: Mode) -> ControlResult<()> {
     let mut shared = vec![
         ("input", active.input == next.input),
         ("delivery", active.delivery == next.delivery),
@@ -176,11 +182,11 @@ fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outco
     ];
     if let Mode::Canary(canary) = mode {
         check_limits(&canary)?;
-        let pattern = |spec: &PipelineSpec| spec.output.as_ref().map(OutputSpec::pattern);
+        let pattern = |manifest: &PipelineManifest| manifest.output.as_ref().map(OutputManifest::pattern);
         shared.push(("sketches", active.sketches == next.sketches));
         shared.push(("output.subject", pattern(active) == pattern(next)));
-        let version = |spec: &PipelineSpec, name| {
-            let step = spec.steps.iter().find(|step| step.name == name);
+        let version = |manifest: &PipelineManifest, name| {
+            let step = manifest.steps.iter().find(|step| step.name == name);
             step.map(|step| step.state_version)
         };
         let layouts = next
@@ -196,7 +202,7 @@ fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outco
             path
         };
         if !same {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 path,
                 format!("a revision that runs beside the active one must have {what} in common with it, for they share events and state; apply it without `shadow` and `canary`"),
             )
@@ -204,12 +210,12 @@ fn check_beside(active: &PipelineSpec, next: &PipelineSpec, mode: Mode) -> Outco
         }
     }
     if next.delivery == Delivery::AtMostOnce {
-        return Err(SpecError::new("delivery", "with at-most-once nothing can run beside the active revision, for its state changes are committed before they are known; apply it at once").into());
+        return Err(ManifestError::new("delivery", "with at-most-once nothing can run beside the active revision, for its state changes are committed before they are known; apply it at once").into());
     }
     Ok(())
 }
 
-fn check_limits(canary: &Canary) -> Outcome<()> {
+fn check_limits(canary: &Canary) -> ControlResult<()> {
     let ratio = canary
         .max_error_ratio
         .is_none_or(|ratio| (0.0..=1.0).contains(&ratio));
@@ -228,7 +234,7 @@ mod tests {
     use super::*;
     use tailrace_core::manifest::parse::parse;
 
-    fn spec(more: &str) -> PipelineSpec {
+    fn manifest(more: &str) -> PipelineManifest {
         let text = format!(
             r#"{{"name":"p","input":{{"stream":"IN","subjects":["in.>"]}},"steps":[{{"name":"s","plugin":"s@1.0.0"}}]{more}}}"#
         );
@@ -246,9 +252,9 @@ mod tests {
 
     #[test]
     fn what_is_not_in_common_is_refused_with_its_field() {
-        let plain = spec("");
-        let vectors = spec(r#","vectors":{"v":{"dimensions":2}}"#);
-        let output = spec(r#","output":{"subject":"out.{key}"}"#);
+        let plain = manifest("");
+        let vectors = manifest(r#","vectors":{"v":{"dimensions":2}}"#);
+        let output = manifest(r#","output":{"subject":"out.{key}"}"#);
         for (next, mode, path) in [
             (&vectors, Mode::Shadow, "vectors"),
             (&vectors, canary(1), "vectors"),
@@ -265,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_share_of_nothing_is_refused() {
-        let plain = spec("");
+        let plain = manifest("");
         assert!(check_beside(&plain, &plain, canary(0)).is_err());
         assert!(check_beside(&plain, &plain, canary(WHOLE_PPM + 1)).is_err());
         assert!(check_beside(&plain, &plain, canary(WHOLE_PPM)).is_ok());

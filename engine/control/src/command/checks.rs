@@ -8,7 +8,7 @@ use tailrace_core::{
     alarm::notice::Target,
     identity::{Digest, PipelineId},
     load::load_plugin,
-    manifest::{OutputSpec, PipelineSpec, StepSpec, config_text, error::SpecError},
+    manifest::{OutputManifest, PipelineManifest, StepManifest, config_text, error::ManifestError},
     name::Name,
     ports::{
         broker::{BrokerError, StreamFacts},
@@ -21,17 +21,21 @@ use tailrace_core::{
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::graph::cycle,
 };
 
 impl Commands {
     /// The stream that holds the input's subjects.
-    pub(crate) async fn resolve_stream(&self, tenant: &Name, spec: &PipelineSpec) -> Outcome<StreamFacts> {
+    pub(crate) async fn resolve_stream(
+        &self,
+        tenant: &Name,
+        manifest: &PipelineManifest,
+    ) -> ControlResult<StreamFacts> {
         let streams = self.context.world_of(tenant).await?.streams;
-        if let Some(name) = &spec.input.stream {
+        if let Some(name) = &manifest.input.stream {
             let gone = || {
-                SpecError::new(
+                ManifestError::new(
                     "input.stream",
                     format!(
                         "there is no stream {name:?}; make it, or leave `stream` out and the engine finds the one that holds the subjects"
@@ -44,16 +48,16 @@ impl Commands {
                 Err(BrokerError::NoStream(_)) => return Err(gone().into()),
                 other => other?,
             };
-            return match check_reach(spec, &facts) {
+            return match check_reach(manifest, &facts) {
                 Err(_) if foreign => Err(gone().into()),
                 checked => checked.map(|()| facts),
             };
         }
         let mut found: Vec<String> = Vec::new();
-        for (index, pattern) in spec.input.subjects.iter().enumerate() {
+        for (index, pattern) in manifest.input.subjects.iter().enumerate() {
             let holders = streams.streams_with(pattern).await?;
             if holders.is_empty() {
-                return Err(SpecError::new(
+                return Err(ManifestError::new(
                     format!("input.subjects[{index}]"),
                     format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
                 )
@@ -65,7 +69,7 @@ impl Commands {
         found.dedup();
         match &*found {
             [only] => Ok(streams.stream(only).await?),
-            several => Err(SpecError::new(
+            several => Err(ManifestError::new(
                 "input.stream",
                 format!(
                     "{} streams hold these subjects; name the one you mean",
@@ -76,12 +80,12 @@ impl Commands {
         }
     }
 
-    pub(crate) fn check_quota(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
+    pub(crate) fn check_quota(&self, tenant: &Tenant, manifest: &PipelineManifest) -> ControlResult<()> {
         let registry = self.context.registry()?;
         let pipelines = registry.pipelines_of(&tenant.name).count();
         let partitions: u32 = registry
             .pipelines_of(&tenant.name)
-            .map(|(_, pipeline)| pipeline.active.spec.partitions)
+            .map(|(_, pipeline)| pipeline.active.manifest.partitions)
             .sum();
         let Tenant { quotas, .. } = tenant;
         if pipelines >= quotas.pipelines as usize {
@@ -90,7 +94,7 @@ impl Commands {
                 quotas.pipelines
             )));
         }
-        if partitions + spec.partitions > quotas.partitions {
+        if partitions + manifest.partitions > quotas.partitions {
             return Err(ControlError::Quota(format!(
                 "the tenant's quota of {} partitions leaves {}",
                 quotas.partitions,
@@ -104,15 +108,15 @@ impl Commands {
     pub(crate) async fn check_plugins(
         &self,
         tenant: &Name,
-        spec: &PipelineSpec,
-    ) -> Outcome<BTreeMap<Name, Digest>> {
+        manifest: &PipelineManifest,
+    ) -> ControlResult<BTreeMap<Name, Digest>> {
         let registry = self.context.registry()?;
         let mut digests = BTreeMap::new();
-        for (index, step) in spec.steps.iter().enumerate() {
+        for (index, step) in manifest.steps.iter().enumerate() {
             let path = format!("steps[{index}]");
             let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
                 let plugin = &step.plugin;
-                SpecError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
+                ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
             })?;
             check_imports(&path, step, version)?;
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
@@ -134,9 +138,9 @@ impl Commands {
         &self,
         path: &str,
         tenant: &Name,
-        step: &StepSpec,
+        step: &StepManifest,
         plugin: Arc<dyn Plugin>,
-    ) -> Outcome<()> {
+    ) -> ControlResult<()> {
         let (config, limits) = (config_text(&step.config), step.limits.to_call_limits());
         let tried = executor::run(&*self.context.world.turns, tenant, move || {
             plugin.instantiate(&config, &limits).map(drop)
@@ -145,18 +149,18 @@ impl Commands {
         match tried.map_err(|lost| ControlError::Internal(lost.to_string()))? {
             Ok(()) => Ok(()),
             Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
-            Err(cause) => Err(SpecError::new(format!("{path}.config"), cause.to_string()).into()),
+            Err(cause) => Err(ManifestError::new(format!("{path}.config"), cause.to_string()).into()),
         }
     }
 
     /// No pipeline feeds itself, through whatever others of its tenant.
-    pub(crate) fn check_circle(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
-        let Some(circle) = cycle::closed_by(&*self.context.registry()?, id, spec) else {
+    pub(crate) fn check_circle(&self, id: &PipelineId, manifest: &PipelineManifest) -> ControlResult<()> {
+        let Some(circle) = cycle::closed_by(&*self.context.registry()?, id, manifest) else {
             return Ok(());
         };
         let circle: Vec<String> = circle.iter().map(Name::to_string).collect();
         let circle = circle.join(" -> ");
-        Err(SpecError::new(
+        Err(ManifestError::new(
             "output.subject",
             format!(
                 "the pipelines would feed themselves: {circle}; publish on a subject that none of them reads"
@@ -166,8 +170,12 @@ impl Commands {
     }
 
     /// The output's subjects lie in no other stream.
-    pub(crate) async fn check_output(&self, id: &PipelineId, spec: &PipelineSpec) -> Outcome<()> {
-        let Some(pattern) = spec.output.as_ref().map(OutputSpec::pattern) else {
+    pub(crate) async fn check_output(
+        &self,
+        id: &PipelineId,
+        manifest: &PipelineManifest,
+    ) -> ControlResult<()> {
+        let Some(pattern) = manifest.output.as_ref().map(OutputManifest::pattern) else {
             return Ok(());
         };
         let own = subject::stream_name(id);
@@ -183,16 +191,20 @@ impl Commands {
         } else {
             format!("stream {holder:?}")
         };
-        Err(SpecError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
+        Err(ManifestError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
     }
 }
 
 impl Commands {
     /// Alarms may be told to where they are to be told.
-    pub(crate) async fn check_alarms(&self, tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
-        for (index, alarm) in spec.alarms.iter().enumerate() {
+    pub(crate) async fn check_alarms(
+        &self,
+        tenant: &Tenant,
+        manifest: &PipelineManifest,
+    ) -> ControlResult<()> {
+        for (index, alarm) in manifest.alarms.iter().enumerate() {
             let refused = |field: &str, why: String| {
-                ControlError::from(SpecError::new(format!("alarms[{index}].notify.{field}"), why))
+                ControlError::from(ManifestError::new(format!("alarms[{index}].notify.{field}"), why))
             };
             if let Some(told) = &alarm.notify.subject {
                 if !tenant.may_write(told) {
@@ -220,11 +232,11 @@ impl Commands {
     }
 }
 
-pub(crate) fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> {
-    for (index, pattern) in spec.input.subjects.iter().enumerate() {
+pub(crate) fn check_grants(tenant: &Tenant, manifest: &PipelineManifest) -> ControlResult<()> {
+    for (index, pattern) in manifest.input.subjects.iter().enumerate() {
         if !tenant.may_read(pattern) {
             let granted = tenant.read.join(", ");
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 format!("input.subjects[{index}]"),
                 format!(
                     "{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
@@ -233,10 +245,10 @@ pub(crate) fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> 
             .into());
         }
     }
-    let pattern = spec.output.as_ref().map(OutputSpec::pattern);
+    let pattern = manifest.output.as_ref().map(OutputManifest::pattern);
     if let Some(pattern) = pattern.filter(|pattern| !tenant.may_write(pattern)) {
         let granted = tenant.write.join(", ");
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             "output.subject",
             format!(
                 "{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
@@ -247,7 +259,7 @@ pub(crate) fn check_grants(tenant: &Tenant, spec: &PipelineSpec) -> Outcome<()> 
     Ok(())
 }
 
-fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcome<()> {
+fn check_imports(path: &str, step: &StepManifest, version: &PluginVersion) -> ControlResult<()> {
     let missing: Vec<_> = version
         .imports
         .iter()
@@ -263,7 +275,7 @@ fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcom
         .collect::<Vec<_>>()
         .join(", ");
     let first = format!("{:?}", missing[0]).to_lowercase();
-    Err(SpecError::new(
+    Err(ManifestError::new(
         format!("{path}.grants"),
         format!(
             "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
@@ -274,7 +286,7 @@ fn check_imports(path: &str, step: &StepSpec, version: &PluginVersion) -> Outcom
 }
 
 /// What a revision cannot change, because positions and partitions of what is committed depend on it.
-pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outcome<()> {
+pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) -> ControlResult<()> {
     let fixed = [
         ("input.stream", before.input.stream == after.input.stream),
         ("input.key", before.input.key == after.input.key),
@@ -282,7 +294,7 @@ pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
     ];
     for (path, same) in fixed {
         if !same {
-            return Err(SpecError::new(path, "cannot change in the life of a pipeline, because its state is divided by it; apply it under another name, or delete this one first").into());
+            return Err(ManifestError::new(path, "cannot change in the life of a pipeline, because its state is divided by it; apply it under another name, or delete this one first").into());
         }
     }
     for (name, vectors) in &after.vectors {
@@ -291,7 +303,7 @@ pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
             .get(name)
             .is_some_and(|known| known.dimensions != vectors.dimensions)
         {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 format!("vectors.{name}.dimensions"),
                 "cannot change while the collection holds vectors; declare a new collection",
             )
@@ -302,7 +314,7 @@ pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
         if before.sketches.get(name).is_some_and(|known| {
             known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by
         }) {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 format!("sketches.{name}"),
                 "kind, size, window and by cannot change, because what it holds is divided by them; declare a new sketch",
             )
@@ -312,11 +324,11 @@ pub(crate) fn check_change(before: &PipelineSpec, after: &PipelineSpec) -> Outco
     Ok(())
 }
 
-fn check_reach(spec: &PipelineSpec, facts: &StreamFacts) -> Outcome<()> {
-    for (index, pattern) in spec.input.subjects.iter().enumerate() {
+fn check_reach(manifest: &PipelineManifest, facts: &StreamFacts) -> ControlResult<()> {
+    for (index, pattern) in manifest.input.subjects.iter().enumerate() {
         if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
             let held = facts.subjects.join(", ");
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 format!("input.subjects[{index}]"),
                 format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
             )

@@ -11,7 +11,7 @@ use tailrace_core::{
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 /// Longest that a writer waits until its own engine has seen what it wrote.
@@ -19,7 +19,7 @@ pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 impl Commands {
     /// Writes an entry whose revision is `expected`, and waits until this engine sees it.
-    pub(crate) async fn write(&self, key: &Key, value: &impl Serialize, expected: u64) -> Outcome<()> {
+    pub(crate) async fn write(&self, key: &Key, value: &impl Serialize, expected: u64) -> ControlResult<()> {
         let bytes = serde_json::to_vec(value).map_err(|cause| ControlError::Internal(cause.to_string()))?;
         let written = self
             .context
@@ -36,17 +36,17 @@ impl Commands {
         self.wait_until(|registry| registry.revision >= revision).await
     }
 
-    pub(crate) async fn remove(&self, key: &Key) -> Outcome<()> {
+    pub(crate) async fn remove(&self, key: &Key) -> ControlResult<()> {
         Ok(self.context.world.registry.delete(&key.to_string()).await?)
     }
 
     /// Revision that a write of a key which does not exist must expect.
-    pub(crate) async fn revision_of(&self, key: &Key) -> Outcome<u64> {
+    pub(crate) async fn revision_of(&self, key: &Key) -> ControlResult<u64> {
         let entry = self.context.world.registry.get(&key.to_string()).await?;
         Ok(entry.map_or(0, |entry| entry.revision))
     }
 
-    pub(crate) async fn wait_until(&self, seen: impl Fn(&Registry) -> bool) -> Outcome<()> {
+    pub(crate) async fn wait_until(&self, seen: impl Fn(&Registry) -> bool) -> ControlResult<()> {
         let mut registry = self.context.registry.clone();
         let wait = registry.wait_for(|registry| registry.as_ref().is_some_and(|registry| seen(registry)));
         match tokio::time::timeout(SEEN_WITHIN, wait).await {

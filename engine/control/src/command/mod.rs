@@ -1,7 +1,6 @@
 //! What changes something. Everything is checked before anything is written ([`checks`]), the audit log is
 //! told first ([`audit`]), and the registry's entries are written by compare-and-set ([`entries`]).
 
-pub mod admission;
 pub mod apply;
 pub mod audit;
 pub mod candidates;
@@ -14,19 +13,20 @@ pub mod state_versions;
 pub mod tenants;
 pub mod tokens;
 pub mod trial;
+pub mod upload_permits;
 
 use std::sync::Arc;
 
 use tailrace_core::audit::Actor;
 
-use crate::{command::admission::Places, context::Context};
+use crate::{command::upload_permits::UploadPermits, context::Context};
 
 /// Changes what is registered, in the name of an actor.
 #[derive(Clone)]
 pub struct Commands {
     pub(crate) context: Context,
     pub(crate) actor: Actor,
-    pub(crate) uploads: Places,
+    pub(crate) uploads: UploadPermits,
     /// Held by the one who revokes an operator's token.
     pub(crate) revoking: Arc<tokio::sync::Mutex<()>>,
 }
@@ -37,7 +37,7 @@ impl Commands {
         Self {
             context,
             actor: Actor::engine(),
-            uploads: Places::default(),
+            uploads: UploadPermits::default(),
             revoking: Arc::default(),
         }
     }

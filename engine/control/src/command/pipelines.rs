@@ -8,7 +8,7 @@ use serde_json::json;
 use tailrace_core::{
     audit::{self, Change},
     identity::{Digest, PipelineId},
-    manifest::{PipelineSpec, Start, check::check},
+    manifest::{PipelineManifest, Start, check::check},
     name::Name,
     observe::status::State,
     ports::broker::{StreamFacts, own_stream},
@@ -22,7 +22,7 @@ use crate::{
         checks::{check_change, check_grants},
         state_versions::check_state_versions,
     },
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 /// Revisions that are kept of a pipeline.
@@ -36,7 +36,7 @@ const LET_GO_WITHIN: Duration = Duration::from_secs(25);
 
 /// What a new revision is to be.
 struct Next {
-    spec: PipelineSpec,
+    manifest: PipelineManifest,
     plugins: BTreeMap<Name, Digest>,
     rolled_back_to: Option<u64>,
 }
@@ -48,34 +48,34 @@ impl Commands {
     pub async fn apply_pipeline(
         &self,
         tenant: &Name,
-        mut spec: PipelineSpec,
+        mut manifest: PipelineManifest,
         how: Apply,
-    ) -> Outcome<AppliedPipeline> {
-        check(&spec)?;
+    ) -> ControlResult<AppliedPipeline> {
+        check(&manifest)?;
         let owner = self.context.tenant(tenant)?;
         let id = PipelineId {
             tenant: tenant.clone(),
-            pipeline: spec.name.clone(),
+            pipeline: manifest.name.clone(),
         };
-        check_grants(&owner, &spec)?;
-        let stream = self.resolve_stream(tenant, &spec).await?;
-        spec.input.stream = Some(stream.name.clone());
-        self.check_circle(&id, &spec)?;
+        check_grants(&owner, &manifest)?;
+        let stream = self.resolve_stream(tenant, &manifest).await?;
+        manifest.input.stream = Some(stream.name.clone());
+        self.check_circle(&id, &manifest)?;
         let key = Key::Pipeline(id.clone());
         let known = self.context.read::<Pipeline>(&key).await?;
         if let Some((known, _)) = &known {
-            check_change(&known.active.spec, &spec)?;
-            check_state_versions(&known.active.spec, &spec, how.forced)?;
+            check_change(&known.active.manifest, &manifest)?;
+            check_state_versions(&known.active.manifest, &manifest, how.forced)?;
         } else {
-            self.check_quota(&owner, &spec)?;
+            self.check_quota(&owner, &manifest)?;
         }
-        let plugins = self.check_plugins(tenant, &spec).await?;
-        self.check_output(&id, &spec).await?;
-        self.check_alarms(&owner, &spec).await?;
+        let plugins = self.check_plugins(tenant, &manifest).await?;
+        self.check_output(&id, &manifest).await?;
+        self.check_alarms(&owner, &manifest).await?;
         if let Some(mode) = how.beside {
             let revision = Revision {
                 number: 0,
-                spec,
+                manifest,
                 plugins,
                 applied_ms: self.context.now_ms(),
                 rolled_back_to: None,
@@ -84,7 +84,7 @@ impl Commands {
         }
         if let Some((known, _)) = &known
             && known.candidate.is_none()
-            && known.active.spec == spec
+            && known.active.manifest == manifest
             && known.active.plugins == plugins
         {
             return Ok(AppliedPipeline {
@@ -94,7 +94,7 @@ impl Commands {
             });
         }
         let next = Next {
-            spec,
+            manifest,
             plugins,
             rolled_back_to: None,
         };
@@ -110,7 +110,7 @@ impl Commands {
         id: &PipelineId,
         to: Option<u64>,
         forced: bool,
-    ) -> Outcome<AppliedPipeline> {
+    ) -> ControlResult<AppliedPipeline> {
         let known = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
         let Some((pipeline, _)) = &known else {
             return Err(ControlError::not_found("pipeline", &id.pipeline));
@@ -129,14 +129,14 @@ impl Commands {
             None => pipeline.before().ok_or_else(first)?,
         };
         let target = self.context.revision(id, to).await?;
-        check_change(&pipeline.active.spec, &target.spec)?;
-        check_state_versions(&pipeline.active.spec, &target.spec, forced)?;
+        check_change(&pipeline.active.manifest, &target.manifest)?;
+        check_state_versions(&pipeline.active.manifest, &target.manifest, forced)?;
         let owner = self.context.tenant(&id.tenant)?;
-        check_grants(&owner, &target.spec)?;
-        self.check_alarms(&owner, &target.spec).await?;
-        self.check_circle(id, &target.spec)?;
+        check_grants(&owner, &target.manifest)?;
+        self.check_alarms(&owner, &target.manifest).await?;
+        self.check_circle(id, &target.manifest)?;
         let next = Next {
-            spec: target.spec,
+            manifest: target.manifest,
             plugins: target.plugins,
             rolled_back_to: Some(to),
         };
@@ -149,7 +149,7 @@ impl Commands {
         known: Option<(Pipeline, u64)>,
         next: Next,
         stream: Option<&StreamFacts>,
-    ) -> Outcome<AppliedPipeline> {
+    ) -> ControlResult<AppliedPipeline> {
         let before = known.as_ref().map(|(pipeline, _)| pipeline);
         let change = audit_of(id, before, &next);
         // On the heap: what it holds across its waits is large.
@@ -162,9 +162,9 @@ impl Commands {
         known: Option<(Pipeline, u64)>,
         next: Next,
         stream: Option<&StreamFacts>,
-    ) -> Outcome<AppliedPipeline> {
+    ) -> ControlResult<AppliedPipeline> {
         let Next {
-            spec,
+            manifest,
             plugins,
             rolled_back_to,
         } = next;
@@ -176,14 +176,17 @@ impl Commands {
         let number = pipeline.as_ref().map_or(1, Pipeline::next_number);
         let active = Revision {
             number,
-            spec,
+            manifest,
             plugins,
             applied_ms: self.context.now_ms(),
             rolled_back_to,
         };
         // Here, not only when it starts: another pipeline may read its output from now on.
         let world = self.context.world_of(&id.tenant).await?;
-        world.streams.ensure_own(&own_stream(id, &active.spec)).await?;
+        world
+            .streams
+            .ensure_own(&own_stream(id, &active.manifest))
+            .await?;
         let revision_key = Key::Revision(id.clone(), number);
         // The revision first: what it says is the same if a try that failed left one behind.
         let revision_expected = self.revision_of(&revision_key).await?;
@@ -204,7 +207,7 @@ impl Commands {
             None => Pipeline {
                 // Pinned now: a restart before the first commit must not skip what came meanwhile.
                 start_sequence: stream
-                    .filter(|_| active.spec.input.start == Start::New)
+                    .filter(|_| active.manifest.input.start == Start::New)
                     .map(|stream| stream.last_sequence + 1),
                 stream_created: stream.map(|stream| stream.created.clone()),
                 ..Pipeline::new(active, self.context.now_ms())
@@ -241,7 +244,7 @@ impl Commands {
     }
 
     /// Pauses a pipeline, or lets it go on.
-    pub async fn set_paused(&self, id: &PipelineId, reason: Option<String>) -> Outcome<()> {
+    pub async fn set_paused(&self, id: &PipelineId, reason: Option<String>) -> ControlResult<()> {
         let known = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
         let (known, _) = known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))?;
         if known.paused == reason {
@@ -258,7 +261,11 @@ impl Commands {
     }
 
     /// Changes a pipeline's entry.
-    pub(crate) async fn change(&self, id: &PipelineId, change: impl FnOnce(&mut Pipeline)) -> Outcome<()> {
+    pub(crate) async fn change(
+        &self,
+        id: &PipelineId,
+        change: impl FnOnce(&mut Pipeline),
+    ) -> ControlResult<()> {
         let key = Key::Pipeline(id.clone());
         let known = self.context.read::<Pipeline>(&key).await?;
         let (mut pipeline, revision) =
@@ -272,7 +279,7 @@ impl Commands {
     }
 
     /// Deletes a pipeline with its state, its outputs and its dead letters.
-    pub async fn delete_pipeline(&self, id: &PipelineId) -> Outcome<()> {
+    pub async fn delete_pipeline(&self, id: &PipelineId) -> ControlResult<()> {
         let pipeline = self.context.pipeline(id)?;
         let change = Change::new(
             "pipeline-deleted",
@@ -286,7 +293,7 @@ impl Commands {
         .await
     }
 
-    async fn remove_pipeline(&self, id: &PipelineId, pipeline: &Pipeline) -> Outcome<()> {
+    async fn remove_pipeline(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
         self.remove(&Key::Pipeline(id.clone())).await?;
         self.wait_until(|registry| !registry.pipelines.contains_key(id))
             .await?;
@@ -301,7 +308,7 @@ impl Commands {
         };
         // One that cannot let go in time finds its stream gone, and lets go then.
         let _ = tokio::time::timeout(LET_GO_WITHIN, let_go).await;
-        let input = pipeline.active.spec.input.stream.clone().unwrap_or_default();
+        let input = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
         let world = self.context.world_of(&id.tenant).await?;
         Ok(world.streams.remove_own(id, &input).await?)
     }
@@ -316,12 +323,12 @@ fn audit_of(id: &PipelineId, known: Option<&Pipeline>, next: &Next) -> Change {
     };
     let mut after = json!({
         "revision": known.map_or(1, Pipeline::next_number),
-        "spec": audit::digest(&next.spec),
+        "spec": audit::digest(&next.manifest),
         "plugins": next.plugins,
     });
     let before = known.map(|known| &known.active);
     if let Some(before) = before {
-        after["changed"] = json!(audit::changed_fields(&before.spec, &next.spec));
+        after["changed"] = json!(audit::changed_fields(&before.manifest, &next.manifest));
     }
     if let Some(to) = next.rolled_back_to {
         after["rolled_back_to"] = json!(to);

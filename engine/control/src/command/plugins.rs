@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tailrace_core::{
     audit::Change,
-    compilers::Turn,
+    compile_semaphore::CompilePermit,
     identity::Digest,
     load::{load_component, load_plugin},
     manifest::PluginRef,
@@ -23,10 +23,10 @@ use tailrace_core::{
 use crate::{
     command::{
         Commands,
-        admission::UploadPlace,
         trial::{self, Trial, TrialRequest},
+        upload_permits::UploadPermit,
     },
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 /// A plugin, and what it is tried with before it is kept.
@@ -62,7 +62,7 @@ pub struct Uploaded {
 
 impl Commands {
     /// Whether a tenant may upload a plugin of this size now.
-    fn check_upload(&self, tenant: &Tenant, bytes: u64) -> Outcome<()> {
+    fn check_upload(&self, tenant: &Tenant, bytes: u64) -> ControlResult<()> {
         let used = self.context.used_by(&*self.context.registry()?, &tenant.name);
         let quotas = &tenant.quotas;
         let full = |what: &str, most: u64| {
@@ -84,7 +84,7 @@ impl Commands {
     }
 
     /// A place for an upload of this tenant: to be had before its body is read.
-    pub fn upload_place(&self, tenant: &Name) -> Outcome<UploadPlace> {
+    pub fn upload_permit(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         self.uploads.take(tenant)
     }
 
@@ -94,8 +94,8 @@ impl Commands {
         tenant: &Name,
         plugin: PluginRef,
         upload: impl Into<Upload>,
-    ) -> Outcome<Uploaded> {
-        let place = self.upload_place(tenant)?;
+    ) -> ControlResult<Uploaded> {
+        let place = self.upload_permit(tenant)?;
         self.upload_plugin_at(place, tenant, plugin, upload.into()).await
     }
 
@@ -103,11 +103,11 @@ impl Commands {
     /// the config that was sent along is a refusal, and nothing is kept.
     pub async fn upload_plugin_at(
         &self,
-        place: UploadPlace,
+        place: UploadPermit,
         tenant: &Name,
         plugin: PluginRef,
         upload: Upload,
-    ) -> Outcome<Uploaded> {
+    ) -> ControlResult<Uploaded> {
         let upload_digest = Digest::of(&upload.plugin);
         if let Some(known) = self.context.known_version(tenant, &plugin)? {
             let version = same_or_conflict(known, upload_digest)?;
@@ -164,7 +164,7 @@ impl Commands {
     }
 
     /// Writes a version into the registry; says too whether it is new.
-    async fn keep(&self, tenant: &Name, version: PluginVersion) -> Outcome<(Arc<PluginVersion>, bool)> {
+    async fn keep(&self, tenant: &Name, version: PluginVersion) -> ControlResult<(Arc<PluginVersion>, bool)> {
         let key = Key::Plugin(tenant.clone(), version.plugin.clone());
         match self.write(&key, &version, 0).await {
             Ok(()) => Ok((Arc::new(version), true)),
@@ -181,7 +181,7 @@ impl Commands {
 
     /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler
     /// would be missing to the pipelines. There are as many of them as turns.
-    async fn admit(&self, tenant: &Name, turn: Turn, upload: Bytes) -> Outcome<Admitted> {
+    async fn admit(&self, tenant: &Name, turn: CompilePermit, upload: Bytes) -> ControlResult<Admitted> {
         let runtime = self.context.world.plugins.clone();
         let began = self.context.world.clock.monotonic();
         let admitted = tasks::spawn_blocking(move || {
@@ -212,7 +212,7 @@ impl Commands {
         digest: Digest,
         component: Bytes,
         request: TrialRequest,
-    ) -> Outcome<Trial> {
+    ) -> ControlResult<Trial> {
         // It was compiled just now; where its machine code could not be kept, it is once more.
         let plugin = load_component(&self.context.world, tenant, digest, component).await?;
         let clock = self.context.world.clock.clone();
@@ -229,7 +229,7 @@ impl Commands {
         tenant: &Name,
         version: &PluginVersion,
         request: TrialRequest,
-    ) -> Outcome<Trial> {
+    ) -> ControlResult<Trial> {
         let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
         let plugin = plugin.ok_or_else(|| ControlError::not_found("plugin", &version.plugin))?;
         let clock = self.context.world.clock.clone();
@@ -242,7 +242,7 @@ impl Commands {
     }
 }
 
-fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> Outcome<Arc<PluginVersion>> {
+fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> ControlResult<Arc<PluginVersion>> {
     if known.upload_digest == upload || known.digest == upload {
         return Ok(known);
     }

@@ -5,12 +5,12 @@ use tailrace_core::{audit::Change, dead_letter::DeadLetter, identity::PipelineId
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 impl Commands {
     /// Sends a dead letter to the step that it failed at, once, however often it is asked.
-    pub async fn redrive(&self, id: &PipelineId, letter: u64) -> Outcome<()> {
+    pub async fn redrive(&self, id: &PipelineId, letter: u64) -> ControlResult<()> {
         self.context.pipeline(id)?;
         let missing = || ControlError::not_found("dead letter", &letter);
         let letters = self.context.world_of(&id.tenant).await?.dead_letters;

@@ -1,12 +1,16 @@
 //! Whether the plugins of a revision can read the state that is there: each step says how its plugin lays
 //! it out, by `state-version`. Who forces another one keeps the state as it is; nothing is deleted.
 
-use tailrace_core::manifest::PipelineSpec;
+use tailrace_core::manifest::PipelineManifest;
 
-use crate::error::{ControlError, Outcome};
+use crate::error::{ControlError, ControlResult};
 
 /// Every step that both revisions have declares the same layout, unless that is `forced`.
-pub(crate) fn check_state_versions(active: &PipelineSpec, next: &PipelineSpec, forced: bool) -> Outcome<()> {
+pub(crate) fn check_state_versions(
+    active: &PipelineManifest,
+    next: &PipelineManifest,
+    forced: bool,
+) -> ControlResult<()> {
     for step in &next.steps {
         let known = active.steps.iter().find(|known| known.name == step.name);
         let Some(known) = known.filter(|known| known.state_version != step.state_version) else {
@@ -28,7 +32,7 @@ mod tests {
     use super::*;
     use tailrace_core::{codes::ApiCode, manifest::parse::parse};
 
-    fn spec(steps: &str) -> PipelineSpec {
+    fn manifest(steps: &str) -> PipelineManifest {
         let text =
             format!(r#"{{"name":"p","input":{{"stream":"IN","subjects":["in.>"]}},"steps":[{steps}]}}"#);
         parse(text.as_bytes()).unwrap()
@@ -36,16 +40,16 @@ mod tests {
 
     #[test]
     fn a_layout_that_is_not_declared_is_the_first() {
-        let plain = spec(r#"{"name":"count","plugin":"count@1.0.0"}"#);
-        let first = spec(r#"{"name":"count","plugin":"count@2.0.0","state-version":1}"#);
+        let plain = manifest(r#"{"name":"count","plugin":"count@1.0.0"}"#);
+        let first = manifest(r#"{"name":"count","plugin":"count@2.0.0","state-version":1}"#);
         assert!(check_state_versions(&plain, &first, false).is_ok());
         assert!(!serde_json::to_string(&first).unwrap().contains("state-version"));
     }
 
     #[test]
     fn another_layout_is_refused_with_the_step_and_the_way_out_unless_it_is_forced() {
-        let first = spec(r#"{"name":"count","plugin":"count@1.0.0"}"#);
-        let second = spec(r#"{"name":"count","plugin":"count@2.0.0","state-version":2}"#);
+        let first = manifest(r#"{"name":"count","plugin":"count@1.0.0"}"#);
+        let second = manifest(r#"{"name":"count","plugin":"count@2.0.0","state-version":2}"#);
         for (active, next) in [(&first, &second), (&second, &first)] {
             let refused = check_state_versions(active, next, false).unwrap_err();
             let text = refused.to_string();
@@ -57,8 +61,8 @@ mod tests {
 
     #[test]
     fn a_step_of_another_name_has_state_of_its_own() {
-        let first = spec(r#"{"name":"count","plugin":"count@1.0.0"}"#);
-        let other = spec(r#"{"name":"count-2","plugin":"count@2.0.0","state-version":2}"#);
+        let first = manifest(r#"{"name":"count","plugin":"count@1.0.0"}"#);
+        let other = manifest(r#"{"name":"count-2","plugin":"count@2.0.0","state-version":2}"#);
         assert!(check_state_versions(&first, &other, false).is_ok());
     }
 }

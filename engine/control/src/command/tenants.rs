@@ -16,7 +16,7 @@ use tailrace_sketch::TenantSeed;
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
 };
 
 /// What an operator says of a tenant.
@@ -39,7 +39,7 @@ pub struct TenantRequest {
 
 impl Commands {
     /// Makes a tenant, or changes its grants and quotas.
-    pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> Outcome<Arc<Tenant>> {
+    pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> ControlResult<Arc<Tenant>> {
         check_patterns("read", &request.read)?;
         check_patterns("write", &request.write)?;
         if let Some(quotas) = &request.quotas {
@@ -97,7 +97,7 @@ impl Commands {
         tenant: &Name,
         before: Option<&Tenant>,
         asked: Option<&str>,
-    ) -> Outcome<Option<Name>> {
+    ) -> ControlResult<Option<Name>> {
         let before = before.and_then(|tenant| tenant.nats_account.clone());
         let wanted = match asked {
             None => return Ok(before),
@@ -134,7 +134,7 @@ impl Commands {
     }
 
     /// Deletes a tenant that has no pipelines, with its tokens and its plugins' entries.
-    pub async fn delete_tenant(&self, name: &Name) -> Outcome<()> {
+    pub async fn delete_tenant(&self, name: &Name) -> ControlResult<()> {
         let tenant = self.context.tenant(name)?;
         let registry = self.context.registry()?;
         let pipelines: Vec<_> = registry
@@ -152,7 +152,7 @@ impl Commands {
             .await
     }
 
-    async fn remove_tenant(&self, name: &Name) -> Outcome<()> {
+    async fn remove_tenant(&self, name: &Name) -> ControlResult<()> {
         for token in self.context.tokens_of(Some(name))? {
             self.remove(&Key::Token(token.hash)).await?;
         }
@@ -176,7 +176,7 @@ fn told(tenant: &Tenant) -> Value {
     })
 }
 
-fn check_patterns(field: &str, patterns: &[String]) -> Outcome<()> {
+fn check_patterns(field: &str, patterns: &[String]) -> ControlResult<()> {
     for pattern in patterns {
         subject::check_pattern(pattern)
             .map_err(|cause| ControlError::Invalid(format!("{field}: {cause}")))?;

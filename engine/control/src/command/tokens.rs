@@ -15,7 +15,7 @@ use tailrace_core::{
 
 use crate::{
     command::Commands,
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::tokens::{ShownToken, shown},
 };
 
@@ -57,7 +57,7 @@ pub struct NewToken {
 
 impl Commands {
     /// Makes a token known that was chosen outside: the operator's first.
-    pub async fn admit_token(&self, token: &str, scope: Scope) -> Outcome<()> {
+    pub async fn admit_token(&self, token: &str, scope: Scope) -> ControlResult<()> {
         let hash = Digest::of(token.as_bytes());
         let known = self.context.read::<Token>(&Key::Token(hash)).await?;
         if known.is_some_and(|(known, _)| known.scope == scope) {
@@ -77,17 +77,17 @@ impl Commands {
     }
 
     /// Makes a new token for a tenant.
-    pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> Outcome<NewToken> {
+    pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> ControlResult<NewToken> {
         self.context.tenant(tenant)?;
         self.make_token(Some(tenant), request).await
     }
 
     /// Makes a new token for an operator.
-    pub async fn create_operator_token(&self, request: TokenRequest) -> Outcome<NewToken> {
+    pub async fn create_operator_token(&self, request: TokenRequest) -> ControlResult<NewToken> {
         self.make_token(None, request).await
     }
 
-    async fn make_token(&self, tenant: Option<&Name>, request: TokenRequest) -> Outcome<NewToken> {
+    async fn make_token(&self, tenant: Option<&Name>, request: TokenRequest) -> ControlResult<NewToken> {
         let TokenRequest {
             scope: role,
             label,
@@ -120,14 +120,14 @@ impl Commands {
     }
 
     /// Ends a tenant's token at once.
-    pub async fn revoke_token(&self, tenant: &Name, id: &str) -> Outcome<()> {
+    pub async fn revoke_token(&self, tenant: &Name, id: &str) -> ControlResult<()> {
         self.context.tenant(tenant)?;
         let token = self.token_known_by(Some(tenant), id)?;
         self.forget_token(Some(tenant), &token).await
     }
 
     /// Ends an operator's token at once, but never the last that may do everything and has no end.
-    pub async fn revoke_operator_token(&self, id: &str) -> Outcome<()> {
+    pub async fn revoke_operator_token(&self, id: &str) -> ControlResult<()> {
         // One after the other, so that two that are left are not revoked for each other's sake.
         let _turn = self.revoking.lock().await;
         let token = self.token_known_by(None, id)?;
@@ -142,13 +142,13 @@ impl Commands {
         self.forget_token(None, &token).await
     }
 
-    fn token_known_by(&self, tenant: Option<&Name>, id: &str) -> Outcome<Arc<Token>> {
+    fn token_known_by(&self, tenant: Option<&Name>, id: &str) -> ControlResult<Arc<Token>> {
         let mut known = self.context.tokens_of(tenant)?.into_iter();
         let found = known.find(|token| token.public_id() == id);
         found.ok_or_else(|| ControlError::not_found("token", &id))
     }
 
-    async fn forget_token(&self, tenant: Option<&Name>, token: &Token) -> Outcome<()> {
+    async fn forget_token(&self, tenant: Option<&Name>, token: &Token) -> ControlResult<()> {
         let change = Change {
             action: "token-revoked",
             tenant: tenant.cloned(),
@@ -175,7 +175,7 @@ impl Commands {
         format!("{:016x}", self.context.world.random.next_u64())
     }
 
-    async fn keep_token(&self, token: Token) -> Outcome<()> {
+    async fn keep_token(&self, token: Token) -> ControlResult<()> {
         let tenant = match &token.scope {
             Scope::Operator(_) => None,
             Scope::Tenant { name, .. } => Some(name.clone()),
@@ -196,7 +196,7 @@ impl Commands {
     }
 
     /// Makes room: what has ended opens nothing any more.
-    async fn forget_ended(&self, tenant: Option<&Name>) -> Outcome<()> {
+    async fn forget_ended(&self, tenant: Option<&Name>) -> ControlResult<()> {
         let now_ms = self.context.now_ms();
         let (live, ended): (Vec<_>, Vec<_>) = self
             .context
@@ -227,7 +227,7 @@ fn told(token: &Token) -> Value {
     })
 }
 
-fn check_label(label: Option<&str>) -> Outcome<()> {
+fn check_label(label: Option<&str>) -> ControlResult<()> {
     let sound = |label: &str| {
         label.chars().count() <= MAX_LABEL_CHARS && !label.is_empty() && !label.chars().any(char::is_control)
     };
@@ -239,7 +239,7 @@ fn check_label(label: Option<&str>) -> Outcome<()> {
     )))
 }
 
-fn checked_life(life: Span) -> Outcome<Span> {
+fn checked_life(life: Span) -> ControlResult<Span> {
     if life.0.is_zero() || life.0 > MAX_LIFE {
         return Err(ControlError::Invalid(
             "expires-in: write more than 0 and at most ten years, such as 30d, or leave it out".to_owned(),

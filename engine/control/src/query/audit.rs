@@ -2,7 +2,7 @@
 
 use tailrace_core::{name::Name, ports::audit::Audited};
 
-use crate::{error::Outcome, query::Queries};
+use crate::{error::ControlResult, query::Queries};
 
 /// Most records of one page.
 pub const MAX_PAGE: usize = 500;
@@ -14,7 +14,7 @@ impl Queries {
         tenant: Option<&Name>,
         before: Option<u64>,
         limit: usize,
-    ) -> Outcome<Vec<Audited>> {
+    ) -> ControlResult<Vec<Audited>> {
         if let Some(tenant) = tenant {
             self.context.tenant(tenant)?;
         }

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use tailrace_core::{
     identity::{EngineId, PipelineId},
-    observe::board::Report,
+    observe::candidate_reports::Report,
     registry::{
         Pipeline,
         candidate::{Candidate, Ended, Mode},
     },
 };
 
-use crate::{error::Outcome, query::Queries};
+use crate::{error::ControlResult, query::Queries};
 
 /// A pipeline's candidate, for people.
 #[derive(Debug, Clone, Serialize)]
@@ -67,7 +67,7 @@ impl CandidateView {
 
 impl Queries {
     /// The candidate, and what this engine has found of it.
-    pub fn candidate(&self, id: &PipelineId) -> Outcome<CandidateReport> {
+    pub fn candidate(&self, id: &PipelineId) -> ControlResult<CandidateReport> {
         let pipeline = self.context.pipeline(id)?;
         let status = self.context.overview.pipeline(id);
         let members = self.context.cluster.members.borrow().clone();

@@ -3,7 +3,7 @@
 use tailrace_core::{dead_letter::DeadLetter, identity::PipelineId};
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::Queries,
 };
 
@@ -12,7 +12,12 @@ pub const MAX_PAGE: usize = 500;
 
 impl Queries {
     /// Dead letters after an id, oldest first.
-    pub async fn dead_letters(&self, id: &PipelineId, after: u64, limit: usize) -> Outcome<Vec<DeadLetter>> {
+    pub async fn dead_letters(
+        &self,
+        id: &PipelineId,
+        after: u64,
+        limit: usize,
+    ) -> ControlResult<Vec<DeadLetter>> {
         self.context.pipeline(id)?;
         let letters = self.context.world_of(&id.tenant).await?.dead_letters;
         let stored = letters.list(id, after, limit.clamp(1, MAX_PAGE)).await?;
@@ -20,7 +25,7 @@ impl Queries {
     }
 
     /// One dead letter.
-    pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> Outcome<DeadLetter> {
+    pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> ControlResult<DeadLetter> {
         self.context.pipeline(id)?;
         let letters = self.context.world_of(&id.tenant).await?.dead_letters;
         let stored = letters.get(id, letter).await?;

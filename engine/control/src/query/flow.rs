@@ -3,7 +3,7 @@
 use tailrace_core::{identity::PipelineId, name::Name, observe::status::State};
 
 use crate::{
-    error::Outcome,
+    error::ControlResult,
     query::{
         Queries,
         graph::{
@@ -15,7 +15,7 @@ use crate::{
 
 impl Queries {
     /// One pipeline with its steps. What feeds it is drawn as the subjects that it reads.
-    pub fn pipeline_graph(&self, id: &PipelineId) -> Outcome<Graph> {
+    pub fn pipeline_graph(&self, id: &PipelineId) -> ControlResult<Graph> {
         let pipeline = self.context.pipeline(id)?;
         let drawn = Drawn {
             id,
@@ -26,7 +26,7 @@ impl Queries {
     }
 
     /// All pipelines of a tenant, and what feeds what.
-    pub fn tenant_graph(&self, tenant: &Name, detail: Detail) -> Outcome<Graph> {
+    pub fn tenant_graph(&self, tenant: &Name, detail: Detail) -> ControlResult<Graph> {
         self.context.tenant(tenant)?;
         let registry = self.context.registry()?;
         let pipelines = registry.pipelines_of(tenant).map(|(id, pipeline)| Drawn {

@@ -7,11 +7,11 @@ use tailrace_core::{
     delta::StateValue,
     identity::{PartitionId, PipelineId},
     ports::store::StoreError,
-    series::{Group, Held, Slice},
+    series::{Group, Held, RangeQuery},
 };
 use tailrace_sketch::Sketch;
 
-use crate::{error::Outcome, query::Queries};
+use crate::{error::ControlResult, query::Queries};
 
 /// A question about some partitions of a pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub(crate) enum What {
     /// What the pipeline shows on the engine, whichever partitions are asked for.
     Numbers,
     /// Parts of one that is divided.
-    Slice { name: String, slice: Slice },
+    RangeQuery { name: String, slice: RangeQuery },
     /// Which windows there are of one that is divided by time.
     Windows { name: String },
 }
@@ -69,8 +69,8 @@ pub(crate) enum Answer {
 
 impl Queries {
     /// Answers from the images on this machine; beside, where many windows may have to be merged.
-    pub(crate) async fn answer_local(&self, question: Question) -> Outcome<Answer> {
-        if !matches!(question.what, What::Slice { .. }) {
+    pub(crate) async fn answer_local(&self, question: Question) -> ControlResult<Answer> {
+        if !matches!(question.what, What::RangeQuery { .. }) {
             return self.answer_here(&question);
         }
         let queries = self.clone();
@@ -78,13 +78,13 @@ impl Queries {
     }
 
     /// Answers from the images on this machine; a partition that never ran here holds nothing.
-    pub(crate) fn answer_here(&self, question: &Question) -> Outcome<Answer> {
+    pub(crate) fn answer_here(&self, question: &Question) -> ControlResult<Answer> {
         let mut answer = match question.what {
             What::State { .. } | What::Scan { .. } => Answer::Entries(Vec::new()),
             What::Vector { .. } => Answer::Vectors(Vec::new()),
             What::Sketch { .. } => Answer::Sketches(Vec::new()),
             What::Numbers => return Ok(Answer::Numbers(Box::new(self.numbers_here(&question.pipeline)))),
-            What::Slice { .. } => Answer::Groups(Vec::new()),
+            What::RangeQuery { .. } => Answer::Groups(Vec::new()),
             What::Windows { .. } => Answer::Windows(Vec::new()),
         };
         for partition in &question.partitions {
@@ -99,12 +99,12 @@ impl Queries {
             pipeline: id.clone(),
             partition,
         };
-        let Some(image) = self.context.world.store.existing(&place)? else {
+        let Some(state_store) = self.context.world.store.existing(&place)? else {
             return Ok(());
         };
         match (&question.what, answer) {
             (What::State { step, key }, Answer::Entries(found)) => {
-                let value = image.get(step, key)?;
+                let value = state_store.get(step, key)?;
                 let live = value.filter(|value| self.is_live(id, partition, value));
                 found.extend(live.map(|value| entry(partition, key.clone(), value)));
             }
@@ -117,19 +117,25 @@ impl Queries {
                 },
                 Answer::Entries(found),
             ) => {
-                let entries = image.scan(step, prefix, after.as_deref(), *limit)?.into_iter();
+                let entries = state_store
+                    .scan(step, prefix, after.as_deref(), *limit)?
+                    .into_iter();
                 let live = entries.filter(|(_, value)| self.is_live(id, partition, value));
                 found.extend(live.map(|(key, value)| entry(partition, key, value)));
             }
             (What::Vector { collection, id }, Answer::Vectors(found)) => {
-                found.extend(image.vector(collection, id)?.map(|vector| (partition, vector)));
+                found.extend(
+                    state_store
+                        .vector(collection, id)?
+                        .map(|vector| (partition, vector)),
+                );
             }
-            (What::Sketch { name }, Answer::Sketches(found)) => found.extend(image.sketch(name)?),
-            (What::Slice { name, slice }, Answer::Groups(found)) => {
-                found.extend(image.sketch_slice(name, slice)?);
+            (What::Sketch { name }, Answer::Sketches(found)) => found.extend(state_store.sketch(name)?),
+            (What::RangeQuery { name, slice }, Answer::Groups(found)) => {
+                found.extend(state_store.sketch_range(name, slice)?);
             }
             (What::Windows { name }, Answer::Windows(found)) => {
-                let held = image.sketch_windows(name)?;
+                let held = state_store.sketch_windows(name)?;
                 found.extend(held.map(|held| self.on_the_clock(id, partition, held)));
             }
             _ => {}

@@ -16,7 +16,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    alarms::{board::NoticeCounts, subject::Subject},
+    alarms::{reports::NoticeCounts, subject::Subject},
     query::Queries,
     usage::Used,
 };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tailrace_core::tasks;
 use tokio::sync::Semaphore;
 
-use crate::error::{ControlError, Outcome};
+use crate::error::{ControlError, ControlResult};
 
 /// Merges at once on an engine: so many cores at most are taken from the pipelines.
 const AT_ONCE: usize = 2;
@@ -28,7 +28,7 @@ impl MergePermits {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Outcome<T> {
+    ) -> ControlResult<T> {
         let lost = |cause: String| ControlError::Internal(cause);
         let permit = self.0.clone().acquire_owned().await;
         let permit = permit.map_err(|cause| lost(cause.to_string()))?;

@@ -22,14 +22,14 @@ pub mod views;
 
 use std::sync::Arc;
 
-use crate::{alarms::board::Board, context::Context, query::merge_pool::MergePermits};
+use crate::{alarms::reports::AlarmReports, context::Context, query::merge_pool::MergePermits};
 
 /// Answers questions.
 #[derive(Clone)]
 pub struct Queries {
     pub(crate) context: Context,
     pub(crate) merges: MergePermits,
-    pub(crate) board: Arc<Board>,
+    pub(crate) board: Arc<AlarmReports>,
 }
 
 impl Queries {

@@ -14,7 +14,7 @@ use tailrace_core::{
 use tailrace_sketch::{Answer as SketchAnswer, Query};
 
 use crate::{
-    error::Outcome,
+    error::ControlResult,
     query::{
         Queries,
         local::{Answer, What},
@@ -24,14 +24,14 @@ use crate::{
 
 impl Queries {
     /// What a pipeline shows on all its engines.
-    pub(crate) async fn pipeline_numbers(&self, id: &PipelineId) -> Outcome<Numbers> {
+    pub(crate) async fn pipeline_numbers(&self, id: &PipelineId) -> ControlResult<Numbers> {
         let mut all = Numbers::default();
         for answer in self.ask(id, What::Numbers).await? {
             if let Answer::Numbers(numbers) = answer {
                 all.merge(&numbers);
             }
         }
-        let stream = self.context.pipeline(id)?.active.spec.input.stream.clone();
+        let stream = self.context.pipeline(id)?.active.manifest.input.stream.clone();
         if let Some(seen) = all.seen {
             let world = self.context.world_of(&id.tenant).await?;
             let facts = world.streams.stream(stream.as_deref().unwrap_or_default()).await;
@@ -79,7 +79,7 @@ impl Queries {
         name: &str,
         aspect: &Aspect,
         over: Option<Duration>,
-    ) -> Outcome<Option<f64>> {
+    ) -> ControlResult<Option<f64>> {
         let mut query = Query::default();
         match aspect {
             Aspect::Quantile(share) => query.quantiles = vec![*share],

@@ -10,7 +10,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::{
         Queries,
         local::{Answer, Question, What},
@@ -25,7 +25,7 @@ const ANSWER_ROOM: usize = 1_024;
 
 impl Queries {
     /// Asks all engines that have partitions of the pipeline; one answer an engine.
-    pub(crate) async fn ask(&self, id: &PipelineId, what: What) -> Outcome<Vec<Answer>> {
+    pub(crate) async fn ask(&self, id: &PipelineId, what: What) -> ControlResult<Vec<Answer>> {
         let shares = self.shares(id)?.into_iter();
         let asked = shares.map(|(engine, partitions)| {
             let question = Question {
@@ -44,8 +44,8 @@ impl Queries {
     }
 
     /// Partitions by the engine that has them; none stands for this one.
-    fn shares(&self, id: &PipelineId) -> Outcome<BTreeMap<Option<EngineId>, Vec<u32>>> {
-        let partitions = self.context.pipeline(id)?.active.spec.partitions;
+    fn shares(&self, id: &PipelineId) -> ControlResult<BTreeMap<Option<EngineId>, Vec<u32>>> {
+        let partitions = self.context.pipeline(id)?.active.manifest.partitions;
         let members = self.context.cluster.members.borrow().clone();
         let shared = self
             .context
@@ -64,7 +64,7 @@ impl Queries {
         Ok(shares)
     }
 
-    async fn ask_peer(&self, engine: &EngineId, question: &Question) -> Outcome<Answer> {
+    async fn ask_peer(&self, engine: &EngineId, question: &Question) -> ControlResult<Answer> {
         let unreadable = |cause: postcard::Error| ControlError::Internal(cause.to_string());
         let question = postcard::to_stdvec(question).map_err(unreadable)?;
         let answer = self

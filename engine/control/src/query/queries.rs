@@ -6,7 +6,7 @@ use serde::Serialize;
 use tailrace_core::identity::PipelineId;
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::{
         Queries,
         local::{Answer, Found, What},
@@ -44,7 +44,7 @@ pub struct VectorEntry {
 
 impl Queries {
     /// The state of a step under a key. Where several partitions hold the key, the lowest answers.
-    pub async fn state(&self, id: &PipelineId, step: &str, key: &str) -> Outcome<StateEntry> {
+    pub async fn state(&self, id: &PipelineId, step: &str, key: &str) -> ControlResult<StateEntry> {
         self.check_step(id, step)?;
         let what = What::State {
             step: step.to_owned(),
@@ -65,7 +65,7 @@ impl Queries {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Outcome<Vec<StateEntry>> {
+    ) -> ControlResult<Vec<StateEntry>> {
         self.check_step(id, step)?;
         let limit = limit.clamp(1, MAX_SCAN);
         let what = What::Scan {
@@ -81,9 +81,14 @@ impl Queries {
     }
 
     /// A vector of a collection.
-    pub async fn vector(&self, id: &PipelineId, collection: &str, vector: &str) -> Outcome<VectorEntry> {
+    pub async fn vector(
+        &self,
+        id: &PipelineId,
+        collection: &str,
+        vector: &str,
+    ) -> ControlResult<VectorEntry> {
         let pipeline = self.context.pipeline(id)?;
-        if !pipeline.active.spec.vectors.contains_key(collection) {
+        if !pipeline.active.manifest.vectors.contains_key(collection) {
             return Err(ControlError::not_found("collection", &collection));
         }
         let what = What::Vector {
@@ -108,9 +113,9 @@ impl Queries {
         })
     }
 
-    pub(crate) fn check_step(&self, id: &PipelineId, step: &str) -> Outcome<()> {
+    pub(crate) fn check_step(&self, id: &PipelineId, step: &str) -> ControlResult<()> {
         let pipeline = self.context.pipeline(id)?;
-        let mut steps = pipeline.active.spec.steps.iter();
+        let mut steps = pipeline.active.manifest.steps.iter();
         if steps.any(|known| known.name.as_str() == step) {
             return Ok(());
         }

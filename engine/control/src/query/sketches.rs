@@ -11,15 +11,15 @@ use serde::{Serialize, Serializer};
 use tailrace_core::{
     extract::parse_time_ms,
     identity::PipelineId,
-    manifest::SketchSpec,
+    manifest::SketchManifest,
     name::Name,
-    series::{Group, Groups, Held, Slice, WindowRule, WindowSpan},
+    series::{Group, Groups, Held, RangeQuery, WindowRule, WindowSpan},
     units::Span,
 };
 use tailrace_sketch::{Query, Report, Sketch};
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::{
         Queries,
         local::{Answer, What},
@@ -112,10 +112,10 @@ fn as_time<S: Serializer>(time_ms: &u64, serializer: S) -> Result<S::Ok, S::Erro
 
 impl Queries {
     /// Every sketch of a pipeline, of all time, merged over its partitions and groups.
-    pub async fn sketches(&self, id: &PipelineId) -> Outcome<Vec<(String, Report)>> {
+    pub async fn sketches(&self, id: &PipelineId) -> ControlResult<Vec<(String, Report)>> {
         let pipeline = self.context.pipeline(id)?;
         let mut reports = Vec::new();
-        for name in pipeline.active.spec.sketches.keys() {
+        for name in pipeline.active.manifest.sketches.keys() {
             let report = self.sketch(id, name.as_str(), &Query::default()).await?;
             reports.push((name.to_string(), report));
         }
@@ -123,7 +123,7 @@ impl Queries {
     }
 
     /// One sketch of all time, merged over partitions and groups.
-    pub async fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> Outcome<Report> {
+    pub async fn sketch(&self, id: &PipelineId, name: &str, query: &Query) -> ControlResult<Report> {
         let ask = SketchAsk {
             query: query.clone(),
             ..SketchAsk::default()
@@ -132,9 +132,14 @@ impl Queries {
     }
 
     /// One sketch, merged over partitions, of the windows and groups that are asked for.
-    pub async fn sketch_view(&self, id: &PipelineId, name: &str, ask: &SketchAsk) -> Outcome<SketchView> {
+    pub async fn sketch_view(
+        &self,
+        id: &PipelineId,
+        name: &str,
+        ask: &SketchAsk,
+    ) -> ControlResult<SketchView> {
         let pipeline = self.context.pipeline(id)?;
-        let Some(declared) = pipeline.active.spec.sketches.get(name) else {
+        let Some(declared) = pipeline.active.manifest.sketches.get(name) else {
             return Err(ControlError::not_found("sketch", &name));
         };
         if ask.groups != Groups::Together && declared.by.is_none() {
@@ -143,8 +148,8 @@ impl Queries {
             )));
         }
         let covers = self.covers(id, name, declared, ask).await?;
-        let parts = if declared.division().is_some() {
-            let slice = Slice {
+        let parts = if declared.windowing().is_some() {
+            let slice = RangeQuery {
                 windows: covers.map(|covers| WindowSpan {
                     length_ms: covers.window.as_millis(),
                     from_ms: covers.from,
@@ -157,7 +162,7 @@ impl Queries {
             self.undivided(id, name).await?
         };
         let empty = Sketch::new(&declared.config(), self.context.tenant(&id.tenant)?.seed);
-        if declared.division().is_none() {
+        if declared.windowing().is_none() {
             return view(name, &empty, parts, covers, ask);
         }
         let (name, ask) = (name.to_owned(), ask.clone());
@@ -166,7 +171,7 @@ impl Queries {
             .await?
     }
 
-    async fn undivided(&self, id: &PipelineId, name: &str) -> Outcome<Vec<(Option<Group>, Sketch)>> {
+    async fn undivided(&self, id: &PipelineId, name: &str) -> ControlResult<Vec<(Option<Group>, Sketch)>> {
         let name = name.to_owned();
         let answers = self.ask(id, What::Sketch { name }).await?.into_iter();
         let sketches = answers.flat_map(|answer| match answer {
@@ -180,10 +185,10 @@ impl Queries {
         &self,
         id: &PipelineId,
         name: &str,
-        slice: Slice,
-    ) -> Outcome<Vec<(Option<Group>, Sketch)>> {
+        slice: RangeQuery,
+    ) -> ControlResult<Vec<(Option<Group>, Sketch)>> {
         let name = name.to_owned();
-        let answers = self.ask(id, What::Slice { name, slice }).await?.into_iter();
+        let answers = self.ask(id, What::RangeQuery { name, slice }).await?.into_iter();
         let found = answers.flat_map(|answer| match answer {
             Answer::Groups(groups) => groups,
             _ => Vec::new(),
@@ -196,9 +201,9 @@ impl Queries {
         &self,
         id: &PipelineId,
         name: &str,
-        declared: &SketchSpec,
+        declared: &SketchManifest,
         ask: &SketchAsk,
-    ) -> Outcome<Option<Covers>> {
+    ) -> ControlResult<Option<Covers>> {
         if ask.from.is_none() && ask.to.is_none() {
             return Ok(None);
         }
@@ -218,7 +223,7 @@ impl Queries {
     }
 
     /// The hash of an item in a tenant's sketches.
-    pub fn hash_item(&self, tenant: &Name, item: &str) -> Outcome<u64> {
+    pub fn hash_item(&self, tenant: &Name, item: &str) -> ControlResult<u64> {
         Ok(tailrace_sketch::hash_item(
             self.context.tenant(tenant)?.seed,
             item,
@@ -256,7 +261,7 @@ fn view(
     parts: Vec<(Option<Group>, Sketch)>,
     covers: Option<Covers>,
     ask: &SketchAsk,
-) -> Outcome<SketchView> {
+) -> ControlResult<SketchView> {
     let mut whole = empty.clone();
     let mut groups: BTreeMap<Group, Sketch> = BTreeMap::new();
     for (group, sketch) in parts {

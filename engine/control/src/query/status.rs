@@ -13,8 +13,8 @@ use tailrace_core::{
 };
 
 use crate::{
-    alarms::board::AlarmReport,
-    error::Outcome,
+    alarms::reports::AlarmReport,
+    error::ControlResult,
     query::{Queries, candidates::CandidateView},
 };
 
@@ -48,7 +48,7 @@ pub struct PipelineStatusReport {
 
 impl Queries {
     /// What a pipeline is doing.
-    pub async fn pipeline_status(&self, id: &PipelineId) -> Outcome<PipelineStatusReport> {
+    pub async fn pipeline_status(&self, id: &PipelineId) -> ControlResult<PipelineStatusReport> {
         let pipeline = self.context.pipeline(id)?;
         let status = self.context.overview.pipeline(id);
         let mut engine = status.map_or_else(|| PipelineStatus::default().report(), |status| status.report());
@@ -65,7 +65,7 @@ impl Queries {
         if let Ok(world) = self.context.world_of(&id.tenant).await {
             self.add_partitions_elsewhere(&world, id, &pipeline, &mut engine)
                 .await;
-            let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
+            let stream = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
             let facts = world.streams.stream(&stream).await.ok();
             report.stream_last_sequence = facts.map(|facts| facts.last_sequence);
             report.dead_letters = world.dead_letters.count(id).await.ok();
@@ -98,7 +98,7 @@ impl Queries {
             .overview
             .pipeline(id)
             .is_none_or(|status| status.is_shared());
-        for partition in 0..pipeline.active.spec.partitions {
+        for partition in 0..pipeline.active.manifest.partitions {
             if engine.partitions.iter().any(|here| here.partition == partition) {
                 continue;
             }
@@ -123,10 +123,10 @@ impl Queries {
     }
 
     /// The stream that a pipeline would have, for those who look at it from outside.
-    pub fn own_stream_name(&self, id: &PipelineId) -> Outcome<String> {
+    pub fn own_stream_name(&self, id: &PipelineId) -> ControlResult<String> {
         let pipeline = self.context.pipeline(id)?;
         Ok(subject::stream_name(
-            &own_stream(id, &pipeline.active.spec).pipeline,
+            &own_stream(id, &pipeline.active.manifest).pipeline,
         ))
     }
 }

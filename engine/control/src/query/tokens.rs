@@ -8,7 +8,7 @@ use tailrace_core::{
     registry::{Role, Scope, Token},
 };
 
-use crate::{error::Outcome, query::Queries};
+use crate::{error::ControlResult, query::Queries};
 
 /// A token as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Bearer {
 
 impl Queries {
     /// Who bears this token; none for a token that is unknown or has ended.
-    pub fn authenticate(&self, token: &str) -> Outcome<Option<Bearer>> {
+    pub fn authenticate(&self, token: &str) -> ControlResult<Option<Bearer>> {
         let hash = Digest::of(token.as_bytes());
         let registry = self.context.registry()?;
         let found = registry.tokens.get(&hash);
@@ -54,17 +54,17 @@ impl Queries {
     }
 
     /// A tenant's tokens, oldest first, those that have ended among them.
-    pub fn list_tokens(&self, tenant: &Name) -> Outcome<Vec<ShownToken>> {
+    pub fn list_tokens(&self, tenant: &Name) -> ControlResult<Vec<ShownToken>> {
         self.context.tenant(tenant)?;
         self.list_tokens_of(Some(tenant))
     }
 
     /// The operators' tokens, likewise.
-    pub fn list_operator_tokens(&self) -> Outcome<Vec<ShownToken>> {
+    pub fn list_operator_tokens(&self) -> ControlResult<Vec<ShownToken>> {
         self.list_tokens_of(None)
     }
 
-    fn list_tokens_of(&self, tenant: Option<&Name>) -> Outcome<Vec<ShownToken>> {
+    fn list_tokens_of(&self, tenant: Option<&Name>) -> ControlResult<Vec<ShownToken>> {
         let mut list: Vec<_> = self
             .context
             .tokens_of(tenant)?

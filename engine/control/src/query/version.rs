@@ -24,20 +24,20 @@ use crate::query::Queries;
 
 /// What a pipeline's answers are made from.
 #[derive(Debug, Clone)]
-pub struct Stamp {
+pub struct VersionVector {
     registry: Weak<Registry>,
     members: Option<Weak<Membership>>,
     is_shared: bool,
-    partitions: Vec<PartitionStamp>,
+    partitions: Vec<PartitionVersion>,
 }
 
 #[derive(Debug, Clone)]
-struct PartitionStamp {
+struct PartitionVersion {
     version: u64,
     clock: Option<(Weak<Progress>, u64)>,
 }
 
-impl PartialEq for Stamp {
+impl PartialEq for VersionVector {
     fn eq(&self, other: &Self) -> bool {
         let same_members = match (&self.members, &other.members) {
             (Some(one), Some(other)) => one.ptr_eq(other),
@@ -51,7 +51,7 @@ impl PartialEq for Stamp {
     }
 }
 
-impl PartialEq for PartitionStamp {
+impl PartialEq for PartitionVersion {
     fn eq(&self, other: &Self) -> bool {
         let same_clock = match (&self.clock, &other.clock) {
             (Some((one, at)), Some((other, other_at))) => one.ptr_eq(other) && at == other_at,
@@ -64,9 +64,9 @@ impl PartialEq for PartitionStamp {
 
 impl Queries {
     /// The stamp of this moment; none where there is none (see the module).
-    pub fn stamp(&self, id: &PipelineId) -> Option<Stamp> {
+    pub fn version_vector(&self, id: &PipelineId) -> Option<VersionVector> {
         let registry = self.context.registry().ok()?;
-        let partitions = registry.pipelines.get(id)?.active.spec.partitions;
+        let partitions = registry.pipelines.get(id)?.active.manifest.partitions;
         let members = self.context.cluster.members.borrow().clone();
         let status = self.context.overview.pipeline(id);
         let is_shared = status.as_ref().is_none_or(|status| status.is_shared());
@@ -79,9 +79,9 @@ impl Queries {
                 pipeline: id.clone(),
                 partition,
             };
-            let image = self.context.world.store.existing(&place).ok()??;
-            Some(PartitionStamp {
-                version: image.version()?,
+            let state_store = self.context.world.store.existing(&place).ok()??;
+            Some(PartitionVersion {
+                version: state_store.version()?,
                 clock: status.as_ref().and_then(|status| status.clock(partition)),
             })
         };
@@ -92,7 +92,7 @@ impl Queries {
                 None
             }
         });
-        Some(Stamp {
+        Some(VersionVector {
             partitions: stamped.collect::<Option<_>>()?,
             registry: Arc::downgrade(&registry),
             members: members.as_ref().map(Arc::downgrade),

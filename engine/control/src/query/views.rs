@@ -7,16 +7,16 @@ use serde::Serialize;
 use tailrace_core::{
     identity::{EngineId, PipelineId},
     observe::{
-        live::Watch,
+        live::LiveStream,
         logs::{Following, Line},
-        places::Place,
         status::PipelineStatus,
         tap::{Sample, Wish},
+        watch_permits::WatchPermit,
     },
 };
 
 use crate::{
-    error::{ControlError, Outcome},
+    error::{ControlError, ControlResult},
     query::Queries,
 };
 
@@ -38,7 +38,7 @@ pub struct Watching<W> {
     pub shown: Shown,
     /// The stream.
     pub stream: W,
-    _place: Place,
+    _place: WatchPermit,
 }
 
 /// The last lines of a pipeline's plugins.
@@ -53,7 +53,7 @@ pub struct LastLines {
 
 impl Queries {
     /// Samples of a pipeline's calls, from now on.
-    pub fn tap(&self, id: &PipelineId, wish: Wish) -> Outcome<Watching<Watch<Sample, Wish>>> {
+    pub fn tap(&self, id: &PipelineId, wish: Wish) -> ControlResult<Watching<LiveStream<Sample, Wish>>> {
         let (status, shown) = self.shown(id)?;
         if let Some(step) = &wish.step {
             self.check_step(id, step.as_str())?;
@@ -66,7 +66,7 @@ impl Queries {
     }
 
     /// The last lines of a pipeline's plugins, at most so many.
-    pub fn last_lines(&self, id: &PipelineId, most: usize) -> Outcome<LastLines> {
+    pub fn last_lines(&self, id: &PipelineId, most: usize) -> ControlResult<LastLines> {
         let (status, shown) = self.shown(id)?;
         Ok(LastLines {
             shown,
@@ -79,7 +79,7 @@ impl Queries {
         &self,
         id: &PipelineId,
         most: usize,
-    ) -> Outcome<(Vec<Arc<Line>>, Watching<Following>)> {
+    ) -> ControlResult<(Vec<Arc<Line>>, Watching<Following>)> {
         let (status, shown) = self.shown(id)?;
         let place = self.context.overview.places().take(id)?;
         let (last, stream) = status.views.logs.follow(most);
@@ -91,7 +91,7 @@ impl Queries {
         Ok((last, watching))
     }
 
-    fn shown(&self, id: &PipelineId) -> Outcome<(Arc<PipelineStatus>, Shown)> {
+    fn shown(&self, id: &PipelineId) -> ControlResult<(Arc<PipelineStatus>, Shown)> {
         let pipeline = self.context.pipeline(id)?;
         let not_yet = || {
             let name = &id.pipeline;
@@ -104,7 +104,7 @@ impl Queries {
         let shown = Shown {
             engine: membership.map(|membership| membership.me.clone()),
             partitions: status.partitions(),
-            of: pipeline.active.spec.partitions,
+            of: pipeline.active.manifest.partitions,
         };
         Ok((status, shown))
     }

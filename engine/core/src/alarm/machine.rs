@@ -31,7 +31,7 @@ pub enum Phase {
 
 /// What happened to an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum PhaseChange {
     /// It fires from now on.
     Fires {
         /// Since when the rule was broken.
@@ -46,7 +46,7 @@ pub enum Change {
 
 impl Phase {
     /// Looks at a value; gives what happened, if something did.
-    pub fn see(&mut self, rule: &Rule, value: Option<f64>, now_ms: u64) -> Option<Change> {
+    pub fn see(&mut self, rule: &Rule, value: Option<f64>, now_ms: u64) -> Option<PhaseChange> {
         let hold_ms = rule.hold.as_millis() as u64;
         let for_long = |since_ms: u64| now_ms.saturating_sub(since_ms) >= hold_ms;
         match (*self, rule.is_broken(value)) {
@@ -71,7 +71,7 @@ impl Phase {
                 let holds_since = holds_since_ms.unwrap_or(now_ms);
                 if for_long(holds_since) {
                     *self = Self::Quiet;
-                    return Some(Change::Resolves { since_ms });
+                    return Some(PhaseChange::Resolves { since_ms });
                 }
                 *self = Self::firing(since_ms, Some(holds_since));
                 None
@@ -79,10 +79,10 @@ impl Phase {
         }
     }
 
-    fn wait(&mut self, since_ms: u64, long_enough: bool) -> Option<Change> {
+    fn wait(&mut self, since_ms: u64, long_enough: bool) -> Option<PhaseChange> {
         if long_enough {
             *self = Self::firing(since_ms, None);
-            return Some(Change::Fires { since_ms });
+            return Some(PhaseChange::Fires { since_ms });
         }
         *self = Self::Pending { since_ms };
         None
@@ -116,7 +116,7 @@ mod tests {
     }
 
     /// Values of seconds 0, 1, 2 and so on; gives the seconds at which something happened.
-    fn changes(rule: &Rule, values: &[f64]) -> Vec<(usize, Change)> {
+    fn changes(rule: &Rule, values: &[f64]) -> Vec<(usize, PhaseChange)> {
         let mut phase = Phase::default();
         let seen = values.iter().enumerate();
         seen.filter_map(|(second, value)| {
@@ -130,13 +130,13 @@ mod tests {
     fn an_alarm_fires_after_its_time_and_resolves_after_the_same() {
         let values = [0.0, 9.0, 9.0, 9.0, 9.0, 0.0, 0.0, 0.0, 0.0];
         let expected = [
-            (4, Change::Fires { since_ms: 1_000 }),
-            (8, Change::Resolves { since_ms: 1_000 }),
+            (4, PhaseChange::Fires { since_ms: 1_000 }),
+            (8, PhaseChange::Resolves { since_ms: 1_000 }),
         ];
         assert_eq!(changes(&rule("lag > 5 for 3s"), &values), expected);
         let expected = [
-            (1, Change::Fires { since_ms: 1_000 }),
-            (5, Change::Resolves { since_ms: 1_000 }),
+            (1, PhaseChange::Fires { since_ms: 1_000 }),
+            (5, PhaseChange::Resolves { since_ms: 1_000 }),
         ];
         assert_eq!(changes(&rule("lag > 5"), &values), expected);
     }
@@ -172,11 +172,11 @@ mod tests {
             let mut fires = false;
             for (now_ms, value) in seen {
                 match phase.see(&rule, Some(value), now_ms) {
-                    Some(Change::Fires { .. }) => {
+                    Some(PhaseChange::Fires { .. }) => {
                         prop_assert!(!fires && value > 5.0);
                         fires = true;
                     }
-                    Some(Change::Resolves { .. }) => {
+                    Some(PhaseChange::Resolves { .. }) => {
                         prop_assert!(fires && value <= 5.0);
                         fires = false;
                     }

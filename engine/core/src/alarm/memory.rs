@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     alarm::{
         Rule,
-        machine::{Change, Phase},
+        machine::{Phase, PhaseChange},
         notice::{Kind, Notice, Target, Unsent},
     },
     name::Name,
@@ -116,7 +116,7 @@ impl Memory {
             if let Some(since_ms) = known.phase.fires_since() {
                 known.phase = Phase::default();
                 known.value = None;
-                known.tell(owner, name, Change::Resolves { since_ms }, now_ms);
+                known.tell(owner, name, PhaseChange::Resolves { since_ms }, now_ms);
                 changed = true;
             }
             !known.unsent.is_empty()
@@ -169,10 +169,10 @@ impl Memory {
 }
 
 impl Remembered {
-    fn tell(&mut self, owner: &Owner, name: &Name, change: Change, now_ms: u64) {
+    fn tell(&mut self, owner: &Owner, name: &Name, change: PhaseChange, now_ms: u64) {
         let (kind, since_ms) = match change {
-            Change::Fires { since_ms } => (Kind::Firing, since_ms),
-            Change::Resolves { since_ms } => (Kind::Resolved, since_ms),
+            PhaseChange::Fires { since_ms } => (Kind::Firing, since_ms),
+            PhaseChange::Resolves { since_ms } => (Kind::Resolved, since_ms),
         };
         let whose = [&owner.tenant, &owner.pipeline, &owner.engine];
         let whose: Vec<&str> = whose.into_iter().flatten().map(Name::as_str).collect();

@@ -66,10 +66,10 @@ impl Numbers {
         let (stats, counts) = (&report.stats, &report.stats.counts);
         let in_trouble = report.partitions.iter().filter(|it| it.trouble.is_some());
         Self {
-            events: counts.ledger.events,
-            outputs: counts.ledger.outputs,
-            dead_letters: counts.ledger.letters,
-            duplicates: counts.ledger.duplicates,
+            events: counts.outcomes.events,
+            outputs: counts.outcomes.outputs,
+            dead_letters: counts.outcomes.letters,
+            duplicates: counts.outcomes.duplicates,
             retries: counts.retried,
             traps: counts.traps,
             fuel: counts.fuel,
@@ -144,7 +144,7 @@ pub struct EngineNumbers {
 }
 
 /// A number that rules may look at.
-pub struct Metric<T> {
+pub struct AlarmMetric<T> {
     /// As a rule names it.
     pub name: &'static str,
     /// What it counts or measures.
@@ -179,15 +179,15 @@ impl<T> Looks<'_, T> {
 
 /// The looks of the last half minute.
 #[derive(Debug)]
-pub struct Window<T>(VecDeque<(Duration, T)>);
+pub struct NumbersWindow<T>(VecDeque<(Duration, T)>);
 
-impl<T> Default for Window<T> {
+impl<T> Default for NumbersWindow<T> {
     fn default() -> Self {
         Self(VecDeque::new())
     }
 }
 
-impl<T> Window<T> {
+impl<T> NumbersWindow<T> {
     /// Adds a look. `counted` is a counter that only rises: where it has fallen, an engine has begun anew
     /// or left, and what was before says nothing.
     pub fn look(&mut self, now: Duration, numbers: T, counted: fn(&T) -> u64) {
@@ -207,7 +207,7 @@ impl<T> Window<T> {
     }
 
     /// The value of a metric of the table; none while it cannot be told.
-    pub fn value(&self, table: &[Metric<T>], name: &str) -> Option<f64> {
+    pub fn value(&self, table: &[AlarmMetric<T>], name: &str) -> Option<f64> {
         let (first, last) = (self.0.front()?, self.0.back()?);
         let metric = table.iter().find(|metric| metric.name == name)?;
         (metric.read)(&Looks {
@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn rates_and_ratios_are_those_of_the_last_half_minute() {
-        let mut window = Window::default();
-        let look = |window: &mut Window<Numbers>, now, n| window.look(at(now), n, |n| n.events);
+        let mut window = NumbersWindow::default();
+        let look = |window: &mut NumbersWindow<Numbers>, now, n| window.look(at(now), n, |n| n.events);
         look(&mut window, 0, numbers(1_000, 500));
         assert_eq!(window.value(PIPELINE, "events-per-second"), None);
         look(&mut window, 10, numbers(1_100, 510));
@@ -267,7 +267,7 @@ mod tests {
             (one.events, one.dead_letters, one.seen, one.stopped),
             (40, 4, Some(4), true)
         );
-        let mut window = Window::default();
+        let mut window = NumbersWindow::default();
         window.look(at(0), one, |n| n.events);
         assert_eq!(window.value(PIPELINE, "commit-p99"), Some(80.0));
         assert_eq!(window.value(PIPELINE, "lag"), None);

@@ -1,13 +1,13 @@
 //! The tables of numbers that rules may look at, which the documentation is made from.
 
-use crate::alarm::numbers::{EngineNumbers, Metric, Numbers};
+use crate::alarm::numbers::{AlarmMetric, EngineNumbers, Numbers};
 
 /// Sketches that break their promise; a pipeline that watches some has an alarm over it unasked.
 pub const SKETCH_BREACHES: &str = "sketch-breaches";
 
 macro_rules! metric {
     ($name:expr, $unit:literal, $help:literal, $read:expr) => {
-        Metric {
+        AlarmMetric {
             name: $name,
             unit: $unit,
             help: $help,
@@ -17,7 +17,7 @@ macro_rules! metric {
 }
 
 /// Of a pipeline, over all engines.
-pub static PIPELINE: &[Metric<Numbers>] = &[
+pub static PIPELINE: &[AlarmMetric<Numbers>] = &[
     metric!(
         "events-per-second",
         "events",
@@ -143,7 +143,7 @@ pub static PIPELINE: &[Metric<Numbers>] = &[
 ];
 
 /// Of an engine.
-pub static ENGINE: &[Metric<EngineNumbers>] = &[
+pub static ENGINE: &[AlarmMetric<EngineNumbers>] = &[
     metric!(
         "broker-connected",
         "",
@@ -231,7 +231,7 @@ pub static ENGINE: &[Metric<EngineNumbers>] = &[
 ];
 
 /// Names of a table, as [`crate::alarm::parse::parse`] takes them.
-pub fn names<T>(table: &[Metric<T>]) -> Vec<&'static str> {
+pub fn names<T>(table: &[AlarmMetric<T>]) -> Vec<&'static str> {
     table.iter().map(|metric| metric.name).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::{
         memory::Alarm,
         tables::{PIPELINE, SKETCH_BREACHES, names},
     },
-    manifest::{AlarmSpec, NotifySpec, PipelineSpec, SketchSpec, error::SpecError},
+    manifest::{AlarmManifest, NotifyManifest, PipelineManifest, SketchManifest, error::ManifestError},
     name::Name,
     subject,
     units::Span,
@@ -26,18 +26,21 @@ const MAX_URL_BYTES: usize = 1_024;
 /// The alarms of a pipeline. One that cannot be read was written by another version of the engine, and
 /// is left out. Where sketches are watched and no rule of the tenant's own looks at the breaches, there is
 /// one that does: it shows in status and metrics, and who is to be told writes a rule.
-pub fn alarms(spec: &PipelineSpec) -> Vec<Alarm> {
+pub fn alarms(manifest: &PipelineManifest) -> Vec<Alarm> {
     let metrics = names(PIPELINE);
-    let read = spec.alarms.iter().filter_map(|alarm| alarm.read(&metrics).ok());
+    let read = manifest
+        .alarms
+        .iter()
+        .filter_map(|alarm| alarm.read(&metrics).ok());
     let mut alarms: Vec<Alarm> = read.collect();
-    let is_watched = spec.sketches.values().any(|sketch| sketch.watch.is_some());
+    let is_watched = manifest.sketches.values().any(|sketch| sketch.watch.is_some());
     let breaches = Quantity::Metric(SKETCH_BREACHES);
     let is_own = |alarm: &Alarm| alarm.rule.quantity == breaches || alarm.name.as_str() == OF_ACCURACY;
     if is_watched && !alarms.iter().any(is_own) {
-        let unasked = AlarmSpec {
+        let unasked = AlarmManifest {
             name: Name::new(OF_ACCURACY).expect("a name"),
             when: format!("{SKETCH_BREACHES} > 0"),
-            notify: NotifySpec::default(),
+            notify: NotifyManifest::default(),
         };
         alarms.extend(unasked.read(&metrics));
     }
@@ -45,32 +48,35 @@ pub fn alarms(spec: &PipelineSpec) -> Vec<Alarm> {
 }
 
 /// Checks what a description says of alarms by itself.
-pub(super) fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
-    if spec.alarms.len() > MAX_ALARMS {
-        let why = format!("{} alarms, at most {MAX_ALARMS} are taken", spec.alarms.len());
-        return Err(SpecError::new("alarms", why));
+pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+    if manifest.alarms.len() > MAX_ALARMS {
+        let why = format!("{} alarms, at most {MAX_ALARMS} are taken", manifest.alarms.len());
+        return Err(ManifestError::new("alarms", why));
     }
     let metrics = names(PIPELINE);
-    for (index, alarm) in spec.alarms.iter().enumerate() {
+    for (index, alarm) in manifest.alarms.iter().enumerate() {
         let path = format!("alarms[{index}]");
-        if spec.alarms[..index].iter().any(|other| other.name == alarm.name) {
+        if manifest.alarms[..index]
+            .iter()
+            .any(|other| other.name == alarm.name)
+        {
             let why = format!("{:?} is taken by another alarm", alarm.name);
-            return Err(SpecError::new(format!("{path}.name"), why));
+            return Err(ManifestError::new(format!("{path}.name"), why));
         }
-        let refused = |why: String| SpecError::new(format!("{path}.when"), why);
+        let refused = |why: String| ManifestError::new(format!("{path}.when"), why);
         let read = alarm.read(&metrics).map_err(refused)?;
-        check_sketch(spec, &read.rule).map_err(refused)?;
-        check_notify(&path, spec, &alarm.notify)?;
+        check_sketch(manifest, &read.rule).map_err(refused)?;
+        check_notify(&path, manifest, &alarm.notify)?;
     }
     Ok(())
 }
 
 /// The sketch is declared, and its kind answers what is asked.
-fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
+fn check_sketch(manifest: &PipelineManifest, rule: &Rule) -> Result<(), String> {
     let Quantity::Sketch { name, aspect, over } = &rule.quantity else {
         return Ok(());
     };
-    let Some(sketch) = spec.sketches.get(name.as_str()) else {
+    let Some(sketch) = manifest.sketches.get(name.as_str()) else {
         return Err(format!(
             "there is no sketch {name:?}; declare it under `sketches`"
         ));
@@ -106,7 +112,7 @@ fn check_sketch(spec: &PipelineSpec, rule: &Rule) -> Result<(), String> {
 }
 
 /// Its windows can answer for so much event time.
-fn check_over(name: &str, sketch: &SketchSpec, over: Duration) -> Result<(), String> {
+fn check_over(name: &str, sketch: &SketchManifest, over: Duration) -> Result<(), String> {
     let Some(rule) = sketch.window_rule() else {
         return Err(format!(
             "sketch {name:?} has no windows, only all time; declare some, as in window: 1m"
@@ -121,25 +127,32 @@ fn check_over(name: &str, sketch: &SketchSpec, over: Duration) -> Result<(), Str
     Ok(())
 }
 
-fn check_notify(path: &str, spec: &PipelineSpec, notify: &NotifySpec) -> Result<(), SpecError> {
+fn check_notify(
+    path: &str,
+    manifest: &PipelineManifest,
+    notify: &NotifyManifest,
+) -> Result<(), ManifestError> {
     if let Some(told) = &notify.subject {
         let path = format!("{path}.notify.subject");
-        subject::check_subject(told).map_err(|cause| SpecError::new(&path, cause.to_string()))?;
+        subject::check_subject(told).map_err(|cause| ManifestError::new(&path, cause.to_string()))?;
         if subject::is_reserved(told) {
             let why = format!("{told:?} is a subject of the engine or the broker; choose one of your own");
-            return Err(SpecError::new(path, why));
+            return Err(ManifestError::new(path, why));
         }
-        let output = spec.output.as_ref().map(crate::manifest::OutputSpec::pattern);
+        let output = manifest
+            .output
+            .as_ref()
+            .map(crate::manifest::OutputManifest::pattern);
         if output.is_some_and(|pattern| subject::covers(&pattern, told)) {
             let why =
                 format!("{told:?} lies within the pipeline's own output, which commits alone may write");
-            return Err(SpecError::new(path, why));
+            return Err(ManifestError::new(path, why));
         }
     }
     let bytes = notify.webhook.as_ref().map_or(0, String::len);
     if bytes > MAX_URL_BYTES {
         let why = format!("{bytes} bytes, at most {MAX_URL_BYTES} are taken");
-        return Err(SpecError::new(format!("{path}.notify.webhook"), why));
+        return Err(ManifestError::new(format!("{path}.notify.webhook"), why));
     }
     Ok(())
 }
@@ -153,12 +166,12 @@ mod tests {
     use crate::{
         alarm::{
             memory::{Memory, Owner},
-            numbers::{Numbers, Window},
+            numbers::{Numbers, NumbersWindow},
         },
         observe::status::PipelineStatus,
     };
 
-    fn spec(alarm: &str, watch: &str) -> Result<PipelineSpec, String> {
+    fn manifest(alarm: &str, watch: &str) -> Result<PipelineManifest, String> {
         let text = format!(
             "name: clicks\ninput: {{ subjects: [\"shop.in\"] }}\nsteps: [{{ name: a, plugin: a@1.0.0 }}]\nsketches: {{ amounts: {{ kind: quantiles{watch} }}, users: {{ kind: distinct, window: 1m, keep: 1h }} }}\noutput: {{ subject: \"shop.out.{{key}}\" }}\nalarms:\n  - {alarm}\n"
         );
@@ -166,14 +179,14 @@ mod tests {
     }
 
     fn checked(alarm: &str) -> Result<(), String> {
-        check::check(&spec(alarm, "")?).map_err(|cause| cause.to_string())
+        check::check(&manifest(alarm, "")?).map_err(|cause| cause.to_string())
     }
 
     #[test]
     fn a_sketch_that_breaks_its_promise_fires_an_alarm_that_nobody_asked_for() {
-        let alarms = alarms(&spec("{ name: behind, when: \"lag > 9\" }", ", watch: 0.1").unwrap());
+        let alarms = alarms(&manifest("{ name: behind, when: \"lag > 9\" }", ", watch: 0.1").unwrap());
         let status = PipelineStatus::default();
-        let (mut window, mut memory) = (Window::default(), Memory::default());
+        let (mut window, mut memory) = (NumbersWindow::default(), Memory::default());
         let mut firing = |second: u64| {
             let numbers = Numbers::of(&status.report(), 0);
             window.look(Duration::from_secs(second), numbers, |numbers| numbers.events);
@@ -208,7 +221,7 @@ mod tests {
     #[test]
     fn who_looks_at_breaches_by_a_rule_of_his_own_has_that_one_only() {
         let names = |alarm: &str, watch: &str| {
-            let alarms = alarms(&spec(alarm, watch).unwrap()).into_iter();
+            let alarms = alarms(&manifest(alarm, watch).unwrap()).into_iter();
             alarms.map(|alarm| alarm.name.to_string()).collect::<Vec<_>>()
         };
         let (own, watch) = ("{ name: mine, when: \"sketch-breaches > 0\" }", ", watch: 1");

@@ -11,21 +11,21 @@ use crate::{
 /// An alarm fires while a rule holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AlarmSpec {
+pub struct AlarmManifest {
     /// The name is unique within the pipeline or the configuration.
     pub name: Name,
     /// The rule, such as `dead-letter-ratio > 0.01 for 1m` or `amounts.p99 > 500 for 5m`. `amounts.p99[5m] > 500`
     /// looks at the last five minutes of event time. The alarm ends when the rule has failed for as long.
     pub when: String,
     /// The receivers of notices. Without them the alarm appears in the status only.
-    #[serde(default, skip_serializing_if = "NotifySpec::is_empty")]
-    pub notify: NotifySpec,
+    #[serde(default, skip_serializing_if = "NotifyManifest::is_empty")]
+    pub notify: NotifyManifest,
 }
 
 /// The receivers of an alarm's notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NotifySpec {
+pub struct NotifyManifest {
     /// A NATS subject. A pipeline's must be within the tenant's write grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -34,7 +34,7 @@ pub struct NotifySpec {
     pub webhook: Option<String>,
 }
 
-impl NotifySpec {
+impl NotifyManifest {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -47,7 +47,7 @@ impl NotifySpec {
     }
 }
 
-impl AlarmSpec {
+impl AlarmManifest {
     /// Read against a table of metrics.
     pub fn read(&self, metrics: &[&'static str]) -> Result<Alarm, String> {
         Ok(Alarm {

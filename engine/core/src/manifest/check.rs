@@ -7,9 +7,10 @@ use crate::{
     extract::parse_time_ms,
     grant::Grant,
     manifest::{
-        BreakerSpec, DedupSpec, Extract, Fallback, InputSpec, OutputSpec, PipelineSpec, Start, StepSpec,
+        BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, OutputManifest, PipelineManifest,
+        Start, StepManifest,
         bounds::{check_extract, within},
-        error::SpecError,
+        error::ManifestError,
         sketches,
     },
     subject,
@@ -27,42 +28,43 @@ pub const MAX_DIMENSIONS: u32 = 4096;
 pub const KEY_TOKEN: &str = "{key}";
 
 /// Checks a description that was parsed.
-pub fn check(spec: &PipelineSpec) -> Result<(), SpecError> {
+pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     within(
         "partitions",
-        u64::from(spec.partitions),
+        u64::from(manifest.partitions),
         1,
         u64::from(MAX_PARTITIONS),
     )?;
-    within("steps", spec.steps.len() as u64, 1, MAX_STEPS as u64)?;
-    within("vectors", spec.vectors.len() as u64, 0, MAX_NAMED as u64)?;
-    within("sketches", spec.sketches.len() as u64, 0, MAX_NAMED as u64)?;
-    check_input(&spec.input)?;
-    check_steps(spec)?;
-    for (name, vectors) in &spec.vectors {
+    within("steps", manifest.steps.len() as u64, 1, MAX_STEPS as u64)?;
+    within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
+    within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
+    check_input(&manifest.input)?;
+    check_steps(manifest)?;
+    for (name, vectors) in &manifest.vectors {
         let path = format!("vectors.{name}.dimensions");
         within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
     }
-    sketches::check(&spec.sketches)?;
-    if let Some(breaker) = &spec.circuit_breaker {
+    sketches::check(&manifest.sketches)?;
+    if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }
-    crate::manifest::alarm_rules::check(spec)?;
-    if let Some(rate) = &spec.rate {
+    crate::manifest::alarm_rules::check(manifest)?;
+    if let Some(rate) = &manifest.rate {
         rate.check()?;
     }
-    spec.output
+    manifest
+        .output
         .as_ref()
-        .map_or(Ok(()), |output| check_output(output, &spec.input))
+        .map_or(Ok(()), |output| check_output(output, &manifest.input))
 }
 
-fn check_input(input: &InputSpec) -> Result<(), SpecError> {
+fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
     within("input.subjects", input.subjects.len() as u64, 1, 32)?;
     for (index, pattern) in input.subjects.iter().enumerate() {
         let path = format!("input.subjects[{index}]");
-        subject::check_pattern(pattern).map_err(|cause| SpecError::new(&path, cause.to_string()))?;
+        subject::check_pattern(pattern).map_err(|cause| ManifestError::new(&path, cause.to_string()))?;
         if subject::is_reserved(pattern) {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 path,
                 format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
             ));
@@ -71,7 +73,7 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
             .iter()
             .find(|other| subject::overlap(other, pattern));
         if let Some(other) = overlapping {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 path,
                 format!("{pattern:?} overlaps {other:?}; name each subject once"),
             ));
@@ -80,7 +82,7 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
     if let Some(stream) = &input.stream {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if stream.is_empty() || stream.len() > 128 || !stream.chars().all(plain) {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 "input.stream",
                 "a stream's name has 1 to 128 letters, digits, - and _",
             ));
@@ -94,8 +96,8 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
         check_dedup(dedup)?;
     }
     match &input.start {
-        Start::Sequence(0) => Err(SpecError::new("input.start.sequence", "sequences begin at 1")),
-        Start::Time(text) if parse_time_ms(text).is_none() => Err(SpecError::new(
+        Start::Sequence(0) => Err(ManifestError::new("input.start.sequence", "sequences begin at 1")),
+        Start::Time(text) if parse_time_ms(text).is_none() => Err(ManifestError::new(
             "input.start.time",
             format!("{text:?} is no time; write 2026-11-01T00:00:00Z"),
         )),
@@ -103,11 +105,11 @@ fn check_input(input: &InputSpec) -> Result<(), SpecError> {
     }
 }
 
-fn check_dedup(dedup: &DedupSpec) -> Result<(), SpecError> {
+fn check_dedup(dedup: &DedupManifest) -> Result<(), ManifestError> {
     let path = "input.dedup";
     let Some(place) = dedup.place() else {
         let hint = "say in one way where the identifier is: json, header or subject-token";
-        return Err(SpecError::new(path, hint));
+        return Err(ManifestError::new(path, hint));
     };
     // The publisher's own identifier is the one header of the broker's that may be named.
     let published = matches!(&place, Extract::Header(name) if name.eq_ignore_ascii_case("nats-msg-id"));
@@ -122,11 +124,11 @@ fn check_dedup(dedup: &DedupSpec) -> Result<(), SpecError> {
     )
 }
 
-fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
+fn check_breaker(breaker: &BreakerManifest) -> Result<(), ManifestError> {
     let ratio = breaker.dead_letter_ratio;
     if !(0.0..=1.0).contains(&ratio) {
         let path = "circuit-breaker.dead-letter-ratio";
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             path,
             format!("{ratio} is no share; write 0.2 for a fifth"),
         ));
@@ -139,12 +141,12 @@ fn check_breaker(breaker: &BreakerSpec) -> Result<(), SpecError> {
     )
 }
 
-fn check_steps(spec: &PipelineSpec) -> Result<(), SpecError> {
+fn check_steps(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     let mut names = BTreeSet::new();
-    for (index, step) in spec.steps.iter().enumerate() {
+    for (index, step) in manifest.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
         if !names.insert(&step.name) {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 format!("{path}.name"),
                 format!("{:?} is taken by another step", step.name),
             ));
@@ -152,17 +154,17 @@ fn check_steps(spec: &PipelineSpec) -> Result<(), SpecError> {
         check_limits(&path, step)?;
         if step.on_error.payload.is_some() && step.on_error.then != Fallback::Forward {
             let hint = "a payload to go on with needs `then: forward`";
-            return Err(SpecError::new(format!("{path}.on-error.payload"), hint));
+            return Err(ManifestError::new(format!("{path}.on-error.payload"), hint));
         }
-        if step.grants.contains(&Grant::Vectors) && spec.vectors.is_empty() {
+        if step.grants.contains(&Grant::Vectors) && manifest.vectors.is_empty() {
             let hint = "the step is granted vectors, but the pipeline declares no collection under `vectors`";
-            return Err(SpecError::new(format!("{path}.grants"), hint));
+            return Err(ManifestError::new(format!("{path}.grants"), hint));
         }
     }
     Ok(())
 }
 
-fn check_limits(path: &str, step: &StepSpec) -> Result<(), SpecError> {
+fn check_limits(path: &str, step: &StepManifest) -> Result<(), ManifestError> {
     let limits = &step.limits;
     let field = |name: &str| format!("{path}.limits.{name}");
     within(&field("fuel"), limits.fuel, 1_000, 100_000_000_000)?;
@@ -186,12 +188,12 @@ fn check_limits(path: &str, step: &StepSpec) -> Result<(), SpecError> {
     )
 }
 
-fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError> {
+fn check_output(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
     let path = "output.subject";
     let pattern = output.pattern();
-    subject::check_pattern(&pattern).map_err(|cause| SpecError::new(path, cause.to_string()))?;
+    subject::check_pattern(&pattern).map_err(|cause| ManifestError::new(path, cause.to_string()))?;
     if pattern.contains(['{', '}']) {
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             path,
             "{key} is the only stand-in, and it stands for a whole token, as in results.{key}",
         ));
@@ -201,13 +203,13 @@ fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError>
         .split('.')
         .any(|token| token == "*" || token == ">")
     {
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             path,
             "one publishes on one subject; write {key} instead of a wildcard",
         ));
     }
     if subject::is_reserved(&pattern) {
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             path,
             format!("{pattern:?} reaches subjects of the engine or the broker; choose your own"),
         ));
@@ -217,21 +219,24 @@ fn check_output(output: &OutputSpec, input: &InputSpec) -> Result<(), SpecError>
         .iter()
         .find(|subject| subject::overlap(subject, &pattern));
     if let Some(own) = fed {
-        return Err(SpecError::new(
+        return Err(ManifestError::new(
             path,
             format!("the pipeline would feed itself: its input {own:?} takes in {pattern:?}"),
         ));
     }
     if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
-        return Err(SpecError::new("output.keep.bytes", "keep at least 1MiB"));
+        return Err(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
     }
     if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
-        return Err(SpecError::new("output.keep.age", "keep results for at least 1s"));
+        return Err(ManifestError::new(
+            "output.keep.age",
+            "keep results for at least 1s",
+        ));
     }
     Ok(())
 }
 
-impl OutputSpec {
+impl OutputManifest {
     /// The pattern of all subjects that the output can publish on.
     pub fn pattern(&self) -> String {
         let tokens = self
@@ -259,10 +264,10 @@ mod tests {
     const GOOD: &str = r#"{"name":"p","input":{"subjects":["a.>"],"key":{"json":"/user"}},
         "steps":[{"name":"s","plugin":"v@1.0.0"}],"output":{"subject":"b.{key}"}}"#;
 
-    fn error(from: &str, to: &str) -> SpecError {
+    fn error(from: &str, to: &str) -> ManifestError {
         assert!(GOOD.contains(from), "{from}");
-        let spec = parse(GOOD.replacen(from, to, 1).as_bytes()).unwrap();
-        check(&spec).unwrap_err()
+        let manifest = parse(GOOD.replacen(from, to, 1).as_bytes()).unwrap();
+        check(&manifest).unwrap_err()
     }
 
     #[test]
@@ -338,7 +343,7 @@ mod tests {
 
     #[test]
     fn an_output_subject_holds_any_key() {
-        let output = OutputSpec {
+        let output = OutputManifest {
             subject: "b.{key}.x".into(),
             keep: crate::manifest::Keep::default(),
         };

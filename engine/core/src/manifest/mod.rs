@@ -13,12 +13,12 @@ mod plugin_ref;
 mod rate;
 pub mod sketches;
 
-pub use alarms::{AlarmSpec, NotifySpec};
+pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
-pub use sketches::SketchSpec;
+pub use sketches::SketchManifest;
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

@@ -1,18 +1,21 @@
-//! From text to a [`PipelineSpec`]: YAML or JSON, with the path of whatever is wrong.
+//! From text to a [`PipelineManifest`]: YAML or JSON, with the path of whatever is wrong.
 
-use crate::manifest::{PipelineSpec, error::SpecError};
+use crate::manifest::{PipelineManifest, error::ManifestError};
 
 /// Longest description; a pipeline of 16 steps with large configs is a tenth of it.
-pub const MAX_SPEC_BYTES: usize = 512 * 1024;
+pub const MAX_MANIFEST_BYTES: usize = 512 * 1024;
 
 /// Reads a description. JSON is tried first, because its errors are exact where JSON was meant.
-pub fn parse(text: &[u8]) -> Result<PipelineSpec, SpecError> {
-    if text.len() > MAX_SPEC_BYTES {
-        return Err(SpecError::new(".", format!("longer than {MAX_SPEC_BYTES} bytes")));
+pub fn parse(text: &[u8]) -> Result<PipelineManifest, ManifestError> {
+    if text.len() > MAX_MANIFEST_BYTES {
+        return Err(ManifestError::new(
+            ".",
+            format!("longer than {MAX_MANIFEST_BYTES} bytes"),
+        ));
     }
-    let text = std::str::from_utf8(text).map_err(|_| SpecError::new(".", "not UTF-8 text"))?;
+    let text = std::str::from_utf8(text).map_err(|_| ManifestError::new(".", "not UTF-8 text"))?;
     let value: serde_json::Value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(|cause| SpecError::new(".", format!("not JSON: {cause}")))?
+        serde_json::from_str(text).map_err(|cause| ManifestError::new(".", format!("not JSON: {cause}")))?
     } else {
         serde_saphyr::from_str(text).map_err(|cause| {
             let cause = cause.to_string();
@@ -23,12 +26,12 @@ pub fn parse(text: &[u8]) -> Result<PipelineSpec, SpecError> {
                 .chars()
                 .take(300)
                 .collect();
-            SpecError::new(".", format!("not YAML: {first}"))
+            ManifestError::new(".", format!("not YAML: {first}"))
         })?
     };
     serde_path_to_error::deserialize(value).map_err(|cause| {
         let path = cause.path().to_string();
-        SpecError::new(path, without_types(&cause.into_inner().to_string()))
+        ManifestError::new(path, without_types(&cause.into_inner().to_string()))
     })
 }
 
@@ -43,7 +46,7 @@ fn without_types(message: &str) -> String {
 
 /// The JSON Schema of a description, for editors.
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(PipelineSpec).to_value()
+    schemars::schema_for!(PipelineManifest).to_value()
 }
 
 #[cfg(test)]
@@ -79,14 +82,14 @@ output:
 
     #[test]
     fn yaml_and_json_read_the_same() {
-        let spec = parse(FULL.as_bytes()).unwrap();
-        assert_eq!(spec.input.key, Extract::Json("/user".into()));
-        assert_eq!(spec.input.start, Start::Sequence(1000));
-        assert_eq!(spec.delivery, Delivery::AtLeastOnce);
-        assert_eq!(spec.steps[0].on_error.then, Fallback::Drop);
-        assert_eq!(spec.steps[0].limits.memory.0, 8 << 20);
-        let json = serde_json::to_vec(&spec).unwrap();
-        assert_eq!(parse(&json).unwrap(), spec);
+        let manifest = parse(FULL.as_bytes()).unwrap();
+        assert_eq!(manifest.input.key, Extract::Json("/user".into()));
+        assert_eq!(manifest.input.start, Start::Sequence(1000));
+        assert_eq!(manifest.delivery, Delivery::AtLeastOnce);
+        assert_eq!(manifest.steps[0].on_error.then, Fallback::Drop);
+        assert_eq!(manifest.steps[0].limits.memory.0, 8 << 20);
+        let json = serde_json::to_vec(&manifest).unwrap();
+        assert_eq!(parse(&json).unwrap(), manifest);
     }
 
     #[test]
@@ -134,7 +137,7 @@ output:
             b"",
             b"- 1",
             b"{\"name\": 1}",
-            &vec![b'a'; MAX_SPEC_BYTES + 1],
+            &vec![b'a'; MAX_MANIFEST_BYTES + 1],
         ] {
             assert!(parse(text).is_err());
         }

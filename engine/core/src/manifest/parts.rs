@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     grant::{CallLimits, Grant},
-    manifest::{AlarmSpec, Extract, PluginRef, SketchSpec},
+    manifest::{AlarmManifest, Extract, PluginRef, SketchManifest},
     name::Name,
     units::{Bytes, Span},
     vectors::{Metric, Search},
@@ -16,11 +16,11 @@ use crate::{
 /// A pipeline reads events, passes them through a chain of steps and publishes the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PipelineSpec {
+pub struct PipelineManifest {
     /// The name is unique within the tenant.
     pub name: Name,
     /// The source of the events.
-    pub input: InputSpec,
+    pub input: InputManifest,
     /// The keys are divided into this many partitions, from 1 to 48. It is fixed for the life of the
     /// pipeline.
     #[serde(default = "one")]
@@ -29,26 +29,26 @@ pub struct PipelineSpec {
     #[serde(default)]
     pub delivery: Delivery,
     /// Each event passes these plugins in this order. A pipeline has 1 to 16 steps.
-    pub steps: Vec<StepSpec>,
+    pub steps: Vec<StepManifest>,
     /// Collections of embeddings, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub vectors: BTreeMap<Name, VectorSpec>,
+    pub vectors: BTreeMap<Name, VectorManifest>,
     /// Approximate metrics, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sketches: BTreeMap<Name, SketchSpec>,
+    pub sketches: BTreeMap<Name, SketchManifest>,
     /// The destination of the results. Without it the pipeline only keeps state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<OutputSpec>,
+    pub output: Option<OutputManifest>,
     /// The pipeline pauses when too many events become dead letters. Without it the pipeline never pauses
     /// for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub circuit_breaker: Option<BreakerSpec>,
+    pub circuit_breaker: Option<BreakerManifest>,
     /// Alarms of the pipeline. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub alarms: Vec<AlarmSpec>,
+    pub alarms: Vec<AlarmManifest>,
     /// Limits on the rate of the pipeline. Without it only the tenant's quotas limit the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<crate::manifest::RateSpec>,
+    pub rate: Option<crate::manifest::RateManifest>,
 }
 
 fn one() -> u32 {
@@ -63,7 +63,7 @@ fn is_one(number: &u32) -> bool {
 /// The source of the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct InputSpec {
+pub struct InputManifest {
     /// The JetStream stream. Without it the engine finds the stream that holds the subjects. The name has 1 to
     /// 128 letters, digits, `-` and `_`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,14 +83,14 @@ pub struct InputSpec {
     pub start: Start,
     /// The rule that finds duplicate events. Without it each event counts as new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dedup: Option<DedupSpec>,
+    pub dedup: Option<DedupManifest>,
 }
 
 /// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`
 /// and `subject-token` names its place. An event without an identifier counts as new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DedupSpec {
+pub struct DedupManifest {
     /// A JSON pointer into the payload: `/id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
@@ -104,7 +104,7 @@ pub struct DedupSpec {
     pub window: Span,
 }
 
-impl DedupSpec {
+impl DedupManifest {
     /// Where the identifier is; none where not exactly one place is given.
     pub fn place(&self) -> Option<Extract> {
         let places = [
@@ -120,7 +120,7 @@ impl DedupSpec {
 /// The circuit breaker pauses a pipeline when too many events become dead letters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct BreakerSpec {
+pub struct BreakerManifest {
     /// The share of the window's events that may become dead letters, from 0 to 1.
     pub dead_letter_ratio: f64,
     /// Events are counted over this time, from 1s to 24h.
@@ -170,7 +170,7 @@ pub enum Delivery {
 /// A step runs one plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct StepSpec {
+pub struct StepManifest {
     /// The name is unique within the pipeline. The step's state belongs to this name.
     pub name: Name,
     /// An uploaded plugin, as `name@version`.
@@ -290,7 +290,7 @@ pub enum Fallback {
 /// A collection of embeddings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct VectorSpec {
+pub struct VectorManifest {
     /// The length of its vectors, from 1 to 4096.
     pub dimensions: u32,
     /// The comparison of two vectors.
@@ -304,7 +304,7 @@ pub struct VectorSpec {
 /// The destination of the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct OutputSpec {
+pub struct OutputManifest {
     /// The subject of the results, within the tenant's write grant. `{key}` stands for the event's key as one
     /// subject token. The subject must not be part of the pipeline's own input.
     pub subject: String,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    manifest::error::SpecError,
+    manifest::error::ManifestError,
     rate::{ByteRate, Rate},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// follows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RateSpec {
+pub struct RateManifest {
     /// The rate of events that are processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Rate>,
@@ -41,9 +41,9 @@ pub enum Over {
     DeadLetter,
 }
 
-impl RateSpec {
+impl RateManifest {
     /// Refuses limits that cannot be kept.
-    pub(super) fn check(&self) -> Result<(), SpecError> {
+    pub(super) fn check(&self) -> Result<(), ManifestError> {
         let limits = [
             ("events", self.events),
             ("outputs", self.outputs),
@@ -52,12 +52,12 @@ impl RateSpec {
         for (name, limit) in limits {
             let wrong = limit.and_then(|limit| limit.check().err());
             if let Some((field, hint)) = wrong {
-                return Err(SpecError::new(format!("rate.{name}.{field}"), hint));
+                return Err(ManifestError::new(format!("rate.{name}.{field}"), hint));
             }
         }
         if limits.iter().all(|(_, limit)| limit.is_none()) {
             let hint = "name a limit: events, outputs or output-bytes; or leave `rate` out";
-            return Err(SpecError::new("rate", hint));
+            return Err(ManifestError::new("rate", hint));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::{
     manifest::{
         Extract,
         bounds::{check_extract, within},
-        error::SpecError,
+        error::ManifestError,
     },
     name::Name,
     series::WindowRule,
@@ -36,7 +36,7 @@ const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 /// `value` plugins feed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SketchSpec {
+pub struct SketchManifest {
     /// The kind of sketch: `quantiles`, `distinct`, `top`, `seen` or `sample`.
     #[schemars(with = "String")]
     pub kind: Kind,
@@ -67,14 +67,14 @@ pub struct SketchSpec {
 
 /// How a sketch divides; none of both for one that does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Division {
+pub struct Windowing {
     /// By time.
     pub window: Option<WindowRule>,
     /// By group, at most so many.
     pub groups: Option<u32>,
 }
 
-impl SketchSpec {
+impl SketchManifest {
     /// One of a kind, not divided, fed by plugins.
     pub fn of(kind: Kind) -> Self {
         Self {
@@ -105,14 +105,14 @@ impl SketchSpec {
     }
 
     /// How it divides, if it does.
-    pub fn division(&self) -> Option<Division> {
+    pub fn windowing(&self) -> Option<Windowing> {
         let groups = self.by.as_ref().map(|_| self.groups.unwrap_or(DEFAULT_GROUPS));
         let window = self.window_rule();
-        (window.is_some() || groups.is_some()).then_some(Division { window, groups })
+        (window.is_some() || groups.is_some()).then_some(Windowing { window, groups })
     }
 }
 
-impl Division {
+impl Windowing {
     /// Most series of a partition, all time among them.
     pub fn most_series(&self) -> u64 {
         let windows = self.window.map_or(0, |rule| rule.most_windows());
@@ -123,15 +123,15 @@ impl Division {
 }
 
 /// Checks the sketches of a pipeline.
-pub(super) fn check(sketches: &BTreeMap<Name, SketchSpec>) -> Result<(), SpecError> {
+pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>) -> Result<(), ManifestError> {
     let mut series: u64 = 0;
     for (name, sketch) in sketches {
         let path = format!("sketches.{name}");
         check_one(&path, sketch)?;
-        let own = sketch.division().map_or(0, |division| division.most_series());
+        let own = sketch.windowing().map_or(0, |windowing| windowing.most_series());
         series = series.saturating_add(own);
         if series > MAX_SERIES {
-            return Err(SpecError::new(
+            return Err(ManifestError::new(
                 path,
                 format!(
                     "its {own} windows and groups bring those of the pipeline to {series}, beyond {MAX_SERIES}; keep them less long, make windows longer or groups fewer"
@@ -142,9 +142,9 @@ pub(super) fn check(sketches: &BTreeMap<Name, SketchSpec>) -> Result<(), SpecErr
     Ok(())
 }
 
-fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
+fn check_one(path: &str, sketch: &SketchManifest) -> Result<(), ManifestError> {
     let field = |name: &str| format!("{path}.{name}");
-    let needs = |name: &str, other: &str| SpecError::new(field(name), format!("only with `{other}`"));
+    let needs = |name: &str, other: &str| ManifestError::new(field(name), format!("only with `{other}`"));
     if let Some(value) = &sketch.value {
         check_extract(&field("value"), value)?;
     }
@@ -155,7 +155,7 @@ fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
         (Kind::Top | Kind::Sample, Some(size)) => within(&field("size"), u64::from(size), 1, 1_000)?,
         (_, Some(_)) => {
             let hint = "only `top` and `sample` have a size";
-            return Err(SpecError::new(field("size"), hint));
+            return Err(ManifestError::new(field("size"), hint));
         }
         (_, None) => {}
     }
@@ -165,7 +165,7 @@ fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
     }
     if let Some(share) = sketch.watch.filter(|share| !(0.0..=1.0).contains(share)) {
         let hint = format!("{share} is no share; write 0.01 for a hundredth");
-        return Err(SpecError::new(field("watch"), hint));
+        return Err(ManifestError::new(field("watch"), hint));
     }
     match (sketch.window, sketch.window_rule()) {
         (Some(window), Some(rule)) => {
@@ -178,12 +178,12 @@ fn check_one(path: &str, sketch: &SketchSpec) -> Result<(), SpecError> {
     }
 }
 
-fn within_ms(path: &str, span: Span, least_ms: u64) -> Result<(), SpecError> {
+fn within_ms(path: &str, span: Span, least_ms: u64) -> Result<(), ManifestError> {
     if (least_ms..=LONGEST_MS).contains(&span.as_millis()) {
         return Ok(());
     }
     let (least, most) = (Span::from_millis(least_ms), Span::from_millis(LONGEST_MS));
-    Err(SpecError::new(
+    Err(ManifestError::new(
         path,
         format!("{span} is outside {least} to {most}"),
     ))
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     fn error(sketch: &str) -> String {
-        let sketch: SketchSpec = serde_json::from_str(sketch).unwrap();
+        let sketch: SketchManifest = serde_json::from_str(sketch).unwrap();
         check(&BTreeMap::from([(Name::new("s").unwrap(), sketch)]))
             .unwrap_err()
             .path
@@ -229,10 +229,10 @@ mod tests {
     #[test]
     fn windows_and_groups_have_defaults_and_a_product() {
         let sketch = r#"{"kind":"quantiles","window":"1m","by":{"json":"/channel"},"groups":20}"#;
-        let sketch: SketchSpec = serde_json::from_str(sketch).unwrap();
-        let division = sketch.division().unwrap();
-        assert_eq!(division.window.unwrap().keep_ms, 24 * 3_600_000);
-        assert_eq!(division.most_series(), (1_440 + 1 + 100 + 1) * 22);
-        assert_eq!(SketchSpec::of(Kind::Top).division(), None);
+        let sketch: SketchManifest = serde_json::from_str(sketch).unwrap();
+        let windowing = sketch.windowing().unwrap();
+        assert_eq!(windowing.window.unwrap().keep_ms, 24 * 3_600_000);
+        assert_eq!(windowing.most_series(), (1_440 + 1 + 100 + 1) * 22);
+        assert_eq!(SketchManifest::of(Kind::Top).windowing(), None);
     }
 }

@@ -36,7 +36,7 @@ struct Watcher<T, F> {
     wanted: F,
     sender: mpsc::Sender<Arc<T>>,
     missed: Arc<Counters>,
-    rate: Rate,
+    rate: ShowRate,
 }
 
 #[derive(Default)]
@@ -56,12 +56,12 @@ pub struct Missed {
 
 /// So many in each second; a second begins with the first item after the one before.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Rate {
+pub struct ShowRate {
     began: Duration,
     taken: u32,
 }
 
-impl Rate {
+impl ShowRate {
     /// Whether one more may pass now.
     pub fn admits(&mut self, now: Duration, per_second: u32) -> bool {
         if now.saturating_sub(self.began) >= Duration::from_secs(1) {
@@ -94,7 +94,7 @@ impl<T, F> Live<T, F> {
     }
 
     /// One more watcher.
-    pub fn watch(self: &Arc<Self>, wanted: F) -> Watch<T, F> {
+    pub fn watch(self: &Arc<Self>, wanted: F) -> LiveStream<T, F> {
         let (sender, items) = mpsc::channel(self.bounds.queue);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let missed = Arc::new(Counters::default());
@@ -104,11 +104,11 @@ impl<T, F> Live<T, F> {
             wanted,
             sender,
             missed: missed.clone(),
-            rate: Rate::default(),
+            rate: ShowRate::default(),
         });
         self.watched.store(watchers.len(), Ordering::Relaxed);
         drop(watchers);
-        Watch {
+        LiveStream {
             live: self.clone(),
             number,
             items,
@@ -149,14 +149,14 @@ impl<T, F> Live<T, F> {
 }
 
 /// A watcher's end. Dropping it ends the watching.
-pub struct Watch<T, F> {
+pub struct LiveStream<T, F> {
     live: Arc<Live<T, F>>,
     number: u64,
     items: mpsc::Receiver<Arc<T>>,
     missed: Arc<Counters>,
 }
 
-impl<T, F> Watch<T, F> {
+impl<T, F> LiveStream<T, F> {
     /// The next item; none when the stream has ended. May be dropped and called again.
     pub async fn next(&mut self) -> Option<Arc<T>> {
         self.items.recv().await
@@ -172,7 +172,7 @@ impl<T, F> Watch<T, F> {
     }
 }
 
-impl<T, F> Drop for Watch<T, F> {
+impl<T, F> Drop for LiveStream<T, F> {
     fn drop(&mut self) {
         let mut watchers = self.live.watchers();
         watchers.retain(|watcher| watcher.number != self.number);

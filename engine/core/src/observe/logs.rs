@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     name::Name,
-    observe::live::{Bounds, Live, Rate, Watch},
+    observe::live::{Bounds, Live, LiveStream, ShowRate},
     ports::plugins::LogLevel,
     text::plain,
 };
@@ -68,12 +68,12 @@ pub struct Logs {
 struct Kept {
     lines: VecDeque<Arc<Line>>,
     bytes: usize,
-    rate: Rate,
+    rate: ShowRate,
     left_out: u64,
 }
 
 /// The lines to come, for one watcher.
-pub type Following = Watch<Line, ()>;
+pub type Following = LiveStream<Line, ()>;
 
 impl Default for Logs {
     fn default() -> Self {

@@ -3,21 +3,21 @@
 //!
 //! [`overview`] holds the [`status`] of each pipeline of this engine: how far its partitions are
 //! ([`progress`]), what they count ([`stats`]), whether the counts agree with the broker's ([`reconcile`]),
-//! what is found of a candidate ([`board`]). [`views`] are what a tenant can watch live: samples of calls
-//! ([`tap`]) and lines of plugins ([`logs`]), both [`live`] streams, whose number is bounded ([`places`]).
+//! what is found of a candidate ([`candidate_reports`]). [`views`] are what a tenant can watch live: samples of calls
+//! ([`tap`]) and lines of plugins ([`logs`]), both [`live`] streams, whose number is bounded ([`watch_permits`]).
 
-pub mod board;
-pub mod cut;
+pub mod barrier;
+pub mod candidate_reports;
+pub mod candidate_stats;
+pub mod event_outcome;
 pub mod live;
 pub mod logs;
-pub mod noted;
 pub mod overview;
-pub mod places;
 pub mod progress;
 pub mod reconcile;
 pub mod stats;
 pub mod status;
-pub mod tally;
 pub mod tap;
 pub mod throttle;
 pub mod views;
+pub mod watch_permits;

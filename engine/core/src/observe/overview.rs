@@ -8,7 +8,7 @@ use std::{
 use crate::{
     identity::PipelineId,
     name::Name,
-    observe::{places::Places, status::PipelineStatus},
+    observe::{status::PipelineStatus, watch_permits::WatchPermits},
 };
 
 /// What runs, for those who look.
@@ -19,7 +19,7 @@ pub struct Overview(Arc<RwLock<Shown>>);
 struct Shown {
     pipelines: BTreeMap<PipelineId, Arc<PipelineStatus>>,
     broker_syncs_always: Option<bool>,
-    places: Arc<Places>,
+    places: Arc<WatchPermits>,
 }
 
 impl Overview {
@@ -54,7 +54,7 @@ impl Overview {
     }
 
     /// The places of those who watch pipelines.
-    pub fn places(&self) -> Arc<Places> {
+    pub fn places(&self) -> Arc<WatchPermits> {
         self.read().places.clone()
     }
 

@@ -8,7 +8,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use crate::ledger::Ledger;
+use crate::outcome::OutcomeCounters;
 
 /// Up to where a partition has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub struct Cursor {
     /// Event-time clock.
     pub watermark_ms: u64,
     /// What the events came to since the first commit.
-    pub ledger: Ledger,
+    pub outcomes: OutcomeCounters,
     /// Parts of all records up to the last commit.
     pub parts: u64,
 }

@@ -21,9 +21,9 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    ledger::Ledger,
-    observe::cut::{Cut, PartitionCut},
-    ports::broker::Books,
+    observe::barrier::{Barrier, PartitionBarrier},
+    outcome::OutcomeCounters,
+    ports::broker::BrokerCounts,
     record::{self, Head},
 };
 
@@ -44,7 +44,7 @@ pub struct Balance {
     pub broker_input: Option<u64>,
     /// What the events came to.
     #[serde(flatten)]
-    pub ledger: Ledger,
+    pub outcomes: OutcomeCounters,
     /// Tries after a first one.
     pub retried: u64,
     /// Messages of the pipeline's own stream, as the commits sum them up since its beginning.
@@ -64,9 +64,9 @@ pub struct Reconciler(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    open: VecDeque<Cut>,
+    open: VecDeque<Barrier>,
     /// Of the last complete cut, by partition: handed and finished.
-    before: BTreeMap<u32, (u64, PartitionCut)>,
+    before: BTreeMap<u32, (u64, PartitionBarrier)>,
     balances: VecDeque<Balance>,
     imbalances: u64,
     last_imbalance: Option<Balance>,
@@ -91,29 +91,32 @@ impl Reconciler {
     }
 
     /// The intake has made a cut.
-    pub fn open(&self, cut: Cut) {
-        self.with(|state| state.open.push_back(cut));
+    pub fn open(&self, barrier: Barrier) {
+        self.with(|state| state.open.push_back(barrier));
     }
 
     /// A partition has come to cuts, and what lies before them is committed.
-    pub fn reached(&self, partition: u32, cuts: &[PartitionCut]) {
+    pub fn reached(&self, partition: u32, barriers: &[PartitionBarrier]) {
         self.with(|state| {
-            for reached in cuts {
-                let cut = state.open.iter_mut().find(|cut| cut.number == reached.number);
-                if let Some(cut) = cut {
-                    cut.finished.insert(partition, *reached);
+            for reached in barriers {
+                let barrier = state
+                    .open
+                    .iter_mut()
+                    .find(|barrier| barrier.number == reached.number);
+                if let Some(barrier) = barrier {
+                    barrier.finished.insert(partition, *reached);
                 }
             }
         });
     }
 
     /// The oldest cut to which all partitions have come.
-    pub fn take_complete(&self) -> Option<Cut> {
+    pub fn take_complete(&self) -> Option<Barrier> {
         self.with(|state| {
             let complete = state
                 .open
                 .front()
-                .is_some_and(|cut| cut.finished.len() == cut.handed.len());
+                .is_some_and(|barrier| barrier.finished.len() == barrier.handed.len());
             if complete { state.open.pop_front() } else { None }
         })
     }
@@ -121,21 +124,23 @@ impl Reconciler {
     /// Compares the sums of a complete cut with the broker's.
     pub fn balance(
         &self,
-        cut: &Cut,
+        barrier: &Barrier,
         at_ms: u64,
         broker_input: Option<u64>,
-        books: Option<&Books>,
+        books: Option<&BrokerCounts>,
     ) -> Balance {
         let committed = books.and_then(committed_messages);
-        let mut balance = self.with(|state| sum_up(state, cut));
+        let mut balance = self.with(|state| sum_up(state, barrier));
         balance.at_ms = at_ms;
         balance.broker_input = broker_input;
         balance.committed_messages = committed;
         balance.broker_messages = committed.and(books.map(|books| books.last_sequence));
-        let input = broker_input.filter(|counted| *counted > cut.read).map(|counted| {
-            let read = cut.read;
-            format!("the broker counts {counted} messages of the input where {read} were read")
-        });
+        let input = broker_input
+            .filter(|counted| *counted > barrier.read)
+            .map(|counted| {
+                let read = barrier.read;
+                format!("the broker counts {counted} messages of the input where {read} were read")
+            });
         let output = committed
             .zip(balance.broker_messages)
             .filter(|(ours, theirs)| ours != theirs);
@@ -173,36 +178,36 @@ impl Reconciler {
 }
 
 /// Sums of all partitions since the cut before; says where a partition's do not add up.
-fn sum_up(state: &mut State, cut: &Cut) -> Balance {
-    let mut sums = Ledger::default();
+fn sum_up(state: &mut State, barrier: &Barrier) -> Balance {
+    let mut sums = OutcomeCounters::default();
     let mut retried = 0;
     let mut imbalance = None;
-    for (partition, handed) in &cut.handed {
-        let finished = cut.finished.get(partition).copied().unwrap_or_default();
+    for (partition, handed) in &barrier.handed {
+        let finished = barrier.finished.get(partition).copied().unwrap_or_default();
         let (handed_before, before) = state.before.get(partition).copied().unwrap_or_default();
-        let ledger = finished.ledger.since(&before.ledger);
-        let done = ledger.events + (finished.skipped - before.skipped);
+        let outcomes = finished.outcomes.since(&before.outcomes);
+        let done = outcomes.events + (finished.skipped - before.skipped);
         let handed_now = handed - handed_before;
         if done != handed_now {
             imbalance = Some(format!(
                 "partition {partition} was handed {handed_now} events and finished {done}"
             ));
         }
-        if ledger.fates() != ledger.events {
-            let (events, fates) = (ledger.events, ledger.fates());
+        if outcomes.outcomes() != outcomes.events {
+            let (events, outcomes) = (outcomes.events, outcomes.outcomes());
             imbalance = Some(format!(
-                "partition {partition} finished {events} events and knows what became of {fates}"
+                "partition {partition} finished {events} events and knows what became of {outcomes}"
             ));
         }
-        sums.add(&ledger);
+        sums.add(&outcomes);
         retried += finished.retried - before.retried;
         state.before.insert(*partition, (*handed, finished));
     }
     Balance {
         at_ms: 0,
-        read: cut.read,
+        read: barrier.read,
         broker_input: None,
-        ledger: sums,
+        outcomes: sums,
         retried,
         committed_messages: None,
         broker_messages: None,
@@ -212,14 +217,14 @@ fn sum_up(state: &mut State, cut: &Cut) -> Balance {
 
 /// What the records say that the stream has stored; none where a record cannot be read, which recovery
 /// reports, or where a commit of another delivery than exactly-once may have published twice.
-fn committed_messages(books: &Books) -> Option<u64> {
+fn committed_messages(books: &BrokerCounts) -> Option<u64> {
     let mut sum = books.redriven;
     for part in &books.records {
         let (head, _): (Head, _) = record::decode_part(&part.payload).ok()?;
-        if head.ledger.loose > 0 {
+        if head.outcomes.loose > 0 {
             return None;
         }
-        sum += head.ledger.outputs + head.ledger.letters + head.parts_before + u64::from(head.parts);
+        sum += head.outcomes.outputs + head.outcomes.letters + head.parts_before + u64::from(head.parts);
     }
     Some(sum)
 }
@@ -227,21 +232,21 @@ fn committed_messages(books: &Books) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{delta::Delta, ledger::Fate, ports::broker::StoredPart};
+    use crate::{delta::Delta, outcome::Outcome, ports::broker::StoredPart};
 
-    fn finished(number: u64, events: u64, skipped: u64) -> PartitionCut {
-        let mut ledger = Ledger::default();
-        (0..events).for_each(|_| ledger.enter(Fate::Emitted));
-        PartitionCut {
+    fn finished(number: u64, events: u64, skipped: u64) -> PartitionBarrier {
+        let mut outcomes = OutcomeCounters::default();
+        (0..events).for_each(|_| outcomes.enter(Outcome::Emitted));
+        PartitionBarrier {
             number,
-            ledger,
+            outcomes,
             skipped,
             retried: 0,
         }
     }
 
-    fn cut(number: u64, read: u64, handed: u64) -> Cut {
-        Cut {
+    fn barrier(number: u64, read: u64, handed: u64) -> Barrier {
+        Barrier {
             number,
             from: 1,
             to: 100,
@@ -251,8 +256,13 @@ mod tests {
         }
     }
 
-    fn run(reconciler: &Reconciler, cut: Cut, reached: PartitionCut, broker: Option<u64>) -> Balance {
-        reconciler.open(cut);
+    fn run(
+        reconciler: &Reconciler,
+        barrier: Barrier,
+        reached: PartitionBarrier,
+        broker: Option<u64>,
+    ) -> Balance {
+        reconciler.open(barrier);
         assert!(
             reconciler.take_complete().is_none(),
             "a partition has not answered"
@@ -265,19 +275,19 @@ mod tests {
     #[test]
     fn sound_books_balance_from_cut_to_cut() {
         let reconciler = Reconciler::default();
-        let first = run(&reconciler, cut(1, 12, 10), finished(1, 7, 3), Some(12));
-        assert_eq!((first.imbalance, first.ledger.events), (None, 7));
-        let second = run(&reconciler, cut(2, 5, 15), finished(2, 12, 3), Some(4));
+        let first = run(&reconciler, barrier(1, 12, 10), finished(1, 7, 3), Some(12));
+        assert_eq!((first.imbalance, first.outcomes.events), (None, 7));
+        let second = run(&reconciler, barrier(2, 5, 15), finished(2, 12, 3), Some(4));
         // The broker may have let messages go since they were read.
-        assert_eq!((second.imbalance, second.ledger.events), (None, 5));
+        assert_eq!((second.imbalance, second.outcomes.events), (None, 5));
     }
 
     #[test]
     fn an_event_that_vanishes_is_noticed_wherever_it_does() {
         let reconciler = Reconciler::default();
-        let lost_inside = run(&reconciler, cut(1, 10, 10), finished(1, 9, 0), Some(10));
+        let lost_inside = run(&reconciler, barrier(1, 10, 10), finished(1, 9, 0), Some(10));
         assert!(lost_inside.imbalance.is_some_and(|why| why.contains("handed 10")));
-        let never_read = run(&reconciler, cut(2, 10, 20), finished(2, 19, 0), Some(11));
+        let never_read = run(&reconciler, barrier(2, 10, 20), finished(2, 19, 0), Some(11));
         assert!(
             never_read
                 .imbalance
@@ -295,11 +305,11 @@ mod tests {
             redrive_position: 0,
             revision: 1,
             watermark_ms: 0,
-            ledger: Ledger {
+            outcomes: OutcomeCounters {
                 events: 3,
                 emitted: 3,
                 outputs: 3,
-                ..Ledger::default()
+                ..OutcomeCounters::default()
             },
             parts_before: 0,
             part: 0,
@@ -307,7 +317,7 @@ mod tests {
             body_checksum: 0,
         };
         let payload = record::encode(&head, &Delta::default(), 1 << 20).remove(0);
-        let books = |last_sequence| Books {
+        let books = |last_sequence| BrokerCounts {
             last_sequence,
             redriven: 0,
             records: vec![StoredPart {
@@ -316,7 +326,7 @@ mod tests {
             }],
         };
         let reconciler = Reconciler::default();
-        let balance = |books: &Books| reconciler.balance(&cut(1, 0, 0), 1, None, Some(books));
+        let balance = |books: &BrokerCounts| reconciler.balance(&barrier(1, 0, 0), 1, None, Some(books));
         assert!(balance(&books(4)).imbalance.is_none());
         assert!(
             balance(&books(5))

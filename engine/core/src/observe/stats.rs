@@ -10,14 +10,14 @@ use std::{
 use serde::Serialize;
 use tailrace_sketch::{Comparison, Quantiles, SketchError};
 
-use crate::{ledger::Ledger, name::Name, observe::cut::PartitionCut};
+use crate::{name::Name, observe::barrier::PartitionBarrier, outcome::OutcomeCounters};
 
 /// What the events of a batch, or of all of them, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Fates of the events, and the messages that came of them.
     #[serde(flatten)]
-    pub ledger: Ledger,
+    pub outcomes: OutcomeCounters,
     /// Tries after a first one.
     pub retried: u64,
     /// Plugins stopped by a trap.
@@ -34,7 +34,7 @@ pub struct Counts {
 
 impl Counts {
     fn add(&mut self, other: &Self) {
-        self.ledger.add(&other.ledger);
+        self.outcomes.add(&other.outcomes);
         self.retried += other.retried;
         self.traps += other.traps;
         self.fuel += other.fuel;
@@ -52,7 +52,7 @@ pub struct BatchStats {
     /// The batch's calls, by step; those of an event that was taken back are among them.
     pub calls: BTreeMap<String, StepCalls>,
     /// Cuts that lie in the batch (see [`crate::observe::reconcile`]).
-    pub cuts: Vec<PartitionCut>,
+    pub barriers: Vec<PartitionBarrier>,
 }
 
 /// The calls of a step in a batch.
@@ -206,7 +206,7 @@ impl Stats {
             totals.counts.add(&batch.counts);
             totals.commits += 1;
             observe(&mut totals.commit_latency, took);
-            let _ = totals.batch_sizes.observe(batch.counts.ledger.events as f64);
+            let _ = totals.batch_sizes.observe(batch.counts.outcomes.events as f64);
             for (step, calls) in &batch.calls {
                 let step = totals.steps.entry(step.clone()).or_default();
                 step.fuel += calls.fuel;

@@ -14,14 +14,14 @@ use crate::{
     identity::EngineId,
     name::Name,
     observe::{
-        board::Board,
+        candidate_reports::CandidateReports,
         progress::Progress,
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
         throttle::By,
         views::Views,
     },
-    ports::store::{Full, Weight},
+    ports::store::{Full, StoredSize},
 };
 
 /// What a pipeline is doing.
@@ -71,7 +71,7 @@ pub struct PipelineStatus {
     /// What those who watch it see.
     pub views: Arc<Views>,
     /// What is found of its candidate.
-    pub board: Arc<Board>,
+    pub board: Arc<CandidateReports>,
     input: Mutex<InputStatus>,
 }
 
@@ -99,7 +99,7 @@ pub struct PartitionStatus {
     candidate: AtomicU64,
     queued: AtomicU64,
     memory_bytes: Mutex<Vec<(Name, u64)>>,
-    limited: Mutex<Option<LimitedStatus>>,
+    limited: Mutex<Option<ThrottledStatus>>,
     state_bytes: AtomicU64,
     vector_bytes: AtomicU64,
     state_full: AtomicBool,
@@ -108,7 +108,7 @@ pub struct PartitionStatus {
 
 /// Events are held back, or shed, for want of room under a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct LimitedStatus {
+pub struct ThrottledStatus {
     /// Since when, milliseconds since the epoch.
     pub since_ms: u64,
     /// Which limit it was last.
@@ -143,17 +143,17 @@ impl PartitionStatus {
     pub fn limited(&self, by: Option<By>, now_ms: u64) {
         let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
         let since_ms = limited.map_or(now_ms, |limited| limited.since_ms);
-        *limited = by.map(|by| LimitedStatus { since_ms, by });
+        *limited = by.map(|by| ThrottledStatus { since_ms, by });
     }
 
     /// Its image holds so much.
-    pub fn weighs(&self, weight: Weight) {
+    pub fn weighs(&self, weight: StoredSize) {
         self.state_bytes.store(weight.state_bytes, Ordering::Relaxed);
         self.vector_bytes.store(weight.vector_bytes, Ordering::Relaxed);
     }
 
-    fn weight(&self) -> Weight {
-        Weight {
+    fn weight(&self) -> StoredSize {
+        StoredSize {
             state_bytes: self.state_bytes.load(Ordering::Relaxed),
             vector_bytes: self.vector_bytes.load(Ordering::Relaxed),
         }
@@ -192,7 +192,7 @@ pub struct StatusReport {
     pub memory_bytes: BTreeMap<Name, u64>,
     /// The limit that holds events back, or sheds them, in the partition where that began first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limited: Option<LimitedStatus>,
+    pub limited: Option<ThrottledStatus>,
     /// How the books last balanced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
@@ -263,9 +263,9 @@ impl PipelineStatus {
     }
 
     /// How much the partitions here hold.
-    pub fn weight(&self) -> Weight {
+    pub fn weight(&self) -> StoredSize {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut whole = Weight::default();
+        let mut whole = StoredSize::default();
         for (_, status) in partitions.values() {
             whole += status.weight();
         }

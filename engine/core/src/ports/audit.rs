@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{audit::Record, name::Name, ports::broker::BrokerError};
+use crate::{audit::AuditRecord, name::Name, ports::broker::BrokerError};
 
 /// Records that the memory keeps.
 const MEMORY_RECORDS: usize = 10_000;
@@ -21,14 +21,14 @@ pub struct Audited {
     pub sequence: u64,
     /// The record.
     #[serde(flatten)]
-    pub record: Record,
+    pub record: AuditRecord,
 }
 
 /// The audit log.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// Writes a record, in place of one with the same id; it is durable when this returns.
-    async fn write(&self, record: &Record) -> Result<(), BrokerError>;
+    async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError>;
     /// Records before a place, of a tenant or of all, newest first.
     async fn before(
         &self,
@@ -44,7 +44,7 @@ pub struct MemoryAudit(Mutex<(u64, VecDeque<Audited>)>);
 
 #[async_trait]
 impl AuditLog for MemoryAudit {
-    async fn write(&self, record: &Record) -> Result<(), BrokerError> {
+    async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         let (sequence, kept) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *sequence += 1;
         kept.retain(|known| known.record.id != record.id);

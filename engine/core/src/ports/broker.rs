@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::{
     event::Header,
     identity::{EngineId, PartitionId, PipelineId},
-    manifest::{Delivery, OutputSpec, PipelineSpec, Start},
+    manifest::{Delivery, OutputManifest, PipelineManifest, Start},
 };
 
 /// A request to the broker failed. The broker's or the network's fault: worth another try.
@@ -249,7 +249,7 @@ pub struct StoredPart {
 
 /// What a pipeline's own stream holds at one moment.
 #[derive(Debug, Clone)]
-pub struct Books {
+pub struct BrokerCounts {
     /// The last sequence that it ever gave.
     pub last_sequence: u64,
     /// Messages on the redrive subject; they come from the control plane, not from a commit.
@@ -276,7 +276,7 @@ pub trait CommitLog: Send + Sync {
     ) -> Result<Vec<StoredPart>, BrokerError>;
     /// The pipeline's own stream at one moment: its last sequence, and each partition's last record
     /// at or before it.
-    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError>;
+    async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError>;
     /// Deletes messages of the commit subject before a sequence.
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError>;
 }
@@ -340,11 +340,11 @@ pub trait Snapshots: Send + Sync {
 }
 
 /// The stream that a pipeline of this description needs.
-pub fn own_stream(pipeline: &PipelineId, spec: &PipelineSpec) -> OwnStream {
-    let output = spec.output.as_ref();
+pub fn own_stream(pipeline: &PipelineId, manifest: &PipelineManifest) -> OwnStream {
+    let output = manifest.output.as_ref();
     OwnStream {
         pipeline: pipeline.clone(),
-        output_pattern: output.map(OutputSpec::pattern),
+        output_pattern: output.map(OutputManifest::pattern),
         keep_age: output.and_then(|output| output.keep.age).map(|age| age.0),
         keep_bytes: output.and_then(|output| output.keep.bytes).map(|bytes| bytes.0),
     }

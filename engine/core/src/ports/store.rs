@@ -11,9 +11,9 @@ use tailrace_sketch::{Sketch, TenantSeed};
 use crate::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
-    manifest::PipelineSpec,
+    manifest::PipelineManifest,
     name::Name,
-    series::{Group, Held, Slice},
+    series::{Group, Held, RangeQuery},
     vectors::{Metric, Search},
 };
 
@@ -39,14 +39,14 @@ pub struct Applied {
 
 /// How much an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Weight {
+pub struct StoredSize {
     /// Keys and values of state.
     pub state_bytes: u64,
     /// Ids and numbers of vectors.
     pub vector_bytes: u64,
 }
 
-impl Weight {
+impl StoredSize {
     /// What of it is no less than it may be.
     pub fn full(self, most_state_bytes: u64, most_vector_bytes: u64) -> Full {
         Full {
@@ -56,7 +56,7 @@ impl Weight {
     }
 }
 
-impl std::ops::AddAssign for Weight {
+impl std::ops::AddAssign for StoredSize {
     fn add_assign(&mut self, other: Self) {
         self.state_bytes += other.state_bytes;
         self.vector_bytes += other.vector_bytes;
@@ -98,11 +98,11 @@ pub trait LocalStore: Send + Sync {
     fn open(
         &self,
         partition: &PartitionId,
-        spec: &PipelineSpec,
+        manifest: &PipelineManifest,
         seed: TenantSeed,
-    ) -> Result<Arc<dyn Image>, StoreError>;
+    ) -> Result<Arc<dyn PartitionStore>, StoreError>;
     /// Opens it for queries, where it exists.
-    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError>;
+    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError>;
     /// Deletes the image of a partition; the next [`LocalStore::open`] finds it empty.
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
     /// Deletes everything of a pipeline.
@@ -119,7 +119,7 @@ pub trait LocalStore: Send + Sync {
 pub type Entries = Vec<(String, StateValue)>;
 
 /// The image of one partition.
-pub trait Image: Send + Sync {
+pub trait PartitionStore: Send + Sync {
     /// Up to where it holds the commits.
     fn applied(&self) -> Result<Applied, StoreError>;
     /// The commit whose application was cut off, by a crash or an error: some of its entries are there. It is
@@ -128,13 +128,13 @@ pub trait Image: Send + Sync {
         None
     }
     /// How much it holds, as of the last applied commit.
-    fn weight(&self) -> Weight;
+    fn weight(&self) -> StoredSize;
     /// A number for what it holds: as long as it stays, so does every answer, and no other image ever has it.
     /// None while the content changes, and where nobody keeps count.
     fn version(&self) -> Option<u64> {
         None
     }
-    /// Applies a commit. After a crash it is there as a whole, or [`Image::begun`] tells of it; reads of
+    /// Applies a commit. After a crash it is there as a whole, or [`PartitionStore::begun`] tells of it; reads of
     /// single entries may see some of it before it is done.
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError>;
     /// A state entry, expired or not.
@@ -162,7 +162,11 @@ pub trait Image: Send + Sync {
     /// A sketch that is not divided, as of the last applied commit.
     fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError>;
     /// What a slice of a divided sketch takes, merged: one sketch, or one a group.
-    fn sketch_slice(&self, name: &str, slice: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError>;
+    fn sketch_range(
+        &self,
+        name: &str,
+        slice: &RangeQuery,
+    ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError>;
     /// Which windows there are of a sketch; none where it never had any.
     fn sketch_windows(&self, name: &str) -> Result<Option<Held>, StoreError>;
     /// SHA-256 over everything that was applied, independent of how it lies on disk.

@@ -18,7 +18,7 @@ pub const LARGEST_LIMIT: u64 = 1 << 50;
 /// The window of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Window {
+pub enum RateWindow {
     /// One window follows the other, and each takes the whole limit.
     Fixed,
     /// The window is the last `per` at any moment, as a weighted count of two windows.
@@ -41,7 +41,7 @@ pub struct Rate {
     pub per: Span,
     /// The kind of window.
     #[serde(default)]
-    pub window: Window,
+    pub window: RateWindow,
 }
 
 /// A rate of bytes: a size within a time.
@@ -59,7 +59,7 @@ pub struct ByteRate {
     pub per: Span,
     /// The kind of window.
     #[serde(default)]
-    pub window: Window,
+    pub window: RateWindow,
 }
 
 fn a_second() -> Span {
@@ -82,7 +82,7 @@ impl Rate {
         Self {
             limit,
             per: a_second(),
-            window: Window::default(),
+            window: RateWindow::default(),
         }
     }
 

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::rate::{Rate, Window};
+use crate::rate::{Rate, RateWindow};
 
 /// The count against one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +119,8 @@ impl Limiter {
         let limit = self.rate.limit;
         let left = |windows: u64| self.count.saturating_sub(limit.saturating_mul(windows));
         let before = match self.rate.window {
-            Window::Fixed => 0,
-            Window::Sliding => left(windows - 1).min(limit),
+            RateWindow::Fixed => 0,
+            RateWindow::Sliding => left(windows - 1).min(limit),
         };
         (before, left(windows))
     }

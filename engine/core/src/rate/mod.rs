@@ -29,7 +29,7 @@ mod table;
 mod tests;
 
 pub use crate::rate::{
-    limit::{ByteRate, LARGEST_LIMIT, LONGEST_WINDOW, Rate, SHORTEST_WINDOW, Window},
+    limit::{ByteRate, LARGEST_LIMIT, LONGEST_WINDOW, Rate, RateWindow, SHORTEST_WINDOW},
     limiter::Limiter,
     table::Table,
 };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::units::Span;
 
-fn rate(limit: u64, per_ms: u64, window: Window) -> Rate {
+fn rate(limit: u64, per_ms: u64, window: RateWindow) -> Rate {
     Rate {
         limit,
         per: Span::from_millis(per_ms),
@@ -47,7 +47,7 @@ proptest! {
     #[test]
     fn no_fixed_window_takes_more_than_the_limit(asked in traffic(), limit in 3..50_u64) {
         let per = ms(100);
-        let mut limiter = Limiter::new(rate(limit, 100, Window::Fixed));
+        let mut limiter = Limiter::new(rate(limit, 100, RateWindow::Fixed));
         let mut windows = std::collections::BTreeMap::<u128, u64>::new();
         for (at, amount) in log(&mut limiter, &asked) {
             *windows.entry(at.as_nanos() / per.as_nanos()).or_default() += amount;
@@ -57,7 +57,7 @@ proptest! {
 
     #[test]
     fn sliding_takes_at_most_the_limit_and_its_rate_in_any_span(asked in traffic(), limit in 3..50_u64) {
-        let mut limiter = Limiter::new(rate(limit, 100, Window::Sliding));
+        let mut limiter = Limiter::new(rate(limit, 100, RateWindow::Sliding));
         let taken = log(&mut limiter, &asked);
         for (index, (first, _)) in taken.iter().enumerate() {
             let mut sum = 0;
@@ -73,7 +73,7 @@ proptest! {
     fn sliding_refuses_nothing_that_the_last_two_windows_have_room_for(
         asked in traffic(), limit in 3..50_u64,
     ) {
-        let mut limiter = Limiter::new(rate(limit, 100, Window::Sliding));
+        let mut limiter = Limiter::new(rate(limit, 100, RateWindow::Sliding));
         let mut now = Duration::ZERO;
         let mut taken = Vec::new();
         for (pause, amount) in asked {
@@ -91,7 +91,7 @@ proptest! {
     fn the_wait_is_exact(
         asked in traffic(), limit in 1..50_u64, debt in 0..200_u64, sliding: bool, amount in 1..60_u64,
     ) {
-        let window = if sliding { Window::Sliding } else { Window::Fixed };
+        let window = if sliding { RateWindow::Sliding } else { RateWindow::Fixed };
         let mut limiter = Limiter::new(rate(limit, 100, window));
         log(&mut limiter, &asked);
         let now = asked.iter().map(|(pause, _)| Duration::from_micros(*pause)).sum();
@@ -114,7 +114,7 @@ proptest! {
     #[test]
     fn a_debt_is_paid_off_in_full(debts in prop::collection::vec((0..300_000_u64, 1..40_u64), 1..60), sliding: bool) {
         // What costs an unknown amount goes on only while there is room, and is charged when it is done.
-        let window = if sliding { Window::Sliding } else { Window::Fixed };
+        let window = if sliding { RateWindow::Sliding } else { RateWindow::Fixed };
         let mut limiter = Limiter::new(rate(10, 100, window));
         let (mut now, mut sum) = (Duration::ZERO, 0);
         for (pause, cost) in debts {
@@ -131,12 +131,12 @@ proptest! {
 
 #[test]
 fn sliding_covers_the_end_of_the_window_before() {
-    let mut limiter = Limiter::new(rate(10, 1_000, Window::Sliding));
+    let mut limiter = Limiter::new(rate(10, 1_000, RateWindow::Sliding));
     assert_eq!(limiter.take(ms(900), 10), Ok(()));
     // A tenth of the new window: nine tenths of the ten still count.
     assert_eq!(limiter.take(ms(1_100), 1), Ok(()));
     assert_eq!(limiter.take(ms(1_100), 1), Err(ms(100)));
-    let mut fixed = Limiter::new(rate(10, 1_000, Window::Fixed));
+    let mut fixed = Limiter::new(rate(10, 1_000, RateWindow::Fixed));
     assert_eq!(fixed.take(ms(900), 10), Ok(()));
     assert_eq!(fixed.take(ms(900), 1), Err(ms(100)));
     assert_eq!(fixed.take(ms(1_000), 10), Ok(()));
@@ -144,7 +144,7 @@ fn sliding_covers_the_end_of_the_window_before() {
 
 #[test]
 fn more_than_the_limit_passes_when_nothing_is_counted_and_is_paid_for() {
-    let mut limiter = Limiter::new(rate(10, 1_000, Window::Fixed));
+    let mut limiter = Limiter::new(rate(10, 1_000, RateWindow::Fixed));
     assert_eq!(limiter.take(ms(0), 25), Ok(()));
     assert_eq!(limiter.until_room(ms(0), 1), ms(2_000));
     assert_eq!(limiter.until_room(ms(0), 25), ms(3_000));
@@ -152,25 +152,25 @@ fn more_than_the_limit_passes_when_nothing_is_counted_and_is_paid_for() {
 
 #[test]
 fn a_raised_limit_gives_room_at_once_and_a_lowered_one_takes_it() {
-    let mut limiter = Limiter::new(rate(10, 1_000, Window::Sliding));
+    let mut limiter = Limiter::new(rate(10, 1_000, RateWindow::Sliding));
     assert_eq!(limiter.take(ms(0), 10), Ok(()));
-    limiter.set(rate(20, 1_000, Window::Sliding));
+    limiter.set(rate(20, 1_000, RateWindow::Sliding));
     assert_eq!(limiter.take(ms(0), 10), Ok(()));
-    limiter.set(rate(5, 1_000, Window::Sliding));
+    limiter.set(rate(5, 1_000, RateWindow::Sliding));
     assert!(limiter.take(ms(0), 1).is_err());
     assert_eq!(limiter.take(ms(20_000), 5), Ok(()));
 }
 
 #[test]
 fn a_clock_that_goes_back_stands_still() {
-    let mut limiter = Limiter::new(rate(1, 1_000, Window::Sliding));
+    let mut limiter = Limiter::new(rate(1, 1_000, RateWindow::Sliding));
     assert_eq!(limiter.take(ms(5_000), 1), Ok(()));
     assert!(limiter.take(ms(10), 1).is_err());
 }
 
 #[test]
 fn a_share_is_a_part_of_the_limit_and_never_nothing() {
-    let whole = rate(1_000, 1_000, Window::Fixed);
+    let whole = rate(1_000, 1_000, RateWindow::Fixed);
     assert_eq!(whole.share(3, 4).limit, 750);
     assert_eq!(whole.share(5, 4).limit, 1_000);
     assert_eq!(whole.share(0, 4).limit, 1);
@@ -178,7 +178,7 @@ fn a_share_is_a_part_of_the_limit_and_never_nothing() {
 
 #[test]
 fn a_flood_of_keys_is_held_back_together_and_nothing_grows() {
-    let mut table = Table::new(rate(2, 1_000, Window::Fixed), 100);
+    let mut table = Table::new(rate(2, 1_000, RateWindow::Fixed), 100);
     let known = (0..100_u64).filter(|key| table.take(*key, ms(0)).is_ok()).count();
     let flood = (1_000..9_000_u64)
         .filter(|key| table.take(*key, ms(1)).is_ok())

@@ -1,14 +1,14 @@
 //! Tenants, plugins and pipelines: what the control plane writes and the data plane reads. The two
-//! meet at one immutable [`Registry`] behind a `watch` channel, kept up to date by [`keeper`].
+//! meet at one immutable [`Registry`] behind a `watch` channel, kept up to date by [`watcher`].
 
 pub mod candidate;
-pub mod keeper;
 mod keys;
 mod model;
 mod rates;
 mod revision;
 mod scope;
 mod snapshot;
+pub mod watcher;
 
 pub use keys::Key;
 pub use model::*;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{identity::Digest, manifest::PipelineSpec, name::Name};
+use crate::{identity::Digest, manifest::PipelineManifest, name::Name};
 
 /// A revision of a pipeline. Immutable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,8 @@ pub struct Revision {
     /// From 1, without gaps.
     pub number: u64,
     /// As the tenant wrote it, `input.stream` filled in.
-    pub spec: PipelineSpec,
+    #[serde(rename = "spec")]
+    pub manifest: PipelineManifest,
     /// Digest of each step's plugin.
     pub plugins: BTreeMap<Name, Digest>,
     /// When it was applied, milliseconds since the epoch.

@@ -9,7 +9,7 @@ use std::{mem, sync::Arc};
 
 use tailrace_core::{
     event::Header,
-    observe::{noted::Noted, tally::Tally},
+    observe::{candidate_stats::CandidateStats, event_outcome::EventOutcome},
     ports::plugins::Instance,
     registry::candidate,
 };
@@ -27,10 +27,10 @@ pub const REVISION_HEADER: &str = "Tr-Revision";
 pub(super) struct Canary {
     plan: Arc<Plan>,
     instances: Vec<Option<Box<dyn Instance>>>,
-    spec: candidate::Canary,
+    canary: candidate::Canary,
     revision: u64,
     /// Whether the event at hand is the canary's, and what it came to.
-    at_hand: (bool, Noted),
+    at_hand: (bool, EventOutcome),
     ended: Option<String>,
 }
 
@@ -38,14 +38,14 @@ impl Canary {
     pub(super) fn new(
         plan: Arc<Plan>,
         instances: Vec<Option<Box<dyn Instance>>>,
-        spec: candidate::Canary,
+        canary: candidate::Canary,
     ) -> Self {
         Self {
             revision: plan.revision,
             plan,
             instances,
-            spec,
-            at_hand: (false, Noted::default()),
+            canary,
+            at_hand: (false, EventOutcome::default()),
             ended: None,
         }
     }
@@ -56,11 +56,11 @@ impl Canary {
         arrival: &Arrival,
         watermark_ms: u64,
     ) -> Option<TurnEnd> {
-        let own = self.ended.is_none() && self.spec.takes(self.revision, &arrival.event.key);
+        let own = self.ended.is_none() && self.canary.takes(self.revision, &arrival.event.key);
         let halt = if own {
             self.process_own(active, arrival, watermark_ms)
         } else {
-            active.noted = Some(Noted::default());
+            active.noted = Some(EventOutcome::default());
             active.process(arrival, watermark_ms)
         };
         self.at_hand = (own, active.noted.take().unwrap_or_default());
@@ -75,7 +75,7 @@ impl Canary {
     ) -> Option<TurnEnd> {
         let (before, counts) = (active.effects.mark(), active.stats.counts.clone());
         let traced = active.spans.traced.len();
-        active.noted = Some(Noted::default());
+        active.noted = Some(EventOutcome::default());
         self.change_sides(active);
         let halt = active.process(arrival, watermark_ms);
         self.change_sides(active);
@@ -99,7 +99,7 @@ impl Canary {
         active.stats.counts = counts;
         active.spans.traced.truncate(traced);
         active.attempts = 0;
-        active.noted = Some(Noted::default());
+        active.noted = Some(EventOutcome::default());
         active.process(arrival, watermark_ms)
     }
 
@@ -109,7 +109,7 @@ impl Canary {
     }
 
     /// Counts the event at hand; says why the canary ends, if it does.
-    pub(super) fn settle(&mut self, tally: &mut Tally) -> Option<String> {
+    pub(super) fn settle(&mut self, tally: &mut CandidateStats) -> Option<String> {
         let (own, noted) = &self.at_hand;
         if *own {
             tally.candidate.note(noted);

@@ -2,7 +2,7 @@
 //! verdict, code of the error, number of messages, their subjects, payloads, headers.
 
 use tailrace_core::{
-    observe::{noted::Noted, tally::Shown, tap::Excerpt},
+    observe::{candidate_stats::Shown, event_outcome::EventOutcome, tap::Excerpt},
     ports::broker::Output,
     text::plain,
 };
@@ -13,7 +13,7 @@ const SHOWN_CHARS: usize = 512;
 /// One side of an event.
 pub struct SideOf<'a> {
     /// What it came to.
-    pub noted: &'a Noted,
+    pub noted: &'a EventOutcome,
     /// What it would publish; dead letters are on `dead_subject`.
     pub outputs: &'a [Output],
 }
@@ -70,7 +70,7 @@ pub fn shown(side: &SideOf<'_>, index: usize) -> Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tailrace_core::{event::Header, ledger::Fate};
+    use tailrace_core::{event::Header, outcome::Outcome};
 
     fn output(subject: &str, payload: &str, header: &str) -> Output {
         Output {
@@ -85,10 +85,10 @@ mod tests {
         }
     }
 
-    fn differ(active: (Fate, &[Output]), candidate: (Fate, &[Output])) -> Option<&'static str> {
-        let noted = |fate| Noted {
-            fate,
-            ..Noted::default()
+    fn differ(active: (Outcome, &[Output]), candidate: (Outcome, &[Output])) -> Option<&'static str> {
+        let noted = |outcome| EventOutcome {
+            outcome,
+            ..EventOutcome::default()
         };
         let (one, two) = (noted(active.0), noted(candidate.0));
         let side = |noted, outputs| SideOf { noted, outputs };
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_in_order_is_the_one_that_counts() {
-        let emitted = Fate::Emitted;
+        let emitted = Outcome::Emitted;
         let one = [output("a", "x", "1")];
         let cases: [(&[Output], Option<&str>); 5] = [
             (&[output("a", "x", "1")], None),
@@ -109,12 +109,15 @@ mod tests {
         for (other, wanted) in cases {
             assert_eq!(differ((emitted, &one), (emitted, other)), wanted);
         }
-        assert_eq!(differ((emitted, &one), (Fate::Dropped, &[])), Some("verdict"));
+        assert_eq!(differ((emitted, &one), (Outcome::Dropped, &[])), Some("verdict"));
     }
 
     #[test]
     fn dead_letters_of_one_reason_are_the_same_though_their_revisions_differ() {
         let letters = ([output("dead", "x", "1")], [output("dead", "x", "2")]);
-        assert_eq!(differ((Fate::Dead, &letters.0), (Fate::Dead, &letters.1)), None);
+        assert_eq!(
+            differ((Outcome::Dead, &letters.0), (Outcome::Dead, &letters.1)),
+            None
+        );
     }
 }

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use canary::Canary;
 use shadow::Shadow;
 use tailrace_core::{
-    observe::{board::Board, tally::Tally},
+    observe::{candidate_reports::CandidateReports, candidate_stats::CandidateStats},
     ports::{
         plugins::Instance,
-        store::{Image, StoreError},
+        store::{PartitionStore, StoreError},
     },
     registry::candidate::Mode,
 };
@@ -35,10 +35,10 @@ use crate::{
 };
 
 /// A candidate at work in a partition.
-pub(super) struct Beside {
+pub(super) struct RunningCandidate {
     side: Side,
-    tally: Tally,
-    board: Arc<Board>,
+    tally: CandidateStats,
+    board: Arc<CandidateReports>,
 }
 
 enum Side {
@@ -46,22 +46,22 @@ enum Side {
     Canary(Canary),
 }
 
-impl Beside {
+impl RunningCandidate {
     /// Beside this processor, on its image.
     pub(super) fn new(
         candidate: &CandidatePlan,
         instances: Vec<Option<Box<dyn Instance>>>,
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         active: &Processor,
-        board: Arc<Board>,
+        board: Arc<CandidateReports>,
     ) -> Result<Self, StoreError> {
         let plan = candidate.plan.clone();
         let side = match candidate.mode {
-            Mode::Shadow => Side::Shadow(Box::new(Shadow::new(plan, instances, image, active)?)),
+            Mode::Shadow => Side::Shadow(Box::new(Shadow::new(plan, instances, state_store, active)?)),
             Mode::Canary(canary) => Side::Canary(Canary::new(plan, instances, canary)),
         };
         Ok(Self {
-            tally: Tally::new(candidate.plan.revision),
+            tally: CandidateStats::new(candidate.plan.revision),
             side,
             board,
         })

@@ -10,15 +10,15 @@
 use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
-    ledger::Fate,
     observe::{
-        noted::Noted,
+        candidate_stats::{CandidateStats, Example},
+        event_outcome::EventOutcome,
         stats::BatchStats,
-        tally::{Example, Tally},
     },
+    outcome::Outcome,
     ports::{
         plugins::Instance,
-        store::{Image, StoreError},
+        store::{PartitionStore, StoreError},
     },
     subject,
 };
@@ -44,8 +44,8 @@ pub(super) struct Shadow {
     processor: Box<Processor>,
     dead_subject: String,
     /// What the event at hand came to, and where the shadow's effects stood before it.
-    at_hand: Option<(Noted, Mark)>,
-    active: Noted,
+    at_hand: Option<(EventOutcome, Mark)>,
+    active: EventOutcome,
     spent: Duration,
     active_spent: Duration,
     /// What it held when it was last counted, and what it had written by then.
@@ -57,14 +57,14 @@ impl Shadow {
     pub(super) fn new(
         plan: Arc<Plan>,
         instances: Vec<Option<Box<dyn Instance>>>,
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         active: &Processor,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             dead_subject: subject::dead_subject(&plan.pipeline),
-            processor: Box::new(active.shadow(image, plan, instances)?),
+            processor: Box::new(active.shadow(state_store, plan, instances)?),
             at_hand: None,
-            active: Noted::default(),
+            active: EventOutcome::default(),
             spent: Duration::ZERO,
             active_spent: Duration::ZERO,
             counted: (0, 0),
@@ -81,7 +81,7 @@ impl Shadow {
         let began = active.clock.monotonic();
         self.go_first(active, arrival, watermark_ms);
         let between = active.clock.monotonic();
-        active.noted = Some(Noted::default());
+        active.noted = Some(EventOutcome::default());
         let halt = active.process(arrival, watermark_ms);
         self.active = active.noted.take().unwrap_or_default();
         self.spent += between.saturating_sub(began);
@@ -91,7 +91,7 @@ impl Shadow {
 
     fn go_first(&mut self, active: &Processor, arrival: &Arrival, watermark_ms: u64) {
         let before = self.processor.effects.mark();
-        self.processor.noted = Some(Noted::default());
+        self.processor.noted = Some(EventOutcome::default());
         let below = Some(&active.effects);
         let halt = self.processor.process_above(arrival, watermark_ms, below);
         let mut noted = self.processor.noted.take().unwrap_or_default();
@@ -105,7 +105,7 @@ impl Shadow {
             // Its policy would pause the pipeline: the event is as good as dead.
             Some(_) => {
                 self.processor.effects.roll_back(&before);
-                noted.fate = Fate::Dead;
+                noted.outcome = Outcome::Dead;
             }
         }
         self.at_hand = Some((noted, before));
@@ -124,9 +124,9 @@ impl Shadow {
         active: &mut Processor,
         arrival: &Arrival,
         active_before: &Mark,
-        tally: &mut Tally,
+        tally: &mut CandidateStats,
     ) -> Option<String> {
-        if self.active.fate == Fate::Duplicate {
+        if self.active.outcome == Outcome::Duplicate {
             // Only the active revision knows which events have come before.
             self.take_back();
             return self.ended.take();

@@ -8,8 +8,8 @@
 
 use sha2::{Digest as _, Sha256};
 use tailrace_core::{
-    manifest::DedupSpec,
-    ports::store::{Image, StoreError},
+    manifest::DedupManifest,
+    ports::store::{PartitionStore, StoreError},
 };
 use tailrace_sketch::{Seen, hash_item};
 
@@ -32,16 +32,19 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Filled with what the image holds.
-    pub(super) fn load(spec: &DedupSpec, image: &dyn Image) -> Result<Self, StoreError> {
+    pub(super) fn load(
+        manifest: &DedupManifest,
+        state_store: &dyn PartitionStore,
+    ) -> Result<Self, StoreError> {
         let mut filter = Self {
-            window_ms: spec.window.as_millis(),
+            window_ms: manifest.window.as_millis(),
             current: Seen::default(),
             previous: Seen::default(),
             turned_ms: 0,
         };
         let mut after: Option<String> = None;
         loop {
-            let page = image.scan(STEP, "", after.as_deref(), PAGE)?;
+            let page = state_store.scan(STEP, "", after.as_deref(), PAGE)?;
             for (id, _) in &page {
                 filter.current.insert(hash(id));
             }

@@ -145,7 +145,7 @@ impl CallHost<'_> {
         let below = || self.below.and_then(|below| below.written(step, key));
         match effects.written(step, key).or_else(below) {
             Some(value) => Ok(value.cloned()),
-            None => effects.image.get(step, key),
+            None => effects.state_store.get(step, key),
         }
     }
 

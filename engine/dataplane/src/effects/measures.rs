@@ -5,7 +5,7 @@
 
 use tailrace_core::{
     delta::{Measured, Placed},
-    manifest::sketches::Division,
+    manifest::sketches::Windowing,
     name::Name,
     series::Group,
 };
@@ -24,7 +24,7 @@ impl Effects {
 
     /// Updates a sketch of the pipeline; those that the revision does not declare are left out.
     pub fn measure(&mut self, name: &Name, update: Update) {
-        if self.plan.spec.sketches.contains_key(name) {
+        if self.plan.manifest.sketches.contains_key(name) {
             self.push_update(name.as_str(), update);
         }
     }
@@ -37,8 +37,8 @@ impl Effects {
     /// Says how late it is, where it matters: with every update of a sketch with windows, and without
     /// any when another of its windows is gone.
     pub fn tell_time(&mut self, clock_ms: u64) {
-        for (name, division) in self.plan.divisions() {
-            let Some(rule) = division.window else { continue };
+        for (name, windowing) in self.plan.windowings() {
+            let Some(rule) = windowing.window else { continue };
             let floor_ms = rule.floor(clock_ms);
             let is_new = self.told_ms.get(name) != Some(&floor_ms);
             if is_new {
@@ -49,7 +49,7 @@ impl Effects {
                 None if is_new => {
                     let measured = Measured {
                         clock_ms,
-                        ..empty(division)
+                        ..empty(windowing)
                     };
                     self.current.measured.insert(name.to_string(), measured);
                 }
@@ -60,12 +60,12 @@ impl Effects {
 
     /// The kind of a declared sketch.
     pub(super) fn sketch_kind(&self, name: &str) -> Option<Kind> {
-        self.plan.spec.sketches.get(name).map(|sketch| sketch.kind)
+        self.plan.manifest.sketches.get(name).map(|sketch| sketch.kind)
     }
 
     pub(super) fn push_update(&mut self, name: &str, update: Update) {
         self.write_bytes += UPDATE_BYTES;
-        let late = match self.plan.division(name) {
+        let late = match self.plan.windowing(name) {
             None => {
                 match self.current.sketches.get_mut(name) {
                     Some(updates) => updates.push(update),
@@ -73,9 +73,9 @@ impl Effects {
                 }
                 false
             }
-            Some(division) => {
-                let division = *division;
-                self.push_divided(name, &division, update)
+            Some(windowing) => {
+                let windowing = *windowing;
+                self.push_windowed(name, &windowing, update)
             }
         };
         self.late += u64::from(late);
@@ -86,17 +86,17 @@ impl Effects {
     }
 
     /// Says whether the window was gone.
-    fn push_divided(&mut self, name: &str, division: &Division, update: Update) -> bool {
+    fn push_windowed(&mut self, name: &str, windowing: &Windowing, update: Update) -> bool {
         let Moment {
             time_ms,
             clock_ms,
             groups,
         } = &self.moment;
-        let start_ms = division.window.map(|rule| rule.start(*time_ms));
-        let gone = division.window.zip(start_ms);
+        let start_ms = windowing.window.map(|rule| rule.start(*time_ms));
+        let gone = windowing.window.zip(start_ms);
         let is_late = gone.is_some_and(|(rule, start_ms)| rule.is_gone(start_ms, *clock_ms));
         let own = |(sketch, group): &(Name, Group)| (sketch.as_str() == name).then(|| group.clone());
-        let group = division
+        let group = windowing
             .groups
             .map(|_| groups.iter().find_map(own).unwrap_or(Group::Missing));
         if let Some(Group::Value(value)) = &group {
@@ -111,7 +111,7 @@ impl Effects {
         if let Some(measured) = self.current.measured.get_mut(name) {
             measured.updates.push(placed);
         } else {
-            let mut measured = empty(division);
+            let mut measured = empty(windowing);
             measured.updates.push(placed);
             self.current.measured.insert(name.to_owned(), measured);
         }
@@ -129,10 +129,10 @@ impl Effects {
 }
 
 /// Nothing measured yet.
-fn empty(division: &Division) -> Measured {
+fn empty(windowing: &Windowing) -> Measured {
     Measured {
-        window: division.window,
-        most_groups: division.groups.unwrap_or(0),
+        window: windowing.window,
+        most_groups: windowing.groups.unwrap_or(0),
         ..Measured::default()
     }
 }

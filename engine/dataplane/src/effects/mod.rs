@@ -21,12 +21,12 @@ use journal::{Journal, Mark, Undo};
 use moment::Moment;
 use tailrace_core::{
     delta::{Delta, StateValue},
-    manifest::VectorSpec,
+    manifest::VectorManifest,
     name::Name,
     ports::{
         broker::Output,
         plugins::LogLevel,
-        store::{Collection, Entries, Full, Image, StoreError},
+        store::{Collection, Entries, Full, PartitionStore, StoreError},
     },
 };
 
@@ -34,7 +34,7 @@ use crate::plan::Plan;
 
 /// The uncommitted effects of a partition.
 pub struct Effects {
-    image: Arc<dyn Image>,
+    state_store: Arc<dyn PartitionStore>,
     plan: Arc<Plan>,
     dedup: Option<Filter>,
     committing: Option<Arc<Delta>>,
@@ -60,20 +60,20 @@ pub struct Effects {
 
 impl Effects {
     /// Nothing uncommitted, on top of this image.
-    pub fn new(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
-        let collections = load(&*image, &plan, BTreeMap::new())?;
-        let dedup = filter(&*image, &plan)?;
-        Ok(Self::with(image, plan, collections, dedup))
+    pub fn new(state_store: Arc<dyn PartitionStore>, plan: Arc<Plan>) -> Result<Self, StoreError> {
+        let collections = load(&*state_store, &plan, BTreeMap::new())?;
+        let dedup = filter(&*state_store, &plan)?;
+        Ok(Self::with(state_store, plan, collections, dedup))
     }
 
     fn with(
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,
         collections: BTreeMap<String, Box<dyn Collection>>,
         dedup: Option<Filter>,
     ) -> Self {
         Self {
-            image,
+            state_store,
             plan,
             dedup,
             committing: None,
@@ -99,14 +99,14 @@ impl Effects {
         debug_assert!(self.is_clean());
         debug_assert!(self.committing.is_none() || plan.follows_at_once(&self.plan));
         let unchanged = |name: &str| {
-            let declared = plan.spec.vectors.get(name);
-            declared.is_some() && declared == self.plan.spec.vectors.get(name)
+            let declared = plan.manifest.vectors.get(name);
+            declared.is_some() && declared == self.plan.manifest.vectors.get(name)
         };
         let loaded = std::mem::take(&mut self.collections);
         let kept = loaded.into_iter().filter(|(name, _)| unchanged(name)).collect();
-        self.collections = load(&*self.image, &plan, kept)?;
-        if plan.spec.input.dedup != self.plan.spec.input.dedup {
-            self.dedup = filter(&*self.image, &plan)?;
+        self.collections = load(&*self.state_store, &plan, kept)?;
+        if plan.manifest.input.dedup != self.plan.manifest.input.dedup {
+            self.dedup = filter(&*self.state_store, &plan)?;
         }
         self.plan = plan;
         Ok(())
@@ -146,7 +146,7 @@ impl Effects {
     /// Makes entries that ended part of the batch's deletions. Reads do not see them any more
     /// anyway, so this changes no answer: it only frees space.
     pub fn expire(&mut self, watermark_ms: u64, limit: usize) -> Result<(), StoreError> {
-        for (step, key) in self.image.expired(watermark_ms, limit)? {
+        for (step, key) in self.state_store.expired(watermark_ms, limit)? {
             let newer = self.written(&step, &key).is_some();
             if !newer {
                 self.current.state.entry(step).or_default().insert(key, None);
@@ -232,7 +232,7 @@ impl Effects {
     fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
         match self.written(&self.step, key) {
             Some(value) => Ok(value.cloned()),
-            None => self.image.get(&self.step, key),
+            None => self.state_store.get(&self.step, key),
         }
     }
 
@@ -274,7 +274,9 @@ impl Effects {
         let mut found = Entries::new();
         let mut from = after.map(str::to_owned);
         loop {
-            let page = self.image.scan(&self.step, prefix, from.as_deref(), limit)?;
+            let page = self
+                .state_store
+                .scan(&self.step, prefix, from.as_deref(), limit)?;
             let last_key = page.last().map(|(key, _)| key.clone());
             let ended = page.len() < limit;
             // Writes beyond this page belong to a later one, unless this is the last.
@@ -348,25 +350,27 @@ fn restore<T>(writes: &mut BTreeMap<String, T>, key: String, before: Option<T>) 
 }
 
 /// The filter in front of the identifiers, where the plan looks for duplicates.
-fn filter(image: &dyn Image, plan: &Plan) -> Result<Option<Filter>, StoreError> {
-    let dedup = plan.spec.input.dedup.as_ref();
-    dedup.map(|spec| Filter::load(spec, image)).transpose()
+fn filter(state_store: &dyn PartitionStore, plan: &Plan) -> Result<Option<Filter>, StoreError> {
+    let dedup = plan.manifest.input.dedup.as_ref();
+    dedup
+        .map(|manifest| Filter::load(manifest, state_store))
+        .transpose()
 }
 
 /// Loads the collections of a plan, but for those that are at hand.
 fn load(
-    image: &dyn Image,
+    state_store: &dyn PartitionStore,
     plan: &Plan,
     mut at_hand: BTreeMap<String, Box<dyn Collection>>,
 ) -> Result<BTreeMap<String, Box<dyn Collection>>, StoreError> {
-    for (name, declared) in &plan.spec.vectors {
-        let VectorSpec {
+    for (name, declared) in &plan.manifest.vectors {
+        let VectorManifest {
             dimensions,
             metric,
             search,
         } = *declared;
         if !at_hand.contains_key(name.as_str()) {
-            let collection = image.collection(name.as_str(), dimensions as usize, metric, search)?;
+            let collection = state_store.collection(name.as_str(), dimensions as usize, metric, search)?;
             at_hand.insert(name.to_string(), collection);
         }
     }

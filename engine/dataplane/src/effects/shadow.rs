@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
     event::Header,
-    manifest::VectorSpec,
+    manifest::VectorManifest,
     ports::{
         broker::Output,
-        store::{Collection, Image, StoreError},
+        store::{Collection, PartitionStore, StoreError},
     },
 };
 
@@ -23,19 +23,22 @@ const ENTRY_BYTES: usize = 64;
 
 impl Effects {
     /// A shadow's, on top of this image. It knows no duplicates: the active revision does.
-    pub(crate) fn of_shadow(image: Arc<dyn Image>, plan: Arc<Plan>) -> Result<Self, StoreError> {
+    pub(crate) fn of_shadow(
+        state_store: Arc<dyn PartitionStore>,
+        plan: Arc<Plan>,
+    ) -> Result<Self, StoreError> {
         let mut collections: BTreeMap<String, Box<dyn Collection>> = BTreeMap::new();
-        for (name, declared) in &plan.spec.vectors {
-            let VectorSpec {
+        for (name, declared) in &plan.manifest.vectors {
+            let VectorManifest {
                 dimensions,
                 metric,
                 search,
             } = *declared;
             // No collection's name begins with a tilde, so the image has none of this one.
-            let own = image.collection(&format!("~{name}"), dimensions as usize, metric, search)?;
+            let own = state_store.collection(&format!("~{name}"), dimensions as usize, metric, search)?;
             collections.insert(name.to_string(), own);
         }
-        Ok(Self::with(image, plan, collections, None))
+        Ok(Self::with(state_store, plan, collections, None))
     }
 
     /// The messages that were published since the mark.

@@ -24,7 +24,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         &message.payload,
     );
     let headers = own_headers(message.headers);
-    let place = || serde_json::to_string(&plan.spec.input.key).unwrap_or_default();
+    let place = || serde_json::to_string(&plan.manifest.input.key).unwrap_or_default();
     let (key, refused) = match found.key {
         None => {
             let reason = format!("the event has no key at input.key {}", place());

@@ -13,7 +13,7 @@ use tailrace_core::{
     identity::{EngineId, partition_of},
     manifest::Start,
     observe::{
-        cut::Cut,
+        barrier::Barrier,
         progress::Progress,
         reconcile::Reconciler,
         status::{InputStatus, PipelineStatus},
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::intake::arrive::arrive;
 use crate::{
-    arrival::{Arrival, Delivery, Source},
+    arrival::{Arrival, QueueItem, Source},
     intake::arrive::arrive_again,
     observe::spans,
     plan::Plan,
@@ -49,9 +49,9 @@ pub fn room() -> Arc<Semaphore> {
 }
 
 /// Where a partition takes its deliveries from.
-pub struct Lane {
+pub struct PartitionQueue {
     /// Bounded: a slow partition holds the intake back, not memory.
-    pub sender: mpsc::Sender<Vec<Delivery>>,
+    pub sender: mpsc::Sender<Vec<QueueItem>>,
     /// Its progress.
     pub progress: Arc<Progress>,
 }
@@ -73,7 +73,7 @@ pub struct Intake {
     /// Counts requests to send dead letters again; the redrive subject is read once it is not 0.
     pub redriven: watch::Receiver<u64>,
     /// The partitions of this engine, by number; events of others are passed over.
-    pub lanes: BTreeMap<u32, Lane>,
+    pub partition_queues: BTreeMap<u32, PartitionQueue>,
     /// Signalled when a partition's position moves.
     pub moved: Arc<Notify>,
     /// See [`room`].
@@ -104,8 +104,8 @@ struct Feed {
 
 /// What was read since the last cut, and handed over since the start.
 #[derive(Default)]
-struct Books {
-    cuts: u64,
+struct BrokerCounts {
+    barriers: u64,
     first: Option<u64>,
     /// Last sequence read; one that comes again is not counted again.
     highest: u64,
@@ -130,9 +130,9 @@ impl Intake {
         let mut redrive: Option<Feed> = None;
         let mut marks = tokio::time::interval(MARK_EVERY);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut cuts = tokio::time::interval(self.reconcile_every);
-        cuts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut books = Books::default();
+        let mut barriers = tokio::time::interval(self.reconcile_every);
+        barriers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut books = BrokerCounts::default();
         let moved = self.moved.clone();
         loop {
             if redrive.is_none() && *self.redriven.borrow() > 0 {
@@ -141,9 +141,9 @@ impl Intake {
             tokio::select! {
                 biased;
                 () = moved.notified() => {
-                    input.acknowledge(&self.lanes).await;
+                    input.acknowledge(&self.partition_queues).await;
                     if let Some(feed) = &mut redrive {
-                        feed.acknowledge(&self.lanes).await;
+                        feed.acknowledge(&self.partition_queues).await;
                     }
                 }
                 Ok(()) = self.redriven.changed() => {}
@@ -158,23 +158,29 @@ impl Intake {
                     self.show(&input);
                 }
                 _ = marks.tick() => self.mark(&mut input).await,
-                _ = cuts.tick() => self.cut(&mut books).await,
+                _ = barriers.tick() => self.barrier(&mut books).await,
             }
         }
     }
 
     async fn subscribe_input(&self) -> Result<Feed, InputError> {
-        let spec = self.plan.borrow().spec.clone();
-        let positions = self.lanes.values().map(|lane| lane.progress.position());
+        let manifest = self.plan.borrow().manifest.clone();
+        let positions = self
+            .partition_queues
+            .values()
+            .map(|partition_queue| partition_queue.progress.position());
         let least = positions.min().unwrap_or(0);
-        let begun = self.lanes.values().any(|lane| lane.progress.commit() > 0);
+        let begun = self
+            .partition_queues
+            .values()
+            .any(|partition_queue| partition_queue.progress.commit() > 0);
         let request = SubscribeRequest {
             pipeline: self.plan.borrow().pipeline.clone(),
             role: "input",
             engine: self.engine.clone(),
             stream_created: self.stream_created.clone(),
             stream: self.stream.clone(),
-            subjects: spec.input.subjects,
+            subjects: manifest.input.subjects,
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
         };
@@ -184,9 +190,9 @@ impl Intake {
     async fn subscribe_redrive(&self) -> Result<Feed, InputError> {
         let pipeline = self.plan.borrow().pipeline.clone();
         let least = self
-            .lanes
+            .partition_queues
             .values()
-            .map(|lane| lane.progress.redrive_position())
+            .map(|partition_queue| partition_queue.progress.redrive_position())
             .min()
             .unwrap_or(0);
         let request = SubscribeRequest {
@@ -219,7 +225,7 @@ impl Intake {
     }
 
     /// Sorts messages by partition and hands them over, waiting where a partition is full.
-    async fn give(&self, feed: &mut Feed, books: &mut Books, batch: Vec<Incoming>) {
+    async fn give(&self, feed: &mut Feed, books: &mut BrokerCounts, batch: Vec<Incoming>) {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         let sampling = self.world.tracer.sampling();
@@ -237,8 +243,8 @@ impl Intake {
                     None => continue,
                 },
             };
-            let partition = partition_of(&arrival.event.key, plan.spec.partitions);
-            if !self.lanes.contains_key(&partition) {
+            let partition = partition_of(&arrival.event.key, plan.manifest.partitions);
+            if !self.partition_queues.contains_key(&partition) {
                 continue;
             }
             if let Some(sampling) = sampling {
@@ -250,12 +256,12 @@ impl Intake {
             sorted.entry(partition).or_default().push(arrival);
         }
         for (partition, arrivals) in sorted {
-            self.hand_over(&self.lanes[&partition], arrivals).await;
+            self.hand_over(&self.partition_queues[&partition], arrivals).await;
         }
     }
 
     /// Waits for room in memory, then for room in the lane.
-    async fn hand_over(&self, lane: &Lane, mut arrivals: Vec<Arrival>) {
+    async fn hand_over(&self, partition_queue: &PartitionQueue, mut arrivals: Vec<Arrival>) {
         let bytes: usize = arrivals
             .iter()
             .map(|arrival| arrival.event.payload.len() + EVENT_OVERHEAD)
@@ -267,37 +273,40 @@ impl Intake {
         }
         let deliveries = arrivals
             .into_iter()
-            .map(|arrival| Delivery::Event(Box::new(arrival)))
+            .map(|arrival| QueueItem::Event(Box::new(arrival)))
             .collect();
         // A partition that is gone ends the whole pipeline; that is its keeper's business.
-        let _ = lane.sender.send(deliveries).await;
+        let _ = partition_queue.sender.send(deliveries).await;
     }
 
     /// Tells partitions without work under way how far the input was read.
     async fn mark(&self, input: &mut Feed) {
-        for (partition, lane) in &self.lanes {
+        for (partition, partition_queue) in &self.partition_queues {
             let given = input.given.get(partition).copied().unwrap_or(0);
             let marked = input.marked.entry(*partition).or_default();
-            if lane.progress.position() >= given && *marked < input.read {
+            if partition_queue.progress.position() >= given && *marked < input.read {
                 *marked = input.read;
-                let _ = lane.sender.send(vec![Delivery::Mark(input.read)]).await;
+                let _ = partition_queue
+                    .sender
+                    .send(vec![QueueItem::Mark(input.read)])
+                    .await;
             }
         }
     }
 
     /// Cuts the books, where anything was read since the last time.
-    async fn cut(&self, books: &mut Books) {
+    async fn barrier(&self, books: &mut BrokerCounts) {
         let Some(from) = books.first else { return };
         if !self.reconciler.has_room() {
             return;
         }
-        books.cuts += 1;
+        books.barriers += 1;
         let handed = self
-            .lanes
+            .partition_queues
             .keys()
             .map(|partition| (*partition, books.handed.get(partition).copied().unwrap_or(0)));
-        self.reconciler.open(Cut {
-            number: books.cuts,
+        self.reconciler.open(Barrier {
+            number: books.barriers,
             from,
             to: books.highest,
             read: std::mem::take(&mut books.read),
@@ -305,8 +314,11 @@ impl Intake {
             finished: BTreeMap::new(),
         });
         books.first = None;
-        for lane in self.lanes.values() {
-            let _ = lane.sender.send(vec![Delivery::Cut(books.cuts)]).await;
+        for partition_queue in self.partition_queues.values() {
+            let _ = partition_queue
+                .sender
+                .send(vec![QueueItem::Barrier(books.barriers)])
+                .await;
         }
     }
 
@@ -328,12 +340,12 @@ async fn next(feed: Option<&mut Feed>) -> Result<Vec<Incoming>, InputError> {
 }
 
 impl Feed {
-    async fn acknowledge(&mut self, lanes: &BTreeMap<u32, Lane>) {
-        let positions = lanes.iter().map(|(partition, lane)| {
+    async fn acknowledge(&mut self, partition_queues: &BTreeMap<u32, PartitionQueue>) {
+        let positions = partition_queues.iter().map(|(partition, partition_queue)| {
             let given = self.given.get(partition).copied().unwrap_or(0);
             let position = match self.source {
-                Source::Input => lane.progress.position(),
-                Source::Redrive => lane.progress.redrive_position(),
+                Source::Input => partition_queue.progress.position(),
+                Source::Redrive => partition_queue.progress.redrive_position(),
             };
             if position >= given { self.read } else { position }
         });

@@ -26,7 +26,7 @@ use std::{
 };
 
 use tailrace_core::{
-    manifest::PipelineSpec,
+    manifest::PipelineManifest,
     observe::throttle::By,
     rate::{Limiter, Rate},
 };
@@ -49,15 +49,15 @@ pub struct Rates([Option<Rate>; KINDS]);
 
 impl Rates {
     /// Those of a pipeline, where an engine runs so many of its partitions.
-    pub fn of_pipeline(spec: &PipelineSpec, partitions_here: usize) -> Self {
-        let Some(rate) = &spec.rate else {
+    pub fn of_pipeline(manifest: &PipelineManifest, partitions_here: usize) -> Self {
+        let Some(rate) = &manifest.rate else {
             return Self::default();
         };
         let mut rates = Self::default();
         rates.0[EVENTS] = rate.events;
         rates.0[OUTPUTS] = rate.outputs;
         rates.0[OUTPUT_BYTES] = rate.output_bytes.map(Rate::from);
-        rates.share(partitions_here as u64, u64::from(spec.partitions))
+        rates.share(partitions_here as u64, u64::from(manifest.partitions))
     }
 
     /// Each limit's part that falls to one of several.
@@ -100,7 +100,7 @@ impl Owner {
 
 /// There is no room now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limited {
+pub struct Throttled {
     /// Under which limit; of several, the one that it takes longest to wait for.
     pub by: By,
     /// When it is worth asking again.
@@ -108,7 +108,7 @@ pub struct Limited {
 }
 
 /// What becomes of an event.
-pub(crate) enum Turned {
+pub(crate) enum Admission {
     /// It is processed.
     Through,
     /// It is shed, for want of room under this limit.
@@ -119,12 +119,12 @@ pub(crate) enum Turned {
 
 /// The limits of one pipeline, or of one tenant, and what is counted against them.
 #[derive(Debug, Default)]
-pub struct Gate {
+pub struct RateLimiter {
     is_set: AtomicBool,
     limiters: Mutex<[Option<Limiter>; KINDS]>,
 }
 
-impl Gate {
+impl RateLimiter {
     /// These limits hold from now on; what is counted stays.
     pub fn set(&self, rates: Rates) {
         let mut limiters = self.lock();
@@ -161,14 +161,14 @@ impl Gate {
 }
 
 /// What there is too little room under, if there is.
-fn hindered(limiters: &mut [Option<Limiter>; KINDS], owner: Owner, now: Duration) -> Option<Limited> {
+fn hindered(limiters: &mut [Option<Limiter>; KINDS], owner: Owner, now: Duration) -> Option<Throttled> {
     let waits = limiters.iter_mut().enumerate().filter_map(|(kind, limiter)| {
         let limiter = limiter.as_mut()?;
         if limiter.until_room(now, 1).is_zero() {
             return None;
         }
         let wait = limiter.until_room(now, worthwhile(limiter.rate()));
-        Some(Limited {
+        Some(Throttled {
             by: owner.names(kind),
             wait: wait.min(LONGEST_NAP),
         })
@@ -184,21 +184,21 @@ fn worthwhile(rate: Rate) -> u64 {
 
 /// The gates that a partition's events pass.
 #[derive(Debug, Clone, Default)]
-pub struct Gates {
+pub struct RateLimiters {
     /// Of its pipeline.
-    pub pipeline: Arc<Gate>,
+    pub pipeline: Arc<RateLimiter>,
     /// Of its tenant.
-    pub tenant: Arc<Gate>,
+    pub tenant: Arc<RateLimiter>,
 }
 
-impl Gates {
+impl RateLimiters {
     /// Whether there is any limit.
     pub fn is_set(&self) -> bool {
         self.pipeline.is_set() || self.tenant.is_set()
     }
 
     /// Lets one event pass, or says what hinders it. Both gates are looked at before either counts it.
-    pub fn pass(&self, now: Duration) -> Result<(), Limited> {
+    pub fn pass(&self, now: Duration) -> Result<(), Throttled> {
         // Always in this order, so that two partitions never wait for each other.
         let mut pipeline = self.pipeline.lock();
         let mut tenant = self.tenant.lock();
@@ -221,7 +221,7 @@ impl Gates {
 
     /// How many events could pass now.
     pub fn room(&self, now: Duration) -> u64 {
-        let room = |gate: &Gate| {
+        let room = |gate: &RateLimiter| {
             let mut limiters = gate.lock();
             limiters[EVENTS]
                 .as_mut()
@@ -242,16 +242,16 @@ mod tests {
     use super::*;
     use tailrace_core::manifest::parse::parse;
 
-    fn spec(rate: &str) -> PipelineSpec {
+    fn manifest(rate: &str) -> PipelineManifest {
         let text = format!(
             r#"{{"name":"p","partitions":4,"input":{{"subjects":["a.>"]}},"steps":[],"rate":{rate}}}"#
         );
         parse(text.as_bytes()).unwrap()
     }
 
-    fn gates(pipeline: &str) -> Gates {
-        let gates = Gates::default();
-        gates.pipeline.set(Rates::of_pipeline(&spec(pipeline), 4));
+    fn gates(pipeline: &str) -> RateLimiters {
+        let gates = RateLimiters::default();
+        gates.pipeline.set(Rates::of_pipeline(&manifest(pipeline), 4));
         gates
     }
 
@@ -308,13 +308,13 @@ mod tests {
     #[test]
     fn a_tenants_limit_holds_for_all_its_pipelines_and_takes_nothing_of_theirs() {
         let one = gates(r#"{"events":{"limit":100,"window":"fixed"}}"#);
-        let other = Gates {
+        let other = RateLimiters {
             tenant: one.tenant.clone(),
             ..gates(r#"{"events":{"limit":100,"window":"fixed"}}"#)
         };
         let mut rates = Rates::default();
         rates.0[EVENTS] = Some(Rate {
-            window: tailrace_core::rate::Window::Fixed,
+            window: tailrace_core::rate::RateWindow::Fixed,
             ..Rate::a_second(50)
         });
         one.tenant.set(rates);
@@ -334,8 +334,8 @@ mod tests {
 
     #[test]
     fn engines_share_a_limit_by_the_partitions_that_they_run() {
-        let spec = spec(r#"{"events":{"limit":1000}}"#);
-        let of = |partitions| Rates::of_pipeline(&spec, partitions).0[EVENTS].map(|rate| rate.limit);
+        let manifest = manifest(r#"{"events":{"limit":1000}}"#);
+        let of = |partitions| Rates::of_pipeline(&manifest, partitions).0[EVENTS].map(|rate| rate.limit);
         assert_eq!((of(1), of(3), of(4)), (Some(250), Some(750), Some(1_000)));
     }
 }

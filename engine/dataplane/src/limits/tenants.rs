@@ -16,12 +16,12 @@ use tailrace_core::{
     registry::{Registry, TenantRates},
 };
 
-use crate::limits::{EVENTS, FUEL, Gate, OUTPUT_BYTES, OUTPUTS, Rates};
+use crate::limits::{EVENTS, FUEL, OUTPUT_BYTES, OUTPUTS, RateLimiter, Rates};
 
 /// The limits of one tenant on this engine.
 #[derive(Debug, Default)]
-pub struct TenantGate {
-    gate: Arc<Gate>,
+pub struct TenantLimiter {
+    gate: Arc<RateLimiter>,
     terms: Mutex<Terms>,
 }
 
@@ -37,9 +37,9 @@ struct Terms {
     alone: bool,
 }
 
-impl TenantGate {
+impl TenantLimiter {
     /// The gate itself.
-    pub fn gate(&self) -> Arc<Gate> {
+    pub fn gate(&self) -> Arc<RateLimiter> {
         self.gate.clone()
     }
 
@@ -68,7 +68,7 @@ impl TenantGate {
 /// Partitions of a tenant at work.
 #[derive(Debug)]
 pub struct AtWork {
-    tenant: Arc<TenantGate>,
+    tenant: Arc<TenantLimiter>,
     partitions: u64,
 }
 
@@ -80,16 +80,16 @@ impl Drop for AtWork {
 
 /// The gates of all tenants.
 #[derive(Debug, Default)]
-pub struct TenantGates(BTreeMap<Name, Arc<TenantGate>>);
+pub struct TenantLimiters(BTreeMap<Name, Arc<TenantLimiter>>);
 
-impl TenantGates {
+impl TenantLimiters {
     /// Takes up what the registry says.
     pub fn follow(&mut self, registry: &Registry, alone: bool) {
         self.0.retain(|name, _| registry.tenants.contains_key(name));
         let mut partitions: BTreeMap<&Name, u64> = BTreeMap::new();
         for (id, pipeline) in &registry.pipelines {
             if pipeline.paused.is_none() {
-                *partitions.entry(&id.tenant).or_default() += u64::from(pipeline.active.spec.partitions);
+                *partitions.entry(&id.tenant).or_default() += u64::from(pipeline.active.manifest.partitions);
             }
         }
         for (name, tenant) in &registry.tenants {
@@ -107,7 +107,7 @@ impl TenantGates {
     }
 
     /// The gate of a tenant.
-    pub fn of(&mut self, tenant: &Name) -> Arc<TenantGate> {
+    pub fn of(&mut self, tenant: &Name) -> Arc<TenantLimiter> {
         self.0.entry(tenant.clone()).or_default().clone()
     }
 }
@@ -125,7 +125,7 @@ fn rates(quota: &TenantRates) -> Rates {
 mod tests {
     use super::*;
 
-    fn terms(gate: &TenantGate, everywhere: u64, alone: bool) {
+    fn terms(gate: &TenantLimiter, everywhere: u64, alone: bool) {
         let quota = TenantRates {
             events: Some(Rate::a_second(1_000)),
             ..TenantRates::default()
@@ -140,13 +140,13 @@ mod tests {
         });
     }
 
-    fn limit(gate: &TenantGate) -> u64 {
+    fn limit(gate: &TenantLimiter) -> u64 {
         gate.gate.lock()[EVENTS].map_or(0, |limiter| limiter.rate().limit)
     }
 
     #[test]
     fn an_engine_has_the_part_of_its_partitions_and_all_of_it_when_alone() {
-        let gate = Arc::new(TenantGate::default());
+        let gate = Arc::new(TenantLimiter::default());
         terms(&gate, 8, false);
         let first = gate.at_work(2);
         assert_eq!(limit(&gate), 250);

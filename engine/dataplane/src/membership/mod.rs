@@ -1,3 +1,3 @@
 //! STORY
 
-pub mod keeper;
+pub mod lease_renewer;

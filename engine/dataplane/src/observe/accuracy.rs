@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     name::Name,
-    ports::store::{Image, StoreError},
-    series::{Groups, Series, Slice, Window, WindowSpan},
+    ports::store::{PartitionStore, StoreError},
+    series::{Groups, RangeQuery, Series, Window, WindowSpan},
 };
 use tailrace_sketch::{Comparison, Exact, Kind, Sketch, Update, hash_item};
 
@@ -207,9 +207,13 @@ fn compare(
 }
 
 /// A series of a sketch as an image has it.
-pub fn read(image: &dyn Image, name: &str, series: &Series) -> Result<Option<Sketch>, StoreError> {
+pub fn read(
+    state_store: &dyn PartitionStore,
+    name: &str,
+    series: &Series,
+) -> Result<Option<Sketch>, StoreError> {
     if *series == Series::default()
-        && let Some(sketch) = image.sketch(name)?
+        && let Some(sketch) = state_store.sketch(name)?
     {
         return Ok(Some(sketch));
     }
@@ -218,9 +222,12 @@ pub fn read(image: &dyn Image, name: &str, series: &Series) -> Result<Option<Ske
         from_ms: window.start_ms,
         to_ms: window.start_ms.saturating_add(window.length_ms),
     };
-    let slice = Slice {
+    let slice = RangeQuery {
         windows: series.window.map(span),
         groups: series.group.clone().map_or(Groups::Together, Groups::One),
     };
-    Ok(image.sketch_slice(name, &slice)?.pop().map(|(_, sketch)| sketch))
+    Ok(state_store
+        .sketch_range(name, &slice)?
+        .pop()
+        .map(|(_, sketch)| sketch))
 }

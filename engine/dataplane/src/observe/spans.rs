@@ -147,7 +147,7 @@ impl EventSpans {
     }
 
     /// The try is over.
-    pub fn end(&mut self, now: Duration, fate: &'static str, failure: Option<String>) {
+    pub fn end(&mut self, now: Duration, outcome: &'static str, failure: Option<String>) {
         let began = self.began;
         let calls = self.calls;
         let event = self.spans.iter_mut().find(|span| span.name == "event");
@@ -155,7 +155,7 @@ impl EventSpans {
             event.took = now.saturating_sub(began);
             event
                 .attributes
-                .push(("tailrace.fate", Attribute::Text(fate.to_owned())));
+                .push(("tailrace.fate", Attribute::Text(outcome.to_owned())));
             event
                 .attributes
                 .push(("tailrace.calls", Attribute::Number(calls)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tailrace_core::{
     delta::Delta,
     name::Name,
-    ports::store::{Applied, Image, StoreError},
+    ports::store::{Applied, PartitionStore, StoreError},
     series::Series,
 };
 use tailrace_sketch::Comparison;
@@ -17,15 +17,15 @@ use crate::{
 
 /// Applies what was stored. Used on a guest thread, by one commit at a time.
 pub(super) struct Applier {
-    image: Arc<dyn Image>,
+    state_store: Arc<dyn PartitionStore>,
     partition: u32,
     accuracy: Accuracy,
 }
 
 impl Applier {
-    pub(super) fn new(image: Arc<dyn Image>, partition: u32) -> Self {
+    pub(super) fn new(state_store: Arc<dyn PartitionStore>, partition: u32) -> Self {
         Self {
-            image,
+            state_store,
             partition,
             accuracy: Accuracy::default(),
         }
@@ -38,9 +38,9 @@ impl Applier {
         delta: &Delta,
         stored: Applied,
     ) -> Result<Vec<(Name, Comparison)>, StoreError> {
-        self.image.apply(delta, stored)?;
-        let image = &*self.image;
-        let read = |name: &str, series: &Series| accuracy::read(image, name, series);
+        self.state_store.apply(delta, stored)?;
+        let state_store = &*self.state_store;
+        let read = |name: &str, series: &Series| accuracy::read(state_store, name, series);
         self.accuracy.follow(self.partition, plan.watched(), delta, read)
     }
 }

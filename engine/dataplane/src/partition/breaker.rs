@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tailrace_core::{ledger::Ledger, manifest::BreakerSpec};
+use tailrace_core::{manifest::BreakerManifest, outcome::OutcomeCounters};
 
 /// What a window holds at most: commits of 48 partitions, a few milliseconds each, are added up in
 /// this many slots.
@@ -26,9 +26,9 @@ struct Slot {
 
 impl Breaker {
     /// Takes a committed batch in; says why to pause, if the ratio is passed.
-    pub fn take(&self, spec: &BreakerSpec, now: Duration, batch: &Ledger) -> Option<String> {
+    pub fn take(&self, manifest: &BreakerManifest, now: Duration, batch: &OutcomeCounters) -> Option<String> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = spec.window.0;
+        let window = manifest.window.0;
         while slots.front().is_some_and(|slot| slot.began + window < now) {
             slots.pop_front();
         }
@@ -45,11 +45,11 @@ impl Breaker {
         }
         let events: u64 = slots.iter().map(|slot| slot.events).sum();
         let failed: u64 = slots.iter().map(|slot| slot.failed).sum();
-        let passed = events >= spec.minimum && failed as f64 > spec.dead_letter_ratio * events as f64;
+        let passed = events >= manifest.minimum && failed as f64 > manifest.dead_letter_ratio * events as f64;
         passed.then(|| {
             format!(
                 "circuit breaker: {failed} of the last {events} events became dead letters, which is more than the ratio of {} allows; look at the dead letters, mend the cause, then resume",
-                spec.dead_letter_ratio
+                manifest.dead_letter_ratio
             )
         })
     }
@@ -60,19 +60,19 @@ mod tests {
     use super::*;
     use tailrace_core::units::Span;
 
-    fn spec() -> BreakerSpec {
-        BreakerSpec {
+    fn manifest() -> BreakerManifest {
+        BreakerManifest {
             dead_letter_ratio: 0.5,
             window: Span::from_millis(10_000),
             minimum: 10,
         }
     }
 
-    fn batch(events: u64, dead: u64) -> Ledger {
-        Ledger {
+    fn batch(events: u64, dead: u64) -> OutcomeCounters {
+        OutcomeCounters {
             events,
             dead,
-            ..Ledger::default()
+            ..OutcomeCounters::default()
         }
     }
 
@@ -80,9 +80,17 @@ mod tests {
     fn it_trips_above_the_ratio_and_not_before_the_minimum() {
         let breaker = Breaker::default();
         let at = Duration::from_secs;
-        assert_eq!(breaker.take(&spec(), at(1), &batch(9, 9)), None, "too few events");
-        assert_eq!(breaker.take(&spec(), at(2), &batch(9, 0)), None, "exactly half");
-        let why = breaker.take(&spec(), at(3), &batch(1, 1)).unwrap();
+        assert_eq!(
+            breaker.take(&manifest(), at(1), &batch(9, 9)),
+            None,
+            "too few events"
+        );
+        assert_eq!(
+            breaker.take(&manifest(), at(2), &batch(9, 0)),
+            None,
+            "exactly half"
+        );
+        let why = breaker.take(&manifest(), at(3), &batch(1, 1)).unwrap();
         assert!(why.contains("10 of the last 19"), "{why}");
     }
 
@@ -91,17 +99,17 @@ mod tests {
         let breaker = Breaker::default();
         assert!(
             breaker
-                .take(&spec(), Duration::from_secs(1), &batch(9, 9))
+                .take(&manifest(), Duration::from_secs(1), &batch(9, 9))
                 .is_none()
         );
         assert!(
             breaker
-                .take(&spec(), Duration::from_mins(1), &batch(9, 4))
+                .take(&manifest(), Duration::from_mins(1), &batch(9, 4))
                 .is_none()
         );
         assert!(
             breaker
-                .take(&spec(), Duration::from_secs(61), &batch(3, 1))
+                .take(&manifest(), Duration::from_secs(61), &batch(3, 1))
                 .is_none()
         );
     }

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How a commit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// It is stored; this is the sequence of its record's last part.
     Stored(u64),
     /// Another engine owns the partition; nothing of it is stored.
@@ -72,7 +72,7 @@ impl Committer {
             redrive_position: claim.redrive_position,
             revision,
             watermark_ms: sealed.cursor.watermark_ms,
-            ledger: sealed.cursor.ledger,
+            outcomes: sealed.cursor.outcomes,
             parts_before: sealed.cursor.parts,
             part: 0,
             parts: 0,
@@ -88,11 +88,11 @@ impl Committer {
     }
 
     /// Stores a batch; tries until it is known what became of it.
-    pub async fn store(&self, batch: CommitBatch, commit: u64) -> Outcome {
+    pub async fn store(&self, batch: CommitBatch, commit: u64) -> CommitOutcome {
         let mut pause = FIRST_PAUSE;
         loop {
             let outcome = match self.log.commit(&batch).await {
-                Ok(sequence) => Some(Outcome::Stored(sequence)),
+                Ok(sequence) => Some(CommitOutcome::Stored(sequence)),
                 Err(error) => self.judge(&error, &batch, commit).await,
             };
             if let Some(outcome) = outcome {
@@ -105,7 +105,7 @@ impl Committer {
     }
 
     /// What an error means; `None`: send it again.
-    async fn judge(&self, error: &CommitError, batch: &CommitBatch, commit: u64) -> Option<Outcome> {
+    async fn judge(&self, error: &CommitError, batch: &CommitBatch, commit: u64) -> Option<CommitOutcome> {
         self.stats.commit_failed();
         tracing::warn!(commit, cause = %error, "a commit failed");
         match error {
@@ -120,14 +120,14 @@ impl Committer {
             CommitError::Unknown(_) => {
                 self.status.broker_stores_nothing(error.to_string());
                 match self.ask(commit).await {
-                    Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
+                    Found::Ours(sequence) => Some(CommitOutcome::Stored(sequence)),
                     Found::At(sequence) if sequence == batch.expected => None,
-                    Found::At(_) => Some(Outcome::Fenced),
+                    Found::At(_) => Some(CommitOutcome::Fenced),
                 }
             }
             CommitError::Fenced { .. } => match self.ask(commit).await {
-                Found::Ours(sequence) => Some(Outcome::Stored(sequence)),
-                Found::At(_) => Some(Outcome::Fenced),
+                Found::Ours(sequence) => Some(CommitOutcome::Stored(sequence)),
+                Found::At(_) => Some(CommitOutcome::Fenced),
             },
         }
     }

@@ -3,7 +3,7 @@
 
 use tailrace_core::{
     failpoint::{self, Point},
-    manifest::Delivery as DeliveryMode,
+    manifest::Delivery,
     observe::stats::BatchStats,
     ports::{
         executor,
@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use crate::{
     partition::{
         Partition,
-        commit::Outcome,
+        commit::CommitOutcome,
         end::{End, Step, failed, lock},
         under_way::{UnderWay, outcome},
     },
@@ -45,7 +45,7 @@ impl Partition {
         let revision = self.worker().processor.plan.revision;
         let mut sealed = self.worker().seal().map_err(failed)?;
         let mut claim = sealed.cursor;
-        if mode == DeliveryMode::AtMostOnce {
+        if mode == Delivery::AtMostOnce {
             self.committer
                 .log
                 .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
@@ -86,7 +86,7 @@ impl Partition {
         self.committed(outcome).await
     }
 
-    pub(super) async fn committed(&mut self, outcome: Outcome) -> Step<()> {
+    pub(super) async fn committed(&mut self, outcome: CommitOutcome) -> Step<()> {
         let Some(UnderWay {
             delta,
             stats,
@@ -101,8 +101,8 @@ impl Partition {
             return Ok(());
         };
         let sequence = match outcome {
-            Outcome::Stored(sequence) => sequence,
-            Outcome::Fenced => {
+            CommitOutcome::Stored(sequence) => sequence,
+            CommitOutcome::Fenced => {
                 self.committer.stats.fenced();
                 return Err(End::Fenced);
             }
@@ -110,7 +110,7 @@ impl Partition {
         failpoint::pass(Point::CommitStored);
         let stored_at = self.world.clock.monotonic();
         let took = stored_at.saturating_sub(began);
-        let events = stats.counts.ledger.events;
+        let events = stats.counts.outcomes.events;
         for spans in traced {
             spans.committed(&*self.world.tracer, claim.commit, events, began, stored_at);
         }
@@ -134,25 +134,25 @@ impl Partition {
             tracing::warn!(%partition, %sketch, ?comparison, "a sketch is further off than it promises");
         }
         self.committer.stats.compared(&compared);
-        self.committer.status.weighs(self.image.weight());
+        self.committer.status.weighs(self.state_store.weight());
         failpoint::pass(Point::CommitApplied);
         self.committer.stats.committed(&stats, took);
         self.progress.advance(&claim);
         failpoint::pass(Point::PositionShown);
         self.reconciler
-            .reached(self.committer.partition.partition, &stats.cuts);
-        self.answer_cuts();
+            .reached(self.committer.partition.partition, &stats.barriers);
+        self.answer_barriers();
         self.watch_failures(revision, &stats);
         self.snapshot_if_due();
         Ok(())
     }
 
     /// Answers the cuts that wait for no commit.
-    pub(super) fn answer_cuts(&mut self) {
+    pub(super) fn answer_barriers(&mut self) {
         if self.under_way.is_none() {
-            let cuts = self.worker().settled_cuts();
+            let barriers = self.worker().settled_barriers();
             let partition = self.committer.partition.partition;
-            self.reconciler.reached(partition, &cuts);
+            self.reconciler.reached(partition, &barriers);
         }
     }
 
@@ -163,8 +163,8 @@ impl Partition {
             return;
         }
         let now = self.world.clock.monotonic();
-        if let Some(spec) = &plan.spec.circuit_breaker {
-            self.tripped = self.breaker.take(spec, now, &batch.counts.ledger);
+        if let Some(manifest) = &plan.manifest.circuit_breaker {
+            self.tripped = self.breaker.take(manifest, now, &batch.counts.outcomes);
         }
     }
 }

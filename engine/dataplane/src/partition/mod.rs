@@ -11,7 +11,6 @@ pub mod breaker;
 pub mod commit;
 pub mod committing;
 pub mod end;
-pub mod limited;
 pub mod parts;
 pub mod recover;
 pub mod recover_error;
@@ -20,6 +19,7 @@ pub mod snapshot;
 pub mod snapshots;
 pub mod swap;
 pub mod swapping;
+pub mod throttled;
 mod under_way;
 
 use std::{
@@ -28,9 +28,9 @@ use std::{
 };
 
 use tailrace_core::{
-    manifest::Delivery as DeliveryMode,
+    manifest::Delivery,
     observe::{progress::Progress, reconcile::Reconciler},
-    ports::{executor, store::Image},
+    ports::{executor, store::PartitionStore},
     world::World,
 };
 use tokio::{
@@ -41,7 +41,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arrival::Delivery,
+    arrival::QueueItem,
     partition::{
         applier::Applier,
         breaker::Breaker,
@@ -74,11 +74,11 @@ const IDLE_EVERY: Duration = Duration::from_secs(30);
 pub struct Partition {
     world: World,
     plan: watch::Receiver<Arc<Plan>>,
-    lane: mpsc::Receiver<Vec<Delivery>>,
+    partition_queue: mpsc::Receiver<Vec<QueueItem>>,
     stop: CancellationToken,
     progress: Arc<Progress>,
     committer: Committer,
-    image: Arc<dyn Image>,
+    state_store: Arc<dyn PartitionStore>,
     /// At work on a guest thread during a turn, and only then locked for long.
     worker: Arc<Mutex<Worker>>,
     applier: Arc<Mutex<Applier>>,
@@ -94,7 +94,7 @@ pub struct Partition {
     swap: Option<Swap>,
     /// Since when no event is begun for its sake, in the clock's time.
     halted_since: Option<Duration>,
-    lane_closed: bool,
+    queue_closed: bool,
     since_snapshot: SinceSnapshot,
     settings: Settings,
     reconciler: Arc<Reconciler>,
@@ -103,7 +103,7 @@ pub struct Partition {
     tripped: Option<String>,
     snapshotting: Option<JoinHandle<()>>,
     /// How the plan that the worker runs delivers.
-    mode: DeliveryMode,
+    mode: Delivery,
     /// For at-most-once: deliveries that are claimed and may be processed.
     claimed: usize,
 }
@@ -168,10 +168,10 @@ impl Partition {
     }
 
     fn may_process(&self) -> bool {
-        let begun = self.mode == DeliveryMode::AtMostOnce && self.claimed > 0;
+        let begun = self.mode == Delivery::AtMostOnce && self.claimed > 0;
         let waits = self.retry_at.is_some() && !self.stopping || self.limited_until.is_some();
         let halted = self.is_halting() && !begun || waits;
-        let allowed = self.mode != DeliveryMode::AtMostOnce || begun;
+        let allowed = self.mode != Delivery::AtMostOnce || begun;
         let worker = self.worker();
         !halted && allowed && worker.queued() > 0 && !worker.is_full()
     }
@@ -183,7 +183,7 @@ impl Partition {
         let waits = self.retry_at.is_some() || self.limited_until.is_some();
         let halting = self.is_halting() || waits || self.swap_is_ready();
         let lingered = self.dirty_since.is_some_and(|since| since.elapsed() >= LINGER);
-        if self.mode == DeliveryMode::AtMostOnce {
+        if self.mode == Delivery::AtMostOnce {
             let may_claim = self.claimed == 0 && !self.is_halting() && !waits;
             let worker = self.worker();
             let wanted = may_claim && worker.queued() > 0;
@@ -202,7 +202,7 @@ impl Partition {
     async fn turn(&mut self) -> Step<()> {
         let tenant = self.committer.partition.pipeline.tenant.clone();
         let before = self.worker().queued();
-        let most = if self.mode == DeliveryMode::AtMostOnce {
+        let most = if self.mode == Delivery::AtMostOnce {
             self.claimed
         } else {
             usize::MAX
@@ -224,7 +224,7 @@ impl Partition {
         self.claimed = self.claimed.saturating_sub(before - after);
         self.show_turn();
         self.show_limit();
-        self.answer_cuts();
+        self.answer_barriers();
         match end {
             TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver => Ok(()),
             TurnEnd::Retry(pause) => {
@@ -232,7 +232,7 @@ impl Partition {
                 self.retry_at = Some(Instant::now() + jittered(pause, &*self.world.random));
                 Ok(())
             }
-            TurnEnd::Limited(wait) | TurnEnd::Rest(wait) => {
+            TurnEnd::Throttled(wait) | TurnEnd::Backoff(wait) => {
                 self.hold_back(wait);
                 Ok(())
             }
@@ -264,7 +264,7 @@ impl Partition {
     /// When a position without effects is due to be committed, if there is one.
     fn idle_end(&self) -> Option<Instant> {
         let committed = self.progress.position();
-        let waits = self.under_way.is_none() && self.mode != DeliveryMode::AtMostOnce;
+        let waits = self.under_way.is_none() && self.mode != Delivery::AtMostOnce;
         let worker = self.worker();
         let idle = worker.is_clean() && worker.queued() == 0;
         let ahead = worker.cursor().position > committed;
@@ -280,7 +280,7 @@ impl Partition {
             .map(|since| since + LINGER);
         let (retry_at, limited_until) = (self.retry_at, self.limited_until);
         let idle_end = self.idle_end();
-        let room = self.worker().queued() < MAX_QUEUED && !self.lane_closed;
+        let room = self.worker().queued() < MAX_QUEUED && !self.queue_closed;
         let stopping = self.stopping;
         tokio::select! {
             biased;
@@ -291,9 +291,9 @@ impl Partition {
                 Err(_) => self.stopping = true,
             },
             next = prepared(self.swap.as_mut()) => self.swap_prepared(next?),
-            deliveries = self.lane.recv(), if room && !stopping => match deliveries {
+            deliveries = self.partition_queue.recv(), if room && !stopping => match deliveries {
                 Some(deliveries) => lock(&self.worker).enqueue(deliveries),
-                None => self.lane_closed = true,
+                None => self.queue_closed = true,
             },
             () = until(linger_end) => {}
             () = until(idle_end) => {}
@@ -308,7 +308,7 @@ impl Partition {
     /// Takes what else the intake has ready, without waiting.
     fn take_ready(&mut self) {
         while !self.stopping && self.worker().queued() < MAX_QUEUED {
-            match self.lane.try_recv() {
+            match self.partition_queue.try_recv() {
                 Ok(deliveries) => self.worker().enqueue(deliveries),
                 Err(_) => return,
             }

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use tailrace_core::{
     observe::{
-        board::Board,
+        candidate_reports::CandidateReports,
         progress::{Cursor, Progress},
         reconcile::Reconciler,
         views::Views,
     },
-    ports::store::Image,
+    ports::store::PartitionStore,
     world::World,
 };
 use tokio::{
@@ -19,8 +19,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arrival::Delivery,
-    limits::Gates,
+    arrival::QueueItem,
+    limits::RateLimiters,
     partition::{
         Partition,
         applier::Applier,
@@ -41,7 +41,7 @@ pub struct Parts {
     /// The running revision; a change is taken up between two batches (see [`crate::partition::swapping`]).
     pub plan: watch::Receiver<Arc<Plan>>,
     /// From the intake.
-    pub lane: mpsc::Receiver<Vec<Delivery>>,
+    pub partition_queue: mpsc::Receiver<Vec<QueueItem>>,
     /// Ends it: the batch is finished and committed first.
     pub stop: CancellationToken,
     /// Where it shows its position.
@@ -49,7 +49,7 @@ pub struct Parts {
     /// Stores its commits.
     pub committer: Committer,
     /// Its image, at the cursor.
-    pub image: Arc<dyn Image>,
+    pub state_store: Arc<dyn PartitionStore>,
     /// Where it goes on.
     pub cursor: Cursor,
     /// When to make snapshots.
@@ -61,9 +61,9 @@ pub struct Parts {
     /// Where it shows what it does.
     pub views: Arc<Views>,
     /// Where its candidate is judged.
-    pub board: Arc<Board>,
+    pub board: Arc<CandidateReports>,
     /// What limits it.
-    pub gates: Gates,
+    pub gates: RateLimiters,
 }
 
 impl Partition {
@@ -72,11 +72,11 @@ impl Partition {
         let Parts {
             world,
             mut plan,
-            lane,
+            partition_queue,
             stop,
             progress,
             committer,
-            image,
+            state_store,
             cursor,
             settings,
             reconciler,
@@ -87,10 +87,10 @@ impl Partition {
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
-        let mode = current.spec.delivery;
+        let mode = current.manifest.delivery;
         let max_message_bytes = world.streams.max_payload();
         let mut worker = Worker::new(
-            image.clone(),
+            state_store.clone(),
             current.clone(),
             cursor,
             world.clock.clone(),
@@ -107,16 +107,16 @@ impl Partition {
         }
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);
-        committer.status.weighs(image.weight());
-        let applier = Applier::new(image.clone(), committer.partition.partition);
+        committer.status.weighs(state_store.weight());
+        let applier = Applier::new(state_store.clone(), committer.partition.partition);
         Ok(Self {
             world,
             plan,
-            lane,
+            partition_queue,
             stop,
             progress,
             committer,
-            image,
+            state_store,
             applier: Arc::new(Mutex::new(applier)),
             worker: Arc::new(Mutex::new(worker)),
             under_way: None,
@@ -127,7 +127,7 @@ impl Partition {
             last_commit: Instant::now(),
             stopping: false,
             swap: None,
-            lane_closed: false,
+            queue_closed: false,
             since_snapshot: SinceSnapshot {
                 bytes: 0,
                 commits: 0,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use tailrace_core::{
     identity::PartitionId,
-    manifest::PipelineSpec,
+    manifest::PipelineManifest,
     observe::progress::Cursor,
     ports::{
         broker::StoredPart,
-        store::{Applied, Image, StoreError},
+        store::{Applied, PartitionStore, StoreError},
     },
     record::{self, Assembler, Head, Record, RecordError},
     world::World,
@@ -26,7 +26,7 @@ const PAGE: usize = 256;
 /// A partition as it is committed.
 pub struct Recovered {
     /// Its image, up to the cursor.
-    pub image: Arc<dyn Image>,
+    pub state_store: Arc<dyn PartitionStore>,
     /// What is committed.
     pub cursor: Cursor,
 }
@@ -35,22 +35,22 @@ pub struct Recovered {
 pub async fn recover(
     world: &World,
     partition: &PartitionId,
-    spec: &PipelineSpec,
+    manifest: &PipelineManifest,
     seed: TenantSeed,
 ) -> Result<Recovered, RecoverError> {
     let recovery = Recovery {
         world,
         partition,
-        spec,
+        manifest,
         seed,
     };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
         return recovery.anew();
     };
-    let image = recovery.image_before(&head, last.sequence)?;
-    match recovery.catch_up(&*image, &head, last.sequence).await {
-        Err(RecoverError::Damaged { cause, .. }) if image.applied()?.commit > 0 => {
+    let state_store = recovery.image_before(&head, last.sequence)?;
+    match recovery.catch_up(&*state_store, &head, last.sequence).await {
+        Err(RecoverError::Damaged { cause, .. }) if state_store.applied()?.commit > 0 => {
             // What the image holds does not lead to the last record; what the broker holds may.
             tracing::warn!(%partition, cause, "the local image does not fit the commits; rebuilding it");
         }
@@ -60,16 +60,16 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: cursor(&head, last.sequence),
-                image,
+                state_store,
             });
         }
     }
-    drop(image);
-    let image = recovery.wiped()?;
-    recovery.catch_up(&*image, &head, last.sequence).await?;
+    drop(state_store);
+    let state_store = recovery.wiped()?;
+    recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: cursor(&head, last.sequence),
-        image,
+        state_store,
     })
 }
 
@@ -80,7 +80,7 @@ fn cursor(head: &Head, sequence: u64) -> Cursor {
         position: head.position,
         redrive_position: head.redrive_position,
         watermark_ms: head.watermark_ms,
-        ledger: head.ledger,
+        outcomes: head.outcomes,
         parts: head.parts_before + u64::from(head.parts),
     }
 }
@@ -88,7 +88,7 @@ fn cursor(head: &Head, sequence: u64) -> Cursor {
 struct Recovery<'a> {
     world: &'a World,
     partition: &'a PartitionId,
-    spec: &'a PipelineSpec,
+    manifest: &'a PipelineManifest,
     seed: TenantSeed,
 }
 
@@ -115,22 +115,22 @@ impl Recovery<'_> {
 
     /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
     fn anew(&self) -> Result<Recovered, RecoverError> {
-        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
-        let image = if image.applied()? == Applied::default() && image.begun().is_none() {
-            image
+        let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
+        let state_store = if state_store.applied()? == Applied::default() && state_store.begun().is_none() {
+            state_store
         } else {
             self.wiped()?
         };
         Ok(Recovered {
-            image,
+            state_store,
             cursor: Cursor::default(),
         })
     }
 
     /// The image, unless it is ahead of the stream or of another history.
-    fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn Image>, RecoverError> {
-        let image = self.world.store.open(self.partition, self.spec, self.seed)?;
-        let (applied, begun) = (image.applied()?, image.begun());
+    fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn PartitionStore>, RecoverError> {
+        let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
+        let (applied, begun) = (state_store.applied()?, state_store.begun());
         let last = Applied {
             commit: head.commit,
             sequence,
@@ -139,25 +139,30 @@ impl Recovery<'_> {
             |place: Applied| place.commit < last.commit && place.sequence < last.sequence || place == last;
         // What was cut off is applied again, so the stream must have it.
         if is_behind(applied) && begun.is_none_or(is_behind) {
-            return Ok(image);
+            return Ok(state_store);
         }
         let partition = self.partition;
         tracing::error!(%partition, ?applied, ?begun, commit = head.commit, sequence, "the local image is not behind the stream; rebuilding it");
         self.wiped()
     }
 
-    fn wiped(&self) -> Result<Arc<dyn Image>, RecoverError> {
+    fn wiped(&self) -> Result<Arc<dyn PartitionStore>, RecoverError> {
         self.world.store.wipe(self.partition)?;
-        Ok(self.world.store.open(self.partition, self.spec, self.seed)?)
+        Ok(self.world.store.open(self.partition, self.manifest, self.seed)?)
     }
 
     /// Applies what lies between the image and the last record.
-    async fn catch_up(&self, image: &dyn Image, head: &Head, last_sequence: u64) -> Result<(), RecoverError> {
-        if image.applied()?.commit == 0 && head.commit > 1 {
-            crate::partition::snapshot::restore_newest(self.world, self.partition, image).await?;
+    async fn catch_up(
+        &self,
+        state_store: &dyn PartitionStore,
+        head: &Head,
+        last_sequence: u64,
+    ) -> Result<(), RecoverError> {
+        if state_store.applied()?.commit == 0 && head.commit > 1 {
+            crate::partition::snapshot::restore_newest(self.world, self.partition, state_store).await?;
         }
         let mut assembler = Assembler::default();
-        let mut sequence = image.applied()?.sequence;
+        let mut sequence = state_store.applied()?.sequence;
         while sequence < last_sequence {
             let page = self.world.commits.after(self.partition, sequence, PAGE).await?;
             if page.is_empty() {
@@ -169,11 +174,11 @@ impl Recovery<'_> {
                     .push(&part.payload)
                     .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
                 if let Some(record) = record {
-                    self.apply(image, &record, sequence)?;
+                    self.apply(state_store, &record, sequence)?;
                 }
             }
         }
-        let applied = image.applied()?.commit;
+        let applied = state_store.applied()?.commit;
         if applied == head.commit {
             return Ok(());
         }
@@ -183,12 +188,17 @@ impl Recovery<'_> {
         )))
     }
 
-    fn apply(&self, image: &dyn Image, record: &Record, sequence: u64) -> Result<(), RecoverError> {
-        let applied = image.applied()?.commit;
+    fn apply(
+        &self,
+        state_store: &dyn PartitionStore,
+        record: &Record,
+        sequence: u64,
+    ) -> Result<(), RecoverError> {
+        let applied = state_store.applied()?.commit;
         let commit = record.head.commit;
         if commit != applied + 1 {
             return Err(self.damaged(format!("commit {commit} follows commit {applied}")));
         }
-        Ok(image.apply(&record.delta, Applied { commit, sequence })?)
+        Ok(state_store.apply(&record.delta, Applied { commit, sequence })?)
     }
 }

@@ -10,7 +10,7 @@ use tailrace_core::{
     identity::PartitionId,
     ports::{
         broker::BrokerError,
-        store::{Applied, Image, StoreError},
+        store::{Applied, PartitionStore, StoreError},
     },
     world::World,
 };
@@ -39,9 +39,9 @@ pub enum SnapshotError {
 }
 
 /// Exports the image. On a thread that may block.
-pub fn export(image: &dyn Image) -> Result<(Applied, Vec<Bytes>), StoreError> {
+pub fn export(state_store: &dyn PartitionStore) -> Result<(Applied, Vec<Bytes>), StoreError> {
     let mut chunks = Vec::new();
-    let applied = image.export(&mut |chunk| {
+    let applied = state_store.export(&mut |chunk| {
         chunks.push(Bytes::from(lz4_flex::compress_prepend_size(chunk)));
         Ok(())
     })?;
@@ -101,7 +101,7 @@ fn frame(chunk: &Bytes) -> Bytes {
 pub(super) async fn restore_newest(
     world: &World,
     partition: &PartitionId,
-    image: &dyn Image,
+    state_store: &dyn PartitionStore,
 ) -> Result<(), RecoverError> {
     for commit in world.snapshots.list(partition).await? {
         let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else {
@@ -115,7 +115,7 @@ pub(super) async fn restore_newest(
             tracing::error!(commit, "a snapshot cannot be read; trying the one before");
             continue;
         };
-        let applied = image.import(&mut chunks.into_iter())?;
+        let applied = state_store.import(&mut chunks.into_iter())?;
         tracing::info!(commit = applied.commit, "restored from a snapshot");
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tailrace_core::{
     identity::PartitionId,
-    ports::{executor, store::Image},
+    ports::{executor, store::PartitionStore},
     tasks,
     world::World,
 };
@@ -29,13 +29,13 @@ impl Partition {
             commits: 0,
             began: now,
         };
-        let (world, partition, image) = (
+        let (world, partition, state_store) = (
             self.world.clone(),
             self.committer.partition.clone(),
-            self.image.clone(),
+            self.state_store.clone(),
         );
         let snapshot = async move {
-            if let Err(cause) = make_snapshot(&world, &partition, image).await {
+            if let Err(cause) = make_snapshot(&world, &partition, state_store).await {
                 tracing::warn!(%cause, "no snapshot this time");
             }
         };
@@ -43,9 +43,13 @@ impl Partition {
     }
 }
 
-async fn make_snapshot(world: &World, partition: &PartitionId, image: Arc<dyn Image>) -> Result<(), String> {
+async fn make_snapshot(
+    world: &World,
+    partition: &PartitionId,
+    state_store: Arc<dyn PartitionStore>,
+) -> Result<(), String> {
     let tenant = &partition.pipeline.tenant;
-    let exported = executor::run(&*world.turns, tenant, move || snapshot::export(&*image)).await;
+    let exported = executor::run(&*world.turns, tenant, move || snapshot::export(&*state_store)).await;
     let (applied, chunks) = exported
         .map_err(|lost| lost.to_string())?
         .map_err(|cause| cause.to_string())?;

@@ -73,7 +73,7 @@ impl Partition {
         let halted_since = self.halted_since.take().unwrap_or(now);
         self.retry_at = None;
         self.limited_until = None;
-        self.mode = plan.spec.delivery;
+        self.mode = plan.manifest.delivery;
         let numbers = plan.numbers();
         self.worker().adopt(plan, instances).map_err(failed)?;
         self.committer.status.adopted(numbers);

@@ -8,11 +8,11 @@ use tailrace_core::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{observe::spans::EventSpans, partition::commit::Outcome};
+use crate::{observe::spans::EventSpans, partition::commit::CommitOutcome};
 
 /// A commit that is being stored.
 pub(super) struct UnderWay {
-    pub(super) store: JoinHandle<Outcome>,
+    pub(super) store: JoinHandle<CommitOutcome>,
     pub(super) delta: Arc<Delta>,
     pub(super) stats: BatchStats,
     pub(super) traced: Vec<EventSpans>,
@@ -25,10 +25,10 @@ pub(super) struct UnderWay {
 }
 
 /// The outcome of the commit under way; where there is none, it waits for ever.
-pub(super) async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
+pub(super) async fn outcome(under_way: Option<&mut UnderWay>) -> CommitOutcome {
     match under_way {
         // A task that is lost has panicked; taking it for a fence makes the partition recover.
-        Some(under_way) => (&mut under_way.store).await.unwrap_or(Outcome::Fenced),
+        Some(under_way) => (&mut under_way.store).await.unwrap_or(CommitOutcome::Fenced),
         None => std::future::pending().await,
     }
 }

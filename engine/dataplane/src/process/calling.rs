@@ -6,7 +6,7 @@ use std::time::Duration;
 use tailrace_core::{
     codes::LetterCode,
     event::{Event, Message, Verdict},
-    manifest::OutputSpec,
+    manifest::OutputManifest,
     ports::plugins::{Call, CallFailure, Instance, PluginError, Trap, TrapCode},
 };
 
@@ -80,7 +80,7 @@ impl Processor {
         index: usize,
         event: &Event,
     ) -> Call {
-        let step = self.plan.steps[index].spec.name.as_str();
+        let step = self.plan.steps[index].manifest.name.as_str();
         self.effects.enter(step, walk.now_ms);
         let mut host = CallHost {
             effects: &mut self.effects,
@@ -99,7 +99,7 @@ impl Processor {
         (began, took): (Duration, Duration),
     ) {
         let plan = self.plan.clone();
-        let step = &plan.steps[index].spec.name;
+        let step = &plan.steps[index].manifest.name;
         let lines = self.effects.take_lines();
         if !lines.is_empty() && self.role == Role::Active {
             self.show_lines(step, walk.arrival, lines);
@@ -121,7 +121,7 @@ impl Processor {
     }
 
     fn check_messages(&self, index: usize, messages: &[Message]) -> Result<(), String> {
-        let output = self.plan.spec.output.as_ref().map(OutputSpec::pattern);
+        let output = self.plan.manifest.output.as_ref().map(OutputManifest::pattern);
         let is_last = index + 1 == self.plan.steps.len();
         let destination = match &output {
             _ if !is_last => Destination::Step,

@@ -6,8 +6,8 @@ use tailrace_core::{
     codes::LetterCode,
     dead_letter::{self, Reason},
     event::{Event, Rejection},
-    ledger::Fate,
     manifest::{ErrorPolicy, Fallback},
+    outcome::Outcome,
     ports::{broker::Output, plugins::CallFailure},
     subject,
 };
@@ -38,11 +38,11 @@ impl Processor {
     ) -> Result<(), Halt> {
         self.effects.roll_back(mark);
         let plan = self.plan.clone();
-        let policy = &plan.steps[index].spec.on_error;
+        let policy = &plan.steps[index].manifest.on_error;
         let (code, reason, backtrace, again) = match failure {
             CallFailure::Engine(cause) => return Err(Halt::Turn(TurnEnd::Failed(cause))),
             CallFailure::Invalid(Rejection { code, reason }) => {
-                walk.fate = Fate::Rejected;
+                walk.outcome = Outcome::Rejected;
                 if let Some(noted) = &mut self.noted {
                     noted.code.get_or_insert_with(|| code.clone());
                 }
@@ -69,14 +69,14 @@ impl Processor {
         }
         match policy.then {
             Fallback::DeadLetter => {
-                walk.fate = walk.fate.max(Fate::Dead);
+                walk.outcome = walk.outcome.max(Outcome::Dead);
                 self.dead_letter(walk, event, Some(index), code, reason, &backtrace, fuel);
                 Ok(())
             }
             Fallback::Drop => Ok(()),
             Fallback::Forward => self.step(walk, index + 1, &in_place_of(event, policy)),
             Fallback::Pause => {
-                let step = &plan.steps[index].spec.name;
+                let step = &plan.steps[index].manifest.name;
                 let sequence = walk.arrival.sequence;
                 let why = format!("step {step} failed on event {sequence} ({code}): {reason}");
                 Err(Halt::Turn(TurnEnd::Pause(why)))
@@ -98,7 +98,7 @@ impl Processor {
         let step = index.map(|index| &self.plan.steps[index]);
         let mut reason = Reason {
             step: step.map_or(dead_letter::INPUT_STEP.to_owned(), |step| {
-                step.spec.name.to_string()
+                step.manifest.name.to_string()
             }),
             code: code.to_owned(),
             reason,
@@ -129,7 +129,7 @@ impl Processor {
             // take would be tried for ever.
             headers.retain(|header| header.name == dead_letter::REASON_HEADER);
         }
-        self.stats.counts.ledger.letters += 1;
+        self.stats.counts.outcomes.letters += 1;
         // Dead letters are outside the cap on messages: the cap's own outcome is a dead letter.
         let id = self.name_message(walk, "dead:");
         let subject = subject::dead_subject(&self.plan.pipeline);

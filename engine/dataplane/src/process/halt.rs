@@ -16,9 +16,9 @@ pub enum TurnEnd {
     /// The first event of the queue is to be tried again after this pause.
     Retry(Duration),
     /// There is no room for the first event of the queue, under a limit, for so long.
-    Limited(Duration),
+    Throttled(Duration),
     /// Call after call was stopped: the partition rests so long before the next event.
-    Rest(Duration),
+    Backoff(Duration),
     /// A step's policy pauses the pipeline at the first event of the queue.
     Pause(String),
     /// The plugin cannot be instantiated any more.

@@ -18,7 +18,7 @@ use processor::{Processor, Role};
 use tailrace_core::{
     event::{Event, Verdict},
     failpoint::{self, Point},
-    ledger::Fate,
+    outcome::Outcome,
     ports::plugins::CallFailure,
 };
 pub(super) use walk::Walk;
@@ -66,18 +66,18 @@ impl Processor {
             Err(Halt::TooMuch { code, reason }) => {
                 self.effects.roll_back(&mark);
                 walk.messages = 0;
-                walk.fate = Fate::Dead;
+                walk.outcome = Outcome::Dead;
                 if let Some(noted) = &mut self.noted {
                     noted.code = Some(code.as_str().to_owned());
                 }
                 self.dead_letter(&mut walk, &arrival.event, None, code.as_str(), reason, &[], 0);
             }
         }
-        self.stats.counts.ledger.enter(walk.fate);
+        self.stats.counts.outcomes.enter(walk.outcome);
         if let Some(noted) = &mut self.noted {
-            noted.fate = walk.fate;
+            noted.outcome = walk.outcome;
         }
-        self.end_spans(walk.spans, walk.fate.as_str(), None);
+        self.end_spans(walk.spans, walk.outcome.as_str(), None);
         failpoint::pass(Point::EventProcessed);
         None
     }
@@ -91,9 +91,9 @@ impl Processor {
     }
 
     /// They wait with the batch until it is stored.
-    fn end_spans(&mut self, spans: Option<EventSpans>, fate: &'static str, failure: Option<String>) {
+    fn end_spans(&mut self, spans: Option<EventSpans>, outcome: &'static str, failure: Option<String>) {
         if let Some(mut spans) = spans {
-            spans.end(self.clock.monotonic(), fate, failure);
+            spans.end(self.clock.monotonic(), outcome, failure);
             self.spans.traced.push(spans);
         }
     }
@@ -104,7 +104,7 @@ impl Processor {
         if let Some(id) = &arrival.dedup_id {
             let known = self.effects.is_duplicate(id, walk.now_ms);
             if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
-                walk.fate = Fate::Duplicate;
+                walk.outcome = Outcome::Duplicate;
                 return Ok(());
             }
         }
@@ -121,7 +121,7 @@ impl Processor {
     fn enter(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
         let arrival = walk.arrival;
         if let Some((code, reason)) = &arrival.refused {
-            walk.fate = Fate::Rejected;
+            walk.outcome = Outcome::Rejected;
             self.dead_letter(walk, &arrival.event, None, code.as_str(), reason.clone(), &[], 0);
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl Processor {
                 .plan
                 .steps
                 .iter()
-                .position(|s| s.spec.name.as_str() == step)
+                .position(|s| s.manifest.name.as_str() == step)
                 .unwrap_or(0),
             None => 0,
         };

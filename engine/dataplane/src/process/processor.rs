@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
     name::Name,
-    observe::{noted::Noted, stats::BatchStats, views::Views},
+    observe::{event_outcome::EventOutcome, stats::BatchStats, views::Views},
     ports::{
         clock::Clock,
         plugins::Instance,
-        store::{Image, StoreError},
+        store::{PartitionStore, StoreError},
     },
 };
 
@@ -68,7 +68,7 @@ pub struct Processor {
     pub(crate) partition: u32,
     pub(crate) role: Role,
     /// What the event at hand came to, where a candidate runs.
-    pub(crate) noted: Option<Noted>,
+    pub(crate) noted: Option<EventOutcome>,
     /// How the calls of the event at hand ended.
     pub(crate) calls: CallTimes,
 }
@@ -76,13 +76,13 @@ pub struct Processor {
 impl Processor {
     /// Of this plan, on top of this image.
     pub fn new(
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,
         clock: Arc<dyn Clock>,
         max_message_bytes: usize,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            effects: Effects::new(image, plan.clone())?,
+            effects: Effects::new(state_store, plan.clone())?,
             instances: plan.no_instances().active,
             plan,
             clock,
@@ -101,12 +101,12 @@ impl Processor {
     /// One for a candidate's plan, which shadows this one.
     pub(crate) fn shadow(
         &self,
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,
         instances: Vec<Option<Box<dyn Instance>>>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            effects: Effects::of_shadow(image, plan.clone())?,
+            effects: Effects::of_shadow(state_store, plan.clone())?,
             instances,
             plan,
             clock: self.clock.clone(),
@@ -140,7 +140,7 @@ impl Processor {
         let instances = self.instances.iter().zip(&self.plan.steps);
         let taken = instances.map(|(instance, step)| {
             let bytes = instance.as_ref().map_or(0, |instance| instance.memory_bytes());
-            (step.spec.name.clone(), bytes)
+            (step.manifest.name.clone(), bytes)
         });
         taken.collect()
     }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use tailrace_core::{
     codes::LetterCode,
     event::{Event, Header, Message},
-    ledger::Fate,
     manifest::Delivery,
+    outcome::Outcome,
     ports::broker::Output,
     trace,
 };
@@ -74,13 +74,13 @@ impl Processor {
         payload: Bytes,
     ) -> Result<(), Halt> {
         let reached = if walk.emitted {
-            Fate::Emitted
+            Outcome::Emitted
         } else {
-            Fate::Forwarded
+            Outcome::Forwarded
         };
-        walk.fate = walk.fate.max(reached);
+        walk.outcome = walk.outcome.max(reached);
         let plan = self.plan.clone();
-        let Some(output) = &plan.spec.output else {
+        let Some(output) = &plan.manifest.output else {
             return Ok(());
         };
         let ours = walk.spans.as_ref().map(EventSpans::context);
@@ -97,7 +97,7 @@ impl Processor {
                 ),
             });
         }
-        self.stats.counts.ledger.outputs += 1;
+        self.stats.counts.outcomes.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
         let id = self.next_id(walk)?;
@@ -151,8 +151,10 @@ impl Processor {
     pub(super) fn name_message(&self, walk: &mut Walk<'_>, kind: &str) -> Option<String> {
         let number = walk.messages;
         walk.messages += 1;
-        let Plan { pipeline, spec, .. } = &*self.plan;
+        let Plan {
+            pipeline, manifest, ..
+        } = &*self.plan;
         let sequence = walk.arrival.sequence;
-        (spec.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
+        (manifest.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
     }
 }

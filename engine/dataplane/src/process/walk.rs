@@ -1,6 +1,6 @@
 //! One event on its way through the steps: what it has caused so far.
 
-use tailrace_core::ledger::Fate;
+use tailrace_core::outcome::Outcome;
 
 use crate::{arrival::Arrival, effects::Effects, observe::spans::EventSpans};
 
@@ -12,7 +12,7 @@ pub(crate) struct Walk<'a> {
     pub(super) messages: usize,
     pub(super) calls: u32,
     pub(super) bytes_before: usize,
-    pub(super) fate: Fate,
+    pub(super) outcome: Outcome,
     /// Whether messages have taken the event's place on the way.
     pub(super) emitted: bool,
     /// Its spans, where its trace is followed.
@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
             messages: 0,
             calls: 0,
             bytes_before,
-            fate: Fate::default(),
+            outcome: Outcome::default(),
             emitted: false,
             spans: None,
             below: None,

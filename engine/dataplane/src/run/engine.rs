@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    limits::tenants::{TenantGate, TenantGates},
+    limits::tenants::{TenantLimiter, TenantLimiters},
     observe::context,
     run::{Entry, PipelineRun, settings::Settings},
 };
@@ -50,7 +50,7 @@ impl Engine {
     /// Runs until it is stopped; returns when every pipeline has come to its end.
     pub async fn run(mut self) {
         let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
-        let mut gates = TenantGates::default();
+        let mut gates = TenantLimiters::default();
         let mut members = self.members.clone();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -99,7 +99,7 @@ impl Engine {
         &self,
         registry: &Registry,
         running: &mut BTreeMap<PipelineId, Task>,
-        gates: &mut TenantGates,
+        gates: &mut TenantLimiters,
     ) {
         let gone: Vec<_> = running
             .keys()
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    fn start(&self, id: &PipelineId, entry: Entry, tenant_gate: Arc<TenantGate>) -> Task {
+    fn start(&self, id: &PipelineId, entry: Entry, tenant_gate: Arc<TenantLimiter>) -> Task {
         let status = Arc::new(PipelineStatus::default());
         let stop = CancellationToken::new();
         let (sender, receiver) = watch::channel(entry);

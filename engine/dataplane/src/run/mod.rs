@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    limits::tenants::TenantGate,
+    limits::tenants::TenantLimiter,
     partition::commit::jittered,
     run::{ended::Ended, settings::Settings},
 };
@@ -59,7 +59,7 @@ pub struct PipelineRun {
     /// What it is doing.
     pub status: Arc<PipelineStatus>,
     /// The limits of its tenant.
-    pub tenant_gate: Arc<TenantGate>,
+    pub tenant_gate: Arc<TenantLimiter>,
 }
 
 impl PipelineRun {

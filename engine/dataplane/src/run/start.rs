@@ -7,7 +7,7 @@ use tailrace_core::{
     failpoint::{self, Point},
     identity::{Digest, PartitionId},
     load::load_plugin,
-    manifest::{PipelineSpec, Start},
+    manifest::{PipelineManifest, Start},
     membership::Membership,
     name::Name,
     observe::{progress::Progress, status::PartitionStatus},
@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    intake::{self, Intake, Lane},
-    limits::{Gate, Gates, Rates, tenants::AtWork},
+    intake::{self, Intake, PartitionQueue},
+    limits::{RateLimiter, RateLimiters, Rates, tenants::AtWork},
     observe::context,
     partition::{
         Partition,
@@ -56,7 +56,7 @@ pub(super) struct Running {
     pub(super) intake: tokio::task::JoinHandle<Result<(), InputError>>,
     pub(super) plan: Arc<Plan>,
     pub(super) share: Share,
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<RateLimiter>,
     /// The NATS account that all of it goes through.
     pub(super) account: Option<Name>,
     /// Its partitions, as the tenant's limits count them.
@@ -85,14 +85,14 @@ impl PipelineRun {
         pipeline: &registry::Pipeline,
         tenant: &registry::Tenant,
     ) -> Result<Running, Ended> {
-        let stream = pipeline.active.spec.input.stream.clone().unwrap_or_default();
-        let share = self.share(&pipeline.active.spec, &stream).await?;
+        let stream = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
+        let share = self.share(&pipeline.active.manifest, &stream).await?;
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
         self.begin_candidate(pipeline, &plan);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         let at_work = self.tenant_gate.at_work(share.partitions.len());
-        let gate = Arc::new(Gate::default());
-        gate.set(Rates::of_pipeline(&plan.spec, share.partitions.len()));
+        let gate = Arc::new(RateLimiter::default());
+        gate.set(Rates::of_pipeline(&plan.manifest, share.partitions.len()));
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
         reconciler.restart();
@@ -106,36 +106,36 @@ impl PipelineRun {
         let moved = Arc::new(Notify::new());
         let stop = CancellationToken::new();
         let mut set = JoinSet::new();
-        let mut lanes = BTreeMap::new();
+        let mut partition_queues = BTreeMap::new();
         let mut shown = BTreeMap::new();
         for number in share.partitions.iter().copied() {
             let status = Arc::new(PartitionStatus::default());
             let progress = Arc::new(Progress::new(moved.clone()));
-            let (sender, lane) = mpsc::channel(LANE_BATCHES);
+            let (sender, partition_queue) = mpsc::channel(LANE_BATCHES);
             let id = PartitionId {
                 pipeline: self.pipeline.clone(),
                 partition: number,
             };
             let context = context::partition(&id);
-            let recovered = recover::recover(&self.world, &id, &plan.spec, plan.seed);
-            let Recovered { image, cursor } = recovered.instrument(context.clone()).await?;
+            let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed);
+            let Recovered { state_store, cursor } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
                 world: self.world.clone(),
                 plan: listen(),
-                lane,
+                partition_queue,
                 stop: stop.clone(),
                 progress: progress.clone(),
                 committer,
-                image,
+                state_store,
                 cursor,
                 settings: self.settings,
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
                 views: self.status.views.clone(),
                 board: self.status.board.clone(),
-                gates: Gates {
+                gates: RateLimiters {
                     pipeline: gate.clone(),
                     tenant: self.tenant_gate.gate(),
                 },
@@ -144,7 +144,7 @@ impl PipelineRun {
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
             set.spawn(partition.run().instrument(context));
             shown.insert(number, (progress.clone(), status));
-            lanes.insert(number, Lane { sender, progress });
+            partition_queues.insert(number, PartitionQueue { sender, progress });
         }
         self.status.set_partitions(shown);
         let intake = Intake {
@@ -154,10 +154,10 @@ impl PipelineRun {
             stream_created: pipeline.stream_created.clone(),
             start: pipeline
                 .start_sequence
-                .map_or(pipeline.active.spec.input.start.clone(), Start::Sequence),
+                .map_or(pipeline.active.manifest.input.start.clone(), Start::Sequence),
             engine: share.membership.me.clone(),
             redriven: redriven_seen,
-            lanes,
+            partition_queues,
             moved,
             room: intake::room(),
             stop: stop.clone(),
@@ -181,7 +181,7 @@ impl PipelineRun {
     }
 
     /// The partitions that are this engine's. Waits until the engines are known.
-    async fn share(&self, spec: &PipelineSpec, stream: &str) -> Result<Share, Ended> {
+    async fn share(&self, manifest: &PipelineManifest, stream: &str) -> Result<Share, Ended> {
         let mut members = self.members.clone();
         let known = members.wait_for(Option::is_some).await;
         let membership = known.ok().and_then(|known| known.clone()).ok_or(Ended::Stopped)?;
@@ -192,7 +192,7 @@ impl PipelineRun {
             Err(cause) => return Err(cause.into()),
         };
         self.status.set_shared(shared);
-        let partitions = membership.owned(&self.pipeline, spec.partitions, shared);
+        let partitions = membership.owned(&self.pipeline, manifest.partitions, shared);
         if partitions.is_empty() {
             let owner = membership.owner(&self.pipeline, 0, shared);
             return Err(Ended::NotOurs(format!(

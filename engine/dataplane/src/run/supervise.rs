@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tailrace_core::{
-    audit::{Actor, Fate, Record},
+    audit::{Actor, AuditRecord, ChangeState},
     membership::Membership,
     observe::status::State,
 };
@@ -83,7 +83,10 @@ impl PipelineRun {
             return Err(Ended::Stopped);
         };
         let has_moved = tenant.nats_account != running.account;
-        if pipeline.paused.is_some() || has_moved || pipeline.active.spec.input != running.plan.spec.input {
+        if pipeline.paused.is_some()
+            || has_moved
+            || pipeline.active.manifest.input != running.plan.manifest.input
+        {
             return Err(Ended::Changed);
         }
         running
@@ -107,7 +110,7 @@ impl PipelineRun {
             revision = plan.revision,
             "the pipeline goes on with another revision"
         );
-        let rates = Rates::of_pipeline(&plan.spec, running.share.partitions.len());
+        let rates = Rates::of_pipeline(&plan.manifest, running.share.partitions.len());
         running.gate.set(rates);
         self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
@@ -121,7 +124,7 @@ impl PipelineRun {
     async fn end_candidate(&self, revision: u64, reason: &str) {
         tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
-        let record = Record {
+        let record = AuditRecord {
             id: format!("{:016x}", self.world.random.next_u64()),
             at_ms: now_ms,
             who: Actor::engine(),
@@ -131,7 +134,7 @@ impl PipelineRun {
             before: Some(json!({ "candidate": revision })),
             after: Some(json!({ "reason": reason })),
             registry_revision: 0,
-            fate: Fate::Done,
+            outcome: ChangeState::Done,
         };
         let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
         if let Err(cause) = ended.await {
@@ -147,7 +150,7 @@ impl PipelineRun {
 
     /// Whether other partitions are this engine's than those that run.
     fn has_moved(&self, running: &mut Running, membership: &Arc<Membership>) -> bool {
-        let partitions = running.plan.spec.partitions;
+        let partitions = running.plan.manifest.partitions;
         let owned = membership.owned(&self.pipeline, partitions, running.share.shared);
         running.share.membership = membership.clone();
         owned != running.share.partitions
@@ -156,12 +159,12 @@ impl PipelineRun {
     /// Balances the books of the cuts that are complete.
     async fn balance(&self, running: &Running) {
         let plan = &running.plan;
-        while let Some(cut) = self.status.reconciler.take_complete() {
+        while let Some(barrier) = self.status.reconciler.take_complete() {
             let counted = self.world.streams.count(
-                plan.spec.input.stream.as_deref().unwrap_or_default(),
-                &plan.spec.input.subjects,
-                cut.from,
-                cut.to,
+                plan.manifest.input.stream.as_deref().unwrap_or_default(),
+                &plan.manifest.input.subjects,
+                barrier.from,
+                barrier.to,
             );
             // A broker that does not answer now is no imbalance: the next cut is counted again.
             let input = counted.await.ok().flatten();
@@ -171,7 +174,10 @@ impl PipelineRun {
                 None
             };
             let at_ms = self.world.clock.unix_ms();
-            let balance = self.status.reconciler.balance(&cut, at_ms, input, books.as_ref());
+            let balance = self
+                .status
+                .reconciler
+                .balance(&barrier, at_ms, input, books.as_ref());
             if let Some(imbalance) = balance.imbalance {
                 tracing::error!(imbalance, "the books do not balance");
             }

@@ -19,13 +19,13 @@ const WORTHWHILE: Duration = Duration::from_millis(10);
 
 /// What a partition has lost by stopped calls, and what rest it owes.
 #[derive(Debug, Default)]
-pub(crate) struct Rest {
+pub(crate) struct Backoff {
     owed: Duration,
     /// Events, or tries of them, that lost something, one after the other.
     in_a_row: u32,
 }
 
-impl Rest {
+impl Backoff {
     /// An event, or a try of it, is over. Gives the rest that is due.
     pub(crate) fn event_over(&mut self, calls: CallTimes) -> Option<Duration> {
         if calls.stopped.is_zero() {
@@ -51,7 +51,7 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_millis(50);
 
-    fn over(rest: &mut Rest, calls: &[(bool, Duration)]) -> Option<Duration> {
+    fn over(rest: &mut Backoff, calls: &[(bool, Duration)]) -> Option<Duration> {
         let mut times = CallTimes::default();
         for (was_stopped, took) in calls {
             times.note(*was_stopped, *took);
@@ -59,13 +59,13 @@ mod tests {
         rest.event_over(times)
     }
 
-    fn stopped(rest: &mut Rest, after: Duration) -> Option<Duration> {
+    fn stopped(rest: &mut Backoff, after: Duration) -> Option<Duration> {
         over(rest, &[(true, after)])
     }
 
     #[test]
     fn who_is_stopped_again_and_again_rests_nine_tenths_of_its_time() {
-        let mut rest = Rest::default();
+        let mut rest = Backoff::default();
         let times = (0..12).map(|_| stopped(&mut rest, DEADLINE).unwrap_or_default() / 50);
         let times: Vec<_> = times.map(|time| time.as_millis()).collect();
         assert_eq!(times, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]);
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn one_event_among_others_costs_no_rest() {
-        let mut rest = Rest::default();
+        let mut rest = Backoff::default();
         for _ in 0..100 {
             assert_eq!(stopped(&mut rest, DEADLINE), None);
             assert!(!rest.repeats());
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn all_calls_of_an_event_count() {
-        let mut rest = Rest::default();
+        let mut rest = Backoff::default();
         assert_eq!(stopped(&mut rest, DEADLINE), None);
         let calls = [(false, DEADLINE), (true, DEADLINE), (true, DEADLINE)];
         assert_eq!(over(&mut rest, &calls), Some(DEADLINE * 2));
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn an_event_without_a_call_says_nothing() {
-        let mut rest = Rest::default();
+        let mut rest = Backoff::default();
         assert_eq!(stopped(&mut rest, DEADLINE), None);
         assert_eq!(over(&mut rest, &[]), None);
         assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE));
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_hardly_worth_it_adds_up() {
-        let mut rest = Rest::default();
+        let mut rest = Backoff::default();
         let calls = (1..1_000).find(|_| stopped(&mut rest, Duration::from_micros(10)).is_some());
         // 0 + 10 + … + 80, then 90 us for each.
         assert_eq!(calls, Some(117));

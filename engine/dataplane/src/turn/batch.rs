@@ -9,7 +9,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    arrival::{Delivery, Source},
+    arrival::{QueueItem, Source},
     observe::spans::EventSpans,
     turn::{
         bounds::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES},
@@ -57,12 +57,12 @@ impl Worker {
         let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
         for delivery in self.queue.iter().take(count) {
             match delivery {
-                Delivery::Cut(_) => {}
-                Delivery::Mark(sequence) => claim.position = claim.position.max(*sequence),
-                Delivery::Event(arrival) if arrival.source == Source::Input => {
+                QueueItem::Barrier(_) => {}
+                QueueItem::Mark(sequence) => claim.position = claim.position.max(*sequence),
+                QueueItem::Event(arrival) if arrival.source == Source::Input => {
                     claim.position = claim.position.max(arrival.sequence);
                 }
-                Delivery::Event(arrival) => {
+                QueueItem::Event(arrival) => {
                     claim.redrive_position = claim.redrive_position.max(arrival.sequence);
                 }
             }
@@ -73,16 +73,16 @@ impl Worker {
     /// Takes the batch out for its commit.
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
-        let events = self.cursor.ledger.events + self.processor.stats.counts.ledger.events;
+        let events = self.cursor.outcomes.events + self.processor.stats.counts.outcomes.events;
         let settled_ms = watermark::settled(watermark_ms, events);
         self.processor.effects.expire(settled_ms, MAX_EXPIRED)?;
         self.processor.effects.tell_time(settled_ms);
         self.processor.stats.counts.late += self.processor.effects.take_late();
         let (delta, outputs) = self.processor.effects.seal();
         self.cursor.commit += 1;
-        self.cursor.ledger.add(&self.processor.stats.counts.ledger);
-        let delivery = self.processor.plan.spec.delivery;
-        self.cursor.ledger.loose += u64::from(delivery != tailrace_core::manifest::Delivery::ExactlyOnce);
+        self.cursor.outcomes.add(&self.processor.stats.counts.outcomes);
+        let delivery = self.processor.plan.manifest.delivery;
+        self.cursor.outcomes.loose += u64::from(delivery != tailrace_core::manifest::Delivery::ExactlyOnce);
         self.batch_events = 0;
         Ok(Sealed {
             delta,

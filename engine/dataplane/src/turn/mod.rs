@@ -1,9 +1,9 @@
 //! Turns of a partition on a guest thread: [`worker`] takes events off its queue into the current [`batch`],
-//! which is full at its [`bounds`]. Before an event, the limits ([`gate`]); after stopped calls, a pause
+//! which is full at its [`bounds`]. Before an event, the limits ([`admission`]); after stopped calls, a pause
 //! ([`backoff`]).
 
+pub mod admission;
 pub mod backoff;
 pub mod batch;
 pub mod bounds;
-pub mod gate;
 pub mod worker;

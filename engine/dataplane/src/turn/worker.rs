@@ -8,21 +8,24 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tailrace_core::{
-    observe::{board::Board, cut::PartitionCut, progress::Cursor, throttle::By, views::Views},
+    observe::{
+        barrier::PartitionBarrier, candidate_reports::CandidateReports, progress::Cursor, throttle::By,
+        views::Views,
+    },
     ports::{
         clock::Clock,
-        store::{Full, Image, StoreError},
+        store::{Full, PartitionStore, StoreError},
     },
 };
 
 use crate::{
-    arrival::{Arrival, Delivery, Source},
-    candidate::Beside,
-    limits::{Gates, Turned},
+    arrival::{Arrival, QueueItem, Source},
+    candidate::RunningCandidate,
+    limits::{Admission, RateLimiters},
     observe::spans::EventSpans,
     plan::{Instances, Plan},
     process::{TurnEnd, processor::Processor},
-    turn::{backoff::Rest, bounds::MAX_BATCH_MESSAGES},
+    turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES},
 };
 
 /// A partition at work on a guest thread: its queue, its limits and how far it has come.
@@ -30,45 +33,45 @@ pub struct Worker {
     /// What processes its events.
     pub processor: Processor,
     /// The limits that its events pass before they are processed.
-    pub(super) gates: Gates,
+    pub(super) gates: RateLimiters,
     /// Whether the first event of the queue has passed them.
     pub(super) passed: bool,
     /// The limit that held the last event back, or shed it.
     pub(super) limited: Option<By>,
     /// After calls that were stopped.
-    pub(super) rest: Rest,
-    image: Arc<dyn Image>,
-    pub(super) queue: VecDeque<Delivery>,
+    pub(super) rest: Backoff,
+    state_store: Arc<dyn PartitionStore>,
+    pub(super) queue: VecDeque<QueueItem>,
     pub(super) cursor: Cursor,
     pub(super) batch_events: u64,
     /// What was finished, and skipped, since the start.
-    finished: PartitionCut,
+    finished: PartitionBarrier,
     /// A candidate at work.
-    beside: Option<Beside>,
+    beside: Option<RunningCandidate>,
     /// Where candidates are judged.
-    board: Arc<Board>,
+    board: Arc<CandidateReports>,
 }
 
 impl Worker {
     /// A worker that goes on behind `cursor`.
     pub fn new(
-        image: Arc<dyn Image>,
+        state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,
         cursor: Cursor,
         clock: Arc<dyn Clock>,
         max_message_bytes: usize,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            processor: Processor::new(image.clone(), plan, clock, max_message_bytes)?,
-            gates: Gates::default(),
+            processor: Processor::new(state_store.clone(), plan, clock, max_message_bytes)?,
+            gates: RateLimiters::default(),
             passed: false,
             limited: None,
-            rest: Rest::default(),
-            image,
+            rest: Backoff::default(),
+            state_store,
             queue: VecDeque::new(),
             cursor,
             batch_events: 0,
-            finished: PartitionCut::default(),
+            finished: PartitionBarrier::default(),
             beside: None,
             board: Arc::default(),
         })
@@ -83,12 +86,12 @@ impl Worker {
     }
 
     /// Candidates are judged on this board.
-    pub fn judged_on(&mut self, board: Arc<Board>) {
+    pub fn judged_on(&mut self, board: Arc<CandidateReports>) {
         self.board = board;
     }
 
     /// Adds to the queue.
-    pub fn enqueue(&mut self, deliveries: Vec<Delivery>) {
+    pub fn enqueue(&mut self, deliveries: Vec<QueueItem>) {
         self.queue.extend(deliveries);
     }
 
@@ -123,30 +126,30 @@ impl Worker {
                 break;
             };
             let arrival = match delivery {
-                Delivery::Mark(sequence) => {
+                QueueItem::Mark(sequence) => {
                     self.cursor.position = self.cursor.position.max(sequence);
                     continue;
                 }
-                Delivery::Cut(number) => {
-                    self.cut(number);
+                QueueItem::Barrier(number) => {
+                    self.barrier(number);
                     continue;
                 }
-                Delivery::Event(arrival) => arrival,
+                QueueItem::Event(arrival) => arrival,
             };
             if self.is_done(&arrival) {
                 self.finished.skipped += 1;
                 continue;
             }
-            let shed = match self.turn_at_gate(&arrival) {
-                Turned::Through => None,
-                Turned::Away(by) => Some(by),
-                Turned::Back(wait) => {
-                    self.queue.push_front(Delivery::Event(arrival));
-                    return TurnEnd::Limited(wait);
+            let shed = match self.admit(&arrival) {
+                Admission::Through => None,
+                Admission::Away(by) => Some(by),
+                Admission::Back(wait) => {
+                    self.queue.push_front(QueueItem::Event(arrival));
+                    return TurnEnd::Throttled(wait);
                 }
             };
             let stop = self.take(arrival, shed);
-            if let Some(stop) = self.with_rest(stop) {
+            if let Some(stop) = self.with_backoff(stop) {
                 return stop;
             }
             if self.is_full() {
@@ -159,8 +162,8 @@ impl Worker {
         TurnEnd::Drained
     }
 
-    fn cut(&mut self, number: u64) {
-        self.processor.stats.cuts.push(PartitionCut {
+    fn barrier(&mut self, number: u64) {
+        self.processor.stats.barriers.push(PartitionBarrier {
             number,
             ..self.finished
         });
@@ -172,9 +175,9 @@ impl Worker {
     }
 
     /// The cuts that wait for no commit.
-    pub fn settled_cuts(&mut self) -> Vec<PartitionCut> {
+    pub fn settled_barriers(&mut self) -> Vec<PartitionBarrier> {
         if self.is_clean() {
-            std::mem::take(&mut self.processor.stats.cuts)
+            std::mem::take(&mut self.processor.stats.barriers)
         } else {
             Vec::new()
         }
@@ -194,7 +197,7 @@ impl Worker {
         let event_mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
         let traced_before = self.processor.spans.traced.len();
-        let events_before = self.cursor.ledger.events + counts_before.ledger.events;
+        let events_before = self.cursor.outcomes.events + counts_before.outcomes.events;
         let time_ms = arrival.event.time_ms;
         let watermark_ms = crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before);
         let mut beside = self.beside.take();
@@ -221,7 +224,7 @@ impl Worker {
                 beside.take_back();
             }
             self.beside = beside;
-            self.queue.push_front(Delivery::Event(arrival));
+            self.queue.push_front(QueueItem::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
         self.beside = beside.and_then(|mut beside| {
@@ -232,8 +235,8 @@ impl Worker {
         self.processor.effects.settle();
         let counts = &self.processor.stats.counts;
         self.finished
-            .ledger
-            .add(&counts.ledger.since(&counts_before.ledger));
+            .outcomes
+            .add(&counts.outcomes.since(&counts_before.outcomes));
         self.finished.retried += counts.retried - counts_before.retried + u64::from(self.processor.attempts);
         self.processor.attempts = 0;
         self.passed = false;
@@ -251,21 +254,21 @@ impl Worker {
     pub fn adopt(&mut self, plan: Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
         self.processor.adopt(plan.clone(), instances.active)?;
         self.beside = match &plan.candidate {
-            Some(candidate) => Some(Beside::new(
+            Some(candidate) => Some(RunningCandidate::new(
                 candidate,
                 instances.candidate,
-                self.image.clone(),
+                self.state_store.clone(),
                 &self.processor,
                 self.board.clone(),
             )?),
             None => None,
         };
-        self.rest = Rest::default();
+        self.rest = Backoff::default();
         Ok(())
     }
 
     /// Why the turn stops behind an event, or a try of it, with the rest that is due before the next.
-    fn with_rest(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
+    fn with_backoff(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
         let calls = std::mem::take(&mut self.processor.calls);
         let Some(rest) = self.rest.event_over(calls) else {
             return stop;
@@ -273,7 +276,7 @@ impl Worker {
         match stop {
             None => {
                 self.limited = Some(By::StoppedCalls);
-                Some(TurnEnd::Rest(rest))
+                Some(TurnEnd::Backoff(rest))
             }
             Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
             stop => stop,

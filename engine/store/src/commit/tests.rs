@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tailrace_core::{
     delta::{Delta, Measured, Placed, StateValue},
-    manifest::{PipelineSpec, parse::parse},
-    ports::store::Image as _,
+    manifest::{PipelineManifest, parse::parse},
+    ports::store::PartitionStore as _,
     series::WindowRule,
 };
 use tailrace_sketch::{TenantSeed, Update};
@@ -20,16 +20,16 @@ const RULE: WindowRule = WindowRule {
     keep_ms: 3_000,
 };
 
-fn spec() -> PipelineSpec {
+fn manifest() -> PipelineManifest {
     let text = r#"{"name":"p","input":{"subjects":["a"]},"steps":[{"name":"s","plugin":"v@1.0.0"}],
         "sketches":{"q":{"kind":"quantiles"},"w":{"kind":"quantiles","window":"1s","keep":"3s"}}}"#;
     parse(text.as_bytes()).unwrap()
 }
 
 fn partition(tree: &Tree) -> SledPartition {
-    let (spec, seed, part_cache) = (spec(), TenantSeed::new(1, 2), Arc::new(PartCache::default()));
-    let partition = SledPartition::open(tree.clone(), &spec, seed, part_cache).unwrap();
-    partition.declare(&spec, seed);
+    let (manifest, seed, part_cache) = (manifest(), TenantSeed::new(1, 2), Arc::new(PartCache::default()));
+    let partition = SledPartition::open(tree.clone(), &manifest, seed, part_cache).unwrap();
+    partition.declare(&manifest, seed);
     partition
 }
 

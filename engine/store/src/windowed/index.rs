@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tailrace_core::series::{Group, Held, Series, Slice, Window, WindowSpan};
+use tailrace_core::series::{Group, Held, RangeQuery, Series, Window, WindowSpan};
 
 /// The series of a sketch.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl SeriesIndex {
     }
 
     /// The series that a slice takes, oldest first.
-    pub(super) fn of(&self, slice: &Slice) -> Vec<Series> {
+    pub(super) fn of(&self, slice: &RangeQuery) -> Vec<Series> {
         match slice.windows {
             None => self.all_time().filter(|series| slice.takes(series)).collect(),
             Some(span) => {

@@ -10,7 +10,7 @@ use std::{
 use sled::Tree;
 use tailrace_core::{
     ports::store::StoreError,
-    series::{Group, Groups, Series, Slice, WindowSpan},
+    series::{Group, Groups, RangeQuery, Series, WindowSpan},
 };
 use tailrace_sketch::Sketch;
 
@@ -52,7 +52,7 @@ impl WindowedSketches {
         &self,
         tree: &Tree,
         name: &str,
-        slice: &Slice,
+        slice: &RangeQuery,
     ) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
         let Some(sketch_series) = self.sketches.get(name) else {
             return Ok(Vec::new());
@@ -86,7 +86,7 @@ impl WindowedSketches {
         &mut self,
         tree: &Tree,
         name: &str,
-        slice: &Slice,
+        slice: &RangeQuery,
         from_ms: u64,
     ) -> Result<Option<u64>, StoreError> {
         let (Some(span), Some(sketch_series)) = (slice.windows, self.sketches.get_mut(name)) else {
@@ -130,7 +130,7 @@ impl WindowedSketch {
         part_cache: &Arc<PartCache>,
         tree: &Tree,
         name: &str,
-        slice: &Slice,
+        slice: &RangeQuery,
         part_key: PartKey,
     ) -> Result<bool, StoreError> {
         let whole = WindowSpan {
@@ -147,7 +147,7 @@ impl WindowedSketch {
     }
 
     /// Adds the series that a slice takes.
-    fn merge(&self, tree: &Tree, name: &str, slice: &Slice, sum: &mut Sum) -> Result<(), StoreError> {
+    fn merge(&self, tree: &Tree, name: &str, slice: &RangeQuery, sum: &mut Sum) -> Result<(), StoreError> {
         for series in self.index.of(slice) {
             let sketch = match self.warm.get(&series) {
                 Some(sketch) => Some(sketch.clone()),
@@ -160,7 +160,7 @@ impl WindowedSketch {
     }
 }
 
-fn group_of(slice: &Slice, series: Series) -> Option<Group> {
+fn group_of(slice: &RangeQuery, series: Series) -> Option<Group> {
     match slice.groups {
         Groups::Together => None,
         Groups::Each | Groups::One(_) => series.group,
@@ -168,8 +168,8 @@ fn group_of(slice: &Slice, series: Series) -> Option<Group> {
 }
 
 /// What of a slice lies in a part and in a span.
-fn within(slice: &Slice, part_key: PartKey, span: WindowSpan) -> Slice {
-    Slice {
+fn within(slice: &RangeQuery, part_key: PartKey, span: WindowSpan) -> RangeQuery {
+    RangeQuery {
         windows: Some(WindowSpan {
             length_ms: span.length_ms,
             from_ms: span.from_ms.max(part_key.first_ms),

@@ -123,13 +123,13 @@ async fn upload(commands: &Commands, folder: &std::path::Path) -> anyhow::Result
 }
 
 async fn apply(commands: &Commands) -> anyhow::Result<PipelineId> {
-    let spec = parse::parse(PIPELINE.as_bytes())?;
+    let manifest = parse::parse(PIPELINE.as_bytes())?;
     let id = PipelineId {
         tenant: Name::new(TENANT)?,
-        pipeline: spec.name.clone(),
+        pipeline: manifest.name.clone(),
     };
     let applied = commands
-        .apply_pipeline(&id.tenant, spec, Apply::default())
+        .apply_pipeline(&id.tenant, manifest, Apply::default())
         .await?;
     crate::out(&format!("  applied {id}, revision {}", applied.revision));
     Ok(id)
@@ -146,7 +146,7 @@ async fn wait(queries: &Queries, id: &PipelineId, events: u64) -> anyhow::Result
     while done < events {
         tokio::time::sleep(step).await;
         let status = queries.pipeline_status(id).await?;
-        let now = status.engine.stats.counts.ledger.events;
+        let now = status.engine.stats.counts.outcomes.events;
         idle = if now == done { idle + step } else { Duration::ZERO };
         anyhow::ensure!(
             idle < STALLED,

@@ -26,7 +26,7 @@ pub async fn print(
     hits: &Hits,
     took: Duration,
 ) -> anyhow::Result<()> {
-    let counts = queries.pipeline_status(id).await?.engine.stats.counts.ledger;
+    let counts = queries.pipeline_status(id).await?.engine.stats.counts.outcomes;
     let rate = counts.events as f64 / took.as_secs_f64();
     let mut text = format!(
         "\n{} events in {:.1} s: {rate:.0} a second, publishing included\n{} accepted, {} rejected, {} lists published\n",

@@ -8,20 +8,20 @@ use tailrace_core::{
     dead_letter,
     event::Event,
     identity::{PartitionId, PipelineId},
-    ledger::Ledger,
     name::Name,
     observe::{logs::Logs, progress::Cursor, views::Views},
+    outcome::OutcomeCounters,
     ports::{
         broker::Incoming,
         clock::Clock,
         plugins::Plugin,
-        store::{Applied, Image, LocalStore},
+        store::{Applied, LocalStore, PartitionStore},
     },
     registry::Revision,
     subject,
 };
 use tailrace_dataplane::{
-    arrival::{Arrival, Delivery},
+    arrival::{Arrival, QueueItem},
     intake,
     plan::Plan,
     process::TurnEnd,
@@ -51,7 +51,7 @@ const SLICE: Duration = Duration::from_hours(1);
 pub struct Rehearsal {
     plan: Arc<Plan>,
     worker: Worker,
-    image: Arc<dyn Image>,
+    state_store: Arc<dyn PartitionStore>,
     seen: SeenCalls,
     lines: LogLines,
 }
@@ -72,13 +72,13 @@ impl Rehearsal {
         store: &dyn LocalStore,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        let Setting { spec, digest } = setting;
+        let Setting { manifest, digest } = setting;
         let seen = SeenCalls::default();
         let id = PipelineId {
             tenant: Name::new(TENANT)?,
-            pipeline: spec.name.clone(),
+            pipeline: manifest.name.clone(),
         };
-        let step = spec
+        let step = manifest
             .steps
             .first()
             .context("there is no step to run")?
@@ -92,7 +92,7 @@ impl Rehearsal {
         let revision = Revision {
             number: 1,
             plugins: [(step.clone(), digest)].into(),
-            spec,
+            manifest,
             applied_ms: 0,
             rolled_back_to: None,
         };
@@ -104,7 +104,7 @@ impl Rehearsal {
                 pipeline: id,
                 partition: 0,
             },
-            &plan.spec,
+            &plan.manifest,
             seed,
         )?;
         let views = Views {
@@ -124,7 +124,7 @@ impl Rehearsal {
         Ok(Self {
             plan,
             worker,
-            image: partition,
+            state_store: partition,
             seen,
             lines: LogLines::default(),
         })
@@ -134,7 +134,7 @@ impl Rehearsal {
     pub fn play(&mut self, given: GivenEvent) -> anyhow::Result<Played> {
         let arrival = self.arrive(given);
         let event = arrival.event.clone();
-        self.worker.enqueue(vec![Delivery::Event(Box::new(arrival))]);
+        self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
         let subscriber = tracing_subscriber::registry().with(self.lines.clone());
         let paused = tracing::subscriber::with_default(subscriber, || turn(&mut self.worker))?;
         if let Some(why) = paused {
@@ -146,7 +146,7 @@ impl Rehearsal {
             commit,
             sequence: commit,
         };
-        self.image.apply(&sealed.delta, stored)?;
+        self.state_store.apply(&sealed.delta, stored)?;
         self.worker.applied(stored.sequence, 1);
         let dead_subject = subject::dead_subject(&self.plan.pipeline);
         let (dead, published): (Vec<_>, Vec<_>) = sealed
@@ -181,9 +181,9 @@ impl Rehearsal {
 fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
     loop {
         match worker.turn(SLICE, 1) {
-            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver | TurnEnd::Rest(_) => return Ok(None),
+            TurnEnd::Drained | TurnEnd::Full | TurnEnd::SliceOver | TurnEnd::Backoff(_) => return Ok(None),
             // Nothing limits a rehearsal; were it so, the event would come again.
-            TurnEnd::Retry(_) | TurnEnd::Limited(_) => {}
+            TurnEnd::Retry(_) | TurnEnd::Throttled(_) => {}
             TurnEnd::Pause(why) => return Ok(Some(why)),
             TurnEnd::Plugin(cause) => bail!("the plugin cannot run any more: {cause}"),
             TurnEnd::Failed(cause) => bail!("the engine failed under the plugin: {cause}"),
@@ -232,9 +232,9 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
 /// are deleted.
 fn begun() -> Cursor {
     Cursor {
-        ledger: Ledger {
+        outcomes: OutcomeCounters {
             events: watermark::WARM_UP,
-            ..Ledger::default()
+            ..OutcomeCounters::default()
         },
         ..Cursor::default()
     }

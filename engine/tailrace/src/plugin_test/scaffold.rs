@@ -122,17 +122,17 @@ mod tests {
         let folder = create(parent.path(), "click-counter", None).unwrap();
         let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
         assert!(read("src/lib.rs").contains("export!(ClickCounter);"));
-        let manifest: toml::Value = toml::from_str(&read("Cargo.toml")).unwrap();
+        let package: toml::Value = toml::from_str(&read("Cargo.toml")).unwrap();
         assert!(
-            Path::new(manifest["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap())
+            Path::new(package["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap())
                 .join("src/lib.rs")
                 .is_file()
         );
-        let spec = parse(read("pipeline.yaml").as_bytes()).unwrap();
-        check(&spec).unwrap();
-        let version = manifest["package"]["version"].as_str().unwrap();
+        let manifest = parse(read("pipeline.yaml").as_bytes()).unwrap();
+        check(&manifest).unwrap();
+        let version = package["package"]["version"].as_str().unwrap();
         assert_eq!(
-            spec.steps[0].plugin.to_string(),
+            manifest.steps[0].plugin.to_string(),
             format!("click-counter@{version}")
         );
         for (path, _) in FILES {

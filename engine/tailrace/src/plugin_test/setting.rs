@@ -9,8 +9,8 @@ use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputSpec, Keep, Limits, OutputSpec, PipelineSpec, PluginRef,
-        SketchSpec, Start, StepSpec, VectorSpec, check::check, parse,
+        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, OutputManifest, PipelineManifest,
+        PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check, parse,
     },
     name::Name,
     ports::plugins::Admitted,
@@ -23,7 +23,7 @@ use crate::cli::error::misuse;
 #[derive(Debug)]
 pub struct Setting {
     /// Its description.
-    pub spec: PipelineSpec,
+    pub manifest: PipelineManifest,
     /// The plugin.
     pub digest: Digest,
 }
@@ -32,7 +32,7 @@ pub struct Setting {
 #[derive(Debug, Default)]
 pub struct Wishes {
     /// The pipeline to take the step from.
-    pub pipeline: Option<PipelineSpec>,
+    pub pipeline: Option<PipelineManifest>,
     /// The step to take.
     pub step: Option<String>,
     /// Name of the plugin, as a step of the pipeline would name it.
@@ -50,44 +50,44 @@ pub struct Wishes {
     /// Subject of what is emitted.
     pub out_subject: Option<String>,
     /// Further collections.
-    pub vectors: Vec<(Name, VectorSpec)>,
+    pub vectors: Vec<(Name, VectorManifest)>,
     /// Further sketches.
-    pub sketches: Vec<(Name, SketchSpec)>,
+    pub sketches: Vec<(Name, SketchManifest)>,
 }
 
 impl Setting {
     /// Puts it together for a plugin.
     pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
-        let mut spec = match wishes.pipeline {
-            Some(spec) => take_step(spec, wishes.step.as_deref(), wishes.plugin.as_deref())?,
+        let mut manifest = match wishes.pipeline {
+            Some(manifest) => take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?,
             None => around(admitted)?,
         };
-        let step = &mut spec.steps[0];
+        let step = &mut manifest.steps[0];
         step.config = wishes.config.unwrap_or_else(|| step.config.take());
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
         check_grants(step, admitted)?;
-        spec.input.key = wishes.key.unwrap_or(spec.input.key);
+        manifest.input.key = wishes.key.unwrap_or(manifest.input.key);
         if let Some(subject) = wishes.out_subject {
-            spec.output = Some(OutputSpec {
+            manifest.output = Some(OutputManifest {
                 subject,
                 keep: Keep::default(),
             });
         }
-        spec.vectors.extend(wishes.vectors);
-        spec.sketches.extend(wishes.sketches);
+        manifest.vectors.extend(wishes.vectors);
+        manifest.sketches.extend(wishes.sketches);
         // A pipeline made here is granted what the plugin imports, vectors without a collection too.
-        if spec.vectors.is_empty() && admitted.imports.contains(&Grant::Vectors) {
+        if manifest.vectors.is_empty() && admitted.imports.contains(&Grant::Vectors) {
             return Err(misuse(
                 "the plugin uses vectors, but no collection is declared",
                 "declare each that it uses: --vectors items:32:dot, or take them from a pipeline with --pipeline",
             ));
         }
-        check(&spec)
+        check(&manifest)
             .map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
         Ok(Self {
-            spec,
+            manifest,
             digest: admitted.digest,
         })
     }
@@ -95,32 +95,32 @@ impl Setting {
 
 /// The pipeline with one of its steps only.
 fn take_step(
-    mut spec: PipelineSpec,
+    mut manifest: PipelineManifest,
     wanted: Option<&str>,
     plugin: Option<&str>,
-) -> anyhow::Result<PipelineSpec> {
-    let named = |step: &StepSpec| wanted.is_some_and(|wanted| step.name.as_str() == wanted);
-    let runs = |step: &StepSpec| plugin.is_some_and(|plugin| step.plugin.name.as_str() == plugin);
+) -> anyhow::Result<PipelineManifest> {
+    let named = |step: &StepManifest| wanted.is_some_and(|wanted| step.name.as_str() == wanted);
+    let runs = |step: &StepManifest| plugin.is_some_and(|plugin| step.plugin.name.as_str() == plugin);
     let found = match wanted {
-        Some(_) => spec.steps.iter().position(named),
-        None if spec.steps.len() == 1 => Some(0),
-        None => spec.steps.iter().position(runs),
+        Some(_) => manifest.steps.iter().position(named),
+        None if manifest.steps.len() == 1 => Some(0),
+        None => manifest.steps.iter().position(runs),
     };
     let Some(found) = found else {
-        let names: Vec<&str> = spec.steps.iter().map(|step| step.name.as_str()).collect();
+        let names: Vec<&str> = manifest.steps.iter().map(|step| step.name.as_str()).collect();
         return Err(misuse(
-            format!("which step of pipeline {} is meant is not clear", spec.name),
+            format!("which step of pipeline {} is meant is not clear", manifest.name),
             format!("choose one with --step: {}", names.join(", ")),
         ));
     };
-    spec.steps = vec![spec.steps.swap_remove(found)];
-    Ok(spec)
+    manifest.steps = vec![manifest.steps.swap_remove(found)];
+    Ok(manifest)
 }
 
 /// A pipeline made around the plugin, with everything granted that it imports.
-fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
+fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
     let name = Name::new("offline")?;
-    let step = StepSpec {
+    let step = StepManifest {
         name: Name::new("plugin")?,
         plugin: PluginRef {
             name: name.clone(),
@@ -132,9 +132,9 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
         limits: Limits::default(),
         on_error: ErrorPolicy::default(),
     };
-    Ok(PipelineSpec {
+    Ok(PipelineManifest {
         name,
-        input: InputSpec {
+        input: InputManifest {
             stream: None,
             subjects: vec!["events.>".to_owned()],
             key: Extract::default(),
@@ -147,7 +147,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
         steps: vec![step],
         vectors: BTreeMap::new(),
         sketches: BTreeMap::new(),
-        output: Some(OutputSpec {
+        output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
             keep: Keep::default(),
         }),
@@ -157,7 +157,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineSpec> {
     })
 }
 
-fn check_grants(step: &StepSpec, admitted: &Admitted) -> anyhow::Result<()> {
+fn check_grants(step: &StepManifest, admitted: &Admitted) -> anyhow::Result<()> {
     let listed = |grants: &mut dyn Iterator<Item = &Grant>| {
         grants
             .map(|grant| format!("{grant:?}").to_lowercase())
@@ -184,7 +184,7 @@ fn check_grants(step: &StepSpec, admitted: &Admitted) -> anyhow::Result<()> {
 }
 
 /// Reads a pipeline's description.
-pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineSpec> {
+pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineManifest> {
     let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
     parse::parse(&text).map_err(|cause| {
         misuse(

@@ -7,7 +7,7 @@ use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
     grant::{CallLimits, Grant},
     identity::Digest,
-    manifest::{Extract, VectorSpec, parse::parse},
+    manifest::{Extract, VectorManifest, parse::parse},
     name::Name,
     ports::plugins::{
         Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
@@ -144,7 +144,7 @@ fn play(wishes: Wishes, payloads: &[&str]) -> anyhow::Result<(Vec<EventReport>, 
 fn one(payload: &str) -> EventReport {
     let vectors = vec![(
         Name::new("items").unwrap(),
-        VectorSpec {
+        VectorManifest {
             dimensions: 2,
             metric: Metric::Dot,
             search: Search::Auto,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     manifest::Delivery,
-    ports::broker::{Books, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    ports::broker::{BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
     subject,
 };
 
@@ -163,7 +163,7 @@ impl CommitLog for MemoryBroker {
         Ok(later.take(limit).map(part).collect())
     }
 
-    async fn books(&self, pipeline: &PipelineId) -> Result<Books, BrokerError> {
+    async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError> {
         self.0.link.request(Service::Commits).await?;
         if !self.0.options.keeps_commits {
             return Err(BrokerError::Unreachable("commits are not kept here".to_owned()));
@@ -180,7 +180,7 @@ impl CommitLog for MemoryBroker {
                 last.insert(&message.subject, part(message));
             }
         }
-        Ok(Books {
+        Ok(BrokerCounts {
             last_sequence: stream.map_or(0, |stream| stream.last_sequence),
             redriven: stream.map_or(0, |stream| stream.on(&redrive).count() as u64),
             records: last.into_values().collect(),

@@ -11,6 +11,7 @@ mod commits;
 mod dead_letters;
 mod facts;
 mod generated;
+mod held;
 mod log;
 mod options;
 mod snapshots;
@@ -25,7 +26,7 @@ use bytes::Bytes;
 use tailrace_core::{event::Header, ports::broker::CommitBatch, subject};
 
 pub use self::{generated::Generated, log::Stored, options::Options};
-use self::{log::Log, snapshots::Held};
+use self::{held::HeldSnapshots, log::Log};
 use crate::{link::Link, sync::lock};
 
 /// The broker. Its copies are one.
@@ -36,7 +37,7 @@ struct Shared {
     options: Options,
     link: Link,
     log: Log,
-    snapshots: Mutex<Held>,
+    snapshots: Mutex<HeldSnapshots>,
     /// Batches that the broker has taken in and not stored yet.
     late: Mutex<Vec<CommitBatch>>,
     /// Messages of commits that were counted and not stored.

@@ -12,9 +12,6 @@ use tailrace_core::{
 use super::MemoryBroker;
 use crate::{link::Service, sync::lock};
 
-/// What is kept, by partition and number of the commit.
-pub(super) type Held = BTreeMap<(PartitionId, u64), (BTreeMap<String, String>, Vec<u8>)>;
-
 #[async_trait]
 impl Snapshots for MemoryBroker {
     async fn put(

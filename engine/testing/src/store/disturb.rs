@@ -57,7 +57,7 @@ impl Disturbances {
     /// Fails where the key lies on a damaged block.
     pub(super) fn check(&self, key: &str) -> Result<(), StoreError> {
         if lock(&self.damaged).contains(key) {
-            let folder = super::FOLDER;
+            let folder = super::folder::FOLDER;
             return Err(StoreError::Io(format!("{folder}: input/output error")));
         }
         Ok(())

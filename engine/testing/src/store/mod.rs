@@ -4,7 +4,8 @@
 mod collection;
 mod content;
 mod disturb;
-mod image;
+mod folder;
+mod state_store;
 
 use std::{
     collections::BTreeMap,
@@ -17,23 +18,20 @@ use std::{
 
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
-    manifest::PipelineSpec,
+    manifest::PipelineManifest,
     name::Name,
-    ports::store::{Image, LocalStore, StoreError},
+    ports::store::{LocalStore, PartitionStore, StoreError},
 };
 use tailrace_sketch::TenantSeed;
 
-pub use self::content::Content;
-use self::image::{MemoryImage, Surroundings};
+use self::state_store::{MemoryPartition, Surroundings};
+pub use self::{content::Content, folder::FOLDER};
 use crate::{faults::Faults, sync::lock};
-
-/// The folder that errors name. An answer to a client must never hold it.
-pub const FOLDER: &str = "/var/lib/tailrace/state/shop";
 
 /// The store. Its copies are one.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    images: Arc<Mutex<BTreeMap<PartitionId, Arc<MemoryImage>>>>,
+    state_stores: Arc<Mutex<BTreeMap<PartitionId, Arc<MemoryPartition>>>>,
     removals: Arc<AtomicU64>,
     around: Surroundings,
 }
@@ -52,7 +50,7 @@ impl MemoryStore {
 
     /// The disk is gone.
     pub fn lose(&self) {
-        lock(&self.images).clear();
+        lock(&self.state_stores).clear();
     }
 
     /// How often a pipeline was removed.
@@ -62,17 +60,17 @@ impl MemoryStore {
 
     /// The partition holds this from now on.
     pub fn hold(&self, partition: &PartitionId, content: Content) {
-        self.image(partition).change(|held| *held = content, true);
+        self.state_store(partition).change(|held| *held = content, true);
     }
 
     /// The same, and nobody keeps count of its versions, so no answer from it may be kept.
     pub fn hold_uncounted(&self, partition: &PartitionId, content: Content) {
-        self.image(partition).change(|held| *held = content, false);
+        self.state_store(partition).change(|held| *held = content, false);
     }
 
     /// The partition's content changes, as by a commit.
     pub fn change(&self, partition: &PartitionId, change: impl FnOnce(&mut Content)) {
-        self.image(partition).change(change, true);
+        self.state_store(partition).change(change, true);
     }
 
     /// When images have been read so many times more, this happens, once.
@@ -95,9 +93,9 @@ impl MemoryStore {
         self.around.disturbances.damage(key);
     }
 
-    fn image(&self, partition: &PartitionId) -> Arc<MemoryImage> {
-        let fresh = || Arc::new(MemoryImage::new(&self.around));
-        lock(&self.images)
+    fn state_store(&self, partition: &PartitionId) -> Arc<MemoryPartition> {
+        let fresh = || Arc::new(MemoryPartition::new(&self.around));
+        lock(&self.state_stores)
             .entry(partition.clone())
             .or_insert_with(fresh)
             .clone()
@@ -108,25 +106,25 @@ impl LocalStore for MemoryStore {
     fn open(
         &self,
         partition: &PartitionId,
-        _: &PipelineSpec,
+        _: &PipelineManifest,
         _: TenantSeed,
-    ) -> Result<Arc<dyn Image>, StoreError> {
-        Ok(self.image(partition))
+    ) -> Result<Arc<dyn PartitionStore>, StoreError> {
+        Ok(self.state_store(partition))
     }
 
-    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn Image>>, StoreError> {
-        let image = lock(&self.images).get(partition).cloned();
-        Ok(image.map(|image| image as Arc<dyn Image>))
+    fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError> {
+        let state_store = lock(&self.state_stores).get(partition).cloned();
+        Ok(state_store.map(|state_store| state_store as Arc<dyn PartitionStore>))
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {
-        lock(&self.images).remove(partition);
+        lock(&self.state_stores).remove(partition);
         Ok(())
     }
 
     fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {
         self.removals.fetch_add(1, Ordering::Relaxed);
-        lock(&self.images).retain(|partition, _| partition.pipeline != *pipeline);
+        lock(&self.state_stores).retain(|partition, _| partition.pipeline != *pipeline);
         Ok(())
     }
 

@@ -17,8 +17,8 @@ use tailrace_core::{
     membership::Membership,
     name::Name,
     observe::{
-        board::Report,
-        live::Watch,
+        candidate_reports::Report,
+        live::LiveStream,
         overview::Overview,
         tap::{Sample, Wish},
     },
@@ -269,7 +269,7 @@ impl Scenario {
     }
 
     /// Those who watch. Waits for the pipeline even if nobody does, so that every run has the same turns.
-    async fn watch(&self, overview: &Overview) -> Vec<Watch<Sample, Wish>> {
+    async fn watch(&self, overview: &Overview) -> Vec<LiveStream<Sample, Wish>> {
         let status = loop {
             if let Some(status) = overview.pipeline(&self.pipeline) {
                 break status;
@@ -384,14 +384,14 @@ impl Scenario {
                 "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
             self.partitions
         );
-        let spec = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
+        let manifest = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
         let plugins = BTreeMap::from([
             (name("count"), Digest::of(COUNT)),
             (name("stamp"), Digest::of(STAMP)),
         ]);
         Revision {
             number,
-            spec,
+            manifest,
             plugins,
             applied_ms: 0,
             rolled_back_to: None,

@@ -96,12 +96,12 @@ impl<'a> Rogue<'a> {
         stage.cluster.stream("ROGUE", &["rogue.in"]).await?;
         let probe = files::plugin("tailrace_test_guest")?;
         rogue.ask("PUT", "plugins/probe/versions/1.0.0", probe).await?;
-        let spec = format!(
+        let manifest = format!(
             "name: {LOOPS}\ninput: {{ subjects: [rogue.in], key: {{ json: /user }} }}\nsteps:\n  - name: loop\n    \
              plugin: probe@1.0.0\n    grants: [state]\n    limits: {{ fuel: 10000000000, deadline: 50ms }}\n    \
              on-error: {{ retries: 0, then: drop }}\noutput: {{ subject: \"rogue.out\" }}\n"
         );
-        rogue.ask("PUT", &format!("pipelines/{LOOPS}"), spec).await?;
+        rogue.ask("PUT", &format!("pipelines/{LOOPS}"), manifest).await?;
         let events = std::iter::repeat_n(r#"{"user":"u","do":"loop"}"#, EVENTS);
         stage.cluster.publish("rogue.in", events).await?;
         Ok(rogue)

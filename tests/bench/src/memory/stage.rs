@@ -209,7 +209,7 @@ async fn reach(overview: &Overview, id: &PipelineId, events: u64) -> anyhow::Res
     let waiting = async {
         loop {
             let report = overview.pipeline(id).map(|status| status.report());
-            let done = report.map_or(0, |report| report.stats.counts.ledger.events);
+            let done = report.map_or(0, |report| report.stats.counts.outcomes.events);
             if done >= events {
                 return done;
             }
@@ -235,15 +235,15 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
         job.partitions,
         steps.join(",")
     );
-    let spec = parse(text.as_bytes())?;
-    let plugins: BTreeMap<_, _> = spec
+    let manifest = parse(text.as_bytes())?;
+    let plugins: BTreeMap<_, _> = manifest
         .steps
         .iter()
         .map(|step| (step.name.clone(), digest))
         .collect();
     let active = Revision {
         number: 1,
-        spec,
+        manifest,
         plugins,
         applied_ms: 0,
         rolled_back_to: None,

@@ -8,10 +8,10 @@ fn seconds(latency: &Latency) -> [Option<f64>; 2] {
     [latency.p50_us, latency.p99_us].map(|micros| Some(micros? / 1e6))
 }
 
-/// A counter of [`tailrace_core::ledger::Ledger`].
-macro_rules! ledger {
+/// A counter of [`tailrace_core::outcome::OutcomeCounters`].
+macro_rules! outcomes {
     ($field:ident) => {
-        Read::Pipeline(|pipeline| Some(pipeline.report.stats.counts.ledger.$field))
+        Read::Pipeline(|pipeline| Some(pipeline.report.stats.counts.outcomes.$field))
     };
 }
 
@@ -34,43 +34,43 @@ pub(super) static TABLE: &[Metric] = &[
         "events",
         "events",
         "Events whose effects are committed",
-        ledger!(events),
+        outcomes!(events),
     ),
     counter(
         "outputs",
         "messages",
         "Messages published to the output",
-        ledger!(outputs),
+        outcomes!(outputs),
     ),
     counter(
         "dropped_events",
         "events",
         "Events that a step dropped",
-        ledger!(dropped),
+        outcomes!(dropped),
     ),
     counter(
         "rejected_events",
         "events",
         "Events that a plugin or the intake rejected",
-        ledger!(rejected),
+        outcomes!(rejected),
     ),
     counter(
         "duplicate_events",
         "events",
         "Duplicate events",
-        ledger!(duplicates),
+        outcomes!(duplicates),
     ),
     counter(
         "shed_events",
         "events",
         "Events that a rate limit shed",
-        ledger!(shed),
+        outcomes!(shed),
     ),
     counter(
         "dead_letters",
         "messages",
         "Dead letters written",
-        ledger!(letters),
+        outcomes!(letters),
     ),
     counter("retries", "tries", "Retries of events", counts!(retried)),
     counter(

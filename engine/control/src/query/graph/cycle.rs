@@ -6,26 +6,26 @@ use std::collections::BTreeSet;
 
 use tailrace_core::{
     identity::PipelineId,
-    manifest::{OutputSpec, PipelineSpec},
+    manifest::{OutputManifest, PipelineManifest},
     name::Name,
     registry::Registry,
     subject,
 };
 
-/// The pipelines of the circle that applying `spec` would close, in the order of the flow, the pipeline
+/// The pipelines of the circle that applying `manifest` would close, in the order of the flow, the pipeline
 /// itself first and last; none if it closes none.
-pub fn closed_by(registry: &Registry, id: &PipelineId, spec: &PipelineSpec) -> Option<Vec<Name>> {
+pub fn closed_by(registry: &Registry, id: &PipelineId, manifest: &PipelineManifest) -> Option<Vec<Name>> {
     let mut chain = vec![id.pipeline.clone()];
     let mut seen = BTreeSet::new();
-    let mut reader = spec;
+    let mut reader = manifest;
     loop {
         let stream = reader.input.stream.as_deref()?;
         let (feeder, fed_by) = if stream == subject::stream_name(id) {
-            (id, spec)
+            (id, manifest)
         } else {
             let mut own = registry.pipelines_of(&id.tenant);
             let (feeder, pipeline) = own.find(|(other, _)| stream == subject::stream_name(other))?;
-            (feeder, &pipeline.active.spec)
+            (feeder, &pipeline.active.manifest)
         };
         if !feeds(fed_by, reader) {
             return None;
@@ -43,8 +43,8 @@ pub fn closed_by(registry: &Registry, id: &PipelineId, spec: &PipelineSpec) -> O
     }
 }
 
-fn feeds(feeder: &PipelineSpec, reader: &PipelineSpec) -> bool {
-    let Some(written) = feeder.output.as_ref().map(OutputSpec::pattern) else {
+fn feeds(feeder: &PipelineManifest, reader: &PipelineManifest) -> bool {
+    let Some(written) = feeder.output.as_ref().map(OutputManifest::pattern) else {
         return false;
     };
     let mut read = reader.input.subjects.iter();
@@ -68,27 +68,27 @@ mod tests {
         }
     }
 
-    fn spec(name: &str, stream: &str, reads: &str, writes: &str) -> PipelineSpec {
+    fn manifest(name: &str, stream: &str, reads: &str, writes: &str) -> PipelineManifest {
         let text = format!(
             "name: {name}\ninput: {{ stream: {stream}, subjects: [\"{reads}\"] }}\nsteps: [{{ name: s, plugin: p@1.0.0 }}]\noutput: {{ subject: \"{writes}\" }}\n"
         );
         parse(text.as_bytes()).unwrap()
     }
 
-    fn registry(specs: Vec<PipelineSpec>) -> Registry {
+    fn registry(manifests: Vec<PipelineManifest>) -> Registry {
         let mut registry = Registry::default();
-        for spec in specs {
+        for manifest in manifests {
             let active = Revision {
                 number: 1,
                 plugins: std::collections::BTreeMap::new(),
                 applied_ms: 1,
                 rolled_back_to: None,
-                spec: spec.clone(),
+                manifest: manifest.clone(),
             };
             let pipeline = Pipeline::new(active, 1);
             registry
                 .pipelines
-                .insert(id(spec.name.as_str()), Arc::new(pipeline));
+                .insert(id(manifest.name.as_str()), Arc::new(pipeline));
         }
         registry
     }
@@ -100,20 +100,20 @@ mod tests {
     #[test]
     fn a_circle_through_several_pipelines_is_named_in_the_order_of_the_flow() {
         let others = registry(vec![
-            spec("b", "TR_shop_a", "shop.a.>", "shop.b.x"),
-            spec("c", "TR_shop_b", "shop.b.*", "shop.c.{key}"),
+            manifest("b", "TR_shop_a", "shop.a.>", "shop.b.x"),
+            manifest("c", "TR_shop_b", "shop.b.*", "shop.c.{key}"),
         ]);
-        let closing = spec("a", "TR_shop_c", "shop.c.>", "shop.a.{key}");
+        let closing = manifest("a", "TR_shop_c", "shop.c.>", "shop.a.{key}");
         let found = names(closed_by(&others, &id("a"), &closing));
         assert_eq!(found, Some(["a", "b", "c", "a"].map(str::to_owned).to_vec()));
         // Another subject of the same stream is no circle.
-        let beside = spec("a", "TR_shop_c", "shop.c.>", "shop.else.{key}");
+        let beside = manifest("a", "TR_shop_c", "shop.c.>", "shop.else.{key}");
         assert_eq!(closed_by(&others, &id("a"), &beside), None);
     }
 
     #[test]
     fn a_pipeline_that_reads_its_own_stream_is_a_circle_of_one() {
-        let own = spec("a", "TR_shop_a", "shop.a.x", "shop.a.{key}");
+        let own = manifest("a", "TR_shop_a", "shop.a.x", "shop.a.{key}");
         let found = names(closed_by(&Registry::default(), &id("a"), &own));
         assert_eq!(found, Some(vec!["a".to_owned(), "a".to_owned()]));
     }
@@ -121,14 +121,14 @@ mod tests {
     #[test]
     fn chains_and_circles_of_others_are_no_circle_of_this_one() {
         let others = registry(vec![
-            spec("b", "TR_shop_c", "shop.c.>", "shop.b.x"),
-            spec("c", "TR_shop_b", "shop.b.>", "shop.c.x"),
+            manifest("b", "TR_shop_c", "shop.c.>", "shop.b.x"),
+            manifest("c", "TR_shop_b", "shop.b.>", "shop.c.x"),
         ]);
-        let behind = spec("a", "TR_shop_c", "shop.c.>", "shop.a.x");
+        let behind = manifest("a", "TR_shop_c", "shop.c.>", "shop.a.x");
         assert_eq!(closed_by(&others, &id("a"), &behind), None);
-        let outside = spec("a", "SHOP", "shop.events.>", "shop.a.x");
+        let outside = manifest("a", "SHOP", "shop.events.>", "shop.a.x");
         assert_eq!(closed_by(&others, &id("a"), &outside), None);
-        let foreign = spec("a", "TR_bank_a", "shop.events.>", "shop.a.x");
+        let foreign = manifest("a", "TR_bank_a", "shop.events.>", "shop.a.x");
         assert_eq!(closed_by(&others, &id("a"), &foreign), None);
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tailrace_core::{
     grant::Grant,
     identity::PipelineId,
-    manifest::{PipelineSpec, StepSpec},
+    manifest::{PipelineManifest, StepManifest},
     observe::status::State,
     registry::Pipeline,
     subject,
@@ -58,7 +58,7 @@ pub fn draw(pipelines: &[Drawn<'_>], detail: Detail) -> Graph {
 /// The streams of the pipelines that publish: whose they are, and on which subjects.
 fn outputs<'a>(pipelines: &[Drawn<'a>]) -> BTreeMap<String, (&'a PipelineId, String)> {
     let published = pipelines.iter().filter_map(|drawn| {
-        let pattern = drawn.pipeline.active.spec.output.as_ref()?.pattern();
+        let pattern = drawn.pipeline.active.manifest.output.as_ref()?.pattern();
         Some((subject::stream_name(drawn.id), (drawn.id, pattern)))
     });
     published.collect()
@@ -99,7 +99,7 @@ impl Canvas {
 
     /// What a pipeline reads: outputs of another, or subjects from outside.
     fn sources(&mut self, drawn: &Drawn<'_>, outputs: &BTreeMap<String, (&PipelineId, String)>) {
-        let input = &drawn.pipeline.active.spec.input;
+        let input = &drawn.pipeline.active.manifest.input;
         let reader = place("pipeline", drawn.id);
         let feeder = input.stream.as_ref().and_then(|stream| outputs.get(stream));
         let mut fed = false;
@@ -127,12 +127,12 @@ impl Canvas {
 
     fn pipeline(&mut self, drawn: &Drawn<'_>, detail: Detail) {
         let Drawn { id, pipeline, state } = drawn;
-        let spec = &pipeline.active.spec;
+        let manifest = &pipeline.active.manifest;
         let head = place("pipeline", id);
         let kind = NodeKind::Pipeline {
             revision: pipeline.active.number,
-            partitions: spec.partitions,
-            delivery: spec.delivery,
+            partitions: manifest.partitions,
+            delivery: manifest.delivery,
             status: state.clone(),
         };
         self.node(&head, Some(id), kind);
@@ -142,9 +142,9 @@ impl Canvas {
                 self.edge(&head, &failing, EdgeKind::Fails);
                 head.clone()
             }
-            Detail::Steps => self.inside(id, spec, &head, &failing),
+            Detail::Steps => self.inside(id, manifest, &head, &failing),
         };
-        if let Some(output) = &spec.output {
+        if let Some(output) = &manifest.output {
             let to = place("output", id);
             let kind = NodeKind::Output {
                 subject: output.subject.clone(),
@@ -161,9 +161,9 @@ impl Canvas {
     }
 
     /// Steps, and what they keep; gives the last step.
-    fn inside(&mut self, id: &PipelineId, spec: &PipelineSpec, head: &str, failing: &str) -> String {
+    fn inside(&mut self, id: &PipelineId, manifest: &PipelineManifest, head: &str, failing: &str) -> String {
         let mut before = head.to_owned();
-        for step in &spec.steps {
+        for step in &manifest.steps {
             let here = part("step", id, &step.name);
             let kind = NodeKind::Step {
                 step: step.name.clone(),
@@ -174,15 +174,15 @@ impl Canvas {
             self.node(&here, Some(id), kind);
             self.edge(&before, &here, EdgeKind::Flows);
             self.edge(&here, failing, EdgeKind::Fails);
-            self.kept(id, spec, step, &here);
+            self.kept(id, manifest, step, &here);
             before = here;
         }
-        self.shared(id, spec, head);
+        self.shared(id, manifest, head);
         before
     }
 
     /// What a step reaches through its grants.
-    fn kept(&mut self, id: &PipelineId, spec: &PipelineSpec, step: &StepSpec, here: &str) {
+    fn kept(&mut self, id: &PipelineId, manifest: &PipelineManifest, step: &StepManifest, here: &str) {
         if step.grants.contains(&Grant::State) {
             let to = part("state", id, &step.name);
             let kind = NodeKind::State {
@@ -192,20 +192,24 @@ impl Canvas {
             self.edge(here, &to, EdgeKind::Uses);
         }
         if step.grants.contains(&Grant::Vectors) {
-            for collection in spec.vectors.keys() {
+            for collection in manifest.vectors.keys() {
                 self.edge(here, &part("vectors", id, collection), EdgeKind::Uses);
             }
         }
         if step.grants.contains(&Grant::Sketches) {
-            for (name, _) in spec.sketches.iter().filter(|(_, sketch)| sketch.value.is_none()) {
+            for (name, _) in manifest
+                .sketches
+                .iter()
+                .filter(|(_, sketch)| sketch.value.is_none())
+            {
                 self.edge(here, &part("sketch", id, name), EdgeKind::Uses);
             }
         }
     }
 
     /// What all steps share.
-    fn shared(&mut self, id: &PipelineId, spec: &PipelineSpec, head: &str) {
-        for (name, vectors) in &spec.vectors {
+    fn shared(&mut self, id: &PipelineId, manifest: &PipelineManifest, head: &str) {
+        for (name, vectors) in &manifest.vectors {
             let kind = NodeKind::Vectors {
                 collection: name.clone(),
                 dimensions: vectors.dimensions,
@@ -214,7 +218,7 @@ impl Canvas {
             };
             self.node(&part("vectors", id, name), Some(id), kind);
         }
-        for (name, sketch) in &spec.sketches {
+        for (name, sketch) in &manifest.sketches {
             let to = part("sketch", id, name);
             let kind = NodeKind::Sketch {
                 sketch: name.clone(),

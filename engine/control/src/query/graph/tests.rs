@@ -30,15 +30,15 @@ steps:
   - { name: write, plugin: mailer@2.0.0, grants: [state] }
 "#;
 
-fn registered(spec: &str) -> (PipelineId, Pipeline) {
-    let spec = parse(spec.as_bytes()).unwrap();
+fn registered(manifest: &str) -> (PipelineId, Pipeline) {
+    let manifest = parse(manifest.as_bytes()).unwrap();
     let id = PipelineId {
         tenant: Name::new("shop").unwrap(),
-        pipeline: spec.name.clone(),
+        pipeline: manifest.name.clone(),
     };
     let active = Revision {
         number: 3,
-        spec,
+        manifest,
         plugins: std::collections::BTreeMap::new(),
         applied_ms: 0,
         rolled_back_to: None,
@@ -46,8 +46,8 @@ fn registered(spec: &str) -> (PipelineId, Pipeline) {
     (id, Pipeline::new(active, 0))
 }
 
-fn picture(specs: &[&str], detail: Detail) -> Graph {
-    let registered: Vec<_> = specs.iter().map(|spec| registered(spec)).collect();
+fn picture(manifests: &[&str], detail: Detail) -> Graph {
+    let registered: Vec<_> = manifests.iter().map(|manifest| registered(manifest)).collect();
     let drawn = registered.iter().map(|(id, pipeline)| Drawn {
         id,
         pipeline,

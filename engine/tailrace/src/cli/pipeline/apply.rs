@@ -5,7 +5,7 @@ use std::{io::Read as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
-use tailrace_core::manifest::parse::{MAX_SPEC_BYTES, parse};
+use tailrace_core::manifest::parse::{MAX_MANIFEST_BYTES, parse};
 
 use crate::cli::{
     client::{query, read},
@@ -108,7 +108,7 @@ fn read_text(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
     // One byte more than is allowed, so that the parser sees that it is too long.
     source
-        .take(MAX_SPEC_BYTES as u64 + 1)
+        .take(MAX_MANIFEST_BYTES as u64 + 1)
         .read_to_end(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;
     Ok(text)

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
-use tailrace_core::manifest::PipelineSpec;
+use tailrace_core::manifest::PipelineManifest;
 
 use crate::cli::{client::read, global::Session, screen::table_or};
 
@@ -36,7 +36,7 @@ pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
     let answer = session.client.get(&session.pipeline_route(&args.name, &rest)?)?;
     session.output.show(&answer, || {
         // Through its type, so that the fields come in the order in which people write them.
-        let spec: PipelineSpec = read(spec_of(&answer))?;
+        let spec: PipelineManifest = read(spec_of(&answer))?;
         Ok(serde_saphyr::to_string(&spec)?)
     })
 }

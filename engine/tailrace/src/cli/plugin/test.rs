@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Args;
 use tailrace_core::{
-    manifest::{Extract, SketchSpec, VectorSpec},
+    manifest::{Extract, SketchManifest, VectorManifest},
     name::Name,
     ports::plugins::PluginRuntime as _,
     units::{Bytes as Size, Span},
@@ -58,10 +58,10 @@ pub struct TestArgs {
     out_subject: Option<String>,
     /// A collection of vectors. The flag may be repeated.
     #[arg(long, value_name = "NAME:DIMENSIONS[:METRIC]", value_parser = vectors)]
-    vectors: Vec<(Name, VectorSpec)>,
+    vectors: Vec<(Name, VectorManifest)>,
     /// A sketch that the plugin feeds. The flag may be repeated.
     #[arg(long, value_name = "NAME:KIND", value_parser = sketch)]
-    sketch: Vec<(Name, SketchSpec)>,
+    sketch: Vec<(Name, SketchManifest)>,
     /// Fuel of a call, about one unit for each instruction.
     #[arg(long, help_heading = "Limits of the step")]
     fuel: Option<u64>,
@@ -158,7 +158,7 @@ fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {
 }
 
 /// Reads `items:32:dot`.
-fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
+fn vectors(text: &str) -> Result<(Name, VectorManifest), String> {
     let wrong = || {
         format!(
             "{text:?} is no collection: write name:dimensions or name:dimensions:metric, such as items:32:dot"
@@ -181,7 +181,7 @@ fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
         let search = tailrace_core::vectors::Search::default();
         Ok((
             name,
-            VectorSpec {
+            VectorManifest {
                 dimensions,
                 metric,
                 search,
@@ -191,7 +191,7 @@ fn vectors(text: &str) -> Result<(Name, VectorSpec), String> {
 }
 
 /// Reads `users:distinct`.
-fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
+fn sketch(text: &str) -> Result<(Name, SketchManifest), String> {
     let wrong = || {
         format!(
             "{text:?} is no sketch: write name:kind with quantiles, distinct or top, such as users:distinct"
@@ -199,5 +199,5 @@ fn sketch(text: &str) -> Result<(Name, SketchSpec), String> {
     };
     let (name, kind) = text.split_once(':').ok_or_else(wrong)?;
     let kind = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
-    Ok((Name::new(name).map_err(|_| wrong())?, SketchSpec::of(kind)))
+    Ok((Name::new(name).map_err(|_| wrong())?, SketchManifest::of(kind)))
 }

@@ -10,20 +10,20 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::{
-    observe::tally::{Example, Side, SideReport, Tally},
+    observe::candidate_stats::{CandidateStats, Example, Side, SideReport},
     registry::candidate::{Canary, Mode},
 };
 
 /// Shared by the partitions of a pipeline on this engine.
 #[derive(Default)]
-pub struct Board {
+pub struct CandidateReports {
     found: Mutex<Option<Found>>,
     ended: Notify,
 }
 
 struct Found {
     mode: Mode,
-    tally: Tally,
+    tally: CandidateStats,
     since_ms: u64,
     ended: Option<String>,
 }
@@ -50,7 +50,7 @@ pub struct Report {
     pub ended: Option<String>,
 }
 
-impl Board {
+impl CandidateReports {
     fn found(&self) -> MutexGuard<'_, Option<Found>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,14 +59,14 @@ impl Board {
     pub fn begin(&self, candidate: Option<(u64, Mode)>, now_ms: u64) {
         *self.found() = candidate.map(|(revision, mode)| Found {
             mode,
-            tally: Tally::new(revision),
+            tally: CandidateStats::new(revision),
             since_ms: now_ms,
             ended: None,
         });
     }
 
     /// Takes what a partition has found, and judges.
-    pub fn take(&self, tally: &mut Tally) {
+    pub fn take(&self, tally: &mut CandidateStats) {
         let mut found = self.found();
         let Some(found) = found
             .as_mut()
@@ -164,8 +164,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ledger::Fate;
-    use crate::observe::noted::Noted;
+    use crate::observe::event_outcome::EventOutcome;
+    use crate::outcome::Outcome;
 
     fn canary() -> Mode {
         Mode::Canary(Canary {
@@ -176,9 +176,9 @@ mod tests {
         })
     }
 
-    fn noted(took_ms: u64, failed: bool) -> Noted {
-        Noted {
-            fate: if failed { Fate::Dead } else { Fate::Emitted },
+    fn noted(took_ms: u64, failed: bool) -> EventOutcome {
+        EventOutcome {
+            outcome: if failed { Outcome::Dead } else { Outcome::Emitted },
             took: Duration::from_millis(took_ms),
             fuel: 1,
             code: failed.then(|| "crash".to_owned()),
@@ -186,9 +186,9 @@ mod tests {
     }
 
     fn judged(events: &[(u64, bool)]) -> Option<String> {
-        let board = Board::default();
+        let board = CandidateReports::default();
         board.begin(Some((2, canary())), 0);
-        let mut tally = Tally::new(2);
+        let mut tally = CandidateStats::new(2);
         for (took_ms, failed) in events {
             tally.candidate.note(&noted(*took_ms, *failed));
         }
@@ -212,9 +212,9 @@ mod tests {
 
     #[test]
     fn what_another_candidate_found_does_not_count() {
-        let board = Board::default();
+        let board = CandidateReports::default();
         board.begin(Some((3, canary())), 0);
-        let mut old = Tally::new(2);
+        let mut old = CandidateStats::new(2);
         old.candidate.note(&noted(1, true));
         board.take(&mut old);
         board.end(2, "old".to_owned());

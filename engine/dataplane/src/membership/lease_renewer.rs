@@ -37,7 +37,7 @@ struct Lease {
 }
 
 /// Keeps one engine's lease.
-pub struct Keeper {
+pub struct LeaseRenewer {
     /// Where leases lie.
     pub leases: Arc<dyn Bucket>,
     /// This engine.
@@ -66,7 +66,7 @@ struct Seen {
     ours: bool,
 }
 
-impl Keeper {
+impl LeaseRenewer {
     /// Keeps the lease until it is stopped.
     pub async fn run(self) {
         let mut renewal = 0;

@@ -47,14 +47,14 @@ pub struct NoticeCounts {
 
 /// The alarms that are kept here.
 #[derive(Default)]
-pub struct Board {
+pub struct AlarmReports {
     shown: Mutex<BTreeMap<Subject, Vec<AlarmReport>>>,
     sent: AtomicU64,
     failed: AtomicU64,
     given_up: AtomicU64,
 }
 
-impl Board {
+impl AlarmReports {
     pub(crate) fn show(&self, subject: &Subject, memory: &Memory) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.insert(subject.clone(), reports(memory));

@@ -17,7 +17,7 @@ pub const OF_PROCESS: usize = 64;
 
 /// The places of a process.
 #[derive(Default)]
-pub struct Places(Mutex<Taken>);
+pub struct WatchPermits(Mutex<Taken>);
 
 #[derive(Default)]
 struct Taken {
@@ -34,9 +34,9 @@ pub struct Crowded {
     whose: &'static str,
 }
 
-impl Places {
+impl WatchPermits {
     /// Takes a place for a watcher of this pipeline.
-    pub fn take(self: &Arc<Self>, id: &PipelineId) -> Result<Place, Crowded> {
+    pub fn take(self: &Arc<Self>, id: &PipelineId) -> Result<WatchPermit, Crowded> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |known: Option<&usize>| known.copied().unwrap_or(0);
         for (now, most, whose) in [
@@ -51,7 +51,7 @@ impl Places {
         taken.all += 1;
         *taken.tenants.entry(id.tenant.clone()).or_default() += 1;
         *taken.pipelines.entry(id.clone()).or_default() += 1;
-        Ok(Place {
+        Ok(WatchPermit {
             places: self.clone(),
             id: id.clone(),
         })
@@ -64,12 +64,12 @@ impl Places {
 }
 
 /// A watcher's place; dropping it gives it back.
-pub struct Place {
-    places: Arc<Places>,
+pub struct WatchPermit {
+    places: Arc<WatchPermits>,
     id: PipelineId,
 }
 
-impl Drop for Place {
+impl Drop for WatchPermit {
     fn drop(&mut self) {
         let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_thousand_watchers_are_bounded_and_each_tenant_finds_a_place() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(WatchPermits::default());
         let mut taken = Vec::new();
         for pipeline in 0..1_000 {
             taken.extend(places.take(&id(0, pipeline)).ok());

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::Ledger;
+use crate::outcome::OutcomeCounters;
 
 /// What a partition has finished when it comes to a cut, since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PartitionCut {
+pub struct PartitionBarrier {
     /// The cut.
     pub number: u64,
     /// Fates of its events.
-    pub ledger: Ledger,
+    pub outcomes: OutcomeCounters,
     /// Deliveries whose events were done before.
     pub skipped: u64,
     /// Tries after a first one.
@@ -20,7 +20,7 @@ pub struct PartitionCut {
 
 /// A cut, as the intake makes it.
 #[derive(Debug, Clone, Default)]
-pub struct Cut {
+pub struct Barrier {
     /// Counts the cuts of a run.
     pub number: u64,
     /// First sequence of the input that was read since the cut before.
@@ -32,5 +32,5 @@ pub struct Cut {
     /// Events handed to each partition since its start.
     pub handed: BTreeMap<u32, u64>,
     /// What the partitions have finished; complete when each has answered.
-    pub finished: BTreeMap<u32, PartitionCut>,
+    pub finished: BTreeMap<u32, PartitionBarrier>,
 }

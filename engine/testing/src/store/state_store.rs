@@ -12,8 +12,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, Image, StoreError, Weight},
-    series::{Group, Held, Slice},
+    ports::store::{Applied, Collection, Entries, PartitionStore, StoreError, StoredSize},
+    series::{Group, Held, RangeQuery},
     vectors::{Metric, Search},
 };
 use tailrace_sketch::Sketch;
@@ -44,12 +44,12 @@ struct Inside {
 }
 
 /// An image.
-pub(super) struct MemoryImage {
+pub(super) struct MemoryPartition {
     inside: Mutex<Inside>,
     around: Surroundings,
 }
 
-impl MemoryImage {
+impl MemoryPartition {
     pub(super) fn new(around: &Surroundings) -> Self {
         Self {
             inside: Mutex::new(Inside {
@@ -106,7 +106,7 @@ impl MemoryImage {
     }
 }
 
-impl Image for MemoryImage {
+impl PartitionStore for MemoryPartition {
     fn applied(&self) -> Result<Applied, StoreError> {
         Ok(lock(&self.inside).content.applied)
     }
@@ -116,8 +116,8 @@ impl Image for MemoryImage {
     }
 
     /// It weighs nothing, so no quota is ever full.
-    fn weight(&self) -> Weight {
-        Weight::default()
+    fn weight(&self) -> StoredSize {
+        StoredSize::default()
     }
 
     fn version(&self) -> Option<u64> {
@@ -215,7 +215,7 @@ impl Image for MemoryImage {
         Ok(None)
     }
 
-    fn sketch_slice(&self, _: &str, _: &Slice) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
+    fn sketch_range(&self, _: &str, _: &RangeQuery) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {
         self.around.disturbances.merge();
         Ok(Vec::new())
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::ledger::Fate;
+use crate::outcome::Outcome;
 
 /// What an event came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Noted {
+pub struct EventOutcome {
     /// Its fate.
-    pub fate: Fate,
+    pub outcome: Outcome,
     /// Wall time in plugins, over all calls.
     pub took: Duration,
     /// Fuel of all calls.
@@ -17,22 +17,22 @@ pub struct Noted {
     pub code: Option<String>,
 }
 
-impl Noted {
+impl EventOutcome {
     /// Whether it counts as an error.
     pub fn is_error(&self) -> bool {
-        self.code.is_some() || matches!(self.fate, Fate::Dead | Fate::Rejected)
+        self.code.is_some() || matches!(self.outcome, Outcome::Dead | Outcome::Rejected)
     }
 
     /// Its fate in a word.
     pub fn verdict(&self) -> &'static str {
-        match self.fate {
-            Fate::Dropped => "drop",
-            Fate::Forwarded => "forward",
-            Fate::Emitted => "emit",
-            Fate::Dead => "dead-letter",
-            Fate::Rejected => "reject",
-            Fate::Duplicate => "duplicate",
-            Fate::Shed => "shed",
+        match self.outcome {
+            Outcome::Dropped => "drop",
+            Outcome::Forwarded => "forward",
+            Outcome::Emitted => "emit",
+            Outcome::Dead => "dead-letter",
+            Outcome::Rejected => "reject",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Shed => "shed",
         }
     }
 }

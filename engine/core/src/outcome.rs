@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What becomes of an event. Of several, the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Fate {
+pub enum Outcome {
     /// Nothing came of it, on purpose.
     #[default]
     Dropped,
@@ -25,7 +25,7 @@ pub enum Fate {
     Shed,
 }
 
-impl Fate {
+impl Outcome {
     /// Its name, for those who watch.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Fate {
 /// What events came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Ledger {
+pub struct OutcomeCounters {
     /// Events whose processing is finished.
     pub events: u64,
     /// Events handed on as they came.
@@ -68,18 +68,18 @@ pub struct Ledger {
     pub shed: u64,
 }
 
-impl Ledger {
+impl OutcomeCounters {
     /// Enters an event's fate.
-    pub fn enter(&mut self, fate: Fate) {
+    pub fn enter(&mut self, outcome: Outcome) {
         self.events += 1;
-        let place = match fate {
-            Fate::Dropped => &mut self.dropped,
-            Fate::Forwarded => &mut self.forwarded,
-            Fate::Emitted => &mut self.emitted,
-            Fate::Dead => &mut self.dead,
-            Fate::Rejected => &mut self.rejected,
-            Fate::Duplicate => &mut self.duplicates,
-            Fate::Shed => &mut self.shed,
+        let place = match outcome {
+            Outcome::Dropped => &mut self.dropped,
+            Outcome::Forwarded => &mut self.forwarded,
+            Outcome::Emitted => &mut self.emitted,
+            Outcome::Dead => &mut self.dead,
+            Outcome::Rejected => &mut self.rejected,
+            Outcome::Duplicate => &mut self.duplicates,
+            Outcome::Shed => &mut self.shed,
         };
         *place += 1;
     }
@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// Events that have a fate; equal to `events` in sound books.
-    pub fn fates(&self) -> u64 {
+    pub fn outcomes(&self) -> u64 {
         let published = self.forwarded + self.emitted;
         published + self.dropped + self.rejected + self.dead + self.duplicates + self.shed
     }
@@ -115,11 +115,11 @@ impl Ledger {
 
     /// The books with only those columns.
     pub(crate) fn from_first_columns(first: [u64; 10]) -> Self {
-        let mut ledger = Self::default();
-        for (column, value) in ledger.columns().into_iter().zip(first) {
+        let mut outcomes = Self::default();
+        for (column, value) in outcomes.columns().into_iter().zip(first) {
             *column = value;
         }
-        ledger
+        outcomes
     }
 
     fn columns(&mut self) -> [&mut u64; 11] {
@@ -145,22 +145,22 @@ mod tests {
 
     #[test]
     fn fates_add_up_and_sums_subtract() {
-        let mut books = Ledger::default();
-        let fates = [
-            Fate::Dropped,
-            Fate::Forwarded,
-            Fate::Emitted,
-            Fate::Dead,
-            Fate::Rejected,
-            Fate::Duplicate,
-            Fate::Shed,
+        let mut books = OutcomeCounters::default();
+        let outcomes = [
+            Outcome::Dropped,
+            Outcome::Forwarded,
+            Outcome::Emitted,
+            Outcome::Dead,
+            Outcome::Rejected,
+            Outcome::Duplicate,
+            Outcome::Shed,
         ];
-        for fate in fates {
-            books.enter(fate);
+        for outcome in outcomes {
+            books.enter(outcome);
         }
-        assert_eq!((books.events, books.fates()), (7, 7));
+        assert_eq!((books.events, books.outcomes()), (7, 7));
         let earlier = books;
-        books.enter(Fate::Emitted);
+        books.enter(Outcome::Emitted);
         let mut sum = books.since(&earlier);
         assert_eq!((sum.events, sum.emitted, sum.dead), (1, 1, 0));
         sum.add(&earlier);
@@ -169,6 +169,10 @@ mod tests {
 
     #[test]
     fn the_worst_fate_counts() {
-        assert!(Fate::Rejected > Fate::Dead && Fate::Dead > Fate::Emitted && Fate::Emitted > Fate::Forwarded);
+        assert!(
+            Outcome::Rejected > Outcome::Dead
+                && Outcome::Dead > Outcome::Emitted
+                && Outcome::Emitted > Outcome::Forwarded
+        );
     }
 }

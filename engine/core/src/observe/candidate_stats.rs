@@ -1,5 +1,5 @@
 //! What is counted of a candidate and of the active revision beside it: figures, differences and examples of
-//! them. A partition counts by itself and hands it to the [board](crate::observe::board), which adds up. Bounded,
+//! them. A partition counts by itself and hands it to the [board](crate::observe::candidate_reports), which adds up. Bounded,
 //! whatever a plugin makes up.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tailrace_sketch::Quantiles;
 
-use crate::observe::{noted::Noted, stats::Latency, tap::Excerpt};
+use crate::observe::{event_outcome::EventOutcome, stats::Latency, tap::Excerpt};
 
 /// Differences that are kept to look at: of a page each, more than a person reads.
 const MAX_EXAMPLES: usize = 20;
@@ -18,7 +18,7 @@ const OTHER_CODES: &str = "(other)";
 
 /// What was found and is not yet shown, or all of it.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct CandidateStats {
     /// The candidate's revision.
     pub revision: u64,
     /// The active revision.
@@ -93,7 +93,7 @@ pub struct SideReport {
 
 impl Side {
     /// Counts an event.
-    pub fn note(&mut self, noted: &Noted) {
+    pub fn note(&mut self, noted: &EventOutcome) {
         self.events += 1;
         self.errors += u64::from(noted.is_error());
         if let Some(code) = &noted.code {
@@ -133,7 +133,7 @@ impl Side {
     }
 }
 
-impl Tally {
+impl CandidateStats {
     /// Nothing yet.
     pub fn new(revision: u64) -> Self {
         Self {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn examples_and_codes_are_bounded() {
-        let mut tally = Tally::new(1);
+        let mut tally = CandidateStats::new(1);
         let shown = || Shown {
             verdict: "emit",
             code: None,
@@ -187,7 +187,7 @@ mod tests {
             });
             tally.candidate.count(&format!("code-{sequence}"), 1);
         }
-        let mut whole = Tally::new(1);
+        let mut whole = CandidateStats::new(1);
         whole.add(&mut tally);
         assert_eq!(
             (whole.examples.len(), whole.differences["payload"]),

@@ -9,12 +9,12 @@ use std::{
 };
 
 use tailrace_core::{
-    compilers::{Compilers, Turn},
+    compile_semaphore::{CompilePermit, CompileSemaphore},
     name::Name,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::{ControlError, Outcome};
+use crate::error::{ControlError, ControlResult};
 
 /// Uploads under way of all tenants: each holds at most 32 MiB of body, and as much again encoded.
 const UPLOADS: usize = 16;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The places of one engine.
 #[derive(Clone)]
-pub(crate) struct Places(Arc<Shared>);
+pub(crate) struct UploadPermits(Arc<Shared>);
 
 struct Shared {
     uploads: Arc<Semaphore>,
@@ -33,7 +33,7 @@ struct Shared {
     tenants: Mutex<BTreeMap<Name, usize>>,
 }
 
-impl Default for Places {
+impl Default for UploadPermits {
     fn default() -> Self {
         Self(Arc::new(Shared {
             uploads: Arc::new(Semaphore::new(UPLOADS)),
@@ -43,21 +43,21 @@ impl Default for Places {
 }
 
 /// A place for one upload, from before its body is read until it is answered.
-pub struct UploadPlace {
+pub struct UploadPermit {
     places: Arc<Shared>,
     tenant: Name,
     _upload: OwnedSemaphorePermit,
 }
 
-impl std::fmt::Debug for UploadPlace {
+impl std::fmt::Debug for UploadPermit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("UploadPlace").field(&self.tenant).finish()
     }
 }
 
-impl Places {
+impl UploadPermits {
     /// A place for an upload of this tenant, if there is one now.
-    pub(crate) fn take(&self, tenant: &Name) -> Outcome<UploadPlace> {
+    pub(crate) fn take(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tenants.get(tenant).copied().unwrap_or(0);
         if own >= UPLOADS_PER_TENANT {
@@ -68,7 +68,7 @@ impl Places {
         let upload = self.0.uploads.clone().try_acquire_owned();
         let upload = upload.map_err(|_| busy("the engine has as many uploads under way as it takes"))?;
         *tenants.entry(tenant.clone()).or_default() += 1;
-        Ok(UploadPlace {
+        Ok(UploadPermit {
             places: self.0.clone(),
             tenant: tenant.clone(),
             _upload: upload,
@@ -76,9 +76,9 @@ impl Places {
     }
 }
 
-impl UploadPlace {
+impl UploadPermit {
     /// Waits for a compiler, but not for ever.
-    pub(crate) async fn turn(&self, compilers: &Compilers) -> Outcome<Turn> {
+    pub(crate) async fn turn(&self, compilers: &CompileSemaphore) -> ControlResult<CompilePermit> {
         match tokio::time::timeout(PATIENCE, compilers.turn(&self.tenant)).await {
             Ok(Some(turn)) => Ok(turn),
             _ => Err(busy("all compilers are busy")),
@@ -86,7 +86,7 @@ impl UploadPlace {
     }
 }
 
-impl Drop for UploadPlace {
+impl Drop for UploadPermit {
     fn drop(&mut self) {
         let mut tenants = self.places.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(uploads) = tenants.get_mut(&self.tenant) {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_tenant_finds_its_own_places_taken_and_others_do_not() {
-        let places = Places::default();
+        let places = UploadPermits::default();
         let held: Vec<_> = (0..UPLOADS_PER_TENANT)
             .map(|_| places.take(&name("greedy")).unwrap())
             .collect();
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn many_tenants_together_do_not_get_more_than_there_is() {
-        let places = Places::default();
+        let places = UploadPermits::default();
         let take = |number: usize| places.take(&name(&format!("t{number}")));
         let held: Vec<_> = (0..UPLOADS).map(|number| take(number).unwrap()).collect();
         assert_eq!(take(UPLOADS).unwrap_err().code(), ApiCode::TooManyUploads);
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_too_long_for_a_compiler_is_told_to_come_back() {
-        let (places, compilers) = (Places::default(), Compilers::default());
+        let (places, compilers) = (UploadPermits::default(), CompileSemaphore::default());
         let (first, second, third) = (
             places.take(&name("a")).unwrap(),
             places.take(&name("a")).unwrap(),

@@ -18,7 +18,7 @@ const COMPILATIONS_PER_TENANT: usize = 2;
 
 /// The places of one engine.
 #[derive(Clone)]
-pub struct Compilers(Arc<Shared>);
+pub struct CompileSemaphore(Arc<Shared>);
 
 struct Shared {
     all: Arc<Semaphore>,
@@ -26,7 +26,7 @@ struct Shared {
     tenants: Mutex<BTreeMap<Name, Weak<Semaphore>>>,
 }
 
-impl Default for Compilers {
+impl Default for CompileSemaphore {
     fn default() -> Self {
         Self(Arc::new(Shared {
             all: Arc::new(Semaphore::new(COMPILATIONS)),
@@ -36,17 +36,17 @@ impl Default for Compilers {
 }
 
 /// The right to one compilation, held by the work itself.
-pub struct Turn {
+pub struct CompilePermit {
     _of_tenant: OwnedSemaphorePermit,
     _of_engine: OwnedSemaphorePermit,
 }
 
-impl Compilers {
+impl CompileSemaphore {
     /// Waits for a place, for ever if it must; none only if there are no places any more.
-    pub async fn turn(&self, tenant: &Name) -> Option<Turn> {
+    pub async fn turn(&self, tenant: &Name) -> Option<CompilePermit> {
         let of_tenant = self.of(tenant).acquire_owned().await.ok()?;
         let of_engine = self.0.all.clone().acquire_owned().await.ok()?;
-        Some(Turn {
+        Some(CompilePermit {
             _of_tenant: of_tenant,
             _of_engine: of_engine,
         })
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    async fn has_place(compilers: &Compilers, tenant: &str) -> Option<Turn> {
+    async fn has_place(compilers: &CompileSemaphore, tenant: &str) -> Option<CompilePermit> {
         let tenant = Name::new(tenant).unwrap();
         let turn = tokio::time::timeout(Duration::from_secs(1), compilers.turn(&tenant));
         turn.await.ok().flatten()
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_tenant_waits_for_its_own_places_and_others_do_not() {
-        let compilers = Compilers::default();
+        let compilers = CompileSemaphore::default();
         let first = has_place(&compilers, "greedy").await.expect("a place");
         let second = has_place(&compilers, "greedy").await.expect("a place");
         assert!(has_place(&compilers, "greedy").await.is_none());
@@ -94,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_tenants_together_do_not_get_more_than_there_is() {
-        let compilers = Compilers::default();
+        let compilers = CompileSemaphore::default();
         let mut held = Vec::new();
         for tenant in ["a", "b", "c", "d"] {
             held.push(has_place(&compilers, tenant).await.expect("a place"));

@@ -7,14 +7,14 @@
 
 use tailrace_core::{
     codes::LetterCode,
-    ledger::Fate,
     manifest::Over,
     observe::{stats::Counts, throttle::By},
+    outcome::Outcome,
 };
 
 use crate::{
     arrival::{Arrival, Source},
-    limits::{Gates, Turned, Used},
+    limits::{Admission, RateLimiters, Used},
     process::Walk,
     turn::worker::Worker,
 };
@@ -25,7 +25,7 @@ const CODE: &str = LetterCode::RateLimited.as_str();
 impl Worker {
     /// Passes these gates from now on.
     #[must_use]
-    pub fn limited_by(mut self, gates: Gates) -> Self {
+    pub fn limited_by(mut self, gates: RateLimiters) -> Self {
         self.gates = gates;
         self
     }
@@ -48,26 +48,26 @@ impl Worker {
 
     /// Whether an event may be processed. One that has passed is not counted again when it is tried
     /// again.
-    pub(crate) fn turn_at_gate(&mut self, arrival: &Arrival) -> Turned {
+    pub(crate) fn admit(&mut self, arrival: &Arrival) -> Admission {
         if self.passed || !self.gates.is_set() {
-            return Turned::Through;
+            return Admission::Through;
         }
         let Err(limited) = self.gates.pass(self.processor.clock.monotonic()) else {
             self.passed = true;
-            return Turned::Through;
+            return Admission::Through;
         };
         self.limited = Some(limited.by);
         let over = self
             .processor
             .plan
-            .spec
+            .manifest
             .rate
             .as_ref()
             .map_or(Over::Wait, |rate| rate.over);
         if over == Over::Wait || arrival.source == Source::Redrive {
-            Turned::Back(limited.wait)
+            Admission::Back(limited.wait)
         } else {
-            Turned::Away(limited.by)
+            Admission::Away(limited.by)
         }
     }
 
@@ -76,7 +76,7 @@ impl Worker {
         if self.gates.is_set() {
             let now = &self.processor.stats.counts;
             let used = Used {
-                outputs: now.ledger.outputs.saturating_sub(before.ledger.outputs),
+                outputs: now.outcomes.outputs.saturating_sub(before.outcomes.outputs),
                 output_bytes: now.bytes_out.saturating_sub(before.bytes_out),
                 fuel: now.fuel.saturating_sub(before.fuel),
             };
@@ -90,19 +90,19 @@ impl Worker {
         let over = self
             .processor
             .plan
-            .spec
+            .manifest
             .rate
             .as_ref()
             .map_or(Over::Wait, |rate| rate.over);
-        let fate = if over == Over::DeadLetter {
+        let outcome = if over == Over::DeadLetter {
             let mut walk = Walk::at(arrival, arrival.event.time_ms, 0);
             let reason = format!("there was no room under {}", by.as_str());
             self.processor
                 .dead_letter(&mut walk, &arrival.event, None, CODE, reason, &[], 0);
-            Fate::Dead
+            Outcome::Dead
         } else {
-            Fate::Shed
+            Outcome::Shed
         };
-        self.processor.stats.counts.ledger.enter(fate);
+        self.processor.stats.counts.outcomes.enter(outcome);
     }
 }

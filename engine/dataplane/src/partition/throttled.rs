@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tailrace_core::manifest::Delivery as DeliveryMode;
+use tailrace_core::manifest::Delivery;
 use tokio::time::Instant;
 
 use crate::partition::{Partition, end::Step};
@@ -47,7 +47,7 @@ impl Partition {
     /// others no more than there is room for, for what is claimed and not processed when the engine dies
     /// is lost.
     pub(super) fn claimable(&mut self) -> usize {
-        debug_assert!(self.mode == DeliveryMode::AtMostOnce, "the others claim nothing");
+        debug_assert!(self.mode == Delivery::AtMostOnce, "the others claim nothing");
         if self.is_halting() {
             self.claimed
         } else {
