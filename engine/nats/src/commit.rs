@@ -94,7 +94,7 @@ impl NatsBroker {
     }
 
     /// A record alone is stored or not as it is. For every atomic batch the server makes a file store and
-    /// deletes it, which costs it 1.5 ms and more (see *Where an event's time goes* in ARCHITECTURE.md).
+    /// deletes it, which costs it 1.5 ms and more (see *Commits and the broker* in docs/benchmarks.md).
     async fn publish_alone(&self, batch: &CommitBatch, record: &bytes::Bytes) -> Result<u64, CommitError> {
         let subject = subject::commit_subject(&batch.partition);
         let headers = record_headers(0, batch.expected);

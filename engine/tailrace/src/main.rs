@@ -1,7 +1,7 @@
 //! The only binary: see the library beside it.
 //!
 //! It brings its allocator: an event is made on one thread and freed on another, which costs the system's
-//! allocator a quarter of all processor time (see *Where an event's time goes* in ARCHITECTURE.md).
+//! allocator a quarter of all processor time (see *Where the time of an event goes* in docs/benchmarks.md).
 
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]

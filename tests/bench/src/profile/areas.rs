@@ -15,7 +15,7 @@ const AREAS: &[(&str, &[&str])] = &[
         "commit: the record",
         &["tailrace_core::record", "postcard", "lz4_flex", "crc32"],
     ),
-    ("the image in sled", &["sled::", "tailrace_store"]),
+    ("the local state store in sled", &["sled::", "tailrace_store"]),
     (
         "commit: the batch to the broker",
         &["tailrace_nats::commit", "tailrace_dataplane::partition::commit"],
@@ -27,7 +27,7 @@ const AREAS: &[(&str, &[&str])] = &[
     (
         "intake: key, time, partition",
         &[
-            "pipeline::intake",
+            "tailrace_dataplane::intake",
             "tailrace_core::extract",
             "tailrace_core::trace",
         ],
@@ -35,22 +35,22 @@ const AREAS: &[(&str, &[&str])] = &[
     (
         "process and effects",
         &[
-            "pipeline::process",
-            "pipeline::effects",
-            "pipeline::worker",
-            "pipeline::outgoing",
-            "pipeline::plan",
-            "OutputSpec",
-            "pipeline::dead_letter",
+            "tailrace_dataplane::process",
+            "tailrace_dataplane::effects",
+            "tailrace_dataplane::turn",
+            "tailrace_dataplane::message",
+            "tailrace_dataplane::plan",
+            "OutputManifest",
+            "tailrace_core::dead_letter",
         ],
     ),
     (
         "partition and scheduling",
         &[
-            "pipeline::partition",
-            "pipeline::schedule",
-            "pipeline::progress",
-            "pipeline::stats",
+            "tailrace_dataplane::partition",
+            "tailrace_dataplane::schedule",
+            "tailrace_core::observe::progress",
+            "tailrace_core::observe::stats",
         ],
     ),
     ("the broker's connection", &["async_nats"]),
