@@ -1,4 +1,6 @@
 //! From a plugin to the exports of a component.
+//!
+//! Why: docs/decisions/0059-sdk-host-without-a-trait-object.md
 
 use std::cell::RefCell;
 

@@ -4,6 +4,8 @@
 //! The table of routes alone says what a route needs. The router attaches its [`Audience`] to each request,
 //! and [`Access`] checks the token against it. A route without an audience needs the highest role. A handler
 //! that changes something uses the `control` that it finds here, which knows the bearer.
+//!
+//! Why: docs/decisions/0039-rights-in-the-table-of-routes.md
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},

@@ -14,7 +14,7 @@ use tailrace_core::{
 
 use crate::{access::Access, input::PathParameters, problem::Answer};
 
-/// How a description is applied.
+/// How a manifest is applied.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct How {

@@ -17,7 +17,7 @@ use crate::{
     problem::{Answer, Problem},
 };
 
-/// Largest body of an ordinary request: twice the longest description of a pipeline.
+/// Largest body of an ordinary request: twice the longest manifest of a pipeline.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest plugin: Python in a component is 18 MB.
 pub(crate) const MAX_PLUGIN_BYTES: usize = 32 << 20;

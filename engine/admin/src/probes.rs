@@ -1,4 +1,6 @@
 //! Probes and metrics.
+//!
+//! Why: docs/decisions/0020-ready-means-stored.md
 
 use axum::{
     Json,

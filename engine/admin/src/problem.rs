@@ -33,7 +33,7 @@ pub(crate) struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
-    /// Path of the field that is wrong, in a pipeline's description.
+    /// Path of the field that is wrong, in a pipeline's manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
 }

@@ -5,6 +5,8 @@
 //!
 //! Every answer has an `ETag` made from its content, so it is the same on every engine and after every
 //! restart. A client that sends it back as `If-None-Match` gets 304 instead of what it has.
+//!
+//! Why: docs/decisions/0052-cached-answers.md
 
 use std::sync::{
     Arc,

@@ -1,5 +1,7 @@
 //! The table of all routes. The router, the OpenAPI description and the access tests are made from it, so
 //! none of them can miss one.
+//!
+//! Why: docs/decisions/0039-rights-in-the-table-of-routes.md
 
 use axum::{
     extract::DefaultBodyLimit,

@@ -42,10 +42,10 @@ pub enum ControlError {
     /// The tenant's: a quota is used up.
     #[error("{0}")]
     Quota(String),
-    /// The tenant's, or its neighbours': all places for watchers are taken.
+    /// The tenant's, or its neighbours': all permits for watchers are taken.
     #[error(transparent)]
     Crowded(#[from] Crowded),
-    /// The tenant's, or its neighbours': all places for uploads are taken.
+    /// The tenant's, or its neighbours': all permits for uploads are taken.
     #[error("{0}")]
     Busy(String),
     /// The broker's.

@@ -1,10 +1,13 @@
 //! How much a tenant has, beside how much it may have. What the registry counts (plugins, pipelines,
-//! partitions) is counted where it is asked for; what lies in images is weighed by the partitions as they
-//! commit, and summed here: every engine asks the others every few seconds, and tells its own pipelines of
-//! the tenant when there is too much. They read that once a turn, so nothing on an event's path waits.
+//! partitions) is counted where it is asked for. The partitions measure the size of their state stores as
+//! they commit, and the sizes are summed here. Every engine asks the others every few seconds, and tells its
+//! own pipelines of the tenant when there is too much. They read that once a turn, so nothing on an event's
+//! path waits.
 //!
 //! A tenant can pass its quota by what it writes in those seconds. Pipelines that wait or are paused count
 //! as long as the engine that ran them lives.
+//!
+//! Why: docs/decisions/0028-quotas-are-summed-beside-the-work.md
 
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ use crate::{
     usage::{Used, Weights, lock},
 };
 
-/// How often the weights are summed.
+/// How often the sizes are summed.
 const EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for another engine; what it said last is taken where it does not answer.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
@@ -47,7 +50,7 @@ impl Context {
         }
     }
 
-    /// Weights of what runs on this engine, by tenant.
+    /// Sizes of what runs on this engine, by tenant.
     pub(crate) fn weights_here(&self) -> Vec<(Name, StoredSize)> {
         let mut weights = Weights::new();
         for (id, status) in self.overview.all() {
@@ -95,7 +98,7 @@ impl Context {
         *lock(&self.amounts.0.held) = held;
     }
 
-    /// Sums the weights and tells the pipelines, until it is stopped.
+    /// Sums the sizes and tells the pipelines, until it is stopped.
     pub async fn keep_amounts(self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

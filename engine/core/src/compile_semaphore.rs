@@ -1,6 +1,7 @@
-//! Who may compile now. A compilation may take a core and 2 GiB, so there are few places, and one tenant
-//! never has them all; uploads take one, and so does a plugin whose machine code is not at hand when its
-//! pipeline starts. Who waits, waits among the tenant's own first, so that its queue is its own.
+//! Permits for compilations. A compilation may take a core and 2 GiB, so there are few permits, and one
+//! tenant never has them all. An upload takes one, and so does a plugin whose machine code is not at hand
+//! when its pipeline starts. A compilation waits among its tenant's own first, so each tenant has a queue of
+//! its own.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ const COMPILATIONS: usize = 4;
 /// Of them, those of one tenant.
 const COMPILATIONS_PER_TENANT: usize = 2;
 
-/// The places of one engine.
+/// The compile permits of one engine.
 #[derive(Clone)]
 pub struct CompileSemaphore(Arc<Shared>);
 
@@ -42,7 +43,7 @@ pub struct CompilePermit {
 }
 
 impl CompileSemaphore {
-    /// Waits for a place, for ever if it must; none only if there are no places any more.
+    /// Waits for a permit, for ever if it must; none only if there are no permits any more.
     pub async fn turn(&self, tenant: &Name) -> Option<CompilePermit> {
         let of_tenant = self.of(tenant).acquire_owned().await.ok()?;
         let of_engine = self.0.all.clone().acquire_owned().await.ok()?;

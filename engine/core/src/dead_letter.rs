@@ -1,5 +1,7 @@
 //! Dead letters: an event that could not be processed, with everything that is needed to understand
 //! it and to send it again. The reason travels as one JSON header beside the untouched payload.
+//!
+//! Why: docs/decisions/0017-dead-letter-in-one-header.md
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
-//! What a commit changes: state, vectors and sketches, as data. The same delta lies over the local
-//! image while its commit is under way, is written into the commit record, and is applied to the
-//! image afterwards or at recovery; so all three agree by construction.
+//! What a commit changes: state, vectors and sketches, as data. The same delta lies over the local state
+//! store while its commit is under way, is written into the commit record, and is applied to the state store
+//! afterwards or at recovery; so all three agree by construction.
 
 use std::collections::BTreeMap;
 
@@ -31,11 +31,11 @@ pub type StateWrites = BTreeMap<String, Option<StateValue>>;
 /// Vector writes of one collection: `None` deletes.
 pub type VectorWrites = BTreeMap<String, Option<Vec<f32>>>;
 
-/// What went into a sketch that is divided by time or by group. It says all that decides where its
-/// updates go, so that applying it needs no description of the pipeline.
+/// What went into a windowed or grouped sketch. It says all that decides where its updates go, so that
+/// applying it needs no manifest of the pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// How it is divided by time, if it is.
+    /// How it is windowed, if it is.
     pub window: Option<WindowRule>,
     /// Most groups with a value; beyond them, values count in [`Group::Other`].
     pub most_groups: u32,
@@ -52,7 +52,7 @@ pub struct Placed {
     pub window_start_ms: Option<u64>,
     /// Whether that window was gone, so that it counts for all time only.
     pub is_late: bool,
-    /// Its group, where the sketch is divided by one: a value or [`Group::Missing`].
+    /// Its group, where the sketch is grouped: a value or [`Group::Missing`].
     pub group: Option<Group>,
     /// The update.
     pub update: Update,
@@ -68,7 +68,7 @@ pub struct Delta {
     pub vectors: BTreeMap<String, VectorWrites>,
     /// By sketch name, in the order of the events.
     pub sketches: BTreeMap<String, Vec<Update>>,
-    /// By name, of sketches that are divided.
+    /// By name, of sketches that are windowed or grouped.
     pub measured: BTreeMap<String, Measured>,
 }
 
@@ -81,8 +81,8 @@ impl Delta {
             && self.measured.is_empty()
     }
 
-    /// As bytes: what every record has, and behind it, where a sketch is divided, what went into
-    /// those; so records of before there were any read as they always did.
+    /// As bytes: what every record has, and behind it what went into windowed and grouped sketches, where
+    /// there are any. So records from before there were any read as they always did.
     pub fn encode(&self) -> Vec<u8> {
         let common = (&self.state, &self.vectors, &self.sketches);
         let mut bytes = postcard::to_stdvec(&common).expect("a delta always serialises into memory");

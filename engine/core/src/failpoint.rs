@@ -19,11 +19,11 @@ pub enum Point {
     EventProcessed,
     /// A batch was taken out for its commit; nothing was sent.
     CommitSealed,
-    /// The broker has said that the batch is stored; it is not in the image.
+    /// The broker has said that the batch is stored; it is not in the state store.
     CommitStored,
-    /// Some of a batch's writes are in the image.
+    /// Some of a batch's writes are in the state store.
     CommitHalfApplied,
-    /// The batch is in the image; the position was not shown to anybody.
+    /// The batch is in the state store; the position was not shown to anybody.
     CommitApplied,
     /// The position was shown; the input is not acknowledged.
     PositionShown,

@@ -4,6 +4,8 @@
 //!
 //! No IO and no loop, and nothing here knows how events are processed or requests answered. So the adapters
 //! depend on this crate alone, and are not built again when the data plane or the control plane changes.
+//!
+//! Why: docs/decisions/0006-the-fields-words.md
 
 pub mod alarm;
 pub mod audit;

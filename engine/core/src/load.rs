@@ -39,8 +39,8 @@ pub async fn load_plugin(
     Ok(Some(load_component(world, tenant, digest, component).await?))
 }
 
-/// Loads a plugin: on a guest thread of its tenant where its machine code is at hand; else it waits for a
-/// place among the compilers, and is compiled on a thread of its own, as an upload is.
+/// Loads a plugin: on a guest thread of its tenant where its machine code is at hand. Otherwise it waits for
+/// a compile permit and is compiled on a thread of its own, as an upload is.
 pub async fn load_component(
     world: &World,
     tenant: &Name,

@@ -1,12 +1,15 @@
 //! Several engines on one cluster share the partitions of each pipeline.
 //!
-//! Every engine holds a lease, an entry of a bucket that it renews ([`keeper`]). From the engines
-//! whose leases are alive, each computes by itself which partition is whose ([`Membership::owner`]):
-//! by rendezvous hashing (Thaler and Ravishankar, 1998), so that an engine that joins takes its share
-//! from all the others, and one that leaves gives its own to all of them; nothing else moves.
+//! Every engine holds a lease, an entry of a bucket that it renews (`tailrace_dataplane::membership`). From
+//! the engines whose leases are alive, each computes by itself which partition is whose
+//! ([`Membership::owner`]): by rendezvous hashing (Thaler and Ravishankar, 1998), so that an engine that
+//! joins takes its share from all the others, and one that leaves gives its own to all of them; nothing else
+//! moves.
 //!
 //! Two engines may for a moment see different members. That is harmless: the fence of the commit lets
 //! only one of them commit, and the other starts again from what is committed.
+//!
+//! Why: docs/decisions/0009-leases-and-the-fence.md
 
 use std::{
     collections::BTreeSet,

@@ -1,7 +1,9 @@
-//! The books of a partition: what its events came to. Every event has one fate, so the fates add up to
-//! the events; and every message of the pipeline's own stream is an output, a dead letter or part of a
-//! record, so those add up to what the broker holds. The sums travel in each commit record and are
-//! never set back, so books can be balanced over crashes and changes of owner.
+//! Outcome counters of a partition: what its events came to. Every event has one outcome, so the outcomes add
+//! up to the events. Every message of the pipeline's own stream is an output, a dead letter or part of a
+//! record, so those add up to what the broker holds. The sums travel in each commit record and are never set
+//! back. So they can be reconciled across crashes and changes of owner.
+//!
+//! Why: docs/decisions/0023-reconciliation.md
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +71,7 @@ pub struct OutcomeCounters {
 }
 
 impl OutcomeCounters {
-    /// Enters an event's fate.
+    /// Counts an event's outcome.
     pub fn enter(&mut self, outcome: Outcome) {
         self.events += 1;
         let place = match outcome {
@@ -91,7 +93,7 @@ impl OutcomeCounters {
         }
     }
 
-    /// What was entered since an earlier state of the same books.
+    /// What was entered since an earlier state of the same counters.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut difference = *self;
@@ -101,7 +103,7 @@ impl OutcomeCounters {
         difference
     }
 
-    /// Events that have a fate; equal to `events` in sound books.
+    /// Events that have an outcome; equal to `events` where nothing is missing.
     pub fn outcomes(&self) -> u64 {
         let published = self.forwarded + self.emitted;
         published + self.dropped + self.rejected + self.dead + self.duplicates + self.shed
@@ -113,7 +115,7 @@ impl OutcomeCounters {
         first.map(|column| *column)
     }
 
-    /// The books with only those columns.
+    /// The counters with only those columns.
     pub(crate) fn from_first_columns(first: [u64; 10]) -> Self {
         let mut outcomes = Self::default();
         for (column, value) in outcomes.columns().into_iter().zip(first) {

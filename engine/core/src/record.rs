@@ -1,9 +1,11 @@
 //! The commit record: what stands last on a partition's commit subject and says what is committed.
 //!
-//! A record is cut into parts where it would pass the broker's payload limit. Every part bears the
-//! whole [`Head`], so the last message of the subject alone tells position and commit number. Each
-//! part carries its own checksum, and the body (the delta: postcard, LZ4) one over all parts; a
-//! record that does not verify is reported and never guessed at.
+//! A record is split into parts where it would pass the broker's payload limit. Every part bears the whole
+//! [`Head`], so the last message of the subject alone tells position and commit number. Each part carries its
+//! own checksum, and the body (the delta: postcard, LZ4) one over all parts; a record that does not verify is
+//! reported and never guessed at.
+//!
+//! Why: docs/decisions/0011-producer-epoch.md
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -22,8 +24,8 @@ const MAX_DELTA_BYTES: usize = 512 * 1024 * 1024;
 pub struct Head {
     /// Counts the partition's commits, from 1 without a gap.
     pub commit: u64,
-    /// Random number of the run of the partition that wrote it: how a writer knows its own commit
-    /// again when the broker's answer was lost.
+    /// Producer epoch: a random number of the run of the partition that wrote it. By it the run knows its own
+    /// commit again when the broker's answer was lost.
     pub writer: u64,
     /// Sequence of the last input event whose effects are committed; 0 before the first.
     pub position: u64,
@@ -31,7 +33,7 @@ pub struct Head {
     pub redrive_position: u64,
     /// Revision of the pipeline that processed the last event.
     pub revision: u64,
-    /// The partition's event-time clock in milliseconds (see `pipeline::watermark`).
+    /// The partition's event-time clock in milliseconds (see `tailrace_dataplane::watermark`).
     pub watermark_ms: u64,
     /// What the partition's events came to since its first commit, this one included.
     #[serde(with = "first_columns")]
@@ -55,7 +57,7 @@ struct Additions {
     shed: u64,
 }
 
-/// The ledger as the first layout of the head had it.
+/// The outcome counters as the first layout of the head had them.
 mod first_columns {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 

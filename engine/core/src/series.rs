@@ -1,13 +1,15 @@
-//! Sketches that are divided: by windows of event time, by a group, or by both. Each part is a sketch
-//! of its own, a [`Series`]; what is asked for is merged when it is asked for.
+//! Windowed and grouped sketches: by windows of event time, by a group, or by both. Each part is a sketch of
+//! its own, a [`Series`]; what is asked for is merged when it is asked for.
 //!
 //! An event goes into two series of a windowed sketch, that of all time and that of its window, and
 //! into two more of none: what holds for all groups together is merged from the groups.
 //!
-//! Bounds, all of a partition: the windows of a sketch are [`WindowRule::most_windows`], whatever
-//! times its events bear, and its groups are those that it declares and two more. What becomes of a
-//! window is a function of the committed events: it goes when the partition's event-time clock has
-//! passed its end by what is kept, or when newer windows need its place.
+//! Bounds, all of a partition: the windows of a sketch are [`WindowRule::most_windows`], whatever times its
+//! events bear, and its groups are those that it declares and two more. What becomes of a window is a
+//! function of the committed events: it goes when the partition's event-time clock has passed its end by what
+//! is kept, or when newer windows need its slot.
+//!
+//! Why: docs/decisions/0047-sketches-as-base-and-log.md
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +20,8 @@ const SPARE_WINDOWS: u64 = 100;
 /// A group's value longer than this is cut, with a hash of the rest: it is part of a key on disk.
 pub const MAX_GROUP_BYTES: usize = 128;
 
-/// A part of a sketch that is divided `by` something. The two that are no value cannot collide with
-/// one: they are of another kind, wherever they are written.
+/// A part of a sketch that is grouped `by` something. The two that are no value cannot collide with one: they
+/// are of another kind, wherever they are written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
@@ -40,7 +42,7 @@ pub struct Window {
     pub length_ms: u64,
 }
 
-/// Which part of a sketch: none stands for all time, and for a sketch that is not divided by groups.
+/// Which part of a sketch: none stands for all time, and for a sketch that is not grouped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Series {
     /// Of this window, or of all time.
@@ -49,7 +51,7 @@ pub struct Series {
     pub group: Option<Group>,
 }
 
-/// How a sketch is divided by time.
+/// How a sketch is windowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowRule {
     /// Length of a window; never 0.
@@ -80,7 +82,7 @@ impl WindowRule {
     }
 }
 
-/// What is asked of a divided sketch.
+/// What is asked of a windowed or grouped sketch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeQuery {
     /// Which windows; all time where none are asked for.

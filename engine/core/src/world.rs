@@ -40,11 +40,11 @@ pub struct World {
     pub notices: Arc<dyn notices::Notices>,
     /// The other engines.
     pub peers: Arc<dyn peers::Peers>,
-    /// Local images.
+    /// Local state stores.
     pub store: Arc<dyn store::LocalStore>,
     /// The sandbox.
     pub plugins: Arc<dyn plugins::PluginRuntime>,
-    /// Places for compilations.
+    /// Permits for compilations.
     pub compilers: CompileSemaphore,
     /// Guest threads.
     pub turns: Arc<dyn Executor>,

@@ -1,4 +1,4 @@
-//! What comes to a partition.
+//! What comes to a partition: the items of a partition queue, and the event that one carries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub enum QueueItem {
     Event(Box<Arrival>),
     /// Nothing for this partition up to this sequence of the input.
     Mark(u64),
-    /// A cut of the books, by its number (see [`tailrace_core::observe::reconcile`]).
+    /// A barrier, by its number (see [`tailrace_core::observe::reconcile`]).
     Barrier(u64),
 }
 
@@ -32,7 +32,7 @@ pub struct Arrival {
     pub dedup_id: Option<String>,
     /// Updates of the sketches that the engine measures.
     pub measured: Vec<(Name, Update)>,
-    /// Its group in each sketch that is divided by one.
+    /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
     /// The step to begin with, where the event is sent again from the dead letters.
     pub from_step: Option<String>,

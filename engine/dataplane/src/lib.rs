@@ -1,18 +1,18 @@
 //! The data plane. In the order of an event's walk:
 //!
-//! - [`intake`]: from the subscription to the partitions, with keys, times and sketch values;
-//! - [`partition`]: the loop of one partition: fill a batch, commit it, apply it;
+//! - [`intake`]: from the subscription to the partition queues, with keys, times and sketch values;
+//! - [`partition`]: the loop of one partition: recover, fill a batch, commit it, apply it;
 //! - [`schedule`]: whose turn it is on a guest thread;
-//! - [`gate`]: whether there is room for an event under the limits of its pipeline and its tenant;
-//! - [`worker`]: one turn of a partition, event by event;
-//! - [`process`]: one event through the steps, and [`outgoing`]: what of it may travel on;
+//! - [`limits`]: whether there is room for an event under the limits of its pipeline and its tenant;
+//! - [`turn`]: one turn of a partition, event by event, until the batch is full;
+//! - [`process`]: one event through the steps;
 //! - [`effects`]: what the events of a batch have caused and not yet committed;
-//! - [`commit`]: makes a batch durable, and finds out what became of it when the answer is lost;
-//! - [`recover`]: from what is committed back to a running partition.
+//! - [`message`]: what of it may travel on.
 //!
-//! Around them: [`plan`] is a revision made ready to run, [`run`] the life of one pipeline,
-//! [`engine`] that of all of them, [`views`] what a tenant can watch while they run, [`candidate`] a
-//! revision on trial beside the active one.
+//! Around them: [`plan`] is a revision made ready to run, [`candidate`] a revision on trial beside the active
+//! one. [`run`] is the life of one pipeline, and of all of them on this engine. [`membership`] keeps this
+//! engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on its way, and [`watermark`]
+//! the event-time clock of a partition.
 
 pub mod arrival;
 pub mod candidate;

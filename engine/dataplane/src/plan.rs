@@ -37,7 +37,7 @@ pub struct Plan {
     pub candidate: Option<CandidatePlan>,
     places: Extractor,
     measured: Vec<(Name, Kind)>,
-    /// Sketches that are divided by group, in the order of their places.
+    /// Grouped sketches, in the order of their extractors.
     grouped: Vec<Name>,
     windowings: BTreeMap<Name, Windowing>,
     watched: Vec<Watched>,
@@ -98,7 +98,7 @@ pub struct Found {
     pub time_ms: Option<u64>,
     /// Updates of the sketches that the engine itself measures.
     pub measured: Vec<(Name, Update)>,
-    /// Its group in each sketch that is divided by one.
+    /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
 }
 
@@ -184,7 +184,7 @@ impl Plan {
         }
     }
 
-    /// How a sketch is divided, if it is.
+    /// How a sketch is windowed and grouped, if it is.
     pub fn windowing(&self, sketch: &str) -> Option<&Windowing> {
         self.windowings.get(sketch)
     }
@@ -194,7 +194,7 @@ impl Plan {
         &self.watched
     }
 
-    /// All sketches that are divided.
+    /// All windowed and grouped sketches.
     pub fn windowings(&self) -> impl Iterator<Item = (&Name, &Windowing)> {
         self.windowings.iter()
     }
@@ -208,8 +208,8 @@ impl Plan {
         )
     }
 
-    /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies
-    /// in memory above the image must mean the same to both, and both must commit after processing.
+    /// Whether it can go on right behind a batch of `before` whose commit is still under way: what lies in
+    /// memory above the state store must mean the same to both, and both must commit after processing.
     pub fn follows_at_once(&self, before: &Self) -> bool {
         let (new, old) = (&self.manifest, &before.manifest);
         new.delivery == old.delivery
@@ -230,7 +230,7 @@ impl Plan {
         }
     }
 
-    /// Places for instances that are made later.
+    /// Slots for instances that are made later.
     pub fn no_instances(&self) -> Instances {
         let of = |plan: &Self| plan.steps.iter().map(|_| None).collect();
         let candidate = self.candidate.as_ref();

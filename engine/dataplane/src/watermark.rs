@@ -5,6 +5,8 @@
 //! days ahead must not expire everything. It moves back within the first [`WARM_UP`] events only:
 //! the first of all may be the false one, and a clock that began 50 days ahead would take every
 //! event of 50 days for late.
+//!
+//! Why: docs/decisions/0014-event-time-clock-in-small-steps.md
 
 /// Most that one event moves the clock: a thousand events a second catch up with a real gap of a
 /// day within two seconds, while one false date moves it by a minute.
@@ -22,8 +24,9 @@ pub fn advance(watermark_ms: u64, event_time_ms: u64, events_before: u64) -> u64
     event_time_ms.clamp(watermark_ms, watermark_ms.saturating_add(MAX_ADVANCE_MS))
 }
 
-/// The clock as far as it is never taken back: entries and windows that end by it may be let go. It is 0 while
-/// it may go back still, for then which are gone would depend on where a batch was cut, and so on what died when.
+/// The clock as far as it is never taken back: entries and windows that end by it may be let go. It is 0
+/// while it may go back still, for then which are gone would depend on where a batch ended, and so on what
+/// died when.
 pub fn settled(watermark_ms: u64, events: u64) -> u64 {
     if events < WARM_UP { 0 } else { watermark_ms }
 }

@@ -5,6 +5,8 @@
 //!   may grow while the engine runs. An account that neither names is refused, never replaced by another.
 //! - A connection that does not come about says why, in words that a tenant may read; what only the operator
 //!   may read, such as a file's name, goes to the log.
+//!
+//! Why: docs/decisions/0041-a-nats-account-is-a-world.md
 
 use std::{
     collections::BTreeMap,

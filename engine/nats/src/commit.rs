@@ -4,6 +4,8 @@
 //! Every message of a batch bears the batch's id and its own number; the last bears the commit mark, and only
 //! its answer counts. The server drops a batch that is not completed, so whatever fails before that
 //! last message has stored nothing. When no answer comes, nothing is known: [`CommitError::Unknown`].
+//!
+//! Why: docs/decisions/0008-one-fenced-atomic-batch.md
 
 use async_nats::{
     HeaderMap, HeaderValue,

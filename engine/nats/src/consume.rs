@@ -8,6 +8,8 @@
 //! Acknowledgements are a courtesy: they tell the broker what it need not keep for us and show how far
 //! we are. Nothing is decided by them, so nobody waits for them. Streams that keep messages until they
 //! are acknowledged by someone (`workqueue`) take each one; elsewhere one acknowledges all before it.
+//!
+//! Why: docs/decisions/0012-the-consumer-is-expendable.md
 
 use std::{collections::VecDeque, time::Duration};
 

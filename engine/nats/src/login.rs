@@ -1,6 +1,8 @@
 //! How a connection proves whose it is. What is secret lies in files of the operator's, and they are read
 //! anew at every try to connect: credentials that are replaced are taken up without a restart, and nothing
 //! secret is kept here, in the configuration or in a log.
+//!
+//! Why: docs/decisions/0041-a-nats-account-is-a-world.md
 
 use std::{
     io,

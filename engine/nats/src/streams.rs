@@ -1,5 +1,7 @@
 //! Streams: facts of any, and the one of a pipeline's own. Its messages never age as a stream, for the
 //! commit records must stay; outputs bear their own time to live instead.
+//!
+//! Why: docs/decisions/0018-age-of-outputs-per-message.md
 
 use async_trait::async_trait;
 use serde::Deserialize;

@@ -4,6 +4,8 @@
 //!
 //! Invariant: the threads end when the API has let its requests finish, and not with the future that waits
 //! for them, so a runtime is never dropped where dropping one is forbidden.
+//!
+//! Why: docs/decisions/0050-the-api-has-its-own-threads.md
 
 use std::{
     net::{SocketAddr, TcpListener},

@@ -9,6 +9,8 @@
 //! - `api`: the threads that answer requests, and `threads`: the ranks of threads;
 //! - `identity`: the engine's own name;
 //! - `traces`: spans to a collector, and `webhooks`: notices of alarms.
+//!
+//! Why: docs/decisions/0007-server-apart-from-the-command-line.md
 
 mod api;
 pub mod broker;

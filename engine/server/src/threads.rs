@@ -1,4 +1,6 @@
 //! Ranks of threads. Only Linux has what is asked for here; elsewhere all threads stay alike.
+//!
+//! Why: docs/decisions/0050-the-api-has-its-own-threads.md
 
 use tailrace_core::ports::threads::Threads;
 

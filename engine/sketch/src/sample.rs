@@ -5,6 +5,8 @@
 //! same on every replay and in every partition, nobody without the tenant's seed can foresee it, and
 //! merging is exact: the sample of the union, in any order and over any number of partitions. A
 //! reservoir (Vitter, ACM TOMS 11, 1985), which this was before, has none of that.
+//!
+//! Why: docs/decisions/0048-a-sample-of-lowest-ranks.md
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,8 @@
 //!
 //! Cut off in 1 or 2, it is applied again from the stream, and no other in its place; updates of a commit that
 //! is not applied do not count. Cut off later, the store finishes it by itself when it is opened.
+//!
+//! Why: docs/decisions/0043-a-commit-is-no-sled-batch.md
 
 use serde::{Deserialize, Serialize};
 use sled::Tree;

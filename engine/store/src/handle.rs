@@ -1,6 +1,8 @@
 //! A partition's tree, and what has become of it. Everything that is done with a tree goes through
 //! here, so that a tree that failed or is damaged is never taken for a sound one again: the next who
 //! opens the partition finds that out and begins anew (see [`crate::database`]).
+//!
+//! Why: docs/decisions/0044-values-carry-a-checksum.md
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

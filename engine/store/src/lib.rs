@@ -14,6 +14,8 @@
 //! - [`windowed`]: windowed and grouped sketches, and range queries of them;
 //! - [`transfer`]: export without stopping the partition, and import;
 //! - [`collection`]: vectors in memory, exact while small and with an index above.
+//!
+//! Why: docs/decisions/0042-sled-as-a-rebuildable-store.md
 
 mod collection;
 mod commit;

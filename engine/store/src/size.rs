@@ -1,5 +1,7 @@
 //! How many bytes a partition holds. The tree keeps the number, and each commit moves it. It carries the number
 //! of its commit: after an engine of an earlier version, or a commit that was cut off, it is measured anew.
+//!
+//! Why: docs/decisions/0028-quotas-are-summed-beside-the-work.md
 
 use sled::Tree;
 use tailrace_core::ports::store::{StoreError, StoredSize};

@@ -3,6 +3,8 @@
 //! A dense HyperLogLog is 12 KiB; writing every sketch with every commit would cost more than the
 //! state. So a commit appends its updates, and every [`FOLD_EVERY`] commits the sketches that changed
 //! are written whole and the updates go, together (see [`crate::commit`]).
+//!
+//! Why: docs/decisions/0047-sketches-as-base-and-log.md
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,6 +2,8 @@
 //! two pages: before a commit overwrites what has not been exported yet, the old value is kept for
 //! the export. So what comes out is the store at the moment it began, and no commit waits for more
 //! than a page.
+//!
+//! Why: docs/decisions/0045-exports-copy-on-write.md
 
 use std::{collections::BTreeMap, sync::Mutex};
 

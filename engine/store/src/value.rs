@@ -1,4 +1,6 @@
 //! Values with their checksums: a flipped bit on the disk becomes an error, never a wrong answer.
+//!
+//! Why: docs/decisions/0044-values-carry-a-checksum.md
 
 use serde::{Serialize, de::DeserializeOwned};
 use tailrace_core::ports::store::StoreError;

@@ -4,6 +4,8 @@
 //! byte changes and gives a new one after the last. A reader that sees one version before and after has read
 //! nothing else. The new one is drawn from one counter for all stores of the process, so that no store made anew
 //! has a version of the one before.
+//!
+//! Why: docs/decisions/0052-cached-answers.md
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 

@@ -1,4 +1,4 @@
-//! Windowed and grouped sketches of a partition: divided by time or by group (see `tailrace_core::series`).
+//! Windowed and grouped sketches of a partition (see `tailrace_core::series`).
 //!
 //! Each series lies on disk as a base of its own, and what came since as updates by commit, like the
 //! sketches that are not windowed. In memory are the series that have changed since their bases were
@@ -65,7 +65,7 @@ struct WindowedSketch {
     warm: BTreeMap<Series, Sketch>,
     /// What queries merged, of windows that have not.
     parts: Parts,
-    /// The rules that the last commit was divided by.
+    /// The window and group rules of the last commit.
     rules: (Option<WindowRule>, u32),
 }
 
@@ -155,8 +155,8 @@ impl WindowedSketches {
         Ok(changed)
     }
 
-    /// Whether these commit by other rules than the last. Then nothing of before may be replayed: what
-    /// there is now, groups and windows, would be divided by the new ones.
+    /// Whether these commit by other rules than the last. Then nothing of before may be replayed: what there
+    /// is now, groups and windows, would follow the new ones.
     fn takes_rules(&mut self, all: &AllMeasured) -> bool {
         let mut changed = false;
         for (name, measured) in all {

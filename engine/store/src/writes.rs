@@ -4,6 +4,8 @@
 //!
 //! A single write is there as a whole or not at all, after a crash those of a tree are there up to some
 //! place in their order, and writing them again changes nothing.
+//!
+//! Why: docs/decisions/0043-a-commit-is-no-sled-batch.md
 
 use serde::{Deserialize, Serialize};
 use sled::Tree;

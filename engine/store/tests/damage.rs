@@ -1,5 +1,5 @@
-//! Bytes of a database are altered, anywhere. Whatever the engine then does with the image, it is never
-//! told anything false, and after an error the next to open the partition gets a sound image: the old
+//! Bytes of a database are altered, anywhere. Whatever the engine then does with the state store, it is never
+//! told anything false, and after an error the next to open the partition gets a sound state store: the old
 //! one, or an empty one to rebuild.
 
 use std::{fs, path::Path, sync::Arc};
@@ -14,7 +14,7 @@ use tailrace_core::{
 use tailrace_sketch::TenantSeed;
 use tailrace_store::{SledStore, StoreOptions};
 
-/// Commits of the image, each with a few hundred bytes.
+/// Commits of the state store, each with a few hundred bytes.
 const COMMITS: u64 = 200;
 /// Databases that are damaged, half of them at work, each with up to [`MOST_FLIPS`] bytes altered.
 const DATABASES: u32 = 60;
@@ -63,7 +63,7 @@ fn fill(image: &dyn PartitionStore) -> Result<(), StoreError> {
     (image.applied()?.commit + 1..=COMMITS).try_for_each(|commit| apply(image, commit))
 }
 
-/// Reads everything; an image that answers must answer right.
+/// Reads everything; a state store that answers must answer right.
 fn read(image: &dyn PartitionStore) -> Result<(), StoreError> {
     let commits = image.applied()?.commit;
     for commit in 1..=commits {
@@ -136,7 +136,7 @@ fn after_damage_the_next_to_open_gets_a_sound_image() {
         for number in 0..2 {
             let first = open(&store, number).and_then(|image| read(&*image));
             noticed += u64::from(first.is_err());
-            // What a partition does when anything fails: it opens its image again, and if that does not
+            // What a partition does when anything fails: it opens its state store again, and if that does not
             // go on where it should, wipes it.
             let again = open(&store, number).expect("an image, whatever was damaged");
             if first.is_err() && again.applied().expect("a number").commit > 0 && read(&*again).is_err() {

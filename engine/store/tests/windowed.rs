@@ -1,5 +1,5 @@
-//! WindowedSketches sketches in the local image: windows and groups are a function of the commits, whether
-//! they were applied in one go, after restarts, or through a snapshot.
+//! Windowed sketches in the local state store: windows and groups are a function of the commits, whether they
+//! were applied in one go, after restarts, or through a snapshot.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -9,6 +9,8 @@
 //!   anywhere else.
 //!
 //! The seeded simulation lives in `tests/simulation`.
+//!
+//! Why: docs/decisions/0004-ports-and-one-set-of-fakes.md
 
 pub mod audit;
 pub mod broker;

@@ -1,5 +1,7 @@
 //! What an upload must be. A core module is turned into a component, so a tenant needs no tool but
 //! cargo; whatever imports more than the contract is refused, with the way to build without it.
+//!
+//! Why: docs/decisions/0053-closed-list-of-wasm-features.md
 
 use std::collections::BTreeSet;
 

@@ -3,6 +3,8 @@
 //! loading one means to run what it says.
 //!
 //! A file that is damaged is compiled anew; it is a cache.
+//!
+//! Why: docs/decisions/0057-artefacts-and-epochs.md
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},

@@ -2,6 +2,8 @@
 //!
 //! First it limits itself. It dies with its parent, has so much memory and processor time, makes no file, no
 //! process and no core dump, and runs at a low priority. Only then it reads what the tenant sent.
+//!
+//! Why: docs/decisions/0054-plugins-are-compiled-in-a-child.md
 
 use std::io::{Read as _, Write as _};
 

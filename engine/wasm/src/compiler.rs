@@ -5,6 +5,8 @@
 //! server starts its own program for every compilation; the child sets its resource limits first
 //! (`compile_child`), and whatever becomes of it, this side learns by a deadline and two bounded
 //! pipes. A child has no environment, an empty folder to stand in, and no file but its pipes.
+//!
+//! Why: docs/decisions/0054-plugins-are-compiled-in-a-child.md
 
 use std::{
     ffi::OsString,

@@ -3,6 +3,8 @@
 //! What is switched off is where the sandbox escapes and aborts of the last years were: garbage
 //! collection, exceptions, threads. Component async is not even compiled in; the others' cargo features stay compiled in, because
 //! two of those aborts came from builds without them.
+//!
+//! Why: docs/decisions/0053-closed-list-of-wasm-features.md
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 

@@ -1,6 +1,8 @@
 //! What a binary may contain, counted before `wit-component` and Cranelift see it: both are happy to
 //! spend minutes and gigabytes on a file that is valid and small. The bounds are several times what
 //! the largest honest guest (Python, 18 MB) is known to need.
+//!
+//! Why: docs/decisions/0055-uploads-are-counted-and-tried.md
 
 use tailrace_core::ports::plugins::{DeclaredMemory, PluginError};
 use wasmparser::{ComponentInstance, FunctionBody, MemoryType, Operator, Parser, Payload, TableType};

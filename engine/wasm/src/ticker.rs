@@ -6,6 +6,8 @@
 //! began, every call has ended, by itself or by its deadline. A call that begins says so before it looks
 //! whether the ticker sleeps, and the ticker says that it sleeps before it looks for a call that began; both
 //! in one order that all threads see (`SeqCst`), so that one of them sees the other.
+//!
+//! Why: docs/decisions/0057-artefacts-and-epochs.md
 
 use std::{
     sync::{

@@ -3,6 +3,8 @@
 //! A look that sees anything unusual says no more than that, and the rules are applied to the whole
 //! payload. So what an event must be is said in one place: here are only the names of the outermost
 //! object, each value is asked of its own rule.
+//!
+//! Why: docs/decisions/0061-the-validator-looks-first.md
 
 use std::{borrow::Cow, fmt};
 

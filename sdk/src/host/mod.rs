@@ -3,6 +3,8 @@
 //! Each function is one call of the interface of the same name in `wit/`; the typed helpers encode
 //! and decode around it and add no calls. The only difference between wasm and a native test is
 //! which `Port` is compiled in: the imports, or a [`TestHost`](crate::testing::TestHost)'s memory.
+//!
+//! Why: docs/decisions/0059-sdk-host-without-a-trait-object.md
 
 #[cfg(target_arch = "wasm32")]
 mod guest;

@@ -84,7 +84,7 @@ impl Conversations {
     pub(super) async fn serve(&self, connection: TcpStream, peer: SocketAddr) {
         let _ = connection.set_nodelay(true);
         // Hyper bounds the time to read a request's headers, but not the time to write an answer: a client
-        // that asks and never reads would keep its place for ever.
+        // that asks and never reads would keep its permit for ever.
         let mut connection = TimeoutStream::new(connection);
         connection.set_write_timeout(Some(self.options.write_deadline));
         let connection = Box::pin(connection);

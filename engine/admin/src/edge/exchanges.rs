@@ -3,6 +3,8 @@
 //! too many without a valid token. One rule for HTTP/1 and 2, plain and encrypted.
 //!
 //! Invariant: an exchange lasts from the headers of its request until its answer is sent or dropped.
+//!
+//! Why: docs/decisions/0051-one-rule-ends-a-connection.md
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

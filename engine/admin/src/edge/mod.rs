@@ -8,6 +8,8 @@
 //! - `exchanges`: its requests, and when the connection must go;
 //! - `body`: the pace of bodies;
 //! - `options`, `counts`: what is allowed, and what was counted.
+//!
+//! Why: docs/decisions/0051-one-rule-ends-a-connection.md
 
 mod body;
 mod conversation;

@@ -42,7 +42,7 @@ impl Dice {
     }
 }
 
-/// A stage whose images change, behind a cache and without one.
+/// A stage whose state stores change, behind a cache and without one.
 async fn stages(cache: ResponseCache) -> (Stage, Stage) {
     let stage = Stage::with(ApiOptions {
         response_cache: cache,

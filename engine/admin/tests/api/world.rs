@@ -23,7 +23,7 @@ use tailrace_testing::{
 
 use self::sandbox::Sandbox;
 
-/// The pipeline whose images a test holds and changes.
+/// The pipeline whose state stores a test holds and changes.
 pub const BUSY: &str = "busy";
 /// The pipeline that every stage has.
 pub const CLICKS: &str = "clicks";
@@ -55,7 +55,8 @@ fn place(pipeline: &str, partition: u32) -> PartitionId {
 }
 
 impl Fake {
-    /// A broker with the stream `SHOP` that takes no commit, and an image for every partition of `clicks`.
+    /// A broker with the stream `SHOP` that takes no commit, and a state store for every partition of
+    /// `clicks`.
     pub fn new() -> Arc<Self> {
         let broker = MemoryBroker::new(Options {
             syncs_always: Some(false),
@@ -114,7 +115,7 @@ impl Fake {
         self.store.change(&place(BUSY, partition), change);
     }
 
-    /// When images have been read so many times more, this happens.
+    /// When state stores have been read so many times more, this happens.
     pub fn while_reading(self: &Arc<Self>, after: u64, act: impl FnOnce(&Self) + Send + 'static) {
         let fake = self.clone();
         self.store.while_reading(after, move || act(&fake));

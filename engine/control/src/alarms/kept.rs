@@ -156,7 +156,7 @@ impl Kept {
         Ok(values)
     }
 
-    /// Begins to send what is due, as far as there are places.
+    /// Begins to send what is due, as far as there are permits.
     pub(crate) fn send(
         &mut self,
         queries: &Queries,

@@ -5,6 +5,8 @@
 //! every try, so a restart neither loses the end of an alarm nor repeats it without end.
 //!
 //! Where an engine of the pipeline does not answer, the look is left out: half the numbers are wrong ones.
+//!
+//! Why: docs/decisions/0033-alarms-are-remembered-by-the-broker.md
 
 pub mod kept;
 pub mod reports;
@@ -39,7 +41,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(4);
 /// Pipelines that are looked at together.
 const LOOKS_AT_ONCE: usize = 16;
 /// Notices under way on an engine. A tenant's web server that never answers takes up a few of them for
-/// seconds ([`kept::SENDING_AT_ONCE`]), so others find a place.
+/// seconds ([`kept::SENDING_AT_ONCE`]), so others find a permit.
 const SENDING: usize = 64;
 
 /// Looks after the alarms of an engine.
@@ -58,7 +60,7 @@ pub struct Alarms {
 impl Alarms {
     /// For an engine with alarms of its own.
     pub fn new(queries: Queries, me: EngineId, engine_alarms: Vec<Alarm>) -> Self {
-        // As many as there are places, so that telling never waits.
+        // As many as there are permits, so that telling never waits.
         let (tell, told) = mpsc::channel(SENDING);
         Self {
             queries,

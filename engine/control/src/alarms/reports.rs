@@ -1,4 +1,4 @@
-//! Where status and metrics look: what the alarms that are kept here came to.
+//! Alarm reports: what the alarms that are kept here came to. Status and metrics read them.
 
 use std::{
     collections::BTreeMap,

@@ -7,7 +7,7 @@ use tailrace_core::{
     registry::{Revision, candidate::Mode},
 };
 
-/// How a description is applied.
+/// How a manifest is applied.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Apply {
     /// Even if a step lays out its state in another way than in the active revision.
@@ -28,7 +28,7 @@ pub struct AppliedPipeline {
     pub candidate: bool,
 }
 
-/// What the audit log tells of a revision: a config may hold secrets, so the spec is a digest.
+/// What the audit log tells of a revision: a config may hold secrets, so the manifest is a digest.
 pub(crate) fn told(revision: &Revision) -> Value {
     json!({
         "revision": revision.number,

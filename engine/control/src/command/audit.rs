@@ -1,5 +1,7 @@
 //! Every change of the control plane goes through [`Control::audited`]: its record is written first, and
 //! a change whose record cannot be written is refused before anything is done.
+//!
+//! Why: docs/decisions/0038-audit-before-the-change.md
 
 use tailrace_core::audit::{Actor, AuditRecord, Change, ChangeState};
 

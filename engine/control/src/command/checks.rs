@@ -1,6 +1,8 @@
 //! What a pipeline needs of the world, checked before anything is written: grants, quotas, streams,
 //! plugins and their configs. Each refusal names the field and what would be right, and tells nothing
 //! of other tenants.
+//!
+//! Why: docs/decisions/0021-the-input-is-fixed.md
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -83,7 +83,7 @@ impl Commands {
         Ok(())
     }
 
-    /// A place for an upload of this tenant: to be had before its body is read.
+    /// A permit for an upload of this tenant, to be taken before its body is read.
     pub fn upload_permit(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         self.uploads.take(tenant)
     }
@@ -99,8 +99,8 @@ impl Commands {
         self.upload_plugin_at(place, tenant, plugin, upload.into()).await
     }
 
-    /// Uploads a plugin version whose place was taken before. What the trial shows to be wrong with
-    /// the config that was sent along is a refusal, and nothing is kept.
+    /// Uploads a plugin version whose permit was taken before. What the trial shows to be wrong with the
+    /// config that was sent along is a refusal, and nothing is kept.
     pub async fn upload_plugin_at(
         &self,
         place: UploadPermit,

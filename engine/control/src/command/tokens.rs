@@ -1,5 +1,7 @@
 //! Tokens: 256 random bits, shown once and kept as their hash. What they are known by afterwards is an id
 //! that has nothing to do with the token.
+//!
+//! Why: docs/decisions/0040-tokens-and-their-ids.md
 
 use std::{sync::Arc, time::Duration};
 

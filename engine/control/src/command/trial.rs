@@ -4,6 +4,8 @@
 //! There is no pipeline yet, so the host is one that grants everything and holds nothing: state is
 //! empty and what the plugin writes it can read again, no vector is near, every sketch takes what it
 //! is given. Nothing is published and nothing stays.
+//!
+//! Why: docs/decisions/0055-uploads-are-counted-and-tried.md
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -1,6 +1,8 @@
-//! Who may upload now. An upload holds its body in memory and then a compiler, so both are places of
-//! which there are few: one tenant never has them all, and who finds none is told to come back
+//! Permits for uploads. An upload holds its body in memory and then a compiler, so there are few permits for
+//! both. One tenant never has them all. An upload that finds none is refused with the advice to come back,
 //! instead of waiting for ever.
+//!
+//! Why: docs/decisions/0055-uploads-are-counted-and-tried.md
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +25,7 @@ const UPLOADS_PER_TENANT: usize = 4;
 /// Longest wait for a compiler; the compilation itself and this stay within a request's three minutes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The places of one engine.
+/// The upload permits of one engine.
 #[derive(Clone)]
 pub(crate) struct UploadPermits(Arc<Shared>);
 
@@ -42,7 +44,7 @@ impl Default for UploadPermits {
     }
 }
 
-/// A place for one upload, from before its body is read until it is answered.
+/// A permit for one upload, from before its body is read until it is answered.
 pub struct UploadPermit {
     places: Arc<Shared>,
     tenant: Name,
@@ -56,7 +58,7 @@ impl std::fmt::Debug for UploadPermit {
 }
 
 impl UploadPermits {
-    /// A place for an upload of this tenant, if there is one now.
+    /// A permit for an upload of this tenant, if there is one now.
     pub(crate) fn take(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tenants.get(tenant).copied().unwrap_or(0);

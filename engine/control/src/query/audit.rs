@@ -8,7 +8,7 @@ use crate::{error::ControlResult, query::Queries};
 pub const MAX_PAGE: usize = 500;
 
 impl Queries {
-    /// Records before a place in the log, of a tenant or of all, newest first.
+    /// Records before a position in the log, of a tenant or of all, newest first.
     pub async fn audit(
         &self,
         tenant: Option<&Name>,

@@ -1,4 +1,4 @@
-//! Queries of the images on this machine: asked by the API for the partitions that are this engine's,
+//! Queries of the state stores on this machine, asked by the API for the partitions that are this engine's,
 //! and by other engines for the same.
 
 use serde::{Deserialize, Serialize};
@@ -35,13 +35,13 @@ pub(crate) enum What {
     },
     /// A vector.
     Vector { collection: String, id: String },
-    /// A sketch that is not divided.
+    /// A sketch that is not windowed or grouped.
     Sketch { name: String },
     /// What the pipeline shows on the engine, whichever partitions are asked for.
     Numbers,
-    /// Parts of one that is divided.
+    /// Parts of a windowed or grouped sketch.
     RangeQuery { name: String, slice: RangeQuery },
-    /// Which windows there are of one that is divided by time.
+    /// Which windows a windowed sketch has.
     Windows { name: String },
 }
 
@@ -68,7 +68,8 @@ pub(crate) enum Answer {
 }
 
 impl Queries {
-    /// Answers from the images on this machine; beside, where many windows may have to be merged.
+    /// Answers from the state stores on this machine; on the merge pool, where many windows may have to be
+    /// merged.
     pub(crate) async fn answer_local(&self, question: Question) -> ControlResult<Answer> {
         if !matches!(question.what, What::RangeQuery { .. }) {
             return self.answer_here(&question);
@@ -77,7 +78,7 @@ impl Queries {
         self.merges.run(move || queries.answer_here(&question)).await?
     }
 
-    /// Answers from the images on this machine; a partition that never ran here holds nothing.
+    /// Answers from the state stores on this machine; a partition that never ran here holds nothing.
     pub(crate) fn answer_here(&self, question: &Question) -> ControlResult<Answer> {
         let mut answer = match question.what {
             What::State { .. } | What::Scan { .. } => Answer::Entries(Vec::new()),

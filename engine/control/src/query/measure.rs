@@ -35,7 +35,7 @@ type StreamPlace = (Option<Name>, String);
 pub struct Measured {
     /// Each pipeline of this engine.
     pub pipelines: Vec<MeasuredPipeline>,
-    /// Bytes on disk of the local image of each tenant that has partitions here.
+    /// Bytes on disk of the local state store of each tenant that has partitions here.
     pub store_bytes: BTreeMap<Name, u64>,
     /// Each tenant, by name.
     pub tenants: Vec<MeasuredTenant>,

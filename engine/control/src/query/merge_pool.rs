@@ -1,7 +1,9 @@
-//! Work of queries that may take long, on threads that may block: the API's own, and those that serve the
-//! broker, go on meanwhile. What is merged for a query of fifty thousand windows takes a third of a
-//! second of a core, of large sketches more, so a few go on at a time and the others wait in their order;
-//! who went away meanwhile costs no more than what has begun.
+//! The merge pool: work of queries that may take long, on threads that may block. The API's own threads, and
+//! those that serve the broker, go on meanwhile. A query of fifty thousand windows takes a third of a second
+//! of a core, and of large sketches more. So a few merges go on at a time, and the others wait in their
+//! order. A client that went away meanwhile costs no more than what has begun.
+//!
+//! Why: docs/decisions/0058-merged-windows-are-kept.md
 
 use std::sync::Arc;
 

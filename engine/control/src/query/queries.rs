@@ -1,6 +1,6 @@
-//! Queries of what is committed: state and vectors; sketches are in [`crate::query::sketches`]. This is the serving layer: for partitions
-//! of this engine it reads the local image and nothing else, so an answer costs a look-up; for those
-//! of another engine it asks that one.
+//! Queries of what is committed: state and vectors; sketches are in [`crate::query::sketches`]. This is the
+//! serving layer. For partitions of this engine it reads the local state store and nothing else, so an answer
+//! costs a look-up. For those of another engine it asks that engine.
 
 use serde::Serialize;
 use tailrace_core::identity::PipelineId;

@@ -1,15 +1,21 @@
-//! What the answers about a pipeline are made from, as a value that can be compared. It is what makes a cache
-//! of answers right: an answer is given again only while its stamp is that of the moment.
+//! What the answers about a pipeline are made from, as a value that can be compared. The response cache
+//! relies on it: an answer is given again only while its version vector is the current one.
 //!
-//! Why that is enough. A query reads the registry, the images of the pipeline's partitions, their event-time
-//! clocks, and who has which partition; nothing else. Each of them is named in the stamp by something that
-//! never comes back once it has changed: the registry and the membership by where they lie in memory (held
-//! weakly, so that the place is not used again), an image by the version of its content, which is drawn from one
-//! counter for all images, a clock by its owner, which moves forward only. So two equal stamps, one taken before
-//! and one after an answer was made, mean that nothing of it changed in between.
+//! This is enough. A query reads the registry, the state stores of the pipeline's partitions, their
+//! event-time clocks and the owners of the partitions, and nothing else. The vector names each of them by
+//! something that never comes back once it has changed:
 //!
-//! There is no stamp where an answer rests on more than that: while a partition belongs to another engine, has no
-//! image, or is just being changed.
+//! - the registry and the membership by their address in memory, held weakly, so that it is not used again;
+//! - a state store by the version of its content, drawn from one counter for all state stores;
+//! - a clock by its owner, which moves forward only.
+//!
+//! So two equal vectors, one taken before and one after an answer was made, mean that nothing changed in
+//! between.
+//!
+//! There is no vector where an answer needs more than that: while a partition belongs to another engine, has
+//! no state store, or is just being changed.
+//!
+//! Why: docs/decisions/0052-cached-answers.md
 
 use std::sync::{Arc, Weak};
 
@@ -63,7 +69,7 @@ impl PartialEq for PartitionVersion {
 }
 
 impl Queries {
-    /// The stamp of this moment; none where there is none (see the module).
+    /// The version vector of this moment; none where there is none (see the module).
     pub fn version_vector(&self, id: &PipelineId) -> Option<VersionVector> {
         let registry = self.context.registry().ok()?;
         let partitions = registry.pipelines.get(id)?.active.manifest.partitions;

@@ -32,7 +32,7 @@ pub struct Shown {
     pub of: u32,
 }
 
-/// A stream that somebody watches; it takes up a place until it is dropped.
+/// A stream that somebody watches; it holds a permit until it is dropped.
 pub struct Watching<W> {
     /// What it shows.
     pub shown: Shown,

@@ -4,6 +4,8 @@
 //! [`machine`] decides when an alarm fires and when it is over, [`memory`] is what survives a restart,
 //! [`notice`] what is sent. All of it is pure: time and numbers come in, decisions come out. Who asks
 //! the engines, keeps the memory and sends is [`tailrace_control::alarms`].
+//!
+//! Why: docs/decisions/0033-alarms-are-remembered-by-the-broker.md
 
 pub mod machine;
 pub mod memory;

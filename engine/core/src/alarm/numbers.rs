@@ -38,7 +38,7 @@ pub struct Numbers {
     pub recoveries: u64,
     /// Consumers made anew.
     pub consumer_rebuilds: u64,
-    /// Times that the books did not balance.
+    /// Times that the counts did not agree.
     pub imbalances: u64,
     /// Events that wait in partitions.
     pub queued: u64,

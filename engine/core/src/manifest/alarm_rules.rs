@@ -47,7 +47,7 @@ pub fn alarms(manifest: &PipelineManifest) -> Vec<Alarm> {
     alarms
 }
 
-/// Checks what a description says of alarms by itself.
+/// Checks what a manifest says of alarms by itself.
 pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     if manifest.alarms.len() > MAX_ALARMS {
         let why = format!("{} alarms, at most {MAX_ALARMS} are taken", manifest.alarms.len());

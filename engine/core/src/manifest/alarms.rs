@@ -1,4 +1,4 @@
-//! Alarms in a pipeline's description.
+//! Alarms in a pipeline's manifest.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What a description must hold by itself, without knowing tenants, plugins or streams: impossible
-//! combinations are refused with the path of the field and what would be right.
+//! What a manifest must hold by itself, without knowing tenants, plugins or streams: impossible combinations
+//! are refused with the path of the field and what would be right.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub const MAX_DIMENSIONS: u32 = 4096;
 /// The stand-in for the event's key in an output subject.
 pub const KEY_TOKEN: &str = "{key}";
 
-/// Checks a description that was parsed.
+/// Checks a manifest that was parsed.
 pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     within(
         "partitions",

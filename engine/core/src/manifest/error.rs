@@ -1,6 +1,6 @@
 //! What is wrong with a manifest, and where.
 
-/// What is wrong with a description, and where.
+/// What is wrong with a manifest, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct ManifestError {

@@ -2,10 +2,10 @@
 
 use crate::manifest::{PipelineManifest, error::ManifestError};
 
-/// Longest description; a pipeline of 16 steps with large configs is a tenth of it.
+/// Longest manifest; a pipeline of 16 steps with large configs is a tenth of it.
 pub const MAX_MANIFEST_BYTES: usize = 512 * 1024;
 
-/// Reads a description. JSON is tried first, because its errors are exact where JSON was meant.
+/// Reads a manifest. JSON is tried first, because its errors are exact where JSON was meant.
 pub fn parse(text: &[u8]) -> Result<PipelineManifest, ManifestError> {
     if text.len() > MAX_MANIFEST_BYTES {
         return Err(ManifestError::new(
@@ -44,7 +44,7 @@ fn without_types(message: &str) -> String {
     format!("{before}expected fields with values, as in {{ field: value }}{rest}")
 }
 
-/// The JSON Schema of a description, for editors.
+/// The JSON Schema of a manifest, for editors.
 pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(PipelineManifest).to_value()
 }

@@ -1,4 +1,4 @@
-//! The parts of a pipeline's description, with their defaults.
+//! The parts of a pipeline's manifest, with their defaults.
 
 use std::{collections::BTreeMap, time::Duration};
 

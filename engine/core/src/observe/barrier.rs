@@ -1,29 +1,29 @@
-//! Cuts through the flow of a pipeline, at which its books are balanced (see
+//! Barriers in the flow of a pipeline, at which its counts are reconciled (see
 //! [`reconcile`](crate::observe::reconcile)).
 
 use std::collections::BTreeMap;
 
 use crate::outcome::OutcomeCounters;
 
-/// What a partition has finished when it comes to a cut, since its start.
+/// What a partition has finished when it comes to a barrier, since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PartitionBarrier {
-    /// The cut.
+    /// The barrier.
     pub number: u64,
-    /// Fates of its events.
+    /// Outcomes of its events.
     pub outcomes: OutcomeCounters,
-    /// Deliveries whose events were done before.
+    /// Queue items whose events were done before.
     pub skipped: u64,
     /// Tries after a first one.
     pub retried: u64,
 }
 
-/// A cut, as the intake makes it.
+/// A barrier, as the intake makes it.
 #[derive(Debug, Clone, Default)]
 pub struct Barrier {
-    /// Counts the cuts of a run.
+    /// Counts the barriers of a run.
     pub number: u64,
-    /// First sequence of the input that was read since the cut before.
+    /// First sequence of the input that was read since the barrier before.
     pub from: u64,
     /// Last sequence read.
     pub to: u64,

@@ -1,5 +1,5 @@
-//! What the partitions of a pipeline on this engine have found of its candidate, and whether that ends it.
-//! Begins anew with each start of the pipeline here.
+//! Candidate reports: what the partitions of a pipeline on this engine have found of its candidate, and
+//! whether that ends it. Begins anew with each start of the pipeline here.
 
 use std::{
     collections::BTreeMap,
@@ -55,7 +55,7 @@ impl CandidateReports {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another candidate, or the same one anew; none clears the board.
+    /// Another candidate, or the same one anew; none clears the report.
     pub fn begin(&self, candidate: Option<(u64, Mode)>, now_ms: u64) {
         *self.found() = candidate.map(|(revision, mode)| Found {
             mode,

@@ -1,6 +1,6 @@
-//! What is counted of a candidate and of the active revision beside it: figures, differences and examples of
-//! them. A partition counts by itself and hands it to the [board](crate::observe::candidate_reports), which adds up. Bounded,
-//! whatever a plugin makes up.
+//! Candidate stats: what is counted of a candidate and of the active revision beside it. These are figures,
+//! differences and examples of differences. A partition counts by itself and hands its counts to the
+//! [reports](crate::observe::candidate_reports), which add them up. Bounded, whatever a plugin makes up.
 
 use std::collections::BTreeMap;
 

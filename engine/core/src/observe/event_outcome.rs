@@ -1,4 +1,4 @@
-//! What an event came to on one side. Noted only where a candidate runs.
+//! The outcome of an event on one side. It is recorded only where a candidate runs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 /// What an event came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventOutcome {
-    /// Its fate.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Wall time in plugins, over all calls.
     pub took: Duration,
@@ -23,7 +23,7 @@ impl EventOutcome {
         self.code.is_some() || matches!(self.outcome, Outcome::Dead | Outcome::Rejected)
     }
 
-    /// Its fate in a word.
+    /// Its outcome in a word.
     pub fn verdict(&self) -> &'static str {
         match self.outcome {
             Outcome::Dropped => "drop",

@@ -1,6 +1,8 @@
 //! Lines of a pipeline's plugins, for their tenant: the last ones, and those to come. They are bounded:
 //! in lines and bytes that are kept, and in lines a second, beyond which they are counted and left out.
 //! What passes goes to the engine's own log as well, so no plugin floods that either.
+//!
+//! Why: docs/decisions/0032-log-lines-name-their-owner.md
 
 use std::{
     collections::VecDeque,

@@ -53,7 +53,7 @@ impl Overview {
         pipelines.any(|(id, status)| status.broker_stores_nothing() && of(&id.tenant))
     }
 
-    /// The places of those who watch pipelines.
+    /// The permits of those who watch pipelines.
     pub fn places(&self) -> Arc<WatchPermits> {
         self.read().places.clone()
     }

@@ -1,17 +1,19 @@
-//! Balancing the books: once a minute it is shown that what the broker holds, what was read, and what
-//! came of it add up.
+//! Reconciliation: once a minute the engine shows that its counts agree. They are what the broker holds, what
+//! was read, and what came of it.
 //!
-//! A *cut* is a mark that the intake puts between two events of every partition's queue. What a
-//! partition has finished when it comes to the mark is exactly what it was handed before it, however
-//! much is under way; so the sums of one cut can be compared without stopping anything:
+//! A *barrier* is a mark that the intake puts between two events of every partition queue. What a partition
+//! has finished when it comes to the mark is exactly what it was handed before it. So the sums of one barrier
+//! can be compared without stopping anything, however much is under way:
 //!
-//! - the messages that the broker counts between two cuts are those that were read;
-//! - the events that a partition was handed are those that have a fate, or were done before;
+//! - the messages that the broker counts between two barriers are those that were read;
+//! - the events that a partition was handed are those that have an outcome, or were done before;
 //! - every message of the pipeline's own stream is an output, a dead letter, or part of a record, as
 //!   the records themselves sum it up since the pipeline's beginning.
 //!
 //! What does not add up is a bug of ours, damage at the broker, or a stranger who publishes where only
 //! this pipeline may: a line in the status, a metric, an error in the log.
+//!
+//! Why: docs/decisions/0023-reconciliation.md
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,15 +31,15 @@ use crate::{
 
 /// Reports that are kept: an hour at one a minute.
 const KEPT_REPORTS: usize = 60;
-/// Cuts that wait for a slow partition; beyond them none is made.
+/// Barriers that wait for a slow partition; beyond them none is made.
 const MOST_OPEN: usize = 4;
 
-/// How the books of a cut balance.
+/// The reconciliation at one barrier.
 #[derive(Debug, Clone, Serialize)]
 pub struct Balance {
-    /// When they were balanced, milliseconds since the epoch.
+    /// When the counts were compared, milliseconds since the epoch.
     pub at_ms: u64,
-    /// Messages read from the input since the cut before.
+    /// Messages read from the input since the barrier before.
     pub read: u64,
     /// The same as the broker counts them, where it can tell.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,19 +55,19 @@ pub struct Balance {
     /// The same as the broker counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broker_messages: Option<u64>,
-    /// What does not add up; none in sound books.
+    /// What does not add up; none where all counts agree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imbalance: Option<String>,
 }
 
-/// The books of a pipeline on this engine.
+/// Reconciles the counts of a pipeline on this engine.
 #[derive(Default)]
 pub struct Reconciler(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     open: VecDeque<Barrier>,
-    /// Of the last complete cut, by partition: handed and finished.
+    /// Of the last complete barrier, by partition: handed and finished.
     before: BTreeMap<u32, (u64, PartitionBarrier)>,
     balances: VecDeque<Balance>,
     imbalances: u64,
@@ -85,17 +87,17 @@ impl Reconciler {
         });
     }
 
-    /// Whether another cut may be made.
+    /// Whether another barrier may be made.
     pub fn has_room(&self) -> bool {
         self.with(|state| state.open.len() < MOST_OPEN)
     }
 
-    /// The intake has made a cut.
+    /// The intake has made a barrier.
     pub fn open(&self, barrier: Barrier) {
         self.with(|state| state.open.push_back(barrier));
     }
 
-    /// A partition has come to cuts, and what lies before them is committed.
+    /// A partition has come to barriers, and what lies before them is committed.
     pub fn reached(&self, partition: u32, barriers: &[PartitionBarrier]) {
         self.with(|state| {
             for reached in barriers {
@@ -110,7 +112,7 @@ impl Reconciler {
         });
     }
 
-    /// The oldest cut to which all partitions have come.
+    /// The oldest barrier to which all partitions have come.
     pub fn take_complete(&self) -> Option<Barrier> {
         self.with(|state| {
             let complete = state
@@ -121,7 +123,7 @@ impl Reconciler {
         })
     }
 
-    /// Compares the sums of a complete cut with the broker's.
+    /// Compares the sums of a complete barrier with the broker's.
     pub fn balance(
         &self,
         barrier: &Barrier,
@@ -161,7 +163,7 @@ impl Reconciler {
         balance
     }
 
-    /// The last balance.
+    /// The last reconciliation.
     pub fn last(&self) -> Option<Balance> {
         self.with(|state| state.balances.back().cloned())
     }
@@ -171,13 +173,13 @@ impl Reconciler {
         self.with(|state| state.last_imbalance.clone())
     }
 
-    /// How often the books did not balance.
+    /// How often the counts did not agree.
     pub fn imbalances(&self) -> u64 {
         self.with(|state| state.imbalances)
     }
 }
 
-/// Sums of all partitions since the cut before; says where a partition's do not add up.
+/// Sums of all partitions since the barrier before; says where a partition's do not add up.
 fn sum_up(state: &mut State, barrier: &Barrier) -> Balance {
     let mut sums = OutcomeCounters::default();
     let mut retried = 0;

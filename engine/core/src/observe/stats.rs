@@ -15,7 +15,7 @@ use crate::{name::Name, observe::barrier::PartitionBarrier, outcome::OutcomeCoun
 /// What the events of a batch, or of all of them, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Fates of the events, and the messages that came of them.
+    /// Outcomes of the events, and the messages that came of them.
     #[serde(flatten)]
     pub outcomes: OutcomeCounters,
     /// Tries after a first one.
@@ -51,7 +51,7 @@ pub struct BatchStats {
     pub counts: Counts,
     /// The batch's calls, by step; those of an event that was taken back are among them.
     pub calls: BTreeMap<String, StepCalls>,
-    /// Cuts that lie in the batch (see [`crate::observe::reconcile`]).
+    /// Barriers that lie in the batch (see [`crate::observe::reconcile`]).
     pub barriers: Vec<PartitionBarrier>,
 }
 
@@ -67,7 +67,7 @@ pub struct StepCalls {
 }
 
 impl BatchStats {
-    /// Notes one call of a step.
+    /// Counts one call of a step.
     pub fn call(&mut self, step: &str, took: Duration, fuel: u64, trapped: bool) {
         let calls = match self.calls.get_mut(step) {
             Some(calls) => calls,

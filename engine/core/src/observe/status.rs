@@ -64,7 +64,7 @@ pub struct PipelineStatus {
     partitions: Mutex<Shown>,
     /// Whether its input has one reader, so that all partitions are one engine's.
     whole: AtomicBool,
-    /// Its books.
+    /// Its reconciliation.
     pub reconciler: Arc<Reconciler>,
     /// Its counters.
     pub stats: Arc<Stats>,
@@ -146,7 +146,7 @@ impl PartitionStatus {
         *limited = by.map(|by| ThrottledStatus { since_ms, by });
     }
 
-    /// Its image holds so much.
+    /// Its state store has this size.
     pub fn weighs(&self, weight: StoredSize) {
         self.state_bytes.store(weight.state_bytes, Ordering::Relaxed);
         self.vector_bytes.store(weight.vector_bytes, Ordering::Relaxed);
@@ -193,7 +193,7 @@ pub struct StatusReport {
     /// The limit that holds events back, or sheds them, in the partition where that began first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limited: Option<ThrottledStatus>,
-    /// How the books last balanced.
+    /// The last reconciliation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
     /// How often they did not.

@@ -20,7 +20,7 @@ pub enum By {
     TenantOutputBytes,
     /// The tenant's, on fuel.
     TenantFuel,
-    /// No limit: the partition rests, for call after call was stopped by its deadline or its fuel.
+    /// No limit: the partition backs off, because call after call was stopped by its deadline or its fuel.
     StoppedCalls,
 }
 

@@ -1,9 +1,12 @@
 //! What a tenant can watch while a pipeline runs: samples of calls ([`tap`]) and lines of its plugins
-//! ([`logs`]). Both are [`live`] streams: they cost an atomic load an event while nobody watches, and
-//! no watcher, however slow, holds an event up. How many may watch is bounded by [`places`].
+//! ([`logs`]). Both are [`live`] streams: they cost an atomic load an event while nobody watches, and no
+//! watcher, however slow, holds an event up. [`watch_permits`](crate::observe::watch_permits) bounds how many
+//! may watch.
 //!
 //! What is shown is what this engine processes, when it processes it: before the commit, and again
 //! when a try is repeated.
+//!
+//! Why: docs/decisions/0031-watchers-never-hold-anything-up.md
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who may watch: so many a pipeline, so many a tenant, so many a process. A watcher takes a place
+//! Permits for watchers: so many a pipeline, so many a tenant, so many a process. A watcher takes a permit
 //! and gives it back when it goes, however it goes.
 
 use std::{
@@ -10,12 +10,12 @@ use crate::{identity::PipelineId, name::Name};
 
 /// Watchers of one pipeline: a team looking at one incident.
 pub const OF_PIPELINE: usize = 8;
-/// Watchers of one tenant, so that none takes all places of the process.
+/// Watchers of one tenant, so that none takes all permits of the process.
 pub const OF_TENANT: usize = 16;
 /// Watchers of the process: a stream holds a connection, and the API has 1,024.
 pub const OF_PROCESS: usize = 64;
 
-/// The places of a process.
+/// The watch permits of a process.
 #[derive(Default)]
 pub struct WatchPermits(Mutex<Taken>);
 
@@ -26,7 +26,7 @@ struct Taken {
     pipelines: BTreeMap<PipelineId, usize>,
 }
 
-/// There is no place left.
+/// There is no permit left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{most} streams are watched {whose} already; close one, or try again later")]
 pub struct Crowded {
@@ -35,7 +35,7 @@ pub struct Crowded {
 }
 
 impl WatchPermits {
-    /// Takes a place for a watcher of this pipeline.
+    /// Takes a permit for a watcher of this pipeline.
     pub fn take(self: &Arc<Self>, id: &PipelineId) -> Result<WatchPermit, Crowded> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |known: Option<&usize>| known.copied().unwrap_or(0);
@@ -63,7 +63,7 @@ impl WatchPermits {
     }
 }
 
-/// A watcher's place; dropping it gives it back.
+/// A watcher's permit; dropping it gives it back.
 pub struct WatchPermit {
     places: Arc<WatchPermits>,
     id: PipelineId,

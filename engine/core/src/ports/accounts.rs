@@ -6,6 +6,8 @@
 //! - Subjects and streams of two accounts are different ones, whatever they are called.
 //! - An account that cannot be used is its tenants' trouble and the operator's to mend; there is no other
 //!   that is taken in its place.
+//!
+//! Why: docs/decisions/0041-a-nats-account-is-a-world.md
 
 use std::sync::Arc;
 
@@ -50,7 +52,7 @@ pub enum AccountError {
         /// Why.
         why: String,
     },
-    /// There is no place for a further connection.
+    /// There is no permit for a further connection.
     #[error(
         "NATS account {account:?} is not opened: this engine is connected to {most} accounts, the most there can be; its operator moves tenants to fewer accounts"
     )]

@@ -14,10 +14,10 @@ use crate::{audit::AuditRecord, name::Name, ports::broker::BrokerError};
 /// Records that the memory keeps.
 const MEMORY_RECORDS: usize = 10_000;
 
-/// A record at its place in the log.
+/// A record at its position in the log.
 #[derive(Debug, Clone, Serialize)]
 pub struct Audited {
-    /// Its place: later ones have higher numbers.
+    /// Its position: later ones have higher numbers.
     pub sequence: u64,
     /// The record.
     #[serde(flatten)]
@@ -29,7 +29,7 @@ pub struct Audited {
 pub trait AuditLog: Send + Sync {
     /// Writes a record, in place of one with the same id; it is durable when this returns.
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError>;
-    /// Records before a place, of a tenant or of all, newest first.
+    /// Records before a position, of a tenant or of all, newest first.
     async fn before(
         &self,
         tenant: Option<&Name>,

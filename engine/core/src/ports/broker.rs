@@ -172,7 +172,8 @@ pub trait Input: Send + Sync {
 pub trait Subscription: Send {
     /// The next messages, at least one and at most `max`; waits for them. Cancel-safe.
     async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError>;
-    /// Acknowledges everything up to and with `watermark`. A courtesy: it never fails and may be lost.
+    /// Acknowledges everything up to and with `watermark`, the low-water position. A courtesy: it never fails
+    /// and may be lost.
     async fn acknowledge(&mut self, watermark: u64);
     /// How often the consumer was rebuilt.
     fn rebuilds(&self) -> u64;
@@ -339,7 +340,7 @@ pub trait Snapshots: Send + Sync {
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError>;
 }
 
-/// The stream that a pipeline of this description needs.
+/// The stream that a pipeline of this manifest needs.
 pub fn own_stream(pipeline: &PipelineId, manifest: &PipelineManifest) -> OwnStream {
     let output = manifest.output.as_ref();
     OwnStream {

@@ -1,6 +1,8 @@
 //! What the engine needs of the world, as traits. Adapters implement them (`engine/nats`,
 //! `engine/store`, `engine/wasm`); the simulation implements them too. Time and randomness are
 //! ports like the others.
+//!
+//! Why: docs/decisions/0004-ports-and-one-set-of-fakes.md
 
 pub mod accounts;
 pub mod audit;

@@ -111,7 +111,7 @@ pub trait PluginRuntime: Send + Sync {
     /// Checks an upload, turns a core module into a component, and compiles it to be sure that it can be.
     fn admit(&self, upload: &Bytes) -> Result<Admitted, PluginError>;
     /// Gives a plugin ready to be instantiated if its machine code is at hand; none where it has to be
-    /// compiled, which takes a place of [`crate::compile_semaphore`].
+    /// compiled, which takes a permit of [`crate::compile_semaphore`].
     fn at_hand(&self, digest: Digest, component: &Bytes) -> Option<Result<Arc<dyn Plugin>, PluginError>> {
         Some(self.load(digest, component))
     }

@@ -1,7 +1,7 @@
-//! The local image of a partition. Implemented by `engine/store`.
+//! The local state store of a partition. Implemented by `engine/store`.
 //!
-//! The stream of commits is the truth; an image is rebuildable and never ahead of it. All reads see
-//! exactly what was applied; what is not yet committed lies above, in `pipeline::effects`.
+//! The stream of commits is the truth; a state store is rebuildable and never ahead of it. All reads see
+//! exactly what was applied. What is not yet committed lies above, in `tailrace_dataplane::effects`.
 
 use std::sync::Arc;
 
@@ -23,21 +23,21 @@ pub enum StoreError {
     /// Reading or writing failed; the outcome of a write is unknown.
     #[error("the local store failed: {0}")]
     Io(String),
-    /// What is stored does not decode; the image must be rebuilt.
+    /// What is stored does not decode; the state store must be rebuilt.
     #[error("the local store is damaged: {0}")]
     Damaged(String),
 }
 
-/// Up to where an image holds the commits.
+/// Up to where a state store holds the commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Applied {
-    /// Number of the last applied commit; 0 for an empty image.
+    /// Number of the last applied commit; 0 for an empty state store.
     pub commit: u64,
     /// Sequence, in the pipeline's stream, of the last message of its record.
     pub sequence: u64,
 }
 
-/// How much an image holds.
+/// How much a state store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StoredSize {
     /// Keys and values of state.
@@ -79,7 +79,7 @@ pub struct PartCounts {
     pub hits: u64,
     /// Those that it had to merge.
     pub misses: u64,
-    /// What they weigh.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
@@ -92,9 +92,9 @@ pub struct Neighbour {
     pub score: f32,
 }
 
-/// The images of all partitions on this machine.
+/// The state stores of all partitions on this machine.
 pub trait LocalStore: Send + Sync {
-    /// Opens a partition's image, empty if it is new. A damaged database is moved aside first.
+    /// Opens a partition's state store, empty if it is new. A damaged database is moved aside first.
     fn open(
         &self,
         partition: &PartitionId,
@@ -103,7 +103,7 @@ pub trait LocalStore: Send + Sync {
     ) -> Result<Arc<dyn PartitionStore>, StoreError>;
     /// Opens it for queries, where it exists.
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError>;
-    /// Deletes the image of a partition; the next [`LocalStore::open`] finds it empty.
+    /// Deletes the state store of a partition; the next [`LocalStore::open`] finds it empty.
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
     /// Deletes everything of a pipeline.
     fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError>;
@@ -118,19 +118,19 @@ pub trait LocalStore: Send + Sync {
 /// Entries of a state scan, in key order.
 pub type Entries = Vec<(String, StateValue)>;
 
-/// The image of one partition.
+/// The state store of one partition.
 pub trait PartitionStore: Send + Sync {
     /// Up to where it holds the commits.
     fn applied(&self) -> Result<Applied, StoreError>;
     /// The commit whose application was cut off, by a crash or an error: some of its entries are there. It is
-    /// applied again, or the image is of no use. None where commits are applied in one piece.
+    /// applied again, or the state store is of no use. None where commits are applied in one piece.
     fn begun(&self) -> Option<Applied> {
         None
     }
     /// How much it holds, as of the last applied commit.
     fn weight(&self) -> StoredSize;
-    /// A number for what it holds: as long as it stays, so does every answer, and no other image ever has it.
-    /// None while the content changes, and where nobody keeps count.
+    /// A number for what it holds: as long as it stays, so does every answer, and no other state store ever
+    /// has it. None while the content changes, and where nobody keeps count.
     fn version(&self) -> Option<u64> {
         None
     }
@@ -159,9 +159,9 @@ pub trait PartitionStore: Send + Sync {
         metric: Metric,
         search: Search,
     ) -> Result<Box<dyn Collection>, StoreError>;
-    /// A sketch that is not divided, as of the last applied commit.
+    /// A sketch that is not windowed or grouped, as of the last applied commit.
     fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError>;
-    /// What a slice of a divided sketch takes, merged: one sketch, or one a group.
+    /// What a range query of a windowed or grouped sketch finds, merged: one sketch, or one a group.
     fn sketch_range(
         &self,
         name: &str,
@@ -171,9 +171,9 @@ pub trait PartitionStore: Send + Sync {
     fn sketch_windows(&self, name: &str) -> Result<Option<Held>, StoreError>;
     /// SHA-256 over everything that was applied, independent of how it lies on disk.
     fn content_hash(&self) -> Result<[u8; 32], StoreError>;
-    /// Writes the whole image as consistent chunks, for a snapshot; gives what it holds.
+    /// Writes the whole state store as consistent chunks, for a snapshot; gives what it holds.
     fn export(&self, sink: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<Applied, StoreError>;
-    /// Replaces the image by the chunks of an export.
+    /// Replaces the state store by the chunks of an export.
     fn import(&self, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError>;
 }
 

@@ -1,8 +1,8 @@
 //! The count against one limit.
 //!
-//! Windows are cut at whole multiples of `per` on the clock. What is kept are the counts of the window
-//! that `now` lies in and of the one before. When the clock enters a new window, what was counted over
-//! the limit (only [`Limiter::charge`] does that) is handed on as the new window's first count.
+//! Windows begin at whole multiples of `per` on the clock. What is kept are the counts of the window that
+//! `now` lies in and of the one before. When the clock enters a new window, what was counted over the limit
+//! (only [`Limiter::charge`] does that) is handed on as the new window's first count.
 //!
 //! Invariants: the window before never counts more than the limit; a clock that goes back is taken for
 //! one that stands still.
@@ -38,7 +38,7 @@ impl Limiter {
         self.rate
     }
 
-    /// Goes on with another limit. What is counted stays, unless the windows are cut otherwise.
+    /// Goes on with another limit. What is counted stays, unless the windows begin elsewhere.
     pub fn set(&mut self, rate: Rate) {
         if (rate.per, rate.window) == (self.rate.per, self.rate.window) {
             self.rate = rate;

@@ -8,8 +8,8 @@
 //!
 //! Two windows:
 //!
-//! - *fixed*: time is cut into windows of `per`, and none takes more than the limit. Cheap to explain;
-//!   but the end of one window and the beginning of the next may together take twice the limit at once.
+//! - *fixed*: time is split into windows of `per`, and none takes more than the limit. Cheap to explain; but
+//!   the end of one window and the beginning of the next may together take twice the limit at once.
 //! - *sliding*: the weighted count of two windows (J. Desgats, "How we built rate limiting capable of
 //!   scaling to millions of domains", Cloudflare, 2017). The window before counts by the share of it
 //!   that the last `per` still covers, as if what it took were spread evenly. Against an exact log:
@@ -21,6 +21,8 @@
 //! What something will cost is not always known before it is done. So there are two ways to count:
 //! [`Limiter::take`] refuses what does not fit; [`Limiter::charge`] counts what has happened, however
 //! much, and what is over the limit is a debt that the windows after it pay off first.
+//!
+//! Why: docs/decisions/0022-rate-limits.md
 
 mod limit;
 mod limiter;

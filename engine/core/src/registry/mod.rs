@@ -1,5 +1,7 @@
 //! Tenants, plugins and pipelines: what the control plane writes and the data plane reads. The two
 //! meet at one immutable [`Registry`] behind a `watch` channel, kept up to date by [`watcher`].
+//!
+//! Why: docs/decisions/0002-planes-meet-in-passive-memory.md
 
 pub mod candidate;
 mod keys;

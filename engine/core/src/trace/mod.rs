@@ -6,6 +6,8 @@
 //!
 //! A plugin sees no context but what stands in its event's headers, and forges none by leaving it
 //! alone; one that sets `traceparent` itself means it, and is held to the same form.
+//!
+//! Why: docs/decisions/0035-spans-are-data-of-core.md
 
 pub mod sampling;
 

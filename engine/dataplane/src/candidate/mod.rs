@@ -2,13 +2,17 @@
 //!
 //! - [`shadow`]: the same events, after which nothing of it is left but a comparison;
 //! - [`canary`]: a share of the keys is its own, in the same batches and on the same state;
-//! - [`noted`]: what an event came to, on either side;
-//! - [`compare`]: in what two sides differ;
-//! - [`tally`]: what a partition has counted of both sides;
-//! - [`board`]: what all partitions of the pipeline have found, and whether that ends the candidate.
+//! - [`compare`]: in what two sides differ.
+//!
+//! An [`event_outcome`](tailrace_core::observe::event_outcome) is what an event came to on either side. The
+//! [`candidate_stats`](tailrace_core::observe::candidate_stats) are what a partition has counted of both sides.
+//! The [`candidate_reports`](tailrace_core::observe::candidate_reports) are what all partitions of the pipeline
+//! have found, and whether that ends the candidate.
 //!
 //! Invariant: what is beside the active revision is in the partition's own turn, so its time is its
 //! tenant's; and whatever becomes of it, the active revision's events take their course.
+//!
+//! Why: docs/decisions/0030-a-candidate-runs-in-the-partitions-turn.md
 
 pub mod canary;
 pub mod compare;
@@ -47,7 +51,7 @@ enum Side {
 }
 
 impl RunningCandidate {
-    /// Beside this processor, on its image.
+    /// Beside this processor, on its state store.
     pub(super) fn new(
         candidate: &CandidatePlan,
         instances: Vec<Option<Box<dyn Instance>>>,

@@ -6,6 +6,8 @@
 //!
 //! Bounded: in memory by [`MAX_BYTES`], in time by [`TIME_SHARE`]. Beyond either it ends and says why.
 //! It tries nothing again after a pause, for the active revision's events would wait.
+//!
+//! Why: docs/decisions/0030-a-candidate-runs-in-the-partitions-turn.md
 
 use std::{sync::Arc, time::Duration};
 

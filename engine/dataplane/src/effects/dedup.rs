@@ -5,6 +5,8 @@
 //!
 //! Two events with the same identifier and different keys go to different partitions and are not
 //! taken for the same.
+//!
+//! Why: docs/decisions/0015-duplicates-are-state.md
 
 use sha2::{Digest as _, Sha256};
 use tailrace_core::{
@@ -31,7 +33,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Filled with what the image holds.
+    /// Filled with what the state store holds.
     pub(super) fn load(
         manifest: &DedupManifest,
         state_store: &dyn PartitionStore,

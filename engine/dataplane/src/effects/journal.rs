@@ -1,4 +1,6 @@
 //! The journal of a batch's latest event: how to take back each thing that it did, newest first.
+//!
+//! Why: docs/decisions/0016-rollback-of-one-call.md
 
 use tailrace_core::delta::StateValue;
 

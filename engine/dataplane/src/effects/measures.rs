@@ -1,7 +1,7 @@
 //! Updates of sketches among the effects: where the update of an event goes, by its time and group.
 //!
-//! Invariant: whether a window is gone is judged by the clock as the event moved it, and by nothing
-//! that depends on where batches are cut; so a run that was killed divides as one that was not.
+//! Invariant: whether a window is gone is judged by the clock as the event moved it, and by nothing that
+//! depends on where batches end. So a run that was killed fills the same windows as one that was not.
 
 use tailrace_core::{
     delta::{Measured, Placed},

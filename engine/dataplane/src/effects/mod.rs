@@ -1,11 +1,13 @@
-//! What events have caused and what is not yet committed: an overlay on the partition's image.
+//! What events have caused and what is not yet committed: an overlay on the partition's state store.
 //!
-//! Three layers, read from the top: what the current batch has written, what the batch whose commit
-//! is under way has written, the image. Every write of the current batch is journalled, so that a
-//! call, or a whole event, that fails is taken back alone: [`Effects::mark`] before,
-//! [`Effects::roll_back`] after. Collections of vectors are changed in place, journalled too.
+//! Three layers, read from the top: what the current batch has written, what the batch whose commit is under
+//! way has written, the state store. Every write of the current batch is journalled, so that a call, or a
+//! whole event, that fails is taken back alone: [`Effects::mark`] before, [`Effects::roll_back`] after.
+//! Collections of vectors are changed in place, journalled too.
 //!
-//! When a commit fails for good, the whole of this is dropped and made anew from the image.
+//! When a commit fails for good, the whole of this is dropped and made anew from the state store.
+//!
+//! Why: docs/decisions/0003-effects-are-data.md
 
 pub mod dedup;
 pub mod host;
@@ -59,7 +61,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Nothing uncommitted, on top of this image.
+    /// Nothing uncommitted, on top of this state store.
     pub fn new(state_store: Arc<dyn PartitionStore>, plan: Arc<Plan>) -> Result<Self, StoreError> {
         let collections = load(&*state_store, &plan, BTreeMap::new())?;
         let dedup = filter(&*state_store, &plan)?;
@@ -93,8 +95,8 @@ impl Effects {
         }
     }
 
-    /// Goes on with another revision; only between two batches. The commit of the batch before may be
-    /// under way where nothing has to be loaded from the image, which does not hold it yet.
+    /// Goes on with another revision; only between two batches. The commit of the batch before may be under
+    /// way where nothing has to be loaded from the state store, which does not hold it yet.
     pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
         debug_assert!(self.is_clean());
         debug_assert!(self.committing.is_none() || plan.follows_at_once(&self.plan));
@@ -138,7 +140,7 @@ impl Effects {
         (delta, std::mem::take(&mut self.outputs))
     }
 
-    /// The sealed batch is now in the image.
+    /// The sealed batch is now in the state store.
     pub fn applied(&mut self) {
         self.committing = None;
     }
@@ -213,7 +215,7 @@ impl Effects {
         Ok(false)
     }
 
-    /// What the batches above the image say of an entry.
+    /// What the batches above the state store say of an entry.
     fn written(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
         let committing = || {
             self.committing
@@ -223,7 +225,7 @@ impl Effects {
         self.current.state(step, key).or_else(committing)
     }
 
-    /// The batches above the image, the newest last.
+    /// The batches above the state store, the newest last.
     fn layers(&self) -> impl Iterator<Item = &Delta> {
         self.committing.as_deref().into_iter().chain([&self.current])
     }
@@ -254,8 +256,8 @@ impl Effects {
         });
     }
 
-    /// Live entries with the prefix, after `after`: the image's with the writes of these layers over them,
-    /// of which the last one is the newest.
+    /// Live entries with the prefix, after `after`: the state store's with the writes of these layers over
+    /// them, of which the last one is the newest.
     fn scan<'a>(
         &'a self,
         layers: impl Iterator<Item = &'a Delta>,

@@ -9,6 +9,6 @@ pub struct Moment {
     pub time_ms: u64,
     /// The event-time clock with it.
     pub clock_ms: u64,
-    /// Its group in each sketch that is divided by one.
+    /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
 }

@@ -22,7 +22,7 @@ use crate::{
 const ENTRY_BYTES: usize = 64;
 
 impl Effects {
-    /// A shadow's, on top of this image. It knows no duplicates: the active revision does.
+    /// A shadow's, on top of this state store. It knows no duplicates: the active revision does.
     pub(crate) fn of_shadow(
         state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,
@@ -34,7 +34,7 @@ impl Effects {
                 metric,
                 search,
             } = *declared;
-            // No collection's name begins with a tilde, so the image has none of this one.
+            // No collection's name begins with a tilde, so the state store has none of this one.
             let own = state_store.collection(&format!("~{name}"), dimensions as usize, metric, search)?;
             collections.insert(name.to_string(), own);
         }

@@ -1,9 +1,11 @@
 //! From the broker to the partitions: finds each event's key, time and measured values, and gives it
 //! to the partition of its key. One task a pipeline.
 //!
-//! Everything up to the watermark (the lowest position of all partitions with work under way) is
-//! acknowledged. A partition without events is told now and then how far the input was read, so that
-//! its position, and with it the place where a restart begins, does not stay behind.
+//! Everything up to the low-water position (the lowest of all partitions with work under way) is
+//! acknowledged. A partition without events is told now and then how far the input was read, so that its
+//! position, and with it the point where a restart begins, does not stay behind.
+//!
+//! Why: docs/decisions/0010-every-engine-reads-the-input.md
 
 pub mod arrive;
 
@@ -48,7 +50,7 @@ pub fn room() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(ROOM_KIB))
 }
 
-/// Where a partition takes its deliveries from.
+/// Where a partition takes its queue items from.
 pub struct PartitionQueue {
     /// Bounded: a slow partition holds the intake back, not memory.
     pub sender: mpsc::Sender<Vec<QueueItem>>,
@@ -82,9 +84,9 @@ pub struct Intake {
     pub stop: CancellationToken,
     /// Where to show how far it has come.
     pub status: Arc<PipelineStatus>,
-    /// Where cuts of the books are opened, and how often.
+    /// Where barriers are opened.
     pub reconciler: Arc<Reconciler>,
-    /// How often the books are cut.
+    /// How often a barrier is made.
     pub reconcile_every: Duration,
 }
 
@@ -98,11 +100,11 @@ struct Feed {
     marked: BTreeMap<u32, u64>,
     /// Last sequence read.
     read: u64,
-    /// Last watermark acknowledged.
+    /// Last low-water position acknowledged.
     acknowledged: u64,
 }
 
-/// What was read since the last cut, and handed over since the start.
+/// What was read since the last barrier, and handed over since the start.
 #[derive(Default)]
 struct BrokerCounts {
     barriers: u64,
@@ -260,7 +262,7 @@ impl Intake {
         }
     }
 
-    /// Waits for room in memory, then for room in the lane.
+    /// Waits for room in memory, then for room in the partition queue.
     async fn hand_over(&self, partition_queue: &PartitionQueue, mut arrivals: Vec<Arrival>) {
         let bytes: usize = arrivals
             .iter()
@@ -275,7 +277,7 @@ impl Intake {
             .into_iter()
             .map(|arrival| QueueItem::Event(Box::new(arrival)))
             .collect();
-        // A partition that is gone ends the whole pipeline; that is its keeper's business.
+        // A partition that is gone ends the whole pipeline; its supervisor sees to that.
         let _ = partition_queue.sender.send(deliveries).await;
     }
 
@@ -294,7 +296,7 @@ impl Intake {
         }
     }
 
-    /// Cuts the books, where anything was read since the last time.
+    /// Makes a barrier, where anything was read since the last time.
     async fn barrier(&self, books: &mut BrokerCounts) {
         let Some(from) = books.first else { return };
         if !self.reconciler.has_room() {

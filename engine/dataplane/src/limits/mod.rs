@@ -1,6 +1,6 @@
-//! The gate in front of a partition's events: whether there is room for one more under the limits of
-//! its pipeline and of its tenant. All partitions on this engine share the gate of their pipeline, and
-//! all pipelines of a tenant that of the tenant.
+//! The rate limiters in front of a partition's events: whether there is room for one more under the limits of
+//! its pipeline and of its tenant. All partitions on this engine share the limiter of their pipeline. All
+//! pipelines of a tenant share that of the tenant ([`tenants`]).
 //!
 //! What an event will publish and burn is not known before it is processed. So an event passes while
 //! every limit has room for something, takes one of the events' limit, and what it came to is charged
@@ -8,12 +8,14 @@
 //! their limit; outputs, bytes and fuel are by at most what the events come to that are under way at
 //! once, one in each partition, and over time they are not.
 //!
-//! Several engines: the limit of a pipeline is divided by where its partitions run; that of a tenant
-//! likewise over all its partitions (see [`tenants`]). So the sum over the engines is the limit, and
-//! an engine whose share is idle does not lend it.
+//! Several engines: the limit of a pipeline is shared out by where its partitions run; that of a tenant
+//! likewise over all its partitions (see [`tenants`]). So the sum over the engines is the limit, and an
+//! engine whose share is idle does not lend it.
 //!
-//! Who waits, waits for a useful amount of room, not for one event's: a limited pipeline works in
-//! batches with pauses between. And who sets no limit pays one relaxed load an event.
+//! A partition waits for a useful amount of room, not for one event's: a throttled pipeline works in batches
+//! with pauses between. A pipeline without a limit pays one relaxed load an event.
+//!
+//! Why: docs/decisions/0022-rate-limits.md
 
 pub mod tenants;
 
@@ -43,7 +45,7 @@ const OUTPUTS: usize = 1;
 const OUTPUT_BYTES: usize = 2;
 const FUEL: usize = 3;
 
-/// Limits of one gate, by kind.
+/// Limits of one rate limiter, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rates([Option<Rate>; KINDS]);
 
@@ -77,7 +79,7 @@ pub struct Used {
     pub fuel: u64,
 }
 
-/// Whose gate it is: names the limits.
+/// Whose rate limiter it is: names the limits.
 #[derive(Debug, Clone, Copy)]
 enum Owner {
     Pipeline,
@@ -182,7 +184,7 @@ fn worthwhile(rate: Rate) -> u64 {
     u64::try_from(share).unwrap_or(rate.limit).clamp(1, rate.limit)
 }
 
-/// The gates that a partition's events pass.
+/// The rate limiters that a partition's events pass.
 #[derive(Debug, Clone, Default)]
 pub struct RateLimiters {
     /// Of its pipeline.
@@ -197,7 +199,7 @@ impl RateLimiters {
         self.pipeline.is_set() || self.tenant.is_set()
     }
 
-    /// Lets one event pass, or says what hinders it. Both gates are looked at before either counts it.
+    /// Lets one event pass, or says what hinders it. Both limiters are asked before either counts it.
     pub fn pass(&self, now: Duration) -> Result<(), Throttled> {
         // Always in this order, so that two partitions never wait for each other.
         let mut pipeline = self.pipeline.lock();

@@ -1,4 +1,4 @@
-//! The gates of all tenants on this engine, kept up to date with the registry.
+//! The rate limiters of all tenants on this engine, kept up to date with the registry.
 //!
 //! A tenant's limit holds for all engines together. An engine that is alone has all of it. Otherwise
 //! each has the part that its partitions are of all that the tenant's pipelines have; those of paused
@@ -38,7 +38,7 @@ struct Terms {
 }
 
 impl TenantLimiter {
-    /// The gate itself.
+    /// The rate limiter itself.
     pub fn gate(&self) -> Arc<RateLimiter> {
         self.gate.clone()
     }
@@ -78,7 +78,7 @@ impl Drop for AtWork {
     }
 }
 
-/// The gates of all tenants.
+/// The rate limiters of all tenants.
 #[derive(Debug, Default)]
 pub struct TenantLimiters(BTreeMap<Name, Arc<TenantLimiter>>);
 
@@ -106,7 +106,7 @@ impl TenantLimiters {
         }
     }
 
-    /// The gate of a tenant.
+    /// The rate limiter of a tenant.
     pub fn of(&mut self, tenant: &Name) -> Arc<TenantLimiter> {
         self.0.entry(tenant.clone()).or_default().clone()
     }

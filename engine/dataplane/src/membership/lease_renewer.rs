@@ -1,9 +1,11 @@
-//! Renews this engine's lease and watches those of the others.
+//! The lease renewer: it renews this engine's lease and watches those of the others.
 //!
 //! No clock is compared with another. An engine counts by its own renewals, as they come back through
 //! the watch: one whose lease has not been renewed while three of ours were is taken for dead. So
 //! while the broker is away nobody renews and nobody dies, and an engine that was stopped for a while
 //! finds itself dead to the others and alive again with its next renewal.
+//!
+//! Why: docs/decisions/0009-leases-and-the-fence.md
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -50,7 +52,7 @@ pub struct LeaseRenewer {
     pub stop: CancellationToken,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Where it is noted that the broker answers.
+    /// Where it is recorded that the broker answers.
     pub heard: Arc<Heard>,
     /// Where the members are shown; none until they are known.
     pub members: watch::Sender<Option<Arc<Membership>>>,

@@ -6,6 +6,8 @@
 //! No plugin can set or remove it, for the headers `Tr-…` are the engine's. A publisher can. It is believed
 //! nevertheless: who writes a large number makes dead letters of its own events and of nobody else's, and
 //! who writes a small one could as well have left the header away. What is no number counts as none.
+//!
+//! Why: docs/decisions/0024-hops-are-believed.md
 
 use tailrace_core::{codes::LetterCode, event::Header};
 

@@ -1,6 +1,8 @@
 //! What a plugin hands on must be fit to travel: within the pipeline's output, carried by the broker as
 //! it stands, and none of the broker's or the engine's own. One message that the broker cannot take
 //! breaks the connection that all tenants share, so nothing gets that far.
+//!
+//! Why: docs/decisions/0056-bounds-of-one-shared-connection.md
 
 use tailrace_core::{
     event::{Header, Message},

@@ -1,20 +1,22 @@
-//! Accuracy watched: of a share of the series of a sketch (its windows, its groups, the partitions of
-//! all time) the exact answer is kept beside, and the sketch is held against it.
+//! Accuracy watched: of a share of the series of a sketch (its windows, its groups, the partitions of all
+//! time) the exact answer is kept too, and the sketch is held against it.
 //!
 //! The exact answers live in memory, beside the partition, and are fed by what its commits change. A
 //! series is followed from its first update or not at all: one that this engine did not see begin is
 //! passed over, because the counts of both do not agree. So a restart, or another owner, means that
 //! what had begun before is no longer watched; the windows that begin after it are.
 //!
-//! What is followed is drawn by a hash of its name under the tenant's seed, so that it is the same at
-//! every run, and no publisher can foresee it. An update that the image puts elsewhere than its record
-//! says (a group beyond the last one, a window for which there is no room) makes the counts differ, and
-//! the series is let go. So a breach is an error of the sketch, and never one of what is compared.
+//! What is followed is drawn by a hash of its name under the tenant's seed, so that it is the same at every
+//! run, and no publisher can foresee it. An update that the state store puts elsewhere than its record says
+//! (a group beyond the last one, a window for which there is no room) makes the counts differ, and the series
+//! is let go. So a breach is an error of the sketch, and never one of what is compared.
 //!
 //! Bounds: [`MOST_FOLLOWED`] series of a partition, each of a few thousand values (see
-//! [`tailrace_sketch::Exact`]), [`MOST_ENTRIES`] of all together. A comparison reads the series from
-//! the image; each is compared when it has grown twofold, and when its window is over, so that
-//! comparing costs a logarithm of what it took in.
+//! [`tailrace_sketch::Exact`]), [`MOST_ENTRIES`] of all together. A comparison reads the series from the
+//! state store; each is compared when it has grown twofold, and when its window is over, so that comparing
+//! costs a logarithm of what it took in.
+//!
+//! Why: docs/decisions/0049-accuracy-is-watched-in-memory.md
 
 #[cfg(test)]
 mod tests;
@@ -206,7 +208,7 @@ fn compare(
     Ok(compared)
 }
 
-/// A series of a sketch as an image has it.
+/// A series of a sketch as a state store has it.
 pub fn read(
     state_store: &dyn PartitionStore,
     name: &str,

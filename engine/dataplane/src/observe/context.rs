@@ -2,6 +2,8 @@
 //! whatever thread, so every line of it bears tenant, pipeline and partition as fields, and no line has to
 //! name them itself. A span is made once for each run of a partition; entering it costs tens of
 //! nanoseconds, once a turn of many events.
+//!
+//! Why: docs/decisions/0032-log-lines-name-their-owner.md
 
 use tailrace_core::identity::{PartitionId, PipelineId};
 use tracing::{Span, error_span};

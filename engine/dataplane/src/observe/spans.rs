@@ -6,6 +6,8 @@
 //! repeated, so a batch that nobody stored is never shown. Ids are hashes of what an event is, not
 //! random: work on an event that is not traced costs one look at an empty field, and a replay after a crash
 //! names its spans as the first run did, unless the count of tries differs.
+//!
+//! Why: docs/decisions/0035-spans-are-data-of-core.md
 
 use std::{hash::Hasher as _, time::Duration};
 

@@ -1,10 +1,12 @@
 //! Makes a batch durable: one atomic publish to the pipeline's own stream, fenced by the sequence of
 //! the partition's commit before.
 //!
-//! An answer that does not come is never guessed at. The commit subject is asked: if its last record
-//! bears our writer's number and our commit's, the batch is stored; if it is still the one before,
-//! the same batch is sent again; anything else means that another engine owns the partition. A late
-//! first try can only be stored before the second, which is then refused and finds its own record.
+//! An answer that does not come is never guessed at. The commit subject is asked: if its last record bears
+//! our producer epoch and our commit's number, the batch is stored; if it is still the one before, the same
+//! batch is sent again; anything else means that another engine owns the partition. A late first try can only
+//! be stored before the second, which is then refused and finds its own record.
+//!
+//! Why: docs/decisions/0008-one-fenced-atomic-batch.md
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A batch on its way out: sealed, stored beside the work, applied to the image, shown. One is under
+//! A batch on its way out: sealed, stored beside the work, applied to the state store, shown. One is under
 //! way at a time.
 
 use tailrace_core::{
@@ -147,7 +147,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Answers the cuts that wait for no commit.
+    /// Answers the barriers that wait for no commit.
     pub(super) fn answer_barriers(&mut self) {
         if self.under_way.is_none() {
             let barriers = self.worker().settled_barriers();

@@ -5,6 +5,9 @@
 //!
 //! With `at-most-once` it is the other way round: the events at hand are claimed by a commit first
 //! and processed after it; their state changes travel with the next claim.
+//!
+//! Why: docs/decisions/0013-position-commits.md
+//! Why: docs/decisions/0019-at-most-once-claims-first.md
 
 pub mod applier;
 pub mod breaker;
@@ -86,7 +89,7 @@ pub struct Partition {
     /// Since when there is something uncommitted.
     dirty_since: Option<Instant>,
     retry_at: Option<Instant>,
-    /// When there may be room again, where a limit holds it back, or its rest is over.
+    /// When there may be room again, where a limit holds it back, or its backoff is over.
     limited_until: Option<Instant>,
     last_commit: Instant,
     stopping: bool,
@@ -104,7 +107,7 @@ pub struct Partition {
     snapshotting: Option<JoinHandle<()>>,
     /// How the plan that the worker runs delivers.
     mode: Delivery,
-    /// For at-most-once: deliveries that are claimed and may be processed.
+    /// For at-most-once: queue items that are claimed and may be processed.
     claimed: usize,
 }
 

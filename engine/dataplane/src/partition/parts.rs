@@ -48,13 +48,13 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// Stores its commits.
     pub committer: Committer,
-    /// Its image, at the cursor.
+    /// Its state store, at the cursor.
     pub state_store: Arc<dyn PartitionStore>,
     /// Where it goes on.
     pub cursor: Cursor,
     /// When to make snapshots.
     pub settings: Settings,
-    /// Where it answers cuts.
+    /// Where it answers barriers.
     pub reconciler: Arc<Reconciler>,
     /// Where it counts what fails.
     pub breaker: Arc<Breaker>,

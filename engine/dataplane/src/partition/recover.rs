@@ -1,7 +1,9 @@
-//! From what is committed back to a running partition (DESIGN section 6): the position comes from
-//! the last record of the commit subject, the local image is brought up to it by the records that it
-//! lacks. An image that cannot be brought up to it is wiped and rebuilt from the newest snapshot, or
-//! from the first record. A damaged record is reported and never guessed at.
+//! From what is committed back to a running partition. The position comes from the last record of the commit
+//! subject, and the records that the local state store lacks bring it up to that. A state store that cannot
+//! be brought up to it is wiped and rebuilt from the newest snapshot, or from the first record. A damaged
+//! record is reported and never guessed at.
+//!
+//! Why: docs/decisions/0042-sled-as-a-rebuildable-store.md
 
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ const PAGE: usize = 256;
 
 /// A partition as it is committed.
 pub struct Recovered {
-    /// Its image, up to the cursor.
+    /// Its state store, up to the cursor.
     pub state_store: Arc<dyn PartitionStore>,
     /// What is committed.
     pub cursor: Cursor,
@@ -51,7 +53,7 @@ pub async fn recover(
     let state_store = recovery.image_before(&head, last.sequence)?;
     match recovery.catch_up(&*state_store, &head, last.sequence).await {
         Err(RecoverError::Damaged { cause, .. }) if state_store.applied()?.commit > 0 => {
-            // What the image holds does not lead to the last record; what the broker holds may.
+            // What the state store holds does not lead to the last record; what the broker holds may.
             tracing::warn!(%partition, cause, "the local image does not fit the commits; rebuilding it");
         }
         Err(RecoverError::Store(StoreError::Damaged(cause))) => {
@@ -113,7 +115,7 @@ impl Recovery<'_> {
         Ok((head, last))
     }
 
-    /// Nothing was ever committed: whatever image lies here is not of this pipeline's life.
+    /// Nothing was ever committed: whatever state store lies here is not of this pipeline's life.
     fn anew(&self) -> Result<Recovered, RecoverError> {
         let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
         let state_store = if state_store.applied()? == Applied::default() && state_store.begun().is_none() {
@@ -127,7 +129,7 @@ impl Recovery<'_> {
         })
     }
 
-    /// The image, unless it is ahead of the stream or of another history.
+    /// The state store, unless it is ahead of the stream or of another history.
     fn image_before(&self, head: &Head, sequence: u64) -> Result<Arc<dyn PartitionStore>, RecoverError> {
         let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
         let (applied, begun) = (state_store.applied()?, state_store.begun());
@@ -151,7 +153,7 @@ impl Recovery<'_> {
         Ok(self.world.store.open(self.partition, self.manifest, self.seed)?)
     }
 
-    /// Applies what lies between the image and the last record.
+    /// Applies what lies between the state store and the last record.
     async fn catch_up(
         &self,
         state_store: &dyn PartitionStore,

@@ -1,6 +1,8 @@
-//! Snapshots of a partition: so that recovery is short and old records can go. A snapshot is the
-//! export of an image, compressed, with a checksum and the hash of what it holds; older records are
-//! purged only after it has been read back and verified.
+//! Snapshots of a partition: so that recovery is short and old records can go. A snapshot is the export of a
+//! state store, compressed, with a checksum and the hash of what it holds; older records are purged only
+//! after it has been read back and verified.
+//!
+//! Why: docs/decisions/0045-exports-copy-on-write.md
 
 use std::collections::BTreeMap;
 
@@ -38,7 +40,7 @@ pub enum SnapshotError {
     Unfaithful(u64),
 }
 
-/// Exports the image. On a thread that may block.
+/// Exports the state store. On a thread that may block.
 pub fn export(state_store: &dyn PartitionStore) -> Result<(Applied, Vec<Bytes>), StoreError> {
     let mut chunks = Vec::new();
     let applied = state_store.export(&mut |chunk| {
@@ -97,7 +99,7 @@ fn frame(chunk: &Bytes) -> Bytes {
     Bytes::copy_from_slice(&(chunk.len() as u32).to_le_bytes())
 }
 
-/// Restores the newest snapshot that is sound into an empty image; leaves it empty where there is none.
+/// Restores the newest snapshot that is sound into an empty state store; leaves it empty where there is none.
 pub(super) async fn restore_newest(
     world: &World,
     partition: &PartitionId,

@@ -7,6 +7,8 @@
 //!
 //! Where what lies in memory means another thing to the new plan (see [`Plan::follows_at_once`]), the old
 //! plan's last batch is committed and applied first, and no event is begun meanwhile.
+//!
+//! Why: docs/decisions/0029-a-swap-is-a-boundary.md
 
 use tailrace_core::{ports::executor, tasks};
 

@@ -1,6 +1,6 @@
-//! A partition that waits for room under a limit, or rests after stopped calls. It commits what it has,
-//! holds what it was given and takes no more than its queue holds; what is beyond stays at the broker. It
-//! wakes when there is room, or when it has rested.
+//! A throttled partition: it waits for room under a limit, or backs off after stopped calls. It commits what
+//! it has, holds what it was given and takes no more than its queue holds; what is beyond stays at the
+//! broker. It wakes when there is room, or when its backoff is over.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Partition {
     pub(super) fn may_go_on(&mut self) {
         self.limited_until = None;
         if self.worker().queued() == 0 {
-            // After a rest; no turn comes that would say so.
+            // After a backoff; no turn comes that would say so.
             self.show_limit();
         }
     }
@@ -43,9 +43,9 @@ impl Partition {
         self.begin_commit().await
     }
 
-    /// With at-most-once, how many deliveries to claim. Who halts claims no more than is claimed already;
-    /// others no more than there is room for, for what is claimed and not processed when the engine dies
-    /// is lost.
+    /// With at-most-once, how many queue items to claim. A partition that halts claims no more than is
+    /// claimed already. Others claim no more than there is room for, because what is claimed and not
+    /// processed when the engine dies is lost.
     pub(super) fn claimable(&mut self) -> usize {
         debug_assert!(self.mode == Delivery::AtMostOnce, "the others claim nothing");
         if self.is_halting() {

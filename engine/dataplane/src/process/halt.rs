@@ -11,13 +11,13 @@ pub enum TurnEnd {
     Drained,
     /// The batch is full.
     Full,
-    /// The slice is over; there is more to do.
+    /// The time slice is over; there is more to do.
     SliceOver,
     /// The first event of the queue is to be tried again after this pause.
     Retry(Duration),
     /// There is no room for the first event of the queue, under a limit, for so long.
     Throttled(Duration),
-    /// Call after call was stopped: the partition rests so long before the next event.
+    /// Call after call was stopped: the partition backs off so long before the next event.
     Backoff(Duration),
     /// A step's policy pauses the pipeline at the first event of the queue.
     Pause(String),

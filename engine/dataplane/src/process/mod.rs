@@ -3,6 +3,8 @@
 //! The unit that is taken back is one call: what a plugin did for an event that it then failed on
 //! is rolled back, what the steps before it did stays. A failure that is worth another try takes
 //! the whole event back, for it is processed again from the first step.
+//!
+//! Why: docs/decisions/0016-rollback-of-one-call.md
 
 pub mod calling;
 pub mod failing;

@@ -3,6 +3,8 @@
 //!
 //! It knows no queue, no limit and no position. Those are the worker's, who gives it one event after the
 //! other and takes back an event that does not come to its end.
+//!
+//! Why: docs/decisions/0005-processor-under-the-worker.md
 
 use std::{sync::Arc, time::Duration};
 
@@ -74,7 +76,7 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// Of this plan, on top of this image.
+    /// Of this plan, on top of this state store.
     pub fn new(
         state_store: Arc<dyn PartitionStore>,
         plan: Arc<Plan>,

@@ -1,5 +1,7 @@
 //! All pipelines of this engine: follows the registry, starts what is new, tells those that run what
 //! changed, ends what is gone.
+//!
+//! Why: docs/decisions/0002-planes-meet-in-passive-memory.md
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

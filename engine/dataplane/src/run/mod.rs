@@ -2,12 +2,13 @@
 //! is committed when something breaks, stand by when another engine has it, wait when it is paused.
 //!
 //! - [`start`]: from nothing to running;
-//! - [`supervise`]: while it runs: changes of the registry, of the engines, the books;
+//! - [`supervise`]: while it runs: changes of the registry, of the engines, reconciliation;
 //! - [`ended`]: why it ended, and whose fault that is;
-//! - [`load`]: plugins by their digest.
+//! - [`engine`]: all pipelines of this engine, by the registry;
+//! - [`settings`]: what an operator can set.
 //!
-//! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is
-//! cheap, because positions and images are durable, and it leaves one way to test.
+//! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
+//! because positions and state stores are durable, and it leaves one way to test.
 
 pub mod ended;
 pub mod engine;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When a partition's image is snapshotted, and how often books are balanced.
+/// When a partition's state store is snapshotted, and how often counts are reconciled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes of commit records after which a new snapshot is worth its cost.

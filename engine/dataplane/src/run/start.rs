@@ -1,5 +1,7 @@
 //! From nothing to running: which partitions are this engine's, the plugins of the revision, every
 //! partition recovered, and the intake that feeds them.
+//!
+//! Why: docs/decisions/0021-the-input-is-fixed.md
 
 use std::{collections::BTreeMap, sync::Arc};
 

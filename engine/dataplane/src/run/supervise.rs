@@ -1,5 +1,5 @@
-//! While it runs: a change of the registry is taken up without stopping where that is possible, a
-//! change of the engines moves partitions, the books are balanced, outputs are kept within bounds.
+//! While it runs: a change of the registry is taken up without stopping where that is possible. A change of
+//! the engines moves partitions, the counts are reconciled, outputs are kept within bounds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -156,7 +156,7 @@ impl PipelineRun {
         owned != running.share.partitions
     }
 
-    /// Balances the books of the cuts that are complete.
+    /// Reconciles the counts of the barriers that are complete.
     async fn balance(&self, running: &Running) {
         let plan = &running.plan;
         while let Some(barrier) = self.status.reconciler.take_complete() {
@@ -166,7 +166,7 @@ impl PipelineRun {
                 barrier.from,
                 barrier.to,
             );
-            // A broker that does not answer now is no imbalance: the next cut is counted again.
+            // A broker that does not answer now is no imbalance: the next barrier is counted again.
             let input = counted.await.ok().flatten();
             let books = if running.share.partitions.first() == Some(&0) {
                 self.world.commits.books(&self.pipeline).await.ok()

@@ -5,6 +5,8 @@
 //! the processor ([`long_calls`]).
 //!
 //! Bounded: a partition has one turn waiting at most, and partitions are bounded by quotas.
+//!
+//! Why: docs/decisions/0025-weighted-fair-queueing.md
 
 pub mod long_calls;
 #[cfg(test)]
@@ -46,7 +48,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     most_per_tenant: usize,
     ranks: Arc<dyn Threads>,
-    /// Those at work, and those that others have taken the place of.
+    /// Those at work, and those that others have succeeded.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
@@ -59,7 +61,7 @@ impl Shared {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread of a place, which serves once what it gives is dropped.
+    /// Starts the thread of a slot, which serves once what it gives is dropped.
     fn spawn(self: &Arc<Self>, place: usize) -> std::io::Result<Successor> {
         let (successor, predecessor) = mpsc::sync_channel(0);
         let shared = self.clone();

@@ -15,6 +15,8 @@
 //! Invariants: a tenant that comes back after a pause starts at the clock of those at work, so nobody
 //! saves up; nobody is refused, whoever is behind waits; each waiting turn is served after a bounded
 //! amount of others' work.
+//!
+//! Why: docs/decisions/0025-weighted-fair-queueing.md
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -1,9 +1,9 @@
-//! A partition's turn at the gate: whether the next event is processed, waits or is shed.
+//! A partition's admission under the rate limiters: whether the next event is processed, waits or is shed.
 //!
-//! A shed event is an event with a fate, entered in the batch like any other: with `exactly-once` the
+//! A shed event is an event with an outcome, entered in the batch like any other: with `exactly-once` the
 //! decision is committed with the position, so it is made once. What is shed leaves no trace in state,
-//! sketches or the identifiers of `dedup`; sent again, it is new. An event that somebody sends again
-//! from the dead letters is never shed: it waits, or it would come back as a dead letter for ever.
+//! sketches or the identifiers of `dedup`; sent again, it is new. An event that somebody sends again from the
+//! dead letters is never shed: it waits, or it would come back as a dead letter for ever.
 
 use tailrace_core::{
     codes::LetterCode,
@@ -23,7 +23,7 @@ use crate::{
 const CODE: &str = LetterCode::RateLimited.as_str();
 
 impl Worker {
-    /// Passes these gates from now on.
+    /// Passes these rate limiters from now on.
     #[must_use]
     pub fn limited_by(mut self, gates: RateLimiters) -> Self {
         self.gates = gates;
@@ -35,7 +35,7 @@ impl Worker {
         self.limited.take()
     }
 
-    /// How many events would pass now; one, where each may be followed by a rest.
+    /// How many events would pass now; one, where each may be followed by a backoff.
     pub fn room(&self) -> usize {
         if self.rest.repeats() {
             1

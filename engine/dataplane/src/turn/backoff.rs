@@ -1,23 +1,25 @@
-//! Rest after stopped calls. A call that its deadline or its fuel ends has used a processor for nothing, and
-//! a plugin that loops at every event would do so for ever; that nobody else's threads wait for it
-//! ([`long_calls`](crate::schedule::long_calls)) still leaves it what the machine has idle, and
-//! what a machine does in its idle time the others feel too. So its partition rests: not after the first
-//! event of that kind, but after each that follows, longer every time, until nine tenths of its time are
-//! rest. The first event whose calls come to their end brings it back to full speed.
+//! Backoff after stopped calls. A call that its deadline or its fuel ends has used a processor for nothing,
+//! and a plugin that loops at every event would do so for ever. Nobody else's threads wait for it
+//! ([`long_calls`](crate::schedule::long_calls)), yet it would still take all that the machine has idle, and
+//! the others feel that too. So its partition backs off: not after the first event of that kind, but after
+//! each that follows. The pause grows every time, until it takes nine tenths of the partition's time. The
+//! first event whose calls come to their end brings it back to full speed.
 //!
-//! The rest is in proportion to what was lost, so a plugin that is stopped after microseconds hardly
-//! notices it, and one that is slow but comes to its end never.
+//! The backoff is in proportion to what was lost. So a plugin that is stopped after microseconds hardly
+//! notices it, and one that is slow but comes to its end never does.
+//!
+//! Why: docs/decisions/0027-backoff-after-stopped-calls.md
 
 use std::time::Duration;
 
 use crate::process::processor::CallTimes;
 
-/// The most that is rested for what was lost: stopped calls then take a tenth of a partition's time.
+/// The longest backoff for what was lost: stopped calls then take a tenth of a partition's time.
 const MOST: u32 = 9;
-/// Less is owed until more comes to it: each rest is a commit.
+/// Less is owed until more comes to it: each backoff is a commit.
 const WORTHWHILE: Duration = Duration::from_millis(10);
 
-/// What a partition has lost by stopped calls, and what rest it owes.
+/// What a partition has lost by stopped calls, and what backoff it owes.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     owed: Duration,
@@ -26,7 +28,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// An event, or a try of it, is over. Gives the rest that is due.
+    /// An event, or a try of it, is over. Gives the backoff that is due.
     pub(crate) fn event_over(&mut self, calls: CallTimes) -> Option<Duration> {
         if calls.stopped.is_zero() {
             if calls.has_ended {

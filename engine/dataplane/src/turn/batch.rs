@@ -50,8 +50,8 @@ impl Worker {
             || effects.bytes() >= MAX_BATCH_BYTES
     }
 
-    /// For at-most-once: how many deliveries of the queue make up the next batch, `most` of them at
-    /// most, and the cursor behind them.
+    /// For at-most-once: how many queue items make up the next batch, `most` of them at most, and the cursor
+    /// behind them.
     pub fn claim(&self, most: usize) -> (usize, Cursor) {
         let mut claim = self.cursor;
         let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
@@ -93,7 +93,7 @@ impl Worker {
         })
     }
 
-    /// The sealed batch is in the image now, its record in so many parts.
+    /// The sealed batch is in the state store now, its record in so many parts.
     pub fn applied(&mut self, commit_sequence: u64, parts: u64) {
         self.processor.effects.applied();
         self.cursor.commit_sequence = commit_sequence;

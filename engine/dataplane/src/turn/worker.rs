@@ -1,9 +1,11 @@
-//! One turn of a partition: takes events off its queue and processes them into the current batch,
-//! until the queue is empty, the batch is full or the slice of time is over. Runs on a guest thread
-//! and does no IO but reads of the local image.
+//! One turn of a partition: takes events off its queue and processes them into the current batch, until the
+//! queue is empty, the batch is full or the time slice is over. It runs on a guest thread and does no IO but
+//! reads of the local state store.
 //!
 //! Invariant: between two calls of [`Worker::turn`] the uncommitted effects are those of whole
 //! events, in order, up to [`Cursor::position`].
+//!
+//! Why: docs/decisions/0005-processor-under-the-worker.md
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -85,7 +87,7 @@ impl Worker {
         self
     }
 
-    /// Candidates are judged on this board.
+    /// Candidates are judged by these reports.
     pub fn judged_on(&mut self, board: Arc<CandidateReports>) {
         self.board = board;
     }
@@ -110,7 +112,7 @@ impl Worker {
         self.cursor
     }
 
-    /// Processes at most so many deliveries, for at most `slice`.
+    /// Processes at most so many queue items, for at most `slice`.
     pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
         let end = self.work(slice, most);
         if let Some(beside) = &mut self.beside {
@@ -174,7 +176,7 @@ impl Worker {
         std::mem::take(&mut self.processor.spans.repeated)
     }
 
-    /// The cuts that wait for no commit.
+    /// The barriers that wait for no commit.
     pub fn settled_barriers(&mut self) -> Vec<PartitionBarrier> {
         if self.is_clean() {
             std::mem::take(&mut self.processor.stats.barriers)
@@ -267,7 +269,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Why the turn stops behind an event, or a try of it, with the rest that is due before the next.
+    /// Why the turn stops behind an event, or a try of it, with the backoff that is due before the next.
     fn with_backoff(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
         let calls = std::mem::take(&mut self.processor.calls);
         let Some(rest) = self.rest.event_over(calls) else {

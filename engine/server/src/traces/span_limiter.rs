@@ -1,5 +1,7 @@
 //! How many spans wait for the collector: a limiter before the library's queue, and a count of each batch
 //! behind it.
+//!
+//! Why: docs/decisions/0036-a-counted-queue-before-the-exporter.md
 
 use std::{
     fmt,

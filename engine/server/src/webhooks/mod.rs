@@ -5,6 +5,8 @@
 //! the name is resolved once and its addresses are checked before one is connected to
 //! ([`address`]; a second look-up could answer otherwise), no redirect is followed, no proxy asked, and
 //! time, answer and number of requests under way are bounded. What the server answers is never shown.
+//!
+//! Why: docs/decisions/0034-webhooks-only-to-allowed-hosts.md
 
 mod address;
 

@@ -9,6 +9,8 @@
 //!   of their clusters this cuts off whole clusters (measured: recall@10 of 0.62 instead of 0.99). So
 //!   a graph is asked whether it finds what was put in ([`Graph::finds`]), and the index puts in
 //!   vectors from all over the collection.
+//!
+//! Why: docs/decisions/0046-vectors-exact-then-indexed.md
 
 use hnsw_rs::hnsw::{Hnsw, PointId};
 

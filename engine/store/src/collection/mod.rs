@@ -25,6 +25,8 @@
 //! its id for finding it; in the graph another `4d`, and about 2,200 for the node and its edges
 //! (measured: 340 and 2,800 bytes at 64 dimensions). Tombstones cost what nodes do, and are at most
 //! half as many as the rows in the graph.
+//!
+//! Why: docs/decisions/0046-vectors-exact-then-indexed.md
 
 mod distances;
 mod exact;

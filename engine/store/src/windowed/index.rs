@@ -85,7 +85,7 @@ impl SeriesIndex {
         parts.into_iter().map(|part| of_window(start_ms, part)).collect()
     }
 
-    /// The series that a slice takes, oldest first.
+    /// The series of a range query, oldest first.
     pub(super) fn of(&self, slice: &RangeQuery) -> Vec<Series> {
         match slice.windows {
             None => self.all_time().filter(|series| slice.takes(series)).collect(),

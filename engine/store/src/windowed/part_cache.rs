@@ -7,6 +7,8 @@
 //!
 //! They are kept encoded, so that their size is known. All stores of the process share one
 //! [`PartCache`]; where it is full nothing more is kept, and as windows go, room comes back.
+//!
+//! Why: docs/decisions/0058-merged-windows-are-kept.md
 
 use std::{
     collections::BTreeMap,

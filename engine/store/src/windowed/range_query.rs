@@ -1,4 +1,4 @@
-//! What is asked of a windowed sketch, merged: windows into the parts that they lie in
+//! Range queries of a windowed sketch, merged: windows into the parts that they lie in
 //! ([`super::part_cache`]), parts into the answer. It is always done in these two steps, kept parts or none,
 //! so that the same content gives the same answer to the last digit.
 
@@ -47,7 +47,7 @@ impl Sum {
 }
 
 impl WindowedSketches {
-    /// What a slice takes, merged in the order of time.
+    /// The series of a range query, merged in the order of time.
     pub(crate) fn slice(
         &self,
         tree: &Tree,
@@ -80,7 +80,7 @@ impl WindowedSketches {
         Ok(whole.into_all().collect())
     }
 
-    /// Merges and keeps the first part from `from_ms` on that a slice needs whole and that is not kept
+    /// Merges and keeps the first part from `from_ms` on that a range query needs whole and that is not kept
     /// yet; gives its end. None when nothing more is to be kept.
     pub(crate) fn keep_next(
         &mut self,
@@ -146,7 +146,7 @@ impl WindowedSketch {
                 .keep(part_cache, part_key, &slice.groups, part.groups.iter()))
     }
 
-    /// Adds the series that a slice takes.
+    /// Adds the series of a range query.
     fn merge(&self, tree: &Tree, name: &str, slice: &RangeQuery, sum: &mut Sum) -> Result<(), StoreError> {
         for series in self.index.of(slice) {
             let sketch = match self.warm.get(&series) {
@@ -167,7 +167,7 @@ fn group_of(slice: &RangeQuery, series: Series) -> Option<Group> {
     }
 }
 
-/// What of a slice lies in a part and in a span.
+/// What of a range query lies in a part and in a span.
 fn within(slice: &RangeQuery, part_key: PartKey, span: WindowSpan) -> RangeQuery {
     RangeQuery {
         windows: Some(WindowSpan {

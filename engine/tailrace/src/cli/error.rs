@@ -73,7 +73,7 @@ impl Problem {
             &self.detail
         };
         match &self.field {
-            // Spec errors may bear their path in the detail already.
+            // Manifest errors may bear their path in the detail already.
             Some(field) if !said.starts_with(field.as_str()) => format!("{field}: {said} ({})", self.code),
             _ => format!("{said} ({})", self.code),
         }

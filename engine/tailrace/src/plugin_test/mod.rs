@@ -4,6 +4,8 @@
 //! The rehearsal is the engine's own code from the partition's worker down: the same plan, effects,
 //! sandbox and store, with a batch of one event, in a folder that vanishes. Only the broker is not
 //! there. What it prints of an event comes from what the engine would have committed.
+//!
+//! Why: docs/decisions/0060-plugin-test-is-the-engines-code.md
 
 pub mod build;
 pub mod events;

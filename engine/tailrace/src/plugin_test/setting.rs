@@ -1,5 +1,5 @@
-//! The pipeline that a rehearsal runs: one step of a pipeline's description, or, without one, a
-//! pipeline made around the plugin. Either way it passes the checks that applying it would.
+//! The pipeline that a rehearsal runs: one step of a pipeline's manifest, or, without one, a pipeline made
+//! around the plugin. Either way it passes the checks that applying it would.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,7 +22,7 @@ use crate::cli::error::misuse;
 /// A pipeline of one step, ready to run.
 #[derive(Debug)]
 pub struct Setting {
-    /// Its description.
+    /// Its manifest.
     pub manifest: PipelineManifest,
     /// The plugin.
     pub digest: Digest,
@@ -183,7 +183,7 @@ fn check_grants(step: &StepManifest, admitted: &Admitted) -> anyhow::Result<()> 
     ))
 }
 
-/// Reads a pipeline's description.
+/// Reads a pipeline's manifest.
 pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineManifest> {
     let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
     parse::parse(&text).map_err(|cause| {

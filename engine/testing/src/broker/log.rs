@@ -19,7 +19,7 @@ use crate::sync::lock;
 /// A stored message.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Its place in the stream.
+    /// Its sequence in the stream.
     pub sequence: u64,
     /// When it was received, milliseconds since the epoch.
     pub received_ms: u64,

@@ -1,5 +1,5 @@
-//! What an image holds, and how it takes in a delta: the plainest way there is. A checker may replay
-//! commits into a [`Content`] and compare.
+//! What a state store holds, and how it takes in a delta, in the plainest way. A checker may replay commits
+//! into a [`Content`] and compare.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tailrace_core::{
 };
 use tailrace_sketch::Update;
 
-/// What an image holds.
+/// What a state store holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
     /// State, by step and key.

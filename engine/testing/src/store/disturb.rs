@@ -1,4 +1,4 @@
-//! What a test lets happen while images are read: a commit between two reads of one query, a merge that
+//! What a test lets happen while state stores are read: a commit between two reads of one query, a merge that
 //! takes its time, a key on a damaged block of the disk.
 
 use std::{
@@ -41,7 +41,7 @@ impl Disturbances {
         lock(&self.damaged).insert(key.to_owned());
     }
 
-    /// Something was read; no lock of the image is held.
+    /// Something was read; no lock of the state store is held.
     pub(super) fn is_read(&self) {
         let mut waiting = lock(&self.interruption);
         match waiting.take() {

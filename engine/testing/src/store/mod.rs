@@ -73,7 +73,7 @@ impl MemoryStore {
         self.state_store(partition).change(change, true);
     }
 
-    /// When images have been read so many times more, this happens, once.
+    /// When state stores have been read so many times more, this happens, once.
     pub fn while_reading(&self, after: u64, act: impl FnOnce() + Send + 'static) {
         self.around.disturbances.interrupt(after, Box::new(act));
     }

@@ -1,5 +1,5 @@
-//! The image of a partition in memory. Chance may cut the application of a commit off at any point, as a
-//! crash does; the image then says so, and takes nothing but that commit again.
+//! The state store of a partition in memory. Chance may cut the application of a commit off at any point, as
+//! a crash does; the state store then says so, and takes nothing but that commit again.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use tailrace_sketch::Sketch;
 use super::{collection::MemoryCollection, content::Content, disturb::Disturbances};
 use crate::{faults::Faults, sync::lock};
 
-/// What the images of a store share.
+/// What the state stores of a store share.
 #[derive(Clone, Default)]
 pub(super) struct Surroundings {
     pub(super) faults: Option<Arc<Faults>>,
@@ -43,7 +43,7 @@ struct Inside {
     version: Option<u64>,
 }
 
-/// An image.
+/// A state store.
 pub(super) struct MemoryPartition {
     inside: Mutex<Inside>,
     around: Surroundings,
@@ -115,7 +115,7 @@ impl PartitionStore for MemoryPartition {
         lock(&self.inside).begun
     }
 
-    /// It weighs nothing, so no quota is ever full.
+    /// Its size is 0, so no quota is ever full.
     fn weight(&self) -> StoredSize {
         StoredSize::default()
     }

@@ -284,7 +284,7 @@ impl Scenario {
         (0..self.watchers).map(watch).collect()
     }
 
-    /// Whatever happened, the books of those who were at work must balance.
+    /// Whatever happened, the counts of the engines that were at work must agree.
     fn check_books(&self, overview: &Overview) -> Result<(), String> {
         let reconciler = overview
             .pipeline(&self.pipeline)
@@ -369,7 +369,7 @@ impl Scenario {
     /// A revision whose outputs bear this label.
     fn revision_of(&self, number: u64, label: u64) -> Revision {
         let name = |text: &str| Name::new(text).expect("a name");
-        // Every third revision declares vectors of its own, which must be loaded from a settled image.
+        // Every third revision declares vectors of its own, which must be loaded from a settled state store.
         let more = if (number % CANDIDATE).is_multiple_of(3) {
             self.faults.note("swap that waits");
             r#","more":{"dimensions":2}"#

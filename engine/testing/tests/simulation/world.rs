@@ -21,7 +21,7 @@ pub fn broker(faults: &Arc<Faults>) -> MemoryBroker {
 pub fn options(faults: &Arc<Faults>) -> Options {
     Options {
         faults: Some(faults.clone()),
-        // Small, so that records are cut into parts.
+        // Small, so that records are split into parts.
         max_payload: 16 * 1024,
         expected_delivery: Some(Delivery::ExactlyOnce),
         received_ms,

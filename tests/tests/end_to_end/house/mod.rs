@@ -1,5 +1,7 @@
 //! The rules of the house that a machine can check. Each is a function over data in a file of its own,
 //! with a made-up breach of it as its test; here they meet the checkout.
+//!
+//! Why: docs/decisions/0001-house-in-floors.md
 
 mod accounts;
 mod circles;

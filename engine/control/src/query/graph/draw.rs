@@ -4,6 +4,8 @@
 //! subjects overlap: two streams cannot hold one subject, so nothing else can reach it. Hence a
 //! pipeline is fed by at most one other, and the picture grows with the pipelines, not with their
 //! square.
+//!
+//! Why: docs/decisions/0037-edges-of-the-graph.md
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,7 +24,7 @@ fn watched(share: f64) -> [Watched; 1] {
     }]
 }
 
-/// What an image would hold: each series with its sketch, as the updates say.
+/// What a state store would hold: each series with its sketch, as the updates say.
 #[derive(Default)]
 struct Held(BTreeMap<Series, Sketch>);
 
@@ -60,7 +60,7 @@ fn follow(accuracy: &mut Accuracy, share: f64, delta: &Delta, held: &Held) -> Ve
     found.into_iter().map(|(_, comparison)| comparison).collect()
 }
 
-/// A commit of a sketch that is not divided.
+/// A commit of a sketch that is not windowed or grouped.
 fn plain(values: impl IntoIterator<Item = u32>) -> Delta {
     let updates = values.into_iter().map(|value| Update::Observe(f64::from(value)));
     Delta {
@@ -69,7 +69,7 @@ fn plain(values: impl IntoIterator<Item = u32>) -> Delta {
     }
 }
 
-/// A commit of one that is divided: values with their times and groups.
+/// A commit of a windowed and grouped sketch: values with their times and groups.
 fn divided(clock_ms: u64, values: impl IntoIterator<Item = (u32, u64, Option<Group>)>) -> Delta {
     let placed = |(value, time_ms, group)| Placed {
         window_start_ms: Some(RULE.start(time_ms)),
@@ -154,7 +154,7 @@ fn groups_are_followed_each_and_those_put_elsewhere_are_let_go() {
     let of = |text| (0..40).map(move |value| (value, 0, group(text)));
     let delta = divided(0, of("en").chain(of("de")).chain(of("fr")));
     held.apply(&delta);
-    // The image has no room for a third group, and counts it among the others.
+    // The state store has no room for a third group, and counts it among the others.
     held.0.retain(|series, _| series.group != group("fr"));
     let compared = follow(&mut accuracy, 1.0, &delta, &held);
     assert_eq!(compared.len(), 4, "two groups, of all time and of the window");

@@ -1,4 +1,4 @@
-//! `tailrace pipeline apply`: a description, from a file or from standard input.
+//! `tailrace pipeline apply`: a manifest, from a file or from standard input.
 
 use std::{io::Read as _, path::PathBuf};
 
@@ -64,7 +64,7 @@ struct AppliedView {
     candidate: bool,
 }
 
-/// Reads the description for its name and its form, and lets the server judge it.
+/// Reads the manifest for its name and its form, and lets the server judge it.
 pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
     let text = read_text(&args.file)?;
     let spec = parse(&text).map_err(|cause| {

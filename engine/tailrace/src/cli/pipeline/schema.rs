@@ -1,4 +1,4 @@
-//! `tailrace pipeline schema`: what a description may hold, as JSON Schema.
+//! `tailrace pipeline schema`: what a manifest may hold, as JSON Schema.
 
 use tailrace_core::manifest::parse::json_schema;
 

@@ -27,7 +27,7 @@ struct PipelineView {
     partitions: u32,
 }
 
-/// Prints a description as YAML, ready to be changed and applied again.
+/// Prints a manifest as YAML, ready to be changed and applied again.
 pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
     let number = args.revision.map(|number| number.to_string());
     let rest: Vec<&str> = number
@@ -41,7 +41,7 @@ pub fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<()> {
     })
 }
 
-/// The description in a revision, or in a pipeline's active one.
+/// The manifest in a revision, or in a pipeline's active one.
 fn spec_of(answer: &Value) -> &Value {
     answer
         .get("active")
