@@ -26,7 +26,7 @@ pub struct Head {
     pub commit: u64,
     /// Producer epoch: a random number of the run of the partition that wrote it. By it the run knows its own
     /// commit again when the broker's answer was lost.
-    pub writer: u64,
+    pub producer_epoch: u64,
     /// Sequence of the last input event whose effects are committed; 0 before the first.
     pub position: u64,
     /// The same for events sent again from the dead letters.
@@ -219,7 +219,7 @@ mod tests {
     fn head() -> Head {
         Head {
             commit: 7,
-            writer: 9,
+            producer_epoch: 9,
             position: 1200,
             redrive_position: 3,
             revision: 2,

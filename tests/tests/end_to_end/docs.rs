@@ -193,7 +193,7 @@ fn the_check_of_pages_names_what_is_wrong() -> anyhow::Result<()> {
 /// What README shows is what `tailrace plugin new` makes, and the tutorial builds and runs that.
 #[test]
 fn the_plugin_in_readme_is_the_one_that_a_newcomer_gets() -> anyhow::Result<()> {
-    let template = root().join("engine/tailrace/src/offline/template/lib.rs.in");
+    let template = root().join("engine/tailrace/src/plugin_test/template/lib.rs.in");
     let template = std::fs::read_to_string(template)?.replace("{TYPE}", "Clicks");
     let blocks = Page::read(&root(), "README.md")?.blocks;
     let shown = blocks.iter().find(|block| block.language == "rust");

@@ -302,7 +302,7 @@ mod tests {
     fn a_message_that_no_commit_wrote_is_noticed() {
         let head = Head {
             commit: 1,
-            writer: 1,
+            producer_epoch: 1,
             position: 1,
             redrive_position: 0,
             revision: 1,

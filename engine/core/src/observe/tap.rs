@@ -99,23 +99,23 @@ pub struct Excerpt {
     /// Bytes of the whole payload.
     pub bytes: usize,
     /// Whether there is more than `text`.
-    pub barrier: bool,
+    pub cut: bool,
 }
 
 impl Excerpt {
     /// Of a payload.
     pub fn of(payload: &[u8]) -> Self {
-        let barrier = payload.len() > EXCERPT_BYTES;
+        let cut = payload.len() > EXCERPT_BYTES;
         let shown = payload.get(..EXCERPT_BYTES).unwrap_or(payload);
         let mut text = String::from_utf8_lossy(shown).into_owned();
-        if barrier {
+        if cut {
             // The cut may go through a character.
             text.truncate(text.trim_end_matches('\u{fffd}').len());
         }
         Self {
             text,
             bytes: payload.len(),
-            barrier,
+            cut,
         }
     }
 }
@@ -128,16 +128,13 @@ mod tests {
     fn an_excerpt_is_text_of_bounded_length_and_says_when_it_is_cut() {
         let whole = Excerpt::of(b"a\xffb");
         assert_eq!(
-            (whole.text.as_str(), whole.bytes, whole.barrier),
+            (whole.text.as_str(), whole.bytes, whole.cut),
             ("a\u{fffd}b", 3, false)
         );
         let long = format!("a{}", "ä".repeat(EXCERPT_BYTES));
-        let barrier = Excerpt::of(long.as_bytes());
-        assert!(barrier.barrier && long.starts_with(&barrier.text));
-        assert_eq!(
-            (barrier.text.len(), barrier.bytes),
-            (EXCERPT_BYTES - 1, long.len())
-        );
+        let cut = Excerpt::of(long.as_bytes());
+        assert!(cut.cut && long.starts_with(&cut.text));
+        assert_eq!((cut.text.len(), cut.bytes), (EXCERPT_BYTES - 1, long.len()));
     }
 
     #[test]

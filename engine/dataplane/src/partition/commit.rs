@@ -48,7 +48,7 @@ pub struct Committer {
     pub random: Arc<dyn Random>,
     /// Random number of this run of the partition: two runs in one process must not take each
     /// other's records for their own.
-    pub writer: u64,
+    pub producer_epoch: u64,
     /// Largest part of a record.
     pub max_part_bytes: usize,
     /// Where trouble is shown.
@@ -69,7 +69,7 @@ impl Committer {
     ) -> CommitBatch {
         let head = Head {
             commit: sealed.cursor.commit,
-            writer: self.writer,
+            producer_epoch: self.producer_epoch,
             position: claim.position,
             redrive_position: claim.redrive_position,
             revision,
@@ -141,8 +141,9 @@ impl Committer {
             match self.log.last(&self.partition).await {
                 Ok(None) => return Found::At(0),
                 Ok(Some(part)) => {
-                    let ours = record::decode_part(&part.payload)
-                        .is_ok_and(|(head, _)| head.writer == self.writer && head.commit == commit);
+                    let ours = record::decode_part(&part.payload).is_ok_and(|(head, _)| {
+                        head.producer_epoch == self.producer_epoch && head.commit == commit
+                    });
                     return if ours {
                         Found::Ours(part.sequence)
                     } else {

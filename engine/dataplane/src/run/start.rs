@@ -213,7 +213,7 @@ impl PipelineRun {
             partition,
             log: self.world.commits.clone(),
             random: self.world.random.clone(),
-            writer: self.world.random.next_u64(),
+            producer_epoch: self.world.random.next_u64(),
             max_part_bytes: self
                 .world
                 .streams

@@ -232,7 +232,9 @@ pub fn check_revisions(
         for message in &own {
             if message.subject == commits {
                 let (head, _) = record::decode_part(&message.payload).map_err(|cause| cause.to_string())?;
-                let last = last.entry(if rivals { head.writer } else { 0 }).or_default();
+                let last = last
+                    .entry(if rivals { head.producer_epoch } else { 0 })
+                    .or_default();
                 if head.revision < *last {
                     let (commit, revision) = (head.commit, head.revision);
                     return Err(format!(
