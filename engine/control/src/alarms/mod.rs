@@ -48,7 +48,7 @@ const SENDING: usize = 64;
 pub struct Alarms {
     queries: Queries,
     me: EngineId,
-    engine_alarms: Vec<Alarm>,
+    of_engine: Vec<Alarm>,
     kept: BTreeMap<Subject, Kept>,
     places: Arc<Semaphore>,
     tell: mpsc::Sender<Tried>,
@@ -59,13 +59,13 @@ pub struct Alarms {
 
 impl Alarms {
     /// For an engine with alarms of its own.
-    pub fn new(queries: Queries, me: EngineId, engine_alarms: Vec<Alarm>) -> Self {
+    pub fn new(queries: Queries, me: EngineId, of_engine: Vec<Alarm>) -> Self {
         // As many as there are permits, so that telling never waits.
         let (tell, told) = mpsc::channel(SENDING);
         Self {
             queries,
             me,
-            engine_alarms,
+            of_engine,
             kept: BTreeMap::new(),
             places: Arc::new(Semaphore::new(SENDING)),
             tell,
@@ -163,13 +163,13 @@ impl Alarms {
                 mine.insert(subject);
             }
         }
-        if !self.engine_alarms.is_empty() {
+        if !self.of_engine.is_empty() {
             let subject = Subject::Engine(self.me.clone());
             self.kept
                 .entry(subject)
                 .or_default()
                 .declared
-                .clone_from(&self.engine_alarms);
+                .clone_from(&self.of_engine);
         }
         self.kept.retain(|subject, kept| match subject {
             Subject::Engine(_) => true,

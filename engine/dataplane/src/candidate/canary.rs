@@ -27,7 +27,7 @@ pub const REVISION_HEADER: &str = "Tr-Revision";
 pub(super) struct Canary {
     plan: Arc<Plan>,
     instances: Vec<Option<Box<dyn Instance>>>,
-    canary: candidate::Canary,
+    share: candidate::Canary,
     revision: u64,
     /// Whether the event at hand is the canary's, and what it came to.
     at_hand: (bool, EventOutcome),
@@ -38,13 +38,13 @@ impl Canary {
     pub(super) fn new(
         plan: Arc<Plan>,
         instances: Vec<Option<Box<dyn Instance>>>,
-        canary: candidate::Canary,
+        share: candidate::Canary,
     ) -> Self {
         Self {
             revision: plan.revision,
             plan,
             instances,
-            canary,
+            share,
             at_hand: (false, EventOutcome::default()),
             ended: None,
         }
@@ -56,7 +56,7 @@ impl Canary {
         arrival: &Arrival,
         watermark_ms: u64,
     ) -> Option<TurnEnd> {
-        let own = self.ended.is_none() && self.canary.takes(self.revision, &arrival.event.key);
+        let own = self.ended.is_none() && self.share.takes(self.revision, &arrival.event.key);
         let halt = if own {
             self.process_own(active, arrival, watermark_ms)
         } else {

@@ -77,7 +77,7 @@ const IDLE_EVERY: Duration = Duration::from_secs(30);
 pub struct Partition {
     world: World,
     plan: watch::Receiver<Arc<Plan>>,
-    partition_queue: mpsc::Receiver<Vec<QueueItem>>,
+    queue: mpsc::Receiver<Vec<QueueItem>>,
     stop: CancellationToken,
     progress: Arc<Progress>,
     committer: Committer,
@@ -294,7 +294,7 @@ impl Partition {
                 Err(_) => self.stopping = true,
             },
             next = prepared(self.swap.as_mut()) => self.swap_prepared(next?),
-            deliveries = self.partition_queue.recv(), if room && !stopping => match deliveries {
+            deliveries = self.queue.recv(), if room && !stopping => match deliveries {
                 Some(deliveries) => lock(&self.worker).enqueue(deliveries),
                 None => self.queue_closed = true,
             },
@@ -311,7 +311,7 @@ impl Partition {
     /// Takes what else the intake has ready, without waiting.
     fn take_ready(&mut self) {
         while !self.stopping && self.worker().queued() < MAX_QUEUED {
-            match self.partition_queue.try_recv() {
+            match self.queue.try_recv() {
                 Ok(deliveries) => self.worker().enqueue(deliveries),
                 Err(_) => return,
             }

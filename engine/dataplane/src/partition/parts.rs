@@ -41,7 +41,7 @@ pub struct Parts {
     /// The running revision; a change is taken up between two batches (see [`crate::partition::swapping`]).
     pub plan: watch::Receiver<Arc<Plan>>,
     /// From the intake.
-    pub partition_queue: mpsc::Receiver<Vec<QueueItem>>,
+    pub queue: mpsc::Receiver<Vec<QueueItem>>,
     /// Ends it: the batch is finished and committed first.
     pub stop: CancellationToken,
     /// Where it shows its position.
@@ -72,7 +72,7 @@ impl Partition {
         let Parts {
             world,
             mut plan,
-            partition_queue,
+            queue,
             stop,
             progress,
             committer,
@@ -102,7 +102,7 @@ impl Partition {
         worker.judged_on(board);
         if current.candidate.is_some() {
             worker
-                .adopt(current.clone(), current.no_instances())
+                .adopt(&current, current.no_instances())
                 .map_err(failed)?;
         }
         committer.status.adopted(current.numbers());
@@ -112,7 +112,7 @@ impl Partition {
         Ok(Self {
             world,
             plan,
-            partition_queue,
+            queue,
             stop,
             progress,
             committer,

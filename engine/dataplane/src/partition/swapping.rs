@@ -77,7 +77,7 @@ impl Partition {
         self.limited_until = None;
         self.mode = plan.manifest.delivery;
         let numbers = plan.numbers();
-        self.worker().adopt(plan, instances).map_err(failed)?;
+        self.worker().adopt(&plan, instances).map_err(failed)?;
         self.committer.status.adopted(numbers);
         let now = self.world.clock.monotonic();
         self.committer.stats.swapped(now.saturating_sub(halted_since));

@@ -44,7 +44,7 @@ use crate::{
 };
 
 /// Batches of messages that wait between intake and partition; each has at most 512.
-const LANE_BATCHES: usize = 4;
+const QUEUE_BATCHES: usize = 4;
 /// Room that a message leaves for the headers of the atomic batch.
 const RECORD_HEADER_ROOM: usize = 4 * 1024;
 
@@ -113,7 +113,7 @@ impl PipelineRun {
         for number in share.partitions.iter().copied() {
             let status = Arc::new(PartitionStatus::default());
             let progress = Arc::new(Progress::new(moved.clone()));
-            let (sender, partition_queue) = mpsc::channel(LANE_BATCHES);
+            let (sender, queue) = mpsc::channel(QUEUE_BATCHES);
             let id = PartitionId {
                 pipeline: self.pipeline.clone(),
                 partition: number,
@@ -126,7 +126,7 @@ impl PipelineRun {
             let parts = Parts {
                 world: self.world.clone(),
                 plan: listen(),
-                partition_queue,
+                queue,
                 stop: stop.clone(),
                 progress: progress.clone(),
                 committer,

@@ -253,7 +253,7 @@ impl Worker {
 
     /// Goes on with another revision and these instances of its steps; only when clean, and with a commit
     /// under way only where the revision [follows at once](Plan::follows_at_once).
-    pub fn adopt(&mut self, plan: Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
+    pub fn adopt(&mut self, plan: &Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
         self.processor.adopt(plan.clone(), instances.active)?;
         self.beside = match &plan.candidate {
             Some(candidate) => Some(RunningCandidate::new(
