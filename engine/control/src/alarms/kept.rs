@@ -74,7 +74,7 @@ impl Kept {
                 values.get(&alarm.name).copied().flatten()
             });
         self.unsaved |= changed;
-        queries.board.show(subject, &self.memory);
+        queries.reports.show(subject, &self.memory);
         self.save(queries, subject).await;
     }
 

@@ -111,7 +111,7 @@ impl Alarms {
             .await;
         for subject in over.into_iter().flatten() {
             let kept = self.kept.remove(&subject);
-            self.queries.board.forget(&subject);
+            self.queries.reports.forget(&subject);
             if kept.is_some_and(|kept| kept.is_written()) {
                 // What stays is found, and found empty, by the engine that starts next.
                 let _ = self.queries.context.world.alarms.delete(&subject.key()).await;
@@ -180,7 +180,7 @@ impl Alarms {
                 }
                 let keep = mine.contains(subject) || is_gone && !kept.is_over();
                 if !keep {
-                    self.queries.board.forget(subject);
+                    self.queries.reports.forget(subject);
                 }
                 keep
             }
@@ -207,7 +207,7 @@ impl Alarms {
             return;
         };
         let given_up = kept.tried(&id, &target, arrived.is_ok(), self.queries.context.now_ms());
-        self.queries.board.count(arrived.is_ok(), given_up);
+        self.queries.reports.count(arrived.is_ok(), given_up);
         if let Err(cause) = arrived {
             tracing::warn!(
                 id,

@@ -19,7 +19,7 @@ impl Queries {
             return Ok(Vec::new());
         }
         let subject = Subject::Pipeline(id.clone());
-        if let Some(reports) = self.board.of(&subject) {
+        if let Some(reports) = self.reports.of(&subject) {
             return Ok(reports);
         }
         let entry = self.context.world.alarms.get(&subject.key()).await?;

@@ -74,7 +74,7 @@ impl Queries {
         Ok(CandidateReport {
             active_revision: pipeline.active.number,
             now: CandidateView::of(&pipeline),
-            found: status.and_then(|status| status.board.report()),
+            found: status.and_then(|status| status.candidate_reports.report()),
             engine: members.map(|membership| membership.me.clone()),
         })
     }

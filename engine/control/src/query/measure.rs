@@ -96,7 +96,7 @@ impl Queries {
             BTreeMap::new()
         };
         let store_bytes = self.store_bytes(&reports);
-        let firing: BTreeMap<_, _> = self.board.firing().into_iter().collect();
+        let firing: BTreeMap<_, _> = self.reports.firing().into_iter().collect();
         let of_engines = firing
             .iter()
             .filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
@@ -119,7 +119,7 @@ impl Queries {
             broker_syncs_always: self.context.overview.broker_syncs_always(),
             watchers: self.context.overview.places().taken() as u64,
             spans: self.context.world.tracer.counts(),
-            notices: self.board.notices(),
+            notices: self.reports.notices(),
             alarms_firing,
             parts: self.context.world.store.part_counts(),
         }

@@ -29,7 +29,7 @@ use crate::{alarms::reports::AlarmReports, context::Context, query::merge_pool::
 pub struct Queries {
     pub(crate) context: Context,
     pub(crate) merges: MergePermits,
-    pub(crate) board: Arc<AlarmReports>,
+    pub(crate) reports: Arc<AlarmReports>,
 }
 
 impl Queries {
@@ -38,7 +38,7 @@ impl Queries {
         Self {
             context,
             merges: MergePermits::default(),
-            board: Arc::default(),
+            reports: Arc::default(),
         }
     }
 

@@ -186,14 +186,14 @@ mod tests {
     }
 
     fn judged(events: &[(u64, bool)]) -> Option<String> {
-        let board = CandidateReports::default();
-        board.begin(Some((2, canary())), 0);
+        let candidate_reports = CandidateReports::default();
+        candidate_reports.begin(Some((2, canary())), 0);
         let mut tally = CandidateStats::new(2);
         for (took_ms, failed) in events {
             tally.candidate.note(&noted(*took_ms, *failed));
         }
-        board.take(&mut tally);
-        board.what_ended().map(|(_, reason)| reason)
+        candidate_reports.take(&mut tally);
+        candidate_reports.what_ended().map(|(_, reason)| reason)
     }
 
     #[test]
@@ -212,13 +212,13 @@ mod tests {
 
     #[test]
     fn what_another_candidate_found_does_not_count() {
-        let board = CandidateReports::default();
-        board.begin(Some((3, canary())), 0);
+        let candidate_reports = CandidateReports::default();
+        candidate_reports.begin(Some((3, canary())), 0);
         let mut old = CandidateStats::new(2);
         old.candidate.note(&noted(1, true));
-        board.take(&mut old);
-        board.end(2, "old".to_owned());
-        let report = board.report().unwrap();
+        candidate_reports.take(&mut old);
+        candidate_reports.end(2, "old".to_owned());
+        let report = candidate_reports.report().unwrap();
         assert_eq!(
             (report.revision, report.candidate.events, report.ended),
             (3, 0, None)

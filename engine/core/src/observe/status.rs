@@ -71,7 +71,7 @@ pub struct PipelineStatus {
     /// What those who watch it see.
     pub views: Arc<Views>,
     /// What is found of its candidate.
-    pub board: Arc<CandidateReports>,
+    pub candidate_reports: Arc<CandidateReports>,
     input: Mutex<InputStatus>,
 }
 

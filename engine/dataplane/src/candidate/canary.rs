@@ -109,12 +109,12 @@ impl Canary {
     }
 
     /// Counts the event at hand; says why the canary ends, if it does.
-    pub(super) fn settle(&mut self, tally: &mut CandidateStats) -> Option<String> {
+    pub(super) fn settle(&mut self, candidate_stats: &mut CandidateStats) -> Option<String> {
         let (own, noted) = &self.at_hand;
         if *own {
-            tally.candidate.note(noted);
+            candidate_stats.candidate.note(noted);
         } else {
-            tally.active.note(noted);
+            candidate_stats.active.note(noted);
         }
         self.ended.take()
     }

@@ -41,8 +41,8 @@ use crate::{
 /// A candidate at work in a partition.
 pub(super) struct RunningCandidate {
     side: Side,
-    tally: CandidateStats,
-    board: Arc<CandidateReports>,
+    candidate_stats: CandidateStats,
+    candidate_reports: Arc<CandidateReports>,
 }
 
 enum Side {
@@ -57,7 +57,7 @@ impl RunningCandidate {
         instances: Vec<Option<Box<dyn Instance>>>,
         state_store: Arc<dyn PartitionStore>,
         active: &Processor,
-        board: Arc<CandidateReports>,
+        candidate_reports: Arc<CandidateReports>,
     ) -> Result<Self, StoreError> {
         let plan = candidate.plan.clone();
         let side = match candidate.mode {
@@ -65,9 +65,9 @@ impl RunningCandidate {
             Mode::Canary(canary) => Side::Canary(Canary::new(plan, instances, canary)),
         };
         Ok(Self {
-            tally: CandidateStats::new(candidate.plan.revision),
+            candidate_stats: CandidateStats::new(candidate.plan.revision),
             side,
-            board,
+            candidate_reports,
         })
     }
 
@@ -94,12 +94,12 @@ impl RunningCandidate {
     /// The event is done; `before` is where the active effects stood. Says whether to go on.
     pub(super) fn settle(&mut self, active: &mut Processor, arrival: &Arrival, before: &Mark) -> bool {
         let ended = match &mut self.side {
-            Side::Shadow(shadow) => shadow.settle(active, arrival, before, &mut self.tally),
-            Side::Canary(canary) => canary.settle(&mut self.tally),
+            Side::Shadow(shadow) => shadow.settle(active, arrival, before, &mut self.candidate_stats),
+            Side::Canary(canary) => canary.settle(&mut self.candidate_stats),
         };
         if let Some(reason) = ended {
-            self.board.take(&mut self.tally);
-            self.board.end(self.tally.revision, reason);
+            self.candidate_reports.take(&mut self.candidate_stats);
+            self.candidate_reports.end(self.candidate_stats.revision, reason);
             return false;
         }
         true
@@ -107,6 +107,6 @@ impl RunningCandidate {
 
     /// The turn is over: what was found is shown.
     pub(super) fn report(&mut self) {
-        self.board.take(&mut self.tally);
+        self.candidate_reports.take(&mut self.candidate_stats);
     }
 }

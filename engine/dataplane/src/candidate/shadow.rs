@@ -126,7 +126,7 @@ impl Shadow {
         active: &mut Processor,
         arrival: &Arrival,
         active_before: &Mark,
-        tally: &mut CandidateStats,
+        candidate_stats: &mut CandidateStats,
     ) -> Option<String> {
         if self.active.outcome == Outcome::Duplicate {
             // Only the active revision knows which events have come before.
@@ -142,10 +142,10 @@ impl Shadow {
                 noted: &self.active,
                 outputs: active.effects.outputs_since(active_before),
             };
-            tally.active.note(active_side.noted);
-            tally.candidate.note(candidate.noted);
+            candidate_stats.active.note(active_side.noted);
+            candidate_stats.candidate.note(candidate.noted);
             if let Some((kind, index)) = compare::difference(&active_side, &candidate, &self.dead_subject) {
-                tally.differ(kind, || Example {
+                candidate_stats.differ(kind, || Example {
                     kind,
                     partition: active.partition,
                     sequence: arrival.event.sequence,

@@ -223,8 +223,8 @@ impl RateLimiters {
 
     /// How many events could pass now.
     pub fn room(&self, now: Duration) -> u64 {
-        let room = |gate: &RateLimiter| {
-            let mut limiters = gate.lock();
+        let room = |limiter: &RateLimiter| {
+            let mut limiters = limiter.lock();
             limiters[EVENTS]
                 .as_mut()
                 .map_or(u64::MAX, |limiter| limiter.room(now))
@@ -251,10 +251,10 @@ mod tests {
         parse(text.as_bytes()).unwrap()
     }
 
-    fn gates(pipeline: &str) -> RateLimiters {
-        let gates = RateLimiters::default();
-        gates.pipeline.set(Rates::of_pipeline(&manifest(pipeline), 4));
-        gates
+    fn limiters(pipeline: &str) -> RateLimiters {
+        let limiters = RateLimiters::default();
+        limiters.pipeline.set(Rates::of_pipeline(&manifest(pipeline), 4));
+        limiters
     }
 
     fn ms(millis: u64) -> Duration {
@@ -263,20 +263,20 @@ mod tests {
 
     #[test]
     fn events_are_never_more_than_the_limit_and_the_rest_waits_for_a_useful_amount() {
-        let gates = gates(r#"{"events":{"limit":1000,"window":"fixed"}}"#);
-        let passed = (0..5_000).filter(|_| gates.pass(ms(10)).is_ok()).count();
+        let limiters = limiters(r#"{"events":{"limit":1000,"window":"fixed"}}"#);
+        let passed = (0..5_000).filter(|_| limiters.pass(ms(10)).is_ok()).count();
         assert_eq!(passed, 1_000);
-        let limited = gates.pass(ms(10)).unwrap_err();
+        let limited = limiters.pass(ms(10)).unwrap_err();
         assert_eq!((limited.by, limited.wait), (By::Events, ms(990)));
     }
 
     #[test]
     fn sliding_lets_batches_through_not_single_events() {
-        let gates = gates(r#"{"events":{"limit":1000}}"#);
+        let limiters = limiters(r#"{"events":{"limit":1000}}"#);
         let mut now = ms(0);
         let (mut passed, mut naps) = (0, 0);
         while now < ms(10_000) {
-            match gates.pass(now) {
+            match limiters.pass(now) {
                 Ok(()) => passed += 1,
                 Err(limited) => {
                     naps += 1;
@@ -290,29 +290,29 @@ mod tests {
 
     #[test]
     fn what_an_event_published_holds_back_those_behind_it() {
-        let gates = gates(r#"{"output-bytes":{"limit":"1KiB","window":"fixed"}}"#);
-        assert_eq!(gates.pass(ms(0)), Ok(()));
+        let limiters = limiters(r#"{"output-bytes":{"limit":"1KiB","window":"fixed"}}"#);
+        assert_eq!(limiters.pass(ms(0)), Ok(()));
         let used = Used {
             outputs: 1,
             output_bytes: 2_500,
             fuel: 9,
         };
-        gates.charge(ms(0), used);
-        let limited = gates.pass(ms(0)).unwrap_err();
+        limiters.charge(ms(0), used);
+        let limited = limiters.pass(ms(0)).unwrap_err();
         assert_eq!((limited.by, limited.wait), (By::OutputBytes, LONGEST_NAP));
         assert!(
-            gates.pass(ms(1_999)).is_err(),
+            limiters.pass(ms(1_999)).is_err(),
             "two windows and a half were taken"
         );
-        assert_eq!(gates.pass(ms(2_000)), Ok(()));
+        assert_eq!(limiters.pass(ms(2_000)), Ok(()));
     }
 
     #[test]
     fn a_tenants_limit_holds_for_all_its_pipelines_and_takes_nothing_of_theirs() {
-        let one = gates(r#"{"events":{"limit":100,"window":"fixed"}}"#);
+        let one = limiters(r#"{"events":{"limit":100,"window":"fixed"}}"#);
         let other = RateLimiters {
             tenant: one.tenant.clone(),
-            ..gates(r#"{"events":{"limit":100,"window":"fixed"}}"#)
+            ..limiters(r#"{"events":{"limit":100,"window":"fixed"}}"#)
         };
         let mut rates = Rates::default();
         rates.0[EVENTS] = Some(Rate {

@@ -21,7 +21,7 @@ use crate::limits::{EVENTS, FUEL, OUTPUT_BYTES, OUTPUTS, RateLimiter, Rates};
 /// The limits of one tenant on this engine.
 #[derive(Debug, Default)]
 pub struct TenantLimiter {
-    gate: Arc<RateLimiter>,
+    limiter: Arc<RateLimiter>,
     terms: Mutex<Terms>,
 }
 
@@ -39,8 +39,8 @@ struct Terms {
 
 impl TenantLimiter {
     /// The rate limiter itself.
-    pub fn gate(&self) -> Arc<RateLimiter> {
-        self.gate.clone()
+    pub fn limiter(&self) -> Arc<RateLimiter> {
+        self.limiter.clone()
     }
 
     fn change(&self, change: impl FnOnce(&mut Terms)) {
@@ -51,7 +51,7 @@ impl TenantLimiter {
         } else {
             terms.rates.share(terms.here, terms.everywhere)
         };
-        self.gate.set(rates);
+        self.limiter.set(rates);
     }
 
     /// So many partitions of the tenant run here, until what this gives is dropped.
@@ -125,12 +125,12 @@ fn rates(quota: &TenantRates) -> Rates {
 mod tests {
     use super::*;
 
-    fn terms(gate: &TenantLimiter, everywhere: u64, alone: bool) {
+    fn terms(limiter: &TenantLimiter, everywhere: u64, alone: bool) {
         let quota = TenantRates {
             events: Some(Rate::a_second(1_000)),
             ..TenantRates::default()
         };
-        gate.change(|terms| {
+        limiter.change(|terms| {
             *terms = Terms {
                 rates: rates(&quota),
                 everywhere,
@@ -140,23 +140,23 @@ mod tests {
         });
     }
 
-    fn limit(gate: &TenantLimiter) -> u64 {
-        gate.gate.lock()[EVENTS].map_or(0, |limiter| limiter.rate().limit)
+    fn limit(limiter: &TenantLimiter) -> u64 {
+        limiter.limiter.lock()[EVENTS].map_or(0, |limiter| limiter.rate().limit)
     }
 
     #[test]
     fn an_engine_has_the_part_of_its_partitions_and_all_of_it_when_alone() {
-        let gate = Arc::new(TenantLimiter::default());
-        terms(&gate, 8, false);
-        let first = gate.at_work(2);
-        assert_eq!(limit(&gate), 250);
-        let second = gate.at_work(4);
-        assert_eq!(limit(&gate), 750);
+        let limiter = Arc::new(TenantLimiter::default());
+        terms(&limiter, 8, false);
+        let first = limiter.at_work(2);
+        assert_eq!(limit(&limiter), 250);
+        let second = limiter.at_work(4);
+        assert_eq!(limit(&limiter), 750);
         drop(first);
-        assert_eq!(limit(&gate), 500);
-        terms(&gate, 8, true);
-        assert_eq!(limit(&gate), 1_000);
+        assert_eq!(limit(&limiter), 500);
+        terms(&limiter, 8, true);
+        assert_eq!(limit(&limiter), 1_000);
         drop(second);
-        assert_eq!(limit(&gate), 1_000);
+        assert_eq!(limit(&limiter), 1_000);
     }
 }

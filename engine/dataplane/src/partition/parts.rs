@@ -61,9 +61,9 @@ pub struct Parts {
     /// Where it shows what it does.
     pub views: Arc<Views>,
     /// Where its candidate is judged.
-    pub board: Arc<CandidateReports>,
+    pub candidate_reports: Arc<CandidateReports>,
     /// What limits it.
-    pub gates: RateLimiters,
+    pub limiters: RateLimiters,
 }
 
 impl Partition {
@@ -82,8 +82,8 @@ impl Partition {
             reconciler,
             breaker,
             views,
-            board,
-            gates,
+            candidate_reports,
+            limiters,
         } = parts;
         let began = world.clock.monotonic();
         let current = plan.borrow_and_update().clone();
@@ -98,12 +98,10 @@ impl Partition {
         )
         .map_err(failed)?
         .watched_through(views, committer.partition.partition)
-        .limited_by(gates);
-        worker.judged_on(board);
+        .limited_by(limiters);
+        worker.judged_on(candidate_reports);
         if current.candidate.is_some() {
-            worker
-                .adopt(&current, current.no_instances())
-                .map_err(failed)?;
+            worker.adopt(&current, current.no_instances()).map_err(failed)?;
         }
         committer.status.adopted(current.numbers());
         progress.advance(&cursor);

@@ -52,16 +52,16 @@ impl Engine {
     /// Runs until it is stopped; returns when every pipeline has come to its end.
     pub async fn run(mut self) {
         let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
-        let mut gates = TenantLimiters::default();
+        let mut limiters = TenantLimiters::default();
         let mut members = self.members.clone();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
-                gates.follow(&registry, self.is_alone());
+                limiters.follow(&registry, self.is_alone());
                 self.world.turns.weigh(registry.weights());
-                self.reconcile(&registry, &mut running, &mut gates).await;
+                self.reconcile(&registry, &mut running, &mut limiters).await;
             }
             tokio::select! {
                 biased;
@@ -101,7 +101,7 @@ impl Engine {
         &self,
         registry: &Registry,
         running: &mut BTreeMap<PipelineId, Task>,
-        gates: &mut TenantLimiters,
+        limiters: &mut TenantLimiters,
     ) {
         let gone: Vec<_> = running
             .keys()
@@ -125,7 +125,7 @@ impl Engine {
                         true
                     }
                 })),
-                None => drop(running.insert(id.clone(), self.start(id, entry, gates.of(&id.tenant)))),
+                None => drop(running.insert(id.clone(), self.start(id, entry, limiters.of(&id.tenant)))),
             }
         }
     }

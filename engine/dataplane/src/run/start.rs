@@ -58,7 +58,7 @@ pub(super) struct Running {
     pub(super) intake: tokio::task::JoinHandle<Result<(), InputError>>,
     pub(super) plan: Arc<Plan>,
     pub(super) share: Share,
-    pub(super) gate: Arc<RateLimiter>,
+    pub(super) limiter: Arc<RateLimiter>,
     /// The NATS account that all of it goes through.
     pub(super) account: Option<Name>,
     /// Its partitions, as the tenant's limits count them.
@@ -93,8 +93,8 @@ impl PipelineRun {
         self.begin_candidate(pipeline, &plan);
         self.world.streams.ensure_own(&plan.own_stream()).await?;
         let at_work = self.tenant_gate.at_work(share.partitions.len());
-        let gate = Arc::new(RateLimiter::default());
-        gate.set(Rates::of_pipeline(&plan.manifest, share.partitions.len()));
+        let limiter = Arc::new(RateLimiter::default());
+        limiter.set(Rates::of_pipeline(&plan.manifest, share.partitions.len()));
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
         reconciler.restart();
@@ -136,10 +136,10 @@ impl PipelineRun {
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
                 views: self.status.views.clone(),
-                board: self.status.board.clone(),
-                gates: RateLimiters {
-                    pipeline: gate.clone(),
-                    tenant: self.tenant_gate.gate(),
+                candidate_reports: self.status.candidate_reports.clone(),
+                limiters: RateLimiters {
+                    pipeline: limiter.clone(),
+                    tenant: self.tenant_gate.limiter(),
                 },
             };
             let partition = Partition::new(parts)
@@ -176,7 +176,7 @@ impl PipelineRun {
             intake,
             plan,
             share,
-            gate,
+            limiter,
             account: tenant.nats_account.clone(),
             _at_work: at_work,
         })
@@ -259,12 +259,12 @@ impl PipelineRun {
 
     /// What is found of the candidate is counted from now on; one that the plan lacks cannot run.
     pub(super) fn begin_candidate(&self, pipeline: &registry::Pipeline, plan: &Plan) {
-        let board = &self.status.board;
+        let candidate_reports = &self.status.candidate_reports;
         let candidate = pipeline.candidate.as_ref();
         let candidate = candidate.map(|candidate| (candidate.revision.number, candidate.mode));
-        board.begin(candidate, self.world.clock.unix_ms());
+        candidate_reports.begin(candidate, self.world.clock.unix_ms());
         if let Some((revision, _)) = candidate.filter(|_| plan.candidate.is_none()) {
-            board.end(revision, "its plugins cannot be made ready to run".to_owned());
+            candidate_reports.end(revision, "its plugins cannot be made ready to run".to_owned());
         }
     }
 

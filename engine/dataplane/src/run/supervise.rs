@@ -45,7 +45,7 @@ impl PipelineRun {
 
     async fn until_ended(&mut self, running: &mut Running) -> Ended {
         let mut members = self.members.clone();
-        let board = self.status.board.clone();
+        let candidate_reports = self.status.candidate_reports.clone();
         let mut balance = tokio::time::interval(self.settings.reconcile_every);
         balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
@@ -70,7 +70,7 @@ impl PipelineRun {
                         return Ended::Changed;
                     }
                 }
-                (revision, reason) = board.ended() => self.end_candidate(revision, &reason).await,
+                (revision, reason) = candidate_reports.ended() => self.end_candidate(revision, &reason).await,
                 _ = trim.tick() => self.trim(running).await,
                 _ = balance.tick() => self.balance(running).await,
             }
@@ -111,7 +111,7 @@ impl PipelineRun {
             "the pipeline goes on with another revision"
         );
         let rates = Rates::of_pipeline(&plan.manifest, running.share.partitions.len());
-        running.gate.set(rates);
+        running.limiter.set(rates);
         self.begin_candidate(&pipeline, &plan);
         running.plan = plan.clone();
         for listener in &running.plans {
@@ -140,7 +140,7 @@ impl PipelineRun {
         if let Err(cause) = ended.await {
             tracing::warn!(cause, "that the candidate ends cannot be written yet");
             tokio::time::sleep(FIRST_PAUSE).await;
-            return self.status.board.say_again();
+            return self.status.candidate_reports.say_again();
         }
         // A bad candidate must not stay because the log cannot be written.
         if let Err(cause) = self.world.audit.write(&record).await {

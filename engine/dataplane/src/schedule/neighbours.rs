@@ -156,7 +156,7 @@ fn nobody_starves_beside_the_heaviest() {
 }
 
 /// Fifty tenants that always have something to do, the last of whom is hostile.
-fn beside(hostile: Load, threads: usize) -> f64 {
+fn running_candidate(hostile: Load, threads: usize) -> f64 {
     let mut loads = vec![MODEST; 49];
     loads.push(hostile);
     // Long enough that the first turns, which begin before anybody has been charged, are little beside it.
@@ -177,7 +177,7 @@ fn forty_nine_tenants_keep_their_share_beside_a_hostile_one() {
                 pause: Duration::ZERO,
                 weight: 1,
             };
-            let share = beside(hostile, threads);
+            let share = running_candidate(hostile, threads);
             assert!(
                 share > 0.9,
                 "{threads} threads, {partitions} partitions that hold a thread for {turn} ms: {share:.3}"
@@ -209,12 +209,15 @@ fn their_latency_stays_within_a_quarter_where_threads_are_left_and_within_a_slic
             pause: Duration::ZERO,
             weight: 1,
         };
-        let (alone, beside) = (p99_beside(None, 2), p99_beside(Some(hostile), 2));
+        let (alone, running_candidate) = (p99_beside(None, 2), p99_beside(Some(hostile), 2));
         assert!(
-            beside < alone + ms(20),
-            "two threads, turns of {turn} ms: {alone:?} alone, {beside:?} beside"
+            running_candidate < alone + ms(20),
+            "two threads, turns of {turn} ms: {alone:?} alone, {running_candidate:?} beside"
         );
-        let (alone, beside) = (p99_beside(None, 16), p99_beside(Some(hostile), 16));
-        assert!(beside <= alone.mul_f64(1.25), "{turn} {alone:?} {beside:?}");
+        let (alone, running_candidate) = (p99_beside(None, 16), p99_beside(Some(hostile), 16));
+        assert!(
+            running_candidate <= alone.mul_f64(1.25),
+            "{turn} {alone:?} {running_candidate:?}"
+        );
     }
 }

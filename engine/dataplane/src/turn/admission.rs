@@ -25,8 +25,8 @@ const CODE: &str = LetterCode::RateLimited.as_str();
 impl Worker {
     /// Passes these rate limiters from now on.
     #[must_use]
-    pub fn limited_by(mut self, gates: RateLimiters) -> Self {
-        self.gates = gates;
+    pub fn limited_by(mut self, limiters: RateLimiters) -> Self {
+        self.limiters = limiters;
         self
     }
 
@@ -37,10 +37,10 @@ impl Worker {
 
     /// How many events would pass now; one, where each may be followed by a backoff.
     pub fn room(&self) -> usize {
-        if self.rest.repeats() {
+        if self.backoff.repeats() {
             1
-        } else if self.gates.is_set() {
-            usize::try_from(self.gates.room(self.processor.clock.monotonic())).unwrap_or(usize::MAX)
+        } else if self.limiters.is_set() {
+            usize::try_from(self.limiters.room(self.processor.clock.monotonic())).unwrap_or(usize::MAX)
         } else {
             usize::MAX
         }
@@ -49,10 +49,10 @@ impl Worker {
     /// Whether an event may be processed. One that has passed is not counted again when it is tried
     /// again.
     pub(crate) fn admit(&mut self, arrival: &Arrival) -> Admission {
-        if self.passed || !self.gates.is_set() {
+        if self.passed || !self.limiters.is_set() {
             return Admission::Through;
         }
-        let Err(limited) = self.gates.pass(self.processor.clock.monotonic()) else {
+        let Err(limited) = self.limiters.pass(self.processor.clock.monotonic()) else {
             self.passed = true;
             return Admission::Through;
         };
@@ -73,14 +73,14 @@ impl Worker {
 
     /// Counts what an event came to against the limits; tries that are taken back have cost fuel too.
     pub(crate) fn pay(&self, before: &Counts) {
-        if self.gates.is_set() {
+        if self.limiters.is_set() {
             let now = &self.processor.stats.counts;
             let used = Used {
                 outputs: now.outcomes.outputs.saturating_sub(before.outcomes.outputs),
                 output_bytes: now.bytes_out.saturating_sub(before.bytes_out),
                 fuel: now.fuel.saturating_sub(before.fuel),
             };
-            self.gates.charge(self.processor.clock.monotonic(), used);
+            self.limiters.charge(self.processor.clock.monotonic(), used);
         }
     }
 

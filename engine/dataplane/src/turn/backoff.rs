@@ -53,57 +53,57 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_millis(50);
 
-    fn over(rest: &mut Backoff, calls: &[(bool, Duration)]) -> Option<Duration> {
+    fn over(backoff: &mut Backoff, calls: &[(bool, Duration)]) -> Option<Duration> {
         let mut times = CallTimes::default();
         for (was_stopped, took) in calls {
             times.note(*was_stopped, *took);
         }
-        rest.event_over(times)
+        backoff.event_over(times)
     }
 
-    fn stopped(rest: &mut Backoff, after: Duration) -> Option<Duration> {
-        over(rest, &[(true, after)])
+    fn stopped(backoff: &mut Backoff, after: Duration) -> Option<Duration> {
+        over(backoff, &[(true, after)])
     }
 
     #[test]
     fn who_is_stopped_again_and_again_rests_nine_tenths_of_its_time() {
-        let mut rest = Backoff::default();
-        let times = (0..12).map(|_| stopped(&mut rest, DEADLINE).unwrap_or_default() / 50);
+        let mut backoff = Backoff::default();
+        let times = (0..12).map(|_| stopped(&mut backoff, DEADLINE).unwrap_or_default() / 50);
         let times: Vec<_> = times.map(|time| time.as_millis()).collect();
         assert_eq!(times, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]);
-        assert!(rest.repeats());
+        assert!(backoff.repeats());
     }
 
     #[test]
     fn one_event_among_others_costs_no_rest() {
-        let mut rest = Backoff::default();
+        let mut backoff = Backoff::default();
         for _ in 0..100 {
-            assert_eq!(stopped(&mut rest, DEADLINE), None);
-            assert!(!rest.repeats());
-            assert_eq!(over(&mut rest, &[(false, DEADLINE)]), None);
+            assert_eq!(stopped(&mut backoff, DEADLINE), None);
+            assert!(!backoff.repeats());
+            assert_eq!(over(&mut backoff, &[(false, DEADLINE)]), None);
         }
     }
 
     #[test]
     fn all_calls_of_an_event_count() {
-        let mut rest = Backoff::default();
-        assert_eq!(stopped(&mut rest, DEADLINE), None);
+        let mut backoff = Backoff::default();
+        assert_eq!(stopped(&mut backoff, DEADLINE), None);
         let calls = [(false, DEADLINE), (true, DEADLINE), (true, DEADLINE)];
-        assert_eq!(over(&mut rest, &calls), Some(DEADLINE * 2));
+        assert_eq!(over(&mut backoff, &calls), Some(DEADLINE * 2));
     }
 
     #[test]
     fn an_event_without_a_call_says_nothing() {
-        let mut rest = Backoff::default();
-        assert_eq!(stopped(&mut rest, DEADLINE), None);
-        assert_eq!(over(&mut rest, &[]), None);
-        assert_eq!(stopped(&mut rest, DEADLINE), Some(DEADLINE));
+        let mut backoff = Backoff::default();
+        assert_eq!(stopped(&mut backoff, DEADLINE), None);
+        assert_eq!(over(&mut backoff, &[]), None);
+        assert_eq!(stopped(&mut backoff, DEADLINE), Some(DEADLINE));
     }
 
     #[test]
     fn what_is_hardly_worth_it_adds_up() {
-        let mut rest = Backoff::default();
-        let calls = (1..1_000).find(|_| stopped(&mut rest, Duration::from_micros(10)).is_some());
+        let mut backoff = Backoff::default();
+        let calls = (1..1_000).find(|_| stopped(&mut backoff, Duration::from_micros(10)).is_some());
         // 0 + 10 + … + 80, then 90 us for each.
         assert_eq!(calls, Some(117));
     }

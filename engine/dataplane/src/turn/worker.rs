@@ -35,13 +35,13 @@ pub struct Worker {
     /// What processes its events.
     pub processor: Processor,
     /// The limits that its events pass before they are processed.
-    pub(super) gates: RateLimiters,
+    pub(super) limiters: RateLimiters,
     /// Whether the first event of the queue has passed them.
     pub(super) passed: bool,
     /// The limit that held the last event back, or shed it.
     pub(super) limited: Option<By>,
     /// After calls that were stopped.
-    pub(super) rest: Backoff,
+    pub(super) backoff: Backoff,
     state_store: Arc<dyn PartitionStore>,
     pub(super) queue: VecDeque<QueueItem>,
     pub(super) cursor: Cursor,
@@ -49,9 +49,9 @@ pub struct Worker {
     /// What was finished, and skipped, since the start.
     finished: PartitionBarrier,
     /// A candidate at work.
-    beside: Option<RunningCandidate>,
+    running_candidate: Option<RunningCandidate>,
     /// Where candidates are judged.
-    board: Arc<CandidateReports>,
+    candidate_reports: Arc<CandidateReports>,
 }
 
 impl Worker {
@@ -65,17 +65,17 @@ impl Worker {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             processor: Processor::new(state_store.clone(), plan, clock, max_message_bytes)?,
-            gates: RateLimiters::default(),
+            limiters: RateLimiters::default(),
             passed: false,
             limited: None,
-            rest: Backoff::default(),
+            backoff: Backoff::default(),
             state_store,
             queue: VecDeque::new(),
             cursor,
             batch_events: 0,
             finished: PartitionBarrier::default(),
-            beside: None,
-            board: Arc::default(),
+            running_candidate: None,
+            candidate_reports: Arc::default(),
         })
     }
 
@@ -88,8 +88,8 @@ impl Worker {
     }
 
     /// Candidates are judged by these reports.
-    pub fn judged_on(&mut self, board: Arc<CandidateReports>) {
-        self.board = board;
+    pub fn judged_on(&mut self, candidate_reports: Arc<CandidateReports>) {
+        self.candidate_reports = candidate_reports;
     }
 
     /// Adds to the queue.
@@ -115,8 +115,8 @@ impl Worker {
     /// Processes at most so many queue items, for at most `slice`.
     pub fn turn(&mut self, slice: Duration, most: usize) -> TurnEnd {
         let end = self.work(slice, most);
-        if let Some(beside) = &mut self.beside {
-            beside.report();
+        if let Some(running_candidate) = &mut self.running_candidate {
+            running_candidate.report();
         }
         end
     }
@@ -202,14 +202,16 @@ impl Worker {
         let events_before = self.cursor.outcomes.events + counts_before.outcomes.events;
         let time_ms = arrival.event.time_ms;
         let watermark_ms = crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before);
-        let mut beside = self.beside.take();
-        let halt = match (shed, &mut beside) {
+        let mut running_candidate = self.running_candidate.take();
+        let halt = match (shed, &mut running_candidate) {
             (Some(by), _) => {
                 self.shed(&arrival, by);
                 None
             }
             (None, None) => self.processor.process(&arrival, watermark_ms),
-            (None, Some(beside)) => beside.process(&mut self.processor, &arrival, watermark_ms),
+            (None, Some(running_candidate)) => {
+                running_candidate.process(&mut self.processor, &arrival, watermark_ms)
+            }
         };
         self.pay(&counts_before);
         let overfull = crowded && self.processor.effects.output_count() > MAX_BATCH_MESSAGES;
@@ -222,17 +224,18 @@ impl Worker {
                 .spans
                 .repeated
                 .extend(tries.filter(|_| halt.is_some()));
-            if let Some(beside) = beside.as_mut().filter(|_| shed.is_none()) {
-                beside.take_back();
+            if let Some(running_candidate) = running_candidate.as_mut().filter(|_| shed.is_none()) {
+                running_candidate.take_back();
             }
-            self.beside = beside;
+            self.running_candidate = running_candidate;
             self.queue.push_front(QueueItem::Event(arrival));
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
-        self.beside = beside.and_then(|mut beside| {
+        self.running_candidate = running_candidate.and_then(|mut running_candidate| {
             // A shed event is not the candidate's either.
-            let goes_on = shed.is_some() || beside.settle(&mut self.processor, &arrival, &event_mark);
-            goes_on.then_some(beside)
+            let goes_on =
+                shed.is_some() || running_candidate.settle(&mut self.processor, &arrival, &event_mark);
+            goes_on.then_some(running_candidate)
         });
         self.processor.effects.settle();
         let counts = &self.processor.stats.counts;
@@ -255,32 +258,32 @@ impl Worker {
     /// under way only where the revision [follows at once](Plan::follows_at_once).
     pub fn adopt(&mut self, plan: &Arc<Plan>, instances: Instances) -> Result<(), StoreError> {
         self.processor.adopt(plan.clone(), instances.active)?;
-        self.beside = match &plan.candidate {
+        self.running_candidate = match &plan.candidate {
             Some(candidate) => Some(RunningCandidate::new(
                 candidate,
                 instances.candidate,
                 self.state_store.clone(),
                 &self.processor,
-                self.board.clone(),
+                self.candidate_reports.clone(),
             )?),
             None => None,
         };
-        self.rest = Backoff::default();
+        self.backoff = Backoff::default();
         Ok(())
     }
 
     /// Why the turn stops behind an event, or a try of it, with the backoff that is due before the next.
     fn with_backoff(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
         let calls = std::mem::take(&mut self.processor.calls);
-        let Some(rest) = self.rest.event_over(calls) else {
+        let Some(backoff) = self.backoff.event_over(calls) else {
             return stop;
         };
         match stop {
             None => {
                 self.limited = Some(By::StoppedCalls);
-                Some(TurnEnd::Backoff(rest))
+                Some(TurnEnd::Backoff(backoff))
             }
-            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(rest))),
+            Some(TurnEnd::Retry(pause)) => Some(TurnEnd::Retry(pause.max(backoff))),
             stop => stop,
         }
     }

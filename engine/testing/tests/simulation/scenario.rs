@@ -257,7 +257,7 @@ impl Scenario {
         // Dropping the runtime is the kill: every task ends where it waits.
         drop(runtime);
         if let (Some(status), Ok(mut found)) = (overview.pipeline(&self.pipeline), self.found.lock()) {
-            *found = status.board.report();
+            *found = status.candidate_reports.report();
         }
         self.check_books(&overview)?;
         if to_the_end && !done {
