@@ -191,7 +191,7 @@ fn markdown(lines: &[&str]) -> String {
     text.trim_end().to_owned()
 }
 
-/// A line whose links to items are plain code: [`Host::state`] becomes `Host::state`.
+/// A line whose links to items are plain code: `[X]` in backticks becomes `X`.
 pub fn plain(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;

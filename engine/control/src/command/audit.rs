@@ -1,4 +1,4 @@
-//! Every change of the control plane goes through [`Control::audited`]: its record is written first, and
+//! Every change of the control plane goes through [`Commands::audited`]: its record is written first, and
 //! a change whose record cannot be written is refused before anything is done.
 //!
 //! Why: docs/decisions/0038-audit-before-the-change.md

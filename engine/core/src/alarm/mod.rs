@@ -3,7 +3,7 @@
 //! [`parse`] reads a rule (`dead-letter-ratio > 0.01 for 1m`), [`numbers`] says what the numbers are,
 //! [`machine`] decides when an alarm fires and when it is over, [`memory`] is what survives a restart,
 //! [`notice`] what is sent. All of it is pure: time and numbers come in, decisions come out. Who asks
-//! the engines, keeps the memory and sends is [`tailrace_control::alarms`].
+//! the engines, keeps the memory and sends is `tailrace_control::alarms`.
 //!
 //! Why: docs/decisions/0033-alarms-are-remembered-by-the-broker.md
 

@@ -138,7 +138,7 @@ pub struct StatsReport {
     pub swap_pause: Latency,
 }
 
-/// A sketch held against the exact answers (see [`tailrace_dataplane::observe::accuracy`]).
+/// A sketch held against the exact answers (see `tailrace_dataplane::observe::accuracy`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct AccuracyReport {
     /// Comparisons.

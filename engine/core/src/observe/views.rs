@@ -1,5 +1,5 @@
-//! What a tenant can watch while a pipeline runs: samples of calls ([`tap`]) and lines of its plugins
-//! ([`logs`]). Both are [`live`] streams: they cost an atomic load an event while nobody watches, and no
+//! What a tenant can watch while a pipeline runs: samples of calls ([`tap`](crate::observe::tap)) and lines of its plugins
+//! ([`logs`](crate::observe::logs)). Both are [`live`](crate::observe::live) streams: they cost an atomic load an event while nobody watches, and no
 //! watcher, however slow, holds an event up. [`watch_permits`](crate::observe::watch_permits) bounds how many
 //! may watch.
 //!

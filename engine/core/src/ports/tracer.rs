@@ -1,5 +1,5 @@
 //! Where spans go when they are over. A span is data: who it belongs to, when it was, what it says.
-//! [`tailrace_dataplane::observe::spans`] makes them, for the events that [`crate::trace::sampling`] picks.
+//! `tailrace_dataplane::observe::spans` makes them, for the events that [`crate::trace::sampling`] picks.
 
 use std::time::Duration;
 
