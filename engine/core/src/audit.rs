@@ -1,10 +1,10 @@
 //! The audit log: who changed what, when, from what to what. One [`AuditRecord`] a change, of everything that
 //! goes through the control plane.
 //!
-//! A record is written before the change is made ([`ChangeState::Begun`]), and again under the same id when
-//! it is known what came of it, in place of the first. So there is no change without a record; a record that
-//! stayed `begun` says that the engine, the broker or the client went away in between, and the registry says
-//! what is so. Records hold no secrets: manifests are digests and names of fields, tokens are ids.
+//! A record is written before the change is made ([`ChangeState::Begun`]). When it is known what came of the
+//! change, another one under the same id replaces it. So there is no change without a record. A record that
+//! stayed `begun` says that the engine, the broker or the client went away in between; the registry says what
+//! is so. Records hold no secrets: manifests are digests and names of fields, tokens are ids.
 //!
 //! Why: docs/decisions/0038-audit-before-the-change.md
 

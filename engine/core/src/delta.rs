@@ -1,6 +1,6 @@
 //! What a commit changes: state, vectors and sketches, as data. The same delta lies over the local state
-//! store while its commit is under way, is written into the commit record, and is applied to the state store
-//! afterwards or at recovery; so all three agree by construction.
+//! store while its commit is under way, and is written into the commit record. It is applied to the state
+//! store afterwards or at recovery. So all three agree by construction.
 
 use std::collections::BTreeMap;
 

@@ -2,9 +2,8 @@
 //!
 //! Every engine holds a lease, an entry of a bucket that it renews (`tailrace_dataplane::membership`). From
 //! the engines whose leases are alive, each computes by itself which partition is whose
-//! ([`Membership::owner`]): by rendezvous hashing (Thaler and Ravishankar, 1998), so that an engine that
-//! joins takes its share from all the others, and one that leaves gives its own to all of them; nothing else
-//! moves.
+//! ([`Membership::owner`]), by rendezvous hashing (Thaler and Ravishankar, 1998). An engine that joins takes
+//! its share from all the others, and one that leaves gives its own to all of them. Nothing else moves.
 //!
 //! Two engines may for a moment see different members. That is harmless: the fence of the commit lets
 //! only one of them commit, and the other starts again from what is committed.

@@ -1,6 +1,6 @@
 //! Outcome counters of a partition: what its events came to. Every event has one outcome, so the outcomes add
 //! up to the events. Every message of the pipeline's own stream is an output, a dead letter or part of a
-//! record, so those add up to what the broker holds. The sums travel in each commit record and are never set
+//! record. So those add up to what the broker holds. The sums travel in each commit record and are never set
 //! back. So they can be reconciled across crashes and changes of owner.
 //!
 //! Why: docs/decisions/0023-reconciliation.md

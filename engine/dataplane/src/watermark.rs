@@ -25,8 +25,8 @@ pub fn advance(watermark_ms: u64, event_time_ms: u64, events_before: u64) -> u64
 }
 
 /// The clock as far as it is never taken back: entries and windows that end by it may be let go. It is 0
-/// while it may go back still, for then which are gone would depend on where a batch ended, and so on what
-/// died when.
+/// while it may still go back. Otherwise the place where a batch ended, and so a crash, would decide which of
+/// them are gone.
 pub fn settled(watermark_ms: u64, events: u64) -> u64 {
     if events < WARM_UP { 0 } else { watermark_ms }
 }

@@ -1,6 +1,6 @@
 //! Bytes of a database are altered, anywhere. Whatever the engine then does with the state store, it is never
-//! told anything false, and after an error the next to open the partition gets a sound state store: the old
-//! one, or an empty one to rebuild.
+//! told anything false. After an error, the next to open the partition gets a sound state store: the old one,
+//! or an empty one to rebuild.
 
 use std::{fs, path::Path, sync::Arc};
 

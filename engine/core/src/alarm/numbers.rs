@@ -1,6 +1,6 @@
-//! The numbers that rules may look at, in one table each for pipelines and for engines ([`tables`](crate::alarm::tables)), and
-//! their values over time. Counters become rates and ratios over the last half minute, so that one
-//! batch does not swing them.
+//! The numbers that rules may look at, in one table each for pipelines and for engines
+//! ([`tables`](crate::alarm::tables)), and their values over time. Counters become rates and ratios over the
+//! last half minute, so that one batch does not swing them.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -65,7 +65,7 @@ pub struct SketchManifest {
     pub watch: Option<f64>,
 }
 
-/// How a sketch divides; none of both for one that does not.
+/// How a sketch is windowed and grouped; none of both for one that is neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windowing {
     /// By time.
@@ -75,7 +75,7 @@ pub struct Windowing {
 }
 
 impl SketchManifest {
-    /// One of a kind, not divided, fed by plugins.
+    /// One of a kind, not windowed or grouped, fed by plugins.
     pub fn of(kind: Kind) -> Self {
         Self {
             kind,
@@ -104,7 +104,7 @@ impl SketchManifest {
         Some(WindowRule { length_ms, keep_ms })
     }
 
-    /// How it divides, if it does.
+    /// How it is windowed and grouped, if it is.
     pub fn windowing(&self) -> Option<Windowing> {
         let groups = self.by.as_ref().map(|_| self.groups.unwrap_or(DEFAULT_GROUPS));
         let window = self.window_rule();

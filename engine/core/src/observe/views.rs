@@ -1,7 +1,7 @@
-//! What a tenant can watch while a pipeline runs: samples of calls ([`tap`](crate::observe::tap)) and lines of its plugins
-//! ([`logs`](crate::observe::logs)). Both are [`live`](crate::observe::live) streams: they cost an atomic load an event while nobody watches, and no
-//! watcher, however slow, holds an event up. [`watch_permits`](crate::observe::watch_permits) bounds how many
-//! may watch.
+//! What a tenant can watch while a pipeline runs: samples of calls ([`tap`](crate::observe::tap)) and lines
+//! of its plugins ([`logs`](crate::observe::logs)). Both are [`live`](crate::observe::live) streams: they
+//! cost an atomic load an event while nobody watches, and no watcher, however slow, holds an event up.
+//! [`watch_permits`](crate::observe::watch_permits) bounds how many may watch.
 //!
 //! What is shown is what this engine processes, when it processes it: before the commit, and again
 //! when a try is repeated.

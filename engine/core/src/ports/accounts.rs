@@ -1,7 +1,7 @@
 //! NATS accounts of tenants. A tenant's record names the account that it lives in; what opens it is the
-//! operator's, and lies in no registry. [`World::of`](crate::world::World::of) gives the world as a tenant's pipelines see it: the
-//! same engine, and the broker as that account shows it. What is the engine's own (registry, audit log,
-//! leases, questions between engines) stays where it is.
+//! operator's, and lies in no registry. [`World::of`](crate::world::World::of) gives the world as a tenant's
+//! pipelines see it: the same engine, and the broker as that account shows it. What is the engine's own
+//! (registry, audit log, leases, questions between engines) stays where it is.
 //!
 //! - Subjects and streams of two accounts are different ones, whatever they are called.
 //! - An account that cannot be used is its tenants' trouble and the operator's to mend; there is no other

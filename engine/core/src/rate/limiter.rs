@@ -1,8 +1,8 @@
 //! The count against one limit.
 //!
 //! Windows begin at whole multiples of `per` on the clock. What is kept are the counts of the window that
-//! `now` lies in and of the one before. When the clock enters a new window, what was counted over the limit
-//! (only [`Limiter::charge`] does that) is handed on as the new window's first count.
+//! `now` lies in and of the one before. Only [`Limiter::charge`] counts over the limit. When the clock enters
+//! a new window, that excess becomes the new window's first count.
 //!
 //! Invariants: the window before never counts more than the limit; a clock that goes back is taken for
 //! one that stands still.

@@ -96,7 +96,7 @@ impl Effects {
     }
 
     /// Goes on with another revision; only between two batches. The commit of the batch before may be under
-    /// way where nothing has to be loaded from the state store, which does not hold it yet.
+    /// way where nothing has to be loaded from the state store. The store does not hold that batch yet.
     pub fn adopt(&mut self, plan: Arc<Plan>) -> Result<(), StoreError> {
         debug_assert!(self.is_clean());
         debug_assert!(self.committing.is_none() || plan.follows_at_once(&self.plan));

@@ -2,8 +2,8 @@
 //! to the partition of its key. One task a pipeline.
 //!
 //! Everything up to the low-water position (the lowest of all partitions with work under way) is
-//! acknowledged. A partition without events is told now and then how far the input was read, so that its
-//! position, and with it the point where a restart begins, does not stay behind.
+//! acknowledged. A partition without events is told now and then how far the input was read. So its position,
+//! and with it the point where a restart begins, does not stay behind.
 //!
 //! Why: docs/decisions/0010-every-engine-reads-the-input.md
 

@@ -1,14 +1,14 @@
-//! Accuracy watched: of a share of the series of a sketch (its windows, its groups, the partitions of all
-//! time) the exact answer is kept too, and the sketch is held against it.
+//! Accuracy watched: a share of a sketch's series is followed (its windows, its groups, the partitions of all
+//! time). Their exact answers are kept too, and the sketch is held against them.
 //!
 //! The exact answers live in memory, beside the partition, and are fed by what its commits change. A
 //! series is followed from its first update or not at all: one that this engine did not see begin is
 //! passed over, because the counts of both do not agree. So a restart, or another owner, means that
 //! what had begun before is no longer watched; the windows that begin after it are.
 //!
-//! What is followed is drawn by a hash of its name under the tenant's seed, so that it is the same at every
-//! run, and no publisher can foresee it. An update that the state store puts elsewhere than its record says
-//! (a group beyond the last one, a window for which there is no room) makes the counts differ, and the series
+//! A hash of the series' name under the tenant's seed draws what is followed. So it is the same at every run,
+//! and no publisher can foresee it. The state store may put an update elsewhere than its record says: the
+//! group is beyond the last one, or there is no room for the window. Then the counts differ, and the series
 //! is let go. So a breach is an error of the sketch, and never one of what is compared.
 //!
 //! Bounds: [`MOST_FOLLOWED`] series of a partition, each of a few thousand values (see

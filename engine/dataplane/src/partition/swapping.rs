@@ -5,8 +5,9 @@
 //! Invariant: a batch is one plan's, and its record bears that plan's revision. When the commit fails, the
 //! partition starts again from what is committed, with the newest plan.
 //!
-//! Where what lies in memory means another thing to the new plan (see [`Plan::follows_at_once`](crate::plan::Plan::follows_at_once)), the old
-//! plan's last batch is committed and applied first, and no event is begun meanwhile.
+//! What lies in memory may mean another thing to the new plan (see
+//! [`Plan::follows_at_once`](crate::plan::Plan::follows_at_once)). Then the old plan's last batch is
+//! committed and applied first, and no event is begun meanwhile.
 //!
 //! Why: docs/decisions/0029-a-swap-is-a-boundary.md
 

@@ -1,9 +1,9 @@
-//! Calls that last. A turn is given up after its time slice, between two events; only a single call can last
-//! longer, up to its deadline, and until then it holds a processor that the broker, the API and the other
-//! tenants want too. So the sandbox says when a call lasts
-//! [`LONG_CALL`](tailrace_core::ports::threads::LONG_CALL), and the operating system puts the thread behind
-//! the others. As there is no way back, it ends with its turn, and another takes its place: one that was
-//! started before, for a thread inherits the rank of the one that starts it.
+//! Calls that last. A turn is given up after its time slice, between two events. Only a single call can last
+//! longer, up to its deadline. Until then it holds a processor that the broker, the API and the other tenants
+//! want too. So the sandbox says when a call lasts [`LONG_CALL`](tailrace_core::ports::threads::LONG_CALL),
+//! and the operating system puts the thread behind the others. As there is no way back, it ends with its
+//! turn, and another takes its place: one that was started before, for a thread inherits the rank of the one
+//! that starts it.
 //!
 //! It is the call that is judged, never the tenant: the next begins like everyone's. So nobody is caught
 //! in a spiral of slow calls that time out for their slowness.

@@ -1,5 +1,5 @@
-//! Backoff after stopped calls. A call that its deadline or its fuel ends has used a processor for nothing,
-//! and a plugin that loops at every event would do so for ever. Nobody else's threads wait for it
+//! Backoff after stopped calls. A call that its deadline or its fuel ends has used a processor for nothing. A
+//! plugin that loops at every event would do so for ever. Nobody else's threads wait for it
 //! ([`long_calls`](crate::schedule::long_calls)), yet it would still take all that the machine has idle, and
 //! the others feel that too. So its partition backs off: not after the first event of that kind, but after
 //! each that follows. The pause grows every time, until it takes nine tenths of the partition's time. The

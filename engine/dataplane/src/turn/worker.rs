@@ -1,6 +1,6 @@
-//! One turn of a partition: takes events off its queue and processes them into the current batch, until the
-//! queue is empty, the batch is full or the time slice is over. It runs on a guest thread and does no IO but
-//! reads of the local state store.
+//! One turn of a partition: takes events off its queue and processes them into the current batch. It ends
+//! when the queue is empty, the batch is full or the time slice is over. It runs on a guest thread and does
+//! no IO but reads of the local state store.
 //!
 //! Invariant: between two calls of [`Worker::turn`] the uncommitted effects are those of whole
 //! events, in order, up to [`Cursor::position`].

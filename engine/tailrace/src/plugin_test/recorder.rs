@@ -1,5 +1,5 @@
-//! A plugin that is watched: it does what the plugin does and records each call, because what the engine
-//! commits no longer says which verdict it came from, or what it cost.
+//! A plugin that is watched: it does what the plugin does and records each call. What the engine commits no
+//! longer says which verdict it came from, or what it cost.
 
 use std::{
     collections::BTreeSet,
