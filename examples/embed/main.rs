@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use tailrace_control::command::{apply::Apply, tenants::TenantRequest};
+use tailrace_control::command::{apply::Apply, condition::Condition, tenants::TenantRequest};
 use tailrace_core::{
     identity::PipelineId,
     manifest::{PluginRef, parse::parse},
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     // The registry answers a moment after the broker does.
     while engine
         .commands
-        .put_tenant(&tenant, request.clone())
+        .put_tenant(&tenant, request.clone(), Condition::Any)
         .await
         .is_err()
     {

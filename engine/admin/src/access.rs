@@ -44,6 +44,28 @@ pub(crate) struct Access {
     /// In the bearer's name.
     pub(crate) commands: Commands,
     pub(crate) queries: Queries,
+    /// For what lasts longer than the request.
+    pub(crate) right: Right,
+}
+
+/// The right by which something was asked for, to be looked at again while it lasts.
+#[derive(Clone)]
+pub(crate) struct Right {
+    queries: Queries,
+    token: String,
+    tenant: Name,
+    needed: Role,
+}
+
+impl Right {
+    /// Whether the token is still good for it.
+    pub(crate) fn holds(&self) -> bool {
+        let bearer = self.queries.authenticate(&self.token).ok().flatten();
+        bearer.is_some_and(|bearer| match bearer.scope {
+            Scope::Tenant { name, role } => name == self.tenant && role >= self.needed,
+            Scope::Operator(role) => role >= self.needed,
+        })
+    }
 }
 
 impl FromRequestParts<ApiState> for Operator {
@@ -85,8 +107,15 @@ impl FromRequestParts<ApiState> for Access {
             Scope::Tenant { name, .. } if *name != tenant => return Err(Problem::not_found("tenant")),
             Scope::Tenant { role, .. } | Scope::Operator(role) => *role,
         };
-        demand(role, needed(parts))?;
+        let needed = needed(parts);
+        demand(role, needed)?;
         Ok(Self {
+            right: Right {
+                queries: state.queries.clone(),
+                token: token(parts)?.to_owned(),
+                tenant: tenant.clone(),
+                needed,
+            },
             tenant,
             commands: state.commands.on_behalf_of(actor),
             queries: state.queries.clone(),
@@ -113,6 +142,15 @@ fn demand(role: Role, needed: Role) -> Result<(), Problem> {
 
 /// The bearer of the request's token.
 pub(crate) fn bearer(parts: &Parts, state: &ApiState) -> Result<Bearer, Problem> {
+    let token = token(parts)?;
+    state
+        .queries
+        .authenticate(token)?
+        .ok_or_else(Problem::unauthorized)
+}
+
+/// The request's token, whatever it is good for.
+fn token(parts: &Parts) -> Result<&str, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     // Two headers are a trick, not a token.
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -127,8 +165,5 @@ pub(crate) fn bearer(parts: &Parts, state: &ApiState) -> Result<Bearer, Problem>
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::unauthorized());
     }
-    state
-        .queries
-        .authenticate(token)?
-        .ok_or_else(Problem::unauthorized)
+    Ok(token)
 }

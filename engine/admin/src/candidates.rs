@@ -3,7 +3,10 @@
 use axum::Json;
 use serde::Deserialize;
 use tailrace_control::{
-    command::apply::{AppliedPipeline, Apply},
+    command::{
+        apply::{AppliedPipeline, Apply},
+        condition::Condition,
+    },
     error::ControlError,
     query::candidates::CandidateReport,
 };
@@ -34,7 +37,7 @@ pub(crate) struct How {
 }
 
 impl How {
-    pub(crate) fn read(self) -> Result<Apply, ControlError> {
+    pub(crate) fn read(self, condition: Condition) -> Result<Apply, ControlError> {
         let limited = self.max_error_ratio.is_some() || self.max_p99.is_some() || self.min_events.is_some();
         let beside = match (self.shadow, self.canary) {
             (true, Some(_)) => return Err(invalid("a candidate is a shadow or a canary; give one of them")),
@@ -60,6 +63,7 @@ impl How {
         Ok(Apply {
             forced: self.force,
             beside,
+            condition,
         })
     }
 }
@@ -92,7 +96,7 @@ mod tests {
     use super::*;
 
     fn read(query: serde_json::Value) -> Result<Apply, ControlError> {
-        serde_json::from_value::<How>(query).unwrap().read()
+        serde_json::from_value::<How>(query).unwrap().read(Condition::Any)
     }
 
     #[test]

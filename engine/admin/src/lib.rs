@@ -15,6 +15,7 @@ mod access;
 mod audit;
 mod cached;
 mod candidates;
+mod condition;
 mod dead_letters;
 mod edge;
 mod graph;

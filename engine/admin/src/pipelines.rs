@@ -1,36 +1,25 @@
 //! Pipelines: apply, look, pause, roll back, delete.
 
-use std::sync::Arc;
-
-use axum::{Json, extract::State, http::StatusCode};
-use serde::{Deserialize, Serialize};
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use serde::Deserialize;
 use tailrace_control::{
-    command::apply::AppliedPipeline, error::ControlError, query::status::PipelineStatusReport,
+    command::apply::AppliedPipeline,
+    error::ControlError,
+    query::{registered::ListedPipeline, status::PipelineStatusReport},
 };
 use tailrace_core::{
     manifest::{error::ManifestError, parse::parse},
-    name::Name,
-    observe::status::State as PipelineState,
-    registry::{Pipeline, Revision},
+    registry::Revision,
 };
 
 use crate::{
     ApiState,
     access::Access,
     candidates::How,
+    condition::{Expected, tag},
     input::{Asked, Content, PathParameters},
     problem::Answer,
 };
-
-/// A pipeline in a list.
-#[derive(Serialize)]
-pub(crate) struct Line {
-    name: Name,
-    revision: u64,
-    partitions: u32,
-    #[serde(flatten)]
-    state: PipelineState,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,48 +37,56 @@ struct Rollback {
     force: bool,
 }
 
-pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<Line>>> {
-    let pipelines = api.queries.list_pipelines(&access.tenant)?.into_iter();
-    let line = |(pipeline, state): (Arc<Pipeline>, PipelineState)| Line {
-        name: pipeline.active.manifest.name.clone(),
-        revision: pipeline.active.number,
-        partitions: pipeline.active.manifest.partitions,
-        state,
-    };
-    Ok(Json(pipelines.map(line).collect()))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Resume {
+    #[serde(default)]
+    new_stream: bool,
+}
+
+pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<ListedPipeline>>> {
+    Ok(Json(api.queries.list_pipelines(&access.tenant)?))
 }
 
 pub(crate) async fn apply(
     access: Access,
     path: PathParameters,
     Asked(how): Asked<How>,
+    Expected(condition): Expected,
     body: Content,
-) -> Answer<Json<AppliedPipeline>> {
+) -> Answer<impl IntoResponse> {
     let name = path.name("pipeline")?;
     let manifest = parse(&body.0).map_err(ControlError::from)?;
     if manifest.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
         return Err(ControlError::from(ManifestError::new("name", message)).into());
     }
-    let how = how.read()?;
-    Ok(Json(
-        access
-            .commands
-            .apply_pipeline(&access.tenant, manifest, how)
-            .await?,
-    ))
+    let how = how.read(condition)?;
+    let applied = access
+        .commands
+        .apply_pipeline(&access.tenant, manifest, how)
+        .await?;
+    let tag = tag(access.queries.pipeline_revision(&path.pipeline(&access)?)?);
+    Ok((tag, Json(applied)))
 }
 
 pub(crate) async fn show(
     access: Access,
     State(api): State<ApiState>,
     path: PathParameters,
-) -> Answer<Json<Arc<Pipeline>>> {
-    Ok(Json(api.queries.get_pipeline(&path.pipeline(&access)?)?))
+) -> Answer<impl IntoResponse> {
+    let id = path.pipeline(&access)?;
+    let tag = tag(api.queries.pipeline_revision(&id)?);
+    Ok((tag, Json(api.queries.get_pipeline(&id)?)))
 }
 
-pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<StatusCode> {
-    access.commands.delete_pipeline(&path.pipeline(&access)?).await?;
+pub(crate) async fn delete(
+    access: Access,
+    path: PathParameters,
+    Expected(condition): Expected,
+) -> Answer<StatusCode> {
+    let id = path.pipeline(&access)?;
+    access.commands.delete_pipeline(&id, condition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -111,8 +108,16 @@ pub(crate) async fn pause(access: Access, path: PathParameters, body: Content) -
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn resume(access: Access, path: PathParameters) -> Answer<StatusCode> {
-    access.commands.set_paused(&path.pipeline(&access)?, None).await?;
+pub(crate) async fn resume(
+    access: Access,
+    path: PathParameters,
+    Asked(how): Asked<Resume>,
+) -> Answer<StatusCode> {
+    let id = path.pipeline(&access)?;
+    if how.new_stream {
+        access.commands.renew_stream(&id).await?;
+    }
+    access.commands.set_paused(&id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -24,7 +24,12 @@ pub(crate) async fn health() -> Json<Value> {
 
 pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
     match api.queries.context().readiness() {
-        Ok(()) => Ok(Json(json!({ "status": "ready" }))),
+        Ok(()) => {
+            let unreadable = api.queries.context().unreadable_entries();
+            Ok(Json(
+                json!({ "status": "ready", "unreadable_entries": unreadable }),
+            ))
+        }
         Err(reason) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             ApiCode::NotReady,

@@ -74,6 +74,7 @@ impl From<ControlError> for Problem {
         let status = match &cause {
             ControlError::NotFound { .. } => StatusCode::NOT_FOUND,
             ControlError::Conflict(_) => StatusCode::CONFLICT,
+            ControlError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             ControlError::Spec(_) | ControlError::Invalid(_) | ControlError::Plugin(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

@@ -16,7 +16,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tailrace_core::codes::ApiCode;
+use tailrace_core::{codes::ApiCode, tasks};
 
 use crate::{
     ApiState,
@@ -57,16 +57,31 @@ pub fn router(state: ApiState) -> Router {
         .with_state(state)
 }
 
+/// Answers in time, or says that it does not. A change goes on when its client goes away, or has waited too long:
+/// half of it would help nobody.
 async fn within(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(deadline, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
+    let answer = if request.method().is_safe() {
+        tokio::time::timeout(deadline, next.run(request)).await.ok()
+    } else {
+        let change = tasks::spawn(next.run(request));
+        let answer = tokio::time::timeout(deadline, change).await.ok();
+        answer.map(|answer| answer.unwrap_or_else(|panic| lost(&panic)))
+    };
+    match answer {
+        Some(response) => response,
+        None => Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             ApiCode::Timeout,
             "the request took too long",
         )
         .into_response(),
     }
+}
+
+fn lost(panic: &tokio::task::JoinError) -> Response {
+    tracing::error!(%panic, "a request panicked");
+    let detail = "the engine failed; its log says more, under this request's id";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ApiCode::Internal, detail).into_response()
 }
 
 async fn identify(request: Request, next: Next) -> Response {

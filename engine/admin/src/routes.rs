@@ -233,9 +233,10 @@ pub fn routes() -> Vec<Route> {
         own(
             "POST",
             pipeline!("/resume"),
-            "resume a paused pipeline",
+            "resume a paused pipeline, or let one whose own stream is gone begin again",
             post(pipelines::resume),
-        ),
+        )
+        .asks(&["new-stream"]),
         own(
             "GET",
             pipeline!("/revisions"),

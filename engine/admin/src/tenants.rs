@@ -1,6 +1,6 @@
 //! Tenants.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::Serialize;
 use tailrace_control::{Queries, command::tenants::TenantRequest, usage::Used};
 use tailrace_core::{
@@ -11,6 +11,7 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::{Access, Operator},
+    condition::{Expected, tag},
     input::{Content, PathParameters},
     problem::Answer,
 };
@@ -27,6 +28,9 @@ pub(crate) struct View {
     /// How much of them is used.
     used: Used,
     created_ms: u64,
+    /// Whether it is being deleted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleting: bool,
 }
 
 impl View {
@@ -39,6 +43,7 @@ impl View {
             nats_account: tenant.nats_account.clone(),
             quotas: tenant.quotas.clone(),
             created_ms: tenant.created_ms,
+            deleting: tenant.deleting,
         })
     }
 }
@@ -49,21 +54,31 @@ pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Jso
     Ok(Json(views.collect::<Answer<_>>()?))
 }
 
-pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<Json<View>> {
+pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<impl IntoResponse> {
+    let tag = tag(api.queries.tenant_revision(&access.tenant)?);
     let tenant = api.queries.get_tenant(&access.tenant)?;
-    Ok(Json(View::of(&tenant, &api.queries)?))
+    Ok((tag, Json(View::of(&tenant, &api.queries)?)))
 }
 
-pub(crate) async fn put(operator: Operator, path: PathParameters, body: Content) -> Answer<Json<View>> {
+pub(crate) async fn put(
+    operator: Operator,
+    path: PathParameters,
+    Expected(condition): Expected,
+    body: Content,
+) -> Answer<impl IntoResponse> {
     let request: TenantRequest = body.json()?;
-    let tenant = operator
-        .commands
-        .put_tenant(&path.name("tenant")?, request)
-        .await?;
-    Ok(Json(View::of(&tenant, &operator.queries)?))
+    let name = path.name("tenant")?;
+    let tenant = operator.commands.put_tenant(&name, request, condition).await?;
+    let tag = tag(operator.queries.tenant_revision(&name)?);
+    Ok((tag, Json(View::of(&tenant, &operator.queries)?)))
 }
 
-pub(crate) async fn delete(operator: Operator, path: PathParameters) -> Answer<StatusCode> {
-    operator.commands.delete_tenant(&path.name("tenant")?).await?;
+pub(crate) async fn delete(
+    operator: Operator,
+    path: PathParameters,
+    Expected(condition): Expected,
+) -> Answer<StatusCode> {
+    let name = path.name("tenant")?;
+    operator.commands.delete_tenant(&name, condition).await?;
     Ok(StatusCode::NO_CONTENT)
 }

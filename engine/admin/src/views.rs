@@ -1,8 +1,13 @@
 //! What a tenant watches: the tap and the lines of its plugins, as server-sent events. A stream has no
-//! deadline: it ends when the client goes, has had as much as it asked for, the pipeline is deleted or
-//! the engine stops. What it misses it is told: event `missed`.
+//! deadline: it ends when the client goes or may not watch any more, has had as much as it asked for, the
+//! pipeline is deleted or the engine stops. What it misses it is told: event `missed`.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -28,15 +33,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ApiState,
-    access::Access,
+    access::{Access, Right},
     input::{Asked, PathParameters},
     problem::{Answer, Problem},
 };
 
 /// How often a silent stream says that it is alive, so that no proxy in between cuts it off.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long what was missed may wait for the next event to be told with.
-const TELL_MISSED: Duration = Duration::from_secs(1);
+/// How often the client's right is looked at, and how long what was missed may wait to be told.
+const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
+/// Why a stream ends whose client may not watch any more.
+const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
 /// Lines that are shown where the client does not say how many.
 const LINES: usize = 100;
 
@@ -71,6 +78,8 @@ pub(crate) async fn tap(
         waiting: first(&watching.shown),
         left: limit.unwrap_or(u64::MAX),
         watching,
+        right: access.right,
+        looked: Instant::now(),
         stop: api.options.stop,
     }))
 }
@@ -94,6 +103,8 @@ pub(crate) async fn logs(
         waiting,
         left: u64::MAX,
         watching,
+        right: access.right,
+        looked: Instant::now(),
         stop: api.options.stop,
     }))
 }
@@ -107,7 +118,16 @@ struct Telling<T, F> {
     /// Items that the client still wants.
     left: u64,
     watching: Watching<LiveStream<T, F>>,
+    /// By which the client watches, and when that was looked at last.
+    right: Right,
+    looked: Instant,
     stop: CancellationToken,
+}
+
+/// The end of a stream that ends before its client wants it to.
+#[derive(Serialize)]
+struct Ended {
+    reason: &'static str,
 }
 
 /// The beginning of every stream.
@@ -142,11 +162,18 @@ impl<T: Serialize, F> Telling<T, F> {
             if self.left == 0 {
                 return None;
             }
+            if self.looked.elapsed() >= LOOK_AT_RIGHT {
+                self.looked = Instant::now();
+                if !self.right.holds() {
+                    self.left = 0;
+                    return Some(event("ended", &Ended { reason: NO_RIGHT }));
+                }
+            }
             let item = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return None,
                 item = self.watching.stream.next() => Some(item?),
-                () = tokio::time::sleep(TELL_MISSED) => None,
+                () = tokio::time::sleep(LOOK_AT_RIGHT) => None,
             };
             self.wait(item, self.watching.stream.missed());
         }

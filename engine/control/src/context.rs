@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailrace_core::{
-    identity::PipelineId,
+    identity::{EngineId, PipelineId},
     manifest::PluginRef,
     membership::Cluster,
     name::Name,
@@ -71,10 +71,35 @@ impl Context {
         Ok(())
     }
 
+    /// How many entries of the registry this engine cannot read. What they are about is left to others, or waits
+    /// for somebody to mend it; the engine serves the rest.
+    pub fn unreadable_entries(&self) -> usize {
+        let registry = self.registry.borrow();
+        registry.as_ref().map_or(0, |registry| registry.unreadable.len())
+    }
+
     /// The registry as this engine sees it now.
     pub fn registry(&self) -> ControlResult<Arc<Registry>> {
         let unread = || BrokerError::Unreachable("the registry has not been read yet".to_owned());
         Ok(self.registry.borrow().clone().ok_or_else(unread)?)
+    }
+
+    /// The registry with everything in it that was written before this was asked.
+    pub(crate) async fn registry_now(&self) -> ControlResult<Arc<Registry>> {
+        let revision = self.world.registry.revision().await?;
+        self.wait_until(|registry| registry.revision >= revision).await?;
+        self.registry()
+    }
+
+    /// A tenant for which something is to be made.
+    pub(crate) fn tenant_at_work(&self, name: &Name) -> ControlResult<Arc<Tenant>> {
+        let tenant = self.tenant(name)?;
+        if tenant.deleting {
+            return Err(ControlError::Conflict(format!(
+                "tenant {name} is being deleted; wait until it is gone, then make it anew"
+            )));
+        }
+        Ok(tenant)
     }
 
     /// The world as a tenant's pipelines see it: what is asked of the broker for a tenant is asked there.
@@ -94,15 +119,21 @@ impl Context {
     }
 
     pub(crate) fn tenant(&self, name: &Name) -> ControlResult<Arc<Tenant>> {
-        self.registry()?
-            .tenants
-            .get(name)
-            .cloned()
-            .ok_or_else(|| ControlError::not_found("tenant", name))
+        let registry = self.registry()?;
+        let key = Key::Tenant(name.clone()).to_string();
+        if let Some(cause) = registry.unreadable.get(&key) {
+            return Err(ControlError::Conflict(unreadable(&key, cause)));
+        }
+        let tenant = registry.tenants.get(name).cloned();
+        tenant.ok_or_else(|| ControlError::not_found("tenant", name))
     }
 
     pub(crate) fn pipeline(&self, id: &PipelineId) -> ControlResult<Arc<Pipeline>> {
         let registry = self.registry()?;
+        let key = Key::Pipeline(id.clone()).to_string();
+        if let Some(cause) = registry.unreadable.get(&key) {
+            return Err(ControlError::Conflict(unreadable(&key, cause)));
+        }
         registry
             .pipelines
             .get(id)
@@ -120,8 +151,14 @@ impl Context {
         };
         let Some(value) = entry.value else { return Ok(None) };
         let value = serde_json::from_slice(&value)
-            .map_err(|cause| ControlError::Internal(format!("{key} cannot be read: {cause}")))?;
+            .map_err(|cause| ControlError::Conflict(unreadable(&key.to_string(), &cause.to_string())))?;
         Ok(Some((value, entry.revision)))
+    }
+
+    /// This engine, once it knows itself among the others.
+    pub(crate) fn me(&self) -> Option<EngineId> {
+        let members = self.cluster.members.borrow();
+        members.as_ref().map(|members| members.me.clone())
     }
 
     /// Time since some fixed point; never goes back.
@@ -163,4 +200,11 @@ impl Context {
         });
         Ok(own.cloned().collect())
     }
+}
+
+/// What to do about an entry that this version cannot read.
+pub(crate) fn unreadable(key: &str, cause: &str) -> String {
+    format!(
+        "this engine cannot read the registry's entry {key} ({cause}): a newer engine wrote it, or it is damaged; run the newer engine here too, or look at it with tailrace doctor"
+    )
 }

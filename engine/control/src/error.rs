@@ -27,6 +27,9 @@ pub enum ControlError {
     /// The tenant's: it contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// The tenant's: it was meant for another revision than there is.
+    #[error("{0}")]
+    Precondition(String),
     /// The tenant's: a field of a pipeline is wrong.
     #[error(transparent)]
     Spec(#[from] ManifestError),
@@ -76,6 +79,7 @@ impl ControlError {
         match self {
             Self::NotFound { .. } => ApiCode::NotFound,
             Self::Conflict(_) => ApiCode::Conflict,
+            Self::Precondition(_) => ApiCode::PreconditionFailed,
             Self::Spec(_) => ApiCode::InvalidPipeline,
             Self::Invalid(_) => ApiCode::InvalidRequest,
             Self::Plugin(PluginError::TooCostly(_)) => ApiCode::PluginTooCostly,

@@ -71,6 +71,8 @@ codes! {
         NotReady = "not-ready",
         /// Compiling a plugin takes too much.
         PluginTooCostly = "plugin-too-costly",
+        /// The thing is not as `If-Match` or `If-None-Match` expects it.
+        PreconditionFailed = "precondition-failed",
         /// A quota is used up.
         QuotaExceeded = "quota-exceeded",
         /// The client sends too many requests.

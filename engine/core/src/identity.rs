@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use siphasher::sip::SipHasher13;
 
-use crate::name::Name;
+use crate::{life::Life, name::Name};
 
 /// A pipeline, by its tenant and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub fn partition_of(key: &str, partitions: u32) -> u32 {
 pub struct PartitionId {
     /// The pipeline.
     pub pipeline: PipelineId,
+    /// Which life of that name it is: state and snapshots of another are never read as its own.
+    pub life: Life,
     /// From 0 to the pipeline's `partitions` less one.
     pub partition: u32,
 }
@@ -43,6 +45,34 @@ pub struct PartitionId {
 impl fmt::Display for PartitionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.pipeline, self.partition)
+    }
+}
+
+impl PartitionId {
+    /// Where something of the partition is kept: its name, and its life where it has one.
+    pub fn place(&self) -> String {
+        if self.life.is_unnamed() {
+            self.to_string()
+        } else {
+            format!("{self}/{}", self.life)
+        }
+    }
+
+    /// The partition that a place is of.
+    pub fn of_place(place: &str) -> Option<Self> {
+        let (tenant, pipeline, partition, life) = match *place.split('/').collect::<Vec<_>>() {
+            [tenant, pipeline, partition] => (tenant, pipeline, partition, Life::UNNAMED),
+            [tenant, pipeline, partition, life] => (tenant, pipeline, partition, life.parse().ok()?),
+            _ => return None,
+        };
+        Some(Self {
+            pipeline: PipelineId {
+                tenant: Name::new(tenant).ok()?,
+                pipeline: Name::new(pipeline).ok()?,
+            },
+            life,
+            partition: partition.parse().ok()?,
+        })
     }
 }
 
@@ -116,6 +146,17 @@ mod tests {
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert!("zz".repeat(32).parse::<Digest>().is_err());
         assert!("é".repeat(32).parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn a_place_reads_back_as_it_prints() {
+        for text in ["shop/p/0", "shop/p/12/0123456789abcdef0123456789abcdef"] {
+            let read = PartitionId::of_place(text).unwrap();
+            assert_eq!(read.place(), text);
+        }
+        for text in ["", "shop/p", "shop/p/x", "shop/p/1/2", "shop/P/1", "shop/p/1/2/3"] {
+            assert_eq!(PartitionId::of_place(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod extract;
 pub mod failpoint;
 pub mod grant;
 pub mod identity;
+pub mod life;
 pub mod load;
 pub mod manifest;
 pub mod membership;

@@ -16,13 +16,15 @@ use crate::{delta::Delta, outcome::OutcomeCounters};
 const MAGIC: &[u8; 4] = b"TRC\x01";
 /// Magic, checksum, length of the head.
 const PREFIX_BYTES: usize = 4 + 4 + 2;
+/// More than the record takes that a partition begins with.
+const BEGINNING_BYTES: usize = 4 * 1024;
 /// A decoded delta beyond this is refused: a batch is bounded to far less, so it can only be damage.
 const MAX_DELTA_BYTES: usize = 512 * 1024 * 1024;
 
 /// What every part says of its commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Counts the partition's commits, from 1 without a gap.
+    /// Counts the partition's commits, from 1 without a gap; 0 in the record that it begins with.
     pub commit: u64,
     /// Producer epoch: a random number of the run of the partition that wrote it. By it the run knows its own
     /// commit again when the broker's answer was lost.
@@ -130,6 +132,25 @@ pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
             )
         })
         .collect()
+}
+
+/// The record that a partition begins with: of commit 0, before any event, and without an effect.
+pub fn beginning() -> Bytes {
+    let head = Head {
+        commit: 0,
+        producer_epoch: 0,
+        position: 0,
+        redrive_position: 0,
+        revision: 0,
+        watermark_ms: 0,
+        outcomes: OutcomeCounters::default(),
+        parts_before: 0,
+        part: 0,
+        parts: 0,
+        body_checksum: 0,
+    };
+    let mut parts = encode(&head, &Delta::default(), BEGINNING_BYTES);
+    parts.pop().unwrap_or_default()
 }
 
 fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {

@@ -128,9 +128,15 @@ pub fn dead_subject(pipeline: &PipelineId) -> String {
     format!("tr.{}.{}.dead", pipeline.tenant, pipeline.pipeline)
 }
 
-/// Where dead letters are sent again.
-pub fn redrive_subject(pipeline: &PipelineId) -> String {
-    format!("tr.{}.{}.redrive", pipeline.tenant, pipeline.pipeline)
+/// Where a dead letter is sent again: a subject of its own, so that it is taken once and never again.
+pub fn redrive_subject(pipeline: &PipelineId, letter: u64) -> String {
+    format!("tr.{}.{}.redrive.{letter}", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Where dead letters are sent again, and were by engines that had one subject for all.
+pub fn redrive_patterns(pipeline: &PipelineId) -> Vec<String> {
+    let before = format!("tr.{}.{}.redrive", pipeline.tenant, pipeline.pipeline);
+    vec![format!("{before}.*"), before]
 }
 
 /// Whether a pattern reaches subjects that no tenant may name: the engine's, JetStream's, the server's.

@@ -12,10 +12,7 @@ use tailrace_core::{
         self, Delivery, Extract, PipelineManifest, SketchManifest, StepManifest, sketches::Windowing,
     },
     name::Name,
-    ports::{
-        broker::{self, OwnStream},
-        plugins::{Instance, Plugin, PluginError},
-    },
+    ports::plugins::{Instance, Plugin, PluginError},
     registry::{Revision, candidate::Mode},
     series::{Group, MAX_GROUP_BYTES},
 };
@@ -238,11 +235,6 @@ impl Plan {
             active: of(self),
             candidate: candidate.map(|candidate| of(&candidate.plan)).unwrap_or_default(),
         }
-    }
-
-    /// The pipeline's own stream, as this revision wants it.
-    pub fn own_stream(&self) -> OwnStream {
-        broker::own_stream(&self.pipeline, &self.manifest)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{
     self,
-    kv::{self, Operation, UpdateErrorKind},
+    kv::{self, DeleteErrorKind, Operation, UpdateErrorKind},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,6 +57,16 @@ impl NatsBucket {
     }
 }
 
+impl NatsBucket {
+    async fn update(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
+        let written = self.store().await?.update(key, value, expected).await;
+        written.map_err(|cause| match cause.kind() {
+            UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
+            _ => WriteError::Broker(unreachable(&cause)),
+        })
+    }
+}
+
 fn entry(entry: kv::Entry) -> Entry {
     let value = (entry.operation == Operation::Put).then_some(entry.value);
     Entry {
@@ -74,16 +84,41 @@ impl Bucket for NatsBucket {
     }
 
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        let written = self.store().await?.update(key, value, expected).await;
-        written.map_err(|cause| match cause.kind() {
-            UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
-            _ => WriteError::Broker(unreachable(&cause)),
-        })
+        match self.update(key, value.clone(), expected).await {
+            // What was deleted has left a marker, and that has a revision.
+            Err(WriteError::Conflict(_)) if expected == 0 => {
+                let marker = self
+                    .get(key)
+                    .await?
+                    .filter(|entry| entry.value.is_none())
+                    .ok_or_else(|| WriteError::Conflict(key.to_owned()))?;
+                self.update(key, value, marker.revision).await
+            }
+            written => written,
+        }
     }
 
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
         let deleted = self.store().await?.delete(key).await;
         deleted.map_err(|cause| unreachable(&cause))
+    }
+
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
+        let store = self.store().await?;
+        let removed = store.delete_expect_revision(key, Some(expected)).await;
+        removed.map_err(|cause| match cause.kind() {
+            DeleteErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
+            _ => WriteError::Broker(unreachable(&cause)),
+        })
+    }
+
+    async fn revision(&self) -> Result<u64, BrokerError> {
+        let status = self.store().await?.status().await;
+        Ok(status
+            .map_err(|cause| unreachable(&cause))?
+            .info
+            .state
+            .last_sequence)
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {

@@ -17,6 +17,7 @@ use async_nats::{
     jetstream::message::StreamMessage,
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::json;
@@ -280,13 +281,13 @@ impl CommitLog for NatsBroker {
 
     async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError> {
         let stream = subject::stream_name(pipeline);
-        let request = json!({ "subjects_filter": subject::redrive_subject(pipeline) });
+        let request = json!({ "subjects_filter": subject::own_pattern(pipeline) });
         let info: StreamInfo = self.ask(&format!("STREAM.INFO.{stream}"), &request).await?;
-        let redriven = info
-            .state
-            .subjects
-            .into_iter()
-            .flatten()
+        let redrive = subject::redrive_patterns(pipeline);
+        let is_redrive = |subject: &str| redrive.iter().any(|pattern| subject::covers(pattern, subject));
+        let subjects = info.state.subjects.into_iter().flatten();
+        let redriven = subjects
+            .filter(|(subject, _)| is_redrive(subject))
             .map(|(_, count)| count)
             .sum();
         let last_sequence = info.state.last_seq;
@@ -303,6 +304,28 @@ impl CommitLog for NatsBroker {
             books.records = messages.into_iter().map(part).collect();
         }
         Ok(books)
+    }
+
+    async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
+        let batch = CommitBatch {
+            partition: partition.clone(),
+            delivery: Delivery::ExactlyOnce,
+            outputs: Vec::new(),
+            record: vec![record],
+            expected: 0,
+        };
+        match self.publish_batch(&batch).await {
+            Ok(sequence) => Ok(sequence),
+            Err(CommitError::Fenced { .. }) => {
+                let last = self.last(partition).await?;
+                last.map(|part| part.sequence)
+                    .ok_or_else(|| unreachable(&"the commit subject was empty and is not"))
+            }
+            Err(CommitError::Refused { code, description } | CommitError::NoRoom { code, description }) => {
+                Err(BrokerError::Refused { code, description })
+            }
+            Err(CommitError::Unknown(cause)) => Err(BrokerError::Unreachable(cause)),
+        }
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {

@@ -1,6 +1,10 @@
 //! Dead letters: messages of the pipeline's own stream, on a subject of their own.
 
-use async_nats::jetstream::message::StreamMessage;
+use async_nats::{
+    HeaderValue,
+    header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+    jetstream::{context::PublishErrorKind, message::StreamMessage},
+};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tailrace_core::{
@@ -62,15 +66,19 @@ impl DeadLetters for NatsBroker {
 
     async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
         let mut headers = headers::to_broker(&letter.headers);
-        headers.insert("Nats-Msg-Id", format!("redrive-{}", letter.sequence));
-        let subject = subject::redrive_subject(pipeline);
+        // The letter's own subject holds nothing yet, or it was sent before, and only the deletion was cut off.
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(0));
+        let subject = subject::redrive_subject(pipeline, letter.sequence);
         let ack = self
             .jetstream
             .publish_with_headers(subject, headers, letter.payload.clone())
             .await;
-        ack.map_err(|cause| unreachable(&cause))?
-            .await
-            .map_err(|cause| unreachable(&cause))?;
+        match ack.map_err(|cause| unreachable(&cause))?.await {
+            Err(cause) if cause.kind() != PublishErrorKind::WrongLastSequence => {
+                return Err(unreachable(&cause));
+            }
+            _ => {}
+        }
         let stream = subject::stream_name(pipeline);
         let gone = self
             .ask::<Value>(

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::object_store::DeleteErrorKind;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt as _;
 use tailrace_core::{
     identity::Digest,
     ports::{
@@ -13,7 +15,7 @@ use tailrace_core::{
     },
 };
 
-use crate::{bucket::NatsBucket, connect::NatsBroker, objects};
+use crate::{bucket::NatsBucket, connect::NatsBroker, error::unreachable, objects};
 
 const LEASES: &str = "tailrace_engines";
 const ALARMS: &str = "tailrace_alarms";
@@ -47,6 +49,14 @@ impl Bucket for NatsBroker {
         self.registry.delete(key).await
     }
 
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
+        self.registry.remove(key, expected).await
+    }
+
+    async fn revision(&self) -> Result<u64, BrokerError> {
+        self.registry.revision().await
+    }
+
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
         self.registry.watch().await
     }
@@ -77,5 +87,24 @@ impl RegistryStore for NatsBroker {
             }
             sound
         }))
+    }
+
+    async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
+        let store = self.objects(&self.plugins, PLUGINS).await?;
+        let mut found = Vec::new();
+        let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
+        while let Some(object) = objects.next().await {
+            let object = object.map_err(|cause| unreachable(&cause))?;
+            found.extend(object.name.parse::<Digest>().ok());
+        }
+        Ok(found)
+    }
+
+    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
+        let store = self.objects(&self.plugins, PLUGINS).await?;
+        match store.delete(digest.to_string()).await {
+            Err(cause) if cause.kind() != DeleteErrorKind::NotFound => Err(unreachable(&cause)),
+            _ => Ok(()),
+        }
     }
 }

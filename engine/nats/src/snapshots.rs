@@ -1,6 +1,6 @@
 //! Snapshots of partitions: object store `tailrace_snapshots`, one object a snapshot.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_nats::jetstream::object_store::ObjectMetadata;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use crate::{connect::NatsBroker, error::unreachable, objects};
 const SNAPSHOTS: &str = "tailrace_snapshots";
 
 fn name(partition: &PartitionId, commit: u64) -> String {
-    format!("{partition}/{commit}")
+    format!("{}/{commit}", partition.place())
 }
 
 #[async_trait]
@@ -40,7 +40,7 @@ impl Snapshots for NatsBroker {
 
     async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
         let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        let prefix = format!("{partition}/");
+        let prefix = format!("{}/", partition.place());
         let mut commits = Vec::new();
         let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
         while let Some(object) = objects.next().await {
@@ -76,5 +76,17 @@ impl Snapshots for NatsBroker {
             .delete(name(partition, commit))
             .await
             .map_err(|cause| unreachable(&cause))
+    }
+
+    async fn partitions(&self) -> Result<Vec<PartitionId>, BrokerError> {
+        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
+        let mut found = BTreeSet::new();
+        let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
+        while let Some(object) = objects.next().await {
+            let object = object.map_err(|cause| unreachable(&cause))?;
+            let place = object.name.rsplit_once('/').map(|(place, _)| place);
+            found.extend(place.and_then(PartitionId::of_place));
+        }
+        Ok(found.into_iter().collect())
     }
 }

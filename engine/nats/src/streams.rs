@@ -3,12 +3,18 @@
 //!
 //! Why: docs/decisions/0018-age-of-outputs-per-message.md
 
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
     identity::PipelineId,
-    ports::broker::{BrokerError, OwnStream, StreamFacts, Streams},
+    life::Life,
+    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
     subject,
 };
 
@@ -37,6 +43,10 @@ pub(crate) struct StreamConfig {
     pub(crate) subjects: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) retention: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +58,15 @@ pub(crate) struct StreamState {
     pub(crate) subjects: Option<std::collections::BTreeMap<String, u64>>,
 }
 
+/// Begins the description of every stream that an engine makes for a pipeline.
+const DESCRIPTION: &str = "Tailrace:";
+
+/// Where a stream's metadata say which life of the pipeline it belongs to.
+const LIFE: &str = "tailrace.life";
+
+/// A look that is older than this is no ground to delete anything: it is looked again.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// A consumer that only counts goes by itself after so long, should it not be deleted.
 const COUNTER_LIVES_NS: u64 = 5_000_000_000;
 
@@ -55,6 +74,12 @@ const COUNTER_LIVES_NS: u64 = 5_000_000_000;
 struct Counter {
     name: String,
     num_pending: u64,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    streams: Option<Vec<StreamInfo>>,
 }
 
 #[derive(Deserialize)]
@@ -72,13 +97,25 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
         bytes: info.state.bytes,
         subjects: info.config.subjects.clone().unwrap_or_default(),
         keeps_to_limits: info.config.retention == "limits",
+        life: info
+            .config
+            .metadata
+            .get(LIFE)
+            .and_then(|life| life.parse().ok())
+            .unwrap_or_default(),
+        is_engines: info.config.name.starts_with("TR_") && info.config.description.starts_with(DESCRIPTION),
     }
 }
 
-fn config(own: &OwnStream) -> Value {
+fn own_subjects(own: &OwnStream) -> Vec<String> {
     let mut subjects = vec![subject::own_pattern(&own.pipeline)];
     subjects.extend(own.output_pattern.clone());
-    json!({
+    subjects
+}
+
+fn config(own: &OwnStream) -> Value {
+    let subjects = own_subjects(own);
+    let mut config = json!({
         "name": subject::stream_name(&own.pipeline),
         "subjects": subjects,
         "retention": "limits",
@@ -88,8 +125,12 @@ fn config(own: &OwnStream) -> Value {
         "allow_direct": true,
         "allow_atomic": true,
         "allow_msg_ttl": true,
-        "description": format!("Tailrace: outputs, dead letters and commits of {}", own.pipeline),
-    })
+        "description": format!("{DESCRIPTION} outputs, dead letters and commits of {}", own.pipeline),
+    });
+    if !own.life.is_unnamed() {
+        config["metadata"] = json!({ LIFE: own.life });
+    }
+    config
 }
 
 #[async_trait]
@@ -112,37 +153,85 @@ impl Streams for NatsBroker {
         Ok(names.streams.unwrap_or_default())
     }
 
-    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError> {
-        let config = config(own);
+    async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
         let name = subject::stream_name(&own.pipeline);
-        let verb = match self.stream(&name).await {
+        match self.stream(&name).await {
             Ok(known) => {
-                let wanted = config["subjects"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str);
-                if wanted.eq(known.subjects.iter().map(String::as_str)) {
-                    return Ok(known);
-                }
-                "UPDATE"
+                check_own(&known, own)?;
+                return self.bring_own(own, false).await;
             }
-            Err(BrokerError::NoStream(_)) => "CREATE",
-            Err(cause) => return Err(cause),
+            Err(BrokerError::NoStream(_)) => {}
+            Err(cause) => return Err(cause.into()),
+        }
+        let made: StreamInfo = match self.ask(&format!("STREAM.CREATE.{name}"), &config(own)).await {
+            Err(BrokerError::Refused { code, description }) => {
+                return Err(self.name_holder(own, code, description).await.into());
+            }
+            made => made?,
         };
+        // Where two engines were at it at once, the broker gives both the one that there is.
+        let made = facts(&made);
+        check_own(&made, own)?;
+        Ok(made)
+    }
+
+    async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError> {
+        let name = subject::stream_name(&own.pipeline);
+        let known = match self.stream(&name).await {
+            Err(BrokerError::NoStream(name)) => return Err(OwnError::Gone(name)),
+            known => known?,
+        };
+        check_own(&known, own)?;
+        let mut config = config(own);
+        let mut wanted = own_subjects(own);
+        if keeps {
+            wanted.extend(known.subjects.iter().cloned());
+            wanted.sort_unstable();
+            wanted.dedup();
+        }
+        if wanted.iter().all(|subject| known.subjects.contains(subject))
+            && wanted.len() == known.subjects.len()
+        {
+            return Ok(known);
+        }
+        config["subjects"] = json!(wanted);
         match self
-            .ask::<StreamInfo>(&format!("STREAM.{verb}.{name}"), &config)
+            .ask::<StreamInfo>(&format!("STREAM.UPDATE.{name}"), &config)
             .await
         {
             Ok(info) => Ok(facts(&info)),
+            Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Err(OwnError::Gone(name)),
             Err(BrokerError::Refused { code, description }) => {
-                Err(self.name_holder(own, code, description).await)
+                Err(self.name_holder(own, code, description).await.into())
             }
-            Err(cause) => Err(cause),
+            Err(cause) => Err(cause.into()),
         }
     }
 
-    async fn remove_own(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError> {
+    async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {
+        let name = subject::stream_name(pipeline);
+        loop {
+            // The broker deletes by name alone, so the look must be of just now. One process that is stopped
+            // between the two would delete what was made since.
+            let looked = Instant::now();
+            match self.stream(&name).await {
+                Err(BrokerError::NoStream(_)) => return Ok(()),
+                Err(cause) => return Err(cause),
+                Ok(known) if known.life != life || !known.is_engines => return Ok(()),
+                Ok(_) => {}
+            }
+            if looked.elapsed() < FRESH {
+                break;
+            }
+        }
+        ignore(
+            self.ask::<Value>(&format!("STREAM.DELETE.{name}"), &Value::Null)
+                .await,
+            code::STREAM_NOT_FOUND,
+        )
+    }
+
+    async fn remove_consumers(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError> {
         let prefix = consumer_prefix(pipeline);
         let consumers = match list_consumers(&self.handle(), input).await {
             Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Vec::new(),
@@ -155,12 +244,21 @@ impl Streams for NatsBroker {
                 code::CONSUMER_NOT_FOUND,
             )?;
         }
-        let stream = subject::stream_name(pipeline);
-        ignore(
-            self.ask::<Value>(&format!("STREAM.DELETE.{stream}"), &Value::Null)
-                .await,
-            code::STREAM_NOT_FOUND,
-        )
+        Ok(())
+    }
+
+    async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError> {
+        let mut found = Vec::new();
+        let mut offset = 0;
+        loop {
+            let page: Page = self.ask("STREAM.LIST", &json!({ "offset": offset })).await?;
+            let streams = page.streams.unwrap_or_default();
+            if streams.is_empty() {
+                return Ok(found);
+            }
+            offset += streams.len();
+            found.extend(streams.iter().map(facts).filter(|facts| facts.is_engines));
+        }
     }
 
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {

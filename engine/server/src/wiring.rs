@@ -65,6 +65,7 @@ pub struct RunningEngine {
     alarms: JoinHandle<()>,
     traces: Option<Arc<Traces>>,
     amounts: JoinHandle<()>,
+    lives: JoinHandle<()>,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. With this
@@ -128,6 +129,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let alarms = Alarms::new(queries.clone(), me, engine_alarms);
     let alarms = tasks::spawn(alarms.run(stop.clone()));
     let amounts = tasks::spawn(context.keep_amounts(stop.clone()));
+    let lives = tasks::spawn(commands.go_on(stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -167,6 +169,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         alarms,
         traces,
         amounts,
+        lives,
     })
 }
 
@@ -188,6 +191,7 @@ impl RunningEngine {
             let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
         }
         self.amounts.abort();
+        self.lives.abort();
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 use sled::{Config, Db, Mode};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::PipelineManifest,
     name::Name,
     ports::store::{LocalStore, PartCounts, PartitionStore, StoreError},
@@ -268,9 +269,25 @@ fn damaged_folders(folder: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
-/// Names have no slash, so no two partitions share a tree.
+/// Names have no slash, so no two partitions share a tree, and no two lives of one name.
 fn tree_name(partition: &PartitionId) -> String {
-    format!("{}/{}", partition.pipeline.pipeline, partition.partition)
+    let PartitionId {
+        pipeline,
+        life,
+        partition,
+    } = partition;
+    let name = format!("{}/{partition}", pipeline.pipeline);
+    if life.is_unnamed() {
+        name
+    } else {
+        format!("{name}/{life}")
+    }
+}
+
+/// The partition that a tree is of; none for a tree of sled's own.
+fn partition_of(tenant: &Name, tree: &[u8]) -> Option<PartitionId> {
+    let name = std::str::from_utf8(tree).ok()?;
+    PartitionId::of_place(&format!("{tenant}/{name}"))
 }
 
 impl LocalStore for SledStore {
@@ -307,18 +324,55 @@ impl LocalStore for SledStore {
         self.wipe_in(&mut self.lock(), partition)
     }
 
-    fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {
+    fn remove(&self, pipeline: &PipelineId, life: Life) -> Result<(), StoreError> {
         let mut open = self.lock();
-        open.partitions
-            .retain(|partition, _| partition.pipeline != *pipeline);
+        let is_of = |partition: &PartitionId| partition.pipeline == *pipeline && partition.life == life;
+        open.partitions.retain(|partition, _| !is_of(partition));
         let database = self.database(&mut open, &pipeline.tenant)?;
-        let prefix = format!("{}/", pipeline.pipeline);
         for name in database.tree_names() {
-            if name.starts_with(prefix.as_bytes()) {
-                database.drop_tree(name).map_err(|cause| failed(&cause))?;
+            if partition_of(&pipeline.tenant, &name).is_some_and(|partition| is_of(&partition)) {
+                guarded(|| database.drop_tree(&name))?;
             }
         }
         Ok(())
+    }
+
+    fn tenants(&self) -> Result<Vec<Name>, StoreError> {
+        let io =
+            |cause: std::io::Error| StoreError::Io(format!("cannot list {}: {cause}", self.root.display()));
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.root).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            found.extend(name.to_str().and_then(|name| Name::new(name).ok()));
+        }
+        Ok(found)
+    }
+
+    fn lives(&self, tenant: &Name) -> Result<Vec<(PipelineId, Life)>, StoreError> {
+        let mut open = self.lock();
+        let database = self.database(&mut open, tenant)?;
+        let names = database.tree_names();
+        let mut lives: Vec<_> = names
+            .iter()
+            .filter_map(|name| partition_of(tenant, name))
+            .map(|partition| (partition.pipeline, partition.life))
+            .collect();
+        lives.sort_unstable();
+        lives.dedup();
+        Ok(lives)
+    }
+
+    fn remove_tenant(&self, tenant: &Name) -> Result<(), StoreError> {
+        let mut open = self.lock();
+        Self::close(&mut open, tenant);
+        let folder = self.root.join(tenant.as_str());
+        match std::fs::remove_dir_all(&folder) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io(format!(
+                "cannot remove {}: {cause}",
+                folder.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn part_counts(&self) -> PartCounts {

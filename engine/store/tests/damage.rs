@@ -7,6 +7,7 @@ use std::{fs, path::Path, sync::Arc};
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::{PipelineManifest, parse::parse},
     name::Name,
     ports::store::{Applied, LocalStore, PartitionStore, StoreError},
@@ -23,6 +24,7 @@ const MOST_FLIPS: u32 = 200;
 fn partition(number: u32) -> PartitionId {
     let name = |text: &str| Name::new(text).expect("a name");
     PartitionId {
+        life: Life::UNNAMED,
         pipeline: PipelineId {
             tenant: name("t"),
             pipeline: name("p"),

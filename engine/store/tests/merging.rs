@@ -11,6 +11,7 @@ use std::{
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::parse::parse,
     name::Name,
     ports::store::{Applied, LocalStore as _, PartitionStore},
@@ -29,6 +30,7 @@ fn image(store: &SledStore) -> Arc<dyn PartitionStore> {
     let text = r#"{"name":"p","input":{"subjects":["a.>"]},"steps":[{"name":"s","plugin":"v@1.0.0"}],
         "sketches":{"q":{"kind":"quantiles"}}}"#;
     let partition = PartitionId {
+        life: Life::UNNAMED,
         pipeline: PipelineId {
             tenant: Name::new("t").unwrap(),
             pipeline: Name::new("p").unwrap(),

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::{PipelineManifest, parse::parse},
     name::Name,
     ports::store::{Applied, LocalStore, PartitionStore, StoreError, StoredSize},
@@ -25,6 +26,7 @@ fn manifest() -> PipelineManifest {
 fn partition(number: u32) -> PartitionId {
     let name = |text: &str| Name::new(text).unwrap();
     PartitionId {
+        life: Life::UNNAMED,
         pipeline: PipelineId {
             tenant: name("t"),
             pipeline: name("p"),
@@ -377,7 +379,7 @@ fn a_damaged_database_is_moved_aside_and_an_empty_one_takes_its_place() {
         let database = store(folder.path());
         assert_eq!(open(&database, 0).applied().unwrap(), Applied::default());
         assert_eq!(database.moved_aside(), 1, "round {round}");
-        database.remove(&partition(0).pipeline).unwrap();
+        database.remove(&partition(0).pipeline, Life::UNNAMED).unwrap();
     }
     let aside = std::fs::read_dir(folder.path()).unwrap().filter(|entry| {
         entry
@@ -392,6 +394,7 @@ fn removing_a_pipeline_leaves_its_namesakes_alone() {
     let folder = tempfile::tempdir().unwrap();
     let database = store(folder.path());
     let longer = PartitionId {
+        life: Life::UNNAMED,
         pipeline: PipelineId {
             pipeline: Name::new("p2").unwrap(),
             ..partition(0).pipeline
@@ -406,7 +409,7 @@ fn removing_a_pipeline_leaves_its_namesakes_alone() {
     open(&database, 0)
         .apply(&delta(&[("s", "a", state("1", None))]), applied(1))
         .unwrap();
-    database.remove(&partition(0).pipeline).unwrap();
+    database.remove(&partition(0).pipeline, Life::UNNAMED).unwrap();
     assert_eq!(open(&database, 0).applied().unwrap(), Applied::default());
     assert_eq!(kept.applied().unwrap(), applied(1));
 }

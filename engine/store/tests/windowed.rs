@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tailrace_core::{
     delta::{Delta, Measured, Placed},
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::{PipelineManifest, parse::parse},
     name::Name,
     ports::store::{Applied, LocalStore as _, PartitionStore},
@@ -41,6 +42,7 @@ impl Place {
 
     fn image(&self) -> Arc<dyn PartitionStore> {
         let partition = PartitionId {
+            life: Life::UNNAMED,
             pipeline: PipelineId {
                 tenant: Name::new("t").unwrap(),
                 pipeline: Name::new("p").unwrap(),

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use tailrace_control::command::{tenants::TenantRequest, tokens::TokenRequest};
+use tailrace_control::command::{condition::Condition, tenants::TenantRequest, tokens::TokenRequest};
 use tailrace_core::{
     name::Name,
     registry::{Role, Scope},
@@ -101,7 +101,10 @@ impl PrivateEngine {
             nats_account: None,
             quotas: None,
         };
-        self.engine.commands.put_tenant(&name, request).await?;
+        self.engine
+            .commands
+            .put_tenant(&name, request, Condition::Any)
+            .await?;
         Ok(self
             .engine
             .commands

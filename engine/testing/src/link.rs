@@ -18,7 +18,7 @@ pub const ADDRESS: &str = "nats://10.0.0.9:4222";
 /// What a broker can fail to serve while it serves the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
-    /// Facts of streams, and their making.
+    /// Facts of streams and of snapshots, and the making of streams.
     Streams,
     /// Removal of streams.
     Removal,

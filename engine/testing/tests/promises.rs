@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tailrace_core::{
     delta::Delta,
     identity::{Digest, PartitionId, PipelineId},
+    life::Life,
     manifest::{Delivery, Start},
     name::Name,
     ports::{
@@ -36,6 +37,7 @@ fn pipeline() -> PipelineId {
 fn partition() -> PartitionId {
     PartitionId {
         pipeline: pipeline(),
+        life: Life::UNNAMED,
         partition: 0,
     }
 }
@@ -62,6 +64,7 @@ fn batch(expected: u64) -> CommitBatch {
 
 fn own(keep_bytes: Option<u64>) -> OwnStream {
     OwnStream {
+        life: Life::UNNAMED,
         pipeline: pipeline(),
         output_pattern: Some("out.>".to_owned()),
         keep_age: None,
@@ -86,7 +89,7 @@ async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscr
 #[tokio::test]
 async fn a_commit_is_whole_and_behind_the_expected_record() {
     let broker = MemoryBroker::new(Options::default());
-    broker.ensure_own(&own(None)).await.unwrap();
+    broker.create_own(&own(None)).await.unwrap();
     assert_eq!(broker.commit(&batch(0)).await.unwrap(), 3);
     let late = broker.commit(&batch(0)).await;
     assert!(
@@ -127,7 +130,7 @@ async fn a_broker_that_keeps_no_commits_takes_them_all_the_same() {
 #[tokio::test]
 async fn outputs_that_nobody_confirms_reach_their_stream_and_the_oldest_are_trimmed() {
     let broker = MemoryBroker::new(Options::default());
-    broker.ensure_own(&own(None)).await.unwrap();
+    broker.create_own(&own(None)).await.unwrap();
     let outputs = [
         output("out.a", b"first"),
         output("out.b", b"second"),
@@ -158,7 +161,7 @@ async fn a_dead_letter_is_sent_again_once() {
     for _ in 0..2 {
         broker.redrive(&pipeline(), &letter).await.unwrap();
     }
-    let again = broker.messages(&stream, &subject::redrive_subject(&pipeline()));
+    let again = broker.messages(&stream, &subject::redrive_patterns(&pipeline())[0]);
     assert_eq!((again.len(), &again[0].payload[..]), (1, &b"event"[..]));
     assert_eq!(letters.count(&pipeline()).await.unwrap(), 0);
     assert_eq!(broker.books(&pipeline()).await.unwrap().redriven, 1);
@@ -218,7 +221,7 @@ async fn an_outage_ends_when_it_is_mended() {
     let kept: &dyn Snapshots = &broker;
     let mut snapshots = kept.list(&partition()).await;
     assert!(matches!(snapshots, Err(BrokerError::Unreachable(_))));
-    assert!(broker.remove_own(&pipeline(), "IN").await.is_err());
+    assert!(broker.remove_own(&pipeline(), Life::UNNAMED).await.is_err());
     assert!(broker.stream("IN").await.is_ok(), "the rest works");
     let mend = async {
         tokio::task::yield_now().await;

@@ -67,13 +67,16 @@ pub(super) enum Read {
 pub(super) const QUANTILES: [&str; 2] = ["0.5", "0.99"];
 
 /// Every state that a pipeline can be in; the one it is in has the value 1.
-pub(super) const STATES: [&str; 7] = [
+pub(super) const STATES: [&str; 10] = [
     "starting",
     "running",
     "waiting",
     "paused",
     "standing-by",
     "parked",
+    "creating",
+    "deleting",
+    "unreadable",
     "stopped",
 ];
 
@@ -85,6 +88,9 @@ pub(super) fn state_name(state: &State) -> &'static str {
         State::Paused { .. } => "paused",
         State::StandingBy { .. } => "standing-by",
         State::Parked { .. } => "parked",
+        State::Creating => "creating",
+        State::Deleting => "deleting",
+        State::Unreadable { .. } => "unreadable",
         State::Stopped => "stopped",
     }
 }

@@ -86,14 +86,18 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",
             "JSON with `read` and `write` (lists of subject patterns), `nats-account` and `quotas`. The last two are optional.",
             TENANT,
-            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+            &[
+                ApiCode::InvalidRequest,
+                ApiCode::Conflict,
+                ApiCode::PreconditionFailed,
+            ],
         ),
         ("GET", "") => of("", "", TENANT, &[]),
         ("DELETE", "") => of(
             "Its tokens and plugins go with it.",
             "",
             "204",
-            &[ApiCode::Conflict],
+            &[ApiCode::Conflict, ApiCode::PreconditionFailed],
         ),
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
         ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
@@ -131,6 +135,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
                 ApiCode::InvalidPlugin,
                 ApiCode::InvalidRequest,
                 ApiCode::Conflict,
+                ApiCode::PreconditionFailed,
                 ApiCode::QuotaExceeded,
             ],
         ),
@@ -140,7 +145,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with the active revision, its manifest and its plugins' digests",
             &[],
         ),
-        ("DELETE", "P") => of("This cannot be undone.", "", "204", &[]),
+        ("DELETE", "P") => of(
+            "This cannot be undone.",
+            "",
+            "204",
+            &[ApiCode::PreconditionFailed],
+        ),
         ("GET", "P/status") => of(
             "The counters are those of the engine that answers. Partitions of other engines appear with their last commit.",
             "",
@@ -240,6 +250,9 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "prefix" => "only keys that begin with this text.",
         "format" => "`json` (the default), `mermaid` or `dot`.",
         "detail" => "`pipelines` (the default) or `steps`.",
+        "new-stream" => {
+            "`true` lets a pipeline begin again whose own stream is gone: with a new stream and an empty state."
+        }
         "force" => "`true` accepts a changed `state-version`. The state is kept as it is.",
         "shadow" => {
             "`true` makes the revision a shadow: it processes the same events and none of its effects happen."

@@ -162,6 +162,7 @@ impl Stage {
         stage
             .ok("PUT", "/v1/tenants/shop/pipelines/clicks", PIPELINE)
             .await;
+        stage.fake.leave_letter();
         stage
     }
 

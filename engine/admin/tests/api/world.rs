@@ -9,6 +9,7 @@ use std::sync::{Arc, mpsc::Receiver};
 
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    life::Life,
     name::Name,
     world::World,
 };
@@ -50,6 +51,7 @@ pub fn of_shop(pipeline: &str) -> PipelineId {
 fn place(pipeline: &str, partition: u32) -> PartitionId {
     PartitionId {
         pipeline: of_shop(pipeline),
+        life: Life::UNNAMED,
         partition,
     }
 }
@@ -70,7 +72,7 @@ impl Fake {
         let fake = Self {
             broker,
             registry,
-            store: MemoryStore::default(),
+            store: MemoryStore::lifeless(),
             audit: Arc::default(),
             leases: MemoryBucket::default(),
             alarms: MemoryBucket::default(),
@@ -78,8 +80,12 @@ impl Fake {
         };
         fake.store.damage("damaged");
         fake.store.hold_uncounted(&place(CLICKS, 0), canned());
-        letter::leave(&fake.broker, &of_shop(CLICKS));
         Arc::new(fake)
+    }
+
+    /// `clicks` has a dead letter.
+    pub fn leave_letter(&self) {
+        letter::leave(&self.broker, &of_shop(CLICKS));
     }
 
     pub fn world(&self) -> World {

@@ -7,6 +7,8 @@ use tailrace_core::{
     registry::{Revision, candidate::Mode},
 };
 
+use crate::command::condition::Condition;
+
 /// How a manifest is applied.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Apply {
@@ -14,6 +16,8 @@ pub struct Apply {
     pub forced: bool,
     /// Beside the active revision, not in its place.
     pub beside: Option<Mode>,
+    /// What is expected to be there.
+    pub condition: Condition,
 }
 
 /// What applying a pipeline came to.

@@ -6,7 +6,6 @@ use tailrace_core::{
     audit::Change,
     identity::PipelineId,
     manifest::{Delivery, OutputManifest, PipelineManifest, error::ManifestError},
-    ports::broker::own_stream,
     registry::{
         Key, Pipeline, Revision,
         candidate::{Canary, Candidate, Ended, Mode, WHOLE_PPM},
@@ -95,9 +94,10 @@ impl Commands {
             // The revision first: what it says is the same if a try that failed left one behind.
             let key = Key::Revision(id.clone(), revision.number);
             let taken = self.revision_of(&key).await?;
-            self.write(&key, revision, taken).await?;
+            self.context.write(&key, revision, taken).await?;
         }
-        self.write(&Key::Pipeline(id.clone()), pipeline, expected).await
+        let key = Key::Pipeline(id.clone());
+        self.context.write(&key, pipeline, expected).await.map(drop)
     }
 
     /// Makes the candidate the active revision.
@@ -116,9 +116,8 @@ impl Commands {
         pipeline.previous = Some(pipeline.active.number);
         pipeline.active = candidate.revision;
         let make = async {
-            let own = own_stream(id, &pipeline.active.manifest);
-            let world = self.context.world_of(&id.tenant).await?;
-            world.streams.ensure_own(&own).await?;
+            self.widen_stream(id, pipeline.life, &pipeline.active.manifest)
+                .await?;
             self.write_candidate(id, &pipeline, expected).await
         };
         self.audited(change, make).await?;
@@ -154,11 +153,6 @@ impl Commands {
             changed: true,
             candidate: false,
         })
-    }
-
-    async fn known(&self, id: &PipelineId) -> ControlResult<(Pipeline, u64)> {
-        let known = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
-        known.ok_or_else(|| ControlError::not_found("pipeline", &id.pipeline))
     }
 }
 

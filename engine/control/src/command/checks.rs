@@ -82,30 +82,6 @@ impl Commands {
         }
     }
 
-    pub(crate) fn check_quota(&self, tenant: &Tenant, manifest: &PipelineManifest) -> ControlResult<()> {
-        let registry = self.context.registry()?;
-        let pipelines = registry.pipelines_of(&tenant.name).count();
-        let partitions: u32 = registry
-            .pipelines_of(&tenant.name)
-            .map(|(_, pipeline)| pipeline.active.manifest.partitions)
-            .sum();
-        let Tenant { quotas, .. } = tenant;
-        if pipelines >= quotas.pipelines as usize {
-            return Err(ControlError::Quota(format!(
-                "the tenant's quota of {} pipelines is used up",
-                quotas.pipelines
-            )));
-        }
-        if partitions + manifest.partitions > quotas.partitions {
-            return Err(ControlError::Quota(format!(
-                "the tenant's quota of {} partitions leaves {}",
-                quotas.partitions,
-                quotas.partitions - partitions
-            )));
-        }
-        Ok(())
-    }
-
     /// Every plugin exists, imports only what it is granted, and takes its config.
     pub(crate) async fn check_plugins(
         &self,
@@ -232,33 +208,6 @@ impl Commands {
         }
         Ok(())
     }
-}
-
-pub(crate) fn check_grants(tenant: &Tenant, manifest: &PipelineManifest) -> ControlResult<()> {
-    for (index, pattern) in manifest.input.subjects.iter().enumerate() {
-        if !tenant.may_read(pattern) {
-            let granted = tenant.read.join(", ");
-            return Err(ManifestError::new(
-                format!("input.subjects[{index}]"),
-                format!(
-                    "{pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
-                ),
-            )
-            .into());
-        }
-    }
-    let pattern = manifest.output.as_ref().map(OutputManifest::pattern);
-    if let Some(pattern) = pattern.filter(|pattern| !tenant.may_write(pattern)) {
-        let granted = tenant.write.join(", ");
-        return Err(ManifestError::new(
-            "output.subject",
-            format!(
-                "{pattern:?} is outside the tenant's write grant ({granted}); ask an operator to widen it"
-            ),
-        )
-        .into());
-    }
-    Ok(())
 }
 
 fn check_imports(path: &str, step: &StepManifest, version: &PluginVersion) -> ControlResult<()> {

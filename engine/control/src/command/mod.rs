@@ -1,11 +1,11 @@
 //! What changes something. Everything is checked before anything is written ([`checks`]), the audit log is
-//! told first ([`audit`]), and the registry's entries are written by compare-and-set ([`entries`]).
+//! told first ([`audit`]), and the registry's entries are written by compare-and-set ([`crate::entries`]).
 
 pub mod apply;
 pub mod audit;
 pub mod candidates;
 pub mod checks;
-pub mod entries;
+pub mod condition;
 pub mod pipelines;
 pub mod plugins;
 pub mod redrive;
@@ -18,13 +18,15 @@ pub mod upload_permits;
 use std::sync::Arc;
 
 use tailrace_core::audit::Actor;
+use tokio_util::sync::CancellationToken;
 
-use crate::{command::upload_permits::UploadPermits, context::Context};
+use crate::{command::upload_permits::UploadPermits, context::Context, lives::Lives};
 
 /// Changes what is registered, in the name of an actor.
 #[derive(Clone)]
 pub struct Commands {
     pub(crate) context: Context,
+    pub(crate) lives: Lives,
     pub(crate) actor: Actor,
     pub(crate) uploads: UploadPermits,
     /// Held by the one who revokes an operator's token.
@@ -32,9 +34,15 @@ pub struct Commands {
 }
 
 impl Commands {
+    /// Goes on with whatever is unfinished of what was begun here, or by an engine that is gone.
+    pub fn go_on(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
+        self.lives.clone().run(stop)
+    }
+
     /// In the engine's own name.
     pub fn new(context: Context) -> Self {
         Self {
+            lives: Lives::new(context.clone()),
             context,
             actor: Actor::engine(),
             uploads: UploadPermits::default(),

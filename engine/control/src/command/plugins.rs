@@ -9,6 +9,7 @@ use tailrace_core::{
     audit::Change,
     compile_semaphore::CompilePermit,
     identity::Digest,
+    life::Life,
     load::{load_component, load_plugin},
     manifest::PluginRef,
     name::Name,
@@ -119,7 +120,7 @@ impl Commands {
                 trial,
             });
         }
-        let owner = self.context.tenant(tenant)?;
+        let owner = self.context.tenant_at_work(tenant)?;
         self.check_upload(&owner, upload.plugin.len() as u64)?;
         let admitted = self
             .admit(
@@ -140,6 +141,8 @@ impl Commands {
             .await?;
         let version = PluginVersion {
             plugin,
+            life: Life::new(&*self.context.world.random),
+            tenant_life: owner.life,
             digest,
             upload_digest,
             size_bytes: component.len() as u64,
@@ -151,8 +154,12 @@ impl Commands {
         let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
         let (version, is_new) = self
             .audited(change.to(told), async {
-                self.context.world.registry.put_plugin(digest, component).await?;
-                self.keep(tenant, version).await
+                let store = &self.context.world.registry;
+                store.put_plugin(digest, component.clone()).await?;
+                let kept = self.keep(&owner, version).await?;
+                // Another tenant that had the same bytes may have been deleted meanwhile, and its bytes with it.
+                store.put_plugin(digest, component).await?;
+                Ok(kept)
             })
             .await?;
         Ok(Uploaded {
@@ -164,10 +171,19 @@ impl Commands {
     }
 
     /// Writes a version into the registry; says too whether it is new.
-    async fn keep(&self, tenant: &Name, version: PluginVersion) -> ControlResult<(Arc<PluginVersion>, bool)> {
+    async fn keep(
+        &self,
+        owner: &Tenant,
+        version: PluginVersion,
+    ) -> ControlResult<(Arc<PluginVersion>, bool)> {
+        let tenant = &owner.name;
         let key = Key::Plugin(tenant.clone(), version.plugin.clone());
-        match self.write(&key, &version, 0).await {
-            Ok(()) => Ok((Arc::new(version), true)),
+        match self.context.write(&key, &version, 0).await {
+            Ok(written) => {
+                self.still_there(tenant, owner.life, &key).await?;
+                self.take_plugin_place(owner, &key, written).await?;
+                Ok((Arc::new(version), true))
+            }
             // Somebody was faster with the same version.
             Err(conflict @ ControlError::Conflict(_)) => {
                 match self.context.known_version(tenant, &version.plugin)? {
@@ -177,6 +193,32 @@ impl Commands {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Takes a version's place among its tenant's others. Places are given in the order in which the entries were
+    /// written, so any number of uploads at once come to what the quota allows.
+    async fn take_plugin_place(&self, owner: &Tenant, key: &Key, written: u64) -> ControlResult<()> {
+        let registry = self.context.registry()?;
+        let (mut versions, mut bytes) = (0_u64, 0_u64);
+        for version in registry.plugins_of(&owner.name) {
+            let other = Key::Plugin(owner.name.clone(), version.plugin.clone()).to_string();
+            if registry
+                .written
+                .get(&other)
+                .is_some_and(|other| *other <= written)
+            {
+                versions += 1;
+                bytes = bytes.saturating_add(version.size_bytes);
+            }
+        }
+        let quotas = &owner.quotas;
+        if versions <= u64::from(quotas.plugins) && bytes <= quotas.plugin_bytes {
+            return Ok(());
+        }
+        self.context.remove_at(key, written).await?;
+        Err(ControlError::Quota(
+            "the tenant's quota of plugins was used up by uploads at the same time; ask an operator to raise it".to_owned(),
+        ))
     }
 
     /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler

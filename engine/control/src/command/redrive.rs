@@ -29,9 +29,9 @@ impl Commands {
         );
         let change = change.from(Some(json!({ "letter": letter, "step": known.reason.step })));
         self.audited(change, async {
-            letters.redrive(id, &stored).await?;
-            // Tells the engines that the redrive subject has something for them.
-            self.change(id, |pipeline| pipeline.redriven += 1).await
+            // Tells the engines to look at the redrive subject. First: what is cut off after it has done no harm.
+            self.change(id, |pipeline| pipeline.redriven += 1).await?;
+            Ok(letters.redrive(id, &stored).await?)
         })
         .await
     }

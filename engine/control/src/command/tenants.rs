@@ -1,23 +1,28 @@
 //! Tenants: what they may read, write and have.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
+    life::Life,
     name::Name,
     ports::accounts::AccountError,
-    registry::{Key, Quotas, Tenant},
+    registry::{Key, Phase, Quotas, Registry, Tenant},
     subject,
 };
 use tailrace_sketch::TenantSeed;
 
 use crate::{
-    command::Commands,
+    command::{Commands, condition::Condition},
     error::{ControlError, ControlResult},
+    lives::Intent,
 };
+
+/// Longest wait for a tenant that is being deleted, before it is made anew.
+const GONE_WITHIN: Duration = Duration::from_secs(40);
 
 /// What an operator says of a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +44,12 @@ pub struct TenantRequest {
 
 impl Commands {
     /// Makes a tenant, or changes its grants and quotas.
-    pub async fn put_tenant(&self, name: &Name, request: TenantRequest) -> ControlResult<Arc<Tenant>> {
+    pub async fn put_tenant(
+        &self,
+        name: &Name,
+        request: TenantRequest,
+        condition: Condition,
+    ) -> ControlResult<Arc<Tenant>> {
         check_patterns("read", &request.read)?;
         check_patterns("write", &request.write)?;
         if let Some(quotas) = &request.quotas {
@@ -47,9 +57,12 @@ impl Commands {
             quotas.weight.check().map_err(ControlError::Invalid)?;
         }
         let key = Key::Tenant(name.clone());
-        let known = self.context.read::<Tenant>(&key).await?;
+        let known = self.settled_tenant(name).await?;
+        let expected = known.as_ref().map(|(_, revision)| *revision);
+        condition.check(&format!("tenant {name}"), expected)?;
         let fresh = || {
             (
+                Life::new(&*self.context.world.random),
                 TenantSeed::new(
                     self.context.world.random.next_u64(),
                     self.context.world.random.next_u64(),
@@ -57,9 +70,9 @@ impl Commands {
                 self.context.now_ms(),
             )
         };
-        let (seed, created_ms) = known
+        let (life, seed, created_ms) = known
             .as_ref()
-            .map_or_else(fresh, |(tenant, _)| (tenant.seed, tenant.created_ms));
+            .map_or_else(fresh, |(tenant, _)| (tenant.life, tenant.seed, tenant.created_ms));
         let before = known.as_ref().map(|(tenant, _)| tenant);
         let account = self.account_wanted(name, before, request.nats_account.as_deref())?;
         let TenantRequest {
@@ -69,6 +82,8 @@ impl Commands {
         let quotas = quotas.or(before).unwrap_or_default();
         let tenant = Tenant {
             name: name.clone(),
+            life,
+            deleting: false,
             read,
             write,
             nats_account: account,
@@ -83,11 +98,58 @@ impl Commands {
         let change = Change::new("tenant-put", name, format!("tenant/{name}"));
         let change = change.from(before.as_ref().map(told)).to(told(&tenant));
         self.audited(change, async {
-            let revision = self.revision_of(&key).await?;
-            self.write(&key, &tenant, revision).await
+            let written = self.context.write(&key, &tenant, expected.unwrap_or(0)).await?;
+            match before {
+                Some(before) if before.nats_account != tenant.nats_account => {
+                    self.undo_move(&before, written).await
+                }
+                _ => Ok(()),
+            }
         })
         .await?;
         Ok(Arc::new(tenant))
+    }
+
+    /// A pipeline may have been made while the tenant moved to another account: then it stays where it was.
+    async fn undo_move(&self, before: &Tenant, written: u64) -> ControlResult<()> {
+        let name = &before.name;
+        let registry = self.context.registry()?;
+        let Some((id, _)) = registry.pipelines_of(name).next() else {
+            return Ok(());
+        };
+        let key = Key::Tenant(name.clone());
+        self.context.write(&key, before, written).await?;
+        Err(ControlError::Conflict(format!(
+            "pipeline {} was made while tenant {name} was to move to another NATS account; the tenant stays where it was",
+            id.pipeline
+        )))
+    }
+
+    /// Looks, after something was written for a tenant, whether the tenant is still there. Its deletion marks it
+    /// first and then looks for what is its, so one of the two finds the other.
+    pub(crate) async fn still_there(&self, tenant: &Name, life: Life, made: &Key) -> ControlResult<()> {
+        let known = self.context.read::<Tenant>(&Key::Tenant(tenant.clone())).await?;
+        if known.is_some_and(|(known, _)| known.life == life && !known.deleting) {
+            return Ok(());
+        }
+        self.context.remove(made).await?;
+        Err(ControlError::Conflict(format!(
+            "tenant {tenant} was deleted meanwhile"
+        )))
+    }
+
+    /// A tenant as it stands on the broker, once it is not being deleted.
+    async fn settled_tenant(&self, name: &Name) -> ControlResult<Option<(Tenant, u64)>> {
+        let is_settled =
+            |registry: &Registry| registry.tenants.get(name).is_none_or(|tenant| !tenant.deleting);
+        let _ = self.context.wait_within(GONE_WITHIN, is_settled).await;
+        let known = self.context.read::<Tenant>(&Key::Tenant(name.clone())).await?;
+        if known.as_ref().is_some_and(|(tenant, _)| tenant.deleting) {
+            return Err(ControlError::Conflict(format!(
+                "tenant {name} is being deleted; repeat this when it is gone"
+            )));
+        }
+        Ok(known)
     }
 
     /// The account that a tenant is to live in. Streams cannot be taken along, so it stays while there are
@@ -133,12 +195,20 @@ impl Commands {
         Ok(wanted)
     }
 
-    /// Deletes a tenant that has no pipelines, with its tokens and its plugins' entries.
-    pub async fn delete_tenant(&self, name: &Name) -> ControlResult<()> {
-        let tenant = self.context.tenant(name)?;
-        let registry = self.context.registry()?;
+    /// Deletes a tenant that has no pipelines, with its tokens and its plugins.
+    pub async fn delete_tenant(&self, name: &Name, condition: Condition) -> ControlResult<()> {
+        let key = Key::Tenant(name.clone());
+        let missing = || ControlError::not_found("tenant", name);
+        let (mut tenant, revision) = self.context.read::<Tenant>(&key).await?.ok_or_else(missing)?;
+        condition.check(&format!("tenant {name}"), Some(revision))?;
+        let intent = Intent::DeleteTenant(name.clone(), tenant.life);
+        if tenant.deleting {
+            return self.lives.finish(intent).await;
+        }
+        let registry = self.context.registry_now().await?;
         let pipelines: Vec<_> = registry
             .pipelines_of(name)
+            .filter(|(_, pipeline)| pipeline.phase != Phase::Deleting)
             .map(|(id, _)| id.pipeline.to_string())
             .collect();
         if !pipelines.is_empty() {
@@ -148,21 +218,13 @@ impl Commands {
             )));
         }
         let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
-        self.audited(change.from(Some(told(&tenant))), self.remove_tenant(name))
-            .await
-    }
-
-    async fn remove_tenant(&self, name: &Name) -> ControlResult<()> {
-        for token in self.context.tokens_of(Some(name))? {
-            self.remove(&Key::Token(token.hash)).await?;
-        }
-        for version in self.context.registry()?.plugins_of(name) {
-            self.remove(&Key::Plugin(name.clone(), version.plugin.clone()))
-                .await?;
-        }
-        self.remove(&Key::Tenant(name.clone())).await?;
-        self.wait_until(|registry| !registry.tenants.contains_key(name))
-            .await
+        let change = change.from(Some(told(&tenant)));
+        let make = async {
+            tenant.deleting = true;
+            self.context.write(&key, &tenant, revision).await?;
+            self.lives.finish(intent).await
+        };
+        self.audited(change, make).await
     }
 }
 

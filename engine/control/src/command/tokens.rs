@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
     identity::Digest,
+    life::Life,
     name::Name,
     registry::{Key, Role, Scope, Token},
     units::Span,
@@ -64,6 +65,7 @@ impl Commands {
         let known = self.context.read::<Token>(&Key::Token(hash)).await?;
         if known.is_some_and(|(known, _)| known.scope == scope) {
             return self
+                .context
                 .wait_until(|registry| registry.tokens.contains_key(&hash))
                 .await;
         }
@@ -71,6 +73,7 @@ impl Commands {
             hash,
             id: self.random_id(),
             label: Some(OUTSIDE.to_owned()),
+            tenant_life: self.life_of(&scope)?,
             scope,
             created_ms: self.context.now_ms(),
             expires_ms: None,
@@ -80,7 +83,7 @@ impl Commands {
 
     /// Makes a new token for a tenant.
     pub async fn create_token(&self, tenant: &Name, request: TokenRequest) -> ControlResult<NewToken> {
-        self.context.tenant(tenant)?;
+        self.context.tenant_at_work(tenant)?;
         self.make_token(Some(tenant), request).await
     }
 
@@ -108,6 +111,7 @@ impl Commands {
             hash: Digest::of(token.as_bytes()),
             id: self.random_id(),
             label,
+            tenant_life: self.life_of(&scope)?,
             scope,
             created_ms: now_ms,
             expires_ms: expires_in.map(|life| now_ms.saturating_add(life.as_millis())),
@@ -160,8 +164,9 @@ impl Commands {
         };
         let hash = token.hash;
         self.audited(change, async {
-            self.remove(&Key::Token(hash)).await?;
-            self.wait_until(|registry| !registry.tokens.contains_key(&hash))
+            self.context.remove(&Key::Token(hash)).await?;
+            self.context
+                .wait_until(|registry| !registry.tokens.contains_key(&hash))
                 .await
         })
         .await
@@ -171,6 +176,14 @@ impl Commands {
     pub fn random_token(&self) -> String {
         let bits = (0..4).map(|_| format!("{:016x}", self.context.world.random.next_u64()));
         bits.fold(TOKEN_PREFIX.to_owned(), |token, word| token + &word)
+    }
+
+    /// Life of the tenant that a token is for.
+    fn life_of(&self, scope: &Scope) -> ControlResult<Life> {
+        match scope {
+            Scope::Operator(_) => Ok(Life::UNNAMED),
+            Scope::Tenant { name, .. } => Ok(self.context.tenant_at_work(name)?.life),
+        }
     }
 
     fn random_id(&self) -> String {
@@ -192,7 +205,11 @@ impl Commands {
         self.audited(change, async {
             let key = Key::Token(token.hash);
             let revision = self.revision_of(&key).await?;
-            self.write(&key, &token, revision).await
+            self.context.write(&key, &token, revision).await?;
+            match &token.scope {
+                Scope::Operator(_) => Ok(()),
+                Scope::Tenant { name, .. } => self.still_there(name, token.tenant_life, &key).await,
+            }
         })
         .await
     }
@@ -212,7 +229,7 @@ impl Commands {
         }
         if live.len() + ended.len() >= MAX_TOKENS {
             for token in ended {
-                self.remove(&Key::Token(token.hash)).await?;
+                self.context.remove(&Key::Token(token.hash)).await?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The flow of a pipeline, or of all pipelines of a tenant, as a picture of what is registered.
 
-use tailrace_core::{identity::PipelineId, name::Name, observe::status::State};
+use tailrace_core::{identity::PipelineId, name::Name};
 
 use crate::{
     error::ControlResult,
@@ -20,7 +20,7 @@ impl Queries {
         let drawn = Drawn {
             id,
             pipeline: &pipeline,
-            state: self.state_of(id),
+            state: self.state_of(id, &pipeline),
         };
         Ok(draw(&[drawn], Detail::Steps))
     }
@@ -32,13 +32,8 @@ impl Queries {
         let pipelines = registry.pipelines_of(tenant).map(|(id, pipeline)| Drawn {
             id,
             pipeline,
-            state: self.state_of(id),
+            state: self.state_of(id, pipeline),
         });
         Ok(draw(&pipelines.collect::<Vec<_>>(), detail))
-    }
-
-    fn state_of(&self, id: &PipelineId) -> State {
-        let status = self.context.overview.pipeline(id);
-        status.map(|status| status.state()).unwrap_or_default()
     }
 }

@@ -6,6 +6,7 @@ use tailrace_core::{
     alarm::numbers::Numbers,
     delta::StateValue,
     identity::{PartitionId, PipelineId},
+    life::Life,
     ports::store::StoreError,
     series::{Group, Held, RangeQuery},
 };
@@ -19,6 +20,8 @@ pub(crate) struct Question {
     pub(crate) pipeline: PipelineId,
     pub(crate) partitions: Vec<u32>,
     pub(crate) what: What,
+    /// Which life of the pipeline is meant: another one's state is no answer.
+    pub(crate) life: Life,
 }
 
 /// What is asked.
@@ -98,6 +101,7 @@ impl Queries {
         let id = &question.pipeline;
         let place = PartitionId {
             pipeline: id.clone(),
+            life: question.life,
             partition,
         };
         let Some(state_store) = self.context.world.store.existing(&place)? else {

@@ -26,12 +26,14 @@ const ANSWER_ROOM: usize = 1_024;
 impl Queries {
     /// Asks all engines that have partitions of the pipeline; one answer an engine.
     pub(crate) async fn ask(&self, id: &PipelineId, what: What) -> ControlResult<Vec<Answer>> {
+        let life = self.context.pipeline(id)?.life;
         let shares = self.shares(id)?.into_iter();
         let asked = shares.map(|(engine, partitions)| {
             let question = Question {
                 pipeline: id.clone(),
                 partitions,
                 what: what.clone(),
+                life,
             };
             async move {
                 match engine {
@@ -94,18 +96,37 @@ impl Queries {
         }
     }
 
+    /// A question, as this version of the engine asks it, or the one before: that named no life, and meant the
+    /// one that is registered.
+    fn read_question(&self, question: &[u8]) -> Option<Question> {
+        if let Ok(question) = postcard::from_bytes(question) {
+            return Some(question);
+        }
+        let (pipeline, partitions, what) = postcard::from_bytes(question).ok()?;
+        let life = self.context.pipeline(&pipeline).ok()?.life;
+        Some(Question {
+            pipeline,
+            partitions,
+            what,
+            life,
+        })
+    }
+
     async fn answer_peer(&self, question: &[u8]) -> Bytes {
         if question == quotas::QUESTION {
             return postcard::to_stdvec(&self.context.weights_here())
                 .unwrap_or_default()
                 .into();
         }
-        let answer = match postcard::from_bytes::<Question>(question) {
-            Ok(question) => self
+        if let Some(answer) = self.context.answer_whether_it_runs(question) {
+            return answer.into();
+        }
+        let answer = match self.read_question(question) {
+            Some(question) => self
                 .answer_local(question)
                 .await
                 .unwrap_or_else(|cause| Answer::Failed(cause.to_string())),
-            Err(_) => Answer::Failed("another version of the engine asks".to_owned()),
+            None => Answer::Failed("another version of the engine asks".to_owned()),
         };
         let limit = self
             .context

@@ -2,18 +2,34 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tailrace_core::{
     identity::PipelineId,
     manifest::PluginRef,
     name::Name,
     observe::status::State,
-    registry::{Pipeline, PluginVersion, Tenant},
+    registry::{Key, Phase, Pipeline, PluginVersion, Tenant},
 };
 
 use crate::{
+    context::unreadable,
     error::{ControlError, ControlResult},
     query::Queries,
 };
+
+/// A pipeline in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListedPipeline {
+    /// Its name.
+    pub name: Name,
+    /// The active revision.
+    pub revision: u64,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// What this engine does with it.
+    #[serde(flatten)]
+    pub state: State,
+}
 
 impl Queries {
     /// A tenant.
@@ -44,20 +60,60 @@ impl Queries {
         self.context.pipeline(id)
     }
 
-    /// All pipelines of a tenant, with what this engine does with them.
-    pub fn list_pipelines(&self, tenant: &Name) -> ControlResult<Vec<(Arc<Pipeline>, State)>> {
+    /// All pipelines of a tenant, with what this engine does with them. One whose entry this engine cannot read
+    /// is there as well.
+    pub fn list_pipelines(&self, tenant: &Name) -> ControlResult<Vec<ListedPipeline>> {
         self.context.tenant(tenant)?;
         let registry = self.context.registry()?;
-        let list = registry.pipelines_of(tenant).map(|(id, pipeline)| {
-            let state = self
-                .context
-                .overview
-                .pipeline(id)
-                .map(|status| status.state())
-                .unwrap_or_default();
-            (pipeline.clone(), state)
-        });
-        Ok(list.collect())
+        let readable = registry
+            .pipelines_of(tenant)
+            .map(|(id, pipeline)| ListedPipeline {
+                name: id.pipeline.clone(),
+                revision: pipeline.active.number,
+                partitions: pipeline.active.manifest.partitions,
+                state: self.state_of(id, pipeline),
+            });
+        let mut listed: Vec<_> = readable.collect();
+        for (key, cause) in &registry.unreadable {
+            if let Ok(Key::Pipeline(id)) = key.parse()
+                && id.tenant == *tenant
+            {
+                listed.push(ListedPipeline {
+                    name: id.pipeline,
+                    revision: 0,
+                    partitions: 0,
+                    state: State::Unreadable {
+                        reason: unreadable(key, cause),
+                    },
+                });
+            }
+        }
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    /// What a pipeline is doing, as far as this engine knows.
+    pub(crate) fn state_of(&self, id: &PipelineId, pipeline: &Pipeline) -> State {
+        match pipeline.phase {
+            Phase::Creating => State::Creating,
+            Phase::Deleting => State::Deleting,
+            Phase::Ready => {
+                let status = self.context.overview.pipeline(id);
+                status.map(|status| status.state()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Revision of the registry at which a tenant's entry was written.
+    pub fn tenant_revision(&self, name: &Name) -> ControlResult<Option<u64>> {
+        let key = Key::Tenant(name.clone()).to_string();
+        Ok(self.context.registry()?.written.get(&key).copied())
+    }
+
+    /// The same of a pipeline's.
+    pub fn pipeline_revision(&self, id: &PipelineId) -> ControlResult<Option<u64>> {
+        let key = Key::Pipeline(id.clone()).to_string();
+        Ok(self.context.registry()?.written.get(&key).copied())
     }
 
     /// Numbers of the revisions that are kept.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     observe::status::{PartitionReport, PipelineStatus, StatusReport},
-    ports::{accounts::AccountState, broker::own_stream},
+    ports::accounts::AccountState,
     record,
     registry::Pipeline,
     subject,
@@ -52,6 +52,7 @@ impl Queries {
         let pipeline = self.context.pipeline(id)?;
         let status = self.context.overview.pipeline(id);
         let mut engine = status.map_or_else(|| PipelineStatus::default().report(), |status| status.report());
+        engine.state = self.state_of(id, &pipeline);
         let mut report = PipelineStatusReport {
             active_revision: pipeline.active.number,
             candidate: CandidateView::of(&pipeline),
@@ -104,6 +105,7 @@ impl Queries {
             }
             let place = PartitionId {
                 pipeline: id.clone(),
+                life: pipeline.life,
                 partition,
             };
             let last = world.commits.last(&place).await.ok().flatten();
@@ -124,9 +126,7 @@ impl Queries {
 
     /// The stream that a pipeline would have, for those who look at it from outside.
     pub fn own_stream_name(&self, id: &PipelineId) -> ControlResult<String> {
-        let pipeline = self.context.pipeline(id)?;
-        Ok(subject::stream_name(
-            &own_stream(id, &pipeline.active.manifest).pipeline,
-        ))
+        self.context.pipeline(id)?;
+        Ok(subject::stream_name(id))
     }
 }

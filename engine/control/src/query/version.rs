@@ -72,7 +72,8 @@ impl Queries {
     /// The version vector of this moment; none where there is none (see the module).
     pub fn version_vector(&self, id: &PipelineId) -> Option<VersionVector> {
         let registry = self.context.registry().ok()?;
-        let partitions = registry.pipelines.get(id)?.active.manifest.partitions;
+        let pipeline = registry.pipelines.get(id)?;
+        let (partitions, life) = (pipeline.active.manifest.partitions, pipeline.life);
         let members = self.context.cluster.members.borrow().clone();
         let status = self.context.overview.pipeline(id);
         let is_shared = status.as_ref().is_none_or(|status| status.is_shared());
@@ -83,6 +84,7 @@ impl Queries {
         let of_partition = |partition| {
             let place = PartitionId {
                 pipeline: id.clone(),
+                life,
                 partition,
             };
             let state_store = self.context.world.store.existing(&place).ok()??;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     identity::EngineId,
+    life::Life,
     name::Name,
     observe::{
         candidate_reports::CandidateReports,
@@ -53,6 +54,15 @@ pub enum State {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// Its stream and its first revision are being made.
+    Creating,
+    /// It does not run any more, and what it has on the broker goes.
+    Deleting,
+    /// This engine cannot read what the registry says of it.
+    Unreadable {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Ending.
     Stopped,
 }
@@ -60,6 +70,8 @@ pub enum State {
 /// A pipeline on this engine, shared by those who run it and those who look.
 #[derive(Default)]
 pub struct PipelineStatus {
+    /// Which life of the pipeline it is.
+    pub life: Life,
     state: Mutex<State>,
     partitions: Mutex<Shown>,
     /// Whether its input has one reader, so that all partitions are one engine's.
@@ -113,6 +125,16 @@ pub struct ThrottledStatus {
     pub since_ms: u64,
     /// Which limit it was last.
     pub by: By,
+}
+
+impl PipelineStatus {
+    /// Of this life of the pipeline.
+    pub fn of(life: Life) -> Self {
+        Self {
+            life,
+            ..Self::default()
+        }
+    }
 }
 
 impl PartitionStatus {

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use crate::{
     event::Header,
     identity::{EngineId, PartitionId, PipelineId},
+    life::Life,
     manifest::{Delivery, OutputManifest, PipelineManifest, Start},
 };
 
@@ -56,6 +57,10 @@ pub struct StreamFacts {
     /// Whether messages stay until they are too old or too many; otherwise they go when they are
     /// acknowledged, and one reader of the engine's must see them all.
     pub keeps_to_limits: bool,
+    /// The life that it bears: of the pipeline whose own it is.
+    pub life: Life,
+    /// Whether an engine made it.
+    pub is_engines: bool,
 }
 
 /// The streams of the broker.
@@ -65,10 +70,17 @@ pub trait Streams: Send + Sync {
     async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError>;
     /// Names of the streams whose subjects overlap the pattern.
     async fn streams_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError>;
-    /// Makes the pipeline's own stream, or brings it to these subjects.
-    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError>;
-    /// Deletes the pipeline's own stream and its consumers on `input`; fine if they do not exist.
-    async fn remove_own(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError>;
+    /// Makes the pipeline's own stream. One of the same life is left as it is; one of another life is an error.
+    async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError>;
+    /// Brings the pipeline's own stream to these subjects, or adds them where `keeps` those that it has. Never
+    /// makes one: it holds what is committed, so one that is gone is a loss that somebody must hear of.
+    async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError>;
+    /// Deletes the pipeline's own stream, where it is of this life; fine if there is none.
+    async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError>;
+    /// Deletes the pipeline's consumers on an input stream; fine if they do not exist.
+    async fn remove_consumers(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError>;
+    /// The streams that an engine made for pipelines.
+    async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError>;
     /// Keeps the outputs below a size by purging the oldest; commit records are never touched.
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError>;
     /// Largest payload of a message.
@@ -88,11 +100,32 @@ pub trait Streams: Send + Sync {
     ) -> Result<Option<u64>, BrokerError>;
 }
 
+/// The stream of a pipeline's own cannot be made, or used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OwnError {
+    /// It is gone, and with it all that was committed.
+    #[error("the pipeline's own stream {0:?} is gone, and with it what was committed")]
+    Gone(String),
+    /// A stream of that name is not this pipeline's.
+    #[error("stream {name:?} is not this pipeline's own: {why}")]
+    Foreign {
+        /// Its name.
+        name: String,
+        /// How one knows.
+        why: String,
+    },
+    /// The broker failed, or refuses it.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
 /// The stream of a pipeline's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnStream {
     /// Whose.
     pub pipeline: PipelineId,
+    /// Which life of it.
+    pub life: Life,
     /// Pattern of the outputs; none where the pipeline publishes nothing.
     pub output_pattern: Option<String>,
     /// How long outputs are kept.
@@ -278,6 +311,9 @@ pub trait CommitLog: Send + Sync {
     /// The pipeline's own stream at one moment: its last sequence, and each partition's last record
     /// at or before it.
     async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError>;
+    /// Stores a record on a commit subject that has none; gives the sequence of its last part, or of the
+    /// last one that is there already.
+    async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError>;
     /// Deletes messages of the commit subject before a sequence.
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError>;
 }
@@ -338,15 +374,38 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError>;
     /// Deletes a snapshot.
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError>;
+    /// The partitions that have snapshots.
+    async fn partitions(&self) -> Result<Vec<PartitionId>, BrokerError>;
 }
 
 /// The stream that a pipeline of this manifest needs.
-pub fn own_stream(pipeline: &PipelineId, manifest: &PipelineManifest) -> OwnStream {
+pub fn own_stream(pipeline: &PipelineId, life: Life, manifest: &PipelineManifest) -> OwnStream {
     let output = manifest.output.as_ref();
     OwnStream {
         pipeline: pipeline.clone(),
+        life,
         output_pattern: output.map(OutputManifest::pattern),
         keep_age: output.and_then(|output| output.keep.age).map(|age| age.0),
         keep_bytes: output.and_then(|output| output.keep.bytes).map(|bytes| bytes.0),
     }
+}
+
+/// Whether a stream of this name is the pipeline's own, and not of another life of it.
+pub fn check_own(facts: &StreamFacts, own: &OwnStream) -> Result<(), OwnError> {
+    let foreign = |why: String| {
+        Err(OwnError::Foreign {
+            name: facts.name.clone(),
+            why,
+        })
+    };
+    if !facts.is_engines {
+        return foreign("no engine made it".to_owned());
+    }
+    if facts.life != own.life {
+        return foreign(format!(
+            "it is of life {}, and this one is {}",
+            facts.life, own.life
+        ));
+    }
+    Ok(())
 }

@@ -34,10 +34,15 @@ pub enum WriteError {
 pub trait Bucket: Send + Sync {
     /// A key as it stands now.
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError>;
-    /// Writes a key whose current revision is `expected` (0: it does not exist); gives the new revision.
+    /// Writes a key whose current revision is `expected` (0: it does not exist, or was deleted); gives the new
+    /// revision.
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError>;
     /// Deletes a key whatever it holds.
     async fn delete(&self, key: &str) -> Result<(), BrokerError>;
+    /// Deletes a key whose current revision is `expected`.
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError>;
+    /// The last revision that the bucket ever gave.
+    async fn revision(&self) -> Result<u64, BrokerError>;
     /// All entries now, and all changes from then on. Survives reconnects: after one it may repeat entries.
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError>;
 }
@@ -49,6 +54,10 @@ pub trait RegistryStore: Bucket {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError>;
     /// A plugin's component, verified against its digest.
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError>;
+    /// Digests of the components that are stored.
+    async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError>;
+    /// Deletes a component; fine if there is none.
+    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError>;
 }
 
 /// The flow of entries of a watch.

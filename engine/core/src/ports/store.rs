@@ -11,6 +11,7 @@ use tailrace_sketch::{Sketch, TenantSeed};
 use crate::{
     delta::{Delta, StateValue},
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::PipelineManifest,
     name::Name,
     series::{Group, Held, RangeQuery},
@@ -105,8 +106,14 @@ pub trait LocalStore: Send + Sync {
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError>;
     /// Deletes the state store of a partition; the next [`LocalStore::open`] finds it empty.
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
-    /// Deletes everything of a pipeline.
-    fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError>;
+    /// Deletes everything of one life of a pipeline.
+    fn remove(&self, pipeline: &PipelineId, life: Life) -> Result<(), StoreError>;
+    /// Tenants of which anything is here.
+    fn tenants(&self) -> Result<Vec<Name>, StoreError>;
+    /// The lives of pipelines of which a tenant has anything here.
+    fn lives(&self, tenant: &Name) -> Result<Vec<(PipelineId, Life)>, StoreError>;
+    /// Deletes everything of a tenant.
+    fn remove_tenant(&self, tenant: &Name) -> Result<(), StoreError>;
     /// How the merged parts of sketches serve; nothing where none are kept.
     fn part_counts(&self) -> PartCounts {
         PartCounts::default()

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A key of the bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// A tenant.
     Tenant(Name),

@@ -6,6 +6,7 @@
 pub mod candidate;
 mod keys;
 mod model;
+mod phase;
 mod rates;
 mod revision;
 mod scope;
@@ -14,6 +15,7 @@ pub mod watcher;
 
 pub use keys::Key;
 pub use model::*;
+pub use phase::Phase;
 pub use rates::*;
 pub use revision::Revision;
 pub use scope::{Role, Scope};

@@ -7,12 +7,13 @@ use tailrace_sketch::TenantSeed;
 
 use crate::{
     grant::Grant,
-    identity::Digest,
-    manifest::PluginRef,
+    identity::{Digest, EngineId},
+    life::Life,
+    manifest::{OutputManifest, PipelineManifest, PluginRef, error::ManifestError},
     name::Name,
     ports::plugins::DeclaredMemory,
     registry::{
-        Revision, Scope,
+        Phase, Revision, Scope,
         candidate::{Candidate, Ended},
     },
     subject,
@@ -23,6 +24,12 @@ use crate::{
 pub struct Tenant {
     /// Its name.
     pub name: Name,
+    /// Which life of that name it is.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub life: Life,
+    /// Whether it is being deleted: nothing of it runs, and nothing is made for it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
     /// Subject patterns that its pipelines may read.
     pub read: Vec<String>,
     /// Subject patterns that its pipelines may publish on.
@@ -40,6 +47,27 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// What of a manifest lies outside the grants: the field, and why.
+    pub fn check_grants(&self, manifest: &PipelineManifest) -> Result<(), ManifestError> {
+        let outside = |path: String, pattern: &str, kind: &str, granted: &[String]| {
+            let granted = granted.join(", ");
+            let why = format!(
+                "{pattern:?} is outside the tenant's {kind} grant ({granted}); ask an operator to widen it"
+            );
+            Err(ManifestError::new(path, why))
+        };
+        for (index, pattern) in manifest.input.subjects.iter().enumerate() {
+            if !self.may_read(pattern) {
+                return outside(format!("input.subjects[{index}]"), pattern, "read", &self.read);
+            }
+        }
+        let pattern = manifest.output.as_ref().map(OutputManifest::pattern);
+        match pattern.filter(|pattern| !self.may_write(pattern)) {
+            Some(pattern) => outside("output.subject".to_owned(), &pattern, "write", &self.write),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a pattern lies within the read grant.
     pub fn may_read(&self, pattern: &str) -> bool {
         self.read.iter().any(|granted| subject::covers(granted, pattern))
@@ -106,6 +134,9 @@ pub struct Token {
     /// What it is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Life of the tenant that it was made for; of no use to another that bears the same name.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub tenant_life: Life,
     /// What it lets its bearer do.
     pub scope: Scope,
     /// When it was made, milliseconds since the epoch.
@@ -137,6 +168,12 @@ impl Token {
 pub struct PluginVersion {
     /// Name and version.
     pub plugin: PluginRef,
+    /// Which life of that name and version it is.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub life: Life,
+    /// Life of the tenant that uploaded it.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub tenant_life: Life,
     /// Digest of the component.
     pub digest: Digest,
     /// Digest of the bytes that were uploaded; another where they were a core module.
@@ -155,6 +192,21 @@ pub struct PluginVersion {
 /// A pipeline: which revision is active, and whether it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
+    /// Which life of that name it is.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub life: Life,
+    /// Life of the tenant that made it.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub tenant_life: Life,
+    /// Whether it is there as a whole.
+    #[serde(default, skip_serializing_if = "Phase::is_ready")]
+    pub phase: Phase,
+    /// The engine that creates or deletes it; another goes on with it when that one is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<EngineId>,
+    /// The NATS account that its stream lies in; none stands for the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats_account: Option<Name>,
     /// The active revision.
     pub active: Revision,
     /// Why it is paused, if it is.
@@ -189,6 +241,11 @@ impl Pipeline {
     /// With its first revision.
     pub fn new(active: Revision, created_ms: u64) -> Self {
         Self {
+            life: Life::UNNAMED,
+            tenant_life: Life::UNNAMED,
+            phase: Phase::Ready,
+            by: None,
+            nats_account: None,
             last_number: active.number,
             active,
             paused: None,

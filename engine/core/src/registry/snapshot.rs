@@ -1,5 +1,8 @@
 //! The registry at one moment: immutable, cheap to share, the only thing the data plane sees of the
 //! control plane.
+//!
+//! What cannot be read is not taken for absent: it has its place in [`Registry::unreadable`]. What belongs to a
+//! tenant that is gone is nobody's, and stands in [`Registry::orphans`] until it is removed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,10 +11,11 @@ use std::{
 
 use crate::{
     identity::{Digest, PipelineId},
+    life::Life,
     manifest::PluginRef,
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, PluginVersion, Tenant, Token},
+    registry::{Key, Pipeline, PluginVersion, Scope, Tenant, Token},
 };
 
 /// Everything that is registered.
@@ -29,23 +33,110 @@ pub struct Registry {
     pub pipelines: BTreeMap<PipelineId, Arc<Pipeline>>,
     /// Numbers of the revisions that are kept.
     pub revisions: BTreeMap<PipelineId, BTreeSet<u64>>,
+    /// Revision of the bucket at which each entry was written, by its key.
+    pub written: BTreeMap<String, u64>,
+    /// Entries that this version cannot read, and why: a newer engine wrote them, or they are damaged.
+    pub unreadable: BTreeMap<String, String>,
+    /// Entries of tenants that are gone, or of an earlier life of them. Only in what is published.
+    pub orphans: Vec<Key>,
 }
 
 impl Registry {
-    /// Takes an entry in. One that cannot be read is reported and left out: a newer engine may have
-    /// written it.
+    /// Takes an entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.revision = self.revision.max(entry.revision);
-        let Ok(key) = entry.key.parse::<Key>() else {
-            tracing::warn!(
-                key = entry.key,
-                "the registry holds a key that this version does not know"
-            );
-            return;
-        };
-        if let Err(cause) = self.put(&key, entry.value.as_deref()) {
-            tracing::error!(%key, %cause, "a registry entry cannot be read; it is left out");
+        let was_unreadable = self.unreadable.remove(&entry.key).is_some();
+        if entry.value.is_some() {
+            self.written.insert(entry.key.clone(), entry.revision);
+        } else {
+            self.written.remove(&entry.key);
         }
+        let taken = match entry.key.parse::<Key>() {
+            Ok(key) => {
+                let taken = self.put(&key, entry.value.as_deref());
+                if taken.is_err() {
+                    // What it said before holds no longer.
+                    let _ = self.put(&key, None);
+                }
+                taken.map_err(|cause| cause.to_string())
+            }
+            Err(cause) if entry.value.is_some() => Err(cause.to_string()),
+            Err(_) => Ok(()),
+        };
+        match taken {
+            Ok(()) if was_unreadable => tracing::info!(key = entry.key, "a registry entry can be read again"),
+            Ok(()) => {}
+            Err(cause) => {
+                tracing::error!(
+                    key = entry.key,
+                    cause,
+                    "a registry entry cannot be read; what it is about is left alone until a newer engine reads it or somebody mends it"
+                );
+                self.unreadable.insert(entry.key.clone(), cause);
+            }
+        }
+    }
+
+    /// As it is to be seen: without what belongs to nobody.
+    #[must_use]
+    pub fn published(&self) -> Self {
+        let mut seen = self.clone();
+        let mut orphans = Vec::new();
+        let is_of = |owner: &Name, life: Life| self.is_life_of(owner, life);
+        seen.pipelines.retain(|id, pipeline| {
+            let is_owned = is_of(&id.tenant, pipeline.tenant_life);
+            if !is_owned {
+                orphans.push(Key::Pipeline(id.clone()));
+            }
+            is_owned
+        });
+        seen.plugins.retain(|(tenant, plugin), version| {
+            let is_owned = is_of(tenant, version.tenant_life);
+            if !is_owned {
+                orphans.push(Key::Plugin(tenant.clone(), plugin.clone()));
+            }
+            is_owned
+        });
+        seen.tokens.retain(|hash, token| {
+            let is_owned = match &token.scope {
+                Scope::Operator(_) => true,
+                Scope::Tenant { name, .. } => is_of(name, token.tenant_life),
+            };
+            if !is_owned {
+                orphans.push(Key::Token(*hash));
+            }
+            is_owned
+        });
+        for (id, numbers) in &self.revisions {
+            let is_known = self.pipelines.contains_key(id) || self.is_unreadable(&Key::Pipeline(id.clone()));
+            if !is_known {
+                orphans.extend(numbers.iter().map(|number| Key::Revision(id.clone(), *number)));
+            }
+        }
+        seen.orphans = orphans;
+        seen
+    }
+
+    /// Whether a thing that was made in this life of a tenant is the tenant's now. An entry that cannot be read
+    /// may say anything, so nothing is taken from its tenant.
+    fn is_life_of(&self, tenant: &Name, life: Life) -> bool {
+        match self.tenants.get(tenant) {
+            // An engine that knows no lives has written one of the two.
+            Some(known) => known.life == life || known.life.is_unnamed() || life.is_unnamed(),
+            None => self.is_unreadable(&Key::Tenant(tenant.clone())),
+        }
+    }
+
+    /// Whether there is an entry under this key that this version cannot read.
+    pub fn is_unreadable(&self, key: &Key) -> bool {
+        self.unreadable.contains_key(&key.to_string())
+    }
+
+    /// The life of a tenant's name now; that of none where there is no such tenant.
+    pub fn life_of(&self, tenant: &Name) -> Life {
+        self.tenants
+            .get(tenant)
+            .map_or(Life::UNNAMED, |tenant| tenant.life)
     }
 
     fn put(&mut self, key: &Key, value: Option<&[u8]>) -> Result<(), serde_json::Error> {
@@ -57,10 +148,13 @@ impl Registry {
             Key::Revision(id, number) => {
                 let numbers = self.revisions.entry(id.clone()).or_default();
                 if value.is_some() {
-                    numbers.insert(*number)
+                    numbers.insert(*number);
                 } else {
-                    numbers.remove(number)
-                };
+                    numbers.remove(number);
+                    if numbers.is_empty() {
+                        self.revisions.remove(id);
+                    }
+                }
                 Ok(())
             }
         }

@@ -39,7 +39,7 @@ async fn follow(
             None => whole = true,
         }
         if whole {
-            sender.send_replace(Some(Arc::new(registry.clone())));
+            sender.send_replace(Some(Arc::new(registry.published())));
         }
     }
 }

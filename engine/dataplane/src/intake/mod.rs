@@ -202,7 +202,7 @@ impl Intake {
             engine: self.engine.clone(),
             stream_created: None,
             stream: subject::stream_name(&pipeline),
-            subjects: vec![subject::redrive_subject(&pipeline)],
+            subjects: subject::redrive_patterns(&pipeline),
             from_sequence: None,
             start: if least == 0 {
                 Start::All

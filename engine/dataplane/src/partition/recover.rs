@@ -50,6 +50,14 @@ pub async fn recover(
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
         return recovery.anew();
     };
+    if head.commit == 0 {
+        // The record that it began with, and nothing since.
+        let begun = recovery.empty()?;
+        return Ok(Recovered {
+            cursor: cursor(&head, last.sequence),
+            ..begun
+        });
+    }
     let state_store = recovery.image_before(&head, last.sequence)?;
     match recovery.catch_up(&*state_store, &head, last.sequence).await {
         Err(RecoverError::Damaged { cause, .. }) if state_store.applied()?.commit > 0 => {
@@ -115,8 +123,23 @@ impl Recovery<'_> {
         Ok((head, last))
     }
 
-    /// Nothing was ever committed: whatever state store lies here is not of this pipeline's life.
+    /// There is no record. Every life begins with one, so there records were lost. A pipeline from before lives
+    /// may not have committed yet.
     fn anew(&self) -> Result<Recovered, RecoverError> {
+        let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
+        let applied = state_store.applied()?;
+        if !self.partition.life.is_unnamed() || applied.commit > 0 {
+            return Err(RecoverError::Lost {
+                partition: self.partition.clone(),
+                commit: applied.commit,
+            });
+        }
+        drop(state_store);
+        self.empty()
+    }
+
+    /// Nothing was ever committed: whatever state store lies here is of no use.
+    fn empty(&self) -> Result<Recovered, RecoverError> {
         let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
         let state_store = if state_store.applied()? == Applied::default() && state_store.begun().is_none() {
             state_store
@@ -175,7 +198,7 @@ impl Recovery<'_> {
                 let record = assembler
                     .push(&part.payload)
                     .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
-                if let Some(record) = record {
+                if let Some(record) = record.filter(|record| record.head.commit > 0) {
                     self.apply(state_store, &record, sequence)?;
                 }
             }

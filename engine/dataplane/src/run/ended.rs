@@ -44,7 +44,7 @@ impl From<AccountError> for Ended {
 impl From<RecoverError> for Ended {
     fn from(cause: RecoverError) -> Self {
         match cause {
-            RecoverError::Damaged { .. } => Self::Parked(cause.to_string()),
+            RecoverError::Damaged { .. } | RecoverError::Lost { .. } => Self::Parked(cause.to_string()),
             _ => Self::Again(cause.to_string()),
         }
     }

@@ -1,19 +1,31 @@
 //! All pipelines of this engine: follows the registry, starts what is new, tells those that run what
 //! changed, ends what is gone.
 //!
+//! The loop waits for nobody. A pipeline ends in a task of its own, however long its drain takes, and one of the
+//! same name begins when that task is over.
+//!
 //! Why: docs/decisions/0002-planes-meet-in-passive-memory.md
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tailrace_core::{
     identity::PipelineId,
+    life::Life,
     membership::Membership,
     observe::{overview::Overview, status::PipelineStatus},
-    registry::Registry,
+    ports::store::{LocalStore, StoreError},
+    registry::{Key, Phase, Registry},
     tasks,
     world::World,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -43,41 +55,65 @@ pub struct Engine {
 }
 
 struct Task {
+    life: Life,
     entry: watch::Sender<Entry>,
     stop: CancellationToken,
     handle: JoinHandle<()>,
 }
 
+/// What runs, and what is on its way out.
+#[derive(Default)]
+struct Tasks {
+    running: BTreeMap<PipelineId, Task>,
+    /// They have not let go of their name yet.
+    ending: BTreeSet<PipelineId>,
+    ended: JoinSet<PipelineId>,
+    limiters: TenantLimiters,
+}
+
 impl Engine {
     /// Runs until it is stopped; returns when every pipeline has come to its end.
     pub async fn run(mut self) {
-        let mut running: BTreeMap<PipelineId, Task> = BTreeMap::new();
-        let mut limiters = TenantLimiters::default();
+        let mut tasks = Tasks::default();
         let mut members = self.members.clone();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looking: Option<JoinHandle<()>> = None;
+        let mut swept = false;
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
-                limiters.follow(&registry, self.is_alone());
+                if !std::mem::replace(&mut swept, true) {
+                    self.sweep();
+                }
+                tasks.limiters.follow(&registry, self.is_alone());
                 self.world.turns.weigh(registry.weights());
-                self.reconcile(&registry, &mut running, &mut limiters).await;
+                self.reconcile(&registry, &mut tasks);
             }
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 changed = self.registry.changed() => if changed.is_err() { break },
+                Some(ended) = tasks.ended.join_next() => match ended {
+                    Ok(id) => drop(tasks.ending.remove(&id)),
+                    Err(panic) => tracing::error!(%panic, "the end of a pipeline panicked"),
+                },
                 // Tenants' limits are shared out anew.
                 Ok(()) = members.changed() => {}
-                _ = look.tick() => self.look_at_broker().await,
+                _ = look.tick() => {
+                    if looking.as_ref().is_none_or(JoinHandle::is_finished) {
+                        looking = Some(tasks::spawn(look_at_broker(self.world.clone(), self.overview.clone())));
+                    }
+                }
             }
         }
-        for task in running.values() {
+        for task in tasks.running.values() {
             task.stop.cancel();
         }
-        for task in running.into_values() {
+        for task in tasks.running.into_values() {
             let _ = task.handle.await;
         }
+        while tasks.ended.join_next().await.is_some() {}
     }
 
     /// Whether no other engine is known.
@@ -86,52 +122,64 @@ impl Engine {
         members.as_ref().is_none_or(|members| members.alive.len() <= 1)
     }
 
-    /// Warns where what was accepted would not survive a power loss.
-    async fn look_at_broker(&self) {
-        let known = self.world.streams.syncs_always().await;
-        let before = self.overview.set_broker_syncs_always(known);
-        if known == Some(false) && before != known {
-            tracing::warn!(
-                "the broker answers before it writes to its disk: what it has accepted survives the death of any process, but not a power loss; set `sync_interval: always` in its jetstream section, or use replicas"
-            );
-        }
+    /// Removes what lies on this machine of lives that ended while this engine was away.
+    fn sweep(&self) {
+        let (store, registry) = (self.world.store.clone(), self.registry.clone());
+        tasks::spawn_blocking(move || {
+            if let Err(cause) = sweep(&*store, &registry) {
+                tracing::warn!(%cause, "what ended lives have left on this machine could not be removed");
+            }
+        });
     }
 
-    async fn reconcile(
-        &self,
-        registry: &Registry,
-        running: &mut BTreeMap<PipelineId, Task>,
-        limiters: &mut TenantLimiters,
-    ) {
-        let gone: Vec<_> = running
-            .keys()
-            .filter(|id| !registry.pipelines.contains_key(*id))
-            .cloned()
+    fn reconcile(&self, registry: &Registry, tasks: &mut Tasks) {
+        let wanted = |id: &PipelineId| {
+            let pipeline = registry.pipelines.get(id)?;
+            (pipeline.phase == Phase::Ready).then_some(pipeline)
+        };
+        let gone: Vec<_> = tasks
+            .running
+            .iter()
+            .filter(|(id, task)| wanted(id).is_none_or(|pipeline| pipeline.life != task.life))
+            .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
-            if let Some(task) = running.remove(&id) {
-                self.end(&id, task).await;
+            if let Some(task) = tasks.running.remove(&id) {
+                tasks.ending.insert(id.clone());
+                let (world, overview) = (self.world.clone(), self.overview.clone());
+                // An entry that cannot be read does not say that the pipeline is gone: its state stays.
+                let is_gone = !registry.is_unreadable(&Key::Pipeline(id.clone()));
+                let context = context::pipeline(&id);
+                tasks
+                    .ended
+                    .spawn(end(world, overview, id, task, is_gone).instrument(context));
             }
         }
         for (id, pipeline) in &registry.pipelines {
             let Some(tenant) = registry.tenants.get(&id.tenant) else {
                 continue;
             };
+            if pipeline.phase != Phase::Ready || tasks.ending.contains(id) {
+                continue;
+            }
             let entry = Some((pipeline.clone(), tenant.clone()));
-            match running.get(id) {
-                Some(task) => drop(task.entry.send_if_modified(|current| {
+            if let Some(task) = tasks.running.get(id) {
+                task.entry.send_if_modified(|current| {
                     *current != entry && {
                         current.clone_from(&entry);
                         true
                     }
-                })),
-                None => drop(running.insert(id.clone(), self.start(id, entry, limiters.of(&id.tenant)))),
+                });
+            } else {
+                let limiter = tasks.limiters.of(&id.tenant);
+                let task = self.start(id, pipeline.life, entry, limiter);
+                tasks.running.insert(id.clone(), task);
             }
         }
     }
 
-    fn start(&self, id: &PipelineId, entry: Entry, tenant_gate: Arc<TenantLimiter>) -> Task {
-        let status = Arc::new(PipelineStatus::default());
+    fn start(&self, id: &PipelineId, life: Life, entry: Entry, tenant_gate: Arc<TenantLimiter>) -> Task {
+        let status = Arc::new(PipelineStatus::of(life));
         let stop = CancellationToken::new();
         let (sender, receiver) = watch::channel(entry);
         let run = PipelineRun {
@@ -146,21 +194,78 @@ impl Engine {
         };
         self.overview.set(id, Some(status));
         Task {
+            life,
             entry: sender,
             stop,
             handle: tasks::spawn(run.run().instrument(context::pipeline(id))),
         }
     }
+}
 
-    /// A deleted pipeline: ends it and removes what it left on this machine.
-    async fn end(&self, id: &PipelineId, task: Task) {
-        task.entry.send_replace(None);
-        task.stop.cancel();
-        let _ = task.handle.await;
-        self.overview.set(id, None);
-        if let Err(cause) = self.world.store.remove(id) {
-            let (tenant, pipeline) = (&id.tenant, &id.pipeline);
-            tracing::warn!(%tenant, %pipeline, %cause, "the local state of a deleted pipeline could not be removed");
+/// Removes from this machine what belongs to no life that is registered.
+fn sweep(
+    store: &dyn LocalStore,
+    registry: &watch::Receiver<Option<Arc<Registry>>>,
+) -> Result<(), StoreError> {
+    for tenant in store.tenants()? {
+        // Asked each time: what is made meanwhile is registered before it has anything here.
+        let registered = || registry.borrow().clone();
+        let Some(known) = registered() else { continue };
+        if known.is_unreadable(&Key::Tenant(tenant.clone())) {
+            continue;
         }
+        if !known.tenants.contains_key(&tenant) {
+            tracing::info!(%tenant, "the local state of a tenant that is gone is removed");
+            store.remove_tenant(&tenant)?;
+            continue;
+        }
+        for (id, life) in store.lives(&tenant)? {
+            let is_known = registered().is_none_or(|known| {
+                known.is_unreadable(&Key::Pipeline(id.clone()))
+                    || known.pipelines.get(&id).is_some_and(|known| known.life == life)
+            });
+            if !is_known {
+                tracing::info!(%tenant, pipeline = %id.pipeline, %life, "the local state of a pipeline that is gone is removed");
+                store.remove(&id, life)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A pipeline that is gone: ends it and removes what it left on this machine.
+async fn end(world: World, overview: Overview, id: PipelineId, task: Task, is_gone: bool) -> PipelineId {
+    task.entry.send_replace(None);
+    task.stop.cancel();
+    let _ = task.handle.await;
+    if is_gone {
+        remove(world, id.clone(), task.life).await;
+    }
+    // Last, so that its name is free for the next life only when nothing of this one is left here.
+    overview.set(&id, None);
+    id
+}
+
+async fn remove(world: World, id: PipelineId, life: Life) {
+    let removed = tasks::spawn_blocking(move || world.store.remove(&id, life)).await;
+    let cause = match removed {
+        Ok(Ok(())) => return,
+        Ok(Err(cause)) => cause.to_string(),
+        Err(panic) => panic.to_string(),
+    };
+    tracing::warn!(
+        cause,
+        "the local state of a deleted pipeline could not be removed"
+    );
+}
+
+/// Warns where what was accepted would not survive a power loss.
+async fn look_at_broker(world: World, overview: Overview) {
+    let known = world.streams.syncs_always().await;
+    let before = overview.set_broker_syncs_always(known);
+    if known == Some(false) && before != known {
+        tracing::warn!(
+            "the broker answers before it writes to its disk: what it has accepted survives the death of any process, but not a power loss; set `sync_interval: always` in its jetstream section, or use replicas"
+        );
     }
 }

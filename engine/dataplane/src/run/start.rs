@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
     failpoint::{self, Point},
-    identity::{Digest, PartitionId},
+    identity::{Digest, PartitionId, PipelineId},
     load::load_plugin,
     manifest::{PipelineManifest, Start},
     membership::Membership,
     name::Name,
     observe::{progress::Progress, status::PartitionStatus},
     ports::{
-        broker::{BrokerError, InputError},
+        broker::{BrokerError, InputError, OwnError, StreamFacts, own_stream},
         plugins::Plugin,
     },
     registry::{self, Revision},
@@ -61,6 +61,8 @@ pub(super) struct Running {
     pub(super) limiter: Arc<RateLimiter>,
     /// The NATS account that all of it goes through.
     pub(super) account: Option<Name>,
+    /// When the pipeline's own stream was made: another moment means another stream.
+    pub(super) own_created: String,
     /// Its partitions, as the tenant's limits count them.
     _at_work: AtWork,
 }
@@ -80,6 +82,28 @@ impl Drop for Running {
     }
 }
 
+/// What to do about a stream of the pipeline's own that is not there any more.
+pub(super) fn lost_stream(id: &PipelineId, lost: &OwnError) -> String {
+    let PipelineId { tenant, pipeline } = id;
+    format!(
+        "{lost}; to begin again with an empty state: tailrace pipeline resume {pipeline} --new-stream (tenant {tenant}); to give it up: tailrace pipeline delete {pipeline}"
+    )
+}
+
+/// A pipeline runs as long as its tenant may read what it reads, and write what it writes.
+pub(super) fn check_grants(pipeline: &registry::Pipeline, tenant: &registry::Tenant) -> Result<(), Ended> {
+    let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
+    for revision in std::iter::once(&pipeline.active).chain(candidate) {
+        tenant.check_grants(&revision.manifest).map_err(|cause| {
+            Ended::Parked(format!(
+                "revision {} reaches beyond its tenant's grants: {cause}; it goes on when they cover it",
+                revision.number
+            ))
+        })?;
+    }
+    Ok(())
+}
+
 impl PipelineRun {
     /// Makes it ready and lets it run.
     pub(super) async fn start(
@@ -87,11 +111,12 @@ impl PipelineRun {
         pipeline: &registry::Pipeline,
         tenant: &registry::Tenant,
     ) -> Result<Running, Ended> {
+        check_grants(pipeline, tenant)?;
         let stream = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
         let share = self.share(&pipeline.active.manifest, &stream).await?;
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
         self.begin_candidate(pipeline, &plan);
-        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        let own = self.bring_own(pipeline, &plan).await?;
         let at_work = self.tenant_gate.at_work(share.partitions.len());
         let limiter = Arc::new(RateLimiter::default());
         limiter.set(Rates::of_pipeline(&plan.manifest, share.partitions.len()));
@@ -116,6 +141,7 @@ impl PipelineRun {
             let (sender, queue) = mpsc::channel(QUEUE_BATCHES);
             let id = PartitionId {
                 pipeline: self.pipeline.clone(),
+                life: pipeline.life,
                 partition: number,
             };
             let context = context::partition(&id);
@@ -178,8 +204,24 @@ impl PipelineRun {
             share,
             limiter,
             account: tenant.nats_account.clone(),
+            own_created: own.created,
             _at_work: at_work,
         })
+    }
+
+    /// Brings the pipeline's own stream to what its revisions need of it. It was made with the pipeline: one that
+    /// is gone has taken what was committed along, and nothing is made in its place in silence.
+    pub(super) async fn bring_own(
+        &self,
+        pipeline: &registry::Pipeline,
+        plan: &Plan,
+    ) -> Result<StreamFacts, Ended> {
+        let own = own_stream(&self.pipeline, pipeline.life, &plan.manifest);
+        match self.world.streams.bring_own(&own, false).await {
+            Ok(facts) => Ok(facts),
+            Err(OwnError::Broker(cause)) => Err(cause.into()),
+            Err(lost) => Err(Ended::Parked(lost_stream(&self.pipeline, &lost))),
+        }
     }
 
     /// The partitions that are this engine's. Waits until the engines are known.

@@ -8,6 +8,8 @@ use tailrace_core::{
     audit::{Actor, AuditRecord, ChangeState},
     membership::Membership,
     observe::status::State,
+    ports::broker::{BrokerError, OwnError, own_stream},
+    subject,
 };
 
 use crate::{
@@ -15,10 +17,12 @@ use crate::{
     run::{
         Ended, FIRST_PAUSE, PipelineRun,
         ended::{intake_ended, partition_ended},
-        start::Running,
+        start::{Running, check_grants, lost_stream},
     },
 };
 
+/// How often the pipeline's own stream is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How often outputs are trimmed to `keep.bytes`.
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 /// Longest that partitions may take to finish, commit and end.
@@ -48,6 +52,8 @@ impl PipelineRun {
         let candidate_reports = self.status.candidate_reports.clone();
         let mut balance = tokio::time::interval(self.settings.reconcile_every);
         balance.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -72,6 +78,11 @@ impl PipelineRun {
                 }
                 (revision, reason) = candidate_reports.ended() => self.end_candidate(revision, &reason).await,
                 _ = trim.tick() => self.trim(running).await,
+                _ = look.tick() => {
+                    if let Err(ended) = self.look_at_own(running).await {
+                        return ended;
+                    }
+                }
                 _ = balance.tick() => self.balance(running).await,
             }
         }
@@ -82,6 +93,7 @@ impl PipelineRun {
         let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
             return Err(Ended::Stopped);
         };
+        check_grants(&pipeline, &tenant)?;
         let has_moved = tenant.nats_account != running.account;
         if pipeline.paused.is_some()
             || has_moved
@@ -105,7 +117,7 @@ impl PipelineRun {
             Ok(plan) => Arc::new(plan),
             Err(ended) => return Err(ended),
         };
-        self.world.streams.ensure_own(&plan.own_stream()).await?;
+        self.bring_own(&pipeline, &plan).await?;
         tracing::info!(
             revision = plan.revision,
             "the pipeline goes on with another revision"
@@ -118,6 +130,23 @@ impl PipelineRun {
             listener.send_replace(plan.clone());
         }
         Ok(())
+    }
+
+    /// Whether the pipeline's own stream is still the one that it began with. A commit cannot tell: to a broker
+    /// that has no such stream it is a message that nobody takes.
+    async fn look_at_own(&self, running: &Running) -> Result<(), Ended> {
+        let name = subject::stream_name(&self.pipeline);
+        let lost = match self.world.streams.stream(&name).await {
+            Ok(facts) if facts.created == running.own_created => return Ok(()),
+            Ok(facts) => OwnError::Foreign {
+                name,
+                why: format!("it was made anew at {}", facts.created),
+            },
+            Err(BrokerError::NoStream(name)) => OwnError::Gone(name),
+            // A broker that does not answer now says nothing of the stream.
+            Err(_) => return Ok(()),
+        };
+        Err(Ended::Parked(lost_stream(&self.pipeline, &lost)))
     }
 
     /// Writes into the registry that the candidate has ended, so that all engines end it.
@@ -188,7 +217,7 @@ impl PipelineRun {
         if running.share.partitions.first() != Some(&0) {
             return;
         }
-        let own = running.plan.own_stream();
+        let own = own_stream(&self.pipeline, self.status.life, &running.plan.manifest);
         if own.keep_bytes.is_some()
             && let Err(cause) = self.world.streams.trim_outputs(&own).await
         {

@@ -8,6 +8,7 @@ use tailrace_core::{
     dead_letter,
     event::Event,
     identity::{PartitionId, PipelineId},
+    life::Life,
     name::Name,
     observe::{logs::Logs, progress::Cursor, views::Views},
     outcome::OutcomeCounters,
@@ -102,6 +103,7 @@ impl Rehearsal {
         let partition = store.open(
             &PartitionId {
                 pipeline: id,
+                life: Life::UNNAMED,
                 partition: 0,
             },
             &plan.manifest,

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     manifest::Delivery,
@@ -170,7 +171,7 @@ impl CommitLog for MemoryBroker {
         }
         let (commits, redrive) = (
             subject::commit_pattern(pipeline),
-            subject::redrive_subject(pipeline),
+            subject::redrive_patterns(pipeline),
         );
         let streams = self.0.log.lock();
         let stream = streams.held.get(&subject::stream_name(pipeline));
@@ -182,9 +183,24 @@ impl CommitLog for MemoryBroker {
         }
         Ok(BrokerCounts {
             last_sequence: stream.map_or(0, |stream| stream.last_sequence),
-            redriven: stream.map_or(0, |stream| stream.on(&redrive).count() as u64),
+            redriven: stream.map_or(0, |stream| stream.from(0, &redrive).count() as u64),
             records: last.into_values().collect(),
         })
+    }
+
+    async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let (name, commits) = places(partition);
+        let mut streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        let last = stream.ok_or_else(|| BrokerError::NoStream(name.clone()))?;
+        if let Some(last) = last.on(&commits).next_back() {
+            return Ok(last.sequence);
+        }
+        let stored = streams.append(&name, &commits, Vec::new(), record);
+        drop(streams);
+        self.0.log.tell();
+        Ok(stored)
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {

@@ -74,7 +74,8 @@ impl DeadLetters for MemoryBroker {
         stream.messages.retain(|message| !goes(message));
         // However often it is asked for, it is published once.
         if stream.messages.len() < before {
-            let (subject, payload) = (subject::redrive_subject(pipeline), letter.payload.clone());
+            let subject = subject::redrive_subject(pipeline, letter.sequence);
+            let payload = letter.payload.clone();
             streams.append(&name, &subject, letter.headers.clone(), payload);
             self.note_write();
         }

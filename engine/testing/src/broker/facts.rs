@@ -3,12 +3,19 @@
 use async_trait::async_trait;
 use tailrace_core::{
     identity::PipelineId,
-    ports::broker::{BrokerError, OwnStream, StreamFacts, Streams},
+    life::Life,
+    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
     subject,
 };
 
 use super::{MemoryBroker, Stored};
 use crate::link::Service;
+
+fn subjects_of(own: &OwnStream) -> Vec<String> {
+    let mut subjects = vec![subject::own_pattern(&own.pipeline)];
+    subjects.extend(own.output_pattern.clone());
+    subjects
+}
 
 #[async_trait]
 impl Streams for MemoryBroker {
@@ -27,22 +34,67 @@ impl Streams for MemoryBroker {
         Ok(holders.map(|(name, _)| name.clone()).collect())
     }
 
-    async fn ensure_own(&self, own: &OwnStream) -> Result<StreamFacts, BrokerError> {
+    async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
         let name = subject::stream_name(&own.pipeline);
-        self.0.link.reach(Service::Streams)?;
-        let mut subjects = vec![subject::own_pattern(&own.pipeline)];
-        subjects.extend(own.output_pattern.clone());
-        self.0.log.lock().make(&name, Vec::new).subjects = subjects;
+        self.0.link.request(Service::Streams).await?;
+        {
+            let mut streams = self.0.log.lock();
+            if let Some(known) = streams.held.get(&name) {
+                check_own(&known.facts(&name), own)?;
+            }
+            let stream = streams.make(&name, || subjects_of(own));
+            stream.life = Some(own.life);
+        }
         self.note_write();
-        self.stream(&name).await
+        Ok(self.stream(&name).await?)
     }
 
-    async fn remove_own(&self, pipeline: &PipelineId, _: &str) -> Result<(), BrokerError> {
-        self.0.link.reach(Service::Removal)?;
+    async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError> {
+        let name = subject::stream_name(&own.pipeline);
+        self.0.link.request(Service::Streams).await?;
+        {
+            let mut streams = self.0.log.lock();
+            let Some(known) = streams.held.get_mut(&name) else {
+                return Err(OwnError::Gone(name));
+            };
+            check_own(&known.facts(&name), own)?;
+            let mut subjects = subjects_of(own);
+            if keeps {
+                subjects.extend(std::mem::take(&mut known.subjects));
+                subjects.dedup();
+            }
+            known.subjects = subjects;
+        }
         self.note_write();
-        self.0.log.lock().held.remove(&subject::stream_name(pipeline));
+        Ok(self.stream(&name).await?)
+    }
+
+    async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Removal).await?;
+        self.note_write();
+        let name = subject::stream_name(pipeline);
+        let mut streams = self.0.log.lock();
+        if streams
+            .held
+            .get(&name)
+            .is_some_and(|stream| stream.life.unwrap_or_default() == life)
+        {
+            streams.held.remove(&name);
+        }
+        drop(streams);
         self.0.log.tell();
         Ok(())
+    }
+
+    async fn remove_consumers(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Removal).await
+    }
+
+    async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let streams = self.0.log.lock();
+        let own = streams.held.iter().filter(|(_, stream)| stream.life.is_some());
+        Ok(own.map(|(name, stream)| stream.facts(name)).collect())
     }
 
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tailrace_core::ports::broker::{Incoming, InputError, StreamFacts, Subscription};
+use tailrace_core::{
+    life::Life,
+    ports::broker::{Incoming, InputError, StreamFacts, Subscription},
+};
 
 /// Such a stream.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ impl Generated {
             bytes: 0,
             subjects: vec![self.subject.clone()],
             keeps_to_limits: true,
+            life: Life::UNNAMED,
+            is_engines: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use tailrace_core::{
     event::Header,
+    life::Life,
     ports::broker::{BrokerError, Incoming, StreamFacts},
     subject,
 };
@@ -48,6 +49,8 @@ impl Stored {
 pub(super) struct Stream {
     /// Tells a stream that was made anew from the one before.
     created: String,
+    /// Of the pipeline whose own it is; none where no engine made it.
+    pub(super) life: Option<Life>,
     pub(super) subjects: Vec<String>,
     pub(super) messages: Vec<Stored>,
     /// The last sequence that it ever gave.
@@ -78,7 +81,7 @@ impl Stream {
         self.messages[begin..].iter().filter(is_wanted)
     }
 
-    fn facts(&self, name: &str) -> StreamFacts {
+    pub(super) fn facts(&self, name: &str) -> StreamFacts {
         let first = self.messages.first();
         StreamFacts {
             name: name.to_owned(),
@@ -92,6 +95,8 @@ impl Stream {
                 .sum(),
             subjects: self.subjects.clone(),
             keeps_to_limits: true,
+            life: self.life.unwrap_or_default(),
+            is_engines: self.life.is_some(),
         }
     }
 }
@@ -112,6 +117,7 @@ impl Streams {
             self.made += 1;
             Stream {
                 created: format!("{:04}", self.made),
+                life: None,
                 subjects: subjects(),
                 messages: Vec::new(),
                 last_sequence: 0,

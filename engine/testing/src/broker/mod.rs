@@ -23,7 +23,13 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use tailrace_core::{event::Header, ports::broker::CommitBatch, subject};
+use tailrace_core::{
+    event::Header,
+    identity::{PartitionId, PipelineId},
+    life::Life,
+    ports::broker::CommitBatch,
+    record, subject,
+};
 
 pub use self::{generated::Generated, log::Stored, options::Options};
 use self::{held::HeldSnapshots, log::Log};
@@ -73,6 +79,25 @@ impl MemoryBroker {
     pub fn declare(&self, stream: &str, subjects: &[&str]) {
         let subjects = || subjects.iter().map(|subject| (*subject).to_owned()).collect();
         self.0.log.lock().make(stream, subjects);
+    }
+
+    /// Makes the stream of a pipeline's own, as if its creation had done so: of this life, with the record that
+    /// each partition begins with. A pipeline from before lives has no such records.
+    pub fn begin_pipeline(&self, pipeline: &PipelineId, life: Life, partitions: u32) {
+        let name = subject::stream_name(pipeline);
+        let mut streams = self.0.log.lock();
+        streams.make(&name, || vec![subject::own_pattern(pipeline)]).life = Some(life);
+        for partition in (0..partitions).filter(|_| !life.is_unnamed()) {
+            let partition = PartitionId {
+                pipeline: pipeline.clone(),
+                life,
+                partition,
+            };
+            let commits = subject::commit_subject(&partition);
+            streams.append(&name, &commits, Vec::new(), record::beginning());
+        }
+        drop(streams);
+        self.0.log.tell();
     }
 
     /// Publishes a message without headers; gives its sequence.

@@ -48,4 +48,12 @@ impl Snapshots for MemoryBroker {
         lock(&self.0.snapshots).remove(&(partition.clone(), commit));
         Ok(())
     }
+
+    async fn partitions(&self) -> Result<Vec<PartitionId>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let held = lock(&self.0.snapshots);
+        let mut partitions: Vec<_> = held.keys().map(|(partition, _)| partition.clone()).collect();
+        partitions.dedup();
+        Ok(partitions)
+    }
 }

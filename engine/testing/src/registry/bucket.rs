@@ -38,8 +38,9 @@ impl MemoryBucket {
     fn append(&self, key: &str, value: Option<Bytes>, expected: Option<u64>) -> Result<u64, WriteError> {
         let mut log = lock(&self.log);
         let known = log.iter().rfind(|entry| entry.key == key);
+        let is_there = known.is_some_and(|entry| entry.value.is_some());
         let revision = known.map_or(0, |entry| entry.revision);
-        if expected.is_some_and(|expected| expected != revision) {
+        if expected.is_some_and(|expected| expected != revision && (expected > 0 || is_there)) {
             return Err(WriteError::Conflict(key.to_owned()));
         }
         let revision = log.len() as u64 + 1;
@@ -66,6 +67,12 @@ impl Bucket for MemoryBucket {
         // Nothing is expected, so nothing can conflict.
         let _ = self.append(key, None, None);
         Ok(())
+    }
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
+        self.append(key, None, Some(expected)).map(drop)
+    }
+    async fn revision(&self) -> Result<u64, BrokerError> {
+        Ok(self.writes())
     }
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
         let (log, grown) = (self.log.clone(), self.grown.subscribe());

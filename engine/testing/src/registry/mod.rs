@@ -78,6 +78,14 @@ impl Bucket for MemoryRegistry {
         self.link.reach(Service::Registry)?;
         self.bucket.delete(key).await
     }
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
+        self.link.reach(Service::Registry)?;
+        self.bucket.remove(key, expected).await
+    }
+    async fn revision(&self) -> Result<u64, BrokerError> {
+        self.link.reach(Service::Registry)?;
+        self.bucket.revision().await
+    }
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
         self.link.reach(Service::Registry)?;
         self.bucket.watch().await
@@ -95,5 +103,14 @@ impl RegistryStore for MemoryRegistry {
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
         self.link.request(Service::Registry).await?;
         Ok(lock(&self.plugins).get(&digest).cloned())
+    }
+    async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        Ok(lock(&self.plugins).keys().copied().collect())
+    }
+    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
+        self.link.reach(Service::Registry)?;
+        lock(&self.plugins).remove(&digest);
+        Ok(())
     }
 }

@@ -18,6 +18,7 @@ use std::{
 
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::PipelineManifest,
     name::Name,
     ports::store::{LocalStore, PartitionStore, StoreError},
@@ -31,6 +32,8 @@ use crate::{faults::Faults, sync::lock};
 /// The store. Its copies are one.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
+    /// Whether all lives of a name share their state: for tests that hold content before a life is made.
+    is_lifeless: bool,
     state_stores: Arc<Mutex<BTreeMap<PartitionId, Arc<MemoryPartition>>>>,
     removals: Arc<AtomicU64>,
     around: Surroundings,
@@ -45,6 +48,26 @@ impl MemoryStore {
                 ..Surroundings::default()
             },
             ..Self::default()
+        }
+    }
+
+    /// A store in which all lives of a name share their state.
+    pub fn lifeless() -> Self {
+        Self {
+            is_lifeless: true,
+            ..Self::default()
+        }
+    }
+
+    fn place(&self, partition: &PartitionId) -> PartitionId {
+        let life = if self.is_lifeless {
+            Life::UNNAMED
+        } else {
+            partition.life
+        };
+        PartitionId {
+            life,
+            ..partition.clone()
         }
     }
 
@@ -96,7 +119,7 @@ impl MemoryStore {
     fn state_store(&self, partition: &PartitionId) -> Arc<MemoryPartition> {
         let fresh = || Arc::new(MemoryPartition::new(&self.around));
         lock(&self.state_stores)
-            .entry(partition.clone())
+            .entry(self.place(partition))
             .or_insert_with(fresh)
             .clone()
     }
@@ -113,18 +136,40 @@ impl LocalStore for MemoryStore {
     }
 
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError> {
-        let state_store = lock(&self.state_stores).get(partition).cloned();
+        let state_store = lock(&self.state_stores).get(&self.place(partition)).cloned();
         Ok(state_store.map(|state_store| state_store as Arc<dyn PartitionStore>))
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {
-        lock(&self.state_stores).remove(partition);
+        lock(&self.state_stores).remove(&self.place(partition));
         Ok(())
     }
 
-    fn remove(&self, pipeline: &PipelineId) -> Result<(), StoreError> {
+    fn remove(&self, pipeline: &PipelineId, life: Life) -> Result<(), StoreError> {
         self.removals.fetch_add(1, Ordering::Relaxed);
-        lock(&self.state_stores).retain(|partition, _| partition.pipeline != *pipeline);
+        lock(&self.state_stores).retain(|partition, _| {
+            partition.pipeline != *pipeline || !(self.is_lifeless || partition.life == life)
+        });
+        Ok(())
+    }
+
+    fn tenants(&self) -> Result<Vec<Name>, StoreError> {
+        let held = lock(&self.state_stores);
+        let mut tenants: Vec<_> = held.keys().map(|held| held.pipeline.tenant.clone()).collect();
+        tenants.dedup();
+        Ok(tenants)
+    }
+
+    fn lives(&self, tenant: &Name) -> Result<Vec<(PipelineId, Life)>, StoreError> {
+        let held = lock(&self.state_stores);
+        let own = held.keys().filter(|held| held.pipeline.tenant == *tenant);
+        let mut lives: Vec<_> = own.map(|held| (held.pipeline.clone(), held.life)).collect();
+        lives.dedup();
+        Ok(lives)
+    }
+
+    fn remove_tenant(&self, tenant: &Name) -> Result<(), StoreError> {
+        lock(&self.state_stores).retain(|partition, _| partition.pipeline.tenant != *tenant);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tailrace_core::{
     dead_letter,
     identity::{PartitionId, PipelineId, partition_of},
+    life::Life,
     record::{self, Assembler},
     registry::candidate::Mode,
     subject,
@@ -71,6 +72,7 @@ pub fn check(broker: &MemoryBroker, pipeline: &PipelineId, partitions: u32) -> R
             broker,
             &PartitionId {
                 pipeline: pipeline.clone(),
+                life: Life::UNNAMED,
                 partition,
             },
             partitions,
@@ -172,6 +174,9 @@ fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32
         else {
             continue;
         };
+        if record.head.commit == 0 && commit == 0 {
+            continue;
+        }
         if record.head.commit != commit + 1 || record.head.position < position {
             return Err(format!(
                 "{partition}: commit {} at {} follows commit {commit} at {position}",
@@ -224,6 +229,7 @@ pub fn check_revisions(
     for number in 0..partitions {
         let partition = PartitionId {
             pipeline: pipeline.clone(),
+            life: Life::UNNAMED,
             partition: number,
         };
         let commits = subject::commit_subject(&partition);

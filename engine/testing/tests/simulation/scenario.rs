@@ -13,6 +13,7 @@ use std::{
 use futures::FutureExt as _;
 use tailrace_core::{
     identity::{Digest, PipelineId},
+    life::Life,
     manifest::parse::parse,
     membership::Membership,
     name::Name,
@@ -83,10 +84,13 @@ fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String>
         tenant: Name::new("sim").expect("a name"),
         pipeline: Name::new("count").expect("a name"),
     };
+    let life = life_of(seed);
+    broker.begin_pipeline(&pipeline, life, partitions);
     let scenario = Scenario {
         faults: faults.clone(),
         broker: broker.clone(),
         pipeline: pipeline.clone(),
+        life,
         partitions,
         watchers,
         shown: AtomicU64::new(0),
@@ -121,9 +125,11 @@ pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> 
     let (scenario, _) = run_to_the_end(seed, 0)?;
     let calm = Arc::new(Faults::new(seed));
     calm.calm_down();
+    let broker = scenario.broker.beginning_with("IN", options(&calm));
+    broker.begin_pipeline(&scenario.pipeline, scenario.life, scenario.partitions);
     let undisturbed = Scenario {
         faults: calm.clone(),
-        broker: scenario.broker.beginning_with("IN", options(&calm)),
+        broker,
         revision: AtomicU64::new(1),
         shown: AtomicU64::new(0),
         found: Mutex::default(),
@@ -146,13 +152,17 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
         publish_some(&faults, &broker);
     }
     faults.calm_down();
+    let pipeline = PipelineId {
+        tenant: Name::new("sim").expect("a name"),
+        pipeline: Name::new("count").expect("a name"),
+    };
+    let life = life_of(seed);
+    broker.begin_pipeline(&pipeline, life, partitions);
     let scenario = Scenario {
         faults: faults.clone(),
         broker: broker.clone(),
-        pipeline: PipelineId {
-            tenant: Name::new("sim").expect("a name"),
-            pipeline: Name::new("count").expect("a name"),
-        },
+        pipeline,
+        life,
         partitions,
         watchers: 0,
         shown: AtomicU64::new(0),
@@ -164,6 +174,16 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
     let found = scenario.found.into_inner().map_err(|cause| cause.to_string())?;
     let events = broker.messages("IN", ">").len() as u64;
     Ok((events, found.ok_or("nothing was found")?))
+}
+
+fn life_of(seed: u64) -> Life {
+    let named = "000000000000000000000000000000a1";
+    let named = named.parse().expect("a life");
+    if seed.is_multiple_of(2) {
+        named
+    } else {
+        Life::UNNAMED
+    }
 }
 
 fn publish_some(faults: &Faults, broker: &MemoryBroker) {
@@ -184,6 +204,8 @@ struct Scenario {
     faults: Arc<Faults>,
     broker: MemoryBroker,
     pipeline: PipelineId,
+    /// Half of the pipelines are from before lives.
+    life: Life,
     partitions: u32,
     watchers: usize,
     shown: AtomicU64,
@@ -332,7 +354,10 @@ impl Scenario {
     fn registry(&self) -> Registry {
         let number = self.revision.load(Ordering::Relaxed);
         let active = self.revision_of(number, number);
-        let mut pipeline = Pipeline::new(active, 0);
+        let mut pipeline = Pipeline {
+            life: self.life,
+            ..Pipeline::new(active, 0)
+        };
         let mode = match number % 4 {
             1 => Some(("shadow", Mode::Shadow)),
             3 => Some(("canary", CANARY)),
@@ -351,6 +376,8 @@ impl Scenario {
         let name = |text: &str| Name::new(text).expect("a name");
         let tenant = Tenant {
             name: name("sim"),
+            life: Life::UNNAMED,
+            deleting: false,
             read: vec!["in.>".to_owned()],
             write: vec!["out.>".to_owned()],
             nats_account: None,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tailrace_core::{
     delta::Measured,
     identity::{PartitionId, PipelineId},
+    life::Life,
     record::Assembler,
     series::{Group, Series, Window},
     subject,
@@ -63,6 +64,7 @@ impl Divided {
 pub fn divided(broker: &MemoryBroker, pipeline: &PipelineId, partition: u32) -> Result<Divided, String> {
     let place = PartitionId {
         pipeline: pipeline.clone(),
+        life: Life::UNNAMED,
         partition,
     };
     let stream = subject::stream_name(pipeline);

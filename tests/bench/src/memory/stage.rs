@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use tailrace_core::{
     identity::{Digest, PipelineId},
+    life::Life,
     manifest::parse::parse,
     membership::Membership,
     name::Name,
@@ -250,8 +251,10 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     };
     let tenant = Tenant {
         name: id.tenant.clone(),
-        read: Vec::new(),
-        write: Vec::new(),
+        life: Life::UNNAMED,
+        deleting: false,
+        read: vec![">".to_owned()],
+        write: vec![">".to_owned()],
         nats_account: None,
         quotas: Quotas::default(),
         seed: TenantSeed::new(1, 2),

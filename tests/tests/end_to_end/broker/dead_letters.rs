@@ -9,7 +9,7 @@ use tailrace_core::{
 use super::{OWN, Stand, batch, output, payloads, pipeline, text};
 
 const DEAD: &str = "tr.shop.clicks.dead";
-const REDRIVE: &str = "tr.shop.clicks.redrive";
+const REDRIVE: &str = "tr.shop.clicks.redrive.2";
 
 fn headers(number: usize) -> Vec<Header> {
     [

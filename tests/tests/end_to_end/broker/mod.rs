@@ -23,6 +23,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
+    life::Life,
     manifest::{Delivery, Start},
     name::Name,
     ports::broker::{
@@ -54,7 +55,7 @@ impl Stand {
     /// With the pipeline's own stream.
     async fn with_own_stream() -> anyhow::Result<Self> {
         let stand = Self::set().await?;
-        stand.broker.ensure_own(&own()).await?;
+        stand.broker.create_own(&own()).await?;
         Ok(stand)
     }
 
@@ -226,6 +227,7 @@ fn name(text: &str) -> Name {
 fn partition(number: u32) -> PartitionId {
     PartitionId {
         pipeline: pipeline(),
+        life: Life::UNNAMED,
         partition: number,
     }
 }
@@ -233,6 +235,7 @@ fn partition(number: u32) -> PartitionId {
 fn own() -> OwnStream {
     OwnStream {
         pipeline: pipeline(),
+        life: Life::UNNAMED,
         output_pattern: Some(OUTPUTS.to_owned()),
         keep_age: None,
         keep_bytes: None,

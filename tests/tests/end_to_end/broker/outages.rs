@@ -90,7 +90,7 @@ async fn trouble(cluster: &mut Cluster, progress: &watch::Receiver<Progress>) ->
 async fn over_deaths_of_the_server_every_commit_is_stored_once() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let broker = connect(&cluster.url(), TIMEOUT).await?;
-    broker.ensure_own(&own()).await?;
+    broker.create_own(&own()).await?;
     let (sender, progress) = watch::channel(Progress::default());
     let total = 150;
     tokio::try_join!(write(&broker, total, &sender), trouble(&mut cluster, &progress))?;
@@ -108,7 +108,7 @@ async fn over_deaths_of_the_server_every_commit_is_stored_once() -> anyhow::Resu
 async fn while_the_server_is_away_nothing_is_claimed_of_a_commit() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let broker = connect(&cluster.url(), TIMEOUT).await?;
-    broker.ensure_own(&own()).await?;
+    broker.create_own(&own()).await?;
     let stored = broker.commit(&batch(0..2, &["r1"], 0)).await?;
     cluster.kill();
     let away = broker.commit(&batch(2..4, &["r2"], stored)).await;

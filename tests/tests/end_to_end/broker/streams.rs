@@ -1,7 +1,10 @@
 //! The stream of a pipeline's own: made, brought up to date, trimmed, removed; and facts of any.
 
 use serde_json::Value;
-use tailrace_core::ports::broker::{BrokerError, CommitLog as _, OwnStream, Streams};
+use tailrace_core::{
+    life::Life,
+    ports::broker::{BrokerError, CommitLog as _, OwnError, OwnStream, Streams},
+};
 use tailrace_nats::async_nats::jetstream::stream::RetentionPolicy;
 use tailrace_tests::cluster::eventually;
 
@@ -17,11 +20,11 @@ fn with_outputs(pattern: Option<&str>) -> OwnStream {
 #[tokio::test]
 async fn the_own_stream_is_made_once() -> anyhow::Result<()> {
     let stand = Stand::set().await?;
-    let made = stand.broker.ensure_own(&own()).await?;
+    let made = stand.broker.create_own(&own()).await?;
     assert_eq!(made.name, OWN);
     assert_eq!(made.subjects, ["tr.shop.clicks.>", OUTPUTS]);
     stand.broker.commit(&batch(0..2, &["r"], 0)).await?;
-    let again = stand.broker.ensure_own(&own()).await?;
+    let again = stand.broker.create_own(&own()).await?;
     assert_eq!(again.created, made.created);
     assert_eq!(again.last_sequence, 3);
     let config = &stand.ask(&format!("STREAM.INFO.{OWN}"), Value::Null).await?["config"];
@@ -46,7 +49,7 @@ async fn the_own_stream_takes_up_a_changed_output_pattern() -> anyhow::Result<()
         (None, &["tr.shop.clicks.>"]),
         (Some(OUTPUTS), &["tr.shop.clicks.>", OUTPUTS]),
     ] {
-        let facts = stand.broker.ensure_own(&with_outputs(pattern)).await?;
+        let facts = stand.broker.bring_own(&with_outputs(pattern), false).await?;
         assert_eq!(facts.subjects, subjects);
         assert_eq!(stand.broker.stream(OWN).await?.subjects, subjects);
         let mut commit = batch([9], &["r"], expected);
@@ -63,20 +66,20 @@ async fn an_overlap_names_the_stream_that_holds_the_subjects() -> anyhow::Result
     let stand = Stand::set().await?;
     stand.cluster.stream("ORDERS", &["orders.>"]).await?;
     let overlapping = with_outputs(Some("orders.new.*"));
-    let named = |outcome: Result<_, BrokerError>| match outcome {
-        Err(BrokerError::Refused { description, .. }) => {
+    let named = |outcome: Result<_, OwnError>| match outcome {
+        Err(OwnError::Broker(BrokerError::Refused { description, .. })) => {
             description.contains("\"ORDERS\"") && description.contains("orders.new.*")
         }
         _ => false,
     };
     // When it is made, and when it is changed.
-    assert!(named(stand.broker.ensure_own(&overlapping).await));
+    assert!(named(stand.broker.create_own(&overlapping).await));
     assert!(matches!(
         stand.broker.stream(OWN).await,
         Err(BrokerError::NoStream(name)) if name == OWN
     ));
-    stand.broker.ensure_own(&own()).await?;
-    assert!(named(stand.broker.ensure_own(&overlapping).await));
+    stand.broker.create_own(&own()).await?;
+    assert!(named(stand.broker.bring_own(&overlapping, false).await));
     assert_eq!(
         stand.broker.stream(OWN).await?.subjects,
         ["tr.shop.clicks.>", OUTPUTS]
@@ -119,7 +122,8 @@ async fn what_is_removed_can_be_removed_again() -> anyhow::Result<()> {
         .await?;
     assert_eq!(stand.consumers("IN").await?.len(), 2);
     for _ in 0..2 {
-        stand.broker.remove_own(&pipeline(), "IN").await?;
+        stand.broker.remove_consumers(&pipeline(), "IN").await?;
+        stand.broker.remove_own(&pipeline(), Life::UNNAMED).await?;
         assert!(matches!(
             stand.broker.stream(OWN).await,
             Err(BrokerError::NoStream(_))
@@ -127,7 +131,7 @@ async fn what_is_removed_can_be_removed_again() -> anyhow::Result<()> {
         // Another pipeline's is not ours, though its name begins alike.
         assert_eq!(stand.consumers("IN").await?, ["tr_shop_clicks-2_input_1"]);
     }
-    stand.broker.remove_own(&pipeline(), "NEVER").await?;
+    stand.broker.remove_consumers(&pipeline(), "NEVER").await?;
     Ok(())
 }
 
@@ -224,5 +228,54 @@ async fn what_was_purged_or_acknowledged_is_not_counted_as_missing() -> anyhow::
         let found = Streams::count(&stand.broker, stream, &[subject.to_owned()], from, 5).await?;
         assert_eq!(found, counted, "{stream} from {from}");
     }
+    Ok(())
+}
+
+fn of_life(life: &str) -> OwnStream {
+    OwnStream {
+        life: life.parse().expect("a life of the tests is a life"),
+        ..own()
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_another_life_is_neither_used_nor_removed() -> anyhow::Result<()> {
+    let stand = Stand::set().await?;
+    let (old, new) = (
+        of_life("00000000000000000000000000000001"),
+        of_life("00000000000000000000000000000002"),
+    );
+    let made = stand.broker.create_own(&old).await?;
+    assert_eq!((made.life, made.is_engines), (old.life, true));
+    stand.broker.commit(&batch([0], &["r"], 0)).await?;
+    for refused in [
+        stand.broker.create_own(&new).await,
+        stand.broker.bring_own(&new, true).await,
+        stand.broker.create_own(&own()).await,
+    ] {
+        assert!(matches!(refused, Err(OwnError::Foreign { .. })), "{refused:?}");
+    }
+    stand.broker.remove_own(&pipeline(), new.life).await?;
+    stand.broker.remove_own(&pipeline(), Life::UNNAMED).await?;
+    assert_eq!(stand.broker.stream(OWN).await?.created, made.created);
+    stand.broker.remove_own(&pipeline(), old.life).await?;
+    assert!(matches!(
+        stand.broker.bring_own(&old, false).await,
+        Err(OwnError::Gone(name)) if name == OWN
+    ));
+    stand.broker.create_own(&new).await?;
+    assert_eq!(stand.broker.own_streams().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partition_begins_once() -> anyhow::Result<()> {
+    let stand = Stand::with_own_stream().await?;
+    let first = stand.broker.begin(&partition(0), "r0".into()).await?;
+    assert_eq!(stand.broker.begin(&partition(0), "r0".into()).await?, first);
+    // The fence of a commit that expects nothing before it finds the beginning in its way.
+    let stray = stand.broker.commit(&batch([0], &["r"], 0)).await;
+    assert!(stray.is_err(), "{stray:?}");
+    stand.broker.commit(&batch([0], &["r"], first)).await?;
     Ok(())
 }

@@ -128,6 +128,11 @@ fn api(code: ApiCode) -> Entry {
             "Compiling the plugin takes more memory, time or machine code than one compilation may take.",
             "Split its largest functions, remove unused code, and optimise for size. If only the wall time was exceeded, try again.",
         ),
+        ApiCode::PreconditionFailed => entry(
+            CLIENT,
+            "The thing is not as `If-Match` or `If-None-Match` expects it: somebody else changed it since it was read.",
+            "Read it again, and repeat the change on what it says now.",
+        ),
         ApiCode::QuotaExceeded => entry(
             TENANT,
             "The request would exceed a quota of the tenant.",

@@ -1,0 +1,71 @@
+//! Entries of the registry: written by compare-and-set, and seen by this engine before the answer is given.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tailrace_core::{
+    ports::{broker::BrokerError, registry::WriteError},
+    registry::{Key, Registry},
+};
+
+use crate::{
+    context::Context,
+    error::{ControlError, ControlResult},
+};
+
+/// Longest that a writer waits until its own engine has seen what it wrote.
+pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(5);
+
+impl Context {
+    /// Writes an entry whose revision is `expected`, 0 where there is none, and waits until this engine sees it.
+    /// Gives its new revision.
+    pub(crate) async fn write(&self, key: &Key, value: &impl Serialize, expected: u64) -> ControlResult<u64> {
+        let bytes = serde_json::to_vec(value).map_err(|cause| ControlError::Internal(cause.to_string()))?;
+        let name = key.to_string();
+        let written = self.world.registry.put(&name, Bytes::from(bytes), expected).await;
+        let revision = written.map_err(|cause| changed(key, cause))?;
+        self.wait_until(|registry| registry.revision >= revision).await?;
+        Ok(revision)
+    }
+
+    /// Removes an entry whatever it says.
+    pub(crate) async fn remove(&self, key: &Key) -> ControlResult<()> {
+        Ok(self.world.registry.delete(&key.to_string()).await?)
+    }
+
+    /// Removes an entry whose revision is `expected`.
+    pub(crate) async fn remove_at(&self, key: &Key, expected: u64) -> ControlResult<()> {
+        let removed = self.world.registry.remove(&key.to_string(), expected).await;
+        removed.map_err(|cause| changed(key, cause))
+    }
+
+    pub(crate) async fn wait_until(&self, seen: impl Fn(&Registry) -> bool) -> ControlResult<()> {
+        self.wait_within(SEEN_WITHIN, seen).await
+    }
+
+    /// Waits until this engine's view of the registry is so.
+    pub(crate) async fn wait_within(
+        &self,
+        longest: Duration,
+        seen: impl Fn(&Registry) -> bool,
+    ) -> ControlResult<()> {
+        let mut registry = self.registry.clone();
+        let wait = registry.wait_for(|registry| registry.as_ref().is_some_and(|registry| seen(registry)));
+        match tokio::time::timeout(longest, wait).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => {
+                Err(BrokerError::Unreachable("the change was written, but is not seen yet".to_owned()).into())
+            }
+        }
+    }
+}
+
+fn changed(key: &Key, cause: WriteError) -> ControlError {
+    match cause {
+        WriteError::Conflict(_) => ControlError::Conflict(format!(
+            "{key} was changed by somebody else meanwhile; look again and repeat"
+        )),
+        WriteError::Broker(cause) => cause.into(),
+    }
+}

@@ -1,0 +1,222 @@
+//! Making a pipeline, from the entry that says so: its place among the tenant's others, its stream, the record
+//! that each partition begins with, its first revision; then the entry says that it is there. What cannot be
+//! made is deleted again, and says why.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use tailrace_core::{
+    identity::{PartitionId, PipelineId},
+    life::Life,
+    ports::broker::{BrokerError, OwnError, own_stream},
+    record,
+    registry::{Key, Phase, Pipeline, Registry, Tenant},
+    world::World,
+};
+
+use crate::{
+    error::{ControlError, ControlResult},
+    lives::{Lives, delete::remove_snapshots},
+};
+
+/// Longest wait for others that were begun before and whose outcome decides whether there is a place.
+const DECIDED_WITHIN: Duration = Duration::from_secs(10);
+
+impl Lives {
+    /// Makes a pipeline of this life, unless that is done or no longer wanted.
+    pub(super) async fn create(&self, id: &PipelineId, life: Life) -> ControlResult<()> {
+        let key = Key::Pipeline(id.clone());
+        let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
+            return Err(gone(id));
+        };
+        match pipeline.phase {
+            _ if pipeline.life != life => return Err(gone(id)),
+            Phase::Ready => return Ok(()),
+            Phase::Deleting => return Err(gone(id)),
+            Phase::Creating => {}
+        }
+        self.context
+            .wait_until(|registry| registry.revision >= revision)
+            .await?;
+        match self.make(id, &pipeline, revision).await {
+            Ok(()) => {
+                pipeline.phase = Phase::Ready;
+                pipeline.by = None;
+                self.context.write(&key, &pipeline, revision).await.map(drop)
+            }
+            Err(cause) if is_passing(&cause) => Err(cause),
+            Err(cause) => {
+                tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
+                pipeline.phase = Phase::Deleting;
+                self.context.write(&key, &pipeline, revision).await?;
+                self.delete(id, life).await?;
+                Err(cause)
+            }
+        }
+    }
+
+    async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
+        self.check_owner(id, pipeline).await?;
+        self.take_place(id, pipeline, revision).await?;
+        let world = self.context.world.of(pipeline.nats_account.as_ref()).await?;
+        let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
+        match world.streams.create_own(&own).await {
+            Ok(_) => {}
+            Err(OwnError::Foreign { .. }) => {
+                // Whatever bears the name is of a life that has no entry any more: this entry has the name.
+                self.clear_name(&world, id).await?;
+                world
+                    .streams
+                    .create_own(&own)
+                    .await
+                    .map_err(|cause| unusable(&cause))?;
+            }
+            Err(cause) => return Err(unusable(&cause)),
+        }
+        begin_partitions(&world, id, pipeline).await?;
+        remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        let first = Key::Revision(id.clone(), pipeline.active.number);
+        let known = self.context.world.registry.get(&first.to_string()).await?;
+        let expected = known
+            .filter(|entry| entry.value.is_some())
+            .map_or(0, |entry| entry.revision);
+        self.context
+            .write(&first, &pipeline.active, expected)
+            .await
+            .map(drop)
+    }
+
+    /// The tenant is still the one that it is made for. It may have gone since that was looked at first.
+    async fn check_owner(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
+        let key = Key::Tenant(id.tenant.clone());
+        let tenant = self.context.read::<Tenant>(&key).await?;
+        let is_the_same = tenant.is_some_and(|(tenant, _)| {
+            !tenant.deleting
+                && tenant.life == pipeline.tenant_life
+                && tenant.nats_account == pipeline.nats_account
+        });
+        if is_the_same {
+            return Ok(());
+        }
+        Err(ControlError::Conflict(format!(
+            "tenant {} was deleted or moved while pipeline {} was made for it",
+            id.tenant, id.pipeline
+        )))
+    }
+
+    /// Takes the pipeline's place among those of its tenant. Places are given in the order in which the entries
+    /// were written, so any number of requests at once come to what the quota allows.
+    async fn take_place(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
+        let wanted = pipeline.active.manifest.partitions;
+        let is_decided = |registry: &Registry| {
+            let earlier = Earlier::of(registry, id, revision);
+            let has_place = earlier.check(registry, id, wanted).is_ok();
+            has_place || earlier.undecided == 0
+        };
+        // Those that were begun before may still find no place for themselves.
+        let _ = self.context.wait_within(DECIDED_WITHIN, is_decided).await;
+        let registry = self.context.registry()?;
+        Earlier::of(&registry, id, revision).check(&registry, id, wanted)
+    }
+
+    /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone.
+    async fn clear_name(&self, world: &World, id: &PipelineId) -> ControlResult<()> {
+        let name = tailrace_core::subject::stream_name(id);
+        match world.streams.stream(&name).await {
+            Ok(facts) if facts.is_engines => {
+                tracing::warn!(%id, life = %facts.life, "a stream that an ended life has left is deleted");
+                Ok(world.streams.remove_own(id, facts.life).await?)
+            }
+            Ok(_) | Err(BrokerError::NoStream(_)) => Ok(()),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+}
+
+/// What a tenant's other pipelines take that have their place before this one.
+struct Earlier {
+    pipelines: usize,
+    partitions: u32,
+    undecided: usize,
+}
+
+impl Earlier {
+    fn of(registry: &Registry, id: &PipelineId, revision: u64) -> Self {
+        let mut earlier = Self {
+            pipelines: 0,
+            partitions: 0,
+            undecided: 0,
+        };
+        for (other, pipeline) in registry.pipelines_of(&id.tenant) {
+            let written = registry.written.get(&Key::Pipeline(other.clone()).to_string());
+            let is_before =
+                pipeline.phase == Phase::Ready || written.is_some_and(|written| *written < revision);
+            if other == id || pipeline.phase == Phase::Deleting || !is_before {
+                continue;
+            }
+            earlier.pipelines += 1;
+            earlier.partitions += pipeline.active.manifest.partitions;
+            earlier.undecided += usize::from(pipeline.phase == Phase::Creating);
+        }
+        earlier
+    }
+
+    fn check(&self, registry: &Registry, id: &PipelineId, wanted: u32) -> ControlResult<()> {
+        let Some(tenant) = registry.tenants.get(&id.tenant) else {
+            return Err(ControlError::not_found("tenant", &id.tenant));
+        };
+        let quotas = &tenant.quotas;
+        if self.pipelines >= quotas.pipelines as usize {
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} pipelines is used up; delete one, or ask an operator to raise it",
+                quotas.pipelines
+            )));
+        }
+        if self.partitions + wanted > quotas.partitions {
+            return Err(ControlError::Quota(format!(
+                "the tenant's quota of {} partitions leaves {}; ask an operator to raise it",
+                quotas.partitions,
+                quotas.partitions.saturating_sub(self.partitions)
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Each partition begins with a record of commit 0. So one without any record has lost its own, and the first
+/// commit of another life, whose fence expects none, finds this one in its way.
+async fn begin_partitions(world: &World, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
+    let record = record::beginning();
+    let begun = (0..pipeline.active.manifest.partitions).map(|partition| {
+        let partition = PartitionId {
+            pipeline: id.clone(),
+            life: pipeline.life,
+            partition,
+        };
+        let record = record.clone();
+        async move { world.commits.begin(&partition, record).await }
+    });
+    try_join_all(begun).await?;
+    Ok(())
+}
+
+/// Whether it is worth another try as it is.
+fn is_passing(cause: &ControlError) -> bool {
+    matches!(
+        cause,
+        ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_)
+    )
+}
+
+fn unusable(cause: &OwnError) -> ControlError {
+    match cause {
+        OwnError::Broker(cause) => cause.clone().into(),
+        cause => ControlError::Conflict(format!(
+            "{cause}; delete or rename that stream, or choose another name"
+        )),
+    }
+}
+
+fn gone(id: &PipelineId) -> ControlError {
+    ControlError::Conflict(format!("pipeline {} was deleted while it was made", id.pipeline))
+}

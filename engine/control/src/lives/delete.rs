@@ -1,0 +1,61 @@
+//! Deleting a pipeline, from the entry that says so. The engines let go of it first; then what it has on the
+//! broker goes, and its entry last. As long as the entry is there, nobody can make the name anew.
+
+use tailrace_core::{
+    identity::PipelineId,
+    life::Life,
+    registry::{Key, Phase, Pipeline},
+    world::World,
+};
+
+use crate::{error::ControlResult, lives::Lives};
+
+impl Lives {
+    /// Deletes a pipeline of this life, unless that is done.
+    pub(super) async fn delete(&self, id: &PipelineId, life: Life) -> ControlResult<()> {
+        let key = Key::Pipeline(id.clone());
+        let Some((pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
+            return Ok(());
+        };
+        if pipeline.life != life || pipeline.phase != Phase::Deleting {
+            return Ok(());
+        }
+        self.wait_let_go(id, life).await;
+        let account = pipeline
+            .nats_account
+            .clone()
+            .or_else(|| self.context.account_of(&id.tenant));
+        let world = self.context.world.of(account.as_ref()).await?;
+        let input = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
+        world.streams.remove_consumers(id, &input).await?;
+        world.streams.remove_own(id, life).await?;
+        remove_snapshots(&world, id, |known| known == life).await?;
+        let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
+        self.context.world.alarms.delete(&remembered).await?;
+        for number in self.context.registry()?.revisions.get(id).into_iter().flatten() {
+            self.context.remove(&Key::Revision(id.clone(), *number)).await?;
+        }
+        self.context.remove_at(&key, revision).await?;
+        self.context
+            .wait_until(|registry| registry.pipelines.get(id).is_none_or(|known| known.life != life))
+            .await
+    }
+}
+
+/// Removes a pipeline's snapshots of some lives.
+pub(super) async fn remove_snapshots(
+    world: &World,
+    id: &PipelineId,
+    goes: impl Fn(Life) -> bool,
+) -> ControlResult<()> {
+    let partitions = world.snapshots.partitions().await?;
+    for partition in partitions
+        .iter()
+        .filter(|known| known.pipeline == *id && goes(known.life))
+    {
+        for commit in world.snapshots.list(partition).await? {
+            world.snapshots.delete(partition, commit).await?;
+        }
+    }
+    Ok(())
+}

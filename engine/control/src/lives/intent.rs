@@ -1,0 +1,75 @@
+//! What there is to go on with, as the registry says it, and which engine does so.
+
+use tailrace_core::{
+    identity::{EngineId, PipelineId},
+    life::Life,
+    membership::{Cluster, Membership},
+    name::Name,
+    registry::{Key, Phase, Registry},
+};
+
+/// A change of several places that is written down and not done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Intent {
+    /// A pipeline of this life is to be made.
+    Create(PipelineId, Life),
+    /// A pipeline of this life is to go.
+    Delete(PipelineId, Life),
+    /// A tenant of this life is to go, with all that is its.
+    DeleteTenant(Name, Life),
+    /// An entry belongs to no tenant that there is.
+    Orphan(Key),
+}
+
+impl Intent {
+    /// Whose it is; none for what is nobody's, or an operator's.
+    pub(crate) fn tenant(&self) -> Option<&Name> {
+        match self {
+            Self::Create(id, _) | Self::Delete(id, _) => Some(&id.tenant),
+            Self::DeleteTenant(name, _) => Some(name),
+            Self::Orphan(Key::Token(_)) => None,
+            Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
+            Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
+        }
+    }
+}
+
+/// All that this engine has to go on with.
+pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> {
+    let Some(members) = cluster.members.borrow().clone() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (id, pipeline) in &registry.pipelines {
+        if pipeline.phase == Phase::Ready || !is_mine(&members, pipeline.by.as_ref(), &id.tenant) {
+            continue;
+        }
+        found.push(match pipeline.phase {
+            Phase::Creating => Intent::Create(id.clone(), pipeline.life),
+            _ => Intent::Delete(id.clone(), pipeline.life),
+        });
+    }
+    for (name, tenant) in &registry.tenants {
+        if tenant.deleting && is_mine(&members, None, name) {
+            found.push(Intent::DeleteTenant(name.clone(), tenant.life));
+        }
+    }
+    let is_first = members.alive.first() == Some(&members.me);
+    let orphans = registry.orphans.iter().filter(|_| is_first);
+    found.extend(orphans.cloned().map(Intent::Orphan));
+    found
+}
+
+/// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone.
+fn is_mine(members: &Membership, by: Option<&EngineId>, tenant: &Name) -> bool {
+    match by.filter(|by| members.alive.contains(*by)) {
+        Some(by) => *by == members.me,
+        None => {
+            let id = PipelineId {
+                tenant: tenant.clone(),
+                pipeline: tenant.clone(),
+            };
+            *members.owner(&id, 0, false) == members.me
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Clearing away entries of tenants that are gone: what a request left behind that was cut off, or that lost
+//! against the deletion of its tenant.
+
+use tailrace_core::registry::{Key, Phase, Pipeline, Registry};
+
+use crate::{
+    error::ControlResult,
+    lives::{Intent, Lives},
+};
+
+impl Lives {
+    /// Removes an entry that belongs to nobody, if that is still so.
+    pub(super) async fn remove_orphan(&self, key: &Key) -> ControlResult<()> {
+        let registry = self.context.registry()?;
+        if !registry.orphans.contains(key) {
+            return Ok(());
+        }
+        tracing::info!(%key, "an entry of a tenant that is gone is removed");
+        match key {
+            Key::Pipeline(id) => self.end_pipeline(id, key).await,
+            Key::Plugin(..) => {
+                let digest = self.digest_of(key).await?;
+                self.remove_seen(&registry, key).await?;
+                match digest {
+                    Some(digest) => self.remove_component(digest).await,
+                    None => Ok(()),
+                }
+            }
+            key => self.remove_seen(&registry, key).await,
+        }
+    }
+
+    /// Removes an entry as it was seen: one that was written since is another matter.
+    async fn remove_seen(&self, registry: &Registry, key: &Key) -> ControlResult<()> {
+        let Some(revision) = registry.written.get(&key.to_string()) else {
+            return Ok(());
+        };
+        self.context.remove_at(key, *revision).await?;
+        self.context
+            .wait_until(|registry| !registry.orphans.contains(key))
+            .await
+    }
+
+    async fn end_pipeline(&self, id: &tailrace_core::identity::PipelineId, key: &Key) -> ControlResult<()> {
+        let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(key).await? else {
+            return Ok(());
+        };
+        if pipeline.phase != Phase::Deleting {
+            pipeline.phase = Phase::Deleting;
+            self.context.write(key, &pipeline, revision).await?;
+        }
+        self.finish(Intent::Delete(id.clone(), pipeline.life)).await
+    }
+
+    async fn digest_of(&self, key: &Key) -> ControlResult<Option<tailrace_core::identity::Digest>> {
+        let version = self
+            .context
+            .read::<tailrace_core::registry::PluginVersion>(key)
+            .await?;
+        Ok(version.map(|(version, _)| version.digest))
+    }
+}

@@ -1,0 +1,27 @@
+//! Where a pipeline is between being created and being deleted. Both touch several places, so each is first
+//! written down here, in the one entry that decides, and then done step by step. An engine that finds it
+//! unfinished goes on with it.
+//!
+//! Why: docs/decisions/0067-the-entry-is-the-intent.md
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a pipeline is there as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Its stream and its first revision are being made; it does not run yet.
+    Creating,
+    /// It is.
+    #[default]
+    Ready,
+    /// It does not run any more; its stream, snapshots and revisions go, and its entry last.
+    Deleting,
+}
+
+impl Phase {
+    /// Whether it is there as a whole.
+    pub fn is_ready(&self) -> bool {
+        *self == Self::Ready
+    }
+}
