@@ -13,7 +13,7 @@ use crate::{bucket::NatsBucket, login::Login};
 /// several engines and accounts share the latter. What is beyond it is refused and sent again.
 const MAX_BATCHES: usize = 40;
 /// Bucket of tenants, tokens, plugins and pipelines.
-const REGISTRY: &str = "tailrace_registry";
+pub(crate) const REGISTRY: &str = "tailrace_registry";
 /// Longest pause before a further try to connect.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
 

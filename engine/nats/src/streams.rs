@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use tailrace_core::{
 
 use crate::{
     api::{self, code},
-    connect::NatsBroker,
+    connect::{NatsBroker, REGISTRY},
     consumers::{consumer_prefix, list_consumers},
     sync::SyncPolicy,
 };
@@ -245,6 +245,47 @@ impl Streams for NatsBroker {
             )?;
         }
         Ok(())
+    }
+
+    async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError> {
+        let mut found = Vec::new();
+        let mut offset = 0;
+        loop {
+            let page: Names = self.ask("STREAM.NAMES", &json!({ "offset": offset })).await?;
+            let streams = page.streams.unwrap_or_default();
+            if streams.is_empty() {
+                return Ok(found);
+            }
+            offset += streams.len();
+            for stream in streams {
+                let consumers = match list_consumers(&self.handle(), &stream).await {
+                    Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => continue,
+                    consumers => consumers?,
+                };
+                let own = consumers.into_iter().filter(|name| name.starts_with("tr_"));
+                found.extend(own.map(|consumer| (stream.clone(), consumer)));
+            }
+        }
+    }
+
+    async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError> {
+        let gone = self
+            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{consumer}"), &Value::Null)
+            .await;
+        match gone {
+            Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Ok(()),
+            gone => ignore(gone, code::CONSUMER_NOT_FOUND),
+        }
+    }
+
+    async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {
+        let registry = format!("STREAM.INFO.KV_{REGISTRY}");
+        let answer: Value = self.ask(&registry, &Value::Null).await?;
+        let time = answer["ts"].as_str().and_then(|time| {
+            let time = humantime::parse_rfc3339(time).ok()?;
+            u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+        });
+        Ok(time)
     }
 
     async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError> {

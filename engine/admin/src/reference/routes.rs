@@ -81,6 +81,18 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with OpenMetrics text. The [metrics](metrics.md) have a page of their own",
             &[],
         ),
+        ("GET", "/v1/doctor") => of(
+            "It looks at every stream, consumer, snapshot and entry, and changes nothing.",
+            "",
+            "200 with `findings`: `kind`, `what`, `detail`, `mend` (the command, or what to decide) and `fixable`",
+            &[],
+        ),
+        ("POST", "/v1/doctor/fix") => of(
+            "It mends what is `fixable`, each thing after a last look. Every mended thing is in the audit log.",
+            "",
+            "200 with `mended` (each finding with `mended` and, if it failed, `why_not`) and the `findings` that are left",
+            &[],
+        ),
         ("GET", "/v1/tenants") => of("", "", "200 with a list of tenants", &[]),
         ("PUT", "") => of(
             "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",

@@ -10,7 +10,7 @@ use tailrace_core::{
     life::Life,
     name::Name,
     ports::accounts::AccountError,
-    registry::{Key, Phase, Quotas, Registry, Tenant},
+    registry::{Key, PipelinePhase, Quotas, Registry, Tenant},
     subject,
 };
 use tailrace_sketch::TenantSeed;
@@ -208,7 +208,7 @@ impl Commands {
         let registry = self.context.registry_now().await?;
         let pipelines: Vec<_> = registry
             .pipelines_of(name)
-            .filter(|(_, pipeline)| pipeline.phase != Phase::Deleting)
+            .filter(|(_, pipeline)| pipeline.phase != PipelinePhase::Deleting)
             .map(|(id, _)| id.pipeline.to_string())
             .collect();
         if !pipelines.is_empty() {

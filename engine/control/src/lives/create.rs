@@ -10,7 +10,7 @@ use tailrace_core::{
     life::Life,
     ports::broker::{BrokerError, OwnError, own_stream},
     record,
-    registry::{Key, Phase, Pipeline, Registry, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Registry, Tenant},
     world::World,
 };
 
@@ -31,23 +31,23 @@ impl Lives {
         };
         match pipeline.phase {
             _ if pipeline.life != life => return Err(gone(id)),
-            Phase::Ready => return Ok(()),
-            Phase::Deleting => return Err(gone(id)),
-            Phase::Creating => {}
+            PipelinePhase::Ready => return Ok(()),
+            PipelinePhase::Deleting => return Err(gone(id)),
+            PipelinePhase::Creating => {}
         }
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
         match self.make(id, &pipeline, revision).await {
             Ok(()) => {
-                pipeline.phase = Phase::Ready;
+                pipeline.phase = PipelinePhase::Ready;
                 pipeline.by = None;
                 self.context.write(&key, &pipeline, revision).await.map(drop)
             }
             Err(cause) if is_passing(&cause) => Err(cause),
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
-                pipeline.phase = Phase::Deleting;
+                pipeline.phase = PipelinePhase::Deleting;
                 self.context.write(&key, &pipeline, revision).await?;
                 self.delete(id, life).await?;
                 Err(cause)
@@ -150,13 +150,13 @@ impl Earlier {
         for (other, pipeline) in registry.pipelines_of(&id.tenant) {
             let written = registry.written.get(&Key::Pipeline(other.clone()).to_string());
             let is_before =
-                pipeline.phase == Phase::Ready || written.is_some_and(|written| *written < revision);
-            if other == id || pipeline.phase == Phase::Deleting || !is_before {
+                pipeline.phase == PipelinePhase::Ready || written.is_some_and(|written| *written < revision);
+            if other == id || pipeline.phase == PipelinePhase::Deleting || !is_before {
                 continue;
             }
             earlier.pipelines += 1;
             earlier.partitions += pipeline.active.manifest.partitions;
-            earlier.undecided += usize::from(pipeline.phase == Phase::Creating);
+            earlier.undecided += usize::from(pipeline.phase == PipelinePhase::Creating);
         }
         earlier
     }

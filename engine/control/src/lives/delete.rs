@@ -4,7 +4,7 @@
 use tailrace_core::{
     identity::PipelineId,
     life::Life,
-    registry::{Key, Phase, Pipeline},
+    registry::{Key, Pipeline, PipelinePhase},
     world::World,
 };
 
@@ -17,7 +17,7 @@ impl Lives {
         let Some((pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
             return Ok(());
         };
-        if pipeline.life != life || pipeline.phase != Phase::Deleting {
+        if pipeline.life != life || pipeline.phase != PipelinePhase::Deleting {
             return Ok(());
         }
         self.wait_let_go(id, life).await;

@@ -1,7 +1,7 @@
 //! Clearing away entries of tenants that are gone: what a request left behind that was cut off, or that lost
 //! against the deletion of its tenant.
 
-use tailrace_core::registry::{Key, Phase, Pipeline, Registry};
+use tailrace_core::registry::{Key, Pipeline, PipelinePhase, Registry};
 
 use crate::{
     error::ControlResult,
@@ -45,8 +45,8 @@ impl Lives {
         let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(key).await? else {
             return Ok(());
         };
-        if pipeline.phase != Phase::Deleting {
-            pipeline.phase = Phase::Deleting;
+        if pipeline.phase != PipelinePhase::Deleting {
+            pipeline.phase = PipelinePhase::Deleting;
             self.context.write(key, &pipeline, revision).await?;
         }
         self.finish(Intent::Delete(id.clone(), pipeline.life)).await

@@ -7,7 +7,7 @@ use tailrace_core::{
     identity::Digest,
     life::Life,
     name::Name,
-    registry::{Key, Phase, Pipeline, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Tenant},
 };
 
 use crate::{
@@ -61,8 +61,8 @@ impl Lives {
             let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
                 continue;
             };
-            if pipeline.phase != Phase::Deleting {
-                pipeline.phase = Phase::Deleting;
+            if pipeline.phase != PipelinePhase::Deleting {
+                pipeline.phase = PipelinePhase::Deleting;
                 self.context.write(&key, &pipeline, revision).await?;
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;

@@ -79,6 +79,12 @@ pub trait Streams: Send + Sync {
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError>;
     /// Deletes the pipeline's consumers on an input stream; fine if they do not exist.
     async fn remove_consumers(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError>;
+    /// The consumers that engines made, with the stream that each reads.
+    async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError>;
+    /// Deletes a consumer; fine if there is none.
+    async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError>;
+    /// The broker's clock, milliseconds since the epoch; none where it does not say.
+    async fn time_ms(&self) -> Result<Option<u64>, BrokerError>;
     /// The streams that an engine made for pipelines.
     async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError>;
     /// Keeps the outputs below a size by purging the oldest; commit records are never touched.

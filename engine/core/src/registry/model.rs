@@ -13,7 +13,7 @@ use crate::{
     name::Name,
     ports::plugins::DeclaredMemory,
     registry::{
-        Phase, Revision, Scope,
+        PipelinePhase, Revision, Scope,
         candidate::{Candidate, Ended},
     },
     subject,
@@ -199,8 +199,8 @@ pub struct Pipeline {
     #[serde(default, skip_serializing_if = "Life::is_unnamed")]
     pub tenant_life: Life,
     /// Whether it is there as a whole.
-    #[serde(default, skip_serializing_if = "Phase::is_ready")]
-    pub phase: Phase,
+    #[serde(default, skip_serializing_if = "PipelinePhase::is_ready")]
+    pub phase: PipelinePhase,
     /// The engine that creates or deletes it; another goes on with it when that one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<EngineId>,
@@ -243,7 +243,7 @@ impl Pipeline {
         Self {
             life: Life::UNNAMED,
             tenant_life: Life::UNNAMED,
-            phase: Phase::Ready,
+            phase: PipelinePhase::Ready,
             by: None,
             nats_account: None,
             last_number: active.number,

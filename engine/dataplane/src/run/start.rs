@@ -86,7 +86,7 @@ impl Drop for Running {
 pub(super) fn lost_stream(id: &PipelineId, lost: &OwnError) -> String {
     let PipelineId { tenant, pipeline } = id;
     format!(
-        "{lost}; to begin again with an empty state: tailrace pipeline resume {pipeline} --new-stream (tenant {tenant}); to give it up: tailrace pipeline delete {pipeline}"
+        "{lost}; to begin again with an empty state: tailrace pipeline resume {pipeline} --new-stream (tenant {tenant}); to give it up: tailrace pipeline delete {pipeline} --yes"
     )
 }
 

@@ -90,6 +90,21 @@ impl Streams for MemoryBroker {
         self.0.link.request(Service::Removal).await
     }
 
+    async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        // A subscription in memory leaves nothing behind.
+        Ok(Vec::new())
+    }
+
+    async fn remove_consumer(&self, _: &str, _: &str) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Removal).await
+    }
+
+    async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        Ok(None)
+    }
+
     async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError> {
         self.0.link.request(Service::Streams).await?;
         let streams = self.0.log.lock();

@@ -14,7 +14,10 @@ mod tap;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::global::{GlobalArgs, Session};
+use super::{
+    client::query,
+    global::{GlobalArgs, Session},
+};
 
 /// Commands on pipelines.
 #[derive(Debug, Subcommand)]
@@ -59,11 +62,16 @@ pub enum PipelineCommand {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Resume a paused pipeline.
-    #[command(after_help = "Example:\n  tailrace pipeline resume recommendations")]
+    /// Resume a paused pipeline, or let one begin again whose own stream is gone.
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline resume recommendations\n  tailrace pipeline resume recommendations --new-stream"
+    )]
     Resume {
         /// The pipeline.
         name: String,
+        /// Begin again with a new stream of its own and an empty state, where the manifest says that it starts.
+        #[arg(long)]
+        new_stream: bool,
     },
     /// Show the candidate revision: differences, errors, fuel and latency.
     #[command(after_help = "Example:\n  tailrace pipeline candidate recommendations")]
@@ -138,10 +146,10 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
                 .post(&session.pipeline_route(&name, &["pause"])?, &body)?;
             session.output.show(&answer, || Ok(format!("{name} is paused")))
         }
-        PipelineCommand::Resume { name } => {
-            let answer = session
-                .client
-                .post(&session.pipeline_route(&name, &["resume"])?, &json!({}))?;
+        PipelineCommand::Resume { name, new_stream } => {
+            let how = query(&[("new-stream", new_stream.then(|| "true".to_owned()))]);
+            let route = session.pipeline_route(&name, &["resume"])? + &how;
+            let answer = session.client.post(&route, &json!({}))?;
             session.output.show(&answer, || Ok(format!("{name} goes on")))
         }
         PipelineCommand::Candidate { name } => candidate::show(&name, session),
