@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod engine;
 pub mod files;
 pub mod http;
+pub mod nodes;
 pub mod operator;
 pub mod ports;
 pub mod signal;
