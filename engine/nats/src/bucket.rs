@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::{
     self,
     kv::{self, DeleteErrorKind, Operation, UpdateErrorKind},
+    stream::LastRawMessageErrorKind,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -76,6 +77,16 @@ impl NatsBucket {
 }
 
 impl NatsBucket {
+    /// Revision of the last entry; 0 where there is none.
+    async fn last_entry(&self, store: &kv::Store) -> Result<u64, BrokerError> {
+        let all = format!("{}>", store.prefix);
+        match store.stream.get_last_raw_message_by_subject(&all).await {
+            Ok(last) => Ok(last.sequence),
+            Err(cause) if cause.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
+            Err(cause) => Err(unreachable(&cause)),
+        }
+    }
+
     async fn create(&self, replicas: u64) -> Result<kv::Store, BrokerError> {
         let config = kv::Config {
             bucket: self.name.to_owned(),
@@ -146,12 +157,12 @@ impl Bucket for NatsBucket {
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
         let store = self.store().await?;
-        let status = store.status().await.map_err(|cause| unreachable(&cause))?;
-        let empty = status.values() == 0;
+        let whole_at = self.last_entry(store).await?;
         let entries = store.watch_with_history(">").await;
         Ok(Box::new(NatsWatch {
             entries: entries.map_err(|cause| unreachable(&cause))?,
-            marker_due: empty,
+            whole_at,
+            read_to: 0,
             marked: false,
         }))
     }
@@ -159,21 +170,24 @@ impl Bucket for NatsBucket {
 
 struct NatsWatch {
     entries: kv::Watch,
-    /// Everything that was there has been given; the marker comes next.
-    marker_due: bool,
+    /// Revision of the last entry that was there at the beginning: until it has come, not all has been given. What
+    /// the client counts as pending is no sign of that: it may change its consumer on the way.
+    whole_at: u64,
+    /// Revision of the last entry that came.
+    read_to: u64,
     marked: bool,
 }
 
 #[async_trait]
 impl Watch for NatsWatch {
     async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.marker_due && !self.marked {
+        if self.read_to >= self.whole_at && !self.marked {
             self.marked = true;
             return Ok(None);
         }
         match self.entries.next().await {
             Some(Ok(found)) => {
-                self.marker_due |= found.delta == 0;
+                self.read_to = self.read_to.max(found.revision);
                 Ok(Some(entry(found)))
             }
             Some(Err(cause)) => Err(unreachable(&cause)),
