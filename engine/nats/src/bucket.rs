@@ -8,14 +8,13 @@ use async_nats::jetstream::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::ports::{
     broker::BrokerError,
     registry::{Bucket, Entry, Watch, WriteError},
 };
 use tokio::sync::OnceCell;
 
-use crate::error::unreachable;
+use crate::{error::unreachable, watch::NatsWatch};
 
 /// A bucket by its name.
 pub struct NatsBucket {
@@ -122,39 +121,8 @@ impl Bucket for NatsBucket {
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let store = self.store().await?;
-        let status = store.status().await.map_err(|cause| unreachable(&cause))?;
-        let empty = status.values() == 0;
-        let entries = store.watch_with_history(">").await;
-        Ok(Box::new(NatsWatch {
-            entries: entries.map_err(|cause| unreachable(&cause))?,
-            marker_due: empty,
-            marked: false,
-        }))
-    }
-}
-
-struct NatsWatch {
-    entries: kv::Watch,
-    /// Everything that was there has been given; the marker comes next.
-    marker_due: bool,
-    marked: bool,
-}
-
-#[async_trait]
-impl Watch for NatsWatch {
-    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.marker_due && !self.marked {
-            self.marked = true;
-            return Ok(None);
-        }
-        match self.entries.next().await {
-            Some(Ok(found)) => {
-                self.marker_due |= found.delta == 0;
-                Ok(Some(entry(found)))
-            }
-            Some(Err(cause)) => Err(unreachable(&cause)),
-            None => Err(unreachable(&"the watch ended")),
-        }
+        Ok(Box::new(
+            NatsWatch::begin(&self.jetstream, self.store().await?).await?,
+        ))
     }
 }
