@@ -5,11 +5,9 @@ use std::time::Duration;
 use async_nats::jetstream::{
     self,
     kv::{self, DeleteErrorKind, Operation, UpdateErrorKind},
-    stream::LastRawMessageErrorKind,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::ports::{
     broker::BrokerError,
     registry::{Bucket, Entry, Watch, WriteError},
@@ -19,6 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{
     error::unreachable,
     options::{NatsOptions, Placement, Replicas},
+    watch::NatsWatch,
 };
 
 /// A bucket by its name.
@@ -77,16 +76,6 @@ impl NatsBucket {
 }
 
 impl NatsBucket {
-    /// Revision of the last entry; 0 where there is none.
-    async fn last_entry(&self, store: &kv::Store) -> Result<u64, BrokerError> {
-        let all = format!("{}>", store.prefix);
-        match store.stream.get_last_raw_message_by_subject(&all).await {
-            Ok(last) => Ok(last.sequence),
-            Err(cause) if cause.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
-            Err(cause) => Err(unreachable(&cause)),
-        }
-    }
-
     async fn create(&self, replicas: u64) -> Result<kv::Store, BrokerError> {
         let config = kv::Config {
             bucket: self.name.to_owned(),
@@ -156,42 +145,8 @@ impl Bucket for NatsBucket {
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let store = self.store().await?;
-        let whole_at = self.last_entry(store).await?;
-        let entries = store.watch_with_history(">").await;
-        Ok(Box::new(NatsWatch {
-            entries: entries.map_err(|cause| unreachable(&cause))?,
-            whole_at,
-            read_to: 0,
-            marked: false,
-        }))
-    }
-}
-
-struct NatsWatch {
-    entries: kv::Watch,
-    /// Revision of the last entry that was there at the beginning: until it has come, not all has been given. What
-    /// the client counts as pending is no sign of that: it may change its consumer on the way.
-    whole_at: u64,
-    /// Revision of the last entry that came.
-    read_to: u64,
-    marked: bool,
-}
-
-#[async_trait]
-impl Watch for NatsWatch {
-    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.read_to >= self.whole_at && !self.marked {
-            self.marked = true;
-            return Ok(None);
-        }
-        match self.entries.next().await {
-            Some(Ok(found)) => {
-                self.read_to = self.read_to.max(found.revision);
-                Ok(Some(entry(found)))
-            }
-            Some(Err(cause)) => Err(unreachable(&cause)),
-            None => Err(unreachable(&"the watch ended")),
-        }
+        Ok(Box::new(
+            NatsWatch::begin(&self.jetstream, self.store().await?).await?,
+        ))
     }
 }

@@ -41,18 +41,6 @@ struct Stored {
     seq: u64,
 }
 
-#[derive(Deserialize)]
-struct StoredMessage {
-    message: RawMessage,
-}
-
-#[derive(Deserialize)]
-struct RawMessage {
-    seq: u64,
-    #[serde(default)]
-    data: String,
-}
-
 impl NatsBroker {
     async fn publish_batch(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
         if let ([], [record]) = (&*batch.outputs, &*batch.record) {
@@ -176,29 +164,6 @@ impl NatsBroker {
             max_payload: self.client.max_payload(),
         }
     }
-
-    async fn message(
-        &self,
-        stream: &str,
-        request: serde_json::Value,
-    ) -> Result<Option<StoredPart>, BrokerError> {
-        match self
-            .ask::<StoredMessage>(&format!("STREAM.MSG.GET.{stream}"), &request)
-            .await
-        {
-            Ok(StoredMessage { message }) => {
-                let payload = decode_base64(&message.data).ok_or_else(|| {
-                    BrokerError::Unreachable("a message of its answer is not base64".to_owned())
-                })?;
-                Ok(Some(StoredPart {
-                    sequence: message.seq,
-                    payload: payload.into(),
-                }))
-            }
-            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(None),
-            Err(cause) => Err(cause),
-        }
-    }
 }
 
 fn part(message: StreamMessage) -> StoredPart {
@@ -260,11 +225,7 @@ impl CommitLog for NatsBroker {
 
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
         let stream = subject::stream_name(&partition.pipeline);
-        self.message(
-            &stream,
-            json!({ "last_by_subj": subject::commit_subject(partition) }),
-        )
-        .await
+        self.last_of(&stream, &subject::commit_subject(partition)).await
     }
 
     async fn after(
@@ -340,63 +301,4 @@ impl CommitLog for NatsBroker {
             .await
             .map(drop)
     }
-}
-
-impl NatsBroker {
-    /// Messages of a subject after a sequence, in order, at most `limit`: direct gets of a batch.
-    pub(crate) async fn read_after(
-        &self,
-        stream: &str,
-        subject: &str,
-        sequence: u64,
-        limit: usize,
-    ) -> Result<Vec<StreamMessage>, BrokerError> {
-        let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
-        self.direct_get(stream, &request).await
-    }
-
-    /// A direct get that answers with several messages.
-    async fn direct_get(
-        &self,
-        stream: &str,
-        request: &serde_json::Value,
-    ) -> Result<Vec<StreamMessage>, BrokerError> {
-        use futures::StreamExt as _;
-        let inbox = self.client.new_inbox();
-        let mut answers = self
-            .client
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|cause| unreachable(&cause))?;
-        let asked = self
-            .client
-            .publish_with_reply(
-                format!("$JS.API.DIRECT.GET.{stream}"),
-                inbox,
-                request.to_string().into(),
-            )
-            .await;
-        asked.map_err(|cause| unreachable(&cause))?;
-        let mut messages = Vec::new();
-        loop {
-            let answer = tokio::time::timeout(self.options.request_timeout, answers.next()).await;
-            let answer = answer
-                .map_err(|late| unreachable(&late))?
-                .ok_or_else(|| unreachable(&"the connection ended"))?;
-            match answer.status.map(|status| status.as_u16()) {
-                // End of batch, or nothing there.
-                Some(204 | 404) => return Ok(messages),
-                Some(status) => return Err(unreachable(&format!("a direct get answered {status}"))),
-                None => {}
-            }
-            let message = StreamMessage::try_from(answer).map_err(|cause| unreachable(&cause))?;
-            messages.push(message);
-        }
-    }
-}
-
-/// Standard base64 with padding, as JetStream's JSON answers carry payloads.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

@@ -34,8 +34,6 @@ pub struct NatsBroker {
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) registry: NatsBucket,
-    pub(crate) plugins: OnceCell<jetstream::object_store::ObjectStore>,
-    pub(crate) snapshots: OnceCell<jetstream::object_store::ObjectStore>,
     /// Set once the stream of the audit log is known to be there.
     pub(crate) audit: OnceCell<()>,
 }
@@ -110,8 +108,6 @@ impl NatsBroker {
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             registry,
-            plugins: OnceCell::new(),
-            snapshots: OnceCell::new(),
             audit: OnceCell::new(),
         })
     }

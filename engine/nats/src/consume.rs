@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use crate::{
     api::{self, code},
     connect::NatsBroker,
-    consumers::{NatsHandle, consumer_prefix, list_consumers},
+    consumers::{ConsumerGuard, NatsHandle, consumer_prefix, list_consumers, remove_consumer},
     headers,
     streams::{StreamInfo, facts},
 };
@@ -42,7 +42,8 @@ const MAX_ACK_PENDING: u64 = 100_000;
 const LEAST_ACK_PENDING: u64 = 10;
 /// After so long without an acknowledgement the broker delivers again; what comes again is skipped.
 const ACK_WAIT: Duration = Duration::from_mins(5);
-/// A consumer that nobody pulls from goes away by itself, where no message's life depends on it.
+/// A consumer that nobody pulls from goes away by itself, where no message's life depends on it. That is of an
+/// engine that died: one that stops reading removes its own.
 const INACTIVE: Duration = Duration::from_hours(1);
 /// First pause before a consumer is made anew; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -75,6 +76,8 @@ struct NatsSubscription {
     /// When the stream was made: another moment means another stream.
     stream_created: Option<String>,
     messages: Option<pull::Stream>,
+    /// Removes the consumer in the end, where no message's life depends on it.
+    guard: Option<ConsumerGuard>,
     /// First sequence that has not been given yet; none before anything is known.
     next_sequence: Option<u64>,
     /// The consumer's count of its last delivery.
@@ -118,6 +121,7 @@ impl Input for NatsBroker {
             request,
             stream_created,
             messages: None,
+            guard: None,
             next_sequence,
             delivery: 0,
             explicit_acks: false,
@@ -190,6 +194,9 @@ impl NatsSubscription {
             self.max_ack_pending = self.max_ack_pending.min(allowed);
         }
         let config = self.config(&info);
+        let name = config["name"].as_str().unwrap_or_default();
+        self.guard = (info.config.retention == "limits")
+            .then(|| ConsumerGuard::new(self.broker.clone(), stream.clone(), name.to_owned()));
         let old = self.consumers(info.config.retention == "limits").await?;
         if self.explicit_acks {
             // Two consumers of a work queue may not overlap; what is unacknowledged stays.
@@ -402,17 +409,7 @@ impl NatsSubscription {
 
     async fn remove(&self, names: &[String]) -> Result<(), BrokerError> {
         for name in names {
-            let gone = self
-                .broker
-                .ask::<Value>(
-                    &format!("CONSUMER.DELETE.{}.{name}", self.request.stream),
-                    &Value::Null,
-                )
-                .await;
-            match gone {
-                Err(cause) if !api::is(&cause, code::CONSUMER_NOT_FOUND) => return Err(cause),
-                _ => {}
-            }
+            remove_consumer(&self.broker, &self.request.stream, name).await?;
         }
         Ok(())
     }

@@ -4,9 +4,10 @@
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's requests, with its error codes;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
-//! - [`commit`]: the atomic batch with its fence;
+//! - [`commit`]: the atomic batch with its fence; [`messages`]: reading what a stream holds;
 //! - [`streams`]: the stream of a pipeline's own; [`replicas`]: how many copies of all that there are, and where;
-//! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
+//! - [`bucket`], [`registry`]: key-value buckets and plugin bytes; [`watch`]: what changes in a bucket;
+//! - [`objects`]: objects of any size;
 //! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
 //! - [`notices`]: notices of alarms;
@@ -26,6 +27,7 @@ mod dead_letters;
 mod error;
 mod headers;
 mod login;
+mod messages;
 mod notices;
 mod objects;
 mod options;
@@ -35,6 +37,7 @@ mod replicas;
 mod snapshots;
 mod streams;
 mod sync;
+mod watch;
 
 pub use accounts::{AccountOptions, NatsAccounts};
 pub use async_nats;

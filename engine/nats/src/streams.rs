@@ -15,13 +15,14 @@ use tailrace_core::{
     identity::PipelineId,
     life::Life,
     ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
-    subject,
+    subject, tasks,
 };
 
 use crate::{
     api::{self, code},
     connect::{NatsBroker, REGISTRY},
-    consumers::{consumer_prefix, list_consumers},
+    consumers::{consumer_prefix, list_consumers, remove_consumer},
+    error::unreachable,
     sync::SyncPolicy,
 };
 
@@ -37,6 +38,9 @@ pub(crate) struct StreamInfo {
     pub(crate) state: StreamState,
     #[serde(default)]
     pub(crate) created: String,
+    /// How many subjects there are on all pages together, where subjects were asked for.
+    #[serde(default)]
+    pub(crate) total: usize,
 }
 
 #[derive(Deserialize)]
@@ -324,11 +328,7 @@ impl Streams for NatsBroker {
             other => other?,
         };
         for name in consumers.iter().filter(|name| name.starts_with(&prefix)) {
-            ignore(
-                self.ask::<Value>(&format!("CONSUMER.DELETE.{input}.{name}"), &Value::Null)
-                    .await,
-                code::CONSUMER_NOT_FOUND,
-            )?;
+            remove_consumer(&self.handle(), input, name).await?;
         }
         Ok(())
     }
@@ -355,12 +355,9 @@ impl Streams for NatsBroker {
     }
 
     async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError> {
-        let gone = self
-            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{consumer}"), &Value::Null)
-            .await;
-        match gone {
+        match remove_consumer(&self.handle(), stream, consumer).await {
             Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Ok(()),
-            gone => ignore(gone, code::CONSUMER_NOT_FOUND),
+            gone => gone,
         }
     }
 
@@ -468,12 +465,14 @@ impl NatsBroker {
             "inactive_threshold": COUNTER_LIVES_NS,
         });
         let request = json!({ "stream_name": stream, "config": config });
-        let made: Counter = self.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;
-        let gone = self
-            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{}", made.name), &Value::Null)
-            .await;
-        ignore(gone, code::CONSUMER_NOT_FOUND)?;
-        Ok(made.num_pending)
+        // In a task of its own: it is deleted, too, when who asks goes away in between.
+        let (broker, stream) = (self.handle(), stream.to_owned());
+        let counted = tasks::spawn(async move {
+            let made: Counter = broker.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;
+            remove_consumer(&broker, &stream, &made.name).await?;
+            Ok(made.num_pending)
+        });
+        counted.await.map_err(|cause| unreachable(&cause))?
     }
 
     /// Says which stream holds the subjects, where that is why ours was refused.

@@ -5,9 +5,11 @@
 //! Each test has a server of its own and waits for what it claims, never for a time to pass.
 
 mod commits;
+mod consumers;
 mod dead_letters;
 mod deliveries;
 mod losses;
+mod objects;
 mod outages;
 mod registry;
 mod retention;
