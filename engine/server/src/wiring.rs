@@ -246,6 +246,7 @@ fn world(
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
         cache_bytes: config.store.cache_mib << 20,
+        ..StoreOptions::default()
     };
     let store = SledStore::open(config.data_dir.join("state"), store_options)
         .context("cannot open the local store")?;
