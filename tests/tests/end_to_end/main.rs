@@ -19,6 +19,7 @@ mod failures;
 mod house;
 mod https;
 mod limits;
+mod lives;
 mod logs;
 mod operator_mode;
 mod recall;
