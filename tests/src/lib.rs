@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 pub mod inventory;
 pub mod newborn;
+pub mod nodes;
 pub mod operator;
 pub mod ports;
 pub mod signal;

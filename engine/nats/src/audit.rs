@@ -96,9 +96,7 @@ impl NatsBroker {
             Err(BrokerError::NoStream(_)) => {}
             known => return known.map(drop),
         }
-        let made = self
-            .ask::<Value>(&format!("STREAM.CREATE.{STREAM}"), &config())
-            .await;
+        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
         made.map(drop)
     }
 

@@ -116,7 +116,7 @@ impl NatsBroker {
             .publish_with_headers(subject.to_owned(), headers, payload)
             .await;
         sent.map_err(|cause| match cause.kind() {
-            async_nats::client::PublishErrorKind::MaxPayloadExceeded => too_large(),
+            async_nats::client::PublishErrorKind::MaxPayloadExceeded => self.too_large(),
             _ => CommitError::Unknown(cause.to_string()),
         })
     }
@@ -135,7 +135,7 @@ impl NatsBroker {
         let answer = self.while_connected(asked).await;
         let lost = || CommitError::Unknown("the connection was lost before the answer".to_owned());
         let answer = answer.ok_or_else(lost)?.map_err(|cause| match cause.kind() {
-            RequestErrorKind::MaxPayloadExceeded => too_large(),
+            RequestErrorKind::MaxPayloadExceeded => self.too_large(),
             _ => CommitError::Unknown(cause.to_string()),
         })?;
         match api::parse::<Stored>(&answer.payload) {
@@ -171,6 +171,12 @@ impl NatsBroker {
         self.publish_batch(&only_record).await
     }
 
+    fn too_large(&self) -> CommitError {
+        CommitError::TooLarge {
+            max_payload: self.client.max_payload(),
+        }
+    }
+
     async fn message(
         &self,
         stream: &str,
@@ -200,11 +206,6 @@ fn part(message: StreamMessage) -> StoredPart {
         sequence: message.sequence,
         payload: message.payload,
     }
-}
-
-fn too_large() -> CommitError {
-    let description = "a message of the commit is larger than the broker's max_payload".to_owned();
-    CommitError::Refused { code: 0, description }
 }
 
 fn refused(code: u64, description: String, expected: u64) -> CommitError {
@@ -324,6 +325,10 @@ impl CommitLog for NatsBroker {
             Err(CommitError::Refused { code, description } | CommitError::NoRoom { code, description }) => {
                 Err(BrokerError::Refused { code, description })
             }
+            Err(cause @ CommitError::TooLarge { .. }) => Err(BrokerError::Refused {
+                code: 0,
+                description: cause.to_string(),
+            }),
             Err(CommitError::Unknown(cause)) => Err(BrokerError::Unreachable(cause)),
         }
     }

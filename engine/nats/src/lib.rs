@@ -1,11 +1,11 @@
 //! The broker: NATS JetStream, by crate `async-nats`. Knows nothing of plugins.
 //!
-//! - [`connect`]: the connection, which outlives the server's restarts;
+//! - [`connect`]: the connection, which outlives the server's restarts; [`options`]: how to reach it;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's requests, with its error codes;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
 //! - [`commit`]: the atomic batch with its fence;
-//! - [`streams`]: the stream of a pipeline's own;
+//! - [`streams`]: the stream of a pipeline's own; [`replicas`]: how many copies of all that there are, and where;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
 //! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
@@ -28,8 +28,10 @@ mod headers;
 mod login;
 mod notices;
 mod objects;
+mod options;
 mod peers;
 mod registry;
+mod replicas;
 mod snapshots;
 mod streams;
 mod sync;
@@ -37,5 +39,6 @@ mod sync;
 pub use accounts::{AccountOptions, NatsAccounts};
 pub use async_nats;
 pub use bucket::NatsBucket;
-pub use connect::{NatsBroker, NatsOptions};
+pub use connect::NatsBroker;
 pub use login::Login;
+pub use options::{NatsOptions, Placement, Replicas, TlsOptions};

@@ -114,13 +114,23 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
         ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
         ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
-        ("DELETE", "/tokens/{token}") | ("POST", "P/resume") => of("", "", "204", &[]),
         ("GET", "/v1/audit") => of("", "", AUDIT, &[]),
         ("GET", "/audit") => of(
             "The tenant sees what happened since it was created. An operator sees what happened under its name before, too: `tenant_life` tells the two apart.",
             "",
             AUDIT,
             &[],
+        ),
+        ("DELETE", "/tokens/{token}") => of("", "", "204", &[]),
+        ("POST", "P/resume") => of(
+            "A parked pipeline tries again. The reason in its status says which parameter helps.",
+            "",
+            "204. 409 if it is parked again, with the reason",
+            &[
+                ApiCode::Conflict,
+                ApiCode::InvalidPipeline,
+                ApiCode::InvalidRequest,
+            ],
         ),
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
         ("PUT", "/plugins/{plugin}/versions/{version}") => of(
@@ -268,6 +278,13 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "prefix" => "only keys that begin with this text.",
         "format" => "`json` (the default), `mermaid` or `dot`.",
         "detail" => "`pipelines` (the default) or `steps`.",
+        "accept-loss" => {
+            "`true` goes on with the first event that the input stream still has. The state is kept."
+        }
+        "from" if path.ends_with("/resume") => {
+            "`first`, or a sequence of the input stream: the pipeline reads on from there. The state is kept."
+        }
+        "stream" => "the pipeline reads this input stream from now on. The state is kept.",
         "new-stream" => {
             "`true` lets a pipeline begin again whose own stream is gone: with a new stream and an empty state."
         }

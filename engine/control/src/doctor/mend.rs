@@ -87,6 +87,7 @@ impl Commands {
                 }
                 Ok(())
             }
+            Fix::Replicas => Ok(world.streams.raise_replicas().await?),
             Fix::Component(digest) => self.lives.remove_component(*digest).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
             Fix::Pipeline(id) => self.restore(id).await,

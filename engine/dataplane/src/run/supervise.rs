@@ -97,6 +97,7 @@ impl PipelineRun {
         let has_moved = tenant.nats_account != running.account;
         if pipeline.paused.is_some()
             || has_moved
+            || pipeline.rebase != running.rebase
             || pipeline.active.manifest.input != running.plan.manifest.input
         {
             return Err(Ended::Changed);

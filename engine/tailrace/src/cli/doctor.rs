@@ -78,7 +78,7 @@ pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<()> {
         Ok(text)
     })?;
     if left > 0 {
-        bail!("{left} things are not as they should be");
+        bail!("not everything is as it should be: {left} found");
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     life::Life,
-    manifest::{Delivery, Start},
+    manifest::{Delivery, OnLoss, Start},
     name::Name,
     ports::broker::{
         CommitBatch, Incoming, Input as _, InputError, Output, OwnStream, Streams as _, SubscribeRequest,
@@ -210,6 +210,8 @@ fn request(stream: &str) -> SubscribeRequest {
         from_sequence: None,
         start: Start::All,
         stream_created: None,
+        on_loss: OnLoss::Park,
+        watch: std::sync::Arc::default(),
     }
 }
 
@@ -239,6 +241,7 @@ fn own() -> OwnStream {
         output_pattern: Some(OUTPUTS.to_owned()),
         keep_age: None,
         keep_bytes: None,
+        replicas: None,
     }
 }
 
