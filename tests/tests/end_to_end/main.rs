@@ -20,6 +20,7 @@ mod failures;
 mod house;
 mod https;
 mod limits;
+mod lives;
 mod logs;
 mod nodes;
 mod operator_mode;

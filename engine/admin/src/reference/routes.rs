@@ -43,7 +43,7 @@ const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by 
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
 const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`, `used` and `created_ms`";
-const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `target`, `before`, `after`, `registry_revision` and `outcome`";
+const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `tenant_life`, `target`, `before`, `after`, `registry_revision` and `outcome`";
 const PLUGIN: &str =
     "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
 const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
@@ -114,6 +114,13 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
         ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
         ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
+        ("GET", "/v1/audit") => of("", "", AUDIT, &[]),
+        ("GET", "/audit") => of(
+            "The tenant sees what happened since it was created. An operator sees what happened under its name before, too: `tenant_life` tells the two apart.",
+            "",
+            AUDIT,
+            &[],
+        ),
         ("DELETE", "/tokens/{token}") => of("", "", "204", &[]),
         ("POST", "P/resume") => of(
             "A parked pipeline tries again. The reason in its status says which parameter helps.",
@@ -125,7 +132,6 @@ pub(super) fn about(method: &str, path: &str) -> About {
                 ApiCode::InvalidRequest,
             ],
         ),
-        ("GET", "/v1/audit" | "/audit") => of("", "", AUDIT, &[]),
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
         ("PUT", "/plugins/{plugin}/versions/{version}") => of(
             "A version is immutable. The same bytes again are accepted, other bytes are refused. A form may hold a config and an event to try the plugin with.",

@@ -46,7 +46,7 @@ impl Commands {
         next: Next,
         stream: &StreamFacts,
     ) -> ControlResult<AppliedPipeline> {
-        let change = audit_of(id, None, &next);
+        let change = audit_of(id, None, &next).in_life(owner.life);
         let active = Revision {
             number: 1,
             manifest: next.manifest,

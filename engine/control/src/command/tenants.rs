@@ -95,7 +95,7 @@ impl Commands {
         if before.as_ref() == Some(&tenant) {
             return Ok(Arc::new(tenant));
         }
-        let change = Change::new("tenant-put", name, format!("tenant/{name}"));
+        let change = Change::new("tenant-put", name, format!("tenant/{name}")).in_life(life);
         let change = change.from(before.as_ref().map(told)).to(told(&tenant));
         self.audited(change, async {
             let written = self.context.write(&key, &tenant, expected.unwrap_or(0)).await?;
@@ -217,7 +217,7 @@ impl Commands {
                 "tenant {name} still has pipelines: {listed}; delete them first"
             )));
         }
-        let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
+        let change = Change::new("tenant-deleted", name, format!("tenant/{name}")).in_life(tenant.life);
         let change = change.from(Some(told(&tenant)));
         let make = async {
             tenant.deleting = true;

@@ -41,6 +41,7 @@ impl Commands {
         let change = Change {
             action: "doctor-mended",
             tenant: None,
+            tenant_life: None,
             target: format!("{}/{}", finding.kind, finding.what),
             before: Some(json!({ "detail": finding.detail })),
             after: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::{PartitionId, PipelineId},
     life::Life,
     ports::broker::{BrokerError, OwnError, own_stream},
@@ -35,6 +36,7 @@ impl Lives {
             PipelinePhase::Deleting => return Err(gone(id)),
             PipelinePhase::Creating => {}
         }
+        failpoint::pass(Point::CreateBegun);
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
@@ -42,7 +44,9 @@ impl Lives {
             Ok(()) => {
                 pipeline.phase = PipelinePhase::Ready;
                 pipeline.by = None;
-                self.context.write(&key, &pipeline, revision).await.map(drop)
+                self.context.write(&key, &pipeline, revision).await?;
+                failpoint::pass(Point::CreateDone);
+                Ok(())
             }
             Err(cause) if is_passing(&cause) => Err(cause),
             Err(cause) => {
@@ -58,6 +62,7 @@ impl Lives {
     async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
         self.check_owner(id, pipeline).await?;
         self.take_place(id, pipeline, revision).await?;
+        failpoint::pass(Point::CreatePlaced);
         let world = self.context.world.of(pipeline.nats_account.as_ref()).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
         match world.streams.create_own(&own).await {
@@ -73,17 +78,19 @@ impl Lives {
             }
             Err(cause) => return Err(unusable(&cause)),
         }
+        failpoint::pass(Point::CreateStreamMade);
         begin_partitions(&world, id, pipeline).await?;
+        failpoint::pass(Point::CreatePartitionsBegun);
         remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        failpoint::pass(Point::CreateNameCleared);
         let first = Key::Revision(id.clone(), pipeline.active.number);
         let known = self.context.world.registry.get(&first.to_string()).await?;
         let expected = known
             .filter(|entry| entry.value.is_some())
             .map_or(0, |entry| entry.revision);
-        self.context
-            .write(&first, &pipeline.active, expected)
-            .await
-            .map(drop)
+        self.context.write(&first, &pipeline.active, expected).await?;
+        failpoint::pass(Point::CreateRevisionKept);
+        Ok(())
     }
 
     /// The tenant is still the one that it is made for. It may have gone since that was looked at first.
