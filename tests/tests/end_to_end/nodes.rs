@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tailrace_tests::{
     cluster::eventually,
@@ -70,7 +71,6 @@ async fn outputs(nodes: &Nodes) -> anyhow::Result<Vec<u64>> {
             return Ok(found);
         };
         next = message["seq"].as_u64().unwrap_or(u64::MAX - 1) + 1;
-        use base64::Engine as _;
         let data = message["data"].as_str().unwrap_or_default();
         let payload: Value =
             serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(data)?)?;

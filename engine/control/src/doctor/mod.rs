@@ -6,7 +6,7 @@
 //! - [`registered`]: what is registered, to compare with;
 //! - [`broker`]: what lies on the broker, in each NATS account;
 //! - [`state`]: what the engine itself says;
-//! - [`mend`]: mending.
+//! - [`mend`] does what mends it.
 
 mod broker;
 pub mod finding;
@@ -45,7 +45,7 @@ impl Queries {
             Ok(shared) => broker::compare_shared(&shared, &registered, &mut examination),
             Err(cause) => examination.unseen(None, &cause),
         }
-        self.look_at_registry(&registry, &mut examination);
+        state::look_at_registry(&registry, &mut examination);
         self.look_at_pipelines(&registry, &mut examination);
         self.look_at_clock(&mut examination).await;
         Ok(examination)

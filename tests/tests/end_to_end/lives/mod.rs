@@ -31,7 +31,7 @@ fn counting_from_now(name: &str) -> String {
 }
 
 /// Events of many users, one each.
-fn events_of<'a>(prefix: &'a str, numbers: std::ops::Range<u64>) -> impl Iterator<Item = String> + 'a {
+fn events_of(prefix: &str, numbers: std::ops::Range<u64>) -> impl Iterator<Item = String> {
     numbers.map(move |number| event(&format!("{prefix}-{number}")))
 }
 

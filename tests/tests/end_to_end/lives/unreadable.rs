@@ -163,7 +163,7 @@ async fn a_tenant_is_not_deleted_over_a_pipeline_that_cannot_be_read() -> anyhow
         .ask("DELETE", "/v1/tenants/shop", OPERATOR, "")
         .await?;
     assert_eq!(refused.status, 409, "{refused:?}");
-    assert!(refused.text.contains("p"), "{refused:?}");
+    assert!(refused.text.contains('p'), "{refused:?}");
     registry(&stage).await?.put(KEY, entry).await?;
     counts_on(&stage, 2).await
 }
