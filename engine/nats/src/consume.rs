@@ -110,12 +110,6 @@ impl From<BrokerError> for Rebuild {
     }
 }
 
-impl NatsBroker {
-    pub(crate) fn handle(&self) -> NatsHandle {
-        NatsHandle::new(&self.jetstream)
-    }
-}
-
 #[async_trait]
 impl Input for NatsBroker {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {

@@ -31,7 +31,7 @@ impl Commands {
             )));
         }
         pipeline.life = Life::new(&*self.context.world.random);
-        pipeline.phase = PipelinePhase::Creating;
+        pipeline.phase = PipelinePhase::Renewing;
         pipeline.by = self.context.me();
         let change = Change::new(
             "pipeline-renewed",

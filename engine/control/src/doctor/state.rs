@@ -47,10 +47,10 @@ impl Queries {
                 }
                 (PipelinePhase::Ready, _) => {}
                 (phase, _) => {
-                    let doing = if phase == PipelinePhase::Creating {
-                        "created"
-                    } else {
+                    let doing = if phase == PipelinePhase::Deleting {
                         "deleted"
+                    } else {
+                        "created"
                     };
                     let by = pipeline.by.as_ref().map(ToString::to_string).unwrap_or_default();
                     let detail = format!("it is being {doing} by engine {by}");

@@ -9,7 +9,10 @@ use tailrace_core::{
     world::World,
 };
 
-use crate::{error::ControlResult, lives::Lives};
+use crate::{
+    error::{ControlError, ControlResult},
+    lives::Lives,
+};
 
 impl Lives {
     /// Deletes a pipeline of this life, unless that is done.
@@ -34,7 +37,8 @@ impl Lives {
         failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
         failpoint::pass(Point::DeleteStreamGone);
-        remove_snapshots(&world, id, |known| known == life).await?;
+        // Of every life: as long as the entry is there, none but this one can bear the name.
+        remove_snapshots(&world, id, |_| true).await?;
         failpoint::pass(Point::DeleteSnapshotsGone);
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
@@ -43,11 +47,25 @@ impl Lives {
             self.context.remove(&Key::Revision(id.clone(), *number)).await?;
         }
         failpoint::pass(Point::DeleteRevisionsGone);
-        self.context.remove_at(&key, revision).await?;
+        self.remove_entry(&key, life, revision).await?;
         failpoint::pass(Point::DeleteDone);
         self.context
             .wait_until(|registry| registry.pipelines.get(id).is_none_or(|known| known.life != life))
             .await
+    }
+}
+
+impl Lives {
+    /// Removes a pipeline's entry, unless another task, or another engine, that was at it as well has done so.
+    async fn remove_entry(&self, key: &Key, life: Life, revision: u64) -> ControlResult<()> {
+        let removed = self.context.remove_at(key, revision).await;
+        if let Err(ControlError::Conflict(_)) = &removed {
+            let known = self.context.read::<Pipeline>(key).await?;
+            if known.is_none_or(|(known, _)| known.life != life) {
+                return Ok(());
+            }
+        }
+        removed
     }
 }
 

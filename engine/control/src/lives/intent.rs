@@ -47,8 +47,8 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
             continue;
         }
         found.push(match pipeline.phase {
-            PipelinePhase::Creating => Intent::Create(id.clone(), pipeline.life),
-            _ => Intent::Delete(id.clone(), pipeline.life),
+            PipelinePhase::Creating | PipelinePhase::Renewing => Intent::Create(id.clone(), pipeline.life),
+            PipelinePhase::Deleting | PipelinePhase::Ready => Intent::Delete(id.clone(), pipeline.life),
         });
     }
     for (name, tenant) in &registry.tenants {

@@ -12,7 +12,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::ControlResult,
+    error::{ControlError, ControlResult},
     lives::{Intent, Lives},
 };
 
@@ -74,7 +74,14 @@ impl Lives {
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;
         }
-        Ok(())
+        // What cannot be read is not absent: the tenant waits until it is mended, and goes with it.
+        let registry = self.context.registry()?;
+        match registry.unreadable_of(tenant).next() {
+            Some(key) => Err(ControlError::Conflict(format!(
+                "tenant {tenant} is deleted when its entry {key} can be read"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Deletes the bytes of a plugin that no version refers to. An upload of the same bytes may be under way: it
@@ -83,18 +90,20 @@ impl Lives {
         let is_used = || async {
             let seen = self.context.registry_now().await?;
             let mut versions = seen.plugins.values();
-            Ok::<bool, crate::error::ControlError>(versions.any(|version| version.digest == digest))
+            // A version that cannot be read may be of these bytes.
+            let mut hidden = seen.unreadable.keys().map(|key| key.parse());
+            let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
+            Ok::<_, ControlError>(is_hidden || versions.any(|version| version.digest == digest))
         };
         if is_used().await? {
             return Ok(());
         }
         let registry = &self.context.world.registry;
-        let Some(component) = registry.plugin(digest).await? else {
-            return Ok(registry.delete_plugin(digest).await?);
-        };
+        let component = registry.plugin(digest).await?;
         registry.delete_plugin(digest).await?;
-        if is_used().await? {
-            registry.put_plugin(digest, component).await?;
+        match component {
+            Some(component) if is_used().await? => registry.put_plugin(digest, component).await?,
+            _ => self.context.world.plugins.forget(digest),
         }
         Ok(())
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
-use tailrace_tests::{cluster::Cluster, tenant::Tenant};
+use tailrace_tests::{
+    cluster::{Cluster, eventually},
+    tenant::Tenant,
+};
 
 use crate::{Stage, probe};
 
@@ -29,6 +32,12 @@ async fn fifty_applies_leave_no_consumer_anywhere() -> anyhow::Result<()> {
     };
     shop.apply(&stage.engine, "p", &spec(0)).await?;
     shop.comes_to(&stage.engine, "p", "running").await?;
+    // It runs a moment before its own consumer is there.
+    eventually("the pipeline reads", || async {
+        let found = consumers(&stage.cluster).await;
+        found.is_ok_and(|found| found.iter().any(|(stream, _)| stream == "SHOP"))
+    })
+    .await?;
     let before = consumers(&stage.cluster).await?;
     // Changed, and not.
     for round in 0..50 {

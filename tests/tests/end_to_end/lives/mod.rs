@@ -15,6 +15,7 @@ mod races;
 mod redrive;
 mod rights;
 mod snapshots;
+mod takeover;
 mod tenants;
 mod unreadable;
 

@@ -25,7 +25,9 @@ async fn registry(stage: &Stage) -> anyhow::Result<kv::Store> {
 async fn unreadable_entries(stage: &Stage, wanted: u64) -> anyhow::Result<()> {
     eventually("/readyz says how many entries cannot be read", || async {
         let ready = stage.engine.ask("GET", "/readyz", "", "").await;
-        ready.is_ok_and(|ready| ready.status == 200 && ready.body["unreadable_entries"] == wanted)
+        ready.is_ok_and(|ready| {
+            ready.status == 200 && ready.body["unreadable_entries"].as_u64().unwrap_or(0) == wanted
+        })
     })
     .await
     .with_context(|| stage.engine.log())
