@@ -1,5 +1,5 @@
 //! What is not as it should be, and what mends it: leftovers that belong to nobody, entries that cannot be read,
-//! a clock that is off. [`Queries::examine`] only looks; [`Commands::mend`] does what can be done without a
+//! a clock that is off. [`Queries::examine`] only looks; [`crate::Commands::mend`] does what can be done without a
 //! person's judgement, each thing after it has looked at it once more.
 //!
 //! - [`finding`]: what may be found;

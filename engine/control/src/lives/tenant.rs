@@ -95,15 +95,18 @@ impl Lives {
             let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
             Ok::<_, ControlError>(is_hidden || versions.any(|version| version.digest == digest))
         };
-        if is_used().await? {
-            return Ok(());
-        }
         let registry = &self.context.world.registry;
-        let component = registry.plugin(digest).await?;
-        registry.delete_plugin(digest).await?;
-        match component {
-            Some(component) if is_used().await? => registry.put_plugin(digest, component).await?,
-            _ => self.context.world.plugins.forget(digest),
+        // Again after bytes were given back: who else removed the last version meanwhile found none to delete.
+        while !is_used().await? {
+            let component = registry.plugin(digest).await?;
+            registry.delete_plugin(digest).await?;
+            match component {
+                Some(component) if is_used().await? => registry.put_plugin(digest, component).await?,
+                _ => {
+                    self.context.world.plugins.forget(digest);
+                    break;
+                }
+            }
         }
         Ok(())
     }
