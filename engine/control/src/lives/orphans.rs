@@ -7,7 +7,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::{ControlError, ControlResult},
+    error::ControlResult,
     lives::{Intent, Lives},
 };
 
@@ -15,19 +15,21 @@ impl Lives {
     /// Removes the bytes of plugins that no version has: an upload was cut off before it wrote its entry. An upload
     /// that is under way stores them again after that.
     pub(super) async fn sweep_components(&self) {
-        let swept = async {
-            let known = self.context.registry_now().await?.components();
-            for digest in self.context.world.registry.plugin_digests().await? {
-                if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
-                    tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
-                    self.remove_component(digest).await?;
-                }
-            }
-            Ok::<_, ControlError>(())
-        };
-        if let Err(cause) = swept.await {
+        if let Err(cause) = self.remove_unused_components().await {
             tracing::warn!(%cause, "bytes that no plugin version has could not be looked for");
         }
+    }
+
+    /// The same; what fails is for the caller to try again.
+    pub(super) async fn remove_unused_components(&self) -> ControlResult<()> {
+        let known = self.context.registry_now().await?.components();
+        for digest in self.context.world.registry.plugin_digests().await? {
+            if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
+                tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
+                self.remove_component(digest).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes an entry that belongs to nobody, if that is still so.

@@ -1,8 +1,6 @@
 //! Deleting a tenant, from the entry that says so: pipelines that were made while it was deleted, its tokens, its
 //! plugins with their bytes, and its entry last.
 
-use std::collections::BTreeSet;
-
 use tailrace_core::{
     failpoint::{self, Point},
     identity::Digest,
@@ -38,15 +36,13 @@ impl Lives {
         }
         failpoint::pass(Point::TenantTokensGone);
         let versions: Vec<_> = self.context.registry()?.plugins_of(name).cloned().collect();
-        let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
         for version in versions {
             let key = Key::Plugin(name.clone(), version.plugin.clone());
             self.context.remove(&key).await?;
         }
         failpoint::pass(Point::TenantVersionsGone);
-        for digest in digests {
-            self.remove_component(digest).await?;
-        }
+        // Of all that nobody has, not only of these: whoever began this may have come no further than the entries.
+        self.remove_unused_components().await?;
         failpoint::pass(Point::TenantComponentsGone);
         self.context.remove_at(&key, revision).await?;
         failpoint::pass(Point::TenantDone);
