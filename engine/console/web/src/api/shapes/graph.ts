@@ -1,0 +1,20 @@
+// The flow between pipelines.
+export interface GraphNode {
+  id: string;
+  kind: string;
+  pipeline?: string;
+  stream?: string;
+  pattern?: string;
+  subject?: string;
+}
+
+export interface GraphEdge {
+  from: string;
+  to: string;
+  kind: 'reads' | 'feeds' | 'publishes' | 'fails' | 'redrives' | string;
+}
+
+export interface Graph {
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+}

@@ -1,0 +1,25 @@
+// The tabs of a pipeline, each loaded when it is wanted.
+import type { Component } from 'svelte';
+import type { Status } from '../../api/shapes/status';
+import type { Tab } from '../../routing/places';
+import type { Poll } from '../../time/poll.svelte';
+import type { Rates } from '../../time/rates';
+
+/** What every tab is given. */
+export interface TabProps {
+  tenant: string;
+  pipeline: string;
+  status: Poll<Status>;
+  /** Of its counters, since the page was opened. */
+  rates: Rates;
+}
+
+interface Shown {
+  tab: Tab;
+  name: string;
+  load: () => Promise<{ default: Component<TabProps> }>;
+}
+
+export const SHOWN: readonly Shown[] = [
+  { tab: 'status', name: 'Status', load: () => import('./status/Status.svelte') },
+];
