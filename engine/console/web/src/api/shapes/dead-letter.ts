@@ -5,7 +5,7 @@ export interface DeadLetter {
   step: string;
   code: string;
   reason: string;
-  plugin: string;
+  plugin?: string;
   revision: number;
   fuel: number;
   attempts: number;
@@ -13,8 +13,12 @@ export interface DeadLetter {
   time_ms: number;
   subject: string;
   key: string;
-  headers: [string, string][];
+  headers: { name: string; value: string }[];
   payload_text?: string;
-  payload_base64?: string;
-  backtrace?: string;
+  /** In hexadecimal, where it is no text. */
+  payload_hex?: string;
+  /** The guest's frames at a trap, innermost first. */
+  backtrace?: string[];
+  /** Bytes of the payload before it was cut. */
+  cut_from?: number;
 }

@@ -22,4 +22,5 @@ interface Shown {
 
 export const SHOWN: readonly Shown[] = [
   { tab: 'status', name: 'Status', load: () => import('./status/Status.svelte') },
+  { tab: 'dead-letters', name: 'Dead letters', load: () => import('./dead-letters/DeadLetters.svelte') },
 ];
