@@ -1,6 +1,6 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, micros, perSecond, pretty, short, visible, whole } from './text';
+import { ago, bytes, micros, perSecond, short, visible, whole } from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
@@ -25,10 +25,5 @@ describe('text', () => {
     expect(visible('\u001b[31mred')).toBe('␛[31mred');
     expect(visible('a\u202eb')).toBe('a\\u202eb');
     expect(visible('two\nlines\tand more')).toBe('two\nlines\tand more');
-  });
-
-  it('leaves what is no JSON as it is', () => {
-    expect(pretty('{"a":1}')).toBe('{\n  "a": 1\n}');
-    expect(pretty('<b>')).toBe('<b>');
   });
 });

@@ -62,12 +62,3 @@ export function visible(text: string): string {
     return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
-
-/** JSON on several lines, where a text is JSON; the text itself where it is not. */
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}

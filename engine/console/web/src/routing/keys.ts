@@ -1,5 +1,5 @@
 // Which keys go where.
-import type { Place } from './places';
+import type { Place, TenantPage } from './places';
 
 export interface Goal {
   key: string;
@@ -8,15 +8,12 @@ export interface Goal {
   place: (tenant: string | undefined) => Place | undefined;
 }
 
-function ofTenant(page: 'overview' | 'plugins' | 'alarms' | 'quotas' | 'tokens' | 'audit' | 'new') {
+function ofTenant(page: 'overview' | TenantPage) {
   return (tenant: string | undefined): Place | undefined => (tenant ? { page, tenant } : undefined);
 }
 
 export const GOALS: readonly Goal[] = [
   { key: 'p', name: 'pipelines', place: ofTenant('overview') },
-  { key: 'n', name: 'new pipeline', place: ofTenant('new') },
-  { key: 'u', name: 'plugins', place: ofTenant('plugins') },
-  { key: 'a', name: 'alarms', place: ofTenant('alarms') },
   { key: 'q', name: 'quotas', place: ofTenant('quotas') },
   { key: 't', name: 'tokens', place: ofTenant('tokens') },
   { key: 'l', name: 'audit log', place: ofTenant('audit') },
