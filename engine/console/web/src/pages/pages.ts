@@ -5,6 +5,7 @@ import type { TenantPage } from '../routing/places';
 type Loaded = Promise<{ default: Component<{ tenant: string }> }>;
 
 export const OF_TENANT: Record<TenantPage, () => Loaded> = {
+  new: () => import('./manifest/New.svelte'),
   tokens: () => import('./tenant/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),
   audit: () => import('./tenant/Audit.svelte'),

@@ -23,4 +23,5 @@ interface Shown {
 export const SHOWN: readonly Shown[] = [
   { tab: 'status', name: 'Status', load: () => import('./status/Status.svelte') },
   { tab: 'dead-letters', name: 'Dead letters', load: () => import('./dead-letters/DeadLetters.svelte') },
+  { tab: 'manifest', name: 'Manifest', load: () => import('./Manifest.svelte') },
 ];
