@@ -3,8 +3,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, logIn, open, type Opened } from './stage/browser';
+import { join } from 'node:path';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
+import { PLUGINS } from './stage/needs';
 import { ORDERS, SUBJECT } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>';
@@ -18,7 +20,6 @@ let page: Page;
 beforeAll(async () => {
   engine = await Engine.start();
   browser = await launch();
-  await engine.push('validator');
   opened = await open(browser, engine, '/console/');
   page = opened.page;
   await logIn(page, engine.token, 'dev');
@@ -33,6 +34,17 @@ describe('a tenant', () => {
   it('is told what to do first', async () => {
     await page.getByText('This tenant has no pipeline yet').waitFor();
     expect(page.url()).toBe(`${engine.url}/console/t/dev`);
+  });
+
+  it('uploads a plugin and tries it with an event', async () => {
+    await page.getByRole('link', { name: 'Plugins' }).click();
+    await page.getByLabel(/drop its file here/).setInputFiles(join(PLUGINS(), 'validator.wasm'));
+    await page.getByLabel(/^Config/).fill('{"schema":{"unknown":"keep","fields":{"user":{"type":"text"}}}}');
+    await page.getByLabel(/^Payload/).fill('{"user":"ada"}');
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.getByText('validator@1.0.0 is there').waitFor();
+    await page.getByText('"verdict"').waitFor();
+    await page.getByRole('link', { name: 'Pipelines' }).click();
   });
 
   it('sees a pipeline and its flow as soon as there is one', async () => {
@@ -73,6 +85,19 @@ describe('a tenant', () => {
     expect(await page.locator('main img, main script').count()).toBe(0);
   });
 
+  it('watches an event as a step makes it', async () => {
+    await page.getByRole('link', { name: 'Live' }).click();
+    await page.getByText('Waiting for a call').waitFor();
+    await eventually('a sample comes', async () => {
+      await engine.publish(SUBJECT, [{ user: 'live', amount: 1 }]);
+      return (await page.getByRole('region', { name: 'Samples' }).count()) > 0 ? true : undefined;
+    });
+    await page.getByRole('region', { name: 'Samples' }).getByRole('button').first().click();
+    await page.getByText('it goes on as it came').waitFor();
+    await page.goBack();
+    await page.getByRole('region', { name: /^Dead letter \d/ }).waitFor();
+  });
+
   it('sends the letter again when the rule is mended', async () => {
     await engine.apply(ORDERS.replace('{ type: number, required: true, min: 0 }', '{ type: text }'));
     await eventually('the revision runs', async () =>
@@ -106,6 +131,26 @@ describe('a tenant', () => {
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByRole('heading', { name: 'second' }).waitFor();
     expect(page.url()).toBe(`${engine.url}/console/t/dev/p/second`);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('compares a shadow, promotes it, sees the difference and rolls back', async () => {
+    await page.getByRole('link', { name: 'Manifest' }).click();
+    await page.getByLabel('Take effect').selectOption('As a shadow');
+    await page.getByRole('textbox', { name: 'Manifest' }).click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText(ORDERS.replaceAll('orders', 'second').replace('min: 0', 'min: 7'));
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('Revision 2 runs as a candidate').waitFor();
+    await page.getByRole('link', { name: 'Revisions' }).click();
+    const difference = page.getByRole('region', { name: 'Difference' });
+    await difference.getByText('+ min: 7').waitFor();
+    await engine.publish(SUBJECT, [{ user: 'ada', amount: 5 }]);
+    await page.getByText(/came out differently: /).waitFor();
+    await page.getByRole('button', { name: 'Promote' }).click();
+    await page.getByText('Revision 2 is the active one').waitFor();
+    await page.getByRole('button', { name: 'Roll back to 1' }).click();
+    await page.getByText('Revision 3 is the active one').waitFor();
     expect(opened.complaints).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ type Loaded = Promise<{ default: Component<{ tenant: string }> }>;
 
 export const OF_TENANT: Record<TenantPage, () => Loaded> = {
   new: () => import('./manifest/New.svelte'),
+  plugins: () => import('./plugins/Plugins.svelte'),
   tokens: () => import('./tenant/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),
   audit: () => import('./tenant/Audit.svelte'),

@@ -15,6 +15,7 @@ function ofTenant(page: 'overview' | TenantPage) {
 export const GOALS: readonly Goal[] = [
   { key: 'p', name: 'pipelines', place: ofTenant('overview') },
   { key: 'n', name: 'new pipeline', place: ofTenant('new') },
+  { key: 'u', name: 'plugins', place: ofTenant('plugins') },
   { key: 'q', name: 'quotas', place: ofTenant('quotas') },
   { key: 't', name: 'tokens', place: ofTenant('tokens') },
   { key: 'l', name: 'audit log', place: ofTenant('audit') },

@@ -6,6 +6,9 @@ export interface GraphNode {
   stream?: string;
   pattern?: string;
   subject?: string;
+  /** Of a step. */
+  plugin?: string;
+  version?: string;
 }
 
 export interface GraphEdge {

@@ -49,15 +49,42 @@ export interface Applied {
 }
 
 export interface Candidate {
-  number?: number;
-  revision?: number;
-  mode?: unknown;
-  [field: string]: unknown;
+  revision: number;
+  mode: 'shadow' | 'canary';
+  began_ms: number;
+  share_ppm?: number;
+}
+
+/** One side of a comparison. */
+export interface Side {
+  events: number;
+  errors: number;
+  codes: Record<string, number>;
+  fuel: number;
+  latency: { count: number; p50_us: number | null; p99_us: number | null };
+}
+
+/** An event that the two made different things of. */
+export interface Example {
+  kind: string;
+  partition: number;
+  sequence: number;
+  key: string;
+  active: unknown;
+  candidate: unknown;
 }
 
 export interface CandidateReport {
   active_revision: number;
   candidate?: Candidate;
-  last_candidate?: Record<string, unknown>;
-  found?: Record<string, unknown>;
+  last_candidate?: { revision: number; reason: string; ended_ms: number };
+  found?: {
+    since_ms: number;
+    compared: number;
+    differences: Record<string, number>;
+    examples: Example[];
+    active: Side;
+    candidate: Side;
+    ended?: string;
+  };
 }

@@ -24,4 +24,6 @@ export const SHOWN: readonly Shown[] = [
   { tab: 'status', name: 'Status', load: () => import('./status/Status.svelte') },
   { tab: 'dead-letters', name: 'Dead letters', load: () => import('./dead-letters/DeadLetters.svelte') },
   { tab: 'manifest', name: 'Manifest', load: () => import('./Manifest.svelte') },
+  { tab: 'revisions', name: 'Revisions', load: () => import('./revisions/Revisions.svelte') },
+  { tab: 'live', name: 'Live', load: () => import('./live/Live.svelte') },
 ];
