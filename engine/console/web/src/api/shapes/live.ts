@@ -1,8 +1,7 @@
 // What is watched.
+/** The beginning of a payload; what is no UTF-8 is replaced. */
 export interface Payload {
-  text?: string;
-  hex?: string;
-  base64?: string;
+  text: string;
   bytes: number;
   cut: boolean;
 }
