@@ -111,8 +111,9 @@ def ending(tools):
     for values in VALUES:
         (engines,) = one(tools, values, "StatefulSet")
         pod = engines["spec"]["template"]["spec"]
-        stop = pod["containers"][0].get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]["sleep"]["seconds"]
-        given[values] = pod["terminationGracePeriodSeconds"] - stop
+        given[values] = pod["terminationGracePeriodSeconds"]
+        if lifecycle := pod["containers"][0].get("lifecycle"):
+            given[values] -= lifecycle["preStop"]["sleep"]["seconds"]
     for name, time in given.items():
         if time <= longest:
             yield f"{name} gives {time} s, and an engine may take {longest} s"

@@ -3,10 +3,10 @@
 import copy
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sysconfig
-import pathlib
 
 import jsonschema
 
@@ -60,17 +60,14 @@ def mounts(tools):
 
 def broker(tools):
     """nats.conf: nats-server takes it, and it is the one of the tests"""
-    server = subprocess.run(
-        [ROOT / "tests/tools/nats-server.sh"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
+    server = subprocess.check_output([ROOT / "tests/tools/nats-server.sh"], text=True).strip()
 
     def takes(file):
         # A password of digits must stay a text, which the quotes of compose.yaml see to.
         environment = {**os.environ, "SERVER_NAME": "nats-1", "NATS_PASSWORD": "'12e4'"}
-        done = subprocess.run(
-            [server, "--config", file, "-t"], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        return done.returncode == 0, done.stdout.strip()
+        command = [server, "--config", file, "-t"]
+        done = subprocess.run(command, env=environment, text=True, capture_output=True)
+        return done.returncode == 0, (done.stdout + done.stderr).strip()
 
     passed, said = takes(DEPLOY / "compose/nats.conf")
     if not passed:
