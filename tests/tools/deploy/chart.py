@@ -103,14 +103,9 @@ def monitor(tools):
         (found,) = one(tools, values, "ServiceMonitor")
         if found["apiVersion"] != "monitoring.coreos.com/v1" or found["spec"]["endpoints"] != [expected]:
             yield f"{values}: {found['spec']['endpoints']}, expected {expected}"
-        chosen = found["spec"]["selector"]
-        (component,) = chosen["matchExpressions"][0]["values"]
-        scraped = [
-            service["metadata"]["name"]
-            for service in one(tools, values, "Service")
-            if fits(chosen["matchLabels"], service["metadata"]["labels"])
-            and service["metadata"]["labels"].get("app.kubernetes.io/component") == component
-        ]
+        chosen = found["spec"]["selector"]["matchLabels"]
+        services = [service["metadata"] for service in one(tools, values, "Service")]
+        scraped = [service["name"] for service in services if fits(chosen, service["labels"])]
         if len(scraped) != 1:
             yield f"{values}: it chooses {scraped}, so engines are scraped twice or never"
 
