@@ -77,7 +77,7 @@ pages: ## links, anchors and sentences of the documentation
 	python3 tests/tools/pages.py
 
 deploy: ## image, compose file, systemd unit and Helm chart
-	tools=$$(tests/tools/deploy/install.sh) && "$$tools/python" -B tests/tools/deploy/check.py "$$tools"
+	tools=$$(tests/tools/deploy/install.sh) && python3 -B tests/tools/deploy/check.py "$$tools"
 
 clippy:
 	$(CARGO) clippy --locked $(FLAGS) --workspace --all-targets -- -D warnings

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks deploy/: the image, the compose file, the unit, the chart, and that they agree with the engine.
 
-    check.py FOLDER      with the folder of programs that install.sh prints
+    check.py FOLDER      the folder that install.sh prints
 
 Each check is a function that yields what is wrong. Each also meets a breach of it, which it must find: a check that
 finds nothing anywhere is worth nothing. What cannot run on this machine is said; in CI it fails.
@@ -11,6 +11,10 @@ import os
 import pathlib
 import sys
 
+FOLDER = pathlib.Path(sys.argv[1])
+sys.path.append(str(FOLDER / "lib"))
+
+# They import what is there now.
 import agreement
 import chart
 import compose
@@ -20,7 +24,7 @@ from tools import Missing, Tools
 
 
 def main():
-    tools = Tools(pathlib.Path(sys.argv[1]))
+    tools = Tools(FOLDER)
     wrong, left_out = 0, 0
     for module in (image, compose, unit, chart, agreement):
         for check in module.CHECKS:

@@ -3,10 +3,8 @@
 import copy
 import json
 import os
-import pathlib
 import re
 import subprocess
-import sysconfig
 
 import jsonschema
 
@@ -18,8 +16,7 @@ SCHEMA = "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
 
 def schema(tools):
     """compose.yaml: the schema of the compose specification"""
-    text = (pathlib.Path(sysconfig.get_paths()["purelib"]) / SCHEMA).read_text()
-    schema = json.loads(text)
+    schema = json.loads((tools.folder / "lib" / SCHEMA).read_text())
     validator = jsonschema.validators.validator_for(schema)(schema)
     file = load(FILE)
     for error in validator.iter_errors(file):

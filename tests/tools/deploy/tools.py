@@ -22,7 +22,7 @@ class Tools:
 
     def path(self, name, source=None):
         """Of ours, else of the machine; `source` says how the machine would get it."""
-        ours = self.folder / name
+        ours = self.folder / "bin" / name
         found = str(ours) if ours.exists() else shutil.which(name)
         if not found:
             raise Missing(f"there is no {name} here; {source}")
