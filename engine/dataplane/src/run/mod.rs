@@ -172,7 +172,11 @@ impl PipelineRun {
     /// Waits until the own view of the registry shows a pause that was written: another change that comes first
     /// must not start the pipeline again. A pause that somebody has ended meanwhile is not waited for.
     async fn see_the_pause(&mut self) {
-        let is_seen = |entry: &Entry| entry.as_ref().is_none_or(|(pipeline, _)| pipeline.paused.is_some());
+        let is_seen = |entry: &Entry| {
+            entry
+                .as_ref()
+                .is_none_or(|(pipeline, _)| pipeline.paused.is_some())
+        };
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
