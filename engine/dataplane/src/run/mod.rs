@@ -5,6 +5,7 @@
 //! - [`supervise`]: while it runs: changes of the registry, of the engines, reconciliation;
 //! - [`ended`]: why it ended, and whose fault that is;
 //! - [`engine`]: all pipelines of this engine, by the registry;
+//! - [`reclaim`]: disk that is given back;
 //! - [`settings`]: what an operator can set.
 //!
 //! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
@@ -12,6 +13,7 @@
 
 pub mod ended;
 pub mod engine;
+mod reclaim;
 pub mod settings;
 pub mod start;
 pub mod supervise;
