@@ -316,6 +316,3 @@ fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreErro
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

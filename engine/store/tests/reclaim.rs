@@ -54,6 +54,7 @@ fn the_disk_of_deleted_keys_is_given_back() {
     scene
         .store
         .reclaim(&|_, step| panic!("{step:?}: it is as it should be"));
+    drop(partition);
     let scene = scene.again();
     let partition = scene.open("t", 0);
     assert_eq!(
@@ -86,7 +87,7 @@ fn the_files_that_great_values_left_behind_are_given_back() {
     let before = scene.size("t");
     scene.store.reclaim(&all_steps);
     let after = scene.size("t");
-    assert!(before > 25 * MIB && after < 6 * MIB, "{after} of {before}");
+    assert!(before > 25 * MIB && after < before / 10, "{after} of {before}");
     assert_eq!(partition.content_hash().unwrap(), hash);
 }
 

@@ -95,6 +95,7 @@ fn a_database_that_sled_cannot_close_is_made_anew() {
     fill(&*anew, 10, 10);
     assert!(live.get("s", "a").is_err(), "whoever still has the old one is told so");
     assert_eq!(names(&scene.root), ["t"]);
+    drop((live, anew));
     let scene = scene.again();
     assert_eq!(scene.open("t", 0).applied().expect("a number").commit, 1);
 }
