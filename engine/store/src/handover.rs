@@ -20,11 +20,7 @@ use crate::{
 
 /// From now on the partitions tell what they write. Gives the database that is copied, unless it has changed since
 /// it was looked at.
-pub(crate) fn begin(
-    tenant: &TenantStore,
-    copying: &Arc<Copying>,
-    changes: u64,
-) -> Result<Arc<Opened>, Halt> {
+pub(crate) fn begin(tenant: &TenantStore, copying: &Arc<Copying>, changes: u64) -> Result<Arc<Opened>, Halt> {
     let mut database = tenant.lock();
     if tenant.glance.changes() != changes {
         return Err(Halt::Overtaken);

@@ -13,9 +13,24 @@ fn a_name_says_whose_it_is_and_what() {
     is("shop.18446744073709551615", Kind::Database(u64::MAX));
     is("shop.damaged-3", Kind::Damaged(3));
     let foreign = [
-        "", ".", ".1", "Shop", "shop.", "shop.0", "shop.01", "shop.+1", "shop.1.2", "shop.bak",
-        "shop.damaged-", "shop.damaged-x", "shop.gone-1", "shop.1.gone-1", "shop.damaged-1.gone-1",
-        "shop.18446744073709551616", "lost+found", "a/b",
+        "",
+        ".",
+        ".1",
+        "Shop",
+        "shop.",
+        "shop.0",
+        "shop.01",
+        "shop.+1",
+        "shop.1.2",
+        "shop.bak",
+        "shop.damaged-",
+        "shop.damaged-x",
+        "shop.gone-1",
+        "shop.1.gone-1",
+        "shop.damaged-1.gone-1",
+        "shop.18446744073709551616",
+        "lost+found",
+        "a/b",
     ];
     for name in foreign {
         assert_eq!(parse(name), None, "{name}");

@@ -32,7 +32,12 @@ fn commit_great(partition: &dyn PartitionStore) {
 fn a_copy_that_cannot_be_written_leaves_the_database_as_it_is() {
     // Side by side, for sled keeps each waiting that lets go of such a copy.
     thread::scope(|scope| {
-        for at in [ReclaimStep::Copy, ReclaimStep::Join, ReclaimStep::Sync, ReclaimStep::Switch] {
+        for at in [
+            ReclaimStep::Copy,
+            ReclaimStep::Join,
+            ReclaimStep::Sync,
+            ReclaimStep::Switch,
+        ] {
             scope.spawn(move || refused_at(at));
         }
     });
@@ -91,9 +96,16 @@ fn a_database_that_sled_cannot_close_is_made_anew() {
     let live = scene.open("t", 0);
     refuse(&scene, &*live);
     let anew = scene.open("t", 0);
-    assert_eq!(anew.applied().expect("a number"), Applied::default(), "it is rebuilt");
+    assert_eq!(
+        anew.applied().expect("a number"),
+        Applied::default(),
+        "it is rebuilt"
+    );
     fill(&*anew, 10, 10);
-    assert!(live.get("s", "a").is_err(), "whoever still has the old one is told so");
+    assert!(
+        live.get("s", "a").is_err(),
+        "whoever still has the old one is told so"
+    );
     assert_eq!(names(&scene.root), ["t"]);
     drop((live, anew));
     let scene = scene.again();

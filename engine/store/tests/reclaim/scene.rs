@@ -55,7 +55,9 @@ impl Scene {
 
     /// Whether a database can be opened now.
     pub(crate) fn may_open(&self, tenant: &str) -> bool {
-        let opened = self.store.open(&partition(tenant, 0), &manifest(), TenantSeed::new(1, 2));
+        let opened = self
+            .store
+            .open(&partition(tenant, 0), &manifest(), TenantSeed::new(1, 2));
         opened.is_ok()
     }
 
