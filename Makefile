@@ -21,7 +21,7 @@ SITE := engine/console/built/site/files.tsv
 CONSOLE_SOURCES := $(shell find $(CONSOLE) \( -name node_modules -o -name e2e -o -name generated.ts \) -prune -o -type f -print)
 NPM = PATH="$$(engine/console/tools/node.sh):$$PATH" npm --prefix $(CONSOLE)
 
-.PHONY: help console console-check console-test tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages clippy docs deny
+.PHONY: help console console-check console-test tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages deploy clippy docs deny
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -59,9 +59,10 @@ engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/release/tailrace || echo "Compiling the engine and three plugins: several minutes on two cores, the first time. Then the demonstration runs."
-	@$(MAKE) --no-print-directory demo-plugins engine
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/release/tailrace demo
+	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about six minutes on two cores, the first time. Then the demonstration runs for a minute."
+	@$(MAKE) --no-print-directory console demo-plugins
+	$(CARGO) build --locked --workspace --bin tailrace
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo
 
 install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its debug information beside it
 	mkdir -p $(BIN)
@@ -91,15 +92,19 @@ bench: plugins ## what an event costs, as tables: target/bench.md and target/ben
 
 torture: plugins ## every fault, long; the report is target/torture.md
 	$(CARGO) build --locked --workspace --bin tailrace --bin torture
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/torture all --report target/torture.md
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BEFORE=$$(tests/tools/version-before.sh) \
+	target/debug/torture all --report target/torture.md
 
-lint: fmt pages clippy docs ## format, pages, clippy, docs: no warnings
+lint: fmt pages deploy clippy docs ## format, pages, deploy/, clippy, docs: no warnings
 
 fmt:
 	$(CARGO) fmt --all --check
 
 pages: ## links, anchors and sentences of the documentation
 	python3 tests/tools/pages.py
+
+deploy: ## image, compose file, systemd unit and Helm chart
+	tools=$$(tests/tools/deploy/install.sh) && python3 -B tests/tools/deploy/check.py "$$tools"
 
 clippy:
 	$(CARGO) clippy --locked $(FLAGS) --workspace --all-targets -- -D warnings

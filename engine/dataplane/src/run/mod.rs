@@ -6,6 +6,7 @@
 //! - [`ended`]: why it ended, and whose fault that is;
 //! - `audit`: what the engine itself changes, in the audit log;
 //! - [`engine`]: all pipelines of this engine, by the registry;
+//! - [`reclaim`]: disk that is given back;
 //! - [`settings`]: what an operator can set.
 //!
 //! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
@@ -14,6 +15,7 @@
 mod audit;
 pub mod ended;
 pub mod engine;
+mod reclaim;
 pub mod settings;
 pub mod start;
 pub mod supervise;
@@ -165,7 +167,23 @@ impl PipelineRun {
                     continue;
                 }
             }
-            return self.wait_for_change(None).await;
+            return self.see_the_pause().await;
+        }
+    }
+
+    /// Waits until the own view of the registry shows a pause that was written: another change that comes first
+    /// must not start the pipeline again. A pause that somebody has ended meanwhile is not waited for.
+    async fn see_the_pause(&mut self) {
+        let is_seen = |entry: &Entry| {
+            entry
+                .as_ref()
+                .is_none_or(|(pipeline, _)| pipeline.paused.is_some())
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            _ = self.entry.wait_for(is_seen) => {}
+            () = sleep(Some(LONGEST_PAUSE)) => {}
         }
     }
 
