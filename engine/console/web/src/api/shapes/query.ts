@@ -14,11 +14,13 @@ export interface Sketch {
   bound: { type: string; error?: number };
   answer: {
     distinct?: number;
-    quantiles?: [number, number][];
-    min?: number;
-    max?: number;
+    /** Pairs of a share and its value; none of nothing. */
+    quantiles?: [number, number | null][];
+    min?: number | null;
+    max?: number | null;
     sum?: number;
-    items?: [string, number][];
+    /** Of `top` pairs of an item and its count, of `sample` values. */
+    items?: [string, number][] | string[];
     [field: string]: unknown;
   };
 }
