@@ -36,6 +36,8 @@ const PAGES: [path: string, shows: string][] = [
   ['/console/t/dev/p/orders/manifest', 'Take effect'],
   ['/console/t/dev/p/orders/revisions', 'There is one revision only'],
   ['/console/t/dev/p/orders/live', 'Waiting for a call'],
+  ['/console/t/dev/p/orders/results', 'tailrace sketch show orders amounts'],
+  ['/console/t/dev/p/orders/state', 'No step of this pipeline keeps state'],
   ['/console/t/dev/plugins', 'validator@1.0.0'],
   ['/console/t/dev/new', 'Apply'],
   ['/console/t/dev/quotas', 'plugin-bytes'],

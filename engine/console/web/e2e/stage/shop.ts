@@ -13,6 +13,8 @@ steps:
         fields:
           user: { type: text, required: true }
           amount: { type: number, required: true, min: 0 }
+sketches:
+  amounts: { kind: quantiles, value: { json: /amount } }
 output:
   subject: "dev.orders.{key}"
 `;
