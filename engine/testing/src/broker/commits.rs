@@ -51,6 +51,20 @@ impl MemoryBroker {
         Ok(last)
     }
 
+    fn begin_partition(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
+        let (name, commits) = places(partition);
+        let mut streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        let last = stream.ok_or_else(|| BrokerError::NoStream(name.clone()))?;
+        if let Some(last) = last.on(&commits).next_back() {
+            return Ok(last.sequence);
+        }
+        let stored = streams.append(&name, &commits, Vec::new(), record);
+        drop(streams);
+        self.0.log.tell();
+        Ok(stored)
+    }
+
     /// What the broker does with a batch that it need not keep.
     fn count_only(&self, batch: &CommitBatch) -> u64 {
         let messages = (batch.outputs.len() + batch.record.len()) as u64;
@@ -189,28 +203,24 @@ impl CommitLog for MemoryBroker {
     }
 
     async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
-        self.0.link.request(Service::Streams).await?;
-        let (name, commits) = places(partition);
-        let mut streams = self.0.log.lock();
-        let stream = streams.held.get(&name);
-        let last = stream.ok_or_else(|| BrokerError::NoStream(name.clone()))?;
-        if let Some(last) = last.on(&commits).next_back() {
-            return Ok(last.sequence);
-        }
-        let stored = streams.append(&name, &commits, Vec::new(), record);
-        drop(streams);
-        self.0.log.tell();
-        Ok(stored)
+        let (broker, partition) = (self.clone(), partition.clone());
+        let begun = self
+            .0
+            .link
+            .change(Service::Streams, move || broker.begin_partition(&partition, record));
+        begun.await?
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Commits).await?;
         let (name, commits) = places(partition);
-        if let Some(stream) = self.0.log.lock().held.get_mut(&name) {
-            let stays = |message: &Stored| message.subject != commits || message.sequence >= sequence;
-            stream.messages.retain(stays);
-        }
-        Ok(())
+        let log = self.0.log.clone();
+        let purge = move || {
+            if let Some(stream) = log.lock().held.get_mut(&name) {
+                let stays = |message: &Stored| message.subject != commits || message.sequence >= sequence;
+                stream.messages.retain(stays);
+            }
+        };
+        self.0.link.change(Service::Commits, purge).await
     }
 }
 

@@ -48,7 +48,7 @@ impl Stored {
 #[derive(Clone)]
 pub(super) struct Stream {
     /// Tells a stream that was made anew from the one before.
-    created: String,
+    pub(super) created: String,
     /// Of the pipeline whose own it is; none where no engine made it.
     pub(super) life: Option<Life>,
     pub(super) subjects: Vec<String>,
@@ -101,9 +101,22 @@ impl Stream {
     }
 }
 
+/// A pipeline's own stream.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// Its name.
+    pub name: String,
+    /// The life that it bears.
+    pub life: Life,
+    /// What it holds.
+    pub messages: Vec<Stored>,
+}
+
 /// All streams.
 pub(super) struct Streams {
     pub(super) held: BTreeMap<String, Stream>,
+    /// What pipelines' own streams held when they were removed.
+    removed: Vec<Own>,
     generated: BTreeMap<String, Arc<Generated>>,
     /// How many were ever made.
     made: u64,
@@ -123,6 +136,34 @@ impl Streams {
                 last_sequence: 0,
             }
         })
+    }
+
+    /// Removes a stream.
+    pub(super) fn take_away(&mut self, name: &str) {
+        if let Some(Stream {
+            life: Some(life),
+            messages,
+            ..
+        }) = self.held.remove(name)
+        {
+            self.removed.push(Own {
+                name: name.to_owned(),
+                life,
+                messages,
+            });
+        }
+    }
+
+    /// Pipelines' own streams: those that are there, and those that were removed, as they were then.
+    pub(super) fn own(&self) -> (Vec<Own>, Vec<Own>) {
+        let held = self.held.iter().filter_map(|(name, stream)| {
+            Some(Own {
+                name: name.clone(),
+                life: stream.life?,
+                messages: stream.messages.clone(),
+            })
+        });
+        (held.collect(), self.removed.clone())
     }
 
     /// Appends a message; gives its sequence. A stream that nobody declared takes every subject.
@@ -172,6 +213,7 @@ impl Log {
         Self {
             streams: Mutex::new(Streams {
                 held: BTreeMap::new(),
+                removed: Vec::new(),
                 generated: BTreeMap::new(),
                 made: 0,
                 received_ms,

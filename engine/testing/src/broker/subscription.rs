@@ -14,6 +14,8 @@ use crate::link::Service;
 struct MemorySubscription {
     broker: MemoryBroker,
     stream: String,
+    /// When the stream was made that it began on.
+    created: String,
     subjects: Vec<String>,
     /// Where it began: nothing before that comes.
     first: u64,
@@ -30,6 +32,10 @@ impl Input for MemoryBroker {
         let Ok(facts) = streams.facts(&request.stream) else {
             return Err(InputError::Deleted(request.stream));
         };
+        let created = request.stream_created.unwrap_or_else(|| facts.created.clone());
+        if created != facts.created {
+            return Err(InputError::Recreated(request.stream));
+        }
         let next = request.from_sequence.unwrap_or(match request.start {
             Start::Sequence(sequence) => sequence,
             Start::New => facts.last_sequence + 1,
@@ -46,6 +52,7 @@ impl Input for MemoryBroker {
         Ok(Box::new(MemorySubscription {
             broker: self.clone(),
             stream: request.stream,
+            created,
             subjects: request.subjects,
             first: next,
             next,
@@ -83,6 +90,9 @@ impl Subscription for MemorySubscription {
                 let Some(stream) = streams.held.get(&self.stream) else {
                     return Err(InputError::Deleted(self.stream.clone()));
                 };
+                if stream.created != self.created {
+                    return Err(InputError::Recreated(self.stream.clone()));
+                }
                 let messages = stream.from(from, &self.subjects).take(most);
                 messages.map(Stored::incoming).collect()
             };

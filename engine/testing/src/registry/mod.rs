@@ -39,11 +39,31 @@ impl MemoryRegistry {
     /// An empty one.
     pub fn new(link: Link) -> Self {
         Self {
-            bucket: MemoryBucket::default(),
+            bucket: MemoryBucket::behind(link.clone()),
             plugins: Arc::default(),
             uploads: Arc::default(),
             link,
         }
+    }
+
+    /// The same registry, through another link: that of another engine.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        Self {
+            bucket: self.bucket.through(link.clone()),
+            link,
+            ..self.clone()
+        }
+    }
+
+    /// Every entry that was ever written after a revision, in order.
+    pub fn written_after(&self, revision: u64) -> Vec<Entry> {
+        self.bucket.written_after(revision)
+    }
+
+    /// Digests of the components that it holds.
+    pub fn components(&self) -> Vec<Digest> {
+        lock(&self.plugins).keys().copied().collect()
     }
 
     /// Holds a plugin's component, as if it had been uploaded; gives its digest.
@@ -67,27 +87,21 @@ impl MemoryRegistry {
 #[async_trait]
 impl Bucket for MemoryRegistry {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.get(key).await
     }
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.put(key, value, expected).await
     }
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.delete(key).await
     }
     async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.remove(key, expected).await
     }
     async fn revision(&self) -> Result<u64, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.revision().await
     }
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.watch().await
     }
 }
@@ -95,10 +109,10 @@ impl Bucket for MemoryRegistry {
 #[async_trait]
 impl RegistryStore for MemoryRegistry {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.uploads.fetch_add(1, Ordering::Relaxed);
-        lock(&self.plugins).insert(digest, component);
-        Ok(())
+        let plugins = self.plugins.clone();
+        let put = move || drop(lock(&plugins).insert(digest, component));
+        self.link.change(Service::Registry, put).await
     }
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
         self.link.request(Service::Registry).await?;
@@ -109,8 +123,8 @@ impl RegistryStore for MemoryRegistry {
         Ok(lock(&self.plugins).keys().copied().collect())
     }
     async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
-        lock(&self.plugins).remove(&digest);
-        Ok(())
+        let plugins = self.plugins.clone();
+        let delete = move || drop(lock(&plugins).remove(&digest));
+        self.link.change(Service::Registry, delete).await
     }
 }
