@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A NATS client that needs nothing but Python, for the tutorials and the how-to guides.
 
-    nats.py stream NAME SUBJECT...          make a stream
+    nats.py stream NAME SUBJECT...          make a stream (DESCRIPTION=… describes it)
     nats.py pub SUBJECT [FILE]              publish each line of FILE, or of standard input
     nats.py read STREAM [SUBJECT]           print what a stream holds: subject and payload
     nats.py watch SUBJECT [COUNT]           print messages as they come
@@ -80,6 +80,7 @@ def fail_on(answer):
 
 def stream(name, *subjects):
     limits = {"retention": "limits", "storage": "file", "num_replicas": 1}
+    limits["description"] = os.environ.get("DESCRIPTION", "")
     fail_on(Connection().api(f"STREAM.CREATE.{name}", {"name": name, "subjects": subjects, **limits}))
     print(f"stream {name} holds {', '.join(subjects)}")
 

@@ -17,6 +17,7 @@ mod cached;
 mod candidates;
 mod condition;
 mod dead_letters;
+mod doctor;
 mod edge;
 mod graph;
 mod input;

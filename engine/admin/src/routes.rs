@@ -10,8 +10,8 @@ use axum::{
 use tailrace_core::registry::Role;
 
 use crate::{
-    access::Audience, audit, candidates, dead_letters, graph, input::MAX_PLUGIN_BYTES, openapi, pipelines,
-    plugins, probes, queries, route::Route, sketches, tenants, tokens, views,
+    access::Audience, audit, candidates, dead_letters, doctor, graph, input::MAX_PLUGIN_BYTES, openapi,
+    pipelines, plugins, probes, queries, route::Route, sketches, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -74,6 +74,18 @@ pub fn routes() -> Vec<Route> {
             "/metrics",
             "get the metrics for Prometheus",
             get(probes::metrics),
+        ),
+        operator(
+            "GET",
+            "/v1/doctor",
+            "find what is not as it should be, and what mends it",
+            get(doctor::examine),
+        ),
+        operator(
+            "POST",
+            "/v1/doctor/fix",
+            "mend what can be mended without a person's judgement",
+            post(doctor::fix),
         ),
         operator("GET", "/v1/tenants", "list all tenants", get(tenants::list)),
         operator(
@@ -233,10 +245,10 @@ pub fn routes() -> Vec<Route> {
         own(
             "POST",
             pipeline!("/resume"),
-            "resume a paused pipeline, or let one whose own stream is gone begin again",
+            "resume a pipeline that is paused or parked",
             post(pipelines::resume),
         )
-        .asks(&["new-stream"]),
+        .asks(&["accept-loss", "from", "stream", "new-stream"]),
         own(
             "GET",
             pipeline!("/revisions"),

@@ -4,6 +4,7 @@
 //! - [`command`] changes something: checked first, told to the audit log, written to the registry;
 //! - [`query`] answers: state, sketches, status, the flow as a picture, what is registered;
 //! - [`lives`] goes on with what creates and deletes in several places, whoever began it;
+//! - [`doctor`] finds what is not as it should be, and mends what it can;
 //! - [`alarms`] looks at numbers on its own account, and notifies.
 //!
 //! All three stand on one small [`context`]. What goes wrong is a [`ControlError`], which says whose fault it
@@ -12,6 +13,7 @@
 pub mod alarms;
 pub mod command;
 pub mod context;
+pub mod doctor;
 pub mod entries;
 pub mod error;
 pub mod lives;

@@ -41,6 +41,9 @@ use crate::{
 /// After so many renewals without an answer of the broker the engine is not ready.
 const RENEWALS_OF_SILENCE: u32 = 3;
 
+/// How often replicas are looked at.
+const RAISE_EVERY: Duration = Duration::from_mins(1);
+
 /// Longest that an engine which ends waits until its lease is given up.
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -66,6 +69,7 @@ pub struct RunningEngine {
     traces: Option<Arc<Traces>>,
     amounts: JoinHandle<()>,
     lives: JoinHandle<()>,
+    replicas: JoinHandle<()>,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. With this
@@ -130,6 +134,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let alarms = tasks::spawn(alarms.run(stop.clone()));
     let amounts = tasks::spawn(context.keep_amounts(stop.clone()));
     let lives = tasks::spawn(commands.go_on(stop.clone()));
+    let replicas = tasks::spawn(keep_replicas(world.clone(), stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -170,6 +175,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         traces,
         amounts,
         lives,
+        replicas,
     })
 }
 
@@ -192,6 +198,30 @@ impl RunningEngine {
         }
         self.amounts.abort();
         self.lives.abort();
+        self.replicas.abort();
+    }
+}
+
+/// Gives what was made with fewer replicas as many as are wanted: at the start, and now and then, for a broker may
+/// become a cluster, and buckets are made when they are first needed. Says where one node holds it all.
+async fn keep_replicas(world: World, stop: CancellationToken) {
+    let mut told = false;
+    let mut tick = tokio::time::interval(RAISE_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if world.streams.wanted_replicas() == Some(1) && !std::mem::replace(&mut told, true) {
+            tracing::warn!(
+                "the broker is a cluster, and nats.replicas is 1: the death of one node stops the pipelines whose streams lie on it; set nats.replicas to auto"
+            );
+        }
+        if let Err(cause) = world.streams.raise_replicas().await {
+            tracing::debug!(%cause, "replicas are looked at again later");
+        }
     }
 }
 
@@ -216,6 +246,7 @@ fn world(
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
         cache_bytes: config.store.cache_mib << 20,
+        ..StoreOptions::default()
     };
     let store = SledStore::open(config.data_dir.join("state"), store_options)
         .context("cannot open the local store")?;

@@ -8,9 +8,8 @@ use std::sync::{
 use async_trait::async_trait;
 use tailrace_core::{
     audit::AuditRecord,
-    name::Name,
     ports::{
-        audit::{AuditLog, Audited, MemoryAudit},
+        audit::{AuditLog, Audited, MemoryAudit, Whose},
         broker::BrokerError,
     },
 };
@@ -41,11 +40,11 @@ impl AuditLog for BreakableAudit {
     }
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
-        self.log.before(tenant, before, limit).await
+        self.log.before(whose, before, limit).await
     }
 }
 

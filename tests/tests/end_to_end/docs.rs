@@ -42,6 +42,7 @@ pages! {
     how_to_canary_and_shadow: "docs/how-to/canary-and-shadow.md",
     how_to_consume_results: "docs/how-to/consume-results.md",
     how_to_dead_letters: "docs/how-to/dead-letters.md",
+    how_to_doctor: "docs/how-to/doctor.md",
     how_to_embed: "docs/how-to/embed.md",
     how_to_handle_failures: "docs/how-to/handle-failures.md",
     how_to_metrics_and_traces: "docs/how-to/metrics-and-traces.md",

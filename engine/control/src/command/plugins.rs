@@ -151,6 +151,7 @@ impl Commands {
             uploaded_ms: self.context.now_ms(),
         };
         let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
+        let change = change.in_life(owner.life);
         let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
         let (version, is_new) = self
             .audited(change.to(told), async {

@@ -10,7 +10,7 @@ use tailrace_core::{
     life::Life,
     name::Name,
     ports::accounts::AccountError,
-    registry::{Key, Phase, Quotas, Registry, Tenant},
+    registry::{Key, PipelinePhase, Quotas, Registry, Tenant},
     subject,
 };
 use tailrace_sketch::TenantSeed;
@@ -95,7 +95,7 @@ impl Commands {
         if before.as_ref() == Some(&tenant) {
             return Ok(Arc::new(tenant));
         }
-        let change = Change::new("tenant-put", name, format!("tenant/{name}"));
+        let change = Change::new("tenant-put", name, format!("tenant/{name}")).in_life(life);
         let change = change.from(before.as_ref().map(told)).to(told(&tenant));
         self.audited(change, async {
             let written = self.context.write(&key, &tenant, expected.unwrap_or(0)).await?;
@@ -208,7 +208,7 @@ impl Commands {
         let registry = self.context.registry_now().await?;
         let pipelines: Vec<_> = registry
             .pipelines_of(name)
-            .filter(|(_, pipeline)| pipeline.phase != Phase::Deleting)
+            .filter(|(_, pipeline)| pipeline.phase != PipelinePhase::Deleting)
             .map(|(id, _)| id.pipeline.to_string())
             .collect();
         if !pipelines.is_empty() {
@@ -217,7 +217,7 @@ impl Commands {
                 "tenant {name} still has pipelines: {listed}; delete them first"
             )));
         }
-        let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
+        let change = Change::new("tenant-deleted", name, format!("tenant/{name}")).in_life(tenant.life);
         let change = change.from(Some(told(&tenant)));
         let make = async {
             tenant.deleting = true;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::{PartitionId, PipelineId},
     life::Life,
     ports::broker::{BrokerError, OwnError, own_stream},
     record,
-    registry::{Key, Phase, Pipeline, Registry, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Registry, Tenant},
     world::World,
 };
 
@@ -31,23 +32,26 @@ impl Lives {
         };
         match pipeline.phase {
             _ if pipeline.life != life => return Err(gone(id)),
-            Phase::Ready => return Ok(()),
-            Phase::Deleting => return Err(gone(id)),
-            Phase::Creating => {}
+            PipelinePhase::Ready => return Ok(()),
+            PipelinePhase::Deleting => return Err(gone(id)),
+            PipelinePhase::Creating => {}
         }
+        failpoint::pass(Point::CreateBegun);
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
         match self.make(id, &pipeline, revision).await {
             Ok(()) => {
-                pipeline.phase = Phase::Ready;
+                pipeline.phase = PipelinePhase::Ready;
                 pipeline.by = None;
-                self.context.write(&key, &pipeline, revision).await.map(drop)
+                self.context.write(&key, &pipeline, revision).await?;
+                failpoint::pass(Point::CreateDone);
+                Ok(())
             }
             Err(cause) if is_passing(&cause) => Err(cause),
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
-                pipeline.phase = Phase::Deleting;
+                pipeline.phase = PipelinePhase::Deleting;
                 self.context.write(&key, &pipeline, revision).await?;
                 self.delete(id, life).await?;
                 Err(cause)
@@ -58,6 +62,7 @@ impl Lives {
     async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
         self.check_owner(id, pipeline).await?;
         self.take_place(id, pipeline, revision).await?;
+        failpoint::pass(Point::CreatePlaced);
         let world = self.context.world.of(pipeline.nats_account.as_ref()).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
         match world.streams.create_own(&own).await {
@@ -73,17 +78,19 @@ impl Lives {
             }
             Err(cause) => return Err(unusable(&cause)),
         }
+        failpoint::pass(Point::CreateStreamMade);
         begin_partitions(&world, id, pipeline).await?;
+        failpoint::pass(Point::CreatePartitionsBegun);
         remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        failpoint::pass(Point::CreateNameCleared);
         let first = Key::Revision(id.clone(), pipeline.active.number);
         let known = self.context.world.registry.get(&first.to_string()).await?;
         let expected = known
             .filter(|entry| entry.value.is_some())
             .map_or(0, |entry| entry.revision);
-        self.context
-            .write(&first, &pipeline.active, expected)
-            .await
-            .map(drop)
+        self.context.write(&first, &pipeline.active, expected).await?;
+        failpoint::pass(Point::CreateRevisionKept);
+        Ok(())
     }
 
     /// The tenant is still the one that it is made for. It may have gone since that was looked at first.
@@ -150,13 +157,13 @@ impl Earlier {
         for (other, pipeline) in registry.pipelines_of(&id.tenant) {
             let written = registry.written.get(&Key::Pipeline(other.clone()).to_string());
             let is_before =
-                pipeline.phase == Phase::Ready || written.is_some_and(|written| *written < revision);
-            if other == id || pipeline.phase == Phase::Deleting || !is_before {
+                pipeline.phase == PipelinePhase::Ready || written.is_some_and(|written| *written < revision);
+            if other == id || pipeline.phase == PipelinePhase::Deleting || !is_before {
                 continue;
             }
             earlier.pipelines += 1;
             earlier.partitions += pipeline.active.manifest.partitions;
-            earlier.undecided += usize::from(pipeline.phase == Phase::Creating);
+            earlier.undecided += usize::from(pipeline.phase == PipelinePhase::Creating);
         }
         earlier
     }

@@ -2,9 +2,10 @@
 //! broker goes, and its entry last. As long as the entry is there, nobody can make the name anew.
 
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::PipelineId,
     life::Life,
-    registry::{Key, Phase, Pipeline},
+    registry::{Key, Pipeline, PipelinePhase},
     world::World,
 };
 
@@ -17,10 +18,12 @@ impl Lives {
         let Some((pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
             return Ok(());
         };
-        if pipeline.life != life || pipeline.phase != Phase::Deleting {
+        if pipeline.life != life || pipeline.phase != PipelinePhase::Deleting {
             return Ok(());
         }
+        failpoint::pass(Point::DeleteBegun);
         self.wait_let_go(id, life).await;
+        failpoint::pass(Point::DeleteLetGo);
         let account = pipeline
             .nats_account
             .clone()
@@ -28,14 +31,20 @@ impl Lives {
         let world = self.context.world.of(account.as_ref()).await?;
         let input = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
         world.streams.remove_consumers(id, &input).await?;
+        failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
+        failpoint::pass(Point::DeleteStreamGone);
         remove_snapshots(&world, id, |known| known == life).await?;
+        failpoint::pass(Point::DeleteSnapshotsGone);
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
+        failpoint::pass(Point::DeleteAlarmsGone);
         for number in self.context.registry()?.revisions.get(id).into_iter().flatten() {
             self.context.remove(&Key::Revision(id.clone(), *number)).await?;
         }
+        failpoint::pass(Point::DeleteRevisionsGone);
         self.context.remove_at(&key, revision).await?;
+        failpoint::pass(Point::DeleteDone);
         self.context
             .wait_until(|registry| registry.pipelines.get(id).is_none_or(|known| known.life != life))
             .await

@@ -5,7 +5,7 @@ use tailrace_core::{
     life::Life,
     membership::{Cluster, Membership},
     name::Name,
-    registry::{Key, Phase, Registry},
+    registry::{Key, PipelinePhase, Registry},
 };
 
 /// A change of several places that is written down and not done.
@@ -41,11 +41,11 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
     };
     let mut found = Vec::new();
     for (id, pipeline) in &registry.pipelines {
-        if pipeline.phase == Phase::Ready || !is_mine(&members, pipeline.by.as_ref(), &id.tenant) {
+        if pipeline.phase == PipelinePhase::Ready || !is_mine(&members, pipeline.by.as_ref(), &id.tenant) {
             continue;
         }
         found.push(match pipeline.phase {
-            Phase::Creating => Intent::Create(id.clone(), pipeline.life),
+            PipelinePhase::Creating => Intent::Create(id.clone(), pipeline.life),
             _ => Intent::Delete(id.clone(), pipeline.life),
         });
     }

@@ -1,7 +1,10 @@
 //! Clearing away entries of tenants that are gone: what a request left behind that was cut off, or that lost
 //! against the deletion of its tenant.
 
-use tailrace_core::registry::{Key, Phase, Pipeline, Registry};
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Registry},
+};
 
 use crate::{
     error::ControlResult,
@@ -17,7 +20,7 @@ impl Lives {
         }
         tracing::info!(%key, "an entry of a tenant that is gone is removed");
         match key {
-            Key::Pipeline(id) => self.end_pipeline(id, key).await,
+            Key::Pipeline(id) => self.end_orphan(id, key).await,
             Key::Plugin(..) => {
                 let digest = self.digest_of(key).await?;
                 self.remove_seen(&registry, key).await?;
@@ -41,22 +44,22 @@ impl Lives {
             .await
     }
 
-    async fn end_pipeline(&self, id: &tailrace_core::identity::PipelineId, key: &Key) -> ControlResult<()> {
+    /// Begins to delete a pipeline, and leaves that to a task of its own. To wait for it would be to hold a permit
+    /// that it may need: where there are as many orphans as permits, none would ever be deleted.
+    async fn end_orphan(&self, id: &PipelineId, key: &Key) -> ControlResult<()> {
         let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(key).await? else {
             return Ok(());
         };
-        if pipeline.phase != Phase::Deleting {
-            pipeline.phase = Phase::Deleting;
+        if pipeline.phase != PipelinePhase::Deleting {
+            pipeline.phase = PipelinePhase::Deleting;
             self.context.write(key, &pipeline, revision).await?;
         }
-        self.finish(Intent::Delete(id.clone(), pipeline.life)).await
+        self.begin(Intent::Delete(id.clone(), pipeline.life));
+        Ok(())
     }
 
-    async fn digest_of(&self, key: &Key) -> ControlResult<Option<tailrace_core::identity::Digest>> {
-        let version = self
-            .context
-            .read::<tailrace_core::registry::PluginVersion>(key)
-            .await?;
+    async fn digest_of(&self, key: &Key) -> ControlResult<Option<Digest>> {
+        let version = self.context.read::<PluginVersion>(key).await?;
         Ok(version.map(|(version, _)| version.digest))
     }
 }

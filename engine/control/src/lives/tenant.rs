@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::Digest,
     life::Life,
     name::Name,
-    registry::{Key, Phase, Pipeline, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Tenant},
 };
 
 use crate::{
@@ -25,24 +26,30 @@ impl Lives {
         if tenant.life != life || !tenant.deleting {
             return Ok(());
         }
+        failpoint::pass(Point::TenantBegun);
         // What was written before the tenant's entry is in this view.
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
         self.delete_pipelines(name).await?;
+        failpoint::pass(Point::TenantPipelinesGone);
         for token in self.context.tokens_of(Some(name))? {
             self.context.remove(&Key::Token(token.hash)).await?;
         }
+        failpoint::pass(Point::TenantTokensGone);
         let versions: Vec<_> = self.context.registry()?.plugins_of(name).cloned().collect();
         let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
         for version in versions {
             let key = Key::Plugin(name.clone(), version.plugin.clone());
             self.context.remove(&key).await?;
         }
+        failpoint::pass(Point::TenantVersionsGone);
         for digest in digests {
             self.remove_component(digest).await?;
         }
+        failpoint::pass(Point::TenantComponentsGone);
         self.context.remove_at(&key, revision).await?;
+        failpoint::pass(Point::TenantDone);
         self.context
             .wait_until(|registry| registry.tenants.get(name).is_none_or(|known| known.life != life))
             .await
@@ -61,8 +68,8 @@ impl Lives {
             let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(&key).await? else {
                 continue;
             };
-            if pipeline.phase != Phase::Deleting {
-                pipeline.phase = Phase::Deleting;
+            if pipeline.phase != PipelinePhase::Deleting {
+                pipeline.phase = PipelinePhase::Deleting;
                 self.context.write(&key, &pipeline, revision).await?;
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;

@@ -8,7 +8,7 @@ use tailrace_core::{
     manifest::PluginRef,
     name::Name,
     observe::status::State,
-    registry::{Key, Phase, Pipeline, PluginVersion, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Tenant},
 };
 
 use crate::{
@@ -95,9 +95,9 @@ impl Queries {
     /// What a pipeline is doing, as far as this engine knows.
     pub(crate) fn state_of(&self, id: &PipelineId, pipeline: &Pipeline) -> State {
         match pipeline.phase {
-            Phase::Creating => State::Creating,
-            Phase::Deleting => State::Deleting,
-            Phase::Ready => {
+            PipelinePhase::Creating => State::Creating,
+            PipelinePhase::Deleting => State::Deleting,
+            PipelinePhase::Ready => {
                 let status = self.context.overview.pipeline(id);
                 status.map(|status| status.state()).unwrap_or_default()
             }

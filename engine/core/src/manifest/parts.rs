@@ -84,6 +84,26 @@ pub struct InputManifest {
     /// The rule that finds duplicate events. Without it each event counts as new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<DedupManifest>,
+    /// The reaction if the stream drops events before the pipeline has processed them.
+    #[serde(default, skip_serializing_if = "OnLoss::is_default")]
+    pub on_loss: OnLoss,
+}
+
+/// The reaction to events that the stream drops before they are processed, by its limits or by a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// The pipeline is parked until somebody accepts the loss.
+    #[default]
+    Park,
+    /// The pipeline goes on. The loss is counted and shown.
+    Continue,
+}
+
+impl OnLoss {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`
@@ -311,6 +331,10 @@ pub struct OutputManifest {
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,
+    /// The fewest replicas of the pipeline's own stream: 1, 3 or 5. Without it there are as many as the engine's
+    /// configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u8>,
 }
 
 /// The retention of the results.

@@ -15,7 +15,7 @@ pub mod watcher;
 
 pub use keys::Key;
 pub use model::*;
-pub use phase::Phase;
+pub use phase::PipelinePhase;
 pub use rates::*;
 pub use revision::Revision;
 pub use scope::{Role, Scope};

@@ -13,7 +13,7 @@ use crate::{
     name::Name,
     ports::plugins::DeclaredMemory,
     registry::{
-        Phase, Revision, Scope,
+        PipelinePhase, Revision, Scope,
         candidate::{Candidate, Ended},
     },
     subject,
@@ -199,8 +199,8 @@ pub struct Pipeline {
     #[serde(default, skip_serializing_if = "Life::is_unnamed")]
     pub tenant_life: Life,
     /// Whether it is there as a whole.
-    #[serde(default, skip_serializing_if = "Phase::is_ready")]
-    pub phase: Phase,
+    #[serde(default, skip_serializing_if = "PipelinePhase::is_ready")]
+    pub phase: PipelinePhase,
     /// The engine that creates or deletes it; another goes on with it when that one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<EngineId>,
@@ -233,8 +233,24 @@ pub struct Pipeline {
     /// What became of the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_candidate: Option<Ended>,
+    /// Where it reads its input from since somebody said so, whatever was committed before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebase: Option<Rebase>,
+    /// How often somebody let it try again.
+    #[serde(default)]
+    pub retried: u64,
     /// When it was made, milliseconds since the epoch.
     pub created_ms: u64,
+}
+
+/// From a revision on, positions begin here: those of records before it are of no use, because events were lost, or
+/// the stream is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebase {
+    /// The first revision that reads from there.
+    pub revision: u64,
+    /// The first sequence that it reads.
+    pub from: u64,
 }
 
 impl Pipeline {
@@ -243,7 +259,7 @@ impl Pipeline {
         Self {
             life: Life::UNNAMED,
             tenant_life: Life::UNNAMED,
-            phase: Phase::Ready,
+            phase: PipelinePhase::Ready,
             by: None,
             nats_account: None,
             last_number: active.number,
@@ -255,6 +271,8 @@ impl Pipeline {
             previous: None,
             candidate: None,
             last_candidate: None,
+            rebase: None,
+            retried: 0,
             created_ms,
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Whether a pipeline is there as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum PipelinePhase {
     /// Its stream and its first revision are being made; it does not run yet.
     Creating,
     /// It is.
@@ -19,7 +19,7 @@ pub enum Phase {
     Deleting,
 }
 
-impl Phase {
+impl PipelinePhase {
     /// Whether it is there as a whole.
     pub fn is_ready(&self) -> bool {
         *self == Self::Ready

@@ -35,6 +35,8 @@ pub enum CommitOutcome {
     Stored(u64),
     /// Another engine owns the partition; nothing of it is stored.
     Fenced,
+    /// The broker takes only smaller messages by now; nothing of it is stored.
+    TooLarge,
 }
 
 /// Commits the batches of one partition.
@@ -115,6 +117,7 @@ impl Committer {
                 self.status.trouble(error.to_string());
                 None
             }
+            CommitError::TooLarge { .. } => Some(CommitOutcome::TooLarge),
             CommitError::NoRoom { .. } => {
                 self.status.broker_stores_nothing(error.to_string());
                 None

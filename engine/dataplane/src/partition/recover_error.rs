@@ -16,7 +16,7 @@ pub enum RecoverError {
     Store(#[from] StoreError),
     /// The records are gone, every one: purged or deleted by somebody. Nothing is begun anew in silence.
     #[error(
-        "the commit records of partition {partition} are gone from the pipeline's own stream (this engine's state is of commit {commit}); to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {}); to give it up: tailrace pipeline delete {}",
+        "the commit records of partition {partition} are gone from the pipeline's own stream (this engine's state is of commit {commit}); to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {}); to give it up: tailrace pipeline delete {} --yes",
         partition.pipeline.pipeline, partition.pipeline.tenant, partition.pipeline.pipeline
     )]
     Lost {

@@ -18,7 +18,7 @@ use tailrace_core::{
     membership::Membership,
     observe::{overview::Overview, status::PipelineStatus},
     ports::store::{LocalStore, StoreError},
-    registry::{Key, Phase, Registry},
+    registry::{Key, PipelinePhase, Registry},
     tasks,
     world::World,
 };
@@ -135,7 +135,7 @@ impl Engine {
     fn reconcile(&self, registry: &Registry, tasks: &mut Tasks) {
         let wanted = |id: &PipelineId| {
             let pipeline = registry.pipelines.get(id)?;
-            (pipeline.phase == Phase::Ready).then_some(pipeline)
+            (pipeline.phase == PipelinePhase::Ready).then_some(pipeline)
         };
         let gone: Vec<_> = tasks
             .running
@@ -159,7 +159,7 @@ impl Engine {
             let Some(tenant) = registry.tenants.get(&id.tenant) else {
                 continue;
             };
-            if pipeline.phase != Phase::Ready || tasks.ending.contains(id) {
+            if pipeline.phase != PipelinePhase::Ready || tasks.ending.contains(id) {
                 continue;
             }
             let entry = Some((pipeline.clone(), tenant.clone()));

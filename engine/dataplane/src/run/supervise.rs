@@ -97,6 +97,7 @@ impl PipelineRun {
         let has_moved = tenant.nats_account != running.account;
         if pipeline.paused.is_some()
             || has_moved
+            || pipeline.rebase != running.rebase
             || pipeline.active.manifest.input != running.plan.manifest.input
         {
             return Err(Ended::Changed);
@@ -153,12 +154,14 @@ impl PipelineRun {
     async fn end_candidate(&self, revision: u64, reason: &str) {
         tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
+        let tenant_life = self.entry.borrow().as_ref().map(|(_, tenant)| tenant.life);
         let record = AuditRecord {
             id: format!("{:016x}", self.world.random.next_u64()),
             at_ms: now_ms,
             who: Actor::engine(),
             action: "candidate-ended".to_owned(),
             tenant: Some(self.pipeline.tenant.clone()),
+            tenant_life: tenant_life.unwrap_or_default(),
             target: format!("pipeline/{}", self.pipeline.pipeline),
             before: Some(json!({ "candidate": revision })),
             after: Some(json!({ "reason": reason })),

@@ -8,6 +8,7 @@
 mod audit;
 mod client;
 mod dead_letters;
+mod doctor;
 pub mod error;
 mod events;
 mod global;
@@ -97,6 +98,9 @@ enum Command {
     /// Manage operators' tokens.
     #[command(subcommand, after_help = "Example:\n  tailrace operator token list")]
     Operator(operator::OperatorCommand),
+    /// Find what is not as it should be, such as leftovers and unreadable entries, and mend it. For operators.
+    #[command(after_help = "Examples:\n  tailrace doctor\n  tailrace doctor --fix")]
+    Doctor(doctor::DoctorArgs),
     /// Query the audit log.
     #[command(subcommand, after_help = "Example:\n  tailrace audit list --limit 20")]
     Audit(audit::AuditCommand),
@@ -138,6 +142,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
         Command::Tenant(command) => tenant::run(command, &Session::new(global)?),
         Command::Operator(command) => operator::run(command, &Session::new(global)?),
+        Command::Doctor(args) => doctor::run(&args, &Session::new(global)?),
         Command::Audit(command) => audit::run(&command, &Session::new(global)?),
         Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }

@@ -9,8 +9,9 @@ use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, OutputManifest, PipelineManifest,
-        PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check, parse,
+        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, OnLoss, OutputManifest,
+        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check,
+        parse,
     },
     name::Name,
     ports::plugins::Admitted,
@@ -73,6 +74,7 @@ impl Setting {
             manifest.output = Some(OutputManifest {
                 subject,
                 keep: Keep::default(),
+                replicas: None,
             });
         }
         manifest.vectors.extend(wishes.vectors);
@@ -141,6 +143,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             time: None,
             start: Start::All,
             dedup: None,
+            on_loss: OnLoss::default(),
         },
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
@@ -150,6 +153,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
             keep: Keep::default(),
+            replicas: None,
         }),
         circuit_breaker: None,
         alarms: Vec::new(),

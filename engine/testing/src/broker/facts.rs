@@ -82,6 +82,11 @@ impl Streams for MemoryBroker {
         Ok(holders.map(|(name, _)| name.clone()).collect())
     }
 
+    async fn derived_with(&self, _: &str) -> Result<Vec<String>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        Ok(Vec::new())
+    }
+
     async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
         let (broker, own) = (self.clone(), own.clone());
         let made = self
@@ -111,6 +116,21 @@ impl Streams for MemoryBroker {
 
     async fn remove_consumers(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
         self.0.link.request(Service::Removal).await
+    }
+
+    async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        // A subscription in memory leaves nothing behind.
+        Ok(Vec::new())
+    }
+
+    async fn remove_consumer(&self, _: &str, _: &str) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Removal).await
+    }
+
+    async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        Ok(None)
     }
 
     async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError> {

@@ -14,7 +14,10 @@ mod tap;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::global::{GlobalArgs, Session};
+use super::{
+    client::query,
+    global::{GlobalArgs, Session},
+};
 
 /// Commands on pipelines.
 #[derive(Debug, Subcommand)]
@@ -59,11 +62,25 @@ pub enum PipelineCommand {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Resume a paused pipeline.
-    #[command(after_help = "Example:\n  tailrace pipeline resume recommendations")]
+    /// Resume a pipeline that is paused or parked. The reason in its status says which option helps.
+    #[command(
+        after_help = "Examples:\n  tailrace pipeline resume recommendations\n  tailrace pipeline resume recommendations --accept-loss\n  tailrace pipeline resume recommendations --from first\n  tailrace pipeline resume recommendations --new-stream"
+    )]
     Resume {
         /// The pipeline.
         name: String,
+        /// Go on without the events that the input stream dropped. The state is kept.
+        #[arg(long)]
+        accept_loss: bool,
+        /// Read the input from this sequence on, or from `first`. The state is kept.
+        #[arg(long, value_name = "SEQUENCE", conflicts_with = "accept_loss")]
+        from: Option<String>,
+        /// Read another input stream. The state is kept.
+        #[arg(long)]
+        stream: Option<String>,
+        /// Begin again with a new stream of its own and an empty state, where the manifest says that it starts.
+        #[arg(long, conflicts_with_all = ["accept_loss", "from", "stream"])]
+        new_stream: bool,
     },
     /// Show the candidate revision: differences, errors, fuel and latency.
     #[command(after_help = "Example:\n  tailrace pipeline candidate recommendations")]
@@ -138,10 +155,22 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
                 .post(&session.pipeline_route(&name, &["pause"])?, &body)?;
             session.output.show(&answer, || Ok(format!("{name} is paused")))
         }
-        PipelineCommand::Resume { name } => {
-            let answer = session
-                .client
-                .post(&session.pipeline_route(&name, &["resume"])?, &json!({}))?;
+        PipelineCommand::Resume {
+            name,
+            accept_loss,
+            from,
+            stream,
+            new_stream,
+        } => {
+            let flag = |set: bool| set.then(|| "true".to_owned());
+            let how = query(&[
+                ("accept-loss", flag(accept_loss)),
+                ("from", from),
+                ("stream", stream),
+                ("new-stream", flag(new_stream)),
+            ]);
+            let route = session.pipeline_route(&name, &["resume"])? + &how;
+            let answer = session.client.post(&route, &json!({}))?;
             session.output.show(&answer, || Ok(format!("{name} goes on")))
         }
         PipelineCommand::Candidate { name } => candidate::show(&name, session),

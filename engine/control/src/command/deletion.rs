@@ -1,0 +1,105 @@
+//! Deleting a pipeline, and letting one begin again whose own stream is gone. Both are first a word in its entry.
+
+use tailrace_core::{
+    audit::Change,
+    identity::{PartitionId, PipelineId},
+    life::Life,
+    observe::status::State,
+    ports::broker::own_stream,
+    registry::{Key, Pipeline, PipelinePhase},
+    world::World,
+};
+
+use crate::{
+    command::{Commands, apply::told, condition::Condition},
+    error::{ControlError, ControlResult},
+    lives::Intent,
+};
+
+impl Commands {
+    /// Lets a pipeline begin again whose own stream is gone, or has lost its records: as a new life, with a new
+    /// stream and an empty state, from where its manifest says.
+    pub async fn renew_stream(&self, id: &PipelineId) -> ControlResult<()> {
+        let (mut pipeline, revision) = self.known(id).await?;
+        let world = self.context.world_of(&id.tenant).await?;
+        let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
+        let has_stream = world.streams.bring_own(&own, true).await.is_ok();
+        if has_stream && !self.has_lost_records(&world, id, &pipeline).await? {
+            return Err(ControlError::Conflict(format!(
+                "pipeline {} has its stream, and all that it needs in it; to throw away what it holds, delete the pipeline and apply it again",
+                id.pipeline
+            )));
+        }
+        pipeline.life = Life::new(&*self.context.world.random);
+        pipeline.phase = PipelinePhase::Creating;
+        pipeline.by = self.context.me();
+        let change = Change::new(
+            "pipeline-renewed",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        );
+        let change = change
+            .in_life(pipeline.tenant_life)
+            .from(Some(told(&pipeline.active)));
+        let intent = Intent::Create(id.clone(), pipeline.life);
+        let make = async {
+            let key = Key::Pipeline(id.clone());
+            self.context.write(&key, &pipeline, revision).await?;
+            self.lives.finish(intent).await
+        };
+        self.audited(change, make).await
+    }
+
+    /// Whether a partition has no record, not even the one that it began with. Before lives none was written, so
+    /// there only the engine that runs it can tell.
+    async fn has_lost_records(
+        &self,
+        world: &World,
+        id: &PipelineId,
+        pipeline: &Pipeline,
+    ) -> ControlResult<bool> {
+        if pipeline.life.is_unnamed() {
+            let status = self.context.overview.pipeline(id);
+            return Ok(status.is_some_and(|status| matches!(status.state(), State::Parked { .. })));
+        }
+        for partition in 0..pipeline.active.manifest.partitions {
+            let partition = PartitionId {
+                pipeline: id.clone(),
+                life: pipeline.life,
+                partition,
+            };
+            if world.commits.last(&partition).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes a pipeline with its state, its outputs and its dead letters. One that is being deleted already is
+    /// waited for.
+    pub async fn delete_pipeline(&self, id: &PipelineId, condition: Condition) -> ControlResult<()> {
+        let key = Key::Pipeline(id.clone());
+        let missing = || ControlError::not_found("pipeline", &id.pipeline);
+        let (mut pipeline, revision) = self.context.read::<Pipeline>(&key).await?.ok_or_else(missing)?;
+        condition.check(&format!("pipeline {}", id.pipeline), Some(revision))?;
+        let intent = Intent::Delete(id.clone(), pipeline.life);
+        if pipeline.phase == PipelinePhase::Deleting {
+            return self.lives.finish(intent).await;
+        }
+        let change = Change::new(
+            "pipeline-deleted",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        );
+        let change = change
+            .in_life(pipeline.tenant_life)
+            .from(Some(told(&pipeline.active)));
+        let make = async {
+            pipeline.phase = PipelinePhase::Deleting;
+            pipeline.by = self.context.me();
+            self.context.write(&key, &pipeline, revision).await?;
+            self.lives.finish(intent).await
+        };
+        self.audited(change, make).await
+    }
+}

@@ -1,0 +1,162 @@
+//! What lies on the broker, and what of it belongs to nobody.
+
+use tailrace_core::{
+    identity::{Digest, PartitionId, PipelineId},
+    life::Life,
+    name::Name,
+    ports::broker::StreamFacts,
+    subject,
+};
+
+use crate::{
+    doctor::{
+        finding::{Examination, Fix},
+        registered::Registered,
+    },
+    error::ControlResult,
+    query::Queries,
+};
+
+/// What lies in a NATS account.
+pub(super) struct Lying {
+    account: Option<Name>,
+    streams: Vec<StreamFacts>,
+    consumers: Vec<(String, String)>,
+    snapshots: Vec<PartitionId>,
+    /// None where the broker is one server.
+    wanted_replicas: Option<u64>,
+}
+
+/// What lies in the engine's own account for all tenants.
+pub(super) struct SharedLying {
+    components: Vec<Digest>,
+    alarms: Vec<String>,
+}
+
+impl Queries {
+    pub(super) async fn look_at_account(&self, account: Option<&Name>) -> ControlResult<Lying> {
+        let world = self.context.world.of(account).await?;
+        Ok(Lying {
+            account: account.cloned(),
+            streams: world.streams.own_streams().await?,
+            consumers: world.streams.engine_consumers().await?,
+            snapshots: world.snapshots.partitions().await?,
+            wanted_replicas: world.streams.wanted_replicas(),
+        })
+    }
+
+    pub(super) async fn look_at_shared(&self) -> ControlResult<SharedLying> {
+        let world = &self.context.world;
+        let components = world.registry.plugin_digests().await?;
+        let mut watch = world.alarms.watch().await?;
+        let mut alarms = Vec::new();
+        while let Some(entry) = watch.next().await? {
+            alarms.extend(entry.value.map(|_| entry.key));
+        }
+        Ok(SharedLying { components, alarms })
+    }
+}
+
+/// What of an account belongs to nobody.
+pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut Examination) {
+    let account = lies.account.as_ref();
+    for facts in &lies.streams {
+        let Some(id) = owner_of(&facts.name) else { continue };
+        if !registered.has(&id, facts.life) || facts.life.is_unnamed() && !registered.has_name(&id) {
+            let detail = format!("no pipeline {id} of this life is registered");
+            let found = examination.add("orphan-stream", &facts.name, detail);
+            found.fixed_by(account, Fix::Stream(id, facts.life));
+        } else if let Some(wanted) = lies.wanted_replicas.filter(|wanted| facts.replicas < *wanted) {
+            let detail = format!("it has {} replicas of {wanted}", facts.replicas);
+            let found = examination.add("few-replicas", &facts.name, detail);
+            found.fixed_by(account, Fix::Replicas);
+        }
+    }
+    for (stream, consumer) in &lies.consumers {
+        let Some(id) = reader_of(consumer) else { continue };
+        if !registered.reads(&id, stream) {
+            let detail = format!("pipeline {id} does not read stream {stream}");
+            let found = examination.add("orphan-consumer", format!("{stream}/{consumer}"), detail);
+            let (stream, consumer) = (stream.clone(), consumer.clone());
+            found.fixed_by(account, Fix::Consumer { stream, consumer });
+        }
+    }
+    for partition in &lies.snapshots {
+        let PartitionId {
+            pipeline,
+            life,
+            partition: number,
+        } = partition;
+        let has_life =
+            registered.has(pipeline, *life) && (!life.is_unnamed() || registered.has_name(pipeline));
+        if !has_life || !registered.has_partition(pipeline, *number) {
+            let detail = format!("no pipeline {pipeline} of this life is registered");
+            let found = examination.add("orphan-snapshots", partition.place(), detail);
+            found.fixed_by(account, Fix::Snapshots(partition.clone()));
+        }
+    }
+}
+
+/// What of the engine's own account belongs to nobody.
+pub(super) fn compare_shared(lies: &SharedLying, registered: &Registered, examination: &mut Examination) {
+    for digest in lies.components.iter().filter(|digest| !registered.uses(digest)) {
+        let found = examination.add(
+            "orphan-component",
+            digest.to_string(),
+            "no plugin version refers to it",
+        );
+        found.fixed_by(None, Fix::Component(*digest));
+    }
+    for key in &lies.alarms {
+        let Some(id) = key.strip_prefix("pipeline.").and_then(id_of) else {
+            continue;
+        };
+        if !registered.has_name(&id) {
+            let detail = format!("alarms remember pipeline {id}, which is not registered");
+            let found = examination.add("orphan-alarm", key, detail);
+            found.fixed_by(None, Fix::Alarm(key.clone()));
+        }
+    }
+}
+
+fn id_of(text: &str) -> Option<PipelineId> {
+    let (tenant, pipeline) = text.split_once('.')?;
+    Some(PipelineId {
+        tenant: Name::new(tenant).ok()?,
+        pipeline: Name::new(pipeline).ok()?,
+    })
+}
+
+/// The pipeline whose own stream bears this name.
+fn owner_of(stream: &str) -> Option<PipelineId> {
+    let (tenant, pipeline) = stream.strip_prefix("TR_")?.split_once('_')?;
+    let id = id_of(&format!("{tenant}.{pipeline}"))?;
+    (subject::stream_name(&id) == stream).then_some(id)
+}
+
+/// The pipeline that a consumer of this name reads for.
+fn reader_of(consumer: &str) -> Option<PipelineId> {
+    let mut parts = consumer.strip_prefix("tr_")?.splitn(3, '_');
+    id_of(&format!("{}.{}", parts.next()?, parts.next()?))
+}
+
+/// The life of a stream, as a fix must find it.
+pub(super) fn is_still(facts: &StreamFacts, life: Life) -> bool {
+    facts.is_engines && facts.life == life
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_on_the_broker_tell_whose_they_are() {
+        let id = owner_of("TR_shop_clicks-2").unwrap();
+        assert_eq!(id.to_string(), "shop/clicks-2");
+        assert_eq!(reader_of("tr_shop_clicks-2_input_e-1_ab"), Some(id));
+        for other in ["TR_shop", "SHOP", "TR_shop_Clicks", "TR_shop_a_b"] {
+            assert_eq!(owner_of(other), None, "{other}");
+        }
+        assert_eq!(reader_of("mine"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! Mending what was found. Each thing is looked at once more, right before: what is somebody's by now is left
+//! alone.
+
+use serde_json::json;
+use tailrace_core::{
+    audit::Change,
+    identity::PipelineId,
+    name::Name,
+    ports::broker::BrokerError,
+    registry::{Key, Pipeline, Revision},
+    subject,
+};
+
+use crate::{
+    command::Commands,
+    doctor::{
+        broker::is_still,
+        finding::{Examination, Finding, Fix, Mended},
+        registered::Registered,
+    },
+    error::{ControlError, ControlResult},
+};
+
+impl Commands {
+    /// Mends what can be mended of these findings, one after the other; what fails does not stop the rest.
+    pub async fn mend(&self, examination: Examination) -> Vec<Mended> {
+        let mut mended = Vec::new();
+        for finding in examination.findings {
+            let Some(fix) = finding.fix.clone() else { continue };
+            let outcome = self.mend_one(&finding, &fix).await;
+            mended.push(Mended {
+                mended: outcome.is_ok(),
+                why_not: outcome.err().map(|cause| cause.to_string()),
+                finding,
+            });
+        }
+        mended
+    }
+
+    async fn mend_one(&self, finding: &Finding, fix: &Fix) -> ControlResult<()> {
+        let change = Change {
+            action: "doctor-mended",
+            tenant: None,
+            tenant_life: None,
+            target: format!("{}/{}", finding.kind, finding.what),
+            before: Some(json!({ "detail": finding.detail })),
+            after: None,
+        };
+        let account = finding.nats_account.as_ref();
+        Box::pin(self.audited(change, self.apply_fix(account, fix))).await
+    }
+
+    async fn apply_fix(&self, account: Option<&Name>, fix: &Fix) -> ControlResult<()> {
+        let world = self.context.world.of(account).await?;
+        let registered = Registered::of(&*self.context.registry_now().await?);
+        let taken = |what: &str| {
+            Err(ControlError::Conflict(format!(
+                "{what} belongs to somebody by now"
+            )))
+        };
+        match fix {
+            Fix::Stream(id, life) => {
+                let name = subject::stream_name(id);
+                match world.streams.stream(&name).await {
+                    Err(BrokerError::NoStream(_)) => Ok(()),
+                    Ok(facts)
+                        if is_still(&facts, *life) && (life.is_unnamed() || !registered.has(id, *life)) =>
+                    {
+                        if life.is_unnamed() && registered.has_name(id) {
+                            return taken(&name);
+                        }
+                        Ok(world.streams.remove_own(id, *life).await?)
+                    }
+                    Ok(_) => taken(&name),
+                    Err(cause) => Err(cause.into()),
+                }
+            }
+            Fix::Consumer { stream, consumer } => Ok(world.streams.remove_consumer(stream, consumer).await?),
+            Fix::Snapshots(partition) => {
+                if registered.has(&partition.pipeline, partition.life)
+                    && registered.has_partition(&partition.pipeline, partition.partition)
+                {
+                    return taken(&partition.place());
+                }
+                for commit in world.snapshots.list(partition).await? {
+                    world.snapshots.delete(partition, commit).await?;
+                }
+                Ok(())
+            }
+            Fix::Replicas => Ok(world.streams.raise_replicas().await?),
+            Fix::Component(digest) => self.lives.remove_component(*digest).await,
+            Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
+            Fix::Pipeline(id) => self.restore(id).await,
+        }
+    }
+
+    /// Makes a pipeline's entry anew from its last kept revision, of the life that its own stream bears.
+    async fn restore(&self, id: &PipelineId) -> ControlResult<()> {
+        let registry = self.context.registry_now().await?;
+        let key = Key::Pipeline(id.clone());
+        let (Some(written), true) = (
+            registry.written.get(&key.to_string()),
+            registry.is_unreadable(&key),
+        ) else {
+            return Err(ControlError::Conflict(format!("{key} can be read by now")));
+        };
+        let number = registry
+            .revisions
+            .get(id)
+            .and_then(|numbers| numbers.last().copied());
+        let number = number.ok_or_else(|| ControlError::not_found("revision", &id.pipeline))?;
+        let active: Revision = self.context.revision(id, number).await?;
+        let tenant = self.context.tenant_at_work(&id.tenant)?;
+        let world = self.context.world.of(tenant.nats_account.as_ref()).await?;
+        let facts = world.streams.stream(&subject::stream_name(id)).await?;
+        let input = active.manifest.input.stream.clone().unwrap_or_default();
+        let pipeline = Pipeline {
+            life: facts.life,
+            tenant_life: tenant.life,
+            nats_account: tenant.nats_account.clone(),
+            stream_created: world.streams.stream(&input).await.ok().map(|facts| facts.created),
+            paused: Some("its entry was made anew by tailrace doctor; look at it, then resume it".to_owned()),
+            ..Pipeline::new(active, self.context.now_ms())
+        };
+        self.context.write(&key, &pipeline, *written).await.map(drop)
+    }
+}

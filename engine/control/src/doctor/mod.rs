@@ -1,0 +1,66 @@
+//! What is not as it should be, and what mends it: leftovers that belong to nobody, entries that cannot be read,
+//! a clock that is off. [`Queries::examine`] only looks; [`Commands::mend`] does what can be done without a
+//! person's judgement, each thing after it has looked at it once more.
+//!
+//! - [`finding`]: what may be found;
+//! - [`registered`]: what is registered, to compare with;
+//! - [`broker`]: what lies on the broker, in each NATS account;
+//! - [`state`]: what the engine itself says;
+//! - [`mend`]: mending.
+
+mod broker;
+pub mod finding;
+mod mend;
+mod registered;
+mod state;
+
+use std::collections::BTreeSet;
+
+use tailrace_core::{name::Name, registry::Registry};
+
+use self::{finding::Examination, registered::Registered};
+use crate::{error::ControlResult, query::Queries};
+
+impl Queries {
+    /// Looks at everything, and changes nothing.
+    pub async fn examine(&self) -> ControlResult<Examination> {
+        let mut examination = Examination::default();
+        // What lies on the broker is listed before what is registered is read: what is made meanwhile is
+        // registered first, so it is never taken for a leftover.
+        let accounts = accounts_of(&*self.context.registry()?);
+        let mut found = Vec::new();
+        for account in accounts {
+            match self.look_at_account(account.as_ref()).await {
+                Ok(lies) => found.push(lies),
+                Err(cause) => examination.unseen(account.as_ref(), &cause),
+            }
+        }
+        let shared = self.look_at_shared().await;
+        let registry = self.context.registry_now().await?;
+        let registered = Registered::of(&registry);
+        for lies in found {
+            broker::compare(&lies, &registered, &mut examination);
+        }
+        match shared {
+            Ok(shared) => broker::compare_shared(&shared, &registered, &mut examination),
+            Err(cause) => examination.unseen(None, &cause),
+        }
+        self.look_at_registry(&registry, &mut examination);
+        self.look_at_pipelines(&registry, &mut examination);
+        self.look_at_clock(&mut examination).await;
+        Ok(examination)
+    }
+}
+
+/// The NATS accounts in which anything may lie; none stands for the engine's own.
+fn accounts_of(registry: &Registry) -> BTreeSet<Option<Name>> {
+    let tenants = registry
+        .tenants
+        .values()
+        .map(|tenant| tenant.nats_account.clone());
+    let pipelines = registry
+        .pipelines
+        .values()
+        .map(|pipeline| pipeline.nats_account.clone());
+    std::iter::once(None).chain(tenants).chain(pipelines).collect()
+}

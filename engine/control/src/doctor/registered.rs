@@ -1,0 +1,96 @@
+//! What is registered, in the form in which what lies on the broker is compared with it. What cannot be read may
+//! be anything, so nothing that could belong to it is a leftover.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    life::Life,
+    registry::{Key, Registry},
+};
+
+/// What is registered.
+pub(super) struct Registered {
+    lives: BTreeMap<PipelineId, Life>,
+    partitions: BTreeMap<PipelineId, u32>,
+    inputs: BTreeMap<PipelineId, String>,
+    unreadable: BTreeSet<PipelineId>,
+    components: BTreeSet<Digest>,
+    /// Whether a plugin's entry cannot be read: then nobody knows which bytes it means.
+    hides_components: bool,
+}
+
+impl Registered {
+    pub(super) fn of(registry: &Registry) -> Self {
+        let unreadable: Vec<Key> = registry
+            .unreadable
+            .keys()
+            .filter_map(|key| key.parse().ok())
+            .collect();
+        let pipelines = &registry.pipelines;
+        Self {
+            lives: pipelines
+                .iter()
+                .map(|(id, pipeline)| (id.clone(), pipeline.life))
+                .collect(),
+            partitions: pipelines
+                .iter()
+                .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.partitions))
+                .collect(),
+            inputs: pipelines
+                .iter()
+                .filter_map(|(id, pipeline)| {
+                    Some((id.clone(), pipeline.active.manifest.input.stream.clone()?))
+                })
+                .collect(),
+            unreadable: unreadable
+                .iter()
+                .filter_map(|key| match key {
+                    Key::Pipeline(id) | Key::Revision(id, _) => Some(id.clone()),
+                    _ => None,
+                })
+                .collect(),
+            components: registry
+                .plugins
+                .values()
+                .map(|version| version.digest)
+                .chain(pipelines.values().flat_map(|pipeline| {
+                    let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
+                    let revisions = std::iter::once(&pipeline.active).chain(candidate);
+                    revisions.flat_map(|revision| revision.plugins.values().copied())
+                }))
+                .collect(),
+            hides_components: unreadable.iter().any(|key| matches!(key, Key::Plugin(..) | Key::Pipeline(_)))
+                // Orphans are on their way out, and take their bytes along themselves.
+                || registry.orphans.iter().any(|key| matches!(key, Key::Plugin(..))),
+        }
+    }
+
+    /// Whether this life of a name is registered, or may be.
+    pub(super) fn has(&self, id: &PipelineId, life: Life) -> bool {
+        self.unreadable.contains(id)
+            || self
+                .lives
+                .get(id)
+                .is_some_and(|known| *known == life || life.is_unnamed())
+    }
+
+    pub(super) fn has_name(&self, id: &PipelineId) -> bool {
+        self.unreadable.contains(id) || self.lives.contains_key(id)
+    }
+
+    pub(super) fn reads(&self, id: &PipelineId, stream: &str) -> bool {
+        // Its own stream as well: dead letters that are sent again.
+        self.unreadable.contains(id)
+            || self.inputs.get(id).is_some_and(|input| input == stream)
+            || self.lives.contains_key(id) && stream == tailrace_core::subject::stream_name(id)
+    }
+
+    pub(super) fn has_partition(&self, id: &PipelineId, partition: u32) -> bool {
+        self.unreadable.contains(id) || self.partitions.get(id).is_some_and(|count| partition < *count)
+    }
+
+    pub(super) fn uses(&self, digest: &Digest) -> bool {
+        self.hides_components || self.components.contains(digest)
+    }
+}
