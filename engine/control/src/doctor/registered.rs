@@ -51,9 +51,8 @@ impl Registered {
                 })
                 .collect(),
             components: registry
-                .plugins
-                .values()
-                .map(|version| version.digest)
+                .versions()
+                .map(|(_, version)| version.digest)
                 .chain(pipelines.values().flat_map(|pipeline| {
                     let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
                     let revisions = std::iter::once(&pipeline.active).chain(candidate);

@@ -17,7 +17,7 @@ use tailrace_core::{
 
 use crate::{
     error::{ControlError, ControlResult},
-    lives::{Lives, delete::remove_snapshots},
+    lives::{Lives, delete::remove_snapshots, is_passing_create},
 };
 
 /// Longest wait for others that were begun before and whose outcome decides whether there is a place.
@@ -48,7 +48,7 @@ impl Lives {
                 failpoint::pass(Point::CreateDone);
                 Ok(())
             }
-            Err(cause) if is_passing(&cause) => Err(cause),
+            Err(cause) if is_passing_create(&cause) => Err(cause),
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
                 pipeline.phase = PipelinePhase::Deleting;
@@ -83,12 +83,9 @@ impl Lives {
         failpoint::pass(Point::CreatePartitionsBegun);
         remove_snapshots(&world, id, |life| life != pipeline.life).await?;
         failpoint::pass(Point::CreateNameCleared);
-        let first = Key::Revision(id.clone(), pipeline.active.number);
-        let known = self.context.world.registry.get(&first.to_string()).await?;
-        let expected = known
-            .filter(|entry| entry.value.is_some())
-            .map_or(0, |entry| entry.revision);
-        self.context.write(&first, &pipeline.active, expected).await?;
+        self.context
+            .keep_revision(id, pipeline.life, &pipeline.active)
+            .await?;
         failpoint::pass(Point::CreateRevisionKept);
         Ok(())
     }
@@ -205,14 +202,6 @@ async fn begin_partitions(world: &World, id: &PipelineId, pipeline: &Pipeline) -
     });
     try_join_all(begun).await?;
     Ok(())
-}
-
-/// Whether it is worth another try as it is.
-fn is_passing(cause: &ControlError) -> bool {
-    matches!(
-        cause,
-        ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_)
-    )
 }
 
 fn unusable(cause: &OwnError) -> ControlError {

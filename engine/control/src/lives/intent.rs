@@ -3,10 +3,13 @@
 use tailrace_core::{
     identity::{EngineId, PipelineId},
     life::Life,
+    manifest::PluginRef,
     membership::{Cluster, Membership},
     name::Name,
     registry::{Key, PipelinePhase, Registry},
 };
+
+use crate::lives::ended::Ended;
 
 /// A change of several places that is written down and not done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,10 @@ pub(crate) enum Intent {
     Delete(PipelineId, Life),
     /// A tenant of this life is to go, with all that is its.
     DeleteTenant(Name, Life),
+    /// A plugin version of this life is to be made.
+    Upload(Name, PluginRef, Life),
+    /// Something of a life that has ended may have come after its end.
+    Clear(Ended),
     /// An entry belongs to no tenant that there is.
     Orphan(Key),
 }
@@ -26,7 +33,8 @@ impl Intent {
     pub(crate) fn tenant(&self) -> Option<&Name> {
         match self {
             Self::Create(id, _) | Self::Delete(id, _) => Some(&id.tenant),
-            Self::DeleteTenant(name, _) => Some(name),
+            Self::DeleteTenant(name, _) | Self::Upload(name, ..) => Some(name),
+            Self::Clear(ended) => Some(ended.tenant()),
             Self::Orphan(Key::Token(_)) => None,
             Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
             Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
@@ -48,6 +56,11 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
             PipelinePhase::Creating => Intent::Create(id.clone(), pipeline.life),
             _ => Intent::Delete(id.clone(), pipeline.life),
         });
+    }
+    for ((tenant, plugin), version) in &registry.uploads {
+        if is_mine(&members, version.by.as_ref(), tenant) {
+            found.push(Intent::Upload(tenant.clone(), plugin.clone(), version.life));
+        }
     }
     for (name, tenant) in &registry.tenants {
         if tenant.deleting && is_mine(&members, None, name) {

@@ -37,17 +37,22 @@ impl Lives {
             self.context.remove(&Key::Token(token.hash)).await?;
         }
         failpoint::pass(Point::TenantTokensGone);
-        let versions: Vec<_> = self.context.registry()?.plugins_of(name).cloned().collect();
+        // Their bytes first: once the entries are gone, nobody knows which those were.
+        let registry = self.context.registry()?;
+        let own = registry.versions().filter(|(owner, _)| *owner == name);
+        let versions: Vec<_> = own.map(|(_, version)| version.clone()).collect();
         let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
-        for version in versions {
-            let key = Key::Plugin(name.clone(), version.plugin.clone());
-            self.context.remove(&key).await?;
-        }
-        failpoint::pass(Point::TenantVersionsGone);
         for digest in digests {
-            self.remove_component(digest).await?;
+            self.remove_component(digest, |owner, _| owner == name).await?;
         }
         failpoint::pass(Point::TenantComponentsGone);
+        for version in versions {
+            let key = Key::Plugin(name.clone(), version.plugin.clone());
+            if let Some(written) = registry.written.get(&key.to_string()) {
+                self.context.remove_at(&key, *written).await?;
+            }
+        }
+        failpoint::pass(Point::TenantVersionsGone);
         self.context.remove_at(&key, revision).await?;
         failpoint::pass(Point::TenantDone);
         self.context
@@ -73,28 +78,6 @@ impl Lives {
                 self.context.write(&key, &pipeline, revision).await?;
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes the bytes of a plugin that no version refers to. An upload of the same bytes may be under way: it
-    /// looks for them after it has written its entry, and this looks for entries after it has deleted them.
-    pub(crate) async fn remove_component(&self, digest: Digest) -> ControlResult<()> {
-        let is_used = || async {
-            let seen = self.context.registry_now().await?;
-            let mut versions = seen.plugins.values();
-            Ok::<bool, crate::error::ControlError>(versions.any(|version| version.digest == digest))
-        };
-        if is_used().await? {
-            return Ok(());
-        }
-        let registry = &self.context.world.registry;
-        let Some(component) = registry.plugin(digest).await? else {
-            return Ok(registry.delete_plugin(digest).await?);
-        };
-        registry.delete_plugin(digest).await?;
-        if is_used().await? {
-            registry.put_plugin(digest, component).await?;
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn check_revision(
     let life = history
         .current(id)
         .ok_or_else(|| format!("revision {number} of {id} is left, and the pipeline is gone"))?;
-    let own = life.marks.get(&number);
+    let own = life.marks.get(&number).or_else(|| life.inherited.get(&number));
     let was_tried = || {
         asked.iter().any(|asked| {
             matches!(&asked.act, Act::Apply { mark: tried, .. } if *tried == mark)
@@ -67,7 +67,7 @@ fn check_revision(
     };
     let is_own = match own {
         Some(own) => *own == mark,
-        None => life.has(mark) || was_tried(),
+        None => life.has(mark) || life.inherited.values().any(|known| *known == mark) || was_tried(),
     };
     if is_own {
         return Ok(());

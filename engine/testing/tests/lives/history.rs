@@ -9,7 +9,7 @@ use tailrace_core::{
     manifest::{PipelineManifest, Start},
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, Registry, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Registry, Tenant},
 };
 
 /// The life of a pipeline.
@@ -21,8 +21,10 @@ pub struct PipelineLife {
     pub ready: Option<u64>,
     pub deleting: Option<u64>,
     pub removed: Option<u64>,
-    /// Marks of its revisions, by number; where one was written as an entry, and when first.
+    /// Marks of its revisions, by number.
     pub marks: BTreeMap<u64, u64>,
+    /// Those of the life that it took the place of: its revisions are kept.
+    pub inherited: BTreeMap<u64, u64>,
     /// Each mark that was active, or a candidate's, with the revision of the registry that first said so.
     pub seen: Vec<(u64, u64)>,
     /// Where its input begins.
@@ -135,12 +137,16 @@ impl History {
             if self.life(pipeline.life).is_some() {
                 return Err(format!("{id}: life {} came back after its end", pipeline.life));
             }
+            let mut begun = PipelineLife::begun(id, &pipeline, revision);
             // A pipeline whose stream is lost begins anew in place.
             if let Some(current) = current {
-                self.lives[current].deleting = Some(revision);
-                self.lives[current].removed = Some(revision);
+                let before = &mut self.lives[current];
+                before.deleting = Some(revision);
+                before.removed = Some(revision);
+                begun.inherited.clone_from(&before.inherited);
+                begun.inherited.extend(before.marks.clone());
             }
-            self.lives.push(PipelineLife::begun(id, &pipeline, revision));
+            self.lives.push(begun);
         }
         let life = self.lives.iter_mut().rfind(|life| life.id == *id);
         life.ok_or("no life")?.goes_on(&pipeline, revision)
@@ -216,6 +222,7 @@ impl PipelineLife {
             deleting: None,
             removed: None,
             marks: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             seen: Vec::new(),
             first: pipeline.start_sequence.unwrap_or(1),
             is_new: pipeline.active.manifest.input.start == Start::New,
@@ -238,17 +245,19 @@ impl PipelineLife {
         }
         self.last_number = self.last_number.max(pipeline.next_number() - 1);
         match pipeline.phase {
-            phase if phase.is_ready() => {
+            PipelinePhase::Ready => {
                 self.ready.get_or_insert(revision);
                 if self.deleting.is_some() {
                     return Err(format!("{id} was being deleted, and is not any more"));
                 }
             }
-            phase if format!("{phase:?}") == "Deleting" => {
+            PipelinePhase::Deleting => {
                 self.deleting.get_or_insert(revision);
             }
-            _ if self.ready.is_some() => return Err(format!("{id} was there, and is being created again")),
-            _ => {}
+            PipelinePhase::Creating if self.ready.is_some() => {
+                return Err(format!("{id} was there, and is being created again"));
+            }
+            PipelinePhase::Creating => {}
         }
         Ok(())
     }

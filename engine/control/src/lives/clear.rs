@@ -1,0 +1,79 @@
+//! Clearing away what has come after the end of a life.
+
+use tailrace_core::{
+    identity::PipelineId,
+    life::Life,
+    name::Name,
+    registry::{Key, Pipeline, PluginVersion},
+};
+
+use crate::{
+    error::ControlResult,
+    lives::{Lives, delete::remove_snapshots, ended::Ended},
+};
+
+/// What a name is now whose life has ended.
+enum Now {
+    /// Nothing: it was deleted.
+    Deleted,
+    /// Another life.
+    Another,
+}
+
+impl Lives {
+    /// Clears away what is there of a life that has ended.
+    pub(super) async fn clear(&self, ended: &Ended) -> ControlResult<()> {
+        match ended {
+            Ended::Pipeline(id, life, account) => {
+                let of = |pipeline: Pipeline| pipeline.life;
+                match self.now(ended, *life, of).await? {
+                    Some(now) => self.clear_pipeline(id, *life, account.as_ref(), &now).await,
+                    None => Ok(()),
+                }
+            }
+            Ended::Plugin(_, _, life, digest) => {
+                let of = |version: PluginVersion| version.life;
+                match self.now(ended, *life, of).await? {
+                    Some(_) => self.remove_component(*digest, |_, _| false).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// What the name is now; none where that does not say that this life was deleted. A registry that is lost, or
+    /// was restored, says nothing of it.
+    async fn now<T: serde::de::DeserializeOwned>(
+        &self,
+        ended: &Ended,
+        life: Life,
+        life_of: impl FnOnce(T) -> Life,
+    ) -> ControlResult<Option<Now>> {
+        let entry = self.context.world.registry.get(&ended.key().to_string()).await?;
+        let Some(value) = entry.map(|entry| entry.value) else {
+            return Ok(None);
+        };
+        let Some(value) = value else {
+            return Ok(Some(Now::Deleted));
+        };
+        let now = serde_json::from_slice::<T>(&value).ok().map(life_of);
+        Ok(now.filter(|now| *now != life).map(|_| Now::Another))
+    }
+
+    async fn clear_pipeline(
+        &self,
+        id: &PipelineId,
+        life: Life,
+        account: Option<&Name>,
+        now: &Now,
+    ) -> ControlResult<()> {
+        let world = self.context.world.of(account).await?;
+        world.streams.remove_own(id, life).await?;
+        remove_snapshots(&world, id, |known| known == life).await?;
+        if matches!(now, Now::Deleted) {
+            let remembered = Key::Pipeline(id.clone()).to_string();
+            self.context.world.alarms.delete(&remembered).await?;
+        }
+        Ok(())
+    }
+}
