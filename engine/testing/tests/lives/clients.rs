@@ -120,6 +120,7 @@ impl Clients {
             43..52 if is_there => self.read(&id).await,
             52..72 if is_there => self.delete(&id).await,
             72..75 if is_there => self.lose_stream(&id).await,
+            75..77 => self.mend().await,
             _ => self.apply(&id, &registry, None).await,
         }
     }
@@ -393,6 +394,18 @@ impl Clients {
         self.ask(Act::Renew(id.clone()), |engine| {
             let commands = engine.commands.clone();
             async move { commands.renew_stream(&of).await.map(|()| Answer::Done) }
+        })
+        .await;
+    }
+
+    async fn mend(&self) {
+        self.ask(Act::Mend, |engine| {
+            let (queries, commands) = (engine.queries.clone(), engine.commands.clone());
+            async move {
+                let found = queries.examine().await?;
+                commands.mend(found).await;
+                Ok(Answer::Done)
+            }
         })
         .await;
     }

@@ -25,6 +25,8 @@ pub enum Act {
     Redrive(PipelineId, u64),
     Renew(PipelineId),
     Read(PipelineId, String),
+    /// The doctor looks, and mends.
+    Mend,
 }
 
 impl Act {
@@ -48,6 +50,7 @@ impl Act {
             Self::Redrive(..) => "dead letter redriven",
             Self::Renew(_) => "pipeline renewed",
             Self::Read(..) => "state read",
+            Self::Mend => "doctor asked to mend",
         }
     }
 }

@@ -80,6 +80,7 @@ async fn scenario(seed: u64) -> Result<Run, String> {
     tokio::time::sleep(QUIET).await;
     judge.check().map_err(|why| format!("after all was settled: {why}"))?;
     judge.check_recovery().await?;
+    judge.check_doctor().await?;
     Ok(judge.run())
 }
 
@@ -263,6 +264,23 @@ impl Judge {
                         place.place()
                     ));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The doctor has nothing to say either.
+    async fn check_doctor(&self) -> Result<(), String> {
+        for engine in self.cluster.running() {
+            let queries = engine.queries.clone();
+            let asked = engine.group.within(|| tasks::spawn(async move { queries.examine().await }));
+            let found = asked.await.map_err(|cause| cause.to_string())?;
+            let found = found.map_err(|cause| cause.to_string())?.findings;
+            if let Some(finding) = found.first() {
+                return Err(format!(
+                    "the doctor of {} finds {} {}: {}",
+                    engine.name, finding.kind, finding.what, finding.detail
+                ));
             }
         }
         Ok(())
