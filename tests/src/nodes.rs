@@ -28,7 +28,7 @@ struct Node {
 /// A cluster.
 pub struct Nodes {
     _folder: TempDir,
-    nodes: Vec<Node>,
+    members: Vec<Node>,
     /// A connection that goes on with another node when its own dies.
     pub client: Client,
     /// JetStream on it.
@@ -78,7 +78,7 @@ impl Nodes {
         jetstream.set_timeout(Duration::from_secs(5));
         let cluster = Self {
             _folder: folder,
-            nodes,
+            members: nodes,
             client,
             jetstream,
         };
@@ -107,7 +107,7 @@ impl Nodes {
     /// Addresses of all nodes.
     pub fn urls(&self) -> String {
         let urls = self
-            .nodes
+            .members
             .iter()
             .map(|node| format!("nats://127.0.0.1:{}", node.port));
         urls.collect::<Vec<_>>().join(",")
@@ -121,7 +121,7 @@ impl Nodes {
             let leader = info
                 .ok()
                 .and_then(|info| info["cluster"]["leader"].as_str().map(str::to_owned));
-            let found = leader.and_then(|leader| self.nodes.iter().position(|node| node.name == leader));
+            let found = leader.and_then(|leader| self.members.iter().position(|node| node.name == leader));
             if let Some(found) = found {
                 return Ok(found);
             }
@@ -163,7 +163,7 @@ impl Nodes {
 
     /// Kills a node.
     pub fn kill(&mut self, node: usize) {
-        if let Some(mut process) = self.nodes[node].process.take() {
+        if let Some(mut process) = self.members[node].process.take() {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -172,7 +172,7 @@ impl Nodes {
     /// Starts a node again, on its data or without it.
     pub fn restart(&mut self, node: usize, emptied: bool) -> anyhow::Result<()> {
         self.kill(node);
-        let node = &mut self.nodes[node];
+        let node = &mut self.members[node];
         if emptied {
             std::fs::remove_dir_all(node.folder.join("jetstream"))?;
         }
@@ -182,7 +182,7 @@ impl Nodes {
 
     /// Stops a node, or lets it go on.
     pub fn freeze(&self, node: usize, is_frozen: bool) -> anyhow::Result<()> {
-        let process = self.nodes[node]
+        let process = self.members[node]
             .process
             .as_ref()
             .context("the node does not run")?;
@@ -192,7 +192,7 @@ impl Nodes {
 
 impl Drop for Nodes {
     fn drop(&mut self) {
-        for node in 0..self.nodes.len() {
+        for node in 0..self.members.len() {
             let _ = self.freeze(node, false);
             self.kill(node);
         }

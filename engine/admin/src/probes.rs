@@ -45,7 +45,7 @@ pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> An
     if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(&api.queries.measure().await, &api.options);
+    let text = metrics::render(&api.queries.measure(), &api.options);
     Ok((
         [(
             header::CONTENT_TYPE,

@@ -190,7 +190,8 @@ fn differ(before: &Value, after: &Value, path: &str, fields: &mut Vec<String>) {
     }
 }
 
-fn bounded(value: Value) -> Value {
+/// What is too large for a record is told by its digest.
+pub fn bounded(value: Value) -> Value {
     let bytes = serde_json::to_vec(&value).unwrap_or_default();
     if bytes.len() <= MAX_SIDE_BYTES {
         return value;

@@ -124,6 +124,7 @@ impl NatsBroker {
         let lost = || CommitError::Unknown("the connection was lost before the answer".to_owned());
         let answer = answer.ok_or_else(lost)?.map_err(|cause| match cause.kind() {
             RequestErrorKind::MaxPayloadExceeded => self.too_large(),
+            RequestErrorKind::NoResponders => CommitError::Untaken,
             _ => CommitError::Unknown(cause.to_string()),
         })?;
         match api::parse::<Stored>(&answer.payload) {
@@ -225,7 +226,14 @@ impl CommitLog for NatsBroker {
 
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
         let stream = subject::stream_name(&partition.pipeline);
-        self.last_of(&stream, &subject::commit_subject(partition)).await
+        let last = self.last_of(&stream, &subject::commit_subject(partition)).await;
+        last.map_err(|cause| {
+            if api::is(&cause, code::STREAM_NOT_FOUND) {
+                BrokerError::NoStream(stream)
+            } else {
+                cause
+            }
+        })
     }
 
     async fn after(
@@ -291,6 +299,7 @@ impl CommitLog for NatsBroker {
                 description: cause.to_string(),
             }),
             Err(CommitError::Unknown(cause)) => Err(BrokerError::Unreachable(cause)),
+            Err(cause @ CommitError::Untaken) => Err(BrokerError::Unreachable(cause.to_string())),
         }
     }
 

@@ -5,10 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{identity::PipelineId, ports::broker::BrokerError, tasks};
 
-use crate::{
-    api::{self, code},
-    connect::NatsBroker,
-};
+use crate::api::{self, code};
 
 #[derive(Deserialize)]
 struct ConsumerNames {
@@ -73,12 +70,6 @@ pub(crate) async fn list_consumers(broker: &NatsHandle, stream: &str) -> Result<
             return Ok(names);
         }
         names.extend(page);
-    }
-}
-
-impl NatsBroker {
-    pub(crate) fn handle(&self) -> NatsHandle {
-        NatsHandle::new(&self.jetstream)
     }
 }
 

@@ -89,8 +89,13 @@ impl DeadLetters for NatsBroker {
             )
             .await;
         match gone {
-            Err(cause) if !api::is(&cause, code::NO_MESSAGE) => Err(cause),
-            _ => Ok(()),
+            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(()),
+            // Somebody who sent it at the same moment may have been faster.
+            Err(cause) => match self.get(pipeline, letter.sequence).await? {
+                Some(_) => Err(cause),
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`connect`]: the connection, which outlives the server's restarts; [`options`]: how to reach it;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
-//! - [`api`]: JetStream's requests, with its error codes;
+//! - [`api`]: JetStream's answers, with its error codes; [`asking`]: its requests;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
 //! - [`commit`]: the atomic batch with its fence; [`messages`]: reading what a stream holds;
 //! - [`streams`]: the stream of a pipeline's own; [`replicas`]: how many copies of all that there are, and where;
@@ -17,6 +17,7 @@
 
 mod accounts;
 mod api;
+mod asking;
 mod audit;
 mod bucket;
 mod commit;

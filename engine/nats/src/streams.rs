@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, Instant, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use tailrace_core::{
     ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
     subject, tasks,
 };
+use tokio::time::Instant;
 
 use crate::{
     api::{self, code},

@@ -83,11 +83,11 @@ impl AuditLog for SharedAudit {
     }
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
         self.link.request(Service::Registry).await?;
-        self.log.before(tenant, before, limit).await
+        self.log.before(whose, before, limit).await
     }
 }

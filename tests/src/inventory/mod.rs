@@ -75,7 +75,7 @@ fn compare(found: &Found, owners: &Owners, expected: &Expected) -> Vec<String> {
     let streams = found.streams.iter().filter(|(name, life)| {
         let is_shared = name.starts_with("KV_tailrace_") || name.starts_with("OBJ_tailrace_");
         let is_expected = is_shared || *name == "tailrace_audit" || expected.streams.contains(name);
-        !is_expected && !owners.has_stream(name, life)
+        !is_expected && !owners.has_stream(name, life.as_deref())
     });
     strangers.extend(streams.map(|(name, life)| format!("stream {name} of life {life:?}")));
     let consumers = found

@@ -93,12 +93,12 @@ impl Owners {
     }
 
     /// Whether a stream is a listed pipeline's own, of the same life.
-    pub(super) fn has_stream(&self, name: &str, life: &Option<String>) -> bool {
+    pub(super) fn has_stream(&self, name: &str, life: Option<&str>) -> bool {
         let Some(["TR", tenant, pipeline]) = parts(name) else {
             return false;
         };
         self.pipeline(tenant, pipeline)
-            .is_some_and(|listed| listed.life == *life)
+            .is_some_and(|listed| listed.life.as_deref() == life)
     }
 
     /// Whether a consumer belongs to a listed pipeline, and is where that one reads.

@@ -1,8 +1,7 @@
 //! A broker of three nodes: what the engine makes lies on all of them, and the death or the standstill of any one
 //! takes nothing away and holds nothing up for long.
 
-use std::time::Duration;
-
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tailrace_tests::{
     cluster::eventually,
@@ -11,9 +10,6 @@ use tailrace_tests::{
 };
 
 use crate::probe;
-
-/// Longest that events may stand still when a node goes.
-const PROGRESS_WITHIN: Duration = Duration::from_secs(15);
 
 /// What must have all its copies before the next node goes.
 const STREAMS: [&str; 4] = [
@@ -70,7 +66,6 @@ async fn outputs(nodes: &Nodes) -> anyhow::Result<Vec<u64>> {
             return Ok(found);
         };
         next = message["seq"].as_u64().unwrap_or(u64::MAX - 1) + 1;
-        use base64::Engine as _;
         let data = message["data"].as_str().unwrap_or_default();
         let payload: Value =
             serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(data)?)?;
@@ -115,18 +110,13 @@ async fn a_cluster_keeps_three_copies_and_any_node_may_die_or_stand_still() -> a
             }
             publish(&nodes, published, published + 5).await?;
             published += 5;
-            let progress = async {
-                while counted(&engine).await != Some(published) {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            };
-            let progress = tokio::time::timeout(PROGRESS_WITHIN, progress).await;
-            let status = engine.status("count").await?;
-            anyhow::ensure!(
-                progress.is_ok(),
-                "{stream}, freeze {freeze}: {status:#}\n{}",
-                engine.log()
-            );
+            let progress = eventually("the events are counted", || async {
+                counted(&engine).await == Some(published)
+            });
+            if let Err(cause) = progress.await {
+                let status = engine.status("count").await?;
+                anyhow::bail!("{cause}: {stream}, freeze {freeze}: {status:#}\n{}", engine.log());
+            }
             if freeze {
                 nodes.freeze(leader, false)?;
             } else {

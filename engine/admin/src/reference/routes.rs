@@ -93,7 +93,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `mended` (each finding with `mended` and, if it failed, `why_not`) and the `findings` that are left",
             &[],
         ),
-        ("GET", "/v1/tenants") => of("", "", "200 with a list of tenants", &[]),
+        ("GET", "/v1/tenants") => of(
+            "A tenant whose entry this engine cannot read is listed with its `name`, `state` (`unreadable`) and `reason`.",
+            "",
+            "200 with a list of tenants",
+            &[],
+        ),
         ("PUT", "") => of(
             "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",
             "JSON with `read` and `write` (lists of subject patterns), `nats-account` and `quotas`. The last two are optional.",

@@ -143,7 +143,8 @@ impl Commands {
         } = admitted;
         let trial = self
             .try_plugin(tenant, digest, component.clone(), upload.trial)
-            .await?;
+            .await;
+        let trial = self.or_forgotten(digest, trial).await?;
         let version = PluginVersion {
             plugin,
             life: Life::new(&*self.context.world.random),
@@ -169,6 +170,17 @@ impl Commands {
             compiled,
             trial,
         })
+    }
+
+    /// What the trial of an upload came to; where it was refused, what was compiled for it goes, unless somebody else
+    /// has the same.
+    async fn or_forgotten<T>(&self, digest: Digest, trial: ControlResult<T>) -> ControlResult<T> {
+        if trial.is_err()
+            && let Err(cause) = self.lives.remove_component(digest, |_, _| false).await
+        {
+            tracing::warn!(%digest, %cause, "what was compiled for a refused upload is left for the next start");
+        }
+        trial
     }
 
     /// Makes a version: first the entry, which says what is to be made, then whatever it needs. Says too whether it

@@ -17,6 +17,7 @@ use tailrace_sketch::TenantSeed;
 
 use crate::{
     command::{Commands, condition::Condition},
+    context::unreadable,
     error::{ControlError, ControlResult},
     lives::Intent,
 };
@@ -215,6 +216,13 @@ impl Commands {
             let listed = pipelines.join(", ");
             return Err(ControlError::Conflict(format!(
                 "tenant {name} still has pipelines: {listed}; delete them first"
+            )));
+        }
+        if let Some(key) = registry.unreadable_of(name).next() {
+            let cause = registry.unreadable.get(key).map_or("", String::as_str);
+            return Err(ControlError::Conflict(format!(
+                "tenant {name} still has more than this engine can see: {}",
+                unreadable(key, cause)
             )));
         }
         let change = Change::new("tenant-deleted", name, format!("tenant/{name}")).in_life(tenant.life);

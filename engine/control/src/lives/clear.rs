@@ -9,7 +9,7 @@ use tailrace_core::{
 
 use crate::{
     error::ControlResult,
-    lives::{Lives, delete::remove_snapshots, ended::Ended},
+    lives::{Lives, ended::Ended},
 };
 
 /// What a name is now whose life has ended.
@@ -69,7 +69,7 @@ impl Lives {
     ) -> ControlResult<()> {
         let world = self.context.world.of(account).await?;
         world.streams.remove_own(id, life).await?;
-        remove_snapshots(&world, id, |known| known == life).await?;
+        self.remove_snapshots(&world, id, None).await?;
         if matches!(now, Now::Deleted) {
             let remembered = Key::Pipeline(id.clone()).to_string();
             self.context.world.alarms.delete(&remembered).await?;

@@ -1,7 +1,11 @@
 //! Deleting the bytes of plugins. Versions of several tenants may share them, so whoever deletes them asks first
 //! whether another version refers to them, and once more afterwards.
 
-use tailrace_core::{identity::Digest, name::Name, registry::PluginVersion};
+use tailrace_core::{
+    identity::Digest,
+    name::Name,
+    registry::{Key, PluginVersion},
+};
 
 use crate::{error::ControlResult, lives::Lives};
 
@@ -14,16 +18,20 @@ impl Lives {
         digest: Digest,
         goes: impl Fn(&Name, &PluginVersion) -> bool,
     ) -> ControlResult<()> {
-        if self.is_used(digest, &goes).await? {
-            return Ok(());
-        }
-        let registry = &self.context.world.registry;
-        let Some(component) = registry.plugin(digest).await? else {
-            return Ok(());
-        };
-        registry.delete_plugin(digest).await?;
-        if self.is_used(digest, &goes).await? {
-            registry.put_plugin(digest, component).await?;
+        let world = &self.context.world;
+        // Again after bytes were given back: who else removed the last version meanwhile found none to delete.
+        while !self.is_used(digest, &goes).await? {
+            let component = world.registry.plugin(digest).await?;
+            // What is stored right now is not deleted: it could not be given back.
+            if let Some(component) = component {
+                world.registry.delete_plugin(digest).await?;
+                if self.is_used(digest, &goes).await? {
+                    world.registry.put_plugin(digest, component).await?;
+                    continue;
+                }
+            }
+            world.plugins.forget(digest);
+            break;
         }
         Ok(())
     }
@@ -34,7 +42,10 @@ impl Lives {
         goes: &impl Fn(&Name, &PluginVersion) -> bool,
     ) -> ControlResult<bool> {
         let seen = self.context.registry_now().await?;
+        // A version that cannot be read may be of these bytes.
+        let mut hidden = seen.unreadable.keys().map(|key| key.parse());
+        let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
         let mut versions = seen.versions();
-        Ok(versions.any(|(owner, version)| version.digest == digest && !goes(owner, version)))
+        Ok(is_hidden || versions.any(|(owner, version)| version.digest == digest && !goes(owner, version)))
     }
 }

@@ -17,7 +17,7 @@ use tailrace_core::{
 
 use crate::{
     error::{ControlError, ControlResult},
-    lives::{Lives, delete::remove_snapshots, is_passing_create},
+    lives::{Lives, is_passing_create},
 };
 
 /// Longest wait for others that were begun before and whose outcome decides whether there is a place.
@@ -34,7 +34,7 @@ impl Lives {
             _ if pipeline.life != life => return Err(gone(id)),
             PipelinePhase::Ready => return Ok(()),
             PipelinePhase::Deleting => return Err(gone(id)),
-            PipelinePhase::Creating => {}
+            PipelinePhase::Creating | PipelinePhase::Renewing => {}
         }
         failpoint::pass(Point::CreateBegun);
         self.context
@@ -49,6 +49,12 @@ impl Lives {
                 Ok(())
             }
             Err(cause) if is_passing_create(&cause) => Err(cause),
+            Err(cause) if self.is_kept(id, &pipeline).await => {
+                tracing::warn!(%id, %cause, "a pipeline could not begin again; it stays as it is");
+                pipeline.phase = PipelinePhase::Ready;
+                self.context.write(&key, &pipeline, revision).await?;
+                Err(cause)
+            }
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
                 pipeline.phase = PipelinePhase::Deleting;
@@ -59,9 +65,16 @@ impl Lives {
         }
     }
 
+    /// Whether a pipeline that could not be made was there before, and has its owner still.
+    async fn is_kept(&self, id: &PipelineId, pipeline: &Pipeline) -> bool {
+        pipeline.phase == PipelinePhase::Renewing && self.check_owner(id, pipeline).await.is_ok()
+    }
+
     async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
         self.check_owner(id, pipeline).await?;
-        self.take_place(id, pipeline, revision).await?;
+        if pipeline.phase == PipelinePhase::Creating {
+            self.take_place(id, pipeline, revision).await?;
+        }
         failpoint::pass(Point::CreatePlaced);
         let world = self.context.world.of(pipeline.nats_account.as_ref()).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
@@ -81,7 +94,7 @@ impl Lives {
         failpoint::pass(Point::CreateStreamMade);
         begin_partitions(&world, id, pipeline).await?;
         failpoint::pass(Point::CreatePartitionsBegun);
-        remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        self.remove_snapshots(&world, id, None).await?;
         failpoint::pass(Point::CreateNameCleared);
         self.context
             .keep_revision(id, pipeline.life, &pipeline.active)
@@ -123,11 +136,16 @@ impl Lives {
         Earlier::of(&registry, id, revision).check(&registry, id, wanted)
     }
 
-    /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone.
+    /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone, and so is
+    /// that of a later life: then it is this one that has ended.
     async fn clear_name(&self, world: &World, id: &PipelineId) -> ControlResult<()> {
         let name = tailrace_core::subject::stream_name(id);
         match world.streams.stream(&name).await {
             Ok(facts) if facts.is_engines => {
+                // Read after the stream: a life that has no entry by then never comes back.
+                if self.life_now(id).await? == Some(facts.life) {
+                    return Err(gone(id));
+                }
                 tracing::warn!(%id, life = %facts.life, "a stream that an ended life has left is deleted");
                 Ok(world.streams.remove_own(id, facts.life).await?)
             }
@@ -153,8 +171,8 @@ impl Earlier {
         };
         for (other, pipeline) in registry.pipelines_of(&id.tenant) {
             let written = registry.written.get(&Key::Pipeline(other.clone()).to_string());
-            let is_before =
-                pipeline.phase == PipelinePhase::Ready || written.is_some_and(|written| *written < revision);
+            let has_place = matches!(pipeline.phase, PipelinePhase::Ready | PipelinePhase::Renewing);
+            let is_before = has_place || written.is_some_and(|written| *written < revision);
             if other == id || pipeline.phase == PipelinePhase::Deleting || !is_before {
                 continue;
             }

@@ -9,7 +9,10 @@ use tailrace_core::{
     world::World,
 };
 
-use crate::{error::ControlResult, lives::Lives};
+use crate::{
+    error::{ControlError, ControlResult},
+    lives::Lives,
+};
 
 impl Lives {
     /// Deletes a pipeline of this life, unless that is done.
@@ -34,7 +37,7 @@ impl Lives {
         failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
         failpoint::pass(Point::DeleteStreamGone);
-        remove_snapshots(&world, id, |known| known == life).await?;
+        self.remove_snapshots(&world, id, Some(life)).await?;
         failpoint::pass(Point::DeleteSnapshotsGone);
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
@@ -43,7 +46,7 @@ impl Lives {
             self.context.remove(&Key::Revision(id.clone(), *number)).await?;
         }
         failpoint::pass(Point::DeleteRevisionsGone);
-        self.context.remove_at(&key, revision).await?;
+        self.remove_entry(&key, life, revision).await?;
         failpoint::pass(Point::DeleteDone);
         self.context
             .wait_until(|registry| registry.pipelines.get(id).is_none_or(|known| known.life != life))
@@ -51,20 +54,44 @@ impl Lives {
     }
 }
 
-/// Removes a pipeline's snapshots of some lives.
-pub(super) async fn remove_snapshots(
-    world: &World,
-    id: &PipelineId,
-    goes: impl Fn(Life) -> bool,
-) -> ControlResult<()> {
-    let partitions = world.snapshots.partitions().await?;
-    for partition in partitions
-        .iter()
-        .filter(|known| known.pipeline == *id && goes(known.life))
-    {
-        for commit in world.snapshots.list(partition).await? {
-            world.snapshots.delete(partition, commit).await?;
+impl Lives {
+    /// Removes a pipeline's entry, unless another task, or another engine, that was at it as well has done so.
+    async fn remove_entry(&self, key: &Key, life: Life, revision: u64) -> ControlResult<()> {
+        let removed = self.context.remove_at(key, revision).await;
+        if let Err(ControlError::Conflict(_)) = &removed {
+            let known = self.context.read::<Pipeline>(key).await?;
+            if known.is_none_or(|(known, _)| known.life != life) {
+                return Ok(());
+            }
         }
+        removed
     }
-    Ok(())
+
+    /// Removes the snapshots of lives of a name that have ended, and of one that is on its way out.
+    pub(super) async fn remove_snapshots(
+        &self,
+        world: &World,
+        id: &PipelineId,
+        going: Option<Life>,
+    ) -> ControlResult<()> {
+        let partitions = world.snapshots.partitions().await?;
+        // Read after them: a life that has no entry by then never comes back.
+        let now = self.life_now(id).await?;
+        let ends = |life: Life| Some(life) == going || Some(life) != now;
+        for partition in partitions
+            .iter()
+            .filter(|known| known.pipeline == *id && ends(known.life))
+        {
+            for commit in world.snapshots.list(partition).await? {
+                world.snapshots.delete(partition, commit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The life that a name has on the broker.
+    pub(super) async fn life_now(&self, id: &PipelineId) -> ControlResult<Option<Life>> {
+        let pipeline = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
+        Ok(pipeline.map(|(pipeline, _)| pipeline.life))
+    }
 }

@@ -32,12 +32,14 @@ impl Intent {
     /// Whose it is; none for what is nobody's, or an operator's.
     pub(crate) fn tenant(&self) -> Option<&Name> {
         match self {
-            Self::Create(id, _) | Self::Delete(id, _) => Some(&id.tenant),
-            Self::DeleteTenant(name, _) | Self::Upload(name, ..) => Some(name),
+            Self::Create(id, _)
+            | Self::Delete(id, _)
+            | Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
+            Self::DeleteTenant(name, _)
+            | Self::Upload(name, ..)
+            | Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
             Self::Clear(ended) => Some(ended.tenant()),
             Self::Orphan(Key::Token(_)) => None,
-            Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
-            Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
         }
     }
 }
@@ -53,8 +55,8 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
             continue;
         }
         found.push(match pipeline.phase {
-            PipelinePhase::Creating => Intent::Create(id.clone(), pipeline.life),
-            _ => Intent::Delete(id.clone(), pipeline.life),
+            PipelinePhase::Creating | PipelinePhase::Renewing => Intent::Create(id.clone(), pipeline.life),
+            PipelinePhase::Deleting | PipelinePhase::Ready => Intent::Delete(id.clone(), pipeline.life),
         });
     }
     for ((tenant, plugin), version) in &registry.uploads {
@@ -75,14 +77,12 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
 
 /// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone.
 fn is_mine(members: &Membership, by: Option<&EngineId>, tenant: &Name) -> bool {
-    match by.filter(|by| members.alive.contains(*by)) {
-        Some(by) => *by == members.me,
-        None => {
-            let id = PipelineId {
-                tenant: tenant.clone(),
-                pipeline: tenant.clone(),
-            };
-            *members.owner(&id, 0, false) == members.me
-        }
+    if let Some(by) = by.filter(|by| members.alive.contains(*by)) {
+        return *by == members.me;
     }
+    let id = PipelineId {
+        tenant: tenant.clone(),
+        pipeline: tenant.clone(),
+    };
+    *members.owner(&id, 0, false) == members.me
 }

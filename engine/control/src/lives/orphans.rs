@@ -7,11 +7,29 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::ControlResult,
+    error::{ControlError, ControlResult},
     lives::{Intent, Lives},
 };
 
 impl Lives {
+    /// Removes the bytes of plugins that no version has: an engine before uploads
+    /// had entries of their own was cut off, or bytes came late.
+    pub(super) async fn sweep_components(&self) {
+        let swept = async {
+            let known = self.context.registry_now().await?.components();
+            for digest in self.context.world.registry.plugin_digests().await? {
+                if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
+                    tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
+                    self.remove_component(digest, |_, _| false).await?;
+                }
+            }
+            Ok::<_, ControlError>(())
+        };
+        if let Err(cause) = swept.await {
+            tracing::warn!(%cause, "bytes that no plugin version has could not be looked for");
+        }
+    }
+
     /// Removes an entry that belongs to nobody, if that is still so.
     pub(super) async fn remove_orphan(&self, key: &Key) -> ControlResult<()> {
         let registry = self.context.registry()?;

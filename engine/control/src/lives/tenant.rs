@@ -12,7 +12,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::ControlResult,
+    error::{ControlError, ControlResult},
     lives::{Intent, Lives},
 };
 
@@ -79,6 +79,13 @@ impl Lives {
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;
         }
-        Ok(())
+        // What cannot be read is not absent: the tenant waits until it is mended, and goes with it.
+        let registry = self.context.registry()?;
+        match registry.unreadable_of(tenant).next() {
+            Some(key) => Err(ControlError::Conflict(format!(
+                "tenant {tenant} is deleted when its entry {key} can be read"
+            ))),
+            None => Ok(()),
+        }
     }
 }

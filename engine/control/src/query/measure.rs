@@ -70,7 +70,7 @@ pub struct MeasuredPipeline {
 
 impl Queries {
     /// Measures.
-    pub async fn measure(&self) -> Measured {
+    pub fn measure(&self) -> Measured {
         let shown = self.context.overview.all();
         let reports: Vec<_> = shown
             .into_iter()

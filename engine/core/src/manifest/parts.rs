@@ -101,7 +101,8 @@ pub enum OnLoss {
 }
 
 impl OnLoss {
-    fn is_default(&self) -> bool {
+    /// Whether it need not be written down.
+    pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -313,8 +313,11 @@ impl PipelineStatus {
     }
 
     /// Whether the broker has left a commit without an answer or had no room for it, and none has been
-    /// stored since.
+    /// stored since. One that waits for somebody's action has none to store.
     pub fn broker_stores_nothing(&self) -> bool {
+        if matches!(self.state(), State::Parked { .. } | State::Paused { .. }) {
+            return false;
+        }
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions
             .values()

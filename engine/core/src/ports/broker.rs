@@ -318,6 +318,9 @@ pub enum CommitError {
         /// Its description.
         description: String,
     },
+    /// No stream takes it: the pipeline's own is gone, or is without a leader at present. Nothing was stored.
+    #[error("no stream takes the commit")]
+    Untaken,
     /// Whether it was stored is not known: ask the commit subject.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(String),

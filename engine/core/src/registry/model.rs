@@ -288,6 +288,11 @@ impl Pipeline {
         self.active.number.max(self.last_number) + 1
     }
 
+    /// Whether it ever gave this number to a revision.
+    pub fn has_had(&self, number: u64) -> bool {
+        number <= self.active.number.max(self.last_number)
+    }
+
     /// The revision to go back to.
     pub fn before(&self) -> Option<u64> {
         let before = self.active.number - 1;

@@ -36,17 +36,16 @@ async fn follow(
             entry = watch.next() => entry?,
             () = sender.closed() => return Ok(()),
         };
-        match entry {
-            Some(entry) => registry.take(&entry),
-            None => {
-                whole = true;
-                if registry.revision < floor {
-                    tracing::error!(
-                        revision = registry.revision,
-                        known = floor,
-                        "the registry is older than what this engine has seen; nothing is changed by it; if it was restored from a backup, restart the engine"
-                    );
-                }
+        if let Some(entry) = entry {
+            registry.take(&entry);
+        } else {
+            whole = true;
+            if registry.revision < floor {
+                tracing::error!(
+                    revision = registry.revision,
+                    known = floor,
+                    "the registry is older than what this engine has seen; nothing is changed by it; if it was restored from a backup, restart the engine"
+                );
             }
         }
         if whole && registry.revision >= floor {

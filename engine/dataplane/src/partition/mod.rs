@@ -38,10 +38,9 @@ use tailrace_core::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     arrival::QueueItem,
@@ -104,7 +103,8 @@ pub struct Partition {
     breaker: Arc<Breaker>,
     /// Why the pipeline is to be paused once the batch is committed.
     tripped: Option<String>,
-    snapshotting: Option<JoinHandle<()>>,
+    /// Ends with the partition, however that ends: what it stored later would be of nobody.
+    snapshotting: Option<AbortOnDropHandle<()>>,
     /// How the plan that the worker runs delivers.
     mode: Delivery,
     /// For at-most-once: queue items that are claimed and may be processed.
@@ -122,9 +122,6 @@ impl Partition {
     /// Runs until it ends.
     pub async fn run(mut self) -> End {
         let end = self.work().await.err().unwrap_or(End::Stopped);
-        if let Some(snapshot) = self.snapshotting.take() {
-            snapshot.abort();
-        }
         if let Some(Swap::Preparing(preparing)) = self.swap.take() {
             preparing.abort();
         }

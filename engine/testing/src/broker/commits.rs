@@ -32,6 +32,9 @@ impl MemoryBroker {
         let commits = subject::commit_subject(&batch.partition);
         let mut streams = self.0.log.lock();
         let stream = streams.held.get(&name);
+        if stream.is_none() && !batch.partition.life.is_unnamed() {
+            return Err(CommitError::Untaken);
+        }
         let last = stream.and_then(|stream| stream.on(&commits).next_back());
         if last.map_or(0, |message| message.sequence) != batch.expected {
             return Err(CommitError::Fenced {
@@ -154,10 +157,11 @@ impl CommitLog for MemoryBroker {
         self.0.link.request(Service::Commits).await?;
         let (name, commits) = places(partition);
         let streams = self.0.log.lock();
-        let stream = streams.held.get(&name);
-        Ok(stream
-            .and_then(|stream| stream.on(&commits).next_back())
-            .map(part))
+        match streams.held.get(&name) {
+            Some(stream) => Ok(stream.on(&commits).next_back().map(part)),
+            None if partition.life.is_unnamed() => Ok(None),
+            None => Err(BrokerError::NoStream(name)),
+        }
     }
 
     async fn after(

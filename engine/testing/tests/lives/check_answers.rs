@@ -1,7 +1,9 @@
 //! Whether what was answered holds: what was made was there, what was deleted was gone, and nothing was deleted
 //! that nobody had asked to delete.
 
-use tailrace_core::{codes::ApiCode, identity::PipelineId, registry::Key};
+use std::collections::BTreeSet;
+
+use tailrace_core::{codes::ApiCode, identity::PipelineId, life::Life, registry::Key};
 
 use super::{
     history::{History, PipelineLife},
@@ -10,7 +12,7 @@ use super::{
 };
 
 /// Every answer holds, by what the registry went through.
-pub fn check(history: &History, asked: &[Asked]) -> Result<(), String> {
+pub fn check(history: &History, asked: &[Asked], lost: &BTreeSet<Life>) -> Result<(), String> {
     for asked in asked {
         let Some((ended, answer)) = &asked.ended else { continue };
         let holds = match answer {
@@ -24,7 +26,7 @@ pub fn check(history: &History, asked: &[Asked]) -> Result<(), String> {
         holds.map_err(|why| format!("{why}: {asked:?}"))?;
     }
     for life in &history.lives {
-        check_end(history, life, asked)?;
+        check_end(history, life, asked, lost)?;
     }
     Ok(())
 }
@@ -93,12 +95,19 @@ fn check_read(history: &History, asked: &Asked, ended: u64, value: &[u8]) -> Res
 }
 
 /// A life that was there as a whole ends only where somebody has asked for it.
-fn check_end(history: &History, life: &PipelineLife, asked: &[Asked]) -> Result<(), String> {
+fn check_end(
+    history: &History,
+    life: &PipelineLife,
+    asked: &[Asked],
+    lost: &BTreeSet<Life>,
+) -> Result<(), String> {
     let (Some(_), Some(deleting)) = (life.ready, life.deleting) else {
         return Ok(());
     };
     let is_cause = |asked: &&Asked| match &asked.act {
-        Act::Delete(id) | Act::Renew(id) => *id == life.id && asked.may_write_at(deleting),
+        Act::Delete(id) => *id == life.id && asked.may_write_at(deleting),
+        // One that has its stream is not renewed.
+        Act::Renew(id) => *id == life.id && asked.may_write_at(deleting) && lost.contains(&life.life),
         // From then on the tenant's pipelines go by themselves.
         Act::DeleteTenant(name) => *name == life.id.tenant && asked.began < deleting,
         _ => false,

@@ -120,7 +120,8 @@ impl Clients {
             43..52 if is_there => self.read(&id).await,
             52..72 if is_there => self.delete(&id).await,
             72..75 if is_there => self.lose_stream(&id).await,
-            75..77 => self.mend().await,
+            75..77 if is_there => self.renew(&id).await,
+            77..79 => self.mend().await,
             _ => self.apply(&id, &registry, None).await,
         }
     }
@@ -381,10 +382,7 @@ impl Clients {
 
     /// Somebody deletes a pipeline's own stream by hand; then the pipeline is renewed, as it says itself.
     async fn lose_stream(&self, id: &PipelineId) {
-        self.cluster.faults.note("stream deleted by hand");
-        self.cluster
-            .broker
-            .lose_stream(&tailrace_core::subject::stream_name(id));
+        self.cluster.lose_stream(id);
         tokio::time::sleep(Duration::from_millis(self.below(5_000))).await;
         self.renew(id).await;
     }
@@ -403,7 +401,7 @@ impl Clients {
             let (queries, commands) = (engine.queries.clone(), engine.commands.clone());
             async move {
                 let found = queries.examine().await?;
-                commands.mend(found).await;
+                commands.mend(found).await?;
                 Ok(Answer::Done)
             }
         })

@@ -2,20 +2,21 @@
 //! and a disk of its own, a registry watcher, a lease, a data plane and a control plane.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tailrace_control::{Commands, Context, Queries, alarms::Alarms};
 use tailrace_core::{
-    identity::EngineId,
+    identity::{EngineId, PipelineId},
+    life::Life,
     membership::{Cluster as Members, Heard},
     name::Name,
     observe::overview::Overview,
     ports::clock::Random as _,
     registry::watcher,
-    tasks,
+    subject, tasks,
     world::World,
 };
 use tailrace_dataplane::{
@@ -60,6 +61,8 @@ pub struct Cluster {
     audit: SharedAudit,
     peers: MemoryPeers,
     clock: Arc<TokioClock>,
+    /// Lives whose stream somebody has deleted by hand.
+    pub lost: Mutex<BTreeSet<Life>>,
     /// Whether this run has alarms.
     pub has_alarms: bool,
     engines: Mutex<BTreeMap<EngineId, Machine>>,
@@ -135,6 +138,7 @@ impl Cluster {
             audit: SharedAudit::behind(link()),
             peers: MemoryPeers::behind(link()),
             clock: Arc::new(TokioClock::start()),
+            lost: Mutex::default(),
             has_alarms: faults.below(3) == 0,
             engines: Mutex::new((1..=engines).map(machine).collect()),
             links: Mutex::default(),
@@ -266,6 +270,17 @@ impl Cluster {
             stop,
             stop_leases,
             dataplane: Mutex::new(Some(tasks::spawn(engine.run()))),
+        }
+    }
+
+    /// Somebody deletes a pipeline's own stream by hand.
+    pub fn lose_stream(&self, id: &PipelineId) {
+        let name = subject::stream_name(id);
+        let (held, _) = self.broker.own();
+        if let Some(own) = held.into_iter().find(|own| own.name == name) {
+            self.faults.note("stream deleted by hand");
+            lock(&self.lost).insert(own.life);
+            self.broker.lose_stream(&name);
         }
     }
 

@@ -254,10 +254,10 @@ impl PipelineLife {
             PipelinePhase::Deleting => {
                 self.deleting.get_or_insert(revision);
             }
-            PipelinePhase::Creating if self.ready.is_some() => {
+            PipelinePhase::Creating | PipelinePhase::Renewing if self.ready.is_some() => {
                 return Err(format!("{id} was there, and is being created again"));
             }
-            PipelinePhase::Creating => {}
+            PipelinePhase::Creating | PipelinePhase::Renewing => {}
         }
         Ok(())
     }

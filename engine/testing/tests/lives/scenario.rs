@@ -11,7 +11,7 @@ use super::{
     check_answers, check_left,
     check_own::{self, Effects},
     clients::Clients,
-    cluster::{Cluster, INPUT},
+    cluster::{Cluster, INPUT, lock},
     history::History,
     plugins::{Kept, ODD},
     totals::Run,
@@ -157,13 +157,11 @@ impl Judge {
 
     /// What waits for a person is done as it says itself: a stream that is gone, a pause.
     async fn take_the_way_out(&self) {
-        let (held, _) = self.cluster.broker.own();
         for (id, pipeline) in &self.history.registry.pipelines {
-            let stream = tailrace_core::subject::stream_name(id);
             if !pipeline.phase.is_ready() {
                 continue;
             }
-            if !held.iter().any(|own| own.name == stream) {
+            if lock(&self.cluster.lost).contains(&pipeline.life) {
                 self.clients.renew(id).await;
             }
             if pipeline.paused.is_some() {
@@ -191,7 +189,7 @@ impl Judge {
         check_left::check_registry(&self.history, &asked)?;
         check_left::check_broker(&self.cluster, &self.history)?;
         self.check_streams()?;
-        check_answers::check(&self.history, &asked)
+        check_answers::check(&self.history, &asked, &lock(&self.cluster.lost))
     }
 
     fn check_streams(&self) -> Result<Vec<Effects>, String> {
@@ -201,6 +199,9 @@ impl Judge {
             let life = self.history.life(own.life);
             let life = life.ok_or_else(|| format!("{} was of no life: {}", own.name, own.life))?;
             check_own::check(own, life, &input, false)?;
+            if life.deleting.is_none() && !lock(&self.cluster.lost).contains(&own.life) {
+                return Err(format!("{} was removed, and its life {} is there", own.name, own.life));
+            }
         }
         let mut all = Vec::new();
         for own in &held {
@@ -229,7 +230,7 @@ impl Judge {
                     life: life.life,
                     partition,
                 };
-                let recovered = recover(&world, &place, &pipeline.active.manifest, tenant.seed).await;
+                let recovered = recover(&world, &place, &pipeline.active.manifest, tenant.seed, pipeline.rebase).await;
                 recovered.map_err(|cause| cause.to_string())?;
             }
             let mut kept = std::collections::BTreeMap::new();

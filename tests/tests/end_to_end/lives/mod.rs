@@ -15,6 +15,7 @@ mod races;
 mod redrive;
 mod rights;
 mod snapshots;
+mod takeover;
 mod tenants;
 mod unreadable;
 
@@ -31,7 +32,7 @@ fn counting_from_now(name: &str) -> String {
 }
 
 /// Events of many users, one each.
-fn events_of<'a>(prefix: &'a str, numbers: std::ops::Range<u64>) -> impl Iterator<Item = String> + 'a {
+fn events_of(prefix: &str, numbers: std::ops::Range<u64>) -> impl Iterator<Item = String> {
     numbers.map(move |number| event(&format!("{prefix}-{number}")))
 }
 

@@ -24,7 +24,9 @@ async fn harm(stage: &Stage, harm: Harm) -> anyhow::Result<()> {
     let jetstream = &stage.cluster.jetstream;
     let stream = jetstream.get_stream("TR_shop_p").await?;
     match harm {
-        Harm::Deleted => drop(jetstream.delete_stream("TR_shop_p").await?),
+        Harm::Deleted => {
+            jetstream.delete_stream("TR_shop_p").await?;
+        }
         Harm::Purged => drop(stream.purge().await?),
         Harm::MadeAnew => {
             let config = stream.cached_info().config.clone();

@@ -97,7 +97,6 @@ async fn a_letter_whose_engine_dies_while_it_is_sent_is_processed_once_when_it_i
     stage.engine.ready().await?;
     let cut = stage.engine.own("POST", &path, "").await;
     assert!(cut.is_err(), "the engine died before it could answer: {cut:?}");
-    assert_eq!(stage.engine.exited()?.map(|status| status.success()), Some(false));
     stage.engine.restart(&launch)?;
     stage.engine.ready().await?;
     processed_once(&stage).await?;

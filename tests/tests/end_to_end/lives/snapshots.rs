@@ -98,7 +98,7 @@ async fn snapshots_of_an_ended_life_are_never_restored_whatever_is_left_of_them(
     std::fs::remove_dir_all(stage.engine.data_dir())?;
     stage.engine.restart(&launch)?;
     stage.engine.ready().await?;
-    stage.engine.caught_up("p", 24).await?;
+    shop.comes_to(&stage.engine, "p", "running").await?;
     let mut wanted: Vec<_> = (0..12).map(|number| (format!("new-{number}"), 1)).collect();
     wanted.sort();
     assert_eq!(shop.counts(&stage.engine, "p").await?, wanted);

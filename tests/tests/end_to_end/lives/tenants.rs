@@ -9,7 +9,6 @@ use serde_json::Value;
 use tailrace_tests::{
     cluster::eventually,
     engine::{Engine, OPERATOR},
-    files,
     inventory::{self, Expected},
     tenant::Tenant,
 };
@@ -83,66 +82,6 @@ async fn brief_begins_anew(stage: &Stage, old: &Tenant) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_for_a_tenant_while_it_is_deleted_goes_with_it_or_keeps_it() -> anyhow::Result<()> {
-    let (stage, expected) = stage_with_brief().await?;
-    let engine = &stage.engine;
-    let mut random = StdRng::seed_from_u64(SEED);
-    let mut deleted_in_between = 0;
-    for round in 0..8 {
-        let brief = brief(&stage).await?;
-        let later = Duration::from_millis(random.random_range(0..LATER_MS));
-        let deletion = async {
-            tokio::time::sleep(later).await;
-            delete_brief(engine).await
-        };
-        let pipelines = (0..AT_ONCE).map(|number| {
-            let (name, brief) = (format!("p-{number}"), &brief);
-            let path = format!("pipelines/{name}");
-            async move { brief.ask(engine, ("PUT", &path), spec(&name)).await }
-        });
-        let upload = async {
-            let path = format!("plugins/probe/versions/2.0.{round}");
-            let guest = files::plugin("examples/chatty")?;
-            brief.ask(engine, ("PUT", &path), guest).await
-        };
-        let token = brief.ask(engine, ("POST", "tokens"), "");
-        let (deleted, applied, uploaded, made) =
-            tokio::join!(deletion, futures::future::join_all(pipelines), upload, token);
-        let applied: Vec<_> = applied.into_iter().collect::<Result<_, _>>()?;
-        let (deleted, others) = (deleted?, [uploaded?, made?]);
-        for answer in applied.iter().chain(&others) {
-            assert!(
-                matches!(answer.status, 200 | 201 | 401 | 404 | 409 | 422),
-                "{answer:?}"
-            );
-        }
-        if deleted == 204 {
-            deleted_in_between += 1;
-            // Nothing goes on working for a tenant that is gone, whatever was accepted a moment before.
-            for path in ["pipelines", "plugins", "tokens"] {
-                let path = format!("/v1/tenants/brief/{path}");
-                let list = engine.ask("GET", &path, OPERATOR, "").await?;
-                assert_eq!(list.status, 404, "{path}: {list:?}");
-            }
-        } else {
-            assert_eq!(deleted, 409, "it has pipelines");
-            for number in 0..AT_ONCE {
-                let path = format!("pipelines/p-{number}");
-                brief
-                    .ask_until(engine, ("DELETE", &path), "", &[204, 404])
-                    .await?;
-            }
-            assert_eq!(delete_brief(engine).await?, 204);
-        }
-        inventory::all_is_owned(&stage.cluster, engine, &expected).await?;
-        brief_begins_anew(&stage, &brief).await?;
-        assert_eq!(delete_brief(engine).await?, 204);
-    }
-    println!("deleted while things were made for it: {deleted_in_between} of 8");
-    inventory::all_is_owned(&stage.cluster, engine, &expected).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_made_anew_reads_of_itself_alone_and_an_operator_reads_of_both() -> anyhow::Result<()> {
     let (stage, _) = stage_with_brief().await?;
     let engine = &stage.engine;
@@ -174,4 +113,58 @@ async fn a_tenant_made_anew_reads_of_itself_alone_and_an_operator_reads_of_both(
     assert_eq!(puts.count(), 2, "{all:?}");
     assert!(all.text.contains("secret-plans"), "{all:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_for_a_tenant_while_it_is_deleted_goes_with_it_or_keeps_it() -> anyhow::Result<()> {
+    let (stage, expected) = stage_with_brief().await?;
+    let engine = &stage.engine;
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut deleted_in_between = 0;
+    for _ in 0..8 {
+        let brief = brief(&stage).await?;
+        let later = Duration::from_millis(random.random_range(0..LATER_MS));
+        let deletion = async {
+            tokio::time::sleep(later).await;
+            delete_brief(engine).await
+        };
+        let pipelines = (0..AT_ONCE).map(|number| {
+            let (name, brief) = (format!("p-{number}"), &brief);
+            let path = format!("pipelines/{name}");
+            async move { brief.ask(engine, ("PUT", &path), spec(&name)).await }
+        });
+        let token = brief.ask(engine, ("POST", "tokens"), "");
+        let (deleted, applied, made) = tokio::join!(deletion, futures::future::join_all(pipelines), token);
+        let applied: Vec<_> = applied.into_iter().collect::<Result<_, _>>()?;
+        let (deleted, others) = (deleted?, [made?]);
+        for answer in applied.iter().chain(&others) {
+            assert!(
+                matches!(answer.status, 200 | 201 | 401 | 404 | 409 | 422),
+                "{answer:?}"
+            );
+        }
+        if deleted == 204 {
+            deleted_in_between += 1;
+            // Nothing goes on working for a tenant that is gone, whatever was accepted a moment before.
+            for path in ["pipelines", "plugins", "tokens"] {
+                let path = format!("/v1/tenants/brief/{path}");
+                let list = engine.ask("GET", &path, OPERATOR, "").await?;
+                assert_eq!(list.status, 404, "{path}: {list:?}");
+            }
+        } else {
+            assert_eq!(deleted, 409, "it has pipelines");
+            for number in 0..AT_ONCE {
+                let path = format!("pipelines/p-{number}");
+                brief
+                    .ask_until(engine, ("DELETE", &path), "", &[204, 404])
+                    .await?;
+            }
+            assert_eq!(delete_brief(engine).await?, 204);
+        }
+        inventory::all_is_owned(&stage.cluster, engine, &expected).await?;
+        brief_begins_anew(&stage, &brief).await?;
+        assert_eq!(delete_brief(engine).await?, 204);
+    }
+    println!("deleted while things were made for it: {deleted_in_between} of 8");
+    inventory::all_is_owned(&stage.cluster, engine, &expected).await
 }
