@@ -166,6 +166,12 @@ impl Context {
         self.world.clock.monotonic()
     }
 
+    /// The same, where others must know who it is.
+    pub(crate) fn known_me(&self) -> ControlResult<EngineId> {
+        let unknown = || BrokerError::Unreachable("this engine has no lease yet".to_owned());
+        Ok(self.me().ok_or_else(unknown)?)
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.world.clock.unix_ms()
     }

@@ -29,20 +29,47 @@ impl Lives {
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
-        match self.store(tenant, &version, revision).await {
-            Ok(()) => {
-                version.uploading = false;
-                version.by = None;
-                self.context.write(&key, &version, revision).await.map(drop)
+        let cause = if version.withdrawn {
+            gone()
+        } else {
+            match self.store(tenant, &version, revision).await {
+                Ok(()) => {
+                    version.uploading = false;
+                    version.by = None;
+                    return self.settle(&key, &version, revision).await.map(drop);
+                }
+                Err(cause) if is_passing_create(&cause) => return Err(cause),
+                Err(cause) => cause,
             }
-            Err(cause) if is_passing_create(&cause) => Err(cause),
-            Err(cause) => {
-                tracing::warn!(%tenant, %plugin, %cause, "a plugin could not be uploaded; what was made of it goes");
-                self.remove_component(version.digest, |_, version| version.life == life)
-                    .await?;
-                self.context.remove_at(&key, revision).await?;
-                Err(cause)
+        };
+        tracing::warn!(%tenant, %plugin, %cause, "a plugin was not uploaded; what was made of it goes");
+        let revision = if version.withdrawn {
+            revision
+        } else {
+            // First, so that no other engine says meanwhile that it is there.
+            version.withdrawn = true;
+            match self.settle(&key, &version, revision).await? {
+                Some(revision) => revision,
+                None => return Ok(()),
             }
+        };
+        self.remove_component(version.digest, |_, version| version.life == life)
+            .await?;
+        self.context.remove_at(&key, revision).await?;
+        Err(cause)
+    }
+
+    /// Writes what an upload came to; gives the entry's revision. None where another engine has said that the
+    /// version is there.
+    async fn settle(&self, key: &Key, version: &PluginVersion, revision: u64) -> ControlResult<Option<u64>> {
+        match self.context.write(key, version, revision).await {
+            Ok(written) => Ok(Some(written)),
+            Err(conflict @ ControlError::Conflict(_)) => {
+                let now = self.context.read::<PluginVersion>(key).await?;
+                let is_there = now.is_some_and(|(now, _)| now.life == version.life && !now.uploading);
+                if is_there { Ok(None) } else { Err(conflict) }
+            }
+            Err(cause) => Err(cause),
         }
     }
 

@@ -177,7 +177,10 @@ pub struct PluginVersion {
     /// Whether its bytes are on their way: nobody can use it yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uploading: bool,
-    /// The engine that stores its bytes; another clears it away when that one is gone.
+    /// Whether that came to nothing: its bytes go, and its entry last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+    /// The engine that stores its bytes; another goes on with it when that one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<EngineId>,
     /// Digest of the component.

@@ -67,8 +67,8 @@ fn check_applied(
     };
     let mut lives = lives_of(history, id, asked.began, ended);
     let holds = |life: &&PipelineLife| {
-        let mut said = life.seen.iter().filter(|(known, _)| known == mark);
-        let is_in_time = said.any(|(_, at)| *at <= ended && (*at > asked.began || !changed));
+        let since = life.since.get(&number);
+        let is_in_time = since.is_some_and(|at| *at <= ended && (*at > asked.began || !changed));
         let is_made = life.ready.is_some_and(|ready| ready <= ended);
         let is_new = life.created > asked.began;
         life.marks.get(&number) == Some(mark) && is_in_time && is_made && (is_new || !absent)

@@ -288,7 +288,7 @@ impl Clients {
         let start = if self.below(2) == 0 { "all" } else { "new" };
         let strict = self.below(2) == 0;
         let alarms = if self.cluster.has_alarms {
-            r#","alarms":[{"name":"some","when":"events > 0"}]"#
+            r#","alarms":[{"name":"some","when":"events-per-second > 0"}]"#
         } else {
             ""
         };
@@ -396,7 +396,7 @@ impl Clients {
         .await;
     }
 
-    async fn mend(&self) {
+    pub async fn mend(&self) {
         self.ask(Act::Mend, |engine| {
             let (queries, commands) = (engine.queries.clone(), engine.commands.clone());
             async move {

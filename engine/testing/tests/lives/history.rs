@@ -25,8 +25,8 @@ pub struct PipelineLife {
     pub marks: BTreeMap<u64, u64>,
     /// Those of the life that it took the place of: its revisions are kept.
     pub inherited: BTreeMap<u64, u64>,
-    /// Each mark that was active, or a candidate's, with the revision of the registry that first said so.
-    pub seen: Vec<(u64, u64)>,
+    /// When the registry first said so of each.
+    pub since: BTreeMap<u64, u64>,
     /// Where its input begins.
     pub first: u64,
     pub is_new: bool,
@@ -223,7 +223,7 @@ impl PipelineLife {
             removed: None,
             marks: BTreeMap::new(),
             inherited: BTreeMap::new(),
-            seen: Vec::new(),
+            since: BTreeMap::new(),
             first: pipeline.start_sequence.unwrap_or(1),
             is_new: pipeline.active.manifest.input.start == Start::New,
             partitions: pipeline.active.manifest.partitions,
@@ -239,9 +239,7 @@ impl PipelineLife {
             if *self.marks.entry(known.number).or_insert(mark) != mark {
                 return Err(format!("{id}: revision {} is another than it was", known.number));
             }
-            if self.seen.last().is_none_or(|(last, _)| *last != mark) {
-                self.seen.push((mark, revision));
-            }
+            self.since.entry(known.number).or_insert(revision);
         }
         self.last_number = self.last_number.max(pipeline.next_number() - 1);
         match pipeline.phase {

@@ -18,7 +18,10 @@ use super::{
 };
 
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
-const SETTLES_WITHIN: Duration = Duration::from_mins(5);
+const SETTLES_WITHIN: Duration = Duration::from_mins(15);
+/// After so long what came after the end of a life is left to the doctor: all engines that saw the end may have
+/// died before they looked for it.
+const LEFT_AFTER: Duration = Duration::from_mins(8);
 /// How often it is looked whether it has.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a run goes on after all is settled: nothing may come back.
@@ -143,16 +146,27 @@ struct Judge {
 
 impl Judge {
     async fn wait_until_settled(&mut self) -> Result<(), String> {
-        let until = tokio::time::Instant::now() + SETTLES_WITHIN;
+        let began = tokio::time::Instant::now();
         loop {
             self.read_on()?;
             let Err(why) = self.check() else { return Ok(()) };
-            if tokio::time::Instant::now() > until {
+            if began.elapsed() > SETTLES_WITHIN {
                 return Err(format!("it does not settle: {why}"));
             }
+            if began.elapsed() > LEFT_AFTER && self.is_for_the_doctor() {
+                self.cluster.faults.note("left to the doctor");
+                self.clients.mend().await;
+            }
             self.take_the_way_out().await;
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LOOK_EVERY.max(began.elapsed() / 20)).await;
         }
+    }
+
+    /// Whether all that is wrong is what lies on the broker.
+    fn is_for_the_doctor(&self) -> bool {
+        let asked = self.clients.ledger.all();
+        let is_registered = check_left::check_registry(&self.history, &asked).is_ok();
+        is_registered && check_left::check_broker(&self.cluster, &self.history).is_err()
     }
 
     /// What waits for a person is done as it says itself: a stream that is gone, a pause.
