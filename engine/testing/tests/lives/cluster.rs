@@ -102,6 +102,11 @@ impl Running {
         self.group.end();
     }
 
+    /// Whether it is on its way to its end.
+    pub fn is_ending(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// It ends as an operator ends it: pipelines finish their batches, then the lease is given up.
     pub async fn end(&self) {
         self.stop.cancel();

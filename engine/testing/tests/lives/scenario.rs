@@ -72,6 +72,9 @@ async fn scenario(seed: u64) -> Result<Run, String> {
         history: History::default(),
     };
     cluster.calm_down();
+    while cluster.running().iter().any(|engine| engine.is_ending()) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
     let some = faults.below(2) == 0;
     for name in cluster.names() {
         // Some machines never come back.
@@ -114,13 +117,14 @@ async fn disturb(cluster: Arc<Cluster>) {
     loop {
         tokio::time::sleep(Duration::from_millis(faults.below(2_500))).await;
         let running = cluster.running();
-        for engine in &running {
+        for engine in running.iter().filter(|engine| !engine.is_ending()) {
             if faults.strikes("engine dies soon", 20) {
                 engine.link.die_with(Some(1 + faults.below(60)));
             } else if faults.strikes("engine dies in its sleep", 3) {
                 engine.kill();
             } else if faults.strikes("engine ends", 4) {
-                engine.end().await;
+                let engine = engine.clone();
+                tasks::spawn(async move { engine.end().await });
             } else if faults.strikes("engine is cut off", 8) {
                 let (engine, most) = (engine.clone(), faults.below(CUT_OFF_MS));
                 engine.link.set_connected(false);
@@ -151,7 +155,7 @@ impl Judge {
             self.read_on()?;
             let Err(why) = self.check() else { return Ok(()) };
             if began.elapsed() > SETTLES_WITHIN {
-                return Err(format!("it does not settle: {why}"));
+                return Err(format!("it does not settle: {why}; {}", self.states()));
             }
             if began.elapsed() > LEFT_AFTER && self.is_for_the_doctor() {
                 self.cluster.faults.note("left to the doctor");
@@ -160,6 +164,18 @@ impl Judge {
             self.take_the_way_out().await;
             tokio::time::sleep(LOOK_EVERY.max(began.elapsed() / 20)).await;
         }
+    }
+
+    /// What the engines say that they do.
+    fn states(&self) -> String {
+        let mut states = Vec::new();
+        for engine in self.cluster.running() {
+            for (id, status) in engine.queries.context().overview().all() {
+                let (state, partitions) = (status.state(), status.partitions());
+                states.push(format!("{}: {id} {state:?} {partitions:?}", engine.name));
+            }
+        }
+        states.join(", ")
     }
 
     /// Whether all that is wrong is what lies on the broker.
