@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{
     error::unreachable,
     options::{NatsOptions, Placement, Replicas},
-    watch::NatsWatch,
+    watch::{NatsWatch, last_entry},
 };
 
 /// A bucket by its name.
@@ -136,12 +136,8 @@ impl Bucket for NatsBucket {
     }
 
     async fn revision(&self) -> Result<u64, BrokerError> {
-        let status = self.store().await?.status().await;
-        Ok(status
-            .map_err(|cause| unreachable(&cause))?
-            .info
-            .state
-            .last_sequence)
+        // Asked of the leader. The client's own status of a bucket is what was when the bucket was opened.
+        last_entry(self.store().await?).await
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {

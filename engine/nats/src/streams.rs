@@ -466,7 +466,7 @@ impl NatsBroker {
             "inactive_threshold": COUNTER_LIVES_NS,
         });
         let request = json!({ "stream_name": stream, "config": config });
-        // In a task of its own: it is deleted, too, when who asks goes away in between.
+        // In a task of its own: the consumer is deleted even if nobody waits for the count any more.
         let (broker, stream) = (self.handle(), stream.to_owned());
         let counted = tasks::spawn(async move {
             let made: Counter = broker.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;

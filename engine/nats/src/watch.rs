@@ -92,7 +92,7 @@ impl NatsWatch {
 }
 
 /// Revision of the last entry; 0 where there is none.
-async fn last_entry(store: &kv::Store) -> Result<u64, BrokerError> {
+pub(crate) async fn last_entry(store: &kv::Store) -> Result<u64, BrokerError> {
     let all = format!("{}>", store.prefix);
     match store.stream.get_last_raw_message_by_subject(&all).await {
         Ok(last) => Ok(last.sequence),

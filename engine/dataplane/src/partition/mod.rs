@@ -48,7 +48,7 @@ use crate::{
         applier::Applier,
         breaker::Breaker,
         commit::{Committer, jittered},
-        end::{End, Step, failed, lock},
+        end::{End, Pauser, Step, failed, lock},
         since_snapshot::SinceSnapshot,
         swap::{Swap, prepared},
         under_way::{UnderWay, outcome},
@@ -135,7 +135,8 @@ impl Partition {
     async fn work(&mut self) -> Step<()> {
         loop {
             if let Some(reason) = self.tripped.take() {
-                self.end_settled(End::Paused(reason)).await?;
+                self.end_settled(End::Paused(Pauser::CircuitBreaker, reason))
+                    .await?;
             } else if self.must_give_back() {
                 self.give_back().await?;
             } else if self.commit_is_due() {
@@ -236,7 +237,7 @@ impl Partition {
                 self.hold_back(wait);
                 Ok(())
             }
-            TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
+            TurnEnd::Pause(reason) => self.end_settled(End::Paused(Pauser::StepPolicy, reason)).await,
             // Another revision may be what mends it.
             TurnEnd::Plugin(cause) if self.swap.is_some() => Err(End::Failed(cause.to_string())),
             TurnEnd::Plugin(cause) => self.end_settled(End::Plugin(cause.to_string())).await,

@@ -2,16 +2,16 @@
 //! client library stay on the bucket for half a minute after each look, and a bucket has room for only so
 //! many.
 //!
-//! - An object's metadata is the last message of `$O.<bucket>.M.<name>`. The leader is asked for it, so who
-//!   has stored an object finds it.
+//! - An object's metadata is the last message of `$O.<bucket>.M.<name>`. The leader is asked for it, so a
+//!   writer finds what it has stored.
 //! - Its chunks are the messages of `$O.<bucket>.C.<name>.<upload>`, where the last token is of one upload.
 //!   They come by direct gets, at most [`reading`]`::MAX_BYTES` at once, and from the leader where the bucket does
 //!   not allow direct gets or the replica that answered lags behind.
 //! - An object counts only whole: its size and its SHA-256 must be what its metadata say.
 //! - The subject of a chunk says which object it is for, so what an upload that was cut off has left is listed
 //!   under its name, and is deleted with it.
-//! - Who writes compares and sets the metadata, so of two uploads of a name one is stored, and the chunks of
-//!   the other go.
+//! - A writer compares and sets the metadata, so of two uploads of a name one is stored, and the chunks of the
+//!   other go.
 //! - A bucket is made when something is first stored in it.
 
 mod info;

@@ -186,8 +186,8 @@ impl Objects<'_> {
     }
 
     /// Clears away what the object that is stored now, under this sequence, has replaced: what it was before, and
-    /// what other uploads have left. One that began since has its chunks behind that sequence. One that began
-    /// before is overtaken.
+    /// what other uploads have left. An upload that began since has its chunks behind that sequence. One that
+    /// began before is overtaken.
     async fn clear(
         &self,
         info: &ObjectInfo,

@@ -20,7 +20,7 @@ use tailrace_core::{
     world::World,
 };
 use tailrace_dataplane::{
-    membership::lease_renewer::LeaseRenewer,
+    membership::{claim::Claim, lease_renewer::LeaseRenewer},
     run::{engine::Engine, settings::Settings},
 };
 use tailrace_testing::{
@@ -230,16 +230,26 @@ impl Cluster {
         let heard = Arc::new(Heard::default());
         let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
         let leases = LeaseRenewer {
-            leases: world.leases.clone(),
-            me: me.clone(),
-            process: self.faults.next_u64(),
-            renew_every: RENEW_EVERY,
+            claim: Claim {
+                leases: world.leases.clone(),
+                me: me.clone(),
+                process: self.faults.next_u64(),
+                folder: format!("/var/lib/{me}"),
+                renew_every: RENEW_EVERY,
+                clock: world.clock.clone(),
+                heard: heard.clone(),
+            },
             stop: stop_leases.clone(),
-            clock: world.clock.clone(),
-            heard: heard.clone(),
             members: members_sender,
         };
-        tasks::spawn(leases.run());
+        let (faults, crash) = (self.faults.clone(), link.crash().clone());
+        tasks::spawn(async move {
+            if leases.run().await.is_err() {
+                // Its machine starts it again.
+                faults.note("identity taken");
+                crash.send_replace(true);
+            }
+        });
         let overview = Overview::default();
         let cluster = Members {
             members: members.clone(),

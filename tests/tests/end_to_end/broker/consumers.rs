@@ -135,7 +135,7 @@ async fn a_count_that_is_cut_off_removes_its_consumer() -> anyhow::Result<()> {
         tokio::select! {
             biased;
             counted = stand.broker.count("IN", &subjects, 1, 3) => anyhow::ensure!(counted? == Some(3)),
-            // It is asked for: at this moment who counts goes away.
+            // It is asked for: at this moment the count is cut off.
             created = made.next("IN") => created?,
         }
         removals.next("").await?;
