@@ -211,7 +211,9 @@ impl Link {
     /// What requests asked for that were given up takes effect now.
     pub fn take_late_effect(&self) {
         let late = std::mem::take(&mut *lock(&self.late));
-        late.into_iter().for_each(|act| act());
+        for act in late {
+            act();
+        }
     }
 
     /// Takes up to so long, by chance; a dead engine never gets past it.

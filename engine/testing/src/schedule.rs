@@ -43,7 +43,10 @@ impl Group {
         self.0.has_ended.store(true, Ordering::Relaxed);
         // Each is looked at once more by the runtime, and dropped.
         let turns = std::mem::take(&mut *lock(&self.0.turns));
-        turns.iter().filter_map(Weak::upgrade).for_each(|turn| turn.give());
+        turns
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|turn| turn.give());
     }
 
     fn has_ended(&self) -> bool {

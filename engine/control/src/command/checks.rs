@@ -103,9 +103,8 @@ impl Commands {
             })?;
             check_imports(&path, step, version)?;
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
-            let plugin = match plugin {
-                Some(plugin) => plugin,
-                None => return Err(self.without_bytes(tenant, &step.plugin, version).await),
+            let Some(plugin) = plugin else {
+                return Err(self.without_bytes(tenant, &step.plugin, version).await);
             };
             self.dry_run(&path, tenant, step, plugin).await?;
             digests.insert(step.name.clone(), version.digest);
@@ -114,12 +113,7 @@ impl Commands {
     }
 
     /// Why a version has no bytes: it is on its way out with its tenant, or they were lost.
-    async fn without_bytes(
-        &self,
-        tenant: &Name,
-        plugin: &PluginRef,
-        seen: &PluginVersion,
-    ) -> ControlError {
+    async fn without_bytes(&self, tenant: &Name, plugin: &PluginRef, seen: &PluginVersion) -> ControlError {
         let key = Key::Plugin(tenant.clone(), plugin.clone());
         let version = self.context.read::<PluginVersion>(&key).await;
         let owner = self.context.read::<Tenant>(&Key::Tenant(tenant.clone())).await;

@@ -62,9 +62,10 @@ pub(super) struct Lifetimes {
 impl Lifetimes {
     /// Takes note of what has ended.
     pub(super) fn see(&mut self, registry: &Registry, now: Duration) {
-        let pipelines = registry.pipelines.iter().map(|(id, pipeline)| {
-            Ended::Pipeline(id.clone(), pipeline.life, pipeline.nats_account.clone())
-        });
+        let pipelines = registry
+            .pipelines
+            .iter()
+            .map(|(id, pipeline)| Ended::Pipeline(id.clone(), pipeline.life, pipeline.nats_account.clone()));
         let plugins = registry.plugins.iter().chain(&registry.uploads);
         let plugins = plugins.map(|((tenant, plugin), version)| {
             Ended::Plugin(tenant.clone(), plugin.clone(), version.life, version.digest)

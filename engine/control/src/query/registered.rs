@@ -151,7 +151,12 @@ impl Queries {
         let kept = registry.revisions.get(id).into_iter().flatten().copied();
         let mut numbers: BTreeSet<u64> = kept.filter(|number| *number < pipeline.next_number()).collect();
         numbers.insert(pipeline.active.number);
-        numbers.extend(pipeline.candidate.iter().map(|candidate| candidate.revision.number));
+        numbers.extend(
+            pipeline
+                .candidate
+                .iter()
+                .map(|candidate| candidate.revision.number),
+        );
         Ok(numbers.into_iter().collect())
     }
 }

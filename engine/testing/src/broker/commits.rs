@@ -208,10 +208,9 @@ impl CommitLog for MemoryBroker {
 
     async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
         let (broker, partition) = (self.clone(), partition.clone());
-        let begun = self
-            .0
-            .link
-            .change(Service::Streams, move || broker.begin_partition(&partition, record));
+        let begun = self.0.link.change(Service::Streams, move || {
+            broker.begin_partition(&partition, record)
+        });
         begun.await?
     }
 

@@ -79,7 +79,9 @@ impl MemoryStore {
     /// What it holds, by partition.
     pub fn held(&self) -> Vec<(PartitionId, Content)> {
         let held = lock(&self.state_stores);
-        let contents = held.iter().map(|(partition, held)| (partition.clone(), held.content()));
+        let contents = held
+            .iter()
+            .map(|(partition, held)| (partition.clone(), held.content()));
         contents.collect()
     }
 

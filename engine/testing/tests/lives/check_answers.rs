@@ -14,7 +14,9 @@ use super::{
 /// Every answer holds, by what the registry went through.
 pub fn check(history: &History, asked: &[Asked], lost: &BTreeSet<Life>) -> Result<(), String> {
     for asked in asked {
-        let Some((ended, answer)) = &asked.ended else { continue };
+        let Some((ended, answer)) = &asked.ended else {
+            continue;
+        };
         let holds = match answer {
             Answer::Done => check_done(history, asked, *ended),
             Answer::Applied(number, changed) => check_applied(history, asked, *ended, *number, *changed),
@@ -59,10 +61,7 @@ fn check_applied(
     number: u64,
     changed: bool,
 ) -> Result<(), String> {
-    let Act::Apply {
-        id, mark, absent, ..
-    } = &asked.act
-    else {
+    let Act::Apply { id, mark, absent, .. } = &asked.act else {
         return Ok(());
     };
     let mut lives = lives_of(history, id, asked.began, ended);
@@ -85,7 +84,9 @@ fn check_applied(
 
 /// What was read is of a life that was there while it was read.
 fn check_read(history: &History, asked: &Asked, ended: u64, value: &[u8]) -> Result<(), String> {
-    let Act::Read(id, _) = &asked.act else { return Ok(()) };
+    let Act::Read(id, _) = &asked.act else {
+        return Ok(());
+    };
     let kept = Kept::of(value).ok_or("state that no plugin wrote")?;
     let mut lives = lives_of(history, id, asked.began, ended);
     if lives.any(|life| life.has(kept.first)) {
@@ -117,9 +118,7 @@ fn check_end(
             .tenants
             .iter()
             .filter(|tenant| tenant.name == life.id.tenant);
-        ended
-            .filter_map(|tenant| tenant.deleting)
-            .any(|at| at < deleting)
+        ended.filter_map(|tenant| tenant.deleting).any(|at| at < deleting)
     };
     let mut causes = asked.iter().filter(is_cause);
     let is_explained = causes.any(|cause| !matches!(cause.act, Act::DeleteTenant(_)) || tenant_ended());

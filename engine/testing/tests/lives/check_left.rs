@@ -118,7 +118,10 @@ pub fn check_broker(cluster: &Cluster, history: &History) -> Result<(), String> 
     for (engine, disk) in cluster.disks() {
         for (partition, _) in disk.held() {
             if !is_registered(&partition) {
-                return Err(format!("local state of {} is left on {engine}", partition.place()));
+                return Err(format!(
+                    "local state of {} is left on {engine}",
+                    partition.place()
+                ));
             }
         }
     }
@@ -151,7 +154,8 @@ fn check_alarms(cluster: &Cluster, history: &History) -> Result<(), String> {
     }
     for key in remembered {
         let pipeline = key.parse();
-        let is_known = matches!(&pipeline, Ok(Key::Pipeline(id)) if history.registry.pipelines.contains_key(id));
+        let is_known =
+            matches!(&pipeline, Ok(Key::Pipeline(id)) if history.registry.pipelines.contains_key(id));
         if !is_known {
             return Err(format!("alarms remember {key}"));
         }

@@ -47,7 +47,11 @@ pub fn check(own: &Own, life: &PipelineLife, input: &[Stored], whole: bool) -> R
         }
         if sequence < life.first {
             if is_output || is_letter {
-                return Err(format!("{}, is from before its beginning {}", context(), life.first));
+                return Err(format!(
+                    "{}, is from before its beginning {}",
+                    context(),
+                    life.first
+                ));
             }
         } else if sequence > position {
             if is_output || is_letter {

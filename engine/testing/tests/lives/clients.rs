@@ -111,10 +111,8 @@ impl Clients {
                     applied(commands.roll_back(&id, None, false).await)
                 };
                 let to = id.clone();
-                self.ask(Act::RollBack(id), |engine| {
-                    roll_back(engine.commands.clone(), to)
-                })
-                .await;
+                self.ask(Act::RollBack(id), |engine| roll_back(engine.commands.clone(), to))
+                    .await;
             }
             33..43 if is_there => self.redrive(&id).await,
             43..52 if is_there => self.read(&id).await,

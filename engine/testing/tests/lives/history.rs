@@ -71,7 +71,10 @@ impl History {
             .entry(entry.key.clone())
             .or_default()
             .push((revision, is_there));
-        let key: Key = entry.key.parse().map_err(|_| format!("unknown key {}", entry.key))?;
+        let key: Key = entry
+            .key
+            .parse()
+            .map_err(|_| format!("unknown key {}", entry.key))?;
         match &key {
             Key::Pipeline(id) => {
                 let pipeline = self.registry.pipelines.get(id).map(|known| (**known).clone());
@@ -129,7 +132,9 @@ impl History {
             life.removed = Some(revision);
             return match life.deleting {
                 Some(_) => Ok(()),
-                None => Err(format!("the entry of {id} was removed, and nobody had begun to delete it")),
+                None => Err(format!(
+                    "the entry of {id} was removed, and nobody had begun to delete it"
+                )),
             };
         };
         let is_known = current.is_some_and(|current| self.lives[current].life == pipeline.life);
@@ -163,7 +168,9 @@ impl History {
             (None, Some(known)) => {
                 known.removed = Some(revision);
                 if known.deleting.is_none() {
-                    return Err(format!("tenant {name} was removed, and nobody had begun to delete it"));
+                    return Err(format!(
+                        "tenant {name} was removed, and nobody had begun to delete it"
+                    ));
                 }
             }
             (Some(tenant), Some(known)) if known.life == tenant.life => {

@@ -2,7 +2,12 @@
 
 use std::sync::Mutex;
 
-use tailrace_core::{codes::ApiCode, identity::{Digest, PipelineId}, manifest::PluginRef, name::Name};
+use tailrace_core::{
+    codes::ApiCode,
+    identity::{Digest, PipelineId},
+    manifest::PluginRef,
+    name::Name,
+};
 
 use super::cluster::lock;
 
@@ -15,7 +20,12 @@ pub enum Act {
     MakeToken(Name),
     RevokeToken(Name, String),
     /// A pipeline whose config bears this mark; where nothing is there, if `absent`.
-    Apply { id: PipelineId, mark: u64, absent: bool, beside: bool },
+    Apply {
+        id: PipelineId,
+        mark: u64,
+        absent: bool,
+        beside: bool,
+    },
     RollBack(PipelineId),
     Promote(PipelineId),
     Abandon(PipelineId),

@@ -128,9 +128,7 @@ impl Plugin for SimPlugin {
         };
         let config = match config {
             "" | "null" => unmarked,
-            config => {
-                serde_json::from_str(config).map_err(|cause| PluginError::Config(cause.to_string()))?
-            }
+            config => serde_json::from_str(config).map_err(|cause| PluginError::Config(cause.to_string()))?,
         };
         Ok(Box::new(SimInstance {
             config,
@@ -161,10 +159,16 @@ impl SimInstance {
         let before = host.state_get(&event.key).map_err(engines)?;
         let before = before.map(|value| Kept::of(&value).expect("the state is what the plugin wrote"));
         let mark = self.config.mark;
-        let kept = before.map_or(Kept { count: 1, first: mark }, |kept| Kept {
-            count: kept.count + 1,
-            ..kept
-        });
+        let kept = before.map_or(
+            Kept {
+                count: 1,
+                first: mark,
+            },
+            |kept| Kept {
+                count: kept.count + 1,
+                ..kept
+            },
+        );
         // Written before it fails, so that a failure has something to take back.
         host.state_set(&event.key, kept.to_bytes(), None)
             .map_err(engines)?;

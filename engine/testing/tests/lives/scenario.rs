@@ -84,7 +84,9 @@ async fn scenario(seed: u64) -> Result<Run, String> {
     }
     judge.wait_until_settled().await?;
     tokio::time::sleep(QUIET).await;
-    judge.check().map_err(|why| format!("after all was settled: {why}"))?;
+    judge
+        .check()
+        .map_err(|why| format!("after all was settled: {why}"))?;
     judge.check_recovery().await?;
     judge.check_doctor().await?;
     Ok(judge.run())
@@ -230,7 +232,10 @@ impl Judge {
             let life = life.ok_or_else(|| format!("{} was of no life: {}", own.name, own.life))?;
             check_own::check(own, life, &input, false)?;
             if life.deleting.is_none() && !lock(&self.cluster.lost).contains(&own.life) {
-                return Err(format!("{} was removed, and its life {} is there", own.name, own.life));
+                return Err(format!(
+                    "{} was removed, and its life {} is there",
+                    own.name, own.life
+                ));
             }
         }
         let mut all = Vec::new();
@@ -260,11 +265,22 @@ impl Judge {
                     life: life.life,
                     partition,
                 };
-                let recovered = recover(&world, &place, &pipeline.active.manifest, tenant.seed, pipeline.rebase).await;
+                let recovered = recover(
+                    &world,
+                    &place,
+                    &pipeline.active.manifest,
+                    tenant.seed,
+                    pipeline.rebase,
+                )
+                .await;
                 recovered.map_err(|cause| cause.to_string())?;
             }
             let mut kept = std::collections::BTreeMap::new();
-            for (_, content) in disk.held().into_iter().filter(|(place, _)| place.life == life.life) {
+            for (_, content) in disk
+                .held()
+                .into_iter()
+                .filter(|(place, _)| place.life == life.life)
+            {
                 for ((_, key), value) in content.state {
                     kept.insert(key, Kept::of(&value.value).ok_or("state that no plugin wrote")?);
                 }
@@ -304,7 +320,9 @@ impl Judge {
     async fn check_doctor(&self) -> Result<(), String> {
         for engine in self.cluster.running() {
             let queries = engine.queries.clone();
-            let asked = engine.group.within(|| tasks::spawn(async move { queries.examine().await }));
+            let asked = engine
+                .group
+                .within(|| tasks::spawn(async move { queries.examine().await }));
             let found = asked.await.map_err(|cause| cause.to_string())?;
             let found = found.map_err(|cause| cause.to_string())?.findings;
             if let Some(finding) = found.first() {
