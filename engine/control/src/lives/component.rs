@@ -1,5 +1,9 @@
 //! Deleting the bytes of plugins. Versions of several tenants may share them, so whoever deletes them asks first
-//! whether another version refers to them, and once more afterwards.
+//! whether another version refers to them.
+//!
+//! An upload writes its entry before it stores its bytes, and it stores them though they are there. So a deletion
+//! that reaches only what was stored before it looked for entries never takes the bytes of a version, however late
+//! the broker does it.
 
 use tailrace_core::{
     identity::Digest,
@@ -10,28 +14,17 @@ use tailrace_core::{
 use crate::{error::ControlResult, lives::Lives};
 
 impl Lives {
-    /// Deletes the bytes of a plugin, unless a version refers to them that does not go. An upload of the same bytes
-    /// may be under way: it writes its entry before it stores them, and this looks for entries after it has deleted
-    /// them.
+    /// Deletes the bytes of a plugin, unless a version refers to them that does not go.
     pub(crate) async fn remove_component(
         &self,
         digest: Digest,
         goes: impl Fn(&Name, &PluginVersion) -> bool,
     ) -> ControlResult<()> {
         let world = &self.context.world;
-        // Again after bytes were given back: who else removed the last version meanwhile found none to delete.
-        while !self.is_used(digest, &goes).await? {
-            let component = world.registry.plugin(digest).await?;
-            // What is stored right now is not deleted: it could not be given back.
-            if let Some(component) = component {
-                world.registry.delete_plugin(digest).await?;
-                if self.is_used(digest, &goes).await? {
-                    world.registry.put_plugin(digest, component).await?;
-                    continue;
-                }
-            }
+        let until = world.registry.stored_until().await?;
+        if !self.is_used(digest, &goes).await? {
+            world.registry.delete_plugin(digest, until).await?;
             world.plugins.forget(digest);
-            break;
         }
         Ok(())
     }

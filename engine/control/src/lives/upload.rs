@@ -80,16 +80,17 @@ impl Lives {
         let deleted = || ControlError::Conflict(format!("tenant {tenant} was deleted meanwhile"));
         self.take_version_place(&owner.ok_or_else(deleted)?, revision)?;
         let registry = &self.context.world.registry;
-        if let Some(component) = self.shared.held.get(version.digest) {
-            return Ok(registry.put_plugin(version.digest, component).await?);
-        }
-        match registry.plugin(version.digest).await? {
-            Some(_) => Ok(()),
-            None => Err(ControlError::Conflict(format!(
-                "the upload of plugin {} was cut off before its bytes had arrived; upload it again",
-                version.plugin
-            ))),
-        }
+        let component = match self.shared.held.get(version.digest) {
+            Some(component) => component,
+            None => registry.plugin(version.digest).await?.ok_or_else(|| {
+                ControlError::Conflict(format!(
+                    "the upload of plugin {} was cut off before its bytes had arrived; upload it again",
+                    version.plugin
+                ))
+            })?,
+        };
+        // Though they are there: they may have been on their way out when the entry was written.
+        Ok(registry.put_plugin(version.digest, component).await?)
     }
 
     /// Takes a version's place among its tenant's others. Places are given in the order in which the entries were

@@ -30,8 +30,9 @@ use crate::{
 #[derive(Clone)]
 pub struct MemoryRegistry {
     bucket: MemoryBucket,
-    plugins: Arc<Mutex<BTreeMap<Digest, Bytes>>>,
-    uploads: Arc<AtomicU64>,
+    plugins: Arc<Mutex<BTreeMap<Digest, (u64, Bytes)>>>,
+    /// How often a component was stored: each time bears its number.
+    stored: Arc<AtomicU64>,
     link: Link,
 }
 
@@ -41,7 +42,7 @@ impl MemoryRegistry {
         Self {
             bucket: MemoryBucket::behind(link.clone()),
             plugins: Arc::default(),
-            uploads: Arc::default(),
+            stored: Arc::default(),
             link,
         }
     }
@@ -69,13 +70,18 @@ impl MemoryRegistry {
     /// Holds a plugin's component, as if it had been uploaded; gives its digest.
     pub fn hold_plugin(&self, component: Bytes) -> Digest {
         let digest = Digest::of(&component);
-        lock(&self.plugins).insert(digest, component);
+        self.store(digest, component);
         digest
     }
 
     /// How often a plugin was uploaded.
     pub fn uploads(&self) -> u64 {
-        self.uploads.load(Ordering::Relaxed)
+        self.stored.load(Ordering::Relaxed)
+    }
+
+    fn store(&self, digest: Digest, component: Bytes) {
+        let number = self.stored.fetch_add(1, Ordering::Relaxed) + 1;
+        lock(&self.plugins).insert(digest, (number, component));
     }
 
     /// How many entries of the bucket were ever written.
@@ -109,22 +115,26 @@ impl Bucket for MemoryRegistry {
 #[async_trait]
 impl RegistryStore for MemoryRegistry {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
-        self.uploads.fetch_add(1, Ordering::Relaxed);
-        let plugins = self.plugins.clone();
-        let put = move || drop(lock(&plugins).insert(digest, component));
+        let registry = self.clone();
+        let put = move || registry.store(digest, component);
         self.link.change(Service::Registry, put).await
     }
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
         self.link.request(Service::Registry).await?;
-        Ok(lock(&self.plugins).get(&digest).cloned())
+        let found = lock(&self.plugins).get(&digest).cloned();
+        Ok(found.map(|(_, component)| component))
     }
     async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
         self.link.request(Service::Registry).await?;
         Ok(lock(&self.plugins).keys().copied().collect())
     }
-    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
+    async fn stored_until(&self) -> Result<u64, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        Ok(self.uploads())
+    }
+    async fn delete_plugin(&self, digest: Digest, until: u64) -> Result<(), BrokerError> {
         let plugins = self.plugins.clone();
-        let delete = move || drop(lock(&plugins).remove(&digest));
+        let delete = move || lock(&plugins).retain(|of, (number, _)| *of != digest || *number > until);
         self.link.change(Service::Registry, delete).await
     }
 }
