@@ -24,11 +24,16 @@ impl Lives {
     /// Clears away what is there of a life that has ended.
     pub(super) async fn clear(&self, ended: &Ended) -> ControlResult<()> {
         match ended {
-            Ended::Pipeline(id, life, account) => {
+            Ended::Pipeline(id, life, account, input) => {
                 let of = |pipeline: Pipeline| pipeline.life;
-                match self.now(ended, *life, of).await? {
-                    Some(now) => self.clear_pipeline(id, *life, account.as_ref(), &now).await,
-                    None => Ok(()),
+                let Some(now) = self.now(ended, *life, of).await? else {
+                    return Ok(());
+                };
+                self.clear_pipeline(id, *life, account.as_ref()).await?;
+                match now {
+                    Now::Deleted => self.forget_name(id, account.as_ref(), input.as_deref()).await,
+                    // Consumers and alarms bear the name alone, so they are that life's by now.
+                    Now::Another => Ok(()),
                 }
             }
             Ended::Plugin(_, _, life, digest) => {
@@ -60,20 +65,25 @@ impl Lives {
         Ok(now.filter(|now| *now != life).map(|_| Now::Another))
     }
 
-    async fn clear_pipeline(
-        &self,
-        id: &PipelineId,
-        life: Life,
-        account: Option<&Name>,
-        now: &Now,
-    ) -> ControlResult<()> {
+    async fn clear_pipeline(&self, id: &PipelineId, life: Life, account: Option<&Name>) -> ControlResult<()> {
         let world = self.context.world.of(account).await?;
         world.streams.remove_own(id, life).await?;
-        self.remove_snapshots(&world, id, None).await?;
-        if matches!(now, Now::Deleted) {
-            let remembered = Key::Pipeline(id.clone()).to_string();
-            self.context.world.alarms.delete(&remembered).await?;
+        self.remove_snapshots(&world, id, None).await
+    }
+
+    /// Clears away what bears a name that nothing has any more.
+    async fn forget_name(
+        &self,
+        id: &PipelineId,
+        account: Option<&Name>,
+        input: Option<&str>,
+    ) -> ControlResult<()> {
+        if let Some(input) = input {
+            let world = self.context.world.of(account).await?;
+            // An engine that was cut off may have made its consumer anew before it saw the end.
+            world.streams.remove_consumers(id, input).await?;
         }
-        Ok(())
+        let remembered = Key::Pipeline(id.clone()).to_string();
+        Ok(self.context.world.alarms.delete(&remembered).await?)
     }
 }

@@ -114,18 +114,21 @@ impl Streams for MemoryBroker {
         removed.await
     }
 
-    async fn remove_consumers(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Removal).await
+    async fn remove_consumers(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError> {
+        let (broker, pipeline, input) = (self.clone(), pipeline.clone(), input.to_owned());
+        let remove = move || broker.delete_consumers_of(&input, &pipeline);
+        self.0.link.change(Service::Removal, remove).await
     }
 
     async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError> {
         self.0.link.request(Service::Streams).await?;
-        // A subscription in memory leaves nothing behind.
-        Ok(Vec::new())
+        Ok(self.consumers())
     }
 
-    async fn remove_consumer(&self, _: &str, _: &str) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Removal).await
+    async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError> {
+        let (broker, stream, consumer) = (self.clone(), stream.to_owned(), consumer.to_owned());
+        let remove = move || broker.delete_consumers(&stream, |known| known == consumer);
+        self.0.link.change(Service::Removal, remove).await
     }
 
     async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {

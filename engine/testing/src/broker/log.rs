@@ -1,7 +1,7 @@
 //! The streams that the broker holds: messages in order, and word of each change to those who read them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -53,6 +53,8 @@ pub(super) struct Stream {
     pub(super) life: Option<Life>,
     pub(super) subjects: Vec<String>,
     pub(super) messages: Vec<Stored>,
+    /// Names of its consumers.
+    pub(super) consumers: BTreeSet<String>,
     /// The last sequence that it ever gave.
     pub(super) last_sequence: u64,
 }
@@ -122,6 +124,8 @@ pub(super) struct Streams {
     generated: BTreeMap<String, Arc<Generated>>,
     /// How many were ever made.
     made: u64,
+    /// How many consumers were.
+    consumers: u64,
     received_ms: fn(u64) -> u64,
 }
 
@@ -135,9 +139,16 @@ impl Streams {
                 life: None,
                 subjects: subjects(),
                 messages: Vec::new(),
+                consumers: BTreeSet::new(),
                 last_sequence: 0,
             }
         })
+    }
+
+    /// The number of the consumer that is made next.
+    pub(super) fn next_consumer(&mut self) -> u64 {
+        self.consumers += 1;
+        self.consumers
     }
 
     /// Removes a stream.
@@ -218,6 +229,7 @@ impl Log {
                 removed: Vec::new(),
                 generated: BTreeMap::new(),
                 made: 0,
+                consumers: 0,
                 received_ms,
             }),
             changed: watch::Sender::new(0),
