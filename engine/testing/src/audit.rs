@@ -64,6 +64,11 @@ impl SharedAudit {
         }
     }
 
+    /// All records, in order.
+    pub fn records(&self) -> Vec<AuditRecord> {
+        self.log.records()
+    }
+
     /// The same log, through another link.
     #[must_use]
     pub fn through(&self, link: Link) -> Self {

@@ -23,7 +23,7 @@ pub fn check(history: &History, asked: &[Asked], lost: &BTreeSet<Life>) -> Resul
             Answer::Read(value) => check_read(history, asked, *ended, value),
             Answer::Refused(ApiCode::Internal, why) => Err(format!("it failed: {why}")),
             Answer::Never => Err("it was never answered".to_owned()),
-            Answer::Refused(..) | Answer::Unheard => Ok(()),
+            Answer::Refused(..) | Answer::Audit(_) | Answer::Unheard => Ok(()),
         };
         holds.map_err(|why| format!("{why}: {asked:?}"))?;
     }

@@ -10,7 +10,7 @@ use tailrace_core::{
 };
 
 use super::{
-    cluster::Cluster,
+    cluster::{Cluster, INPUT},
     history::History,
     ledger::{Act, Asked},
 };
@@ -125,8 +125,23 @@ pub fn check_broker(cluster: &Cluster, history: &History) -> Result<(), String> 
             }
         }
     }
+    check_consumers(cluster, history)?;
     check_components(cluster, history)?;
     check_alarms(cluster, history)
+}
+
+/// Each consumer is a registered pipeline's, on its input or its own stream.
+fn check_consumers(cluster: &Cluster, history: &History) -> Result<(), String> {
+    for (stream, consumer) in cluster.broker.consumers() {
+        let reads = |id: &PipelineId| {
+            let prefix = format!("tr_{}_{}_", id.tenant, id.pipeline);
+            consumer.starts_with(&prefix) && (stream == INPUT || stream == subject::stream_name(id))
+        };
+        if !history.registry.pipelines.keys().any(reads) {
+            return Err(format!("consumer {consumer} is left on {stream}"));
+        }
+    }
+    Ok(())
 }
 
 /// Each component is a version's, and each version has its component.

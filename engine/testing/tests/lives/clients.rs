@@ -17,7 +17,7 @@ use tailrace_core::{
 };
 
 use super::{
-    cluster::{Cluster, INPUT, Running, lock, name},
+    cluster::{Cluster, INPUT, Session, lock, name},
     history::History,
     ledger::{Act, Answer, Ledger},
     plugins::COMPONENTS,
@@ -111,7 +111,7 @@ impl Clients {
                     applied(commands.roll_back(&id, None, false).await)
                 };
                 let to = id.clone();
-                self.ask(Act::RollBack(id), |engine| roll_back(engine.commands.clone(), to))
+                self.ask(Act::RollBack(id), |engine| roll_back(engine.commands, to))
                     .await;
             }
             33..43 if is_there => self.redrive(&id).await,
@@ -120,12 +120,13 @@ impl Clients {
             72..75 if is_there => self.lose_stream(&id).await,
             75..77 if is_there => self.renew(&id).await,
             77..79 => self.mend().await,
+            79..82 => self.read_audit(tenant).await,
             _ => self.apply(&id, &registry, None).await,
         }
     }
 
     /// Asks an engine; goes away now and then.
-    async fn ask<F>(&self, act: Act, what: impl FnOnce(&Running) -> F) -> Answer
+    async fn ask<F>(&self, act: Act, what: impl FnOnce(Session) -> F) -> Answer
     where
         F: Future<Output = Result<Answer, ControlError>> + Send + 'static,
     {
@@ -142,7 +143,8 @@ impl Clients {
         let number = self.ledger.begin(act, revision(), input);
         let goes = faults.strikes("client goes away", 20);
         let goes_after = Duration::from_millis(self.below(GOES_WITHIN_MS));
-        let mut asked = engine.group.within(|| tasks::spawn(what(&engine)));
+        let session = engine.session(number.to_string());
+        let mut asked = engine.group.within(|| tasks::spawn(what(session)));
         let answer = tokio::select! {
             biased;
             answered = &mut asked => match answered {
@@ -169,7 +171,7 @@ impl Clients {
         };
         let name = tenant.clone();
         self.ask(Act::PutTenant(tenant.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let put = commands.put_tenant(&name, request, Condition::Any).await;
                 put.map(|_| Answer::Done)
@@ -185,7 +187,7 @@ impl Clients {
         }
         let name = tenant.clone();
         self.ask(Act::DeleteTenant(tenant.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let deleted = commands.delete_tenant(&name, Condition::Any).await;
                 deleted.map(|()| Answer::Done)
@@ -201,7 +203,7 @@ impl Clients {
         let act = Act::Upload(tenant.clone(), plugin.clone(), Digest::of(component));
         let name = tenant.clone();
         self.ask(act, |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let component = bytes::Bytes::from_static(component);
                 let uploaded = commands.upload_plugin(&name, plugin, component).await;
@@ -216,7 +218,7 @@ impl Clients {
         let made = Arc::new(std::sync::Mutex::new(None));
         let place = made.clone();
         self.ask(Act::MakeToken(tenant.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let token = commands.create_token(&name, TokenRequest::default()).await?;
                 *lock(&place) = Some(token.shown.id);
@@ -231,7 +233,7 @@ impl Clients {
         self.wait().await;
         let name = tenant.clone();
         self.ask(Act::RevokeToken(tenant.clone(), token.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let revoked = commands.revoke_token(&name, &token).await;
                 revoked.map(|()| Answer::Done)
@@ -264,7 +266,7 @@ impl Clients {
         };
         let tenant = id.tenant.clone();
         self.ask(act, |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move { applied(commands.apply_pipeline(&tenant, manifest, how).await) }
         })
         .await;
@@ -307,14 +309,14 @@ impl Clients {
             0 => self.apply(id, registry, Some(Mode::Shadow)).await,
             1 => {
                 self.ask(Act::Promote(id.clone()), |engine| {
-                    let commands = engine.commands.clone();
+                    let commands = engine.commands;
                     async move { applied(commands.promote(&of).await) }
                 })
                 .await;
             }
             _ => {
                 self.ask(Act::Abandon(id.clone()), |engine| {
-                    let commands = engine.commands.clone();
+                    let commands = engine.commands;
                     async move { applied(commands.abandon(&of).await) }
                 })
                 .await;
@@ -329,7 +331,7 @@ impl Clients {
         ] {
             let of = id.clone();
             self.ask(act, |engine| {
-                let commands = engine.commands.clone();
+                let commands = engine.commands;
                 async move {
                     let done = commands.set_paused(&of, reason).await;
                     done.map(|()| Answer::Done)
@@ -343,7 +345,7 @@ impl Clients {
     async fn delete(&self, id: &PipelineId) {
         let of = id.clone();
         self.ask(Act::Delete(id.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move {
                 let deleted = commands.delete_pipeline(&of, Condition::Any).await;
                 deleted.map(|()| Answer::Done)
@@ -359,7 +361,7 @@ impl Clients {
         };
         let of = id.clone();
         self.ask(Act::Redrive(id.clone(), letter), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move { commands.redrive(&of, letter).await.map(|()| Answer::Done) }
         })
         .await;
@@ -369,11 +371,21 @@ impl Clients {
         let key = format!("k{}", self.below(4));
         let of = id.clone();
         self.ask(Act::Read(id.clone(), key.clone()), |engine| {
-            let queries = engine.queries.clone();
+            let queries = engine.queries;
             async move {
                 let entry = queries.state(&of, "count", &key).await?;
                 Ok(Answer::Read(entry.value))
             }
+        })
+        .await;
+    }
+
+    async fn read_audit(&self, tenant: &Name) {
+        let name = tenant.clone();
+        self.ask(Act::ReadAudit(tenant.clone()), |engine| async move {
+            let records = engine.queries.audit_of(&name, None, 100).await?;
+            let lives = records.iter().map(|known| known.record.tenant_life);
+            Ok(Answer::Audit(lives.collect()))
         })
         .await;
     }
@@ -388,7 +400,7 @@ impl Clients {
     pub async fn renew(&self, id: &PipelineId) {
         let of = id.clone();
         self.ask(Act::Renew(id.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move { commands.renew_stream(&of).await.map(|()| Answer::Done) }
         })
         .await;
@@ -396,7 +408,7 @@ impl Clients {
 
     pub async fn mend(&self) {
         self.ask(Act::Mend, |engine| {
-            let (queries, commands) = (engine.queries.clone(), engine.commands.clone());
+            let (queries, commands) = (engine.queries, engine.commands);
             async move {
                 let found = queries.examine().await?;
                 commands.mend(found).await?;
@@ -410,7 +422,7 @@ impl Clients {
     pub async fn resume(&self, id: &PipelineId) {
         let of = id.clone();
         self.ask(Act::Resume(id.clone()), |engine| {
-            let commands = engine.commands.clone();
+            let commands = engine.commands;
             async move { commands.set_paused(&of, None).await.map(|()| Answer::Done) }
         })
         .await;

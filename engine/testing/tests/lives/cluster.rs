@@ -9,6 +9,7 @@ use std::{
 
 use tailrace_control::{Commands, Context, Queries, alarms::Alarms};
 use tailrace_core::{
+    audit::Actor,
     identity::{EngineId, PipelineId},
     life::Life,
     membership::{Cluster as Members, Heard},
@@ -58,7 +59,7 @@ pub struct Cluster {
     pub registry: MemoryRegistry,
     pub alarms: MemoryBucket,
     leases: MemoryBucket,
-    audit: SharedAudit,
+    pub audit: SharedAudit,
     peers: MemoryPeers,
     clock: Arc<TokioClock>,
     /// Lives whose stream somebody has deleted by hand.
@@ -89,7 +90,25 @@ pub struct Running {
     dataplane: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// An engine, as a client sees it.
+pub struct Session {
+    pub commands: Commands,
+    pub queries: Queries,
+}
+
 impl Running {
+    /// Asks in the name of a token of this id.
+    pub fn session(&self, token: String) -> Session {
+        let actor = Actor {
+            token: Some(token),
+            ..Actor::engine()
+        };
+        Session {
+            commands: self.commands.on_behalf_of(actor),
+            queries: self.queries.clone(),
+        }
+    }
+
     /// Waits until it dies.
     pub async fn died(&self) {
         let mut crash = self.link.crash().subscribe();

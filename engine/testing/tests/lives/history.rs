@@ -17,6 +17,8 @@ use tailrace_core::{
 pub struct PipelineLife {
     pub id: PipelineId,
     pub life: Life,
+    /// The tenant's.
+    pub tenant_life: Life,
     pub created: u64,
     pub ready: Option<u64>,
     pub deleting: Option<u64>,
@@ -39,6 +41,7 @@ pub struct PipelineLife {
 pub struct TenantLife {
     pub name: Name,
     pub life: Life,
+    pub created: u64,
     pub deleting: Option<u64>,
     pub removed: Option<u64>,
 }
@@ -187,6 +190,7 @@ impl History {
                 self.tenants.push(TenantLife {
                     name: name.clone(),
                     life: tenant.life,
+                    created: revision,
                     deleting: tenant.deleting.then_some(revision),
                     removed: None,
                 });
@@ -224,6 +228,7 @@ impl PipelineLife {
         Self {
             id: id.clone(),
             life: pipeline.life,
+            tenant_life: pipeline.tenant_life,
             created: revision,
             ready: None,
             deleting: None,

@@ -1,10 +1,11 @@
 //! What clients asked for, and what they were answered.
 
-use std::sync::Mutex;
+use std::{collections::BTreeSet, sync::Mutex};
 
 use tailrace_core::{
     codes::ApiCode,
     identity::{Digest, PipelineId},
+    life::Life,
     manifest::PluginRef,
     name::Name,
 };
@@ -35,6 +36,7 @@ pub enum Act {
     Redrive(PipelineId, u64),
     Renew(PipelineId),
     Read(PipelineId, String),
+    ReadAudit(Name),
     /// The doctor looks, and mends.
     Mend,
 }
@@ -60,6 +62,7 @@ impl Act {
             Self::Redrive(..) => "dead letter redriven",
             Self::Renew(_) => "pipeline renewed",
             Self::Read(..) => "state read",
+            Self::ReadAudit(_) => "audit log read",
             Self::Mend => "doctor asked to mend",
         }
     }
@@ -73,6 +76,8 @@ pub enum Answer {
     Applied(u64, bool),
     /// State, as it was written.
     Read(Vec<u8>),
+    /// Records of the audit log, by the lives of the tenant that they bear.
+    Audit(BTreeSet<Life>),
     Refused(ApiCode, String),
     /// Nobody heard: the client went away, or the engine died.
     Unheard,
@@ -94,7 +99,7 @@ impl Asked {
     /// Whether it may still have taken effect at a revision, or after it.
     pub fn may_write_at(&self, revision: u64) -> bool {
         let is_over = |(ended, answer): &(u64, Answer)| match answer {
-            Answer::Done | Answer::Applied(..) | Answer::Read(_) => *ended < revision,
+            Answer::Done | Answer::Applied(..) | Answer::Read(_) | Answer::Audit(_) => *ended < revision,
             // Refused by the broker, or cut off: it may be done all the same, and later.
             Answer::Refused(..) | Answer::Unheard | Answer::Never => false,
         };

@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, reason = "a test run tells its figures")]
 
 mod check_answers;
+mod check_audit;
 mod check_left;
 mod check_own;
 mod clients;
@@ -20,10 +21,22 @@ mod scenario;
 mod totals;
 mod trace;
 
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use totals::{Broken, Totals};
+
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 2_000;
+/// Most threads: each runs a seed after the other.
+const MOST_THREADS: usize = 16;
 
-fn seeds() -> std::ops::Range<u64> {
+fn seeds() -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
@@ -31,21 +44,45 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
+/// Runs all seeds. What a seed does hangs on nothing but the seed, so their order does not matter.
+fn run_all(seeds: Range<u64>) -> (Totals, Broken) {
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+    let next = AtomicU64::new(seeds.start);
+    let all = Mutex::new((Totals::default(), Broken::default()));
+    let run_some = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds.end {
+            break;
+        }
+        let ran = std::panic::catch_unwind(|| scenario::run(seed));
+        let (totals, broken) = &mut *cluster::lock(&all);
+        match ran {
+            Ok(Ok(run)) => totals.add(&run),
+            Ok(Err(why)) => broken.add(seed, why),
+            Err(_) => broken.add(seed, "it panicked".to_owned()),
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(run_some);
+        }
+    });
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn no_life_sees_another_and_nothing_stays_behind_whatever_dies() {
     trace::show();
-    let (mut totals, mut broken) = (totals::Totals::default(), totals::Broken::default());
-    for seed in seeds() {
-        match scenario::run(seed) {
-            Ok(run) => totals.add(&run),
-            Err(why) => broken.add(seed, why),
-        }
-    }
+    let seeds = seeds();
+    let (totals, broken) = run_all(seeds.clone());
     println!("{totals}");
     assert!(
         broken.is_empty(),
         "{broken}replay: SIMULATION_SEED=… cargo test -p tailrace-testing --test lives"
     );
+    if seeds.end - seeds.start > 500 {
+        totals.assert_all_happened();
+    }
 }
 
 #[test]

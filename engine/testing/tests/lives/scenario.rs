@@ -8,7 +8,7 @@ use tailrace_dataplane::partition::recover::recover;
 use tailrace_testing::{faults::Faults, link::Link, schedule::Schedule, store::MemoryStore};
 
 use super::{
-    check_answers, check_left,
+    check_answers, check_audit, check_left,
     check_own::{self, Effects},
     clients::Clients,
     cluster::{Cluster, INPUT, lock},
@@ -221,6 +221,7 @@ impl Judge {
         check_left::check_registry(&self.history, &asked)?;
         check_left::check_broker(&self.cluster, &self.history)?;
         self.check_streams()?;
+        check_audit::check(&self.history, &asked, &self.cluster.audit.records())?;
         check_answers::check(&self.history, &asked, &lock(&self.cluster.lost))
     }
 
@@ -347,7 +348,6 @@ impl Judge {
                 .chain(&removed)
                 .map(|own| own.messages.len() as u64)
                 .sum(),
-            settled_ms: 0,
             happened: self.cluster.faults.happened(),
         }
     }

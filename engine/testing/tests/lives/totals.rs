@@ -14,9 +14,32 @@ pub struct Run {
     pub tenants: u64,
     /// Messages that pipelines' own streams held.
     pub messages: u64,
-    pub settled_ms: u64,
     pub happened: BTreeMap<&'static str, u64>,
 }
+
+/// What must have happened when all seeds have run, or the runs show nothing.
+const EXPECTED: [&str; 20] = [
+    "answer to a request lost",
+    "audit log read",
+    "batch stored after the time-out",
+    "candidate promoted",
+    "client goes away",
+    "crash after a request",
+    "crash at a request",
+    "dead letter redriven",
+    "disk lost",
+    "engine ends",
+    "engine is cut off",
+    "no connection",
+    "pipeline made where there is none",
+    "pipeline renewed",
+    "request takes effect late",
+    "several engines",
+    "state read",
+    "stream deleted by hand",
+    "tenant deleted",
+    "watch lags",
+];
 
 /// Over all seeds.
 #[derive(Default)]
@@ -35,6 +58,13 @@ impl Totals {
         self.sum.messages += run.messages;
         for (what, count) in &run.happened {
             *self.sum.happened.entry(what).or_default() += count;
+        }
+    }
+
+    /// What the runs are about has happened in some of them.
+    pub fn assert_all_happened(&self) {
+        for what in EXPECTED {
+            assert!(self.sum.happened.contains_key(what), "never: {what}");
         }
     }
 }
