@@ -133,6 +133,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
             process: world.random.next_u64(),
             folder: folder.name(&*world.random)?,
             renew_every: config.engines.renew_every.0,
+            registry: registry.clone(),
             clock: world.clock.clone(),
             heard: heard.clone(),
         },

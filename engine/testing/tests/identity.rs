@@ -48,6 +48,7 @@ impl Process {
     }
 
     fn start_as(engine: &str, bucket: &(impl Bucket + Clone + 'static), process: u64, folder: &str) -> Self {
+        let (_, registry) = watch::channel(None);
         let (sender, members) = watch::channel(None);
         let stop = CancellationToken::new();
         let lease = LeaseRenewer {
@@ -57,6 +58,7 @@ impl Process {
                 process,
                 folder: folder.to_owned(),
                 renew_every: RENEW_EVERY,
+                registry,
                 clock: Arc::new(TokioClock::start()),
                 heard: Arc::new(Heard::default()),
             },

@@ -244,6 +244,7 @@ impl Stage {
         let membership = Membership {
             me: name(me),
             alive: alive.iter().map(|engine| name(engine)).collect(),
+            unread: std::collections::BTreeMap::new(),
         };
         let (members_sender, members) = watch::channel(Some(Arc::new(membership)));
         // The members never change.

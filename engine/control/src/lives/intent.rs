@@ -51,7 +51,7 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
     };
     let mut found = Vec::new();
     for (id, pipeline) in &registry.pipelines {
-        if pipeline.phase == PipelinePhase::Ready || !is_mine(&members, pipeline.by.as_ref(), &id.tenant) {
+        if pipeline.phase == PipelinePhase::Ready || !is_mine(&members, pipeline.by.as_ref(), id) {
             continue;
         }
         found.push(match pipeline.phase {
@@ -65,7 +65,7 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
         }
     }
     for (name, tenant) in &registry.tenants {
-        if tenant.deleting && is_mine(&members, None, name) {
+        if tenant.deleting && *members.owner_of_tenant(name) == members.me {
             found.push(Intent::DeleteTenant(name.clone(), tenant.life));
         }
     }
@@ -75,14 +75,9 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
     found
 }
 
-/// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone.
-fn is_mine(members: &Membership, by: Option<&EngineId>, tenant: &Name) -> bool {
-    if let Some(by) = by.filter(|by| members.alive.contains(*by)) {
-        return *by == members.me;
-    }
-    let id = PipelineId {
-        tenant: tenant.clone(),
-        pipeline: tenant.clone(),
-    };
-    *members.owner(&id, 0, false) == members.me
+/// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone, or
+/// cannot read any more what it began.
+fn is_mine(members: &Membership, by: Option<&EngineId>, id: &PipelineId) -> bool {
+    let goes_on = |engine: &&EngineId| members.alive.contains(*engine) && members.reads(engine, id);
+    by.filter(goes_on).unwrap_or_else(|| members.owner(id, 0, false)) == &members.me
 }

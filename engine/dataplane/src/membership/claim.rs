@@ -21,13 +21,15 @@ use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
     identity::EngineId,
-    membership::Heard,
+    membership::{Heard, Unread},
     ports::{
         broker::BrokerError,
         clock::Clock,
         registry::{Bucket, Entry, WriteError},
     },
+    registry::Registry,
 };
+use tokio::sync::watch;
 
 use crate::membership::lease::{Holding, Lease, holding};
 
@@ -58,6 +60,8 @@ pub struct Claim {
     pub folder: String,
     /// How often the lease is renewed.
     pub renew_every: Duration,
+    /// The registry as this process sees it: what it cannot read, it says in the lease.
+    pub registry: watch::Receiver<Option<Arc<Registry>>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Where it is recorded that the broker answers.
@@ -224,6 +228,7 @@ impl Claim {
             process: self.process,
             renewal,
             folder: self.folder.clone(),
+            unread: self.unread(),
         };
         let written = self
             .leases
@@ -233,6 +238,12 @@ impl Claim {
             self.heard.now(&*self.clock);
         }
         written
+    }
+
+    /// What this process cannot read now.
+    pub(super) fn unread(&self) -> Unread {
+        let registry = self.registry.borrow();
+        registry.as_deref().map(Unread::of).unwrap_or_default()
     }
 
     fn taken(&self) -> IdentityTaken {

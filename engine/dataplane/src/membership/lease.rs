@@ -1,7 +1,7 @@
 //! A lease, as it lies in the bucket under the engine's id.
 
 use serde::{Deserialize, Serialize};
-use tailrace_core::ports::registry::Entry;
+use tailrace_core::{membership::Unread, ports::registry::Entry};
 
 /// Who runs as an engine. Fields that an engine before this one did not write are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub(super) struct Lease {
     /// The data folder that the process has locked.
     #[serde(default)]
     pub(super) folder: String,
+    /// Pipelines that it cannot read, and that others are to run.
+    #[serde(default, skip_serializing_if = "Unread::is_empty")]
+    pub(super) unread: Unread,
 }
 
 impl Lease {
@@ -59,6 +62,7 @@ mod tests {
             process: 7,
             renewal: 3,
             folder: folder.to_owned(),
+            unread: Unread::default(),
         };
         assert_eq!(before, Holding::Somebody(lease("")));
         let after = holding(Some(&entry(

@@ -10,11 +10,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tailrace_core::{identity::EngineId, membership::Membership, name::Name, ports::registry::Entry};
+use tailrace_core::{
+    identity::EngineId,
+    membership::{Membership, Unread},
+    name::Name,
+    ports::registry::Entry,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::membership::claim::{Claim, Held, IdentityTaken, MISSED, PAUSE, RenewError};
+use crate::membership::{
+    claim::{Claim, Held, IdentityTaken, MISSED, PAUSE, RenewError},
+    lease::{Holding, holding},
+};
 
 /// Keeps one engine's lease.
 pub struct LeaseRenewer {
@@ -31,6 +39,8 @@ pub struct LeaseRenewer {
 struct Seen {
     /// Renewals of ours since the lease was last renewed, by engine.
     missed: BTreeMap<EngineId, u32>,
+    /// What engines cannot read, where there is any.
+    unread: BTreeMap<EngineId, Unread>,
     /// Everything that was there at the beginning has been read, and ours among it.
     complete: bool,
     ours: bool,
@@ -77,11 +87,21 @@ impl LeaseRenewer {
         let mut renew = tokio::time::interval(self.claim.renew_every);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = Seen::default();
+        let mut registry = self.claim.registry.clone();
+        let mut told = self.claim.unread();
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
                 _ = renew.tick() => self.claim.renew(held).await?,
+                // What this engine cannot read any more waits for another one until it is told.
+                Ok(()) = registry.changed() => {
+                    let unread = self.claim.unread();
+                    if unread != told {
+                        told = unread;
+                        self.claim.renew(held).await?;
+                    }
+                }
                 entry = watch.next() => {
                     let entry = entry?;
                     if let Some(ours) = entry.as_ref().filter(|entry| entry.key == self.claim.me.as_str()) {
@@ -106,12 +126,16 @@ impl LeaseRenewer {
         let membership = Membership {
             me: me.clone(),
             alive: alive.map(|(engine, _)| engine.clone()).collect(),
+            unread: seen.unread.clone(),
         };
         self.members.send_if_modified(|shown| {
             let changed = shown.as_deref() != Some(&membership);
             if changed {
                 let engines: Vec<_> = membership.alive.iter().map(Name::as_str).collect();
                 tracing::info!(engine = %me, alive = engines.join(","), "the engines that share the work");
+                for (engine, unread) in &membership.unread {
+                    tracing::warn!(%engine, %unread, "an engine cannot read these pipelines; others run them");
+                }
                 *shown = Some(Arc::new(membership));
             }
             changed
@@ -124,6 +148,14 @@ impl Seen {
         let Ok(engine) = Name::new(&entry.key) else {
             return;
         };
+        match holding(Some(entry)) {
+            Holding::Somebody(lease) if !lease.unread.is_empty() => {
+                self.unread.insert(engine.clone(), lease.unread);
+            }
+            _ => {
+                self.unread.remove(&engine);
+            }
+        }
         if engine == *me {
             self.ours |= entry.value.is_some();
             self.missed
