@@ -60,7 +60,11 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
         });
     }
     for ((tenant, plugin), version) in &registry.uploads {
-        if is_mine(&members, version.by.as_ref(), tenant) {
+        let by = version
+            .by
+            .as_ref()
+            .filter(|engine| members.alive.contains(*engine));
+        if by.unwrap_or_else(|| members.owner_of_tenant(tenant)) == &members.me {
             found.push(Intent::Upload(tenant.clone(), plugin.clone(), version.life));
         }
     }

@@ -255,6 +255,7 @@ impl Cluster {
                 process: self.faults.next_u64(),
                 folder: format!("/var/lib/{me}"),
                 renew_every: RENEW_EVERY,
+                registry: registry.clone(),
                 clock: world.clock.clone(),
                 heard: heard.clone(),
             },
