@@ -14,7 +14,7 @@ use super::{
     cluster::{Cluster, INPUT, lock},
     history::History,
     plugins::{Kept, ODD},
-    totals::Run,
+    totals::{LEFT, Run},
 };
 
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
@@ -22,6 +22,8 @@ const SETTLES_WITHIN: Duration = Duration::from_mins(15);
 /// After so long what came after the end of a life is left to the doctor: all engines that saw the end may have
 /// died before they looked for it.
 const LEFT_AFTER: Duration = Duration::from_mins(8);
+/// Faults by which something may come after the end of a life.
+const MAY_LEAVE: [&str; 2] = ["request takes effect late", "engine is cut off"];
 /// How often it is looked whether it has.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a run goes on after all is settled: nothing may come back.
@@ -160,7 +162,7 @@ impl Judge {
                 return Err(format!("it does not settle: {why}; {}", self.states()));
             }
             if began.elapsed() > LEFT_AFTER && self.is_for_the_doctor() {
-                self.cluster.faults.note("left to the doctor");
+                self.cluster.faults.note(LEFT);
                 self.clients.mend().await;
             }
             self.take_the_way_out().await;
@@ -180,8 +182,12 @@ impl Judge {
         states.join(", ")
     }
 
-    /// Whether all that is wrong is what lies on the broker.
+    /// Whether all that is wrong is what lies on the broker, and it may have come there after its life had ended.
     fn is_for_the_doctor(&self) -> bool {
+        let happened = self.cluster.faults.happened();
+        if !MAY_LEAVE.iter().any(|what| happened.contains_key(what)) {
+            return false;
+        }
         let asked = self.clients.ledger.all();
         let is_registered = check_left::check_registry(&self.history, &asked).is_ok();
         is_registered && check_left::check_broker(&self.cluster, &self.history).is_err()

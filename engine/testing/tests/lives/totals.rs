@@ -41,6 +41,9 @@ const EXPECTED: [&str; 20] = [
     "watch lags",
 ];
 
+/// What came after the end of a life, and no engine that saw that end was there to look for it.
+pub const LEFT: &str = "left to the doctor";
+
 /// Over all seeds.
 #[derive(Default)]
 pub struct Totals {
@@ -66,6 +69,11 @@ impl Totals {
         for what in EXPECTED {
             assert!(self.sum.happened.contains_key(what), "never: {what}");
         }
+        let left = self.sum.happened.get(LEFT).copied().unwrap_or_default();
+        assert!(
+            left * 100 < self.runs,
+            "{left} times something was left to the doctor"
+        );
     }
 }
 
