@@ -69,11 +69,7 @@ async fn is_read(version: &str) -> anyhow::Result<()> {
     let letters = engine
         .own("GET", &format!("pipelines/{COUNT}/dead-letters"), "")
         .await?;
-    assert_eq!(
-        letters.body["dead_letters"].as_array().map(Vec::len),
-        Some(1),
-        "{letters:?}"
-    );
+    assert_eq!(letters.body.as_array().map(Vec::len), Some(1), "{letters:?}");
     // An event that was processed is still known as one.
     stored
         .cluster
