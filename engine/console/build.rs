@@ -34,7 +34,11 @@ fn entry(line: &str, site: &Path) -> Option<String> {
     let (path, media_type, digest) = (fields.next()?, fields.next()?, fields.next()?);
     let hashed = fields.next()? == "hashed";
     let encodings = fields.next()?;
-    let bytes = |suffix: &str| format!("include_bytes!({:?})", site.join(format!("{path}{suffix}")));
+    let bytes = |suffix: &str| {
+        let file = site.join(format!("{path}{suffix}"));
+        // As a literal: quotes and backslashes of a folder's name are escaped.
+        format!("include_bytes!({:?})", file.to_string_lossy())
+    };
     let encoded = |suffix: &str| {
         let there = encodings.split(',').any(|encoding| encoding == suffix);
         if there {
