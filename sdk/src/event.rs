@@ -64,14 +64,20 @@ impl Event {
         self
     }
 
-    /// Reads the payload as JSON. The type may borrow from the event, so `&str` fields copy nothing. A payload
-    /// that does not fit the type fails with the code `malformed-json`.
+    /// Reads the payload as JSON. The type may borrow from the event, so `&str` fields copy nothing. A byte order
+    /// mark of UTF-8 in front is passed over. A payload that does not fit the type fails with the code
+    /// `malformed-json`.
     pub fn json<'de, T: Deserialize<'de>>(&'de self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.payload).map_err(|error| {
+        serde_json::from_slice(self.json_bytes()).map_err(|error| {
             // The error may repeat a text of the payload, which may be the whole of it.
             let shown: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
             Failure::invalid("malformed-json", format!("the payload does not read: {shown}"))
         })
+    }
+
+    /// The payload behind its byte order mark, if it has one: the engine passes it over, too.
+    pub(crate) fn json_bytes(&self) -> &[u8] {
+        self.payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.payload)
     }
 
     /// Reads the payload as text. Other bytes fail with the code `not-utf8`.
@@ -102,6 +108,13 @@ mod tests {
     fn json_borrows_from_the_event() {
         let event = Event::new("shop", r#"{"user":"383"}"#);
         assert_eq!(event.json::<Rating<'_>>().unwrap().user, "383");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let event = Event::new("shop", "\u{feff}{\"user\":\"383\"}");
+        assert_eq!(event.json::<Rating<'_>>().unwrap().user, "383");
+        assert_eq!(event.fields().unwrap().id("user").unwrap(), "383");
     }
 
     #[test]

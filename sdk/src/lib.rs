@@ -51,6 +51,7 @@ mod fields;
 mod host;
 mod message;
 mod plugin;
+pub mod time;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
@@ -63,6 +64,8 @@ pub use bindings::tailrace::plugin::{
 pub use fields::Fields;
 pub use host::{Host, Sketches, State, Vectors};
 pub use plugin::Plugin;
+#[cfg(feature = "schema")]
+pub use schemars;
 
 /// Everything that a plugin usually names.
 pub mod prelude {

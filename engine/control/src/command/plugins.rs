@@ -134,6 +134,7 @@ impl Commands {
             digest,
             imports,
             memory,
+            config_schema,
             compiled,
         } = admitted;
         let trial = self
@@ -148,6 +149,7 @@ impl Commands {
             size_bytes: component.len() as u64,
             imports,
             memory,
+            config_schema,
             uploaded_ms: self.context.now_ms(),
         };
         let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));

@@ -4,17 +4,20 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
+use serde::Deserialize as _;
 use serde_json::Value;
 use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, OutputManifest, PipelineManifest,
-        PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check, parse,
+        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OutputManifest,
+        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check,
+        parse::{self, Written},
     },
     name::Name,
     ports::plugins::Admitted,
     units::{Bytes, Span},
+    yaml,
 };
 
 use crate::cli::error::misuse;
@@ -32,7 +35,7 @@ pub struct Setting {
 #[derive(Debug, Default)]
 pub struct Wishes {
     /// The pipeline to take the step from.
-    pub pipeline: Option<PipelineManifest>,
+    pub pipeline: Option<Written>,
     /// The step to take.
     pub step: Option<String>,
     /// Name of the plugin, as a step of the pipeline would name it.
@@ -58,12 +61,22 @@ pub struct Wishes {
 impl Setting {
     /// Puts it together for a plugin.
     pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
-        let mut manifest = match wishes.pipeline {
-            Some(manifest) => take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?,
-            None => around(admitted)?,
+        let (mut manifest, configs) = match wishes.pipeline {
+            Some(Written { manifest, configs }) => {
+                let taken = take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?;
+                (taken, configs)
+            }
+            None => (around(admitted)?, BTreeMap::new()),
         };
         let step = &mut manifest.steps[0];
+        let as_written = configs.get(&step.name).filter(|_| wishes.config.is_none());
         step.config = wishes.config.unwrap_or_else(|| step.config.take());
+        if let Some(schema) = &admitted.config_schema {
+            let settled = schema.settle(&mut step.config, as_written);
+            settled.map_err(|misfit| {
+                misuse(misfit.to_string(), "mend the config that --config or the pipeline gives")
+            })?;
+        }
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
@@ -141,6 +154,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             time: None,
             start: Start::All,
             dedup: None,
+            markers: Markers::default(),
         },
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
@@ -184,9 +198,9 @@ fn check_grants(step: &StepManifest, admitted: &Admitted) -> anyhow::Result<()> 
 }
 
 /// Reads a pipeline's manifest.
-pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineManifest> {
+pub fn read_pipeline(path: &Path) -> anyhow::Result<Written> {
     let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
-    parse::parse(&text).map_err(|cause| {
+    parse::read(&text).map_err(|cause| {
         misuse(
             format!("{}: {cause}", path.display()),
             "`tailrace pipeline schema` describes all fields",
@@ -201,7 +215,9 @@ pub fn read_config(path: &Path) -> anyhow::Result<Value> {
     let parsed = if text.trim_start().starts_with('{') {
         serde_json::from_str(&text).map_err(|cause| cause.to_string())
     } else {
-        serde_saphyr::from_str(&text).map_err(|cause| cause.to_string())
+        yaml::parse(&text)
+            .map_err(|cause| cause.to_string())
+            .and_then(|tree| Value::deserialize(tree).map_err(|cause| cause.to_string()))
     };
     parsed.map_err(|cause| {
         misuse(

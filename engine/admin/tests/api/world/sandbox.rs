@@ -43,7 +43,8 @@ impl PluginRuntime for Sandbox {
                 initial_bytes: 65_536,
                 maximum_bytes: None,
             },
-            compiled: Some(CompileCost {
+            config_schema: None,
+        compiled: Some(CompileCost {
                 processor_ms: 3,
                 artefact_bytes: 1_000,
             }),
