@@ -77,7 +77,9 @@ impl Event {
 
     /// The payload behind its byte order mark, if it has one: the engine passes it over, too.
     pub(crate) fn json_bytes(&self) -> &[u8] {
-        self.payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.payload)
+        self.payload
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(&self.payload)
     }
 
     /// Reads the payload as text. Other bytes fail with the code `not-utf8`.

@@ -51,9 +51,9 @@ mod fields;
 mod host;
 mod message;
 mod plugin;
-pub mod time;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod time;
 
 pub use bindings::tailrace::plugin::{
     log::Level,

@@ -103,7 +103,9 @@ impl Stage {
             life: Life::UNNAMED,
             partition: 0,
         };
-        let store = MemoryStore::default().open(&partition, &plan.manifest, seed).unwrap();
+        let store = MemoryStore::default()
+            .open(&partition, &plan.manifest, seed)
+            .unwrap();
         let clock = Arc::new(StoppedClock);
         let worker = Worker::new(store, plan.clone(), Cursor::default(), clock, 1 << 20).unwrap();
         Self {
@@ -153,7 +155,9 @@ impl Stage {
 }
 
 fn letters(outputs: &[Output]) -> Vec<dead_letter::Reason> {
-    let reasons = outputs.iter().filter_map(|output| dead_letter::reason(&output.headers));
+    let reasons = outputs
+        .iter()
+        .filter_map(|output| dead_letter::reason(&output.headers));
     reasons.collect()
 }
 
@@ -167,7 +171,11 @@ fn only_what_was_processed_is_remembered_unless_all_that_was_seen_is_to_be() {
         // Nothing came of it, on purpose.
         (&["drop", "x"], [0, 0, 1], [0, 0, 1]),
     ] {
-        assert_eq!(Stage::of_one_identifier("processed", payloads), processed, "{payloads:?}");
+        assert_eq!(
+            Stage::of_one_identifier("processed", payloads),
+            processed,
+            "{payloads:?}"
+        );
         assert_eq!(Stage::of_one_identifier("seen", payloads), seen, "{payloads:?}");
     }
 }
@@ -192,7 +200,10 @@ fn what_is_no_event_moves_the_position_and_nothing_else() {
     stage.send(&[("Nats-Schedule", "@every 1h")], "{}");
     let sealed = stage.batch();
     let counts = &sealed.stats.counts;
-    assert_eq!((counts.markers, counts.outcomes.events, counts.outcomes.dropped), (2, 2, 2));
+    assert_eq!(
+        (counts.markers, counts.outcomes.events, counts.outcomes.dropped),
+        (2, 2, 2)
+    );
     assert!(sealed.outputs.is_empty() && sealed.delta.is_empty());
     assert_eq!((sealed.cursor.position, sealed.cursor.watermark_ms), (2, 0));
 }
@@ -211,8 +222,14 @@ fn times_that_do_not_read_are_counted_with_an_example() {
     }
     let warnings = stage.batch().stats.times.warnings();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings[0].contains("1 events") && warnings[0].contains("no time zone"), "{warnings:?}");
-    assert!(warnings[1].contains("1795825802") && warnings[1].contains("`unit: s`"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("1 events") && warnings[0].contains("no time zone"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[1].contains("1795825802") && warnings[1].contains("`unit: s`"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -45,11 +45,18 @@ mod tests {
 
     #[test]
     fn the_schema_is_found_wherever_it_is() {
-        let schema = |component: &[u8]| read(component).map(|found| found.map(|schema| schema.as_json().to_string()));
+        let schema =
+            |component: &[u8]| read(component).map(|found| found.map(|schema| schema.as_json().to_string()));
         let text = r#"{"type":"object"}"#;
         assert_eq!(schema(&component(None, None)).unwrap(), None);
-        assert_eq!(schema(&component(Some(text), None)).unwrap().as_deref(), Some(text));
-        assert_eq!(schema(&component(None, Some(text))).unwrap().as_deref(), Some(text));
+        assert_eq!(
+            schema(&component(Some(text), None)).unwrap().as_deref(),
+            Some(text)
+        );
+        assert_eq!(
+            schema(&component(None, Some(text))).unwrap().as_deref(),
+            Some(text)
+        );
     }
 
     #[test]

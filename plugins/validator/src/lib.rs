@@ -8,8 +8,8 @@
 //!   with the path of the field.
 //!
 //! An event that already has the form is forwarded as it came: nothing is copied, not even spaces
-//! change. One that had to be normalised is handed on as new JSON with its headers. One that breaks a
-//! rule is an invalid event with one of these codes:
+//! change. One that had to be normalised is handed on as new JSON with its headers: fields that no rule
+//! changed keep their bytes and their places, those that are new come last. One that breaks a rule is an invalid event with one of these codes:
 //!
 //! | code | meaning |
 //! | --- | --- |
@@ -71,10 +71,10 @@ impl Plugin for Validator {
         if !is_changed {
             return Ok(Verdict::Forward);
         }
-        let mut message = Message::json(&payload)?;
+        let mut message = Message::new(payload.to_string());
         message.headers.clone_from(&event.headers);
         Ok(message.into())
     }
 }
 
-export!(Validator);
+export!(Validator, config_schema: "config.schema.json");

@@ -215,7 +215,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "P/steps/{step}/state/{key}") => of(
             "If several partitions hold the key, the lowest one answers.",
             "",
-            "200 with the value as the plugin wrote it. The headers are `tr-partition` and `tr-expires-ms`",
+            "200 with the value as the plugin wrote it. The headers are `tr-partition`, `tr-expires-ms`, and `tr-stand-in` if another entry stands in for the key",
             &[],
         ),
         ("GET", "P/vectors/{collection}/{id}") => of("", "", "200 with `id`, `vector` and `partition`", &[]),

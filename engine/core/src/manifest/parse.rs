@@ -65,7 +65,10 @@ fn read_json(text: &str) -> Result<PipelineManifest, ManifestError> {
         serde_json::from_str(text).map_err(|cause| ManifestError::new(".", format!("not JSON: {cause}")))?;
     if let Err(PayloadFault::Duplicate { name, .. }) = check_json(text.as_bytes()) {
         let shown: String = name.chars().take(60).collect();
-        return Err(ManifestError::new(".", format!("the field {shown:?} is there twice")));
+        return Err(ManifestError::new(
+            ".",
+            format!("the field {shown:?} is there twice"),
+        ));
     }
     typed(value)
 }
@@ -156,7 +159,7 @@ output:
         let cases = [
             ("retries: 1,", "retrys: 1,", "steps[0].on-error", "retrys"),
             ("8MiB", "much", "steps[0].limits.memory", "16MiB"),
-            ("20ms", "20", "steps[0].limits.deadline", "such as 100ms"),
+            ("20ms", "20", "steps[0].limits.deadline", "write 100ms"),
             (
                 "embedding-updater@1.0.0",
                 "embedding-updater",
@@ -190,7 +193,10 @@ output:
         let text = FULL
             .replace("stream: SHOP", "stream: 08001")
             .replace("json: /user }\n  time", "header: on }\n  time")
-            .replace("{ rate: 0.1 }", "{ countries: [SE, NO, DK], codes: [08001], on: 1e3, quoted: '1' }");
+            .replace(
+                "{ rate: 0.1 }",
+                "{ countries: [SE, NO, DK], codes: [08001], on: 1e3, quoted: '1' }",
+            );
         let written = read(text.as_bytes()).unwrap();
         let manifest = &written.manifest;
         assert_eq!(manifest.input.stream.as_deref(), Some("08001"));

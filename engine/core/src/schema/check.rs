@@ -138,7 +138,10 @@ impl Checker<'_> {
         }
         match closest {
             Some(closest) => Err(closest),
-            None => misfit(path, format!("must be {}, not {}", kinds.in_words(), shown(value))),
+            None => misfit(
+                path,
+                format!("must be {}, not {}", kinds.in_words(), shown(value)),
+            ),
         }
     }
 
@@ -153,7 +156,10 @@ fn check_kind(schema: &Value, value: &Value, path: &str) -> Checked {
     if let Some(keyword) = schema.get("type") {
         let kinds = Kinds::of_keyword(keyword);
         if !kinds.meet(Kinds::of(value)) {
-            return misfit(path, format!("must be {}, not {}", kinds.in_words(), shown(value)));
+            return misfit(
+                path,
+                format!("must be {}, not {}", kinds.in_words(), shown(value)),
+            );
         }
     }
     let constant = schema.get("const").map(std::slice::from_ref);
@@ -161,7 +167,10 @@ fn check_kind(schema: &Value, value: &Value, path: &str) -> Checked {
     match constant.or(allowed) {
         Some(allowed) if !allowed.contains(value) => {
             let allowed: Vec<_> = allowed.iter().map(shown).collect();
-            misfit(path, format!("must be {}, not {}", allowed.join(" or "), shown(value)))
+            misfit(
+                path,
+                format!("must be {}, not {}", allowed.join(" or "), shown(value)),
+            )
         }
         _ => Ok(()),
     }
@@ -171,13 +180,21 @@ fn check_bounds(schema: &Value, value: &Value, path: &str) -> Checked {
     let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
     let (measured, least, most, what) = match value {
         Value::Number(number) => (number.as_f64().unwrap_or_default(), "minimum", "maximum", ""),
-        Value::String(text) => (text.chars().count() as f64, "minLength", "maxLength", " characters"),
+        Value::String(text) => (
+            text.chars().count() as f64,
+            "minLength",
+            "maxLength",
+            " characters",
+        ),
         Value::Array(list) => (list.len() as f64, "minItems", "maxItems", " entries"),
         _ => return Ok(()),
     };
     if bound(least).is_some_and(|least| measured < least) {
         let least = bound(least).unwrap_or_default();
-        return misfit(path, format!("is {measured}{what}; at least {least} are asked for"));
+        return misfit(
+            path,
+            format!("is {measured}{what}; at least {least} are asked for"),
+        );
     }
     if bound(most).is_some_and(|most| measured > most) {
         let most = bound(most).unwrap_or_default();
@@ -199,7 +216,11 @@ fn check_bounds(schema: &Value, value: &Value, path: &str) -> Checked {
 
 fn unknown(schema: &Value) -> String {
     let known = schema.get("properties").and_then(Value::as_object);
-    let names: Vec<_> = known.into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+    let names: Vec<_> = known
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
     if names.is_empty() {
         "no such field; none is taken here".to_owned()
     } else {
@@ -257,20 +278,53 @@ mod tests {
             (json!([]), Some("config: must be fields with values, not a list")),
             (json!({"rate": 0.5}), None),
             (json!({"rate": 1}), None),
-            (json!({"rate": "1"}), Some("config.rate: must be a number, not \"1\"")),
-            (json!({"rate": 0}), Some("config.rate: is 0; more than 0 is asked for")),
-            (json!({"rate": 2}), Some("config.rate: is 2; at most 1 are allowed")),
+            (
+                json!({"rate": "1"}),
+                Some("config.rate: must be a number, not \"1\""),
+            ),
+            (
+                json!({"rate": 0}),
+                Some("config.rate: is 0; more than 0 is asked for"),
+            ),
+            (
+                json!({"rate": 2}),
+                Some("config.rate: is 2; at most 1 are allowed"),
+            ),
             (json!({"rate": 1, "size": null}), None),
             (json!({"rate": 1, "size": 5.0}), None),
-            (json!({"rate": 1, "size": 5.5}), Some("config.size: must be a whole number or null, not 5.5")),
-            (json!({"rate": 1, "size": 0}), Some("config.size: is 0; at least 1 are asked for")),
-            (json!({"rate": 1, "mode": "slow"}), Some("config.mode: must be \"fast\" or \"exact\", not \"slow\"")),
-            (json!({"rate": 1, "codes": ["ab", 8001]}), Some("config.codes[1]: must be text, not 8001")),
-            (json!({"rate": 1, "codes": ["a"]}), Some("config.codes[0]: is 1 characters; at least 2 are asked for")),
-            (json!({"rate": 1, "codes": ["ab", "ab", "ab"]}), Some("config.codes: is 3 entries; at most 2 are allowed")),
+            (
+                json!({"rate": 1, "size": 5.5}),
+                Some("config.size: must be a whole number or null, not 5.5"),
+            ),
+            (
+                json!({"rate": 1, "size": 0}),
+                Some("config.size: is 0; at least 1 are asked for"),
+            ),
+            (
+                json!({"rate": 1, "mode": "slow"}),
+                Some("config.mode: must be \"fast\" or \"exact\", not \"slow\""),
+            ),
+            (
+                json!({"rate": 1, "codes": ["ab", 8001]}),
+                Some("config.codes[1]: must be text, not 8001"),
+            ),
+            (
+                json!({"rate": 1, "codes": ["a"]}),
+                Some("config.codes[0]: is 1 characters; at least 2 are asked for"),
+            ),
+            (
+                json!({"rate": 1, "codes": ["ab", "ab", "ab"]}),
+                Some("config.codes: is 3 entries; at most 2 are allowed"),
+            ),
             (json!({"rate": 1, "pair": ["a", true]}), None),
-            (json!({"rate": 1, "pair": [true, true]}), Some("config.pair[0]: must be text, not true")),
-            (json!({"rate": 1, "pair": ["a", 1]}), Some("config.pair[1]: must be true or false, not 1")),
+            (
+                json!({"rate": 1, "pair": [true, true]}),
+                Some("config.pair[0]: must be text, not true"),
+            ),
+            (
+                json!({"rate": 1, "pair": ["a", 1]}),
+                Some("config.pair[1]: must be true or false, not 1"),
+            ),
             (
                 json!({"rate": 1, "schema": {"fields": {"a": {"fields": {"b": 5}}}}}),
                 Some("config.schema.fields.a.fields.b: must be fields with values, not 5"),
@@ -279,7 +333,10 @@ mod tests {
             assert_eq!(misfit_of(&schema, &config).as_deref(), error, "{config}");
         }
         let unknown = misfit_of(&schema, &json!({"rate": 1, "rates": 2})).unwrap();
-        assert!(unknown.starts_with("config.rates: no such field; there are `codes`, `mode`"), "{unknown}");
+        assert!(
+            unknown.starts_with("config.rates: no such field; there are `codes`, `mode`"),
+            "{unknown}"
+        );
     }
 
     #[test]
@@ -296,15 +353,39 @@ mod tests {
             "never": false
         } });
         for (config, error) in [
-            (json!({"at": "all", "maybe": null, "not": 1, "kind": 1, "all": 3}), None),
+            (
+                json!({"at": "all", "maybe": null, "not": 1, "kind": 1, "all": 3}),
+                None,
+            ),
             (json!({"at": {"n": 1}}), None),
-            (json!({"at": {"n": "x"}}), Some("config.at.n: must be a whole number, not \"x\"")),
-            (json!({"maybe": 5}), Some("config.maybe: must be text or null, not 5")),
-            (json!({"not": "x"}), Some("config.not: \"x\" is what may not be here")),
-            (json!({"kind": ""}), Some("config.kind: is 0 characters; at least 1 are asked for")),
-            (json!({"kind": 1.5}), Some("config.kind: must be a whole number, not 1.5")),
-            (json!({"all": 2}), Some("config.all: is 2; at least 3 are asked for")),
-            (json!({"never": 1}), Some("config.never: no such field; there are `all`, `at`, `kind`, `maybe`, `never`, `not`")),
+            (
+                json!({"at": {"n": "x"}}),
+                Some("config.at.n: must be a whole number, not \"x\""),
+            ),
+            (
+                json!({"maybe": 5}),
+                Some("config.maybe: must be text or null, not 5"),
+            ),
+            (
+                json!({"not": "x"}),
+                Some("config.not: \"x\" is what may not be here"),
+            ),
+            (
+                json!({"kind": ""}),
+                Some("config.kind: is 0 characters; at least 1 are asked for"),
+            ),
+            (
+                json!({"kind": 1.5}),
+                Some("config.kind: must be a whole number, not 1.5"),
+            ),
+            (
+                json!({"all": 2}),
+                Some("config.all: is 2; at least 3 are asked for"),
+            ),
+            (
+                json!({"never": 1}),
+                Some("config.never: no such field; there are `all`, `at`, `kind`, `maybe`, `never`, `not`"),
+            ),
         ] {
             assert_eq!(misfit_of(&schema, &config).as_deref(), error, "{config}");
         }
@@ -320,7 +401,11 @@ mod tests {
             json!({ "$ref": "https://example.com/schema" }),
             json!({ "type": 5, "enum": "x", "properties": [], "items": 1, "required": {} }),
         ] {
-            assert_eq!(misfit_of(&schema, &json!({"a": [1, {"b": null}]})), None, "{schema}");
+            assert_eq!(
+                misfit_of(&schema, &json!({"a": [1, {"b": null}]})),
+                None,
+                "{schema}"
+            );
         }
     }
 }

@@ -23,7 +23,9 @@ impl Kinds {
         match value {
             Value::Null => Self::NULL,
             Value::Bool(_) => Self::BOOLEAN,
-            Value::Number(number) if number.as_f64().is_some_and(|float| float.fract() == 0.0) => Self::INTEGER,
+            Value::Number(number) if number.as_f64().is_some_and(|float| float.fract() == 0.0) => {
+                Self::INTEGER
+            }
             Value::Number(_) => Self::FRACTION,
             Value::String(_) => Self::STRING,
             Value::Array(_) => Self::ARRAY,
@@ -82,9 +84,9 @@ impl Kinds {
             (Self::NULL, "null"),
         ];
         let is_any_number = self.meet(Self::FRACTION);
-        let named = names.iter().filter(|(kind, _)| {
-            self.meet(*kind) && !(is_any_number && *kind == Self::INTEGER)
-        });
+        let named = names
+            .iter()
+            .filter(|(kind, _)| self.meet(*kind) && !(is_any_number && *kind == Self::INTEGER));
         let named: Vec<_> = named.map(|(_, name)| *name).collect();
         match &*named {
             [] => "nothing".to_owned(),
@@ -106,7 +108,10 @@ mod tests {
             (json!("string"), "text"),
             (json!("number"), "a number"),
             (json!(["integer", "null"]), "a whole number or null"),
-            (json!(["boolean", "string", "array"]), "text, true or false or a list"),
+            (
+                json!(["boolean", "string", "array"]),
+                "text, true or false or a list",
+            ),
         ] {
             assert_eq!(Kinds::of_keyword(&keyword).in_words(), words);
         }

@@ -48,12 +48,18 @@ pub(super) fn beside<'s>(root: &'s Value, schema: &'s Value) -> impl Iterator<It
 
 /// The schemas of a list under a keyword.
 pub(super) fn each<'s>(schema: &'s Value, keyword: &str) -> impl Iterator<Item = &'s Value> {
-    schema.get(keyword).and_then(Value::as_array).into_iter().flatten()
+    schema
+        .get(keyword)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 /// The schemas of a member of an object.
 pub(super) fn member<'s>(schema: &'s Value, name: &str) -> Option<&'s Value> {
-    let declared = schema.get("properties").and_then(|properties| properties.get(name));
+    let declared = schema
+        .get("properties")
+        .and_then(|properties| properties.get(name));
     declared.or_else(|| schema.get("additionalProperties"))
 }
 

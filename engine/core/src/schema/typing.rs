@@ -14,9 +14,6 @@ use super::{
 };
 use crate::yaml::{Plain, Scalar, Yaml};
 
-/// Levels of schemas within schemas; a schema that refers to itself ends there.
-const MAX_DEPTH: usize = 32;
-
 /// Alternatives, one of which a value must meet.
 type Group<'s> = Vec<&'s Value>;
 
@@ -37,9 +34,10 @@ impl<'s> Typist<'s> {
         match node {
             Yaml::Scalar(scalar) => read(scalar, kinds(&groups)),
             Yaml::List(list) => {
-                let typed = list.iter().enumerate().map(|(index, node)| {
-                    self.node(node, children(&groups, |schema| element(schema, index)))
-                });
+                let typed = list
+                    .iter()
+                    .enumerate()
+                    .map(|(index, node)| self.node(node, children(&groups, |schema| element(schema, index))));
                 typed.collect()
             }
             Yaml::Map(entries) => {
@@ -59,11 +57,11 @@ impl<'s> Typist<'s> {
         let node = &LazyCell::new(|| by_itself(node));
         for group in groups {
             match &*group {
-                [only] => self.spread_one(node, only, 0, &mut found),
+                [only] => self.spread_one(node, only, &mut Vec::new(), &mut found),
                 several => {
                     let mut all = Vec::new();
                     for schema in several {
-                        self.spread_one(node, schema, 0, &mut all);
+                        self.spread_one(node, schema, &mut Vec::new(), &mut all);
                     }
                     found.push(all.into_iter().flatten().collect());
                 }
@@ -72,19 +70,27 @@ impl<'s> Typist<'s> {
         found
     }
 
-    fn spread_one(&self, node: &impl Deref<Target = Value>, schema: &'s Value, depth: usize, found: &mut Vec<Group<'s>>) {
-        if depth > MAX_DEPTH || !self.looks.take() {
-            return;
-        }
+    /// One that was looked at for this node already, in `seen`, adds nothing: so a circle ends.
+    fn spread_one(
+        &self,
+        node: &impl Deref<Target = Value>,
+        schema: &'s Value,
+        seen: &mut Vec<&'s Value>,
+        found: &mut Vec<Group<'s>>,
+    ) {
         for schema in beside(self.root, schema) {
+            if !self.looks.take() || seen.iter().any(|known| std::ptr::eq(*known, schema)) {
+                return;
+            }
+            seen.push(schema);
             found.push(vec![schema]);
             for part in each(schema, "allOf") {
-                self.spread_one(node, part, depth + 1, found);
+                self.spread_one(node, part, seen, found);
             }
             for keyword in ["anyOf", "oneOf"] {
                 let mut forms = Vec::new();
                 for form in each(schema, keyword) {
-                    self.spread_one(node, form, depth + 1, &mut forms);
+                    self.spread_one(node, form, seen, &mut forms);
                 }
                 if !forms.is_empty() {
                     found.push(forms.into_iter().flatten().collect());
@@ -93,7 +99,7 @@ impl<'s> Typist<'s> {
             if let Some(condition) = schema.get("if") {
                 let holds = fits(self.root, condition, node, &self.looks);
                 if let Some(branch) = schema.get(if holds { "then" } else { "else" }) {
-                    self.spread_one(node, branch, depth + 1, found);
+                    self.spread_one(node, branch, seen, found);
                 }
             }
         }
@@ -102,7 +108,9 @@ impl<'s> Typist<'s> {
 
 /// The schemas of a child, in the groups of those that say something of it.
 fn children<'s>(groups: &[Group<'s>], child: impl Fn(&'s Value) -> Option<&'s Value>) -> Vec<Group<'s>> {
-    let groups = groups.iter().map(|group| group.iter().copied().filter_map(&child).collect());
+    let groups = groups
+        .iter()
+        .map(|group| group.iter().copied().filter_map(&child).collect());
     groups.filter(|group: &Group<'_>| !group.is_empty()).collect()
 }
 
@@ -142,7 +150,11 @@ fn read(scalar: &Scalar, kinds: Kinds) -> Value {
 fn leading_zeros(scalar: &Scalar) -> Option<Value> {
     let digits = scalar.text.trim_start_matches('0');
     let is_digits = !scalar.text.is_empty() && scalar.text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits.is_empty() { 0 } else { digits.parse::<u64>().ok()? };
+    let number = if digits.is_empty() {
+        0
+    } else {
+        digits.parse::<u64>().ok()?
+    };
     (scalar.is_plain && is_digits).then(|| number.into())
 }
 
@@ -206,19 +218,34 @@ mod tests {
         for (config, value) in [
             ("{text: 1e3}", json!({"text": "1e3"})),
             ("{text: true}", json!({"text": "true"})),
-            ("{text: 18446744073709551617}", json!({"text": "18446744073709551617"})),
+            (
+                "{text: 18446744073709551617}",
+                json!({"text": "18446744073709551617"}),
+            ),
             ("{text: ~}", json!({"text": null})),
             ("{maybe: 5}", json!({"maybe": "5"})),
             ("{maybe: ~}", json!({"maybe": null})),
             ("{either: 5}", json!({"either": 5})),
             ("{either: 5.5}", json!({"either": "5.5"})),
-            ("{texts: [SE, NO, 08001, 1, 1.50]}", json!({"texts": ["SE", "NO", "08001", "1", "1.50"]})),
+            (
+                "{texts: [SE, NO, 08001, 1, 1.50]}",
+                json!({"texts": ["SE", "NO", "08001", "1", "1.50"]}),
+            ),
             ("{number: 007}", json!({"number": 7})),
             ("{number: '7'}", json!({"number": "7"})),
             ("{choice: 1e3}", json!({"choice": "1e3"})),
-            ("{by-name: {a: 1, NO: no}}", json!({"by-name": {"a": "1", "NO": "no"}})),
-            ("{nested: {code: 0x10, other: 0x10}}", json!({"nested": {"code": "0x10", "other": 16}})),
-            ("{other: [NO, 1e3, 08001, true]}", json!({"other": ["NO", 1000.0, "08001", true]})),
+            (
+                "{by-name: {a: 1, NO: no}}",
+                json!({"by-name": {"a": "1", "NO": "no"}}),
+            ),
+            (
+                "{nested: {code: 0x10, other: 0x10}}",
+                json!({"nested": {"code": "0x10", "other": 16}}),
+            ),
+            (
+                "{other: [NO, 1e3, 08001, true]}",
+                json!({"other": ["NO", 1000.0, "08001", true]}),
+            ),
         ] {
             assert_eq!(read_by(&schema, config), value, "{config}");
         }

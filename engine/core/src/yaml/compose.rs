@@ -105,7 +105,9 @@ impl Composer {
                 self.begin(content, anchor)
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(open) = self.open.pop() else { return Ok(()) };
+                let Some(open) = self.open.pop() else {
+                    return Ok(());
+                };
                 let node = match open.content {
                     Content::List(list) => Yaml::List(list),
                     Content::Map { entries, merged, .. } => Yaml::Map(with_merged(entries, merged)),
@@ -114,7 +116,10 @@ impl Composer {
                 self.end(node, open.anchor, open.nodes + 1, open.depth + 1)
             }
             Event::Alias(id) => {
-                let known = self.anchors.get(&id).ok_or("an alias of a node that contains it")?;
+                let known = self
+                    .anchors
+                    .get(&id)
+                    .ok_or("an alias of a node that contains it")?;
                 let (nodes, depth) = (known.nodes, known.depth);
                 if self.open.len() + depth > MAX_DEPTH {
                     return Err(TOO_LARGE.to_owned());
@@ -191,7 +196,9 @@ impl Composer {
 /// `!!str`, or the non-specific tag `!`.
 fn is_text(tag: &Tag) -> bool {
     let is_core = tag.handle() == "tag:yaml.org,2002:" && tag.suffix() == "str";
-    is_core || (tag.handle().is_empty() && tag.suffix() == "!") || (tag.handle() == "!" && tag.suffix().is_empty())
+    is_core
+        || (tag.handle().is_empty() && tag.suffix() == "!")
+        || (tag.handle() == "!" && tag.suffix().is_empty())
 }
 
 fn key_of(node: Yaml) -> Result<Key, String> {
@@ -241,7 +248,9 @@ mod tests {
     }
 
     fn map(entries: &[(&str, Yaml)]) -> Yaml {
-        let entries = entries.iter().map(|(key, node)| ((*key).to_owned(), node.clone()));
+        let entries = entries
+            .iter()
+            .map(|(key, node)| ((*key).to_owned(), node.clone()));
         Yaml::Map(entries.collect())
     }
 
@@ -254,10 +263,20 @@ mod tests {
                 is_plain: false,
             })
         };
-        let list = vec![plain("1e3"), quoted("1e3"), quoted("a\tb"), quoted("5"), quoted("6")];
+        let list = vec![
+            plain("1e3"),
+            quoted("1e3"),
+            quoted("a\tb"),
+            quoted("5"),
+            quoted("6"),
+        ];
         assert_eq!(
             read,
-            map(&[("a", plain("NO")), ("1", plain("08001")), ("on", Yaml::List(list))])
+            map(&[
+                ("a", plain("NO")),
+                ("1", plain("08001")),
+                ("on", Yaml::List(list))
+            ])
         );
     }
 
@@ -298,7 +317,11 @@ mod tests {
             ("a: [1\n", "line"),
             (&laughs, "too large"),
             (&tower, "too large"),
-            (&"[".repeat(100_000), "neste"),
+            (&"[".repeat(100_000), "recursion limit"),
+            (
+                &format!("{}x{}", "[".repeat(128), "]".repeat(128)),
+                "nested deeper",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             let shown: String = text.chars().take(40).collect();

@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn all_else_is_text() {
         for text in [
-            "NO", "no", "yes", "on", "off", "y", "tRue", "nULL", "08001", "00", "-08", "007.5", "01e5", "1_000",
-            "0b11", "0x", "0o8", "-0x1", "1e", "e3", ".", "-", "+", "1.2.3", "12:30:45", "0xZZ", "inf", "nan",
-            "Infinity", "1 2", "٣",
+            "NO", "no", "yes", "on", "off", "y", "tRue", "nULL", "08001", "00", "-08", "007.5", "01e5",
+            "1_000", "0b11", "0x", "0o8", "-0x1", "1e", "e3", ".", "-", "+", "1.2.3", "12:30:45", "0xZZ",
+            "inf", "nan", "Infinity", "1 2", "٣",
         ] {
             assert_eq!(resolve(text), Plain::Text, "{text:?}");
         }

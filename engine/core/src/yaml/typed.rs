@@ -10,7 +10,7 @@ use serde::{
     Deserializer,
     de::{
         DeserializeSeed, EnumAccess, Error, IntoDeserializer, Unexpected, VariantAccess, Visitor,
-        value::{MapDeserializer, SeqDeserializer},
+        value::{MapDeserializer, SeqDeserializer, StringDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -134,7 +134,10 @@ impl<'de> Deserializer<'de> for Yaml {
                     _ => Err(Error::invalid_value(Unexpected::Map, &"a mapping with one key")),
                 }
             }
-            Self::List(_) => Err(Error::invalid_type(Unexpected::Seq, &"a name, or a mapping with one key")),
+            Self::List(_) => Err(Error::invalid_type(
+                Unexpected::Seq,
+                &"a name, or a mapping with one key",
+            )),
         }
     }
 
@@ -158,7 +161,7 @@ impl<'de> EnumAccess<'de> for Variant {
     type Error = TypeError;
     type Variant = Content;
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content), TypeError> {
-        let name = seed.deserialize(self.name.into_deserializer())?;
+        let name = seed.deserialize(StringDeserializer::<TypeError>::new(self.name))?;
         Ok((name, Content(self.content)))
     }
 }
@@ -245,7 +248,19 @@ mod tests {
 
     #[test]
     fn where_a_text_is_expected_everything_plain_is_text() {
-        for text in ["NO", "on", "yes", "01234", "1e3", "true", "5", "0x10", ".inf", "2026-11-01", "'null'"] {
+        for text in [
+            "NO",
+            "on",
+            "yes",
+            "01234",
+            "1e3",
+            "true",
+            "5",
+            "0x10",
+            ".inf",
+            "2026-11-01",
+            "'null'",
+        ] {
             let place: Place = read(&format!("text: {text}\ntexts: [{text}]\nmaybe: {text}")).unwrap();
             let said = text.trim_matches('\'').to_owned();
             assert_eq!((&place.text, &place.texts[0]), (&said, &said));
@@ -253,7 +268,10 @@ mod tests {
         }
         let place: Place = read("text: a\nby-name: {NO: on, 1: 2}\nchoice: on").unwrap();
         assert_eq!(place.by_name["NO"], "on");
-        assert_eq!((place.by_name["1"].as_str(), place.choice), ("2", Some(Choice::On)));
+        assert_eq!(
+            (place.by_name["1"].as_str(), place.choice),
+            ("2", Some(Choice::On))
+        );
     }
 
     #[test]
@@ -284,10 +302,26 @@ mod tests {
 
     #[test]
     fn where_anything_will_do_a_scalar_is_what_it_is_by_itself() {
-        let read: Value = read("[SE, NO, 08001, 1e3, 5, -5, 1.5, true, on, ~, '5', [], {}, 18446744073709551615]").unwrap();
+        let read: Value =
+            read("[SE, NO, 08001, 1e3, 5, -5, 1.5, true, on, ~, '5', [], {}, 18446744073709551615]").unwrap();
         assert_eq!(
             read,
-            json!(["SE", "NO", "08001", 1000.0, 5, -5, 1.5, true, "on", null, "5", [], {}, u64::MAX])
+            json!([
+                "SE",
+                "NO",
+                "08001",
+                1000.0,
+                5,
+                -5,
+                1.5,
+                true,
+                "on",
+                null,
+                "5",
+                [],
+                {},
+                u64::MAX
+            ])
         );
     }
 }

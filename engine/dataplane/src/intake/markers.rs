@@ -67,14 +67,23 @@ mod tests {
     fn markers_and_schedules_are_told_from_events() {
         for (given, expected) in [
             (&[("Nats-Marker-Reason", "MaxAge")][..], Some("max-age")),
-            (&[("nats-marker-reason", "Purge"), ("Nats-TTL", "1h")], Some("purge")),
+            (
+                &[("nats-marker-reason", "Purge"), ("Nats-TTL", "1h")],
+                Some("purge"),
+            ),
             (&[("Nats-Marker-Reason", "Remove")], Some("remove")),
             (
-                &[("Nats-Schedule", "@at 2026-12-01T00:00:00Z"), ("Nats-Schedule-Target", "a.b")],
+                &[
+                    ("Nats-Schedule", "@at 2026-12-01T00:00:00Z"),
+                    ("Nats-Schedule-Target", "a.b"),
+                ],
                 Some("schedule"),
             ),
             // What a schedule has caused, and what only looks like a marker.
-            (&[("Nats-Scheduler", "a.s"), ("Nats-Schedule-Next", "purge")], None),
+            (
+                &[("Nats-Scheduler", "a.s"), ("Nats-Schedule-Next", "purge")],
+                None,
+            ),
             (&[("Nats-TTL", "1h")], None),
             (&[("Nats-Rollup", "sub")], None),
             (&[("KV-Operation", "DEL")], None),

@@ -11,7 +11,8 @@ use tailrace_core::{
     identity::Digest,
     manifest::{
         Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OutputManifest,
-        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check,
+        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
+        check::check,
         parse::{self, Written},
     },
     name::Name,
@@ -74,7 +75,10 @@ impl Setting {
         if let Some(schema) = &admitted.config_schema {
             let settled = schema.settle(&mut step.config, as_written);
             settled.map_err(|misfit| {
-                misuse(misfit.to_string(), "mend the config that --config or the pipeline gives")
+                misuse(
+                    misfit.to_string(),
+                    "mend the config that --config or the pipeline gives",
+                )
             })?;
         }
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);

@@ -44,7 +44,7 @@ impl PluginRuntime for Sandbox {
                 maximum_bytes: None,
             },
             config_schema: None,
-        compiled: Some(CompileCost {
+            compiled: Some(CompileCost {
                 processor_ms: 3,
                 artefact_bytes: 1_000,
             }),

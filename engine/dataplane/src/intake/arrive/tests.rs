@@ -47,7 +47,12 @@ fn plan(input: &str) -> Plan {
         pipeline: name("p"),
     };
     let idle: Arc<dyn Plugin> = Arc::new(Idle(BTreeSet::new()));
-    Plan::new(pipeline, &revision, &[(name("s"), idle)].into(), TenantSeed::new(0, 0))
+    Plan::new(
+        pipeline,
+        &revision,
+        &[(name("s"), idle)].into(),
+        TenantSeed::new(0, 0),
+    )
 }
 
 const RECEIVED_MS: u64 = 1_795_825_800_000;
@@ -80,11 +85,31 @@ fn a_payload_is_refused_for_what_it_is_whatever_the_order_of_its_members() {
         .flat_map(u16::to_le_bytes)
         .collect();
     for (payload, code, word) in [
-        (&br#"{"user":"alice","user":"bob"}"#[..], "duplicate-member", "\"user\" twice"),
-        (br#"{"user":"alice","x":1,"x":2}"#, "duplicate-member", "\"x\" twice"),
-        (br#"{"a":[{"x":1,"\u0078":2}],"user":"alice"}"#, "duplicate-member", "\"x\" twice"),
-        (br#"{"user":"a","x":NaN}"#, "unreadable-payload", "`NaN` at byte 16"),
-        (br#"{"x":NaN,"user":"a"}"#, "unreadable-payload", "`NaN` at byte 5"),
+        (
+            &br#"{"user":"alice","user":"bob"}"#[..],
+            "duplicate-member",
+            "\"user\" twice",
+        ),
+        (
+            br#"{"user":"alice","x":1,"x":2}"#,
+            "duplicate-member",
+            "\"x\" twice",
+        ),
+        (
+            br#"{"a":[{"x":1,"\u0078":2}],"user":"alice"}"#,
+            "duplicate-member",
+            "\"x\" twice",
+        ),
+        (
+            br#"{"user":"a","x":NaN}"#,
+            "unreadable-payload",
+            "`NaN` at byte 16",
+        ),
+        (
+            br#"{"x":NaN,"user":"a"}"#,
+            "unreadable-payload",
+            "`NaN` at byte 5",
+        ),
         (br#"{"user":"a"}x"#, "unreadable-payload", "`x` at byte 12"),
         (br#"{"user":"a""#, "unreadable-payload", "ends too early"),
         (b"plain text", "unreadable-payload", "`plain`"),
@@ -151,7 +176,10 @@ fn a_time_that_does_not_read_is_noted_or_refused() {
     for (payload, time_ms) in [
         (r#"{"ts":1795825800}"#, Some(RECEIVED_MS)),
         (r#"{"ts":"1795825800"}"#, Some(RECEIVED_MS)),
-        (r#"{"ts":"2026-11-28t02:30:00.25+02:00"}"#, Some(RECEIVED_MS + 250)),
+        (
+            r#"{"ts":"2026-11-28t02:30:00.25+02:00"}"#,
+            Some(RECEIVED_MS + 250),
+        ),
         (r#"{"ts":"2026-11-28T00:30:00"}"#, None),
         (r#"{"ts":"yesterday"}"#, None),
         (r#"{"ts":{}}"#, None),
@@ -204,10 +232,17 @@ fn what_is_no_event_is_passed_over_or_marked() {
         let arrival = arrive(&passing, message(headers, b""));
         assert!(!arrival.skipped && arrival.refused.is_none());
         assert_eq!(arrival.event.key, "eve");
-        let left: Vec<_> = arrival.event.headers.iter().map(|h| (&*h.name, &*h.value)).collect();
+        let left: Vec<_> = arrival
+            .event
+            .headers
+            .iter()
+            .map(|h| (&*h.name, &*h.value))
+            .collect();
         assert_eq!(left, [("X", "1"), ("Tr-Marker", mark)]);
         // It has no payload in which a key could be.
-        let code = arrive(&passing_json, message(headers, b"")).refused.map(|(code, _)| code);
+        let code = arrive(&passing_json, message(headers, b""))
+            .refused
+            .map(|(code, _)| code);
         assert_eq!(code, Some(LetterCode::NoKey));
     }
     let fired = [("Nats-Scheduler", "shop.s"), ("Nats-Schedule-Next", "purge")];
@@ -272,7 +307,11 @@ fn a_letter_that_is_mended_by_the_manifest_is_an_event_again() {
     let again = arrive_again(&mended, again).unwrap();
     assert_eq!(again.refused, None);
     assert_eq!(
-        (again.event.key.as_str(), again.event.time_ms, again.event.sequence),
+        (
+            again.event.key.as_str(),
+            again.event.time_ms,
+            again.event.sequence
+        ),
         ("a", RECEIVED_MS, 7)
     );
     assert!(again.measured.is_empty() && again.from_step.is_none());
@@ -292,7 +331,11 @@ fn what_a_step_failed_on_goes_to_that_step_as_it_came_there() {
 
 #[test]
 fn an_event_that_is_sent_again_keeps_its_identifier_where_that_still_counts() {
-    let input = |remember: &str| plan(&format!("dedup: {{ header: Nats-Msg-Id, window: 1h, remember: {remember} }}"));
+    let input = |remember: &str| {
+        plan(&format!(
+            "dedup: {{ header: Nats-Msg-Id, window: 1h, remember: {remember} }}"
+        ))
+    };
     let again = |plan: &Plan| {
         let again = arrive_again(plan, letter(plan, "s", "crash", b"")).unwrap();
         again.dedup.map(|id| id.text)

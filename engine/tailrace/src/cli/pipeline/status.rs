@@ -259,7 +259,10 @@ fn overview(status: &StatusView) -> String {
 
 /// What somebody should look at, though it goes on.
 fn warnings(status: &StatusView) -> String {
-    let lines = status.warnings.iter().map(|warning| format!("warning: {}", printable(warning)));
+    let lines = status
+        .warnings
+        .iter()
+        .map(|warning| format!("warning: {}", printable(warning)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
