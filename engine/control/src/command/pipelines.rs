@@ -8,7 +8,7 @@ use serde_json::json;
 use tailrace_core::{
     audit::Change,
     identity::PipelineId,
-    manifest::{PipelineManifest, check::check, parse::Written},
+    manifest::{check::check, parse::Written},
     name::Name,
     registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
 };
