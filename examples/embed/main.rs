@@ -71,7 +71,14 @@ async fn main() -> anyhow::Result<()> {
         .apply_pipeline(&tenant, manifest, Apply::default())
         .await?;
     for _ in 0..10 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            // Another engine has the same identity: a copy of the data folder is at work.
+            cause = engine.failed() => {
+                engine.stop().await;
+                return Err(cause.into());
+            }
+        }
         let status = engine.queries.pipeline_status(&id).await?;
         println!("{} events", status.engine.stats.counts.outcomes.events);
     }

@@ -194,6 +194,24 @@ impl Engine {
         .await
     }
 
+    /// A request of tenant `shop`, below its path, with a header more, such as `If-Match`.
+    pub async fn own_with(
+        &self,
+        method: &str,
+        path: &str,
+        header: (&'static str, &str),
+        body: impl Into<Vec<u8>>,
+    ) -> anyhow::Result<Answer> {
+        http::send_with(
+            method,
+            format!("{}/v1/tenants/{TENANT}/{path}", self.url),
+            Some(self.token.clone()),
+            &[header],
+            body.into(),
+        )
+        .await
+    }
+
     /// A request of tenant `shop`, below its path.
     pub async fn own(&self, method: &str, path: &str, body: impl Into<Vec<u8>>) -> anyhow::Result<Answer> {
         self.ask(method, &format!("/v1/tenants/{TENANT}/{path}"), &self.token, body)

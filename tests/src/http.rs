@@ -7,6 +7,8 @@ use serde_json::Value;
 pub struct Answer {
     /// Its status.
     pub status: u16,
+    /// Its `ETag`.
+    pub tag: Option<String>,
     /// Its body, as JSON where it is JSON.
     pub body: Value,
     /// Its body as text.
@@ -15,6 +17,21 @@ pub struct Answer {
 
 /// Sends a request.
 pub async fn send(method: &str, url: String, token: Option<String>, body: Vec<u8>) -> anyhow::Result<Answer> {
+    send_with(method, url, token, &[], body).await
+}
+
+/// Sends a request with further headers.
+pub async fn send_with(
+    method: &str,
+    url: String,
+    token: Option<String>,
+    headers: &[(&'static str, &str)],
+    body: Vec<u8>,
+) -> anyhow::Result<Answer> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
     let method = method.to_owned();
     tokio::task::spawn_blocking(move || {
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -25,12 +42,18 @@ pub async fn send(method: &str, url: String, token: Option<String>, body: Vec<u8
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
         let mut response = agent.run(request.body(body)?)?;
         let status = response.status().as_u16();
+        let tag = response.headers().get("etag");
+        let tag = tag.and_then(|tag| Some(tag.to_str().ok()?.to_owned()));
         let text = String::from_utf8_lossy(&response.body_mut().with_config().limit(64 << 20).read_to_vec()?)
             .into_owned();
         Ok(Answer {
             status,
+            tag,
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
         })

@@ -5,11 +5,16 @@
 #![allow(clippy::print_stdout, reason = "tests tell what they found")]
 
 pub mod cluster;
+pub mod cut;
 pub mod engine;
 pub mod files;
 pub mod http;
+pub mod inventory;
+pub mod newborn;
+pub mod nodes;
 pub mod operator;
 pub mod ports;
 pub mod signal;
 pub mod stand_in;
+pub mod tenant;
 pub mod torture;

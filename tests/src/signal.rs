@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use anyhow::Context as _;
+
 /// Sends a signal, such as `STOP`, to a process that we started.
 pub fn send(pid: u32, signal: &str) -> anyhow::Result<()> {
     let status = Command::new("kill")
@@ -10,4 +12,12 @@ pub fn send(pid: u32, signal: &str) -> anyhow::Result<()> {
         .status()?;
     anyhow::ensure!(status.success(), "cannot send SIG{signal} to process {pid}");
     Ok(())
+}
+
+/// Whether a process stands still (SIGSTOP).
+pub fn is_stopped(pid: u32) -> anyhow::Result<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name of the program may hold anything; its state follows.
+    let (_, rest) = stat.rsplit_once(')').context("no name")?;
+    Ok(rest.trim_start().starts_with('T'))
 }

@@ -41,6 +41,8 @@ pub(crate) struct Operator {
 /// The bearer may act for the tenant of the path, as the route needs it.
 pub(crate) struct Access {
     pub(crate) tenant: Name,
+    /// Whether the bearer is an operator.
+    pub(crate) is_operators: bool,
     /// In the bearer's name.
     pub(crate) commands: Commands,
     pub(crate) queries: Queries,
@@ -117,6 +119,7 @@ impl FromRequestParts<ApiState> for Access {
                 needed,
             },
             tenant,
+            is_operators: matches!(scope, Scope::Operator(_)),
             commands: state.commands.on_behalf_of(actor),
             queries: state.queries.clone(),
         })

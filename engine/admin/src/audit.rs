@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use tailrace_core::ports::audit::Audited;
+use tailrace_core::ports::audit::{Audited, Whose};
 
 use crate::{
     ApiState,
@@ -28,7 +28,9 @@ pub(crate) async fn all(
     Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
-    Ok(Json(api.queries.audit(None, page.before, limit).await?))
+    Ok(Json(
+        api.queries.audit(Whose::Anybodys, page.before, limit).await?,
+    ))
 }
 
 pub(crate) async fn of_tenant(
@@ -37,9 +39,12 @@ pub(crate) async fn of_tenant(
     Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
     let limit = page.limit.unwrap_or(PAGE);
-    Ok(Json(
-        api.queries
-            .audit(Some(&access.tenant), page.before, limit)
-            .await?,
-    ))
+    let (tenant, before) = (&access.tenant, page.before);
+    // An operator looks for what was done under a name, whoever bore it.
+    let records = if access.is_operators {
+        api.queries.audit(Whose::Name(tenant), before, limit).await?
+    } else {
+        api.queries.audit_of(tenant, before, limit).await?
+    };
+    Ok(Json(records))
 }

@@ -20,7 +20,7 @@ pub(crate) async fn examine(operator: Operator) -> Answer<Json<Examination>> {
 
 pub(crate) async fn fix(operator: Operator) -> Answer<Json<Treated>> {
     let found = operator.queries.examine().await?;
-    let mended = operator.commands.mend(found).await;
+    let mended = operator.commands.mend(found).await?;
     let left = operator.queries.examine().await?;
     Ok(Json(Treated { mended, left }))
 }

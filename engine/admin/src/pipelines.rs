@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::Deserialize;
 use tailrace_control::{
-    command::apply::AppliedPipeline,
+    command::{
+        apply::AppliedPipeline,
+        resume::{ReadFrom, Resume},
+    },
     error::ControlError,
     query::{registered::ListedPipeline, status::PipelineStatusReport},
 };
@@ -39,9 +42,33 @@ struct Rollback {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Resume {
+pub(crate) struct HowToResume {
     #[serde(default)]
     new_stream: bool,
+    #[serde(default)]
+    accept_loss: bool,
+    /// `first`, or a sequence.
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    stream: Option<String>,
+}
+
+impl HowToResume {
+    fn read(self) -> Result<Resume, ControlError> {
+        let from = self.from.map(|from| match &*from {
+            "first" => Ok(ReadFrom::First),
+            number => number.parse().map(ReadFrom::Sequence).map_err(|_| {
+                ControlError::Invalid("from: write first, or the sequence of an event".to_owned())
+            }),
+        });
+        Ok(Resume {
+            accept_loss: self.accept_loss,
+            from: from.transpose()?,
+            stream: self.stream,
+            new_stream: self.new_stream,
+        })
+    }
 }
 
 pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<ListedPipeline>>> {
@@ -111,13 +138,10 @@ pub(crate) async fn pause(access: Access, path: PathParameters, body: Content) -
 pub(crate) async fn resume(
     access: Access,
     path: PathParameters,
-    Asked(how): Asked<Resume>,
+    Asked(how): Asked<HowToResume>,
 ) -> Answer<StatusCode> {
     let id = path.pipeline(&access)?;
-    if how.new_stream {
-        access.commands.renew_stream(&id).await?;
-    }
-    access.commands.set_paused(&id, None).await?;
+    access.commands.resume(&id, how.read()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,10 +25,12 @@ pub(crate) async fn health() -> Json<Value> {
 pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
     match api.queries.context().readiness() {
         Ok(()) => {
+            let mut ready = json!({ "status": "ready" });
             let unreadable = api.queries.context().unreadable_entries();
-            Ok(Json(
-                json!({ "status": "ready", "unreadable_entries": unreadable }),
-            ))
+            if unreadable > 0 {
+                ready["unreadable_entries"] = json!(unreadable);
+            }
+            Ok(Json(ready))
         }
         Err(reason) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -43,7 +45,7 @@ pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> An
     if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(&api.queries.measure().await, &api.options);
+    let text = metrics::render(&api.queries.measure(), &api.options);
     Ok((
         [(
             header::CONTENT_TYPE,

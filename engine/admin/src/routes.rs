@@ -245,10 +245,10 @@ pub fn routes() -> Vec<Route> {
         own(
             "POST",
             pipeline!("/resume"),
-            "resume a paused pipeline, or let one whose own stream is gone begin again",
+            "resume a pipeline that is paused or parked",
             post(pipelines::resume),
         )
-        .asks(&["new-stream"]),
+        .asks(&["accept-loss", "from", "stream", "new-stream"]),
         own(
             "GET",
             pipeline!("/revisions"),

@@ -2,7 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::Serialize;
-use tailrace_control::{Queries, command::tenants::TenantRequest, usage::Used};
+use tailrace_control::{
+    Queries, command::tenants::TenantRequest, query::registered::UnreadableTenant, usage::Used,
+};
 use tailrace_core::{
     name::Name,
     registry::{Quotas, Tenant},
@@ -48,10 +50,22 @@ impl View {
     }
 }
 
-pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Json<Vec<View>>> {
+/// A tenant in a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Listed {
+    Readable(Box<View>),
+    /// One whose entry this engine cannot read is there as well.
+    Unreadable(UnreadableTenant),
+}
+
+pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Json<Vec<Listed>>> {
     let tenants = api.queries.list_tenants()?;
     let views = tenants.iter().map(|tenant| View::of(tenant, &api.queries));
-    Ok(Json(views.collect::<Answer<_>>()?))
+    let readable = views.map(|view| view.map(|view| Listed::Readable(Box::new(view))));
+    let unreadable = api.queries.unreadable_tenants()?.into_iter();
+    let unreadable = unreadable.map(|tenant| Ok(Listed::Unreadable(tenant)));
+    Ok(Json(readable.chain(unreadable).collect::<Answer<_>>()?))
 }
 
 pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<impl IntoResponse> {

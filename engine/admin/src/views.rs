@@ -2,12 +2,7 @@
 //! deadline: it ends when the client goes or may not watch any more, has had as much as it asked for, the
 //! pipeline is deleted or the engine stops. What it misses it is told: event `missed`.
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -29,6 +24,7 @@ use tailrace_core::{
         tap::Wish,
     },
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{

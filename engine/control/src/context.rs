@@ -185,6 +185,11 @@ impl Context {
 
     /// One revision.
     pub async fn revision(&self, id: &PipelineId, number: u64) -> ControlResult<Revision> {
+        let registry = self.registry()?;
+        let pipeline = registry.pipelines.get(id);
+        if pipeline.is_some_and(|pipeline| pipeline.last_number > 0 && !pipeline.has_had(number)) {
+            return Err(ControlError::not_found("revision", &number));
+        }
         let found = self.read(&Key::Revision(id.clone(), number)).await?;
         found
             .map(|(revision, _)| revision)

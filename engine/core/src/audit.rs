@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{identity::Digest, name::Name};
+use crate::{identity::Digest, life::Life, name::Name};
 
 /// Largest `before` and `after`, for the log is bounded by the number of its records. What is larger is told
 /// by its digest.
@@ -65,6 +65,8 @@ pub struct Change {
     pub action: &'static str,
     /// Whose thing it is; none for what is the operator's.
     pub tenant: Option<Name>,
+    /// In which life of the tenant; where it is not said, in the one that the name has now.
+    pub tenant_life: Option<Life>,
     /// The thing: `pipeline/clicks`.
     pub target: String,
     /// What it was; none if it was not there.
@@ -79,9 +81,19 @@ impl Change {
         Self {
             action,
             tenant: Some(tenant.clone()),
+            tenant_life: None,
             target: target.into(),
             before: None,
             after: None,
+        }
+    }
+
+    /// In this life of the tenant.
+    #[must_use]
+    pub fn in_life(self, life: Life) -> Self {
+        Self {
+            tenant_life: Some(life),
+            ..self
         }
     }
 
@@ -118,6 +130,9 @@ pub struct AuditRecord {
     /// Whose thing it is; none for what is the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Name>,
+    /// In which life of the tenant: one that bears the same name later does not see it.
+    #[serde(default, skip_serializing_if = "Life::is_unnamed")]
+    pub tenant_life: Life,
     /// The thing.
     pub target: String,
     /// What it was.
@@ -175,7 +190,8 @@ fn differ(before: &Value, after: &Value, path: &str, fields: &mut Vec<String>) {
     }
 }
 
-fn bounded(value: Value) -> Value {
+/// What is too large for a record is told by its digest.
+pub fn bounded(value: Value) -> Value {
     let bytes = serde_json::to_vec(&value).unwrap_or_default();
     if bytes.len() <= MAX_SIDE_BYTES {
         return value;
@@ -217,6 +233,7 @@ mod tests {
             who: Actor::engine(),
             action: "pipeline-applied".into(),
             tenant: Some(Name::new("shop").unwrap()),
+            tenant_life: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             target: "pipeline/p".into(),
             before: None,
             after: Some(json!({ "revision": 1 })),
@@ -228,5 +245,9 @@ mod tests {
         let text = serde_json::to_string(&record).unwrap();
         assert!(text.contains(r#""outcome":"failed","code":"conflict""#), "{text}");
         assert_eq!(serde_json::from_str::<AuditRecord>(&text).unwrap(), record);
+        let before_lives = text.replace(r#""tenant_life":"0123456789abcdef0123456789abcdef","#, "");
+        assert_ne!(before_lives, text);
+        let read: AuditRecord = serde_json::from_str(&before_lives).unwrap();
+        assert!(read.tenant_life.is_unnamed());
     }
 }

@@ -27,12 +27,16 @@ pub enum LoadError {
     Plugin(#[from] PluginError),
 }
 
-/// Loads a plugin by its digest.
+/// Loads a plugin by its digest. The bytes of one that is at work already are not fetched: every change of a
+/// pipeline asks for its plugins.
 pub async fn load_plugin(
     world: &World,
     tenant: &Name,
     digest: Digest,
 ) -> Result<Option<Arc<dyn Plugin>>, LoadError> {
+    if let Some(plugin) = world.plugins.loaded(digest) {
+        return Ok(Some(plugin));
+    }
     let Some(component) = world.registry.plugin(digest).await? else {
         return Ok(None);
     };

@@ -8,10 +8,13 @@
 //! Two engines may for a moment see different members. That is harmless: the fence of the commit lets
 //! only one of them commit, and the other starts again from what is committed.
 //!
-//! Why: docs/decisions/0009-leases-and-the-fence.md
+//! Engines of different versions may share a cluster. An engine says in its lease which pipelines it cannot read
+//! ([`Unread`]); those go to engines that can.
+//!
+//! Why: docs/decisions/0009-leases-and-the-fence.md, docs/decisions/0073-what-an-engine-cannot-read-is-run-by-others.md
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::Hasher as _,
     sync::{
         Arc,
@@ -25,8 +28,13 @@ use tokio::sync::watch;
 
 use crate::{
     identity::{EngineId, PipelineId},
+    name::Name,
     ports::clock::Clock,
 };
+
+mod unread;
+
+pub use unread::Unread;
 
 /// When the broker last answered, by the renewal of the lease: a connection that is up says little.
 #[derive(Debug, Default)]
@@ -64,24 +72,53 @@ pub struct Membership {
     pub me: EngineId,
     /// All engines whose leases are alive, this one included.
     pub alive: BTreeSet<EngineId>,
+    /// What engines cannot read; those that read everything are not in here.
+    pub unread: BTreeMap<EngineId, Unread>,
 }
 
 impl Membership {
     /// An engine that is alone.
     pub fn alone(me: EngineId) -> Self {
         let alive = BTreeSet::from([me.clone()]);
-        Self { me, alive }
+        Self {
+            me,
+            alive,
+            unread: BTreeMap::new(),
+        }
     }
 
     /// The engine that a partition belongs to. An input whose messages go with their acknowledgement
     /// has one reader, so there (`shared` is false) the whole pipeline is one engine's.
     pub fn owner(&self, pipeline: &PipelineId, partition: u32, shared: bool) -> &EngineId {
         let partition = if shared { partition } else { 0 };
-        let weighed = self
-            .alive
-            .iter()
-            .max_by_key(|engine| (weight(engine, pipeline, partition), *engine));
+        let weigh = |engine: &&EngineId| (weight(engine, pipeline, partition), (*engine).clone());
+        let able = self.alive.iter().filter(|engine| self.reads(engine, pipeline));
+        // What no engine can read is nobody's to run; that it has an owner then means nothing.
+        let weighed = able
+            .max_by_key(weigh)
+            .or_else(|| self.alive.iter().max_by_key(weigh));
         weighed.unwrap_or(&self.me)
+    }
+
+    /// Whether an engine can read a pipeline's entries.
+    pub fn reads(&self, engine: &EngineId, pipeline: &PipelineId) -> bool {
+        self.unread.get(engine).is_none_or(|unread| !unread.has(pipeline))
+    }
+
+    /// The engine that acts for a tenant as a whole; it can read all that the tenant has, if any engine can.
+    pub fn owner_of_tenant(&self, tenant: &Name) -> &EngineId {
+        let id = PipelineId {
+            tenant: tenant.clone(),
+            pipeline: tenant.clone(),
+        };
+        let weigh = |engine: &&EngineId| (weight(engine, &id, 0), (*engine).clone());
+        let reads_all = |engine: &&EngineId| {
+            let unread = self.unread.get(*engine);
+            unread.is_none_or(|unread| !unread.has_of(tenant))
+        };
+        let able = self.alive.iter().filter(reads_all).max_by_key(weigh);
+        able.or_else(|| self.alive.iter().max_by_key(weigh))
+            .unwrap_or(&self.me)
     }
 
     /// The partitions that are this engine's.
@@ -116,6 +153,7 @@ mod tests {
         Membership {
             me: name(names[0]),
             alive: names.iter().map(|text| name(text)).collect(),
+            unread: BTreeMap::new(),
         }
     }
 
@@ -148,6 +186,32 @@ mod tests {
         for (before, after) in two.iter().zip(&three) {
             assert!(before == after || after.as_str() == "c", "{before} -> {after}");
         }
+    }
+
+    #[test]
+    fn what_an_engine_cannot_read_is_anothers_and_nothing_else_moves() {
+        let before = members(&["a", "b"]);
+        let mut after = before.clone();
+        let id = |pipeline: &str| PipelineId {
+            tenant: name("shop"),
+            pipeline: name(pipeline),
+        };
+        let unread = ["shop/p0".to_owned(), "shop/p7".to_owned()];
+        after.unread.insert(name("b"), Unread::new(unread.clone()));
+        for pipeline in (0..50).map(|number| id(&format!("p{number}"))) {
+            for partition in 0..8 {
+                let owner = after.owner(&pipeline, partition, true);
+                if unread.contains(&pipeline.to_string()) {
+                    assert_eq!(owner.as_str(), "a");
+                } else {
+                    assert_eq!(owner, before.owner(&pipeline, partition, true));
+                }
+            }
+        }
+        assert_eq!(after.owner_of_tenant(&name("shop")).as_str(), "a");
+        // What nobody can read has the owner that it had.
+        after.unread.insert(name("a"), Unread::new(unread));
+        assert_eq!(after.owner(&id("p7"), 3, true), before.owner(&id("p7"), 3, true));
     }
 
     #[test]

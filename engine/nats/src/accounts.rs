@@ -27,8 +27,9 @@ use tailrace_core::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    connect::{Link, NatsBroker, NatsOptions},
+    connect::{Link, NatsBroker},
     login::Login,
+    options::NatsOptions,
 };
 
 /// Connections of tenants' accounts: each is a socket, three tasks and the buffers of a client, and has its

@@ -5,8 +5,6 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tailrace_core::ports::broker::BrokerError;
 
-use crate::connect::NatsBroker;
-
 /// Error codes of JetStream that the engine tells apart.
 pub(crate) mod code {
     /// The stream does not exist.
@@ -35,17 +33,6 @@ pub(crate) struct ApiError {
     pub(crate) err_code: u64,
     #[serde(default)]
     pub(crate) description: String,
-}
-
-impl NatsBroker {
-    /// Asks `$JS.API.<subject>`.
-    pub(crate) async fn ask<T: DeserializeOwned>(
-        &self,
-        subject: &str,
-        body: &Value,
-    ) -> Result<T, BrokerError> {
-        self.handle().ask(subject, body).await
-    }
 }
 
 /// Reads an answer, or the error that it is.

@@ -11,7 +11,7 @@ use tailrace_core::{
     audit::AuditRecord,
     name::Name,
     ports::{
-        audit::{AuditLog, Audited},
+        audit::{AuditLog, Audited, Whose},
         broker::{BrokerError, Streams as _},
     },
 };
@@ -61,7 +61,7 @@ impl AuditLog for NatsBroker {
 
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
@@ -69,7 +69,7 @@ impl AuditLog for NatsBroker {
             Err(BrokerError::NoStream(_)) => return Ok(Vec::new()),
             facts => facts?,
         };
-        let subject = tenant.map_or_else(
+        let subject = whose.name().map_or_else(
             || "tr._audit.>".to_owned(),
             |tenant| format!("tr._audit.{tenant}.*"),
         );
@@ -79,7 +79,8 @@ impl AuditLog for NatsBroker {
         // The broker reads forward only, so pieces are read from the end backwards until it is enough.
         while found.len() < limit && upper > facts.first_sequence.max(1) {
             let lower = upper.saturating_sub(width).max(1);
-            let piece = self.audited_between(&subject, lower, upper, limit).await?;
+            let range = (lower, upper);
+            let piece = self.audited_between(&subject, whose, range, limit).await?;
             found.extend(piece.into_iter().rev());
             upper = lower;
             width = width.saturating_mul(WIDEN);
@@ -95,18 +96,16 @@ impl NatsBroker {
             Err(BrokerError::NoStream(_)) => {}
             known => return known.map(drop),
         }
-        let made = self
-            .ask::<Value>(&format!("STREAM.CREATE.{STREAM}"), &config())
-            .await;
+        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
         made.map(drop)
     }
 
-    /// The last `limit` records from `lower` to before `upper`, oldest first.
+    /// The last `limit` records in a range of sequences, without its end, oldest first.
     async fn audited_between(
         &self,
         subject: &str,
-        lower: u64,
-        upper: u64,
+        whose: Whose<'_>,
+        (lower, upper): (u64, u64),
         limit: usize,
     ) -> Result<VecDeque<Audited>, BrokerError> {
         let mut found = VecDeque::new();
@@ -120,9 +119,12 @@ impl NatsBroker {
                 }
                 after = message.sequence;
                 // A record that a newer engine wrote may not be understood; the others are.
-                let Ok(record) = serde_json::from_slice(&message.payload) else {
+                let Ok(record) = serde_json::from_slice::<AuditRecord>(&message.payload) else {
                     continue;
                 };
+                if !whose.has(&record) {
+                    continue;
+                }
                 found.push_back(Audited {
                     sequence: message.sequence,
                     record,

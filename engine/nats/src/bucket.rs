@@ -8,27 +8,39 @@ use async_nats::jetstream::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::ports::{
     broker::BrokerError,
     registry::{Bucket, Entry, Watch, WriteError},
 };
 use tokio::sync::OnceCell;
 
-use crate::error::unreachable;
+use crate::{
+    error::unreachable,
+    options::{NatsOptions, Placement, Replicas},
+    watch::{NatsWatch, last_entry},
+};
 
 /// A bucket by its name.
 pub struct NatsBucket {
     jetstream: jetstream::Context,
     name: &'static str,
     max_age: Duration,
+    replicas: Replicas,
+    placement: Placement,
     store: OnceCell<kv::Store>,
 }
 
 impl NatsBucket {
     /// A bucket whose keys go when they have not been written for `max_age`; zero keeps them.
-    pub(crate) fn new(jetstream: jetstream::Context, name: &'static str, max_age: Duration) -> Self {
+    pub(crate) fn new(
+        jetstream: jetstream::Context,
+        name: &'static str,
+        max_age: Duration,
+        options: &NatsOptions,
+    ) -> Self {
         Self {
+            replicas: options.replicas,
+            placement: options.placement.clone(),
             jetstream,
             name,
             max_age,
@@ -42,16 +54,12 @@ impl NatsBucket {
                 if let Ok(known) = self.jetstream.get_key_value(self.name).await {
                     return Ok(known);
                 }
-                let config = kv::Config {
-                    bucket: self.name.to_owned(),
-                    history: 1,
-                    max_age: self.max_age,
-                    ..kv::Config::default()
-                };
-                self.jetstream
-                    .create_key_value(config)
-                    .await
-                    .map_err(|cause| unreachable(&cause))
+                let made = self.create(self.replicas.wanted()).await;
+                match (made, self.replicas) {
+                    // One server, or too few: as many as there can be.
+                    (Err(_), Replicas::Auto) => self.create(1).await,
+                    (made, _) => made,
+                }
             })
             .await
     }
@@ -64,6 +72,21 @@ impl NatsBucket {
             UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
             _ => WriteError::Broker(unreachable(&cause)),
         })
+    }
+}
+
+impl NatsBucket {
+    async fn create(&self, replicas: u64) -> Result<kv::Store, BrokerError> {
+        let config = kv::Config {
+            bucket: self.name.to_owned(),
+            history: 1,
+            max_age: self.max_age,
+            num_replicas: replicas as usize,
+            placement: self.placement.of_stream(),
+            ..kv::Config::default()
+        };
+        let made = self.jetstream.create_key_value(config).await;
+        made.map_err(|cause| unreachable(&cause))
     }
 }
 
@@ -113,48 +136,13 @@ impl Bucket for NatsBucket {
     }
 
     async fn revision(&self) -> Result<u64, BrokerError> {
-        let status = self.store().await?.status().await;
-        Ok(status
-            .map_err(|cause| unreachable(&cause))?
-            .info
-            .state
-            .last_sequence)
+        // Asked of the leader. The client's own status of a bucket is what was when the bucket was opened.
+        last_entry(self.store().await?).await
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let store = self.store().await?;
-        let status = store.status().await.map_err(|cause| unreachable(&cause))?;
-        let empty = status.values() == 0;
-        let entries = store.watch_with_history(">").await;
-        Ok(Box::new(NatsWatch {
-            entries: entries.map_err(|cause| unreachable(&cause))?,
-            marker_due: empty,
-            marked: false,
-        }))
-    }
-}
-
-struct NatsWatch {
-    entries: kv::Watch,
-    /// Everything that was there has been given; the marker comes next.
-    marker_due: bool,
-    marked: bool,
-}
-
-#[async_trait]
-impl Watch for NatsWatch {
-    async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.marker_due && !self.marked {
-            self.marked = true;
-            return Ok(None);
-        }
-        match self.entries.next().await {
-            Some(Ok(found)) => {
-                self.marker_due |= found.delta == 0;
-                Ok(Some(entry(found)))
-            }
-            Some(Err(cause)) => Err(unreachable(&cause)),
-            None => Err(unreachable(&"the watch ended")),
-        }
+        Ok(Box::new(
+            NatsWatch::begin(&self.jetstream, self.store().await?).await?,
+        ))
     }
 }

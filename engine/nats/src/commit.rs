@@ -41,18 +41,6 @@ struct Stored {
     seq: u64,
 }
 
-#[derive(Deserialize)]
-struct StoredMessage {
-    message: RawMessage,
-}
-
-#[derive(Deserialize)]
-struct RawMessage {
-    seq: u64,
-    #[serde(default)]
-    data: String,
-}
-
 impl NatsBroker {
     async fn publish_batch(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
         if let ([], [record]) = (&*batch.outputs, &*batch.record) {
@@ -116,7 +104,7 @@ impl NatsBroker {
             .publish_with_headers(subject.to_owned(), headers, payload)
             .await;
         sent.map_err(|cause| match cause.kind() {
-            async_nats::client::PublishErrorKind::MaxPayloadExceeded => too_large(),
+            async_nats::client::PublishErrorKind::MaxPayloadExceeded => self.too_large(),
             _ => CommitError::Unknown(cause.to_string()),
         })
     }
@@ -135,7 +123,8 @@ impl NatsBroker {
         let answer = self.while_connected(asked).await;
         let lost = || CommitError::Unknown("the connection was lost before the answer".to_owned());
         let answer = answer.ok_or_else(lost)?.map_err(|cause| match cause.kind() {
-            RequestErrorKind::MaxPayloadExceeded => too_large(),
+            RequestErrorKind::MaxPayloadExceeded => self.too_large(),
+            RequestErrorKind::NoResponders => CommitError::Untaken,
             _ => CommitError::Unknown(cause.to_string()),
         })?;
         match api::parse::<Stored>(&answer.payload) {
@@ -171,26 +160,9 @@ impl NatsBroker {
         self.publish_batch(&only_record).await
     }
 
-    async fn message(
-        &self,
-        stream: &str,
-        request: serde_json::Value,
-    ) -> Result<Option<StoredPart>, BrokerError> {
-        match self
-            .ask::<StoredMessage>(&format!("STREAM.MSG.GET.{stream}"), &request)
-            .await
-        {
-            Ok(StoredMessage { message }) => {
-                let payload = decode_base64(&message.data).ok_or_else(|| {
-                    BrokerError::Unreachable("a message of its answer is not base64".to_owned())
-                })?;
-                Ok(Some(StoredPart {
-                    sequence: message.seq,
-                    payload: payload.into(),
-                }))
-            }
-            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(None),
-            Err(cause) => Err(cause),
+    fn too_large(&self) -> CommitError {
+        CommitError::TooLarge {
+            max_payload: self.client.max_payload(),
         }
     }
 }
@@ -200,11 +172,6 @@ fn part(message: StreamMessage) -> StoredPart {
         sequence: message.sequence,
         payload: message.payload,
     }
-}
-
-fn too_large() -> CommitError {
-    let description = "a message of the commit is larger than the broker's max_payload".to_owned();
-    CommitError::Refused { code: 0, description }
 }
 
 fn refused(code: u64, description: String, expected: u64) -> CommitError {
@@ -259,11 +226,14 @@ impl CommitLog for NatsBroker {
 
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
         let stream = subject::stream_name(&partition.pipeline);
-        self.message(
-            &stream,
-            json!({ "last_by_subj": subject::commit_subject(partition) }),
-        )
-        .await
+        let last = self.last_of(&stream, &subject::commit_subject(partition)).await;
+        last.map_err(|cause| {
+            if api::is(&cause, code::STREAM_NOT_FOUND) {
+                BrokerError::NoStream(stream)
+            } else {
+                cause
+            }
+        })
     }
 
     async fn after(
@@ -324,7 +294,12 @@ impl CommitLog for NatsBroker {
             Err(CommitError::Refused { code, description } | CommitError::NoRoom { code, description }) => {
                 Err(BrokerError::Refused { code, description })
             }
+            Err(cause @ CommitError::TooLarge { .. }) => Err(BrokerError::Refused {
+                code: 0,
+                description: cause.to_string(),
+            }),
             Err(CommitError::Unknown(cause)) => Err(BrokerError::Unreachable(cause)),
+            Err(cause @ CommitError::Untaken) => Err(BrokerError::Unreachable(cause.to_string())),
         }
     }
 
@@ -335,63 +310,4 @@ impl CommitLog for NatsBroker {
             .await
             .map(drop)
     }
-}
-
-impl NatsBroker {
-    /// Messages of a subject after a sequence, in order, at most `limit`: direct gets of a batch.
-    pub(crate) async fn read_after(
-        &self,
-        stream: &str,
-        subject: &str,
-        sequence: u64,
-        limit: usize,
-    ) -> Result<Vec<StreamMessage>, BrokerError> {
-        let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
-        self.direct_get(stream, &request).await
-    }
-
-    /// A direct get that answers with several messages.
-    async fn direct_get(
-        &self,
-        stream: &str,
-        request: &serde_json::Value,
-    ) -> Result<Vec<StreamMessage>, BrokerError> {
-        use futures::StreamExt as _;
-        let inbox = self.client.new_inbox();
-        let mut answers = self
-            .client
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|cause| unreachable(&cause))?;
-        let asked = self
-            .client
-            .publish_with_reply(
-                format!("$JS.API.DIRECT.GET.{stream}"),
-                inbox,
-                request.to_string().into(),
-            )
-            .await;
-        asked.map_err(|cause| unreachable(&cause))?;
-        let mut messages = Vec::new();
-        loop {
-            let answer = tokio::time::timeout(self.options.request_timeout, answers.next()).await;
-            let answer = answer
-                .map_err(|late| unreachable(&late))?
-                .ok_or_else(|| unreachable(&"the connection ended"))?;
-            match answer.status.map(|status| status.as_u16()) {
-                // End of batch, or nothing there.
-                Some(204 | 404) => return Ok(messages),
-                Some(status) => return Err(unreachable(&format!("a direct get answered {status}"))),
-                None => {}
-            }
-            let message = StreamMessage::try_from(answer).map_err(|cause| unreachable(&cause))?;
-            messages.push(message);
-        }
-    }
-}
-
-/// Standard base64 with padding, as JetStream's JSON answers carry payloads.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

@@ -7,39 +7,22 @@ use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, je
 use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::sync::{OnceCell, Semaphore, watch};
 
-use crate::{bucket::NatsBucket, login::Login};
+use crate::{
+    bucket::NatsBucket,
+    login::Login,
+    options::{NatsOptions, TlsOptions},
+};
 
 /// Atomic batches under way at once on a connection. The server takes 50 on a stream and 1,000 in all;
 /// several engines and accounts share the latter. What is beyond it is refused and sent again.
 const MAX_BATCHES: usize = 40;
 /// Bucket of tenants, tokens, plugins and pipelines.
 pub(crate) const REGISTRY: &str = "tailrace_registry";
+/// How often the server is asked for a sign of life. Two without an answer end the connection, and another node is
+/// tried: one that stands still closes none by itself.
+const PING_EVERY: Duration = Duration::from_secs(2);
 /// Longest pause before a further try to connect.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
-
-/// How to reach the broker.
-#[derive(Debug, Clone)]
-pub struct NatsOptions {
-    /// Address, or several of one cluster parted by commas.
-    pub url: String,
-    /// How to log in.
-    pub login: Login,
-    /// Address of the monitoring port, to learn how the server syncs.
-    pub monitor_url: Option<String>,
-    /// Longest wait for an answer; beyond it the outcome is unknown.
-    pub request_timeout: Duration,
-}
-
-impl Default for NatsOptions {
-    fn default() -> Self {
-        Self {
-            url: "nats://127.0.0.1:4222".to_owned(),
-            login: Login::Plain,
-            monitor_url: None,
-            request_timeout: Duration::from_secs(5),
-        }
-    }
-}
 
 /// The broker, as the engine's ports want it.
 pub struct NatsBroker {
@@ -51,8 +34,6 @@ pub struct NatsBroker {
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) registry: NatsBucket,
-    pub(crate) plugins: OnceCell<jetstream::object_store::ObjectStore>,
-    pub(crate) snapshots: OnceCell<jetstream::object_store::ObjectStore>,
     /// Set once the stream of the audit log is known to be there.
     pub(crate) audit: OnceCell<()>,
 }
@@ -93,10 +74,20 @@ impl NatsBroker {
                 std::future::ready(auth)
             });
         }
+        let TlsOptions { ca, client } = &options.tls;
+        if let Some(ca) = ca {
+            connect = connect.add_root_certificates(ca.clone()).require_tls(true);
+        }
+        if let Some((certificate, key)) = client {
+            connect = connect
+                .add_client_certificate(certificate.clone(), key.clone())
+                .require_tls(true);
+        }
         let connect = connect
             .name("tailrace")
             .retry_on_initial_connect()
             .request_timeout(Some(options.request_timeout))
+            .ping_interval(PING_EVERY)
             .reconnect_delay_callback(pause)
             .event_callback(move |event| {
                 report(&event, name.as_deref(), &told, &seen);
@@ -108,7 +99,7 @@ impl NatsBroker {
             .map_err(|cause| unusable(&cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
-        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO);
+        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options);
         Ok(Self {
             client,
             jetstream,
@@ -117,8 +108,6 @@ impl NatsBroker {
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             registry,
-            plugins: OnceCell::new(),
-            snapshots: OnceCell::new(),
             audit: OnceCell::new(),
         })
     }

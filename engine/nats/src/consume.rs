@@ -19,15 +19,17 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
-    manifest::Start,
-    ports::broker::{BrokerError, Incoming, Input, InputError, SubscribeRequest, Subscription},
+    manifest::{OnLoss, Start},
+    observe::input::Loss,
+    ports::broker::{BrokerError, Incoming, Input, InputError, Standing, SubscribeRequest, Subscription},
+    subject,
 };
 use tokio::time::Instant;
 
 use crate::{
     api::{self, code},
     connect::NatsBroker,
-    consumers::{NatsHandle, consumer_prefix, list_consumers},
+    consumers::{ConsumerGuard, NatsHandle, consumer_prefix, list_consumers, remove_consumer},
     headers,
     streams::{StreamInfo, facts},
 };
@@ -36,9 +38,12 @@ use crate::{
 const PREFETCH: usize = 1_000;
 /// Deliveries that may be unacknowledged: more than all queues of a pipeline hold together.
 const MAX_ACK_PENDING: u64 = 100_000;
+/// Fewer than this are of no use.
+const LEAST_ACK_PENDING: u64 = 10;
 /// After so long without an acknowledgement the broker delivers again; what comes again is skipped.
 const ACK_WAIT: Duration = Duration::from_mins(5);
-/// A consumer that nobody pulls from goes away by itself, where no message's life depends on it.
+/// A consumer that nobody pulls from goes away by itself, where no message's life depends on it. That is of an
+/// engine that died: one that stops reading removes its own.
 const INACTIVE: Duration = Duration::from_hours(1);
 /// First pause before a consumer is made anew; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -54,12 +59,25 @@ struct Created {
     name: String,
 }
 
+#[derive(Deserialize)]
+struct ConsumerInfo {
+    num_pending: u64,
+    delivered: Delivered,
+}
+
+#[derive(Deserialize)]
+struct Delivered {
+    consumer_seq: u64,
+}
+
 struct NatsSubscription {
     broker: NatsHandle,
     request: SubscribeRequest,
     /// When the stream was made: another moment means another stream.
     stream_created: Option<String>,
     messages: Option<pull::Stream>,
+    /// Removes the consumer in the end, where no message's life depends on it.
+    guard: Option<ConsumerGuard>,
     /// First sequence that has not been given yet; none before anything is known.
     next_sequence: Option<u64>,
     /// The consumer's count of its last delivery.
@@ -70,6 +88,14 @@ struct NatsSubscription {
     rebuilds: u64,
     pause: Duration,
     retry_at: Option<Instant>,
+    /// Name of the consumer, while there is one.
+    consumer: Option<String>,
+    /// Whether a sequence that is left out was an event of the pipeline's, unless it went for a later one.
+    sees_gaps: bool,
+    /// Sequences that were left out: the first of them, and the one that came in their place.
+    gap: Option<(u64, u64)>,
+    /// Deliveries that may be unacknowledged, as far as the broker allows it.
+    max_ack_pending: u64,
 }
 
 /// Why a consumer could not be made: worth another try, or not.
@@ -95,6 +121,7 @@ impl Input for NatsBroker {
             request,
             stream_created,
             messages: None,
+            guard: None,
             next_sequence,
             delivery: 0,
             explicit_acks: false,
@@ -102,6 +129,10 @@ impl Input for NatsBroker {
             rebuilds: 0,
             pause: FIRST_PAUSE,
             retry_at: None,
+            consumer: None,
+            sees_gaps: false,
+            gap: None,
+            max_ack_pending: MAX_ACK_PENDING,
         }))
     }
 }
@@ -119,11 +150,16 @@ impl NatsSubscription {
                 self.delivery = 0;
                 self.unacknowledged.clear();
                 self.retry_at = None;
+                self.request.watch.trouble_over();
                 Ok(())
             }
             Err(Rebuild::Never(cause)) => Err(cause),
             Err(Rebuild::Later(cause)) => {
-                tracing::warn!(role = self.request.role, %cause, "no consumer yet");
+                let trouble = format!("there is no consumer on stream {}: {cause}", self.request.stream);
+                if self.request.watch.current_trouble().as_ref() != Some(&trouble) {
+                    tracing::warn!(role = self.request.role, %cause, "no consumer yet");
+                }
+                self.request.watch.trouble(trouble);
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.retry_at = Some(Instant::now() + self.pause);
                 Ok(())
@@ -135,6 +171,7 @@ impl NatsSubscription {
     fn lose(&mut self, why: &str) {
         tracing::info!(role = self.request.role, why, "the consumer is made anew");
         self.messages = None;
+        self.consumer = None;
         self.rebuilds += 1;
     }
 
@@ -152,27 +189,26 @@ impl NatsSubscription {
         };
         self.check_stream(&info)?;
         self.explicit_acks = info.config.retention == "workqueue";
+        let allowed = info.config.consumer_limits.unwrap_or_default().max_ack_pending;
+        if allowed > 0 {
+            self.max_ack_pending = self.max_ack_pending.min(allowed);
+        }
         let config = self.config(&info);
+        let name = config["name"].as_str().unwrap_or_default();
+        self.guard = (info.config.retention == "limits")
+            .then(|| ConsumerGuard::new(self.broker.clone(), stream.clone(), name.to_owned()));
         let old = self.consumers(info.config.retention == "limits").await?;
         if self.explicit_acks {
             // Two consumers of a work queue may not overlap; what is unacknowledged stays.
             self.remove(&old).await?;
         }
-        let made: Created = self
-            .broker
-            .ask(
-                &format!(
-                    "CONSUMER.CREATE.{stream}.{}",
-                    config["name"].as_str().unwrap_or_default()
-                ),
-                &json!({ "stream_name": stream, "config": config, "action": "create" }),
-            )
-            .await?;
+        let made = self.create_consumer(&stream, config).await?;
         if !self.explicit_acks {
             // The new one is there before the old ones go: a stream that keeps messages for its
             // consumers must never be without one.
             self.remove(&old).await?;
         }
+        self.consumer = Some(made.name.clone());
         let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let consumer = self
             .broker
@@ -190,6 +226,32 @@ impl NatsSubscription {
         Ok(messages.map_err(|cause| unreachable(&cause))?)
     }
 
+    /// Makes a consumer. One that asks for more than the broker allows is made with less: fewer deliveries at once
+    /// only cost speed.
+    async fn create_consumer(&mut self, stream: &str, mut config: Value) -> Result<Created, BrokerError> {
+        let subject = format!(
+            "CONSUMER.CREATE.{stream}.{}",
+            config["name"].as_str().unwrap_or_default()
+        );
+        loop {
+            config["max_ack_pending"] = json!(self.max_ack_pending);
+            let request = json!({ "stream_name": stream, "config": config, "action": "create" });
+            match self.broker.ask::<Created>(&subject, &request).await {
+                Err(BrokerError::Refused { description, .. })
+                    if description.contains("max ack pending")
+                        && self.max_ack_pending > LEAST_ACK_PENDING =>
+                {
+                    self.max_ack_pending /= 10;
+                    tracing::info!(
+                        max_ack_pending = self.max_ack_pending,
+                        "the broker allows fewer unacknowledged deliveries; less is asked for"
+                    );
+                }
+                made => return made,
+            }
+        }
+    }
+
     /// Whether the stream is still the one whose sequences were committed.
     fn check_stream(&mut self, info: &StreamInfo) -> Result<(), Rebuild> {
         let stream = self.request.stream.clone();
@@ -201,16 +263,79 @@ impl NatsSubscription {
         }
         // Where messages live until they are acknowledged, their going is no loss.
         let keeps_to_limits = info.config.retention == "limits";
+        let is_covered = info.config.is_covered_by(&self.request.subjects);
+        self.sees_gaps = keeps_to_limits && is_covered && !info.config.keeps_the_last();
         if keeps_to_limits && next > 0 && facts.first_sequence > next {
-            let position = next - 1;
-            return Err(Rebuild::Never(InputError::Purged {
-                stream,
-                first: facts.first_sequence,
-                position,
-            }));
+            self.lost(next, facts.first_sequence - 1, is_covered)
+                .map_err(Rebuild::Never)?;
+            self.next_sequence = Some(facts.first_sequence);
         }
+        self.check_subjects(info);
         if self.next_sequence.is_none() && self.request.start == Start::New {
             self.next_sequence = Some(facts.last_sequence + 1);
+        }
+        Ok(())
+    }
+
+    /// Events that are gone. Whether they were this pipeline's is certain where its subjects are all that the stream
+    /// holds; otherwise nobody knows, and it goes on and says so.
+    fn lost(&self, from: u64, to: u64, is_certain: bool) -> Result<(), InputError> {
+        let loss = Loss {
+            from,
+            to,
+            events: to + 1 - from,
+            is_certain,
+        };
+        let stream = self.request.stream.clone();
+        if is_certain && self.request.on_loss == OnLoss::Park {
+            return Err(InputError::Lost { stream, loss });
+        }
+        let SubscribeRequest { watch, .. } = &self.request;
+        tracing::warn!(
+            stream,
+            from,
+            to,
+            is_certain,
+            "the input stream dropped events before they were processed; the pipeline goes on"
+        );
+        watch.lose(loss);
+        Ok(())
+    }
+
+    /// Whether the stream still takes the pipeline's subjects. It may have been changed since.
+    fn check_subjects(&self, info: &StreamInfo) {
+        let held = info.config.subjects.as_deref().unwrap_or_default();
+        let is_reached = |filter: &String| held.iter().any(|held| subject::overlap(held, filter));
+        let missing = self.request.subjects.iter().find(|filter| !is_reached(filter));
+        let trouble = missing.filter(|_| !info.config.is_derived()).map(|filter| {
+            format!(
+                "stream {} does not take {filter:?} any more; give it the subject back, or read another stream: tailrace pipeline resume {} --stream STREAM --from first",
+                self.request.stream, self.request.pipeline.pipeline
+            )
+        });
+        match trouble {
+            Some(trouble) => self.request.watch.trouble(trouble),
+            None => self.request.watch.trouble_over(),
+        }
+    }
+
+    /// Whether sequences that were left out have gone by the bounds of the stream, and not by somebody's hand.
+    async fn check_gap(&mut self) -> Result<(), InputError> {
+        let Some((from, to)) = self.gap.take() else {
+            return Ok(());
+        };
+        let asked = format!("STREAM.INFO.{}", self.request.stream);
+        let info: StreamInfo = match self.broker.ask(&asked, &Value::Null).await {
+            Ok(info) => info,
+            Err(cause) => {
+                tracing::debug!(%cause, from, to, "what became of left out sequences is not known yet");
+                self.gap = Some((from, to));
+                return Ok(());
+            }
+        };
+        let gone = info.state.first_seq.min(to);
+        if gone > from {
+            self.lost(from, gone - 1, true)?;
         }
         Ok(())
     }
@@ -229,13 +354,15 @@ impl NatsSubscription {
             "durable_name": name,
             "ack_policy": if self.explicit_acks { "explicit" } else { "all" },
             "ack_wait": ACK_WAIT.as_nanos() as u64,
-            "max_ack_pending": MAX_ACK_PENDING,
             "filter_subjects": self.request.subjects,
             "replay_policy": "instant",
             "deliver_policy": "all",
         });
+        let limits = info.config.consumer_limits.unwrap_or_default();
         if info.config.retention == "limits" {
-            config["inactive_threshold"] = json!(INACTIVE.as_nanos() as u64);
+            let most = Some(limits.inactive_threshold).filter(|most| *most > 0);
+            let inactive = INACTIVE.as_nanos() as u64;
+            config["inactive_threshold"] = json!(most.map_or(inactive, |most| most.min(inactive)));
         }
         if !self.explicit_acks {
             self.begin_at(&mut config);
@@ -282,17 +409,7 @@ impl NatsSubscription {
 
     async fn remove(&self, names: &[String]) -> Result<(), BrokerError> {
         for name in names {
-            let gone = self
-                .broker
-                .ask::<Value>(
-                    &format!("CONSUMER.DELETE.{}.{name}", self.request.stream),
-                    &Value::Null,
-                )
-                .await;
-            match gone {
-                Err(cause) if !api::is(&cause, code::CONSUMER_NOT_FOUND) => return Err(cause),
-                _ => {}
-            }
+            remove_consumer(&self.broker, &self.request.stream, name).await?;
         }
         Ok(())
     }
@@ -312,6 +429,13 @@ impl NatsSubscription {
         }
         if self.next_sequence.is_some_and(|next| sequence < next) {
             return Ok(None);
+        }
+        if let Some(next) = self
+            .next_sequence
+            .filter(|next| self.sees_gaps && sequence > *next)
+        {
+            let from = self.gap.map_or(next, |(from, _)| from);
+            self.gap = Some((from, sequence));
         }
         self.next_sequence = Some(sequence + 1);
         self.pause = FIRST_PAUSE;
@@ -364,6 +488,7 @@ impl Subscription for NatsSubscription {
                         .and_then(|messages| messages.next().now_or_never());
                 }
             }
+            self.check_gap().await?;
             if !batch.is_empty() {
                 return Ok(batch);
             }
@@ -389,5 +514,31 @@ impl Subscription for NatsSubscription {
 
     fn rebuilds(&self) -> u64 {
         self.rebuilds
+    }
+
+    async fn standing(&mut self) -> Result<Option<Standing>, InputError> {
+        let Some(consumer) = self.consumer.clone() else {
+            return Ok(None);
+        };
+        let stream = &self.request.stream;
+        // The stream first: what comes in between is pending, and so nothing is taken for read that was not.
+        let Ok(info) = self
+            .broker
+            .ask::<StreamInfo>(&format!("STREAM.INFO.{stream}"), &Value::Null)
+            .await
+        else {
+            return Ok(None);
+        };
+        let asked = format!("CONSUMER.INFO.{stream}.{consumer}");
+        let Ok(standing) = self.broker.ask::<ConsumerInfo>(&asked, &Value::Null).await else {
+            return Ok(None);
+        };
+        self.check_subjects(&info);
+        let on_the_way = standing.delivered.consumer_seq.saturating_sub(self.delivery);
+        let pending = standing.num_pending + on_the_way;
+        Ok(Some(Standing {
+            pending,
+            complete_to: if pending == 0 { info.state.last_seq } else { 0 },
+        }))
     }
 }

@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tailrace_core::{identity::PipelineId, ports::broker::BrokerError};
+use tailrace_core::{identity::PipelineId, ports::broker::BrokerError, tasks};
 
-use crate::{api, connect::NatsBroker};
+use crate::api::{self, code};
 
 #[derive(Deserialize)]
 struct ConsumerNames {
@@ -21,6 +21,13 @@ pub(crate) struct NatsHandle {
 }
 
 impl NatsHandle {
+    pub(crate) fn new(jetstream: &async_nats::jetstream::Context) -> Self {
+        Self {
+            client: jetstream.client(),
+            jetstream: jetstream.clone(),
+        }
+    }
+
     pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         subject: &str,
@@ -66,11 +73,57 @@ pub(crate) async fn list_consumers(broker: &NatsHandle, stream: &str) -> Result<
     }
 }
 
-impl NatsBroker {
-    pub(crate) fn handle(&self) -> NatsHandle {
-        NatsHandle {
-            client: self.client.clone(),
-            jetstream: self.jetstream.clone(),
+/// Removes the consumers of a stream whose names begin with a text, once it is dropped. Nobody waits for that:
+/// one that it cannot remove goes when it has been idle for long enough.
+pub(crate) struct ConsumerGuard {
+    broker: NatsHandle,
+    stream: String,
+    prefix: String,
+}
+
+impl ConsumerGuard {
+    pub(crate) fn new(broker: NatsHandle, stream: String, prefix: String) -> Self {
+        Self {
+            broker,
+            stream,
+            prefix,
         }
+    }
+
+    async fn remove(broker: &NatsHandle, stream: &str, prefix: &str) -> Result<(), BrokerError> {
+        let names = list_consumers(broker, stream).await?;
+        for name in names.iter().filter(|name| name.starts_with(prefix)) {
+            remove_consumer(broker, stream, name).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ConsumerGuard {
+    fn drop(&mut self) {
+        // Without a runtime the process ends.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let (broker, stream) = (self.broker.clone(), std::mem::take(&mut self.stream));
+        let prefix = std::mem::take(&mut self.prefix);
+        tasks::spawn(async move {
+            if let Err(cause) = Self::remove(&broker, &stream, &prefix).await {
+                tracing::debug!(stream, prefix, %cause, "consumers stay until they have been idle for long enough");
+            }
+        });
+    }
+}
+
+/// Removes a consumer; fine if there is none.
+pub(crate) async fn remove_consumer(
+    broker: &NatsHandle,
+    stream: &str,
+    name: &str,
+) -> Result<(), BrokerError> {
+    let subject = format!("CONSUMER.DELETE.{stream}.{name}");
+    match broker.ask::<Value>(&subject, &Value::Null).await {
+        Err(cause) if !api::is(&cause, code::CONSUMER_NOT_FOUND) => Err(cause),
+        _ => Ok(()),
     }
 }

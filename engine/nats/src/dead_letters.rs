@@ -8,6 +8,7 @@ use async_nats::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::PipelineId,
     ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
     subject,
@@ -79,6 +80,7 @@ impl DeadLetters for NatsBroker {
             }
             _ => {}
         }
+        failpoint::pass(Point::RedriveSent);
         let stream = subject::stream_name(pipeline);
         let gone = self
             .ask::<Value>(
@@ -87,8 +89,13 @@ impl DeadLetters for NatsBroker {
             )
             .await;
         match gone {
-            Err(cause) if !api::is(&cause, code::NO_MESSAGE) => Err(cause),
-            _ => Ok(()),
+            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(()),
+            // Somebody who sent it at the same moment may have been faster.
+            Err(cause) => match self.get(pipeline, letter.sequence).await? {
+                Some(_) => Err(cause),
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
         }
     }
 

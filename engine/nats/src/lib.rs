@@ -1,12 +1,13 @@
 //! The broker: NATS JetStream, by crate `async-nats`. Knows nothing of plugins.
 //!
-//! - [`connect`]: the connection, which outlives the server's restarts;
+//! - [`connect`]: the connection, which outlives the server's restarts; [`options`]: how to reach it;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
-//! - [`api`]: JetStream's requests, with its error codes;
+//! - [`api`]: JetStream's answers, with its error codes; [`asking`]: its requests;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
-//! - [`commit`]: the atomic batch with its fence;
-//! - [`streams`]: the stream of a pipeline's own;
-//! - [`bucket`], [`registry`]: key-value buckets and plugin bytes;
+//! - [`commit`]: the atomic batch with its fence; [`messages`]: reading what a stream holds;
+//! - [`streams`]: the stream of a pipeline's own; [`replicas`]: how many copies of all that there are, and where;
+//! - [`bucket`], [`registry`]: key-value buckets and plugin bytes; [`watch`]: what changes in a bucket;
+//! - [`objects`]: objects of any size;
 //! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
 //! - [`notices`]: notices of alarms;
@@ -16,6 +17,7 @@
 
 mod accounts;
 mod api;
+mod asking;
 mod audit;
 mod bucket;
 mod commit;
@@ -26,16 +28,21 @@ mod dead_letters;
 mod error;
 mod headers;
 mod login;
+mod messages;
 mod notices;
 mod objects;
+mod options;
 mod peers;
 mod registry;
+mod replicas;
 mod snapshots;
 mod streams;
 mod sync;
+mod watch;
 
 pub use accounts::{AccountOptions, NatsAccounts};
 pub use async_nats;
 pub use bucket::NatsBucket;
-pub use connect::{NatsBroker, NatsOptions};
+pub use connect::NatsBroker;
 pub use login::Login;
+pub use options::{NatsOptions, Placement, Replicas, TlsOptions};

@@ -1,12 +1,10 @@
 //! The registry: bucket `tailrace_registry` and object store `tailrace_plugins`; and the bucket of the
 //! engines' leases.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use async_nats::jetstream::object_store::DeleteErrorKind;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::{
     identity::Digest,
     ports::{
@@ -15,7 +13,7 @@ use tailrace_core::{
     },
 };
 
-use crate::{bucket::NatsBucket, connect::NatsBroker, error::unreachable, objects};
+use crate::{bucket::NatsBucket, connect::NatsBroker, objects::reading::Listed};
 
 const LEASES: &str = "tailrace_engines";
 const ALARMS: &str = "tailrace_alarms";
@@ -26,12 +24,12 @@ const LEASE_KEPT: Duration = Duration::from_mins(5);
 impl NatsBroker {
     /// The bucket of the engines' leases.
     pub fn leases(&self) -> NatsBucket {
-        NatsBucket::new(self.jetstream.clone(), LEASES, LEASE_KEPT)
+        NatsBucket::new(self.jetstream.clone(), LEASES, LEASE_KEPT, &self.options)
     }
 
     /// The bucket of what alarms remember.
     pub fn alarms(&self) -> NatsBucket {
-        NatsBucket::new(self.jetstream.clone(), ALARMS, Duration::ZERO)
+        NatsBucket::new(self.jetstream.clone(), ALARMS, Duration::ZERO, &self.options)
     }
 }
 
@@ -65,46 +63,34 @@ impl Bucket for NatsBroker {
 #[async_trait]
 impl RegistryStore for NatsBroker {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
-        let store = self.objects(&self.plugins, PLUGINS).await?;
+        let store = self.objects(PLUGINS);
         let name = digest.to_string();
         // Under its digest lies what has that digest, or nothing.
-        if objects::get(store, &name)
-            .await?
-            .is_some_and(|known| Digest::of(&known) == digest)
-        {
+        let known = store.get(&name).await?;
+        if known.is_some_and(|known| Digest::of(&known.bytes) == digest) {
             return Ok(());
         }
-        objects::put(store, name.as_str().into(), &component).await
+        store.put(&name, BTreeMap::new(), &component).await
     }
 
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
-        let store = self.objects(&self.plugins, PLUGINS).await?;
-        let found = objects::get(store, &digest.to_string()).await?;
-        Ok(found.filter(|component| {
-            let sound = Digest::of(component) == digest;
-            if !sound {
-                tracing::error!(%digest, "the bytes of a plugin are not those that were uploaded");
-            }
-            sound
-        }))
+        let Some(found) = self.objects(PLUGINS).get(&digest.to_string()).await? else {
+            return Ok(None);
+        };
+        if Digest::of(&found.bytes) != digest {
+            tracing::error!(%digest, "the bytes of a plugin are not those that were uploaded");
+            return Ok(None);
+        }
+        Ok(Some(found.bytes.into()))
     }
 
     async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
-        let store = self.objects(&self.plugins, PLUGINS).await?;
-        let mut found = Vec::new();
-        let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
-        while let Some(object) = objects.next().await {
-            let object = object.map_err(|cause| unreachable(&cause))?;
-            found.extend(object.name.parse::<Digest>().ok());
-        }
-        Ok(found)
+        let Listed { objects, cut_off } = self.objects(PLUGINS).list().await?;
+        let names = objects.iter().chain(&cut_off);
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
-        let store = self.objects(&self.plugins, PLUGINS).await?;
-        match store.delete(digest.to_string()).await {
-            Err(cause) if cause.kind() != DeleteErrorKind::NotFound => Err(unreachable(&cause)),
-            _ => Ok(()),
-        }
+        self.objects(PLUGINS).delete(&digest.to_string()).await
     }
 }

@@ -1,17 +1,18 @@
 //! Snapshots of partitions: object store `tailrace_snapshots`, one object a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use async_nats::jetstream::object_store::ObjectMetadata;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tailrace_core::{
     identity::PartitionId,
     ports::broker::{BrokerError, Snapshots},
 };
 
-use crate::{connect::NatsBroker, error::unreachable, objects};
+use crate::{
+    connect::NatsBroker,
+    objects::reading::{Listed, Object},
+};
 
 const SNAPSHOTS: &str = "tailrace_snapshots";
 
@@ -28,31 +29,16 @@ impl Snapshots for NatsBroker {
         metadata: BTreeMap<String, String>,
         chunks: Vec<Bytes>,
     ) -> Result<(), BrokerError> {
-        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        let metadata: HashMap<String, String> = metadata.into_iter().collect();
-        let object = ObjectMetadata {
-            name: name(partition, commit),
-            metadata,
-            ..ObjectMetadata::default()
-        };
-        objects::put(store, object, &chunks.concat()).await
+        self.objects(SNAPSHOTS)
+            .put(&name(partition, commit), metadata, &chunks.concat().into())
+            .await
     }
 
     async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
-        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        let prefix = format!("{}/", partition.place());
-        let mut commits = Vec::new();
-        let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
-        while let Some(object) = objects.next().await {
-            let object = object.map_err(|cause| unreachable(&cause))?;
-            commits.extend(
-                object
-                    .name
-                    .strip_prefix(&prefix)
-                    .and_then(|commit| commit.parse::<u64>().ok()),
-            );
-        }
-        commits.sort_unstable_by(|one, other| other.cmp(one));
+        let Listed { objects, cut_off } = self.objects(SNAPSHOTS).list().await?;
+        let mut commits = commits_of(partition, &objects);
+        // At the end, so that they count for none of those that are kept.
+        commits.extend(commits_of(partition, &cut_off));
         Ok(commits)
     }
 
@@ -61,32 +47,30 @@ impl Snapshots for NatsBroker {
         partition: &PartitionId,
         commit: u64,
     ) -> Result<Option<(BTreeMap<String, String>, Vec<u8>)>, BrokerError> {
-        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        let name = name(partition, commit);
-        let Some(bytes) = objects::get(store, &name).await? else {
-            return Ok(None);
-        };
-        let info = store.info(&name).await.map_err(|cause| unreachable(&cause))?;
-        Ok(Some((info.metadata.into_iter().collect(), bytes.to_vec())))
+        let found = self.objects(SNAPSHOTS).get(&name(partition, commit)).await?;
+        Ok(found.map(|Object { metadata, bytes }| (metadata, bytes)))
     }
 
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
-        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        store
-            .delete(name(partition, commit))
-            .await
-            .map_err(|cause| unreachable(&cause))
+        self.objects(SNAPSHOTS).delete(&name(partition, commit)).await
     }
 
     async fn partitions(&self) -> Result<Vec<PartitionId>, BrokerError> {
-        let store = self.objects(&self.snapshots, SNAPSHOTS).await?;
-        let mut found = BTreeSet::new();
-        let mut objects = store.list().await.map_err(|cause| unreachable(&cause))?;
-        while let Some(object) = objects.next().await {
-            let object = object.map_err(|cause| unreachable(&cause))?;
-            let place = object.name.rsplit_once('/').map(|(place, _)| place);
-            found.extend(place.and_then(PartitionId::of_place));
-        }
+        let Listed { objects, cut_off } = self.objects(SNAPSHOTS).list().await?;
+        let places = objects.iter().chain(&cut_off).filter_map(|name| {
+            let (place, _) = name.rsplit_once('/')?;
+            PartitionId::of_place(place)
+        });
+        let found: BTreeSet<_> = places.collect();
         Ok(found.into_iter().collect())
     }
+}
+
+/// Commits of a partition among these names, newest first.
+fn commits_of(partition: &PartitionId, names: &BTreeSet<String>) -> Vec<u64> {
+    let prefix = format!("{}/", partition.place());
+    let of_it = names.iter().filter_map(|name| name.strip_prefix(&prefix));
+    let mut commits: Vec<u64> = of_it.filter_map(|commit| commit.parse().ok()).collect();
+    commits.sort_unstable_by(|one, other| other.cmp(one));
+    commits
 }

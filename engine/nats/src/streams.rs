@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, Instant, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -15,18 +15,23 @@ use tailrace_core::{
     identity::PipelineId,
     life::Life,
     ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
-    subject,
+    subject, tasks,
 };
+use tokio::time::Instant;
 
 use crate::{
     api::{self, code},
     connect::{NatsBroker, REGISTRY},
-    consumers::{consumer_prefix, list_consumers},
+    consumers::{consumer_prefix, list_consumers, remove_consumer},
+    error::unreachable,
     sync::SyncPolicy,
 };
 
 /// Window in which the identifiers of at-least-once outputs are remembered.
 const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
+
+/// The shortest window that JetStream takes.
+const LEAST_WINDOW_NS: u64 = 200_000_000;
 
 #[derive(Deserialize)]
 pub(crate) struct StreamInfo {
@@ -34,6 +39,9 @@ pub(crate) struct StreamInfo {
     pub(crate) state: StreamState,
     #[serde(default)]
     pub(crate) created: String,
+    /// How many subjects there are on all pages together, where subjects were asked for.
+    #[serde(default)]
+    pub(crate) total: usize,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +55,48 @@ pub(crate) struct StreamConfig {
     description: String,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    num_replicas: u64,
+    #[serde(default)]
+    mirror: Option<Value>,
+    #[serde(default)]
+    sources: Option<Vec<Value>>,
+    #[serde(default)]
+    subject_transform: Option<Value>,
+    #[serde(default)]
+    max_msgs_per_subject: i64,
+    #[serde(default)]
+    pub(crate) consumer_limits: Option<ConsumerLimits>,
+}
+
+/// What a stream allows its consumers; 0 or nothing where it sets no limit.
+#[derive(Deserialize, Clone, Copy, Default)]
+pub(crate) struct ConsumerLimits {
+    #[serde(default)]
+    pub(crate) inactive_threshold: u64,
+    #[serde(default)]
+    pub(crate) max_ack_pending: u64,
+}
+
+impl StreamConfig {
+    /// Whether its own subjects do not tell what it holds.
+    pub(crate) fn is_derived(&self) -> bool {
+        let has_sources = self.sources.as_ref().is_some_and(|sources| !sources.is_empty());
+        self.mirror.is_some() || has_sources || self.subject_transform.is_some()
+    }
+
+    /// Whether every message that it may hold is on one of these subjects.
+    pub(crate) fn is_covered_by(&self, filters: &[String]) -> bool {
+        let covers = |subject: &str| filters.iter().any(|filter| subject::covers(filter, subject));
+        let subjects = self.subjects.as_deref().unwrap_or_default();
+        covers(">") || !self.is_derived() && subjects.iter().all(|subject| covers(subject))
+    }
+
+    /// Whether an event goes when a later one of its subject comes: then one that is missing in between is no loss
+    /// that the stream's bounds have caused.
+    pub(crate) fn keeps_the_last(&self) -> bool {
+        self.max_msgs_per_subject > 0
+    }
 }
 
 #[derive(Deserialize)]
@@ -104,6 +154,8 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
             .and_then(|life| life.parse().ok())
             .unwrap_or_default(),
         is_engines: info.config.name.starts_with("TR_") && info.config.description.starts_with(DESCRIPTION),
+        is_derived: info.config.is_derived(),
+        replicas: info.config.num_replicas.max(1),
     }
 }
 
@@ -127,6 +179,9 @@ fn config(own: &OwnStream) -> Value {
         "allow_msg_ttl": true,
         "description": format!("{DESCRIPTION} outputs, dead letters and commits of {}", own.pipeline),
     });
+    if let Some(replicas) = own.replicas {
+        config["num_replicas"] = json!(replicas);
+    }
     if !own.life.is_unnamed() {
         config["metadata"] = json!({ LIFE: own.life });
     }
@@ -153,6 +208,27 @@ impl Streams for NatsBroker {
         Ok(names.streams.unwrap_or_default())
     }
 
+    async fn derived_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError> {
+        let mut found = Vec::new();
+        let mut offset = 0;
+        loop {
+            let page: Page = self.ask("STREAM.LIST", &json!({ "offset": offset })).await?;
+            let streams = page.streams.unwrap_or_default();
+            if streams.is_empty() {
+                return Ok(found);
+            }
+            offset += streams.len();
+            for derived in streams.iter().filter(|info| info.config.is_derived()) {
+                let request = json!({ "subjects_filter": pattern });
+                let name = &derived.config.name;
+                let info: StreamInfo = self.ask(&format!("STREAM.INFO.{name}"), &request).await?;
+                if info.state.subjects.is_some_and(|subjects| !subjects.is_empty()) {
+                    found.push(name.clone());
+                }
+            }
+        }
+    }
+
     async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
         let name = subject::stream_name(&own.pipeline);
         match self.stream(&name).await {
@@ -163,11 +239,22 @@ impl Streams for NatsBroker {
             Err(BrokerError::NoStream(_)) => {}
             Err(cause) => return Err(cause.into()),
         }
-        let made: StreamInfo = match self.ask(&format!("STREAM.CREATE.{name}"), &config(own)).await {
-            Err(BrokerError::Refused { code, description }) => {
-                return Err(self.name_holder(own, code, description).await.into());
+        let mut config = config(own);
+        let made: StreamInfo = loop {
+            match self.create_stream(&name, config.clone()).await {
+                // A server may allow less. Within it, identifiers of at-least-once outputs are remembered.
+                Err(BrokerError::Refused { description, .. })
+                    if description.contains("duplicate")
+                        && config["duplicate_window"].as_u64() > Some(LEAST_WINDOW_NS) =>
+                {
+                    config["duplicate_window"] =
+                        json!(config["duplicate_window"].as_u64().map(|window| window / 2));
+                }
+                Err(BrokerError::Refused { code, description }) => {
+                    return Err(self.name_holder(own, code, description).await.into());
+                }
+                made => break made?,
             }
-            made => made?,
         };
         // Where two engines were at it at once, the broker gives both the one that there is.
         let made = facts(&made);
@@ -182,19 +269,23 @@ impl Streams for NatsBroker {
             known => known?,
         };
         check_own(&known, own)?;
-        let mut config = config(own);
         let mut wanted = own_subjects(own);
         if keeps {
             wanted.extend(known.subjects.iter().cloned());
             wanted.sort_unstable();
             wanted.dedup();
         }
-        if wanted.iter().all(|subject| known.subjects.contains(subject))
-            && wanted.len() == known.subjects.len()
-        {
+        let has_subjects = wanted.iter().all(|subject| known.subjects.contains(subject));
+        let has_replicas = own.replicas.is_none_or(|wanted| known.replicas >= wanted);
+        if has_subjects && has_replicas && wanted.len() == known.subjects.len() {
             return Ok(known);
         }
+        // As it is, but for its subjects: an operator may have given it more replicas, or another place.
+        let info: Value = self.ask(&format!("STREAM.INFO.{name}"), &Value::Null).await?;
+        let mut config = info["config"].clone();
         config["subjects"] = json!(wanted);
+        let has = config["num_replicas"].as_u64().unwrap_or(1);
+        config["num_replicas"] = json!(own.replicas.map_or(has, |wanted| wanted.max(has)));
         match self
             .ask::<StreamInfo>(&format!("STREAM.UPDATE.{name}"), &config)
             .await
@@ -238,11 +329,7 @@ impl Streams for NatsBroker {
             other => other?,
         };
         for name in consumers.iter().filter(|name| name.starts_with(&prefix)) {
-            ignore(
-                self.ask::<Value>(&format!("CONSUMER.DELETE.{input}.{name}"), &Value::Null)
-                    .await,
-                code::CONSUMER_NOT_FOUND,
-            )?;
+            remove_consumer(&self.handle(), input, name).await?;
         }
         Ok(())
     }
@@ -269,13 +356,18 @@ impl Streams for NatsBroker {
     }
 
     async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError> {
-        let gone = self
-            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{consumer}"), &Value::Null)
-            .await;
-        match gone {
+        match remove_consumer(&self.handle(), stream, consumer).await {
             Err(cause) if api::is(&cause, code::STREAM_NOT_FOUND) => Ok(()),
-            gone => ignore(gone, code::CONSUMER_NOT_FOUND),
+            gone => gone,
         }
+    }
+
+    fn wanted_replicas(&self) -> Option<u64> {
+        self.is_clustered().then(|| self.options.replicas.wanted())
+    }
+
+    async fn raise_replicas(&self) -> Result<(), BrokerError> {
+        self.raise_all().await
     }
 
     async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {
@@ -374,12 +466,14 @@ impl NatsBroker {
             "inactive_threshold": COUNTER_LIVES_NS,
         });
         let request = json!({ "stream_name": stream, "config": config });
-        let made: Counter = self.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;
-        let gone = self
-            .ask::<Value>(&format!("CONSUMER.DELETE.{stream}.{}", made.name), &Value::Null)
-            .await;
-        ignore(gone, code::CONSUMER_NOT_FOUND)?;
-        Ok(made.num_pending)
+        // In a task of its own: the consumer is deleted even if nobody waits for the count any more.
+        let (broker, stream) = (self.handle(), stream.to_owned());
+        let counted = tasks::spawn(async move {
+            let made: Counter = broker.ask(&format!("CONSUMER.CREATE.{stream}"), &request).await?;
+            remove_consumer(&broker, &stream, &made.name).await?;
+            Ok(made.num_pending)
+        });
+        counted.await.map_err(|cause| unreachable(&cause))?
     }
 
     /// Says which stream holds the subjects, where that is why ours was refused.

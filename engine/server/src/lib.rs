@@ -7,7 +7,7 @@
 //! - [`logs`], [`descriptors`]: what a process sets up once;
 //! - [`system`]: the clocks and the randomness of the machine;
 //! - `api`: the threads that answer requests, and `threads`: the ranks of threads;
-//! - `identity`: the engine's own name;
+//! - `identity`: the engine's own name; [`folder`]: the lock of its data folder;
 //! - `traces`: spans to a collector, and `webhooks`: notices of alarms.
 //!
 //! Why: docs/decisions/0007-server-apart-from-the-command-line.md
@@ -16,6 +16,7 @@ mod api;
 pub mod broker;
 pub mod config;
 pub mod descriptors;
+pub mod folder;
 mod identity;
 pub mod logs;
 pub mod system;

@@ -10,7 +10,8 @@ use tailrace_admin::{ApiOptions, ApiState, ResponseCache};
 use tailrace_control::{Commands, Context, Queries, alarms::Alarms};
 use tailrace_core::{
     compile_semaphore::CompileSemaphore,
-    membership::{Cluster, Heard},
+    identity::EngineId,
+    membership::{Cluster, Heard, Membership},
     observe::overview::Overview,
     ports::{
         clock::{Clock, Random},
@@ -20,7 +21,12 @@ use tailrace_core::{
     tasks,
     world::World,
 };
-use tailrace_dataplane::{membership::lease_renewer as leases, run::engine::Engine, schedule::Turns};
+pub use tailrace_dataplane::membership::claim::IdentityTaken;
+use tailrace_dataplane::{
+    membership::{claim::Claim, lease_renewer::LeaseRenewer},
+    run::engine::Engine,
+    schedule::Turns,
+};
 use tailrace_nats::{NatsAccounts, NatsBroker};
 use tailrace_store::{SledStore, StoreOptions};
 pub use tailrace_wasm::Compile;
@@ -31,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{self, Api},
     config::Config,
+    folder::FolderLock,
     identity,
     system::{SystemClock, SystemRandom},
     threads::SystemThreads,
@@ -40,6 +47,9 @@ use crate::{
 
 /// After so many renewals without an answer of the broker the engine is not ready.
 const RENEWALS_OF_SILENCE: u32 = 3;
+
+/// How often replicas are looked at.
+const RAISE_EVERY: Duration = Duration::from_mins(1);
 
 /// Longest that an engine which ends waits until its lease is given up.
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(2);
@@ -66,6 +76,10 @@ pub struct RunningEngine {
     traces: Option<Arc<Traces>>,
     amounts: JoinHandle<()>,
     lives: JoinHandle<()>,
+    replicas: JoinHandle<()>,
+    taken: watch::Receiver<Option<IdentityTaken>>,
+    /// Last, so that the folder is given back when nothing of this engine is left.
+    _folder: FolderLock,
 }
 
 /// How an engine compiles the plugins of strangers: in child processes that run this very program. With this
@@ -87,6 +101,7 @@ pub fn compile_in_children(argument: &str) -> anyhow::Result<Compile> {
 pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningEngine> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    let folder = FolderLock::take(&config.data_dir)?;
     let edge = config.http.edge(config.tls.load()?)?;
     let listener = api::listen(config.listen)?;
     let address = listener.local_addr()?;
@@ -111,25 +126,31 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         patience: config.engines.renew_every.0 * RENEWALS_OF_SILENCE,
     };
     let me = identity::engine_id(&config.data_dir, &*world.random)?;
-    let leases = leases::LeaseRenewer {
-        leases: world.leases.clone(),
-        me: me.clone(),
-        process: world.random.next_u64(),
-        renew_every: config.engines.renew_every.0,
+    let leases = LeaseRenewer {
+        claim: Claim {
+            leases: world.leases.clone(),
+            me: me.clone(),
+            process: world.random.next_u64(),
+            folder: folder.name(&*world.random)?,
+            renew_every: config.engines.renew_every.0,
+            registry: registry.clone(),
+            clock: world.clock.clone(),
+            heard: heard.clone(),
+        },
         stop: stop_leases.clone(),
-        clock: world.clock.clone(),
-        heard: heard.clone(),
         members: members_sender,
     };
-    let leases = tasks::spawn(leases.run());
+    let (taken_sender, taken) = watch::channel(None);
+    let leases = tasks::spawn(keep_identity(leases, stop.clone(), taken_sender));
     let overview = Overview::default();
     let context = Context::new(world.clone(), registry.clone(), overview.clone(), cluster);
     let (commands, queries) = (Commands::new(context.clone()), Queries::new(context.clone()));
-    let peers = tasks::spawn(queries.clone().answer_peers(me.clone()));
+    let peers = tasks::spawn(answer_peers(queries.clone(), me.clone(), members.clone()));
     let alarms = Alarms::new(queries.clone(), me, engine_alarms);
     let alarms = tasks::spawn(alarms.run(stop.clone()));
     let amounts = tasks::spawn(context.keep_amounts(stop.clone()));
     let lives = tasks::spawn(commands.go_on(stop.clone()));
+    let replicas = tasks::spawn(keep_replicas(world.clone(), stop.clone()));
     let engine = Engine {
         world,
         registry,
@@ -170,10 +191,46 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         traces,
         amounts,
         lives,
+        replicas,
+        taken,
+        _folder: folder,
     })
 }
 
+/// Keeps the engine's lease. Where another process has it, everything ends that this engine does.
+async fn keep_identity(
+    leases: LeaseRenewer,
+    stop: CancellationToken,
+    tell: watch::Sender<Option<IdentityTaken>>,
+) {
+    if let Err(taken) = leases.run().await {
+        tracing::error!(cause = %taken, "this engine ends");
+        stop.cancel();
+        tell.send_replace(Some(taken));
+    }
+}
+
+/// Answers other engines once the identity that they ask for is this process's.
+async fn answer_peers(queries: Queries, me: EngineId, mut members: watch::Receiver<Option<Arc<Membership>>>) {
+    if members.wait_for(Option::is_some).await.is_ok() {
+        queries.answer_peers(me).await;
+    }
+}
+
 impl RunningEngine {
+    /// Waits until the engine ends by itself, and says why: another process has its identity. Its partitions end
+    /// then, and it does nothing more; [`RunningEngine::stop`] waits until they have.
+    pub async fn failed(&self) -> IdentityTaken {
+        let mut taken = self.taken.clone();
+        if let Ok(taken) = taken.wait_for(Option::is_some).await
+            && let Some(taken) = taken.clone()
+        {
+            return taken;
+        }
+        // It was stopped, and does not fail any more.
+        std::future::pending().await
+    }
+
     /// Ends it: partitions finish their batch and commit it, requests are answered.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -192,6 +249,30 @@ impl RunningEngine {
         }
         self.amounts.abort();
         self.lives.abort();
+        self.replicas.abort();
+    }
+}
+
+/// Gives what was made with fewer replicas as many as are wanted: at the start, and now and then, for a broker may
+/// become a cluster, and buckets are made when they are first needed. Says where one node holds it all.
+async fn keep_replicas(world: World, stop: CancellationToken) {
+    let mut told = false;
+    let mut tick = tokio::time::interval(RAISE_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if world.streams.wanted_replicas() == Some(1) && !std::mem::replace(&mut told, true) {
+            tracing::warn!(
+                "the broker is a cluster, and nats.replicas is 1: the death of one node stops the pipelines whose streams lie on it; set nats.replicas to auto"
+            );
+        }
+        if let Err(cause) = world.streams.raise_replicas().await {
+            tracing::debug!(%cause, "replicas are looked at again later");
+        }
     }
 }
 
@@ -216,6 +297,7 @@ fn world(
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store_options = StoreOptions {
         cache_bytes: config.store.cache_mib << 20,
+        ..StoreOptions::default()
     };
     let store = SledStore::open(config.data_dir.join("state"), store_options)
         .context("cannot open the local store")?;

@@ -12,10 +12,10 @@
 //! Why: docs/decisions/0043-a-commit-is-no-sled-batch.md
 
 use serde::{Deserialize, Serialize};
-use sled::Tree;
 use tailrace_core::ports::store::{Applied, StoreError, StoredSize};
 
 use crate::{
+    followed::FollowedTree,
     keys, size,
     value::{failed, open, seal},
     writes::Writes,
@@ -74,7 +74,7 @@ impl Commit {
 
 /// Up to where a tree holds the commits, once what was cut off near its end is finished; and the commit some
 /// of which is there.
-pub(crate) fn applied_and_begun(tree: &Tree) -> Result<(Applied, Option<Applied>), StoreError> {
+pub(crate) fn applied_and_begun(tree: &FollowedTree) -> Result<(Applied, Option<Applied>), StoreError> {
     let place = |key| -> Result<Option<Applied>, StoreError> {
         let found = tree.get(key).map_err(|cause| failed(&cause))?;
         found.map(|sealed| open(&sealed)).transpose()

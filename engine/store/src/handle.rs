@@ -6,11 +6,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use sled::Tree;
 use tailrace_core::ports::store::StoreError;
+
+use crate::followed::{FollowedTree, Follower};
 
 /// What has become of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +27,12 @@ pub(crate) enum Condition {
 
 /// A tree that can be let go of.
 pub(crate) struct Handle {
-    tree: RwLock<Option<Tree>>,
+    tree: RwLock<Option<FollowedTree>>,
     condition: Mutex<Condition>,
 }
 
 impl Handle {
-    pub(crate) fn new(tree: Tree) -> Self {
+    pub(crate) fn new(tree: FollowedTree) -> Self {
         Self {
             tree: RwLock::new(Some(tree)),
             condition: Mutex::new(Condition::Sound),
@@ -44,11 +46,47 @@ impl Handle {
     /// Closes it: sled holds a database's lock until the last of its trees is gone. Whoever still has
     /// the store gets an error at the next use, and recovers.
     pub(crate) fn let_go(&self) {
-        *self.tree.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.alone() = None;
     }
 
-    /// Does something with the tree, and remembers if that went wrong.
+    /// Tells writes to `follower` from now on.
+    pub(crate) fn follow(&self, follower: Arc<Follower>) {
+        if let Some(tree) = &mut *self.alone() {
+            tree.follow(follower);
+        }
+    }
+
+    /// Does something while nobody uses the tree.
+    pub(crate) fn while_unused<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _alone = self.alone();
+        act()
+    }
+
+    /// Goes on with the copy of the tree. Where a write of this moment did not reach it, the tree is let go of
+    /// instead: whoever has the store recovers. False where there is no tree now.
+    pub(crate) fn move_to(&self, copy: Tree, follower: &Follower) -> bool {
+        let mut tree = self.alone();
+        if tree.is_some() {
+            *tree = (!follower.is_over()).then(|| copy.into());
+        }
+        tree.is_some()
+    }
+
+    /// Waits for the uses under way.
+    fn alone(&self) -> RwLockWriteGuard<'_, Option<FollowedTree>> {
+        self.tree.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads something of the tree, and remembers if that went wrong.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&Tree) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.change(|tree| act(tree))
+    }
+
+    /// Changes something of the tree, and remembers if that went wrong.
+    pub(crate) fn change<T>(
+        &self,
+        act: impl FnOnce(&FollowedTree) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
         let tree = tree
             .as_ref()

@@ -2,7 +2,10 @@
 //! questions. It can be rebuilt and is never ahead of the stream, so it needs no fsync. sled survives the death
 //! of the process; what a power loss takes is applied again from the stream.
 //!
-//! - [`SledStore`]: the databases, one a tenant, opened when first needed; a damaged one is moved aside;
+//! - [`SledStore`]: the databases of all tenants;
+//! - [`tenant`]: the database of one, opened when first needed; a damaged one is moved aside;
+//! - [`opening`], [`folders`], [`tree_name`]: how databases are opened, where they are, what their trees are called;
+//! - [`compaction`]: giving disk back, with [`need`], [`copying`] and [`followed`];
 //! - [`partition`]: one partition in one tree;
 //! - [`writing`]: what a commit changes beside the tree;
 //! - [`commit`]: a commit as writes in their order, so that it may be cut off anywhere;
@@ -19,14 +22,22 @@
 
 mod collection;
 mod commit;
+mod compaction;
+mod copying;
 mod database;
 mod entries;
+mod folders;
+mod followed;
 mod handle;
 mod keys;
+mod need;
+mod opening;
 mod partition;
 mod size;
 mod sketches;
+mod tenant;
 mod transfer;
+mod tree_name;
 mod value;
 mod version;
 mod windowed;
@@ -34,4 +45,5 @@ mod writes;
 mod writing;
 
 pub use collection::{INDEX_ABOVE, VectorCollection};
-pub use database::{SledStore, StoreOptions};
+pub use database::SledStore;
+pub use opening::StoreOptions;

@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sha2::{Digest as _, Sha256};
-use sled::Tree;
 use tailrace_core::{
     delta::{Delta, StateValue},
     manifest::PipelineManifest,
@@ -16,6 +15,7 @@ use tailrace_sketch::{Sketch, TenantSeed};
 
 use crate::{
     collection::VectorCollection,
+    followed::FollowedTree,
     handle::Handle,
     keys,
     sketches::configs,
@@ -37,13 +37,13 @@ pub(crate) struct SledPartition {
 
 impl SledPartition {
     pub(crate) fn open(
-        tree: Tree,
+        tree: FollowedTree,
         manifest: &PipelineManifest,
         seed: TenantSeed,
         part_cache: Arc<PartCache>,
     ) -> Result<Self, StoreError> {
         let handle = Handle::new(tree);
-        let writing = handle.with(|tree| Writing::load(tree, manifest, seed, part_cache))?;
+        let writing = handle.change(|tree| Writing::load(tree, manifest, seed, part_cache))?;
         Ok(Self {
             handle,
             writing: Mutex::new(writing),
@@ -100,7 +100,7 @@ impl PartitionStore for SledPartition {
             )));
         }
         let _changing = self.version.change();
-        self.handle.with(|tree| writing.apply(tree, delta, applied))
+        self.handle.change(|tree| writing.apply(tree, delta, applied))
     }
 
     fn get(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {

@@ -8,10 +8,10 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
-use sled::Tree;
 use tailrace_core::ports::store::{Applied, StoreError};
 
 use crate::{
+    followed::FollowedTree,
     handle::Handle,
     keys, size,
     sketches::Sketches,
@@ -145,7 +145,7 @@ pub(crate) fn import(
 ) -> Result<Applied, StoreError> {
     let mut writing = lock(writing);
     let _changing = version.change();
-    let (applied, sketches, expires, size) = handle.with(|tree| {
+    let (applied, sketches, expires, size) = handle.change(|tree| {
         let applied = replace(tree, source)?;
         writing.windowed.reload(tree, applied.commit)?;
         let size = size::measure(tree)?;
@@ -164,9 +164,9 @@ pub(crate) fn import(
     Ok(applied)
 }
 
-fn replace(tree: &Tree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
-    tree.remove(keys::APPLIED).map_err(|cause| failed(&cause))?;
-    tree.clear().map_err(|cause| failed(&cause))?;
+fn replace(tree: &FollowedTree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<Applied, StoreError> {
+    tree.remove(keys::APPLIED.to_vec())?;
+    tree.clear()?;
     let mut applied = None;
     let mut ended = false;
     for chunk in source {
@@ -174,8 +174,7 @@ fn replace(tree: &Tree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<App
             Chunk::Applied(at) => applied = Some(at),
             Chunk::Content(entries) => insert(tree, entries)?,
             Chunk::Sketch(name, encoded) => {
-                tree.insert(keys::sketch(&name), seal_bytes(&encoded))
-                    .map_err(|cause| failed(&cause))?;
+                tree.insert(keys::sketch(&name), seal_bytes(&encoded))?;
             }
             Chunk::End => ended = true,
         }
@@ -183,12 +182,11 @@ fn replace(tree: &Tree, source: &mut dyn Iterator<Item = Vec<u8>>) -> Result<App
     let applied = applied
         .filter(|_| ended)
         .ok_or_else(|| damaged("the snapshot is cut"))?;
-    tree.insert(keys::APPLIED, seal(&applied))
-        .map_err(|cause| failed(&cause))?;
+    tree.insert(keys::APPLIED.to_vec(), seal(&applied))?;
     Ok(applied)
 }
 
-fn insert(tree: &Tree, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+fn insert(tree: &FollowedTree, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
     let mut writes = Writes::default();
     for (key, value) in entries {
         if let Some(index) = keys::expiry_of(&key, &value)? {

@@ -8,13 +8,12 @@
 //! Why: docs/decisions/0043-a-commit-is-no-sled-batch.md
 
 use serde::{Deserialize, Serialize};
-use sled::Tree;
 use tailrace_core::{
     failpoint::{self, Point},
     ports::store::StoreError,
 };
 
-use crate::value::failed;
+use crate::followed::FollowedTree;
 
 /// Keys with their new values; none removes.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -37,17 +36,16 @@ impl Writes {
         self.0.is_empty()
     }
 
-    pub(crate) fn write(self, tree: &Tree) -> Result<(), StoreError> {
+    pub(crate) fn write(self, tree: &FollowedTree) -> Result<(), StoreError> {
         let half = self.0.len() / 2;
         for (index, (key, value)) in self.0.into_iter().enumerate() {
             if index == half {
                 failpoint::pass(Point::CommitHalfApplied);
             }
-            let written = match value {
-                Some(value) => tree.insert(key, value),
-                None => tree.remove(key),
-            };
-            written.map_err(|cause| failed(&cause))?;
+            match value {
+                Some(value) => tree.insert(key, value)?,
+                None => tree.remove(key)?,
+            }
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use tailrace_sketch::TenantSeed;
 use crate::{
     commit::{self, Commit},
     entries::Entries,
+    followed::FollowedTree,
     keys, size,
     sketches::{Change, Sketches, configs},
     value::{failed, open},
@@ -89,7 +90,7 @@ pub(crate) fn lock(writing: &Mutex<Writing>) -> MutexGuard<'_, Writing> {
 impl Writing {
     /// What a tree holds, once what was cut off near its end is finished.
     pub(crate) fn load(
-        tree: &Tree,
+        tree: &FollowedTree,
         manifest: &PipelineManifest,
         seed: TenantSeed,
         part_cache: Arc<PartCache>,
@@ -111,7 +112,12 @@ impl Writing {
     }
 
     /// Writes a commit.
-    pub(crate) fn apply(&mut self, tree: &Tree, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
+    pub(crate) fn apply(
+        &mut self,
+        tree: &FollowedTree,
+        delta: &Delta,
+        applied: Applied,
+    ) -> Result<(), StoreError> {
         let (commit, sketches) = self.commit(tree, delta, applied.commit)?;
         let size = commit.size;
         self.begun = commit.is_marked().then_some(applied);

@@ -129,7 +129,11 @@ fn after_damage_the_next_to_open_gets_a_sound_image() {
             damage(&file, seed);
         }
         // Next to no cache, so that reading really reads.
-        let store = SledStore::open(folder.path().to_owned(), StoreOptions { cache_bytes: 4_096 });
+        let options = StoreOptions {
+            cache_bytes: 4_096,
+            ..StoreOptions::default()
+        };
+        let store = SledStore::open(folder.path().to_owned(), options);
         let store = store.expect("a store");
         if running {
             open(&store, 0).expect("an image");

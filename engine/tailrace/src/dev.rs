@@ -13,6 +13,7 @@ use tailrace_core::{
 use tailrace_server::{
     broker::PrivateBroker,
     config::{Config, LogConfig},
+    folder::FolderLock,
     wiring::{self, RunningEngine},
 };
 
@@ -54,6 +55,8 @@ pub struct PrivateEngine {
     pub engine: RunningEngine,
     /// The operator's token.
     pub operator: String,
+    /// Of the folder that holds the data of both.
+    _folder: FolderLock,
 }
 
 impl PrivateEngine {
@@ -63,6 +66,8 @@ impl PrivateEngine {
         listen: SocketAddr,
         nats_port: Option<u16>,
     ) -> anyhow::Result<Self> {
+        // Before the broker: two servers on the same files would ruin them.
+        let lock = FolderLock::take(folder)?;
         let broker = PrivateBroker::start(&folder.join("nats"), nats_port).await?;
         let mut config = Config {
             listen,
@@ -89,6 +94,7 @@ impl PrivateEngine {
             broker,
             engine,
             operator,
+            _folder: lock,
         })
     }
 
@@ -131,9 +137,12 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     let token = dev.tenant(TENANT, &args.subjects).await?;
     publish::make_stream(&dev.engine.broker, STREAM, EVENTS).await?;
     introduce(&dev, &token, &args);
-    ended.wait().await;
+    let served = tokio::select! {
+        () = ended.wait() => Ok(()),
+        cause = dev.engine.failed() => Err(cause.into()),
+    };
     dev.stop().await;
-    Ok(())
+    served
 }
 
 fn introduce(dev: &PrivateEngine, token: &str, args: &DevArgs) {

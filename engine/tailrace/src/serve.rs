@@ -100,19 +100,26 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     tailrace_server::descriptors::raise();
     let engine = wiring::start(&config, compile_plugin::in_children()?).await?;
     tracing::info!(address = %engine.address, data = %config.data_dir.display(), "tailrace serves");
-    let mut ended = Signals::new()?;
-    tokio::select! {
-        () = ended.wait() => {}
-        // Without it nobody could do anything, but the broker may come later.
-        made = admit_operator(&engine, &config) => {
-            made?;
-            ended.wait().await;
-        }
-    }
+    let served = serve(&engine, &config).await;
     tracing::info!("ending: partitions finish and commit their batches");
     engine.stop().await;
     tracing::info!("ended");
-    Ok(())
+    served
+}
+
+/// Returns when a signal ends the engine, or what makes it of no use.
+async fn serve(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
+    let mut ended = Signals::new()?;
+    let running = async {
+        // Without it nobody could do anything, but the broker may come later.
+        admit_operator(engine, config).await?;
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = ended.wait() => Ok(()),
+        cause = engine.failed() => Err(cause.into()),
+        refused = running => refused,
+    }
 }
 
 /// Makes the operator's first token known, as soon as the registry answers.

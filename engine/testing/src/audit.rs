@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use tailrace_core::{
     audit::AuditRecord,
-    name::Name,
     ports::{
-        audit::{AuditLog, Audited, MemoryAudit},
+        audit::{AuditLog, Audited, MemoryAudit, Whose},
         broker::BrokerError,
     },
 };
@@ -38,10 +37,10 @@ impl AuditLog for BreakableAudit {
     }
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
-        self.log.before(tenant, before, limit).await
+        self.log.before(whose, before, limit).await
     }
 }

@@ -1,13 +1,13 @@
 //! What the broker and the store promise, beyond what the simulation asks of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tailrace_core::{
     delta::Delta,
     identity::{Digest, PartitionId, PipelineId},
     life::Life,
-    manifest::{Delivery, Start},
+    manifest::{Delivery, OnLoss, Start},
     name::Name,
     ports::{
         broker::{
@@ -69,6 +69,7 @@ fn own(keep_bytes: Option<u64>) -> OwnStream {
         output_pattern: Some("out.>".to_owned()),
         keep_age: None,
         keep_bytes,
+        replicas: None,
     }
 }
 
@@ -82,6 +83,8 @@ async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscr
         from_sequence: None,
         start,
         stream_created: None,
+        on_loss: OnLoss::Park,
+        watch: Arc::default(),
     };
     broker.subscribe(request).await
 }

@@ -84,6 +84,36 @@ impl Artefacts {
         std::fs::rename(&temporary, &file)
     }
 
+    /// Digests of all that is kept, for this engine or for another version of it.
+    pub(crate) fn kept(&self) -> Vec<Digest> {
+        let mut kept: Vec<_> = self.files().filter_map(|(digest, _)| digest).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    /// Deletes what is kept of a plugin, whole or half, for this engine or for another version of it.
+    pub(crate) fn remove(&self, digest: Digest) {
+        for (_, file) in self.files().filter(|(of, _)| *of == Some(digest)) {
+            match std::fs::remove_file(&file) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%digest, %cause, "a compiled plugin cannot be deleted");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The files of the folder, each with the digest that its name begins with.
+    fn files(&self) -> impl Iterator<Item = (Option<Digest>, PathBuf)> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.map(|entry| {
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|name| name.split_once('-'));
+            (digest.and_then(|(digest, _)| digest.parse().ok()), entry.path())
+        })
+    }
+
     /// A folder in which there is nothing, for a compiler to stand in.
     pub(crate) fn empty_folder(&self) -> std::io::Result<PathBuf> {
         let folder = self.folder.join("empty");

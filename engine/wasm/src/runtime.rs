@@ -219,6 +219,14 @@ impl PluginRuntime for WasmRuntime {
         let plugin: Arc<dyn Plugin> = loaded.get(&digest).and_then(Weak::upgrade)?;
         Some(plugin)
     }
+
+    fn kept(&self) -> Vec<Digest> {
+        self.artefacts.kept()
+    }
+
+    fn forget(&self, digest: Digest) {
+        self.artefacts.remove(digest);
+    }
 }
 
 impl Plugin for WasmPlugin {

@@ -30,6 +30,16 @@ pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     Ok(kibibytes.context("no VmRSS")?.parse::<u64>()? * 1024)
 }
 
+/// Threads that a process has.
+pub fn threads(pid: u32) -> anyhow::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/task"))?.count())
+}
+
+/// Files, connections and the like that a process has open.
+pub fn open_files(pid: u32) -> anyhow::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 /// Processor time that a process has used, in seconds.
 pub fn processor_seconds(pid: u32) -> anyhow::Result<f64> {
     /// What Linux counts it in, a second, on every machine that it runs on.

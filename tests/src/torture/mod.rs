@@ -35,6 +35,7 @@ impl Plan {
             Scenario::StateDisk => scenario::state_disk::run(self).await,
             Scenario::Proxy => scenario::proxy::run(self).await,
             Scenario::Swaps => scenario::swaps::run(self).await,
+            Scenario::Lives => scenario::lives::run(self).await,
         };
         ran.unwrap_or_else(|cause| Outcome {
             scenario: self.scenario.to_string(),

@@ -29,6 +29,8 @@ pub enum Scenario {
     Proxy,
     /// The revision changed and rolled back as fast as the engine answers.
     Swaps,
+    /// Pipelines and tenants created, changed, deleted and made anew, with a fault at each step.
+    Lives,
 }
 
 impl std::fmt::Display for Scenario {
@@ -82,6 +84,7 @@ impl Scenario {
             Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
             Self::Failpoints | Self::StateErrors => (1, 10),
             Self::Swaps => (100, 1_000),
+            Self::Lives => (1, 50),
         };
         match form {
             Form::Short => short,

@@ -71,6 +71,11 @@ async fn a_hundred_swaps_and_rollbacks_under_load_lose_and_double_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_created_and_deleted_is_whole_or_gone_whatever_fails_at_whichever_step() {
+    holds(Scenario::Lives).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_survives_a_bad_connection() {
     holds(Scenario::Proxy).await;
 }

@@ -41,7 +41,7 @@ async fn one_event_becomes_an_output_a_state_entry_and_a_position() -> anyhow::R
         .cluster
         .read("TR_shop_walk", "tr.shop.walk.commit.0")
         .await?;
-    assert_eq!(records.len(), 1, "one commit");
+    assert_eq!(records.len(), 2, "the record that it began with, and one commit");
     Ok(())
 }
 

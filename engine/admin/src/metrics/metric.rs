@@ -67,9 +67,10 @@ pub(super) enum Read {
 pub(super) const QUANTILES: [&str; 2] = ["0.5", "0.99"];
 
 /// Every state that a pipeline can be in; the one it is in has the value 1.
-pub(super) const STATES: [&str; 10] = [
+pub(super) const STATES: [&str; 11] = [
     "starting",
     "running",
+    "degraded",
     "waiting",
     "paused",
     "standing-by",
@@ -84,6 +85,7 @@ pub(super) fn state_name(state: &State) -> &'static str {
     match state {
         State::Starting => "starting",
         State::Running => "running",
+        State::Degraded { .. } => "degraded",
         State::Waiting { .. } => "waiting",
         State::Paused { .. } => "paused",
         State::StandingBy { .. } => "standing-by",

@@ -43,7 +43,7 @@ const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by 
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
 const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`, `used` and `created_ms`";
-const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `target`, `before`, `after`, `registry_revision` and `outcome`";
+const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `tenant_life`, `target`, `before`, `after`, `registry_revision` and `outcome`";
 const PLUGIN: &str =
     "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
 const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
@@ -93,7 +93,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `mended` (each finding with `mended` and, if it failed, `why_not`) and the `findings` that are left",
             &[],
         ),
-        ("GET", "/v1/tenants") => of("", "", "200 with a list of tenants", &[]),
+        ("GET", "/v1/tenants") => of(
+            "A tenant whose entry this engine cannot read is listed with its `name`, `state` (`unreadable`) and `reason`.",
+            "",
+            "200 with a list of tenants",
+            &[],
+        ),
         ("PUT", "") => of(
             "Without `quotas` they stay as they are. A [quota](#quotas) that is missing in `quotas` gets its default. `nats-account` cannot change while the tenant has pipelines.",
             "JSON with `read` and `write` (lists of subject patterns), `nats-account` and `quotas`. The last two are optional.",
@@ -114,8 +119,24 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
         ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
         ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
-        ("DELETE", "/tokens/{token}") | ("POST", "P/resume") => of("", "", "204", &[]),
-        ("GET", "/v1/audit" | "/audit") => of("", "", AUDIT, &[]),
+        ("GET", "/v1/audit") => of("", "", AUDIT, &[]),
+        ("GET", "/audit") => of(
+            "The tenant sees what happened since it was created. An operator sees what happened under its name before, too: `tenant_life` tells the two apart.",
+            "",
+            AUDIT,
+            &[],
+        ),
+        ("DELETE", "/tokens/{token}") => of("", "", "204", &[]),
+        ("POST", "P/resume") => of(
+            "A parked pipeline tries again. The reason in its status says which parameter helps.",
+            "",
+            "204. 409 if it is parked again, with the reason",
+            &[
+                ApiCode::Conflict,
+                ApiCode::InvalidPipeline,
+                ApiCode::InvalidRequest,
+            ],
+        ),
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
         ("PUT", "/plugins/{plugin}/versions/{version}") => of(
             "A version is immutable. The same bytes again are accepted, other bytes are refused. A form may hold a config and an event to try the plugin with.",
@@ -262,6 +283,13 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "prefix" => "only keys that begin with this text.",
         "format" => "`json` (the default), `mermaid` or `dot`.",
         "detail" => "`pipelines` (the default) or `steps`.",
+        "accept-loss" => {
+            "`true` goes on with the first event that the input stream still has. The state is kept."
+        }
+        "from" if path.ends_with("/resume") => {
+            "`first`, or a sequence of the input stream: the pipeline reads on from there. The state is kept."
+        }
+        "stream" => "the pipeline reads this input stream from now on. The state is kept.",
         "new-stream" => {
             "`true` lets a pipeline begin again whose own stream is gone: with a new stream and an empty state."
         }

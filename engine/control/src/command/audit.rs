@@ -3,7 +3,10 @@
 //!
 //! Why: docs/decisions/0038-audit-before-the-change.md
 
-use tailrace_core::audit::{Actor, AuditRecord, Change, ChangeState};
+use tailrace_core::{
+    audit::{Actor, AuditRecord, Change, ChangeState},
+    life::Life,
+};
 
 use crate::{
     command::Commands,
@@ -30,16 +33,24 @@ impl Commands {
         let Change {
             action,
             tenant,
+            tenant_life,
             target,
             before,
             after,
         } = change;
+        let life_now = || {
+            let registry = self.context.registry.borrow();
+            let known = registry.as_ref().zip(tenant.as_ref());
+            known.map_or(Life::UNNAMED, |(registry, tenant)| registry.life_of(tenant))
+        };
+        let tenant_life = tenant_life.unwrap_or_else(life_now);
         let mut record = AuditRecord {
             id: format!("{:016x}", self.context.world.random.next_u64()),
             at_ms: self.context.now_ms(),
             who: self.actor.clone(),
             action: action.to_owned(),
             tenant,
+            tenant_life,
             target,
             before,
             after,

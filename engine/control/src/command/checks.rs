@@ -58,7 +58,10 @@ impl Commands {
         }
         let mut found: Vec<String> = Vec::new();
         for (index, pattern) in manifest.input.subjects.iter().enumerate() {
-            let holders = streams.streams_with(pattern).await?;
+            let mut holders = streams.streams_with(pattern).await?;
+            if holders.is_empty() {
+                holders = streams.derived_with(pattern).await?;
+            }
             if holders.is_empty() {
                 return Err(ManifestError::new(
                     format!("input.subjects[{index}]"),
@@ -293,7 +296,12 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
     Ok(())
 }
 
-fn check_reach(manifest: &PipelineManifest, facts: &StreamFacts) -> ControlResult<()> {
+/// Whether a stream can hold what the pipeline reads. Of one whose messages come from elsewhere, its own subjects do
+/// not tell; what it holds now says nothing of what it will hold.
+pub(crate) fn check_reach(manifest: &PipelineManifest, facts: &StreamFacts) -> ControlResult<()> {
+    if facts.is_derived {
+        return Ok(());
+    }
     for (index, pattern) in manifest.input.subjects.iter().enumerate() {
         if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
             let held = facts.subjects.join(", ");

@@ -31,14 +31,16 @@ impl Commands {
             )));
         }
         pipeline.life = Life::new(&*self.context.world.random);
-        pipeline.phase = PipelinePhase::Creating;
+        pipeline.phase = PipelinePhase::Renewing;
         pipeline.by = self.context.me();
         let change = Change::new(
             "pipeline-renewed",
             &id.tenant,
             format!("pipeline/{}", id.pipeline),
         );
-        let change = change.from(Some(told(&pipeline.active)));
+        let change = change
+            .in_life(pipeline.tenant_life)
+            .from(Some(told(&pipeline.active)));
         let intent = Intent::Create(id.clone(), pipeline.life);
         let make = async {
             let key = Key::Pipeline(id.clone());
@@ -89,7 +91,9 @@ impl Commands {
             &id.tenant,
             format!("pipeline/{}", id.pipeline),
         );
-        let change = change.from(Some(told(&pipeline.active)));
+        let change = change
+            .in_life(pipeline.tenant_life)
+            .from(Some(told(&pipeline.active)));
         let make = async {
             pipeline.phase = PipelinePhase::Deleting;
             pipeline.by = self.context.me();

@@ -10,6 +10,7 @@ pub mod deletion;
 pub mod pipelines;
 pub mod plugins;
 pub mod redrive;
+pub mod resume;
 pub mod revisions;
 pub mod state_versions;
 pub mod tenants;

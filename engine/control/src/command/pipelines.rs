@@ -105,7 +105,7 @@ impl Commands {
         let unsettled = known.as_ref().map(|(pipeline, _)| pipeline.phase);
         let what = match unsettled {
             None | Some(PipelinePhase::Ready) => return Ok(known),
-            Some(PipelinePhase::Creating) => "created",
+            Some(PipelinePhase::Creating | PipelinePhase::Renewing) => "created",
             Some(PipelinePhase::Deleting) => "deleted",
         };
         Err(ControlError::Conflict(format!(

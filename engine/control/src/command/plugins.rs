@@ -139,7 +139,8 @@ impl Commands {
         } = admitted;
         let trial = self
             .try_plugin(tenant, digest, component.clone(), upload.trial)
-            .await?;
+            .await;
+        let trial = self.or_forgotten(digest, trial).await?;
         let version = PluginVersion {
             plugin,
             life: Life::new(&*self.context.world.random),
@@ -153,23 +154,37 @@ impl Commands {
             uploaded_ms: self.context.now_ms(),
         };
         let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
+        let change = change.in_life(owner.life);
         let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
-        let (version, is_new) = self
-            .audited(change.to(told), async {
-                let store = &self.context.world.registry;
-                store.put_plugin(digest, component.clone()).await?;
-                let kept = self.keep(&owner, version).await?;
-                // Another tenant that had the same bytes may have been deleted meanwhile, and its bytes with it.
-                store.put_plugin(digest, component).await?;
-                Ok(kept)
-            })
-            .await?;
+        let kept = self.audited(change.to(told), async {
+            let store = &self.context.world.registry;
+            store.put_plugin(digest, component.clone()).await?;
+            let kept = self.keep(&owner, version).await?;
+            // Another tenant that had the same bytes may have been deleted meanwhile, and its bytes with it.
+            store.put_plugin(digest, component).await?;
+            // And this tenant may have been deleted since, and its version with it.
+            self.lives.remove_component(digest).await?;
+            Ok(kept)
+        });
+        let kept = kept.await;
+        let (version, is_new) = self.or_forgotten(digest, kept).await?;
         Ok(Uploaded {
             version,
             is_new,
             compiled,
             trial,
         })
+    }
+
+    /// What an upload came to; where it was refused, its bytes go, unless somebody else has the same. Should the
+    /// broker not answer now, the next engine that starts finds them.
+    async fn or_forgotten<T>(&self, digest: Digest, upload: ControlResult<T>) -> ControlResult<T> {
+        if upload.is_err()
+            && let Err(cause) = self.lives.remove_component(digest).await
+        {
+            tracing::warn!(%digest, %cause, "the bytes of a refused upload are left for the next start");
+        }
+        upload
     }
 
     /// Writes a version into the registry; says too whether it is new.

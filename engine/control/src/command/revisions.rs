@@ -46,7 +46,7 @@ impl Commands {
         next: Next,
         stream: &StreamFacts,
     ) -> ControlResult<AppliedPipeline> {
-        let change = audit_of(id, None, &next);
+        let change = audit_of(id, None, &next).in_life(owner.life);
         let active = Revision {
             number: 1,
             manifest: next.manifest,
@@ -94,7 +94,7 @@ impl Commands {
 
     /// Makes a revision active. Each step alone leaves everything as it was or as it is to be: the stream takes
     /// the new subjects beside the old ones, the revision is kept, and the one write of the entry decides.
-    async fn write_revision(
+    pub(crate) async fn write_revision(
         &self,
         id: &PipelineId,
         (mut before, expected): (Pipeline, u64),
@@ -197,7 +197,7 @@ impl Commands {
 }
 
 /// What the audit log tells of a new revision.
-fn audit_of(id: &PipelineId, known: Option<&Pipeline>, next: &Next) -> Change {
+pub(crate) fn audit_of(id: &PipelineId, known: Option<&Pipeline>, next: &Next) -> Change {
     let action = if next.rolled_back_to.is_some() {
         "pipeline-rolled-back"
     } else {

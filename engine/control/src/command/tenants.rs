@@ -17,6 +17,7 @@ use tailrace_sketch::TenantSeed;
 
 use crate::{
     command::{Commands, condition::Condition},
+    context::unreadable,
     error::{ControlError, ControlResult},
     lives::Intent,
 };
@@ -95,7 +96,7 @@ impl Commands {
         if before.as_ref() == Some(&tenant) {
             return Ok(Arc::new(tenant));
         }
-        let change = Change::new("tenant-put", name, format!("tenant/{name}"));
+        let change = Change::new("tenant-put", name, format!("tenant/{name}")).in_life(life);
         let change = change.from(before.as_ref().map(told)).to(told(&tenant));
         self.audited(change, async {
             let written = self.context.write(&key, &tenant, expected.unwrap_or(0)).await?;
@@ -217,7 +218,14 @@ impl Commands {
                 "tenant {name} still has pipelines: {listed}; delete them first"
             )));
         }
-        let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
+        if let Some(key) = registry.unreadable_of(name).next() {
+            let cause = registry.unreadable.get(key).map_or("", String::as_str);
+            return Err(ControlError::Conflict(format!(
+                "tenant {name} still has more than this engine can see: {}",
+                unreadable(key, cause)
+            )));
+        }
+        let change = Change::new("tenant-deleted", name, format!("tenant/{name}")).in_life(tenant.life);
         let change = change.from(Some(told(&tenant)));
         let make = async {
             tenant.deleting = true;

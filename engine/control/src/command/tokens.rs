@@ -158,6 +158,7 @@ impl Commands {
         let change = Change {
             action: "token-revoked",
             tenant: tenant.cloned(),
+            tenant_life: Some(token.tenant_life),
             target: format!("token/{}", token.public_id()),
             before: Some(told(token)),
             after: None,
@@ -198,6 +199,7 @@ impl Commands {
         let change = Change {
             action: "token-made",
             tenant,
+            tenant_life: Some(token.tenant_life),
             target: format!("token/{}", token.id),
             before: None,
             after: Some(told(&token)),

@@ -23,6 +23,8 @@ pub(super) struct Lying {
     streams: Vec<StreamFacts>,
     consumers: Vec<(String, String)>,
     snapshots: Vec<PartitionId>,
+    /// None where the broker is one server.
+    wanted_replicas: Option<u64>,
 }
 
 /// What lies in the engine's own account for all tenants.
@@ -39,6 +41,7 @@ impl Queries {
             streams: world.streams.own_streams().await?,
             consumers: world.streams.engine_consumers().await?,
             snapshots: world.snapshots.partitions().await?,
+            wanted_replicas: world.streams.wanted_replicas(),
         })
     }
 
@@ -60,12 +63,13 @@ pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut E
     for facts in &lies.streams {
         let Some(id) = owner_of(&facts.name) else { continue };
         if !registered.has(&id, facts.life) || facts.life.is_unnamed() && !registered.has_name(&id) {
-            let detail = format!(
-                "no pipeline {id} of life {} is registered; it holds {} bytes",
-                facts.life, facts.bytes
-            );
+            let detail = format!("no pipeline {id} of this life is registered");
             let found = examination.add("orphan-stream", &facts.name, detail);
             found.fixed_by(account, Fix::Stream(id, facts.life));
+        } else if let Some(wanted) = lies.wanted_replicas.filter(|wanted| facts.replicas < *wanted) {
+            let detail = format!("it has {} replicas of {wanted}", facts.replicas);
+            let found = examination.add("few-replicas", &facts.name, detail);
+            found.fixed_by(account, Fix::Replicas);
         }
     }
     for (stream, consumer) in &lies.consumers {
@@ -86,7 +90,7 @@ pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut E
         let has_life =
             registered.has(pipeline, *life) && (!life.is_unnamed() || registered.has_name(pipeline));
         if !has_life || !registered.has_partition(pipeline, *number) {
-            let detail = format!("no pipeline {pipeline} of life {life} is registered");
+            let detail = format!("no pipeline {pipeline} of this life is registered");
             let found = examination.add("orphan-snapshots", partition.place(), detail);
             found.fixed_by(account, Fix::Snapshots(partition.clone()));
         }

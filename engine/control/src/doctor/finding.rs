@@ -53,6 +53,8 @@ pub(crate) enum Fix {
     Snapshots(PartitionId),
     /// The bytes of no plugin version.
     Component(Digest),
+    /// What the engine made, with fewer replicas than are wanted.
+    Replicas,
     /// What alarms remember of no pipeline.
     Alarm(String),
     /// An entry that cannot be read, of a pipeline whose revisions are kept.

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tailrace_core::{
-    audit::Change,
+    audit::{self, Change},
     identity::PipelineId,
     name::Name,
     ports::broker::BrokerError,
@@ -22,31 +22,37 @@ use crate::{
 };
 
 impl Commands {
-    /// Mends what can be mended of these findings, one after the other; what fails does not stop the rest.
-    pub async fn mend(&self, examination: Examination) -> Vec<Mended> {
-        let mut mended = Vec::new();
-        for finding in examination.findings {
-            let Some(fix) = finding.fix.clone() else { continue };
-            let outcome = self.mend_one(&finding, &fix).await;
-            mended.push(Mended {
-                mended: outcome.is_ok(),
-                why_not: outcome.err().map(|cause| cause.to_string()),
-                finding,
-            });
-        }
-        mended
-    }
-
-    async fn mend_one(&self, finding: &Finding, fix: &Fix) -> ControlResult<()> {
+    /// Mends what can be mended of these findings, one after the other; what fails does not stop the rest. The
+    /// audit log tells of all of it in one record.
+    pub async fn mend(&self, examination: Examination) -> ControlResult<Vec<Mended>> {
+        let fixable = |finding: &Finding| finding.fix.is_some();
+        let findings: Vec<Finding> = examination.findings.into_iter().filter(fixable).collect();
+        let told: Vec<String> = findings
+            .iter()
+            .map(|finding| format!("{} {}", finding.kind, finding.what))
+            .collect();
         let change = Change {
             action: "doctor-mended",
             tenant: None,
-            target: format!("{}/{}", finding.kind, finding.what),
-            before: Some(json!({ "detail": finding.detail })),
+            tenant_life: None,
+            target: "doctor".to_owned(),
+            before: Some(audit::bounded(json!(told))),
             after: None,
         };
-        let account = finding.nats_account.as_ref();
-        Box::pin(self.audited(change, self.apply_fix(account, fix))).await
+        Box::pin(self.audited(change, async {
+            let mut mended = Vec::new();
+            for finding in findings {
+                let Some(fix) = finding.fix.clone() else { continue };
+                let outcome = self.apply_fix(finding.nats_account.as_ref(), &fix).await;
+                mended.push(Mended {
+                    mended: outcome.is_ok(),
+                    why_not: outcome.err().map(|cause| cause.to_string()),
+                    finding,
+                });
+            }
+            Ok(mended)
+        }))
+        .await
     }
 
     async fn apply_fix(&self, account: Option<&Name>, fix: &Fix) -> ControlResult<()> {
@@ -86,6 +92,7 @@ impl Commands {
                 }
                 Ok(())
             }
+            Fix::Replicas => Ok(world.streams.raise_replicas().await?),
             Fix::Component(digest) => self.lives.remove_component(*digest).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
             Fix::Pipeline(id) => self.restore(id).await,

@@ -1,12 +1,12 @@
 //! What is not as it should be, and what mends it: leftovers that belong to nobody, entries that cannot be read,
-//! a clock that is off. [`Queries::examine`] only looks; [`Commands::mend`] does what can be done without a
+//! a clock that is off. [`Queries::examine`] only looks; [`crate::Commands::mend`] does what can be done without a
 //! person's judgement, each thing after it has looked at it once more.
 //!
 //! - [`finding`]: what may be found;
 //! - [`registered`]: what is registered, to compare with;
 //! - [`broker`]: what lies on the broker, in each NATS account;
 //! - [`state`]: what the engine itself says;
-//! - [`mend`]: mending.
+//! - [`mend`] does what mends it.
 
 mod broker;
 pub mod finding;
@@ -45,7 +45,7 @@ impl Queries {
             Ok(shared) => broker::compare_shared(&shared, &registered, &mut examination),
             Err(cause) => examination.unseen(None, &cause),
         }
-        self.look_at_registry(&registry, &mut examination);
+        state::look_at_registry(&registry, &mut examination);
         self.look_at_pipelines(&registry, &mut examination);
         self.look_at_clock(&mut examination).await;
         Ok(examination)

@@ -15,9 +15,8 @@ pub(super) struct Registered {
     partitions: BTreeMap<PipelineId, u32>,
     inputs: BTreeMap<PipelineId, String>,
     unreadable: BTreeSet<PipelineId>,
-    components: BTreeSet<Digest>,
-    /// Whether a plugin's entry cannot be read: then nobody knows which bytes it means.
-    hides_components: bool,
+    /// None where nobody knows which are needed.
+    components: Option<BTreeSet<Digest>>,
 }
 
 impl Registered {
@@ -50,19 +49,10 @@ impl Registered {
                     _ => None,
                 })
                 .collect(),
+            // Orphans are on their way out, and take their bytes along themselves.
             components: registry
-                .plugins
-                .values()
-                .map(|version| version.digest)
-                .chain(pipelines.values().flat_map(|pipeline| {
-                    let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
-                    let revisions = std::iter::once(&pipeline.active).chain(candidate);
-                    revisions.flat_map(|revision| revision.plugins.values().copied())
-                }))
-                .collect(),
-            hides_components: unreadable.iter().any(|key| matches!(key, Key::Plugin(..) | Key::Pipeline(_)))
-                // Orphans are on their way out, and take their bytes along themselves.
-                || registry.orphans.iter().any(|key| matches!(key, Key::Plugin(..))),
+                .components()
+                .filter(|_| !registry.orphans.iter().any(|key| matches!(key, Key::Plugin(..)))),
         }
     }
 
@@ -91,6 +81,7 @@ impl Registered {
     }
 
     pub(super) fn uses(&self, digest: &Digest) -> bool {
-        self.hides_components || self.components.contains(digest)
+        let components = self.components.as_ref();
+        components.is_none_or(|components| components.contains(digest))
     }
 }

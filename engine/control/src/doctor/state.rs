@@ -14,30 +14,30 @@ use crate::{
 /// end by the engine's.
 const CLOCK_WITHIN_MS: u64 = 2_000;
 
-impl Queries {
-    pub(super) fn look_at_registry(&self, registry: &Registry, examination: &mut Examination) {
-        for (key, cause) in &registry.unreadable {
-            let detail = format!("this engine cannot read it: {cause}");
-            let found = examination.add("unreadable-entry", key, detail);
-            match key.parse() {
-                Ok(Key::Pipeline(id)) if registry.revisions.contains_key(&id) => {
-                    found.fixed_by(None, Fix::Pipeline(id));
-                    "if a newer engine wrote it, run that one here too; if it is damaged, tailrace doctor --fix makes it anew from the last kept revision".clone_into(&mut found.mend);
-                }
-                Ok(Key::Tenant(name)) => found.mended_by(format!(
-                    "if a newer engine wrote it, run that one here too; if it is damaged, restore key {key} of bucket tailrace_registry from a backup: the grants of tenant {name} and the seed of its sketches are in it"
-                )),
-                _ => found.mended_by(format!(
-                    "if a newer engine wrote it, run that one here too; if it is damaged: nats kv del tailrace_registry {key}"
-                )),
+pub(super) fn look_at_registry(registry: &Registry, examination: &mut Examination) {
+    for (key, cause) in &registry.unreadable {
+        let detail = format!("this engine cannot read it: {cause}");
+        let found = examination.add("unreadable-entry", key, detail);
+        match key.parse() {
+            Ok(Key::Pipeline(id)) if registry.revisions.contains_key(&id) => {
+                found.fixed_by(None, Fix::Pipeline(id));
+                "if a newer engine wrote it, run that one here too; if it is damaged, tailrace doctor --fix makes it anew from the last kept revision".clone_into(&mut found.mend);
             }
-        }
-        for key in &registry.orphans {
-            let found = examination.add("orphan-entry", key.to_string(), "its tenant is gone");
-            found.mended_by("nothing: an engine removes it; if it stays, look at the engine's log");
+            Ok(Key::Tenant(name)) => found.mended_by(format!(
+                "if a newer engine wrote it, run that one here too; if it is damaged, restore key {key} of bucket tailrace_registry from a backup: the grants of tenant {name} and the seed of its sketches are in it"
+            )),
+            _ => found.mended_by(format!(
+                "if a newer engine wrote it, run that one here too; if it is damaged: nats kv del tailrace_registry {key}"
+            )),
         }
     }
+    for key in &registry.orphans {
+        let found = examination.add("orphan-entry", key.to_string(), "its tenant is gone");
+        found.mended_by("nothing: an engine removes it; if it stays, look at the engine's log");
+    }
+}
 
+impl Queries {
     pub(super) fn look_at_pipelines(&self, registry: &Registry, examination: &mut Examination) {
         for (id, pipeline) in &registry.pipelines {
             match (pipeline.phase, self.state_of(id, pipeline)) {
@@ -47,10 +47,10 @@ impl Queries {
                 }
                 (PipelinePhase::Ready, _) => {}
                 (phase, _) => {
-                    let doing = if phase == PipelinePhase::Creating {
-                        "created"
-                    } else {
+                    let doing = if phase == PipelinePhase::Deleting {
                         "deleted"
+                    } else {
+                        "created"
                     };
                     let by = pipeline.by.as_ref().map(ToString::to_string).unwrap_or_default();
                     let detail = format!("it is being {doing} by engine {by}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::{PartitionId, PipelineId},
     life::Life,
     ports::broker::{BrokerError, OwnError, own_stream},
@@ -33,8 +34,9 @@ impl Lives {
             _ if pipeline.life != life => return Err(gone(id)),
             PipelinePhase::Ready => return Ok(()),
             PipelinePhase::Deleting => return Err(gone(id)),
-            PipelinePhase::Creating => {}
+            PipelinePhase::Creating | PipelinePhase::Renewing => {}
         }
+        failpoint::pass(Point::CreateBegun);
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
@@ -42,9 +44,17 @@ impl Lives {
             Ok(()) => {
                 pipeline.phase = PipelinePhase::Ready;
                 pipeline.by = None;
-                self.context.write(&key, &pipeline, revision).await.map(drop)
+                self.context.write(&key, &pipeline, revision).await?;
+                failpoint::pass(Point::CreateDone);
+                Ok(())
             }
             Err(cause) if is_passing(&cause) => Err(cause),
+            Err(cause) if self.is_kept(id, &pipeline).await => {
+                tracing::warn!(%id, %cause, "a pipeline could not begin again; it stays as it is");
+                pipeline.phase = PipelinePhase::Ready;
+                self.context.write(&key, &pipeline, revision).await?;
+                Err(cause)
+            }
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
                 pipeline.phase = PipelinePhase::Deleting;
@@ -55,9 +65,17 @@ impl Lives {
         }
     }
 
+    /// Whether a pipeline that could not be made was there before, and has its owner still.
+    async fn is_kept(&self, id: &PipelineId, pipeline: &Pipeline) -> bool {
+        pipeline.phase == PipelinePhase::Renewing && self.check_owner(id, pipeline).await.is_ok()
+    }
+
     async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
         self.check_owner(id, pipeline).await?;
-        self.take_place(id, pipeline, revision).await?;
+        if pipeline.phase == PipelinePhase::Creating {
+            self.take_place(id, pipeline, revision).await?;
+        }
+        failpoint::pass(Point::CreatePlaced);
         let world = self.context.world.of(pipeline.nats_account.as_ref()).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
         match world.streams.create_own(&own).await {
@@ -73,17 +91,20 @@ impl Lives {
             }
             Err(cause) => return Err(unusable(&cause)),
         }
+        failpoint::pass(Point::CreateStreamMade);
         begin_partitions(&world, id, pipeline).await?;
+        failpoint::pass(Point::CreatePartitionsBegun);
         remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        failpoint::pass(Point::CreateNameCleared);
+        self.clear_revisions(id, pipeline).await?;
         let first = Key::Revision(id.clone(), pipeline.active.number);
         let known = self.context.world.registry.get(&first.to_string()).await?;
         let expected = known
             .filter(|entry| entry.value.is_some())
             .map_or(0, |entry| entry.revision);
-        self.context
-            .write(&first, &pipeline.active, expected)
-            .await
-            .map(drop)
+        self.context.write(&first, &pipeline.active, expected).await?;
+        failpoint::pass(Point::CreateRevisionKept);
+        Ok(())
     }
 
     /// The tenant is still the one that it is made for. It may have gone since that was looked at first.
@@ -119,6 +140,16 @@ impl Lives {
         Earlier::of(&registry, id, revision).check(&registry, id, wanted)
     }
 
+    /// Removes revisions that an ended life has left.
+    async fn clear_revisions(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
+        let registry = self.context.registry()?;
+        let left = registry.revisions.get(id).into_iter().flatten();
+        for number in left.filter(|number| !pipeline.has_had(**number)) {
+            self.context.remove(&Key::Revision(id.clone(), *number)).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone.
     async fn clear_name(&self, world: &World, id: &PipelineId) -> ControlResult<()> {
         let name = tailrace_core::subject::stream_name(id);
@@ -149,8 +180,8 @@ impl Earlier {
         };
         for (other, pipeline) in registry.pipelines_of(&id.tenant) {
             let written = registry.written.get(&Key::Pipeline(other.clone()).to_string());
-            let is_before =
-                pipeline.phase == PipelinePhase::Ready || written.is_some_and(|written| *written < revision);
+            let has_place = matches!(pipeline.phase, PipelinePhase::Ready | PipelinePhase::Renewing);
+            let is_before = has_place || written.is_some_and(|written| *written < revision);
             if other == id || pipeline.phase == PipelinePhase::Deleting || !is_before {
                 continue;
             }

@@ -2,13 +2,17 @@
 //! broker goes, and its entry last. As long as the entry is there, nobody can make the name anew.
 
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::PipelineId,
     life::Life,
     registry::{Key, Pipeline, PipelinePhase},
     world::World,
 };
 
-use crate::{error::ControlResult, lives::Lives};
+use crate::{
+    error::{ControlError, ControlResult},
+    lives::Lives,
+};
 
 impl Lives {
     /// Deletes a pipeline of this life, unless that is done.
@@ -20,7 +24,9 @@ impl Lives {
         if pipeline.life != life || pipeline.phase != PipelinePhase::Deleting {
             return Ok(());
         }
+        failpoint::pass(Point::DeleteBegun);
         self.wait_let_go(id, life).await;
+        failpoint::pass(Point::DeleteLetGo);
         let account = pipeline
             .nats_account
             .clone()
@@ -28,17 +34,38 @@ impl Lives {
         let world = self.context.world.of(account.as_ref()).await?;
         let input = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
         world.streams.remove_consumers(id, &input).await?;
+        failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
-        remove_snapshots(&world, id, |known| known == life).await?;
+        failpoint::pass(Point::DeleteStreamGone);
+        // Of every life: as long as the entry is there, none but this one can bear the name.
+        remove_snapshots(&world, id, |_| true).await?;
+        failpoint::pass(Point::DeleteSnapshotsGone);
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
+        failpoint::pass(Point::DeleteAlarmsGone);
         for number in self.context.registry()?.revisions.get(id).into_iter().flatten() {
             self.context.remove(&Key::Revision(id.clone(), *number)).await?;
         }
-        self.context.remove_at(&key, revision).await?;
+        failpoint::pass(Point::DeleteRevisionsGone);
+        self.remove_entry(&key, life, revision).await?;
+        failpoint::pass(Point::DeleteDone);
         self.context
             .wait_until(|registry| registry.pipelines.get(id).is_none_or(|known| known.life != life))
             .await
+    }
+}
+
+impl Lives {
+    /// Removes a pipeline's entry, unless another task, or another engine, that was at it as well has done so.
+    async fn remove_entry(&self, key: &Key, life: Life, revision: u64) -> ControlResult<()> {
+        let removed = self.context.remove_at(key, revision).await;
+        if let Err(ControlError::Conflict(_)) = &removed {
+            let known = self.context.read::<Pipeline>(key).await?;
+            if known.is_none_or(|(known, _)| known.life != life) {
+                return Ok(());
+            }
+        }
+        removed
     }
 }
 

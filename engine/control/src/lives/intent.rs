@@ -25,11 +25,13 @@ impl Intent {
     /// Whose it is; none for what is nobody's, or an operator's.
     pub(crate) fn tenant(&self) -> Option<&Name> {
         match self {
-            Self::Create(id, _) | Self::Delete(id, _) => Some(&id.tenant),
-            Self::DeleteTenant(name, _) => Some(name),
+            Self::Create(id, _)
+            | Self::Delete(id, _)
+            | Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
+            Self::DeleteTenant(name, _) | Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => {
+                Some(name)
+            }
             Self::Orphan(Key::Token(_)) => None,
-            Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
-            Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
         }
     }
 }
@@ -41,16 +43,16 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
     };
     let mut found = Vec::new();
     for (id, pipeline) in &registry.pipelines {
-        if pipeline.phase == PipelinePhase::Ready || !is_mine(&members, pipeline.by.as_ref(), &id.tenant) {
+        if pipeline.phase == PipelinePhase::Ready || !is_mine(&members, pipeline.by.as_ref(), id) {
             continue;
         }
         found.push(match pipeline.phase {
-            PipelinePhase::Creating => Intent::Create(id.clone(), pipeline.life),
-            _ => Intent::Delete(id.clone(), pipeline.life),
+            PipelinePhase::Creating | PipelinePhase::Renewing => Intent::Create(id.clone(), pipeline.life),
+            PipelinePhase::Deleting | PipelinePhase::Ready => Intent::Delete(id.clone(), pipeline.life),
         });
     }
     for (name, tenant) in &registry.tenants {
-        if tenant.deleting && is_mine(&members, None, name) {
+        if tenant.deleting && *members.owner_of_tenant(name) == members.me {
             found.push(Intent::DeleteTenant(name.clone(), tenant.life));
         }
     }
@@ -60,16 +62,9 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
     found
 }
 
-/// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone.
-fn is_mine(members: &Membership, by: Option<&EngineId>, tenant: &Name) -> bool {
-    match by.filter(|by| members.alive.contains(*by)) {
-        Some(by) => *by == members.me,
-        None => {
-            let id = PipelineId {
-                tenant: tenant.clone(),
-                pipeline: tenant.clone(),
-            };
-            *members.owner(&id, 0, false) == members.me
-        }
-    }
+/// Whether this engine goes on with a change: with its own, and with a share of those whose engine is gone, or
+/// cannot read any more what it began.
+fn is_mine(members: &Membership, by: Option<&EngineId>, id: &PipelineId) -> bool {
+    let goes_on = |engine: &&EngineId| members.alive.contains(*engine) && members.reads(engine, id);
+    by.filter(goes_on).unwrap_or_else(|| members.owner(id, 0, false)) == &members.me
 }

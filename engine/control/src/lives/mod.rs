@@ -86,10 +86,15 @@ impl Lives {
     pub async fn run(self, stop: CancellationToken) {
         let mut registry = self.context.registry.clone();
         let mut members = self.context.cluster.members.clone();
+        let mut sweeping = None;
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             if let Some(registry) = registry.borrow_and_update().clone() {
+                sweeping.get_or_insert_with(|| {
+                    let lives = self.clone();
+                    tasks::spawn(async move { lives.sweep_components().await })
+                });
                 for intent in intent::unfinished(&registry, &self.context.cluster) {
                     self.begin(intent);
                 }

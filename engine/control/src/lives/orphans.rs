@@ -1,7 +1,10 @@
 //! Clearing away entries of tenants that are gone: what a request left behind that was cut off, or that lost
 //! against the deletion of its tenant.
 
-use tailrace_core::registry::{Key, Pipeline, PipelinePhase, Registry};
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Registry},
+};
 
 use crate::{
     error::ControlResult,
@@ -9,6 +12,26 @@ use crate::{
 };
 
 impl Lives {
+    /// Removes the bytes of plugins that no version has: an upload was cut off before it wrote its entry. An upload
+    /// that is under way stores them again after that.
+    pub(super) async fn sweep_components(&self) {
+        if let Err(cause) = self.remove_unused_components().await {
+            tracing::warn!(%cause, "bytes that no plugin version has could not be looked for");
+        }
+    }
+
+    /// The same; what fails is for the caller to try again.
+    pub(super) async fn remove_unused_components(&self) -> ControlResult<()> {
+        let known = self.context.registry_now().await?.components();
+        for digest in self.context.world.registry.plugin_digests().await? {
+            if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
+                tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
+                self.remove_component(digest).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes an entry that belongs to nobody, if that is still so.
     pub(super) async fn remove_orphan(&self, key: &Key) -> ControlResult<()> {
         let registry = self.context.registry()?;
@@ -17,7 +40,7 @@ impl Lives {
         }
         tracing::info!(%key, "an entry of a tenant that is gone is removed");
         match key {
-            Key::Pipeline(id) => self.end_pipeline(id, key).await,
+            Key::Pipeline(id) => self.end_orphan(id, key).await,
             Key::Plugin(..) => {
                 let digest = self.digest_of(key).await?;
                 self.remove_seen(&registry, key).await?;
@@ -41,7 +64,9 @@ impl Lives {
             .await
     }
 
-    async fn end_pipeline(&self, id: &tailrace_core::identity::PipelineId, key: &Key) -> ControlResult<()> {
+    /// Begins to delete a pipeline, and leaves that to a task of its own. To wait for it would be to hold a permit
+    /// that it may need: where there are as many orphans as permits, none would ever be deleted.
+    async fn end_orphan(&self, id: &PipelineId, key: &Key) -> ControlResult<()> {
         let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(key).await? else {
             return Ok(());
         };
@@ -49,14 +74,12 @@ impl Lives {
             pipeline.phase = PipelinePhase::Deleting;
             self.context.write(key, &pipeline, revision).await?;
         }
-        self.finish(Intent::Delete(id.clone(), pipeline.life)).await
+        self.begin(Intent::Delete(id.clone(), pipeline.life));
+        Ok(())
     }
 
-    async fn digest_of(&self, key: &Key) -> ControlResult<Option<tailrace_core::identity::Digest>> {
-        let version = self
-            .context
-            .read::<tailrace_core::registry::PluginVersion>(key)
-            .await?;
+    async fn digest_of(&self, key: &Key) -> ControlResult<Option<Digest>> {
+        let version = self.context.read::<PluginVersion>(key).await?;
         Ok(version.map(|(version, _)| version.digest))
     }
 }

@@ -1,9 +1,8 @@
 //! Deleting a tenant, from the entry that says so: pipelines that were made while it was deleted, its tokens, its
 //! plugins with their bytes, and its entry last.
 
-use std::collections::BTreeSet;
-
 use tailrace_core::{
+    failpoint::{self, Point},
     identity::Digest,
     life::Life,
     name::Name,
@@ -11,7 +10,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    error::ControlResult,
+    error::{ControlError, ControlResult},
     lives::{Intent, Lives},
 };
 
@@ -25,24 +24,28 @@ impl Lives {
         if tenant.life != life || !tenant.deleting {
             return Ok(());
         }
+        failpoint::pass(Point::TenantBegun);
         // What was written before the tenant's entry is in this view.
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
         self.delete_pipelines(name).await?;
+        failpoint::pass(Point::TenantPipelinesGone);
         for token in self.context.tokens_of(Some(name))? {
             self.context.remove(&Key::Token(token.hash)).await?;
         }
+        failpoint::pass(Point::TenantTokensGone);
         let versions: Vec<_> = self.context.registry()?.plugins_of(name).cloned().collect();
-        let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
         for version in versions {
             let key = Key::Plugin(name.clone(), version.plugin.clone());
             self.context.remove(&key).await?;
         }
-        for digest in digests {
-            self.remove_component(digest).await?;
-        }
+        failpoint::pass(Point::TenantVersionsGone);
+        // Of all that nobody has, not only of these: whoever began this may have come no further than the entries.
+        self.remove_unused_components().await?;
+        failpoint::pass(Point::TenantComponentsGone);
         self.context.remove_at(&key, revision).await?;
+        failpoint::pass(Point::TenantDone);
         self.context
             .wait_until(|registry| registry.tenants.get(name).is_none_or(|known| known.life != life))
             .await
@@ -67,7 +70,14 @@ impl Lives {
             }
             self.finish(Intent::Delete(id, pipeline.life)).await?;
         }
-        Ok(())
+        // What cannot be read is not absent: the tenant waits until it is mended, and goes with it.
+        let registry = self.context.registry()?;
+        match registry.unreadable_of(tenant).next() {
+            Some(key) => Err(ControlError::Conflict(format!(
+                "tenant {tenant} is deleted when its entry {key} can be read"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Deletes the bytes of a plugin that no version refers to. An upload of the same bytes may be under way: it
@@ -76,18 +86,23 @@ impl Lives {
         let is_used = || async {
             let seen = self.context.registry_now().await?;
             let mut versions = seen.plugins.values();
-            Ok::<bool, crate::error::ControlError>(versions.any(|version| version.digest == digest))
+            // A version that cannot be read may be of these bytes.
+            let mut hidden = seen.unreadable.keys().map(|key| key.parse());
+            let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
+            Ok::<_, ControlError>(is_hidden || versions.any(|version| version.digest == digest))
         };
-        if is_used().await? {
-            return Ok(());
-        }
         let registry = &self.context.world.registry;
-        let Some(component) = registry.plugin(digest).await? else {
-            return Ok(registry.delete_plugin(digest).await?);
-        };
-        registry.delete_plugin(digest).await?;
-        if is_used().await? {
-            registry.put_plugin(digest, component).await?;
+        // Again after bytes were given back: who else removed the last version meanwhile found none to delete.
+        while !is_used().await? {
+            let component = registry.plugin(digest).await?;
+            registry.delete_plugin(digest).await?;
+            match component {
+                Some(component) if is_used().await? => registry.put_plugin(digest, component).await?,
+                _ => {
+                    self.context.world.plugins.forget(digest);
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! Reading the audit log.
 
-use tailrace_core::{name::Name, ports::audit::Audited};
+use tailrace_core::{
+    name::Name,
+    ports::audit::{Audited, Whose},
+};
 
 use crate::{error::ControlResult, query::Queries};
 
@@ -8,21 +11,28 @@ use crate::{error::ControlResult, query::Queries};
 pub const MAX_PAGE: usize = 500;
 
 impl Queries {
-    /// Records before a position in the log, of a tenant or of all, newest first.
+    /// Records before a position in the log, newest first.
     pub async fn audit(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> ControlResult<Vec<Audited>> {
-        if let Some(tenant) = tenant {
-            self.context.tenant(tenant)?;
+        if let Some(name) = whose.name() {
+            self.context.tenant(name)?;
         }
-        Ok(self
-            .context
-            .world
-            .audit
-            .before(tenant, before, limit.clamp(1, MAX_PAGE))
-            .await?)
+        let log = &self.context.world.audit;
+        Ok(log.before(whose, before, limit.clamp(1, MAX_PAGE)).await?)
+    }
+
+    /// The same of a tenant, as the tenant itself sees it: without those of others that bore its name before.
+    pub async fn audit_of(
+        &self,
+        tenant: &Name,
+        before: Option<u64>,
+        limit: usize,
+    ) -> ControlResult<Vec<Audited>> {
+        let life = self.context.tenant(tenant)?.life;
+        self.audit(Whose::Tenant(tenant, life), before, limit).await
     }
 }

@@ -1,12 +1,8 @@
 //! Everything that metrics show, at one moment: what the pipelines of this engine count, and what only
 //! the broker and the local store know. Nothing of it is asked for between two scrapes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt as _, stream};
 use tailrace_core::{
     identity::PipelineId,
     name::Name,
@@ -20,15 +16,6 @@ use crate::{
     query::Queries,
     usage::Used,
 };
-
-/// Longest wait for the broker: a scrape has ten seconds by default, and what the broker does not
-/// tell in time is left out.
-const ASK_WITHIN: Duration = Duration::from_secs(2);
-/// Requests to the broker at once.
-const ASK_AT_ONCE: usize = 16;
-
-/// A stream: its account, none for the engine's own, and its name.
-type StreamPlace = (Option<Name>, String);
 
 /// What is measured.
 #[derive(Debug, Default)]
@@ -83,33 +70,24 @@ pub struct MeasuredPipeline {
 
 impl Queries {
     /// Measures.
-    pub async fn measure(&self) -> Measured {
+    pub fn measure(&self) -> Measured {
         let shown = self.context.overview.all();
         let reports: Vec<_> = shown
             .into_iter()
             .map(|(id, status)| (id, status.report()))
             .collect();
         let connected = self.context.world.streams.is_connected();
-        let last = if connected {
-            self.last_sequences(&reports).await
-        } else {
-            BTreeMap::new()
-        };
         let store_bytes = self.store_bytes(&reports);
         let firing: BTreeMap<_, _> = self.reports.firing().into_iter().collect();
         let of_engines = firing
             .iter()
             .filter(|(subject, _)| matches!(subject, Subject::Engine(_)));
         let alarms_firing = of_engines.map(|(_, alarms)| alarms).sum();
-        let pipelines = reports.into_iter().map(|(id, report)| {
-            let seen = report.partitions.iter().map(|partition| partition.seen).min();
-            let last = last.get(&(self.context.account_of(&id.tenant), report.input.stream.clone()));
-            MeasuredPipeline {
-                lag: last.zip(seen).map(|(last, seen)| last.saturating_sub(seen)),
-                alarms_firing: firing.get(&Subject::Pipeline(id.clone())).copied(),
-                id,
-                report,
-            }
+        let pipelines = reports.into_iter().map(|(id, report)| MeasuredPipeline {
+            lag: report.lag(),
+            alarms_firing: firing.get(&Subject::Pipeline(id.clone())).copied(),
+            id,
+            report,
         });
         Measured {
             pipelines: pipelines.collect(),
@@ -123,28 +101,6 @@ impl Queries {
             alarms_firing,
             parts: self.context.world.store.part_counts(),
         }
-    }
-
-    /// Last sequences of the input streams, each asked for once; without those that were not told in time.
-    /// Streams of two accounts are different ones, whatever they are called.
-    async fn last_sequences(&self, reports: &[(PipelineId, StatusReport)]) -> BTreeMap<StreamPlace, u64> {
-        let named = reports
-            .iter()
-            .filter(|(_, report)| !report.input.stream.is_empty());
-        let places: BTreeMap<StreamPlace, Name> = named
-            .map(|(id, report)| {
-                let place = (self.context.account_of(&id.tenant), report.input.stream.clone());
-                (place, id.tenant.clone())
-            })
-            .collect();
-        let asked = stream::iter(places).map(|(place, tenant)| async move {
-            let world = self.context.world_of(&tenant).await.ok()?;
-            let facts = world.streams.stream(&place.1).await.ok()?;
-            Some((place, facts.last_sequence))
-        });
-        let enough = tokio::time::sleep(ASK_WITHIN);
-        let answers = asked.buffer_unordered(ASK_AT_ONCE).take_until(enough);
-        answers.filter_map(std::future::ready).collect().await
     }
 
     fn measured_tenants(&self) -> Vec<MeasuredTenant> {

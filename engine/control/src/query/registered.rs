@@ -31,6 +31,16 @@ pub struct ListedPipeline {
     pub state: State,
 }
 
+/// A tenant whose entry this engine cannot read.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnreadableTenant {
+    /// Its name.
+    pub name: Name,
+    /// That it is, and why.
+    #[serde(flatten)]
+    pub state: State,
+}
+
 impl Queries {
     /// A tenant.
     pub fn get_tenant(&self, name: &Name) -> ControlResult<Arc<Tenant>> {
@@ -40,6 +50,24 @@ impl Queries {
     /// All tenants.
     pub fn list_tenants(&self) -> ControlResult<Vec<Arc<Tenant>>> {
         Ok(self.context.registry()?.tenants.values().cloned().collect())
+    }
+
+    /// Tenants whose entries this engine cannot read.
+    pub fn unreadable_tenants(&self) -> ControlResult<Vec<UnreadableTenant>> {
+        let registry = self.context.registry()?;
+        let tenants = registry
+            .unreadable
+            .iter()
+            .filter_map(|(key, cause)| match key.parse() {
+                Ok(Key::Tenant(name)) => Some(UnreadableTenant {
+                    name,
+                    state: State::Unreadable {
+                        reason: unreadable(key, cause),
+                    },
+                }),
+                _ => None,
+            });
+        Ok(tenants.collect())
     }
 
     /// A plugin version.
@@ -95,7 +123,7 @@ impl Queries {
     /// What a pipeline is doing, as far as this engine knows.
     pub(crate) fn state_of(&self, id: &PipelineId, pipeline: &Pipeline) -> State {
         match pipeline.phase {
-            PipelinePhase::Creating => State::Creating,
+            PipelinePhase::Creating | PipelinePhase::Renewing => State::Creating,
             PipelinePhase::Deleting => State::Deleting,
             PipelinePhase::Ready => {
                 let status = self.context.overview.pipeline(id);

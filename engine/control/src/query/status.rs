@@ -35,7 +35,7 @@ pub struct PipelineStatusReport {
     /// Last sequence of the input stream, where the broker answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_last_sequence: Option<u64>,
-    /// Messages of the stream that are still to be looked at, those of other subjects among them.
+    /// Events that are still to be processed on this engine, where the broker has told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<u64>,
     /// Dead letters that lie in the stream.
@@ -71,11 +71,7 @@ impl Queries {
             report.stream_last_sequence = facts.map(|facts| facts.last_sequence);
             report.dead_letters = world.dead_letters.count(id).await.ok();
         }
-        let position = engine.partitions.iter().map(|partition| partition.seen).min();
-        report.lag = report
-            .stream_last_sequence
-            .zip(position)
-            .map(|(last, position)| last.saturating_sub(position));
+        report.lag = engine.lag();
         // Only now, so that it tells how the account was found.
         let account = self.context.tenant(&id.tenant)?.nats_account.clone();
         report.nats_account = account.map(|account| self.context.world.accounts.state(&account));

@@ -52,7 +52,7 @@ pub struct Numbers {
     pub commit_p99_us: Option<f64>,
     /// Sequence up to which nothing is left to do, of the slowest partition.
     pub seen: Option<u64>,
-    /// Messages of the input behind that; known to who asks the broker.
+    /// Events of its subjects that are still to be processed, where the broker has told.
     pub lag: Option<u64>,
     /// Bytes of the tenant's state.
     pub state_bytes: u64,
@@ -84,7 +84,7 @@ impl Numbers {
             stopped: matches!(report.state, State::Paused { .. } | State::Parked { .. }),
             commit_p99_us: stats.commit_latency.p99_us,
             seen: report.partitions.iter().map(|it| it.seen).min(),
-            lag: None,
+            lag: report.lag(),
             state_bytes,
             sketch_breaches: stats.accuracy.values().map(|it| it.breaches).sum(),
         }
@@ -115,6 +115,7 @@ impl Numbers {
         }
         self.stopped |= other.stopped;
         self.commit_p99_us = largest(self.commit_p99_us, other.commit_p99_us);
+        self.lag = self.lag.into_iter().chain(other.lag).max();
         self.seen = match (self.seen, other.seen) {
             (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
             (mine, theirs) => mine.or(theirs),

@@ -65,7 +65,7 @@ pub static PIPELINE: &[AlarmMetric<Numbers>] = &[
     metric!(
         "lag",
         "messages",
-        "Messages of the input stream behind the slowest partition",
+        "Events of the pipeline's subjects that are still to be processed",
         |it| Some(it.last.lag? as f64)
     ),
     metric!(

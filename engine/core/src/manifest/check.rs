@@ -232,6 +232,9 @@ fn check_output(output: &OutputManifest, input: &InputManifest) -> Result<(), Ma
     if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
         return Err(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
     }
+    if output.replicas.is_some_and(|count| ![1, 3, 5].contains(&count)) {
+        return Err(ManifestError::new("output.replicas", "it is 1, 3 or 5"));
+    }
     if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
         return Err(ManifestError::new(
             "output.keep.age",
@@ -361,6 +364,7 @@ mod tests {
         let output = OutputManifest {
             subject: "b.{key}.x".into(),
             keep: crate::manifest::Keep::default(),
+            replicas: None,
         };
         assert_eq!(output.pattern(), "b.*.x");
         assert_eq!(output.subject_for("u 1"), "b.u%201.x");

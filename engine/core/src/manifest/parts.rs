@@ -89,6 +89,9 @@ pub struct InputManifest {
     /// The treatment of messages that are no events.
     #[serde(default, skip_serializing_if = "is_default")]
     pub markers: Markers,
+    /// The reaction if the stream drops events before the pipeline has processed them.
+    #[serde(default, skip_serializing_if = "OnLoss::is_default")]
+    pub on_loss: OnLoss,
 }
 
 /// The treatment of messages that are no events: delete markers, which the broker writes when the last message of a
@@ -103,6 +106,24 @@ pub enum Markers {
     /// They are processed like events, with a header `Tr-Marker`: `max-age`, `purge`, `remove` or `schedule`. A
     /// delete marker has no payload, so its key must be in the subject or a header.
     Pass,
+}
+
+/// The reaction to events that the stream drops before they are processed, by its limits or by a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// The pipeline is parked until somebody accepts the loss.
+    #[default]
+    Park,
+    /// The pipeline goes on. The loss is counted and shown.
+    Continue,
+}
+
+impl OnLoss {
+    /// Whether it need not be written down.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`
@@ -345,6 +366,10 @@ pub struct OutputManifest {
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,
+    /// The fewest replicas of the pipeline's own stream: 1, 3 or 5. Without it there are as many as the engine's
+    /// configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u8>,
 }
 
 /// The retention of the results.

@@ -3,13 +3,14 @@
 //!
 //! [`overview`] holds the [`status`] of each pipeline of this engine: how far its partitions are
 //! ([`progress`]), what they count ([`stats`]), whether the counts agree with the broker's ([`reconcile`]),
-//! what is found of a candidate ([`candidate_reports`]). [`views`] are what a tenant can watch live: samples of calls
+//! what is found of a candidate ([`candidate_reports`]), what its input is like ([`input`]). [`views`] are what a tenant can watch live: samples of calls
 //! ([`tap`]) and lines of plugins ([`logs`]), both [`live`] streams, whose number is bounded ([`watch_permits`]).
 
 pub mod barrier;
 pub mod candidate_reports;
 pub mod candidate_stats;
 pub mod event_outcome;
+pub mod input;
 pub mod live;
 pub mod logs;
 pub mod overview;

@@ -16,6 +16,7 @@ use crate::{
     name::Name,
     observe::{
         candidate_reports::CandidateReports,
+        input::{InputWatch, Loss},
         progress::Progress,
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
@@ -34,6 +35,11 @@ pub enum State {
     Starting,
     /// Processing events, or waiting for some.
     Running,
+    /// Running, but something keeps events from coming.
+    Degraded {
+        /// What, and what to do.
+        reason: String,
+    },
     /// Waiting for something that mends itself: the broker, mostly.
     Waiting {
         /// What for.
@@ -84,6 +90,8 @@ pub struct PipelineStatus {
     pub views: Arc<Views>,
     /// What is found of its candidate.
     pub candidate_reports: Arc<CandidateReports>,
+    /// What its input is like.
+    pub input_watch: Arc<InputWatch>,
     input: Mutex<InputStatus>,
 }
 
@@ -99,6 +107,16 @@ pub struct InputStatus {
     pub read_sequence: u64,
     /// How often the consumer was rebuilt.
     pub rebuilds: u64,
+    /// Events of the pipeline's subjects that were not read yet, where the broker has told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<u64>,
+    /// Events that the stream dropped before they were processed, since this engine took the pipeline up.
+    pub lost: u64,
+    /// The same of events that may have been the pipeline's: the stream holds other subjects too.
+    pub possibly_lost: u64,
+    /// What was lost last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_loss: Option<Loss>,
 }
 
 /// A partition.
@@ -225,6 +243,15 @@ pub struct StatusReport {
     pub imbalances: u64,
 }
 
+impl StatusReport {
+    /// Events that the pipeline has still to do on this engine: those that were not read yet, and those that wait in
+    /// its partitions. None where the broker has not told.
+    pub fn lag(&self) -> Option<u64> {
+        let queued: u64 = self.partitions.iter().map(|partition| partition.queued).sum();
+        Some(self.input.pending? + queued)
+    }
+}
+
 /// A partition, for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionReport {
@@ -264,7 +291,23 @@ impl PipelineStatus {
 
     /// What it is doing.
     pub fn state(&self) -> State {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (state, self.input_watch.current_trouble()) {
+            (State::Running, Some(reason)) => State::Degraded { reason },
+            (state, _) => state,
+        }
+    }
+
+    /// What the intake has come to, and what the input is like.
+    fn input(&self) -> InputStatus {
+        let input = self.input.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        InputStatus {
+            pending: self.input_watch.pending(),
+            lost: self.input_watch.lost(),
+            possibly_lost: self.input_watch.possibly_lost(),
+            last_loss: self.input_watch.last_loss(),
+            ..input
+        }
     }
 
     /// Its partitions are these from now on.
@@ -273,8 +316,11 @@ impl PipelineStatus {
     }
 
     /// Whether the broker has left a commit without an answer or had no room for it, and none has been
-    /// stored since.
+    /// stored since. One that waits for somebody's action has none to store.
     pub fn broker_stores_nothing(&self) -> bool {
+        if matches!(self.state(), State::Parked { .. } | State::Paused { .. }) {
+            return false;
+        }
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions
             .values()
@@ -381,7 +427,7 @@ impl PipelineStatus {
             limited,
             state: self.state(),
             revision,
-            input: self.input.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            input: self.input(),
             partitions: partitions.iter().map(report).collect(),
             balance: self.reconciler.last(),
             imbalances: self.reconciler.imbalances(),

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{audit::AuditRecord, name::Name, ports::broker::BrokerError};
+use crate::{audit::AuditRecord, life::Life, name::Name, ports::broker::BrokerError};
 
 /// Records that the memory keeps.
 const MEMORY_RECORDS: usize = 10_000;
@@ -24,15 +24,46 @@ pub struct Audited {
     pub record: AuditRecord,
 }
 
+/// Whose records are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// All there are.
+    Anybodys,
+    /// Those of a tenant's name, whichever life of it: for operators.
+    Name(&'a Name),
+    /// Those of one life of a tenant's name.
+    Tenant(&'a Name, Life),
+}
+
+impl Whose<'_> {
+    /// The name that all of them bear; none where they bear any.
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Anybodys => None,
+            Self::Name(name) | Self::Tenant(name, _) => Some(name),
+        }
+    }
+
+    /// Whether a record is one of them.
+    pub fn has(&self, record: &AuditRecord) -> bool {
+        self.name()
+            .is_none_or(|name| record.tenant.as_ref() == Some(name))
+            && match self {
+                Self::Tenant(_, life) => record.tenant_life == *life,
+                Self::Anybodys | Self::Name(_) => true,
+            }
+    }
+}
+
 /// The audit log.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// Writes a record, in place of one with the same id; it is durable when this returns.
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError>;
-    /// Records before a position, of a tenant or of all, newest first.
+    /// Records before a position, newest first.
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError>;
@@ -60,15 +91,15 @@ impl AuditLog for MemoryAudit {
 
     async fn before(
         &self,
-        tenant: Option<&Name>,
+        whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
         let (_, kept) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = kept.iter().rev().filter(|known| {
-            before.is_none_or(|before| known.sequence < before)
-                && tenant.is_none_or(|tenant| known.record.tenant.as_ref() == Some(tenant))
-        });
+        let wanted = kept
+            .iter()
+            .rev()
+            .filter(|known| before.is_none_or(|before| known.sequence < before) && whose.has(&known.record));
         Ok(wanted.take(limit).cloned().collect())
     }
 }

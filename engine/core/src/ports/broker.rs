@@ -8,7 +8,7 @@
 //! - [`CommitLog::commit`] stores all messages or none, and only if the last message of the commit
 //!   subject is the expected one. When it cannot know, it says [`CommitError::Unknown`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +17,8 @@ use crate::{
     event::Header,
     identity::{EngineId, PartitionId, PipelineId},
     life::Life,
-    manifest::{Delivery, OutputManifest, PipelineManifest, Start},
+    manifest::{Delivery, OnLoss, OutputManifest, PipelineManifest, Start},
+    observe::input::{InputWatch, Loss},
 };
 
 /// A request to the broker failed. The broker's or the network's fault: worth another try.
@@ -46,6 +47,8 @@ pub struct StreamFacts {
     pub name: String,
     /// When it was created, as the broker writes it: tells a recreated stream from the old one.
     pub created: String,
+    /// How many copies of it there are.
+    pub replicas: u64,
     /// First sequence that it still holds.
     pub first_sequence: u64,
     /// Last sequence that it ever gave.
@@ -61,6 +64,9 @@ pub struct StreamFacts {
     pub life: Life,
     /// Whether an engine made it.
     pub is_engines: bool,
+    /// Whether its messages come from elsewhere, or under other subjects than they were published on: as a mirror,
+    /// from sources, or by a transform. Then its own subjects do not tell what it holds.
+    pub is_derived: bool,
 }
 
 /// The streams of the broker.
@@ -70,6 +76,8 @@ pub trait Streams: Send + Sync {
     async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError>;
     /// Names of the streams whose subjects overlap the pattern.
     async fn streams_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError>;
+    /// Names of the streams whose messages come from elsewhere and that hold some on subjects of the pattern.
+    async fn derived_with(&self, pattern: &str) -> Result<Vec<String>, BrokerError>;
     /// Makes the pipeline's own stream. One of the same life is left as it is; one of another life is an error.
     async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError>;
     /// Brings the pipeline's own stream to these subjects, or adds them where `keeps` those that it has. Never
@@ -83,6 +91,14 @@ pub trait Streams: Send + Sync {
     async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError>;
     /// Deletes a consumer; fine if there is none.
     async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError>;
+    /// How many replicas what the engine makes is to have; none where the broker is one server.
+    fn wanted_replicas(&self) -> Option<u64> {
+        None
+    }
+    /// Gives what the engine has made as many replicas as are wanted; never fewer than there are.
+    async fn raise_replicas(&self) -> Result<(), BrokerError> {
+        Ok(())
+    }
     /// The broker's clock, milliseconds since the epoch; none where it does not say.
     async fn time_ms(&self) -> Result<Option<u64>, BrokerError>;
     /// The streams that an engine made for pipelines.
@@ -138,6 +154,8 @@ pub struct OwnStream {
     pub keep_age: Option<Duration>,
     /// Bytes above which the oldest outputs are purged.
     pub keep_bytes: Option<u64>,
+    /// Fewest replicas; none for as many as the engine's configuration says.
+    pub replicas: Option<u64>,
 }
 
 /// What to subscribe to.
@@ -159,6 +177,10 @@ pub struct SubscribeRequest {
     pub start: Start,
     /// When the stream was made whose sequences the positions are; none where that is not known.
     pub stream_created: Option<String>,
+    /// What is done about events that were dropped before they were processed.
+    pub on_loss: OnLoss,
+    /// Where it is shown what the input is like.
+    pub watch: Arc<InputWatch>,
 }
 
 /// A message of an input stream.
@@ -180,22 +202,25 @@ pub struct Incoming {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InputError {
     /// The stream was deleted.
-    #[error("the input stream {0:?} was deleted; make it again or delete the pipeline")]
+    #[error(
+        "the input stream {0:?} was deleted; make it again, then: tailrace pipeline resume NAME --from first; to read another stream: tailrace pipeline resume NAME --stream STREAM --from first"
+    )]
     Deleted(String),
     /// A stream of the same name was made anew, so positions mean nothing.
-    #[error("the input stream {0:?} was made anew; its sequences are not those that were committed")]
-    Recreated(String),
-    /// Events after the position were purged before they were processed.
     #[error(
-        "the input stream {stream:?} now starts at {first}, after the position {position}: events between were purged unprocessed"
+        "the input stream {0:?} was made anew; its sequences are not those that were committed; to read it from its beginning with the state kept: tailrace pipeline resume NAME --from first; from a sequence: --from SEQUENCE"
     )]
-    Purged {
+    Recreated(String),
+    /// Events of the pipeline were dropped before they were processed, and that is not to be passed over.
+    #[error(
+        "the input stream {stream:?} dropped {} events, sequences {} to {}, before they were processed; to go on without them: tailrace pipeline resume NAME --accept-loss; to go on by itself the next time: input.on-loss: continue",
+        loss.events, loss.from, loss.to
+    )]
+    Lost {
         /// The stream.
         stream: String,
-        /// First sequence that it still has.
-        first: u64,
-        /// Last sequence that was processed.
-        position: u64,
+        /// What was lost.
+        loss: Loss,
     },
 }
 
@@ -204,6 +229,15 @@ pub enum InputError {
 pub trait Input: Send + Sync {
     /// Opens a subscription; tries until the broker answers.
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError>;
+}
+
+/// How far a subscription has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Messages of its subjects that were not given yet.
+    pub pending: u64,
+    /// Up to here there is none that was not given; 0 where some are pending.
+    pub complete_to: u64,
 }
 
 /// An endless, ordered flow of messages.
@@ -216,6 +250,11 @@ pub trait Subscription: Send {
     async fn acknowledge(&mut self, watermark: u64);
     /// How often the consumer was rebuilt.
     fn rebuilds(&self) -> u64;
+    /// How far the broker says that this subscription has come; none where it cannot tell now. Looks at the stream
+    /// too: what is wrong with it is shown in the request's watch.
+    async fn standing(&mut self) -> Result<Option<Standing>, InputError> {
+        Ok(None)
+    }
 }
 
 /// A message to publish.
@@ -265,6 +304,12 @@ pub enum CommitError {
         /// Its description.
         description: String,
     },
+    /// A message of it is larger than the broker takes now. Nothing was stored.
+    #[error("a message of the commit is larger than the broker's max_payload of {max_payload} bytes")]
+    TooLarge {
+        /// What the broker takes.
+        max_payload: usize,
+    },
     /// The broker can store nothing at present, this neither. Nothing was stored.
     #[error("the broker cannot store the commit at present: {description} (code {code})")]
     NoRoom {
@@ -273,6 +318,9 @@ pub enum CommitError {
         /// Its description.
         description: String,
     },
+    /// No stream takes it: the pipeline's own is gone, or is without a leader at present. Nothing was stored.
+    #[error("no stream takes the commit")]
+    Untaken,
     /// Whether it was stored is not known: ask the commit subject.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(String),
@@ -393,6 +441,7 @@ pub fn own_stream(pipeline: &PipelineId, life: Life, manifest: &PipelineManifest
         output_pattern: output.map(OutputManifest::pattern),
         keep_age: output.and_then(|output| output.keep.age).map(|age| age.0),
         keep_bytes: output.and_then(|output| output.keep.bytes).map(|bytes| bytes.0),
+        replicas: output.and_then(|output| output.replicas).map(u64::from),
     }
 }
 

@@ -124,6 +124,12 @@ pub trait PluginRuntime: Send + Sync {
     fn loaded(&self, _digest: Digest) -> Option<Arc<dyn Plugin>> {
         None
     }
+    /// Plugins whose machine code is at hand, used or not.
+    fn kept(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+    /// Deletes the machine code of a plugin that nobody needs any more. Where somebody does, it is compiled anew.
+    fn forget(&self, _digest: Digest) {}
 }
 
 /// One a digest.

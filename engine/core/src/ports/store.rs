@@ -84,6 +84,36 @@ pub struct PartCounts {
     pub bytes: u64,
 }
 
+/// A step of giving a tenant's disk back; asked for before it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReclaimStep {
+    /// What the database holds is measured, a page at a time.
+    Measure,
+    /// An empty database is made beside it.
+    Begin,
+    /// What it holds is copied, a page at a time.
+    Copy,
+    /// From now on commits go to both.
+    Join,
+    /// The copy is written to the disk.
+    Sync,
+    /// The copy takes the database's place.
+    Switch,
+    /// The old database is removed, whatever is answered.
+    Remove,
+}
+
+/// Disk that databases gave back, since the engine started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReclaimCounts {
+    /// Databases that were made smaller.
+    pub compactions: u64,
+    /// Tries that failed.
+    pub failed: u64,
+    /// Bytes that were given back.
+    pub bytes: u64,
+}
+
 /// A hit of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
@@ -106,7 +136,7 @@ pub trait LocalStore: Send + Sync {
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError>;
     /// Deletes the state store of a partition; the next [`LocalStore::open`] finds it empty.
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
-    /// Deletes everything of one life of a pipeline.
+    /// Deletes everything of one life of a pipeline, and what the tenant's last one leaves.
     fn remove(&self, pipeline: &PipelineId, life: Life) -> Result<(), StoreError>;
     /// Tenants of which anything is here.
     fn tenants(&self) -> Result<Vec<Name>, StoreError>;
@@ -114,6 +144,15 @@ pub trait LocalStore: Send + Sync {
     fn lives(&self, tenant: &Name) -> Result<Vec<(PipelineId, Life)>, StoreError>;
     /// Deletes everything of a tenant.
     fn remove_tenant(&self, tenant: &Name) -> Result<(), StoreError>;
+    /// Gives disk back that databases hold without need. It takes long, on a thread that may block, and holds up
+    /// neither commits nor queries. It asks before each step of a tenant whether it may go on.
+    fn reclaim(&self, may_go_on: &dyn Fn(&Name, ReclaimStep) -> bool) {
+        let _ = may_go_on;
+    }
+    /// What it gave back.
+    fn reclaim_counts(&self) -> ReclaimCounts {
+        ReclaimCounts::default()
+    }
     /// How the merged parts of sketches serve; nothing where none are kept.
     fn part_counts(&self) -> PartCounts {
         PartCounts::default()

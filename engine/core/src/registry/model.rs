@@ -237,8 +237,24 @@ pub struct Pipeline {
     /// What became of the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_candidate: Option<Ended>,
+    /// Where it reads its input from since somebody said so, whatever was committed before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebase: Option<Rebase>,
+    /// How often somebody let it try again.
+    #[serde(default)]
+    pub retried: u64,
     /// When it was made, milliseconds since the epoch.
     pub created_ms: u64,
+}
+
+/// From a revision on, positions begin here: those of records before it are of no use, because events were lost, or
+/// the stream is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebase {
+    /// The first revision that reads from there.
+    pub revision: u64,
+    /// The first sequence that it reads.
+    pub from: u64,
 }
 
 impl Pipeline {
@@ -259,6 +275,8 @@ impl Pipeline {
             previous: None,
             candidate: None,
             last_candidate: None,
+            rebase: None,
+            retried: 0,
             created_ms,
         }
     }
@@ -266,6 +284,11 @@ impl Pipeline {
     /// The number of the next revision: none is given twice.
     pub fn next_number(&self) -> u64 {
         self.active.number.max(self.last_number) + 1
+    }
+
+    /// Whether it ever gave this number to a revision.
+    pub fn has_had(&self, number: u64) -> bool {
+        number <= self.active.number.max(self.last_number)
     }
 
     /// The revision to go back to.

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub enum PipelinePhase {
     /// Its stream and its first revision are being made; it does not run yet.
     Creating,
+    /// The same for one whose own stream was gone, and that begins again with an empty state. It keeps its place and
+    /// its revisions if that fails.
+    Renewing,
     /// It is.
     #[default]
     Ready,

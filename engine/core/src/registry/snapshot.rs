@@ -15,7 +15,7 @@ use crate::{
     manifest::PluginRef,
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, PluginVersion, Scope, Tenant, Token},
+    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Scope, Tenant, Token},
 };
 
 /// Everything that is registered.
@@ -114,7 +114,50 @@ impl Registry {
             }
         }
         seen.orphans = orphans;
+        seen.hide_unwritten_revisions();
         seen
+    }
+
+    /// A change of a pipeline keeps its revision first and then writes the entry. Where the pipeline was deleted in
+    /// between, and made anew, that revision is of no life. What is being made or deleted shows all, to clear it away.
+    fn hide_unwritten_revisions(&mut self) {
+        for (id, numbers) in &mut self.revisions {
+            let pipeline = self.pipelines.get(id).filter(|pipeline| {
+                // An entry of an earlier engine does not say which number was the last.
+                pipeline.phase == PipelinePhase::Ready && pipeline.last_number > 0
+            });
+            if let Some(pipeline) = pipeline {
+                numbers.retain(|number| pipeline.has_had(*number));
+            }
+        }
+    }
+
+    /// Keys of entries that this version cannot read and that are a tenant's.
+    pub fn unreadable_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = &'a str> {
+        let is_its = move |key: &Key| match key {
+            Key::Pipeline(id) | Key::Revision(id, _) => id.tenant == *tenant,
+            Key::Plugin(owner, _) => owner == tenant,
+            Key::Tenant(_) | Key::Token(_) => false,
+        };
+        let keys = self.unreadable.keys().map(String::as_str);
+        keys.filter(move |key| key.parse::<Key>().is_ok_and(|key| is_its(&key)))
+    }
+
+    /// Digests of all plugins that something registered needs; none where that cannot be told, because an entry
+    /// that cannot be read may need others.
+    pub fn components(&self) -> Option<BTreeSet<Digest>> {
+        let hides = |key: &str| matches!(key.parse(), Ok(Key::Plugin(..) | Key::Pipeline(_)));
+        if self.unreadable.keys().any(|key| hides(key)) {
+            return None;
+        }
+        let mut needed: BTreeSet<_> = self.plugins.values().map(|version| version.digest).collect();
+        for pipeline in self.pipelines.values() {
+            let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
+            for revision in std::iter::once(&pipeline.active).chain(candidate) {
+                needed.extend(revision.plugins.values().copied());
+            }
+        }
+        Some(needed)
     }
 
     /// Whether a thing that was made in this life of a tenant is the tenant's now. An entry that cannot be read

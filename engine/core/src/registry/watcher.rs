@@ -27,6 +27,8 @@ async fn follow(
     let mut watch = store.watch().await?;
     // Starts from nothing, so that what was deleted while we did not look is gone.
     let mut registry = Registry::default();
+    // Nor is anything taken for gone because an older view of the bucket is all that the broker has at hand.
+    let floor = sender.borrow().as_ref().map_or(0, |known| known.revision);
     let mut whole = false;
     loop {
         let entry = tokio::select! {
@@ -34,11 +36,19 @@ async fn follow(
             entry = watch.next() => entry?,
             () = sender.closed() => return Ok(()),
         };
-        match entry {
-            Some(entry) => registry.take(&entry),
-            None => whole = true,
+        if let Some(entry) = entry {
+            registry.take(&entry);
+        } else {
+            whole = true;
+            if registry.revision < floor {
+                tracing::error!(
+                    revision = registry.revision,
+                    known = floor,
+                    "the registry is older than what this engine has seen; nothing is changed by it; if it was restored from a backup, restart the engine"
+                );
+            }
         }
-        if whole {
+        if whole && registry.revision >= floor {
             sender.send_replace(Some(Arc::new(registry.published())));
         }
     }

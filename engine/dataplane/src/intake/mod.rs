@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tailrace_core::{
     identity::{EngineId, partition_of},
-    manifest::Start,
+    manifest::{OnLoss, Start},
     observe::{
         barrier::Barrier,
         progress::Progress,
@@ -40,6 +40,9 @@ use crate::{
 const READ: usize = 512;
 /// How often partitions without events learn how far the input was read.
 const MARK_EVERY: Duration = Duration::from_secs(5);
+
+/// Longest wait for the broker's word on how far the input is.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// Memory that a pipeline's events may take between the broker and their processing, in KiB.
 const ROOM_KIB: usize = 64 * 1024;
@@ -160,7 +163,10 @@ impl Intake {
                     self.give(&mut input, &mut books, batch).await;
                     self.show(&input);
                 }
-                _ = marks.tick() => self.mark(&mut input).await,
+                _ = marks.tick() => {
+                    self.look(&mut input).await?;
+                    self.mark(&mut input).await;
+                }
                 _ = barriers.tick() => self.barrier(&mut books).await,
             }
         }
@@ -186,6 +192,8 @@ impl Intake {
             subjects: manifest.input.subjects,
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
+            on_loss: manifest.input.on_loss,
+            watch: self.status.input_watch.clone(),
         };
         self.subscribe(Source::Input, request).await
     }
@@ -210,6 +218,8 @@ impl Intake {
             } else {
                 Start::Sequence(least + 1)
             },
+            on_loss: OnLoss::Continue,
+            watch: Arc::default(),
             pipeline,
         };
         self.subscribe(Source::Redrive, request).await
@@ -282,6 +292,20 @@ impl Intake {
         let _ = partition_queue.sender.send(deliveries).await;
     }
 
+    /// Asks the broker how far the input is. Where nothing is pending, everything up to the stream's end was read,
+    /// although it is of other subjects.
+    async fn look(&self, input: &mut Feed) -> Result<(), InputError> {
+        let standing = tokio::time::timeout(LOOK_WITHIN, input.subscription.standing()).await;
+        let standing = standing.unwrap_or(Ok(None))?;
+        self.status
+            .input_watch
+            .set_pending(standing.map(|standing| standing.pending));
+        if let Some(standing) = standing.filter(|standing| standing.pending == 0) {
+            input.read = input.read.max(standing.complete_to);
+        }
+        Ok(())
+    }
+
     /// Tells partitions without work under way how far the input was read.
     async fn mark(&self, input: &mut Feed) {
         for (partition, partition_queue) in &self.partition_queues {
@@ -330,6 +354,7 @@ impl Intake {
             stream: self.stream.clone(),
             read_sequence: input.read,
             rebuilds: input.subscription.rebuilds(),
+            ..InputStatus::default()
         });
     }
 }

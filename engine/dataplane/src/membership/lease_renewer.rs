@@ -1,4 +1,5 @@
-//! The lease renewer: it renews this engine's lease and watches those of the others.
+//! The lease renewer: it claims this engine's lease ([`claim`](crate::membership::claim)), renews it, and watches
+//! those of the others.
 //!
 //! No clock is compared with another. An engine counts by its own renewals, as they come back through
 //! the watch: one whose lease has not been renewed while three of ours were is taken for dead. So
@@ -7,54 +8,29 @@
 //!
 //! Why: docs/decisions/0009-leases-and-the-fence.md
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use tailrace_core::{
     identity::EngineId,
-    membership::{Heard, Membership},
+    membership::{Membership, Unread},
     name::Name,
-    ports::{
-        broker::BrokerError,
-        clock::Clock,
-        registry::{Bucket, Entry, WriteError},
-    },
+    ports::registry::Entry,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Renewals of ours that another engine may let pass before it is taken for dead.
-const MISSED: u32 = 3;
-/// Pause after the broker failed.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// A lease, as it lies in the bucket under the engine's id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Lease {
-    /// Random number of the process that holds it.
-    process: u64,
-    /// Counts its renewals.
-    renewal: u64,
-}
+use crate::membership::{
+    claim::{Claim, Held, IdentityTaken, MISSED, PAUSE, RenewError},
+    lease::{Holding, holding},
+};
 
 /// Keeps one engine's lease.
 pub struct LeaseRenewer {
-    /// Where leases lie.
-    pub leases: Arc<dyn Bucket>,
-    /// This engine.
-    pub me: EngineId,
-    /// Random number of this process.
-    pub process: u64,
-    /// How often the lease is renewed.
-    pub renew_every: Duration,
+    /// The lease, and who claims it.
+    pub claim: Claim,
     /// Ends it: the lease is given up, so that others need not wait.
     pub stop: CancellationToken,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Where it is recorded that the broker answers.
-    pub heard: Arc<Heard>,
-    /// Where the members are shown; none until they are known.
+    /// Where the members are shown; none until the lease is this process's and they are known.
     pub members: watch::Sender<Option<Arc<Membership>>>,
 }
 
@@ -63,77 +39,84 @@ pub struct LeaseRenewer {
 struct Seen {
     /// Renewals of ours since the lease was last renewed, by engine.
     missed: BTreeMap<EngineId, u32>,
+    /// What engines cannot read, where there is any.
+    unread: BTreeMap<EngineId, Unread>,
     /// Everything that was there at the beginning has been read, and ours among it.
     complete: bool,
     ours: bool,
 }
 
 impl LeaseRenewer {
-    /// Keeps the lease until it is stopped.
-    pub async fn run(self) {
-        let mut renewal = 0;
-        while !self.stop.is_cancelled() {
-            if let Err(cause) = self.follow(&mut renewal).await {
-                tracing::warn!(engine = %self.me, %cause, "the engines' leases cannot be kept; trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-        if let Err(cause) = self.leases.delete(self.me.as_str()).await {
-            tracing::debug!(engine = %self.me, %cause, "the lease could not be given up; it runs out");
-        }
+    /// Claims the lease, and keeps it until it is stopped. It ends before that, and this engine with it, where
+    /// another process has it.
+    pub async fn run(self) -> Result<(), IdentityTaken> {
+        let claimed = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ok(()),
+            claimed = self.claim.acquire() => claimed,
+        };
+        let kept = match claimed {
+            Ok(held) => self.keep(held).await,
+            Err(taken) => Err(taken),
+        };
+        // Nothing is this engine's any more.
+        self.members.send_replace(None);
+        kept
     }
 
-    async fn follow(&self, renewal: &mut u64) -> Result<(), BrokerError> {
-        let mut watch = self.leases.watch().await?;
-        let mut renew = tokio::time::interval(self.renew_every);
+    async fn keep(&self, mut held: Held) -> Result<(), IdentityTaken> {
+        let me = &self.claim.me;
+        while !self.stop.is_cancelled() {
+            match self.follow(&mut held).await {
+                Ok(()) => {}
+                Err(RenewError::Taken(taken)) => return Err(taken),
+                Err(RenewError::Broker(cause)) => {
+                    tracing::warn!(engine = %me, %cause, "the engines' leases cannot be kept; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        if let Err(cause) = self.claim.give_up(&held).await {
+            tracing::debug!(engine = %me, %cause, "the lease could not be given up; it runs out");
+        }
+        Ok(())
+    }
+
+    async fn follow(&self, held: &mut Held) -> Result<(), RenewError> {
+        let mut watch = self.claim.leases.watch().await?;
+        let mut renew = tokio::time::interval(self.claim.renew_every);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = Seen::default();
+        let mut registry = self.claim.registry.clone();
+        let mut told = self.claim.unread();
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
-                _ = renew.tick() => {
-                    *renewal += 1;
-                    self.renew(*renewal).await?;
+                _ = renew.tick() => self.claim.renew(held).await?,
+                // What this engine cannot read any more waits for another one until it is told.
+                Ok(()) = registry.changed() => {
+                    let unread = self.claim.unread();
+                    if unread != told {
+                        told = unread;
+                        self.claim.renew(held).await?;
+                    }
                 }
-                entry = watch.next() => self.take(&mut seen, entry?),
+                entry = watch.next() => {
+                    let entry = entry?;
+                    if let Some(ours) = entry.as_ref().filter(|entry| entry.key == self.claim.me.as_str()) {
+                        self.claim.check(held, ours)?;
+                    }
+                    self.take(&mut seen, entry);
+                }
             }
-        }
-    }
-
-    /// Writes the lease anew.
-    async fn renew(&self, renewal: u64) -> Result<(), BrokerError> {
-        let known = self.leases.get(self.me.as_str()).await?;
-        let held = known.as_ref().and_then(|entry| entry.value.as_deref()).map(read);
-        if let Some(Some(lease)) = held
-            && lease.process != self.process
-            && renewal > 1
-        {
-            tracing::error!(engine = %self.me, "another process runs as this engine; remove `engine-id` from the data folder of one of them");
-        }
-        let lease = Lease {
-            process: self.process,
-            renewal,
-        };
-        let value = serde_json::to_vec(&lease).expect("a lease always serialises");
-        let expected = known.map_or(0, |entry| entry.revision);
-        match self
-            .leases
-            .put(self.me.as_str(), Bytes::from(value), expected)
-            .await
-        {
-            // After a conflict it is ours again with the next renewal.
-            Ok(_) | Err(WriteError::Conflict(_)) => {
-                self.heard.now(&*self.clock);
-                Ok(())
-            }
-            Err(WriteError::Broker(cause)) => Err(cause),
         }
     }
 
     fn take(&self, seen: &mut Seen, entry: Option<Entry>) {
+        let me = &self.claim.me;
         match entry {
-            Some(entry) => seen.take(&self.me, &entry),
+            Some(entry) => seen.take(me, &entry),
             None => seen.complete = true,
         }
         if !seen.complete || !seen.ours {
@@ -141,14 +124,18 @@ impl LeaseRenewer {
         }
         let alive = seen.missed.iter().filter(|(_, missed)| **missed < MISSED);
         let membership = Membership {
-            me: self.me.clone(),
+            me: me.clone(),
             alive: alive.map(|(engine, _)| engine.clone()).collect(),
+            unread: seen.unread.clone(),
         };
         self.members.send_if_modified(|shown| {
             let changed = shown.as_deref() != Some(&membership);
             if changed {
                 let engines: Vec<_> = membership.alive.iter().map(Name::as_str).collect();
-                tracing::info!(engine = %self.me, alive = engines.join(","), "the engines that share the work");
+                tracing::info!(engine = %me, alive = engines.join(","), "the engines that share the work");
+                for (engine, unread) in &membership.unread {
+                    tracing::warn!(%engine, %unread, "an engine cannot read these pipelines; others run them");
+                }
                 *shown = Some(Arc::new(membership));
             }
             changed
@@ -161,6 +148,14 @@ impl Seen {
         let Ok(engine) = Name::new(&entry.key) else {
             return;
         };
+        match holding(Some(entry)) {
+            Holding::Somebody(lease) if !lease.unread.is_empty() => {
+                self.unread.insert(engine.clone(), lease.unread);
+            }
+            _ => {
+                self.unread.remove(&engine);
+            }
+        }
         if engine == *me {
             self.ours |= entry.value.is_some();
             self.missed
@@ -175,12 +170,10 @@ impl Seen {
     }
 }
 
-fn read(value: &[u8]) -> Option<Lease> {
-    serde_json::from_slice(value).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn entry(key: &str, held: bool) -> Entry {

@@ -15,7 +15,7 @@ use tailrace_core::{
     manifest::Delivery,
     observe::{progress::Cursor, stats::Stats, status::PartitionStatus},
     ports::{
-        broker::{CommitBatch, CommitError, CommitLog},
+        broker::{BrokerError, CommitBatch, CommitError, CommitLog},
         clock::Random,
     },
     record::{self, Head},
@@ -35,6 +35,10 @@ pub enum CommitOutcome {
     Stored(u64),
     /// Another engine owns the partition; nothing of it is stored.
     Fenced,
+    /// The broker takes only smaller messages by now; nothing of it is stored.
+    TooLarge,
+    /// There is no stream any more that would take it; nothing of it is stored.
+    NoStream,
 }
 
 /// Commits the batches of one partition.
@@ -115,21 +119,27 @@ impl Committer {
                 self.status.trouble(error.to_string());
                 None
             }
+            CommitError::TooLarge { .. } => Some(CommitOutcome::TooLarge),
             CommitError::NoRoom { .. } => {
                 self.status.broker_stores_nothing(error.to_string());
                 None
             }
-            CommitError::Unknown(_) => {
-                self.status.broker_stores_nothing(error.to_string());
+            CommitError::Unknown(_) | CommitError::Untaken => {
+                // A stream of the pipeline's own that is gone is its own trouble, and none of the broker's.
+                if let CommitError::Unknown(_) = error {
+                    self.status.broker_stores_nothing(error.to_string());
+                }
                 match self.ask(commit).await {
                     Found::Ours(sequence) => Some(CommitOutcome::Stored(sequence)),
                     Found::At(sequence) if sequence == batch.expected => None,
                     Found::At(_) => Some(CommitOutcome::Fenced),
+                    Found::NoStream => Some(CommitOutcome::NoStream),
                 }
             }
             CommitError::Fenced { .. } => match self.ask(commit).await {
                 Found::Ours(sequence) => Some(CommitOutcome::Stored(sequence)),
                 Found::At(_) => Some(CommitOutcome::Fenced),
+                Found::NoStream => Some(CommitOutcome::NoStream),
             },
         }
     }
@@ -150,6 +160,7 @@ impl Committer {
                         Found::At(part.sequence)
                     };
                 }
+                Err(BrokerError::NoStream(_)) => return Found::NoStream,
                 Err(cause) => self.status.trouble(cause.to_string()),
             }
             tokio::time::sleep(self.jittered(pause)).await;
@@ -168,6 +179,8 @@ enum Found {
     Ours(u64),
     /// Its last message is another, of this sequence.
     At(u64),
+    /// There is no stream that has it.
+    NoStream,
 }
 
 /// Between half of a pause and one and a half, so that those who wait together do not return together.

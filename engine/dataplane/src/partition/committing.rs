@@ -106,6 +106,12 @@ impl Partition {
                 self.committer.stats.fenced();
                 return Err(End::Fenced);
             }
+            // The next start finds out what has become of it, and says so.
+            CommitOutcome::NoStream => return Err(failed("the pipeline's own stream is gone")),
+            // Processed again, events find the new bound: what is too large for it is a dead letter.
+            CommitOutcome::TooLarge => {
+                return Err(failed("the broker takes only smaller messages than before"));
+            }
         };
         failpoint::pass(Point::CommitStored);
         let stored_at = self.world.clock.monotonic();

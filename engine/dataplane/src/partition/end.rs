@@ -2,6 +2,18 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+
+/// What pauses a pipeline where no person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pauser {
+    /// `on-error` of a step.
+    StepPolicy,
+    /// `circuit-breaker`.
+    CircuitBreaker,
+}
+
 /// How a partition ended.
 #[derive(Debug)]
 pub enum End {
@@ -9,8 +21,8 @@ pub enum End {
     Stopped,
     /// Another engine owns it.
     Fenced,
-    /// A step's policy pauses the pipeline.
-    Paused(String),
+    /// The pipeline is to be paused.
+    Paused(Pauser, String),
     /// A plugin of the revision cannot run; only another revision mends that.
     Plugin(String),
     /// Ours: it starts again from what is committed.

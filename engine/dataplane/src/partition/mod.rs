@@ -38,10 +38,9 @@ use tailrace_core::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     arrival::QueueItem,
@@ -49,7 +48,7 @@ use crate::{
         applier::Applier,
         breaker::Breaker,
         commit::{Committer, jittered},
-        end::{End, Step, failed, lock},
+        end::{End, Pauser, Step, failed, lock},
         since_snapshot::SinceSnapshot,
         swap::{Swap, prepared},
         under_way::{UnderWay, outcome},
@@ -104,7 +103,8 @@ pub struct Partition {
     breaker: Arc<Breaker>,
     /// Why the pipeline is to be paused once the batch is committed.
     tripped: Option<String>,
-    snapshotting: Option<JoinHandle<()>>,
+    /// Ends with the partition, however that ends: what it stored later would be of nobody.
+    snapshotting: Option<AbortOnDropHandle<()>>,
     /// How the plan that the worker runs delivers.
     mode: Delivery,
     /// For at-most-once: queue items that are claimed and may be processed.
@@ -122,9 +122,6 @@ impl Partition {
     /// Runs until it ends.
     pub async fn run(mut self) -> End {
         let end = self.work().await.err().unwrap_or(End::Stopped);
-        if let Some(snapshot) = self.snapshotting.take() {
-            snapshot.abort();
-        }
         if let Some(Swap::Preparing(preparing)) = self.swap.take() {
             preparing.abort();
         }
@@ -138,7 +135,8 @@ impl Partition {
     async fn work(&mut self) -> Step<()> {
         loop {
             if let Some(reason) = self.tripped.take() {
-                self.end_settled(End::Paused(reason)).await?;
+                self.end_settled(End::Paused(Pauser::CircuitBreaker, reason))
+                    .await?;
             } else if self.must_give_back() {
                 self.give_back().await?;
             } else if self.commit_is_due() {
@@ -239,7 +237,7 @@ impl Partition {
                 self.hold_back(wait);
                 Ok(())
             }
-            TurnEnd::Pause(reason) => self.end_settled(End::Paused(reason)).await,
+            TurnEnd::Pause(reason) => self.end_settled(End::Paused(Pauser::StepPolicy, reason)).await,
             // Another revision may be what mends it.
             TurnEnd::Plugin(cause) if self.swap.is_some() => Err(End::Failed(cause.to_string())),
             TurnEnd::Plugin(cause) => self.end_settled(End::Plugin(cause.to_string())).await,

@@ -16,6 +16,7 @@ use tailrace_core::{
         store::{Applied, PartitionStore, StoreError},
     },
     record::{self, Assembler, Head, Record, RecordError},
+    registry::Rebase,
     world::World,
 };
 use tailrace_sketch::TenantSeed;
@@ -39,12 +40,14 @@ pub async fn recover(
     partition: &PartitionId,
     manifest: &PipelineManifest,
     seed: TenantSeed,
+    rebase: Option<Rebase>,
 ) -> Result<Recovered, RecoverError> {
     let recovery = Recovery {
         world,
         partition,
         manifest,
         seed,
+        rebase,
     };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
@@ -54,7 +57,7 @@ pub async fn recover(
         // The record that it began with, and nothing since.
         let begun = recovery.empty()?;
         return Ok(Recovered {
-            cursor: cursor(&head, last.sequence),
+            cursor: recovery.cursor(&head, last.sequence),
             ..begun
         });
     }
@@ -69,7 +72,7 @@ pub async fn recover(
         }
         done => {
             return done.map(|()| Recovered {
-                cursor: cursor(&head, last.sequence),
+                cursor: recovery.cursor(&head, last.sequence),
                 state_store,
             });
         }
@@ -78,21 +81,9 @@ pub async fn recover(
     let state_store = recovery.wiped()?;
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
-        cursor: cursor(&head, last.sequence),
+        cursor: recovery.cursor(&head, last.sequence),
         state_store,
     })
-}
-
-fn cursor(head: &Head, sequence: u64) -> Cursor {
-    Cursor {
-        commit: head.commit,
-        commit_sequence: sequence,
-        position: head.position,
-        redrive_position: head.redrive_position,
-        watermark_ms: head.watermark_ms,
-        outcomes: head.outcomes,
-        parts: head.parts_before + u64::from(head.parts),
-    }
 }
 
 struct Recovery<'a> {
@@ -100,9 +91,24 @@ struct Recovery<'a> {
     partition: &'a PartitionId,
     manifest: &'a PipelineManifest,
     seed: TenantSeed,
+    rebase: Option<Rebase>,
 }
 
 impl Recovery<'_> {
+    /// What is committed; the position is another one where somebody said so since.
+    fn cursor(&self, head: &Head, sequence: u64) -> Cursor {
+        let rebase = self.rebase.filter(|rebase| head.revision < rebase.revision);
+        Cursor {
+            commit: head.commit,
+            commit_sequence: sequence,
+            position: rebase.map_or(head.position, |rebase| rebase.from.saturating_sub(1)),
+            redrive_position: head.redrive_position,
+            watermark_ms: head.watermark_ms,
+            outcomes: head.outcomes,
+            parts: head.parts_before + u64::from(head.parts),
+        }
+    }
+
     #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
     fn damaged(&self, cause: impl ToString) -> RecoverError {
         RecoverError::Damaged {

@@ -8,6 +8,7 @@ use tailrace_core::{
     tasks,
     world::World,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use crate::partition::{Partition, since_snapshot::SinceSnapshot, snapshot};
@@ -39,7 +40,8 @@ impl Partition {
                 tracing::warn!(%cause, "no snapshot this time");
             }
         };
-        self.snapshotting = Some(tasks::spawn(snapshot.in_current_span()));
+        let task = tasks::spawn(snapshot.in_current_span());
+        self.snapshotting = Some(AbortOnDropHandle::new(task));
     }
 }
 

@@ -9,7 +9,10 @@ use tailrace_core::{
     },
 };
 
-use crate::partition::{end::End, recover_error::RecoverError};
+use crate::partition::{
+    end::{End, Pauser},
+    recover_error::RecoverError,
+};
 
 /// Why a run of the partitions ended.
 pub(super) enum Ended {
@@ -21,8 +24,8 @@ pub(super) enum Ended {
     Again(String),
     /// Another engine has it.
     Fenced,
-    /// A step's policy asks for a pause.
-    Pause(String),
+    /// A step's policy, or the circuit breaker, asks for a pause.
+    Pause(Pauser, String),
     /// Only somebody's action mends it.
     Parked(String),
     /// Other engines have all its partitions.
@@ -75,7 +78,7 @@ pub(super) fn partition_ended(ended: Option<Result<End, tokio::task::JoinError>>
     match ended {
         None | Some(Ok(End::Stopped)) => Ended::Again("a partition ended".to_owned()),
         Some(Ok(End::Fenced)) => Ended::Fenced,
-        Some(Ok(End::Paused(reason))) => Ended::Pause(reason),
+        Some(Ok(End::Paused(by, reason))) => Ended::Pause(by, reason),
         Some(Ok(End::Plugin(reason))) => Ended::Parked(reason),
         Some(Ok(End::Failed(reason))) => Ended::Again(reason),
         Some(Err(panic)) => Ended::Again(format!("a partition panicked: {panic}")),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use tailrace_core::{
-    identity::PipelineId,
+    identity::{Digest, PipelineId},
     life::Life,
     membership::Membership,
     observe::{overview::Overview, status::PipelineStatus},
@@ -80,12 +80,14 @@ impl Engine {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looking: Option<JoinHandle<()>> = None;
         let mut swept = false;
+        let mut components = None;
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
                 if !std::mem::replace(&mut swept, true) {
                     self.sweep();
                 }
+                self.forget_plugins(&registry, &mut components);
                 tasks.limiters.follow(&registry, self.is_alone());
                 self.world.turns.weigh(registry.weights());
                 self.reconcile(&registry, &mut tasks);
@@ -128,6 +130,25 @@ impl Engine {
         tasks::spawn_blocking(move || {
             if let Err(cause) = sweep(&*store, &registry) {
                 tracing::warn!(%cause, "what ended lives have left on this machine could not be removed");
+            }
+        });
+    }
+
+    /// Deletes machine code that nothing registered needs any more: at first of all that is kept here, then of what
+    /// was needed until now.
+    fn forget_plugins(&self, registry: &Registry, known: &mut Option<BTreeSet<Digest>>) {
+        let Some(needed) = registry.components() else {
+            return;
+        };
+        let before = known.replace(needed.clone());
+        if before.as_ref().is_some_and(|before| before.is_subset(&needed)) {
+            return;
+        }
+        let plugins = self.world.plugins.clone();
+        tasks::spawn_blocking(move || {
+            let kept = before.map_or_else(|| plugins.kept(), |before| before.into_iter().collect());
+            for digest in kept.into_iter().filter(|digest| !needed.contains(digest)) {
+                plugins.forget(digest);
             }
         });
     }

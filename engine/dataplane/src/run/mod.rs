@@ -4,12 +4,14 @@
 //! - [`start`]: from nothing to running;
 //! - [`supervise`]: while it runs: changes of the registry, of the engines, reconciliation;
 //! - [`ended`]: why it ended, and whose fault that is;
+//! - `audit`: what the engine itself changes, in the audit log;
 //! - [`engine`]: all pipelines of this engine, by the registry;
 //! - [`settings`]: what an operator can set.
 //!
 //! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
 //! because positions and state stores are durable, and it leaves one way to test.
 
+mod audit;
 pub mod ended;
 pub mod engine;
 pub mod settings;
@@ -18,6 +20,7 @@ pub mod supervise;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use serde_json::json;
 pub use tailrace_core::load::{LoadError, load_component, load_plugin};
 use tailrace_core::{
     identity::PipelineId,
@@ -31,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     limits::tenants::TenantLimiter,
-    partition::commit::jittered,
+    partition::{commit::jittered, end::Pauser},
     run::{ended::Ended, settings::Settings},
 };
 
@@ -113,12 +116,12 @@ impl PipelineRun {
                 self.status.enter(State::StandingBy { reason });
                 self.wait_for_change(None).await;
             }
-            Ended::Pause(reason) => {
+            Ended::Pause(by, reason) => {
                 tracing::warn!(reason, "the pipeline is paused");
                 self.status.enter(State::Paused {
                     reason: reason.clone(),
                 });
-                self.write_pause(reason).await;
+                self.write_pause(by, reason).await;
             }
             Ended::Parked(reason) => {
                 tracing::error!(reason, "the pipeline is parked");
@@ -138,19 +141,31 @@ impl PipelineRun {
         }
     }
 
-    /// Writes a pause that a step's policy asks for into the registry, so that it outlives the engine.
-    async fn write_pause(&mut self, reason: String) {
+    /// Writes a pause that a step's policy or the circuit breaker asks for into the registry, so that it outlives
+    /// the engine.
+    async fn write_pause(&mut self, by: Pauser, reason: String) {
+        let record = self.own_change("pipeline-paused", None, json!({ "by": by, "reason": reason }));
+        let mut is_tried = false;
         while !self.stop.is_cancelled() {
-            match self
-                .change_entry(|pipeline| pipeline.paused = Some(reason.clone()))
-                .await
-            {
-                Ok(()) => return self.wait_for_change(None).await,
+            let mut is_ours = false;
+            let changed = self.change_entry(|pipeline| {
+                // A person may have paused it meanwhile, or another engine, or the last try, whose answer was lost.
+                let by_us = is_tried && pipeline.paused.as_ref() == Some(&reason);
+                is_ours = by_us || pipeline.paused.is_none();
+                pipeline.paused.get_or_insert_with(|| reason.clone());
+            });
+            let written = changed.await;
+            match written {
+                Ok(()) if is_ours => self.tell_audit(&record).await,
+                Ok(()) => {}
                 Err(cause) => {
                     tracing::warn!(cause, "the pause cannot be written yet");
+                    is_tried = true;
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                    continue;
                 }
             }
-            tokio::time::sleep(FIRST_PAUSE).await;
+            return self.wait_for_change(None).await;
         }
     }
 
@@ -169,6 +184,10 @@ impl PipelineRun {
         let Some(value) = entry.value else { return Ok(()) };
         let mut pipeline: registry::Pipeline =
             serde_json::from_slice(&value).map_err(|cause| cause.to_string())?;
+        // One that was made anew under this name has not to do with it.
+        if pipeline.life != self.status.life {
+            return Ok(());
+        }
         change(&mut pipeline);
         let value = serde_json::to_vec(&pipeline).map_err(|cause| cause.to_string())?;
         self.world

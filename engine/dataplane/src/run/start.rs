@@ -17,7 +17,7 @@ use tailrace_core::{
         broker::{BrokerError, InputError, OwnError, StreamFacts, own_stream},
         plugins::Plugin,
     },
-    registry::{self, Revision},
+    registry::{self, Rebase, Revision},
     tasks,
 };
 use tokio::{
@@ -63,6 +63,8 @@ pub(super) struct Running {
     pub(super) account: Option<Name>,
     /// When the pipeline's own stream was made: another moment means another stream.
     pub(super) own_created: String,
+    /// Where the input is read from since somebody said so.
+    pub(super) rebase: Option<Rebase>,
     /// Its partitions, as the tenant's limits count them.
     _at_work: AtWork,
 }
@@ -145,7 +147,7 @@ impl PipelineRun {
                 partition: number,
             };
             let context = context::partition(&id);
-            let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed);
+            let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed, pipeline.rebase);
             let Recovered { state_store, cursor } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
@@ -205,6 +207,7 @@ impl PipelineRun {
             limiter,
             account: tenant.nats_account.clone(),
             own_created: own.created,
+            rebase: pipeline.rebase,
             _at_work: at_work,
         })
     }

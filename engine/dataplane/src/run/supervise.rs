@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tailrace_core::{
-    audit::{Actor, AuditRecord, ChangeState},
     membership::Membership,
     observe::status::State,
     ports::broker::{BrokerError, OwnError, own_stream},
@@ -97,6 +96,7 @@ impl PipelineRun {
         let has_moved = tenant.nats_account != running.account;
         if pipeline.paused.is_some()
             || has_moved
+            || pipeline.rebase != running.rebase
             || pipeline.active.manifest.input != running.plan.manifest.input
         {
             return Err(Ended::Changed);
@@ -153,28 +153,15 @@ impl PipelineRun {
     async fn end_candidate(&self, revision: u64, reason: &str) {
         tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
-        let record = AuditRecord {
-            id: format!("{:016x}", self.world.random.next_u64()),
-            at_ms: now_ms,
-            who: Actor::engine(),
-            action: "candidate-ended".to_owned(),
-            tenant: Some(self.pipeline.tenant.clone()),
-            target: format!("pipeline/{}", self.pipeline.pipeline),
-            before: Some(json!({ "candidate": revision })),
-            after: Some(json!({ "reason": reason })),
-            registry_revision: 0,
-            outcome: ChangeState::Done,
-        };
+        let before = Some(json!({ "candidate": revision }));
+        let record = self.own_change("candidate-ended", before, json!({ "reason": reason }));
         let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
         if let Err(cause) = ended.await {
             tracing::warn!(cause, "that the candidate ends cannot be written yet");
             tokio::time::sleep(FIRST_PAUSE).await;
             return self.status.candidate_reports.say_again();
         }
-        // A bad candidate must not stay because the log cannot be written.
-        if let Err(cause) = self.world.audit.write(&record).await {
-            tracing::warn!(%cause, "that the candidate ended is not in the audit log");
-        }
+        self.tell_audit(&record).await;
     }
 
     /// Whether other partitions are this engine's than those that run.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tailrace_core::name::Name;
-use tailrace_nats::{AccountOptions, Login, NatsOptions};
+use tailrace_nats::{AccountOptions, Login, NatsOptions, Placement, Replicas, TlsOptions};
 
 /// The connection to the broker. The engine logs in with `credentials`, with `user` and `password-file`, or with
 /// `token-file`.
@@ -27,6 +27,23 @@ pub struct NatsConfig {
     /// A file that holds a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// A file with the certificate of the authority that signed the broker's certificate. Without it the engine
+    /// trusts the authorities of the system. With it the connection must be encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// A file with a certificate of the engine, for a broker that demands one. `key` is its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// A file with the key of `certificate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// The number of replicas of all that the engine makes on the broker: `auto`, `1`, `3` or `5`. With `auto` there
+    /// are three on a cluster that can hold them, else one.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub replicas: ReplicasConfig,
+    /// The place on the broker of all that the engine makes.
+    #[serde(skip_serializing_if = "PlacementConfig::is_anywhere")]
+    pub placement: PlacementConfig,
     /// The address of the broker's monitoring port, such as `http://127.0.0.1:8222`. The engine uses it to find
     /// out whether the broker syncs its disk before it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +55,68 @@ pub struct NatsConfig {
     /// NATS accounts of tenants, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<Name, AccountConfig>,
+}
+
+/// A number of replicas: `auto`, `1`, `3` or `5`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum ReplicasConfig {
+    /// Three on a cluster that can hold them, else one.
+    #[default]
+    Auto,
+    /// So many.
+    Exactly(u64),
+}
+
+/// As it is written: a number, or a text; a variable of the environment is a text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<Written> for ReplicasConfig {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Self, String> {
+        let count = match written {
+            Written::Number(count) => Some(count),
+            Written::Text(text) if text == "auto" => return Ok(Self::Auto),
+            Written::Text(text) => text.parse().ok(),
+        };
+        match count {
+            Some(count @ (1 | 3 | 5)) => Ok(Self::Exactly(count)),
+            _ => Err("replicas is auto, 1, 3 or 5".to_owned()),
+        }
+    }
+}
+
+impl From<ReplicasConfig> for Written {
+    fn from(config: ReplicasConfig) -> Self {
+        match config {
+            ReplicasConfig::Auto => Self::Text("auto".to_owned()),
+            ReplicasConfig::Exactly(count) => Self::Number(count),
+        }
+    }
+}
+
+/// A place on the broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct PlacementConfig {
+    /// The name of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Tags that the servers must have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+impl PlacementConfig {
+    fn is_anywhere(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `tailrace tenant create shop --nats-account shop` puts a tenant into such an account. All engines of a
@@ -71,6 +150,11 @@ impl Default for NatsConfig {
             user: None,
             password_file: None,
             token_file: None,
+            ca: None,
+            certificate: None,
+            key: None,
+            replicas: ReplicasConfig::default(),
+            placement: PlacementConfig::default(),
             monitor_url: None,
             accounts_dir: None,
             accounts: BTreeMap::new(),
@@ -89,20 +173,43 @@ impl NatsConfig {
         );
         let login = login.map_err(|why| anyhow::anyhow!("nats: {why}"))?;
         Ok(NatsOptions {
-            url: self.url.clone(),
             login: login.unwrap_or_default(),
+            ..self.common()?
+        })
+    }
+
+    /// What all connections have in common.
+    fn common(&self) -> anyhow::Result<NatsOptions> {
+        let client = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            _ => anyhow::bail!("nats: certificate and key go together"),
+        };
+        for file in self.ca.iter().chain(&self.certificate).chain(&self.key) {
+            anyhow::ensure!(file.is_file(), "nats: there is no file {}", file.display());
+        }
+        Ok(NatsOptions {
+            url: self.url.clone(),
             monitor_url: self.monitor_url.clone(),
+            tls: TlsOptions {
+                ca: self.ca.clone(),
+                client,
+            },
+            replicas: match self.replicas {
+                ReplicasConfig::Auto => Replicas::Auto,
+                ReplicasConfig::Exactly(count) => Replicas::Exactly(count),
+            },
+            placement: Placement {
+                cluster: self.placement.cluster.clone(),
+                tags: self.placement.tags.clone(),
+            },
             ..NatsOptions::default()
         })
     }
 
     /// How to reach those of tenants.
     pub fn account_options(&self) -> anyhow::Result<AccountOptions> {
-        let like = NatsOptions {
-            url: self.url.clone(),
-            monitor_url: self.monitor_url.clone(),
-            ..NatsOptions::default()
-        };
+        let like = self.common()?;
         let mut named = BTreeMap::new();
         for (name, account) in &self.accounts {
             let options = account.options(&like);

@@ -10,6 +10,8 @@ use tailrace_core::{
 };
 use tailrace_sketch::{TenantSeed, Update};
 
+use sled::Tree;
+
 use super::*;
 use crate::{partition::SledPartition, sketches::FOLD_EVERY, windowed::part_cache::PartCache};
 
@@ -28,7 +30,7 @@ fn manifest() -> PipelineManifest {
 
 fn partition(tree: &Tree) -> SledPartition {
     let (manifest, seed, part_cache) = (manifest(), TenantSeed::new(1, 2), Arc::new(PartCache::default()));
-    let partition = SledPartition::open(tree.clone(), &manifest, seed, part_cache).unwrap();
+    let partition = SledPartition::open(tree.clone().into(), &manifest, seed, part_cache).unwrap();
     partition.declare(&manifest, seed);
     partition
 }
@@ -104,7 +106,7 @@ fn cut(tree: &Tree, writes: usize) -> usize {
     assert!(!commit.together.is_empty(), "bases are written anew");
     let mut last = commit.writes(applied(LAST));
     let all = last.cut(writes);
-    last.write(tree).unwrap();
+    last.write(&tree.clone().into()).unwrap();
     all
 }
 

@@ -61,7 +61,7 @@ pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<()> {
         {
             let outcome = if mended { "mended" } else { "not mended" };
             let why_not = why_not.map(|why| format!(": {why}")).unwrap_or_default();
-            text += &format!("{outcome} {kind} {what}{why_not}\n");
+            text.extend([outcome, " ", &kind, " ", &what, &why_not, "\n"]);
         }
         let rows = found.findings.into_iter().map(|found| {
             let what = match found.nats_account {
@@ -78,7 +78,7 @@ pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<()> {
         Ok(text)
     })?;
     if left > 0 {
-        bail!("{left} things are not as they should be");
+        bail!("not everything is as it should be: {left} found");
     }
     Ok(())
 }

@@ -70,10 +70,16 @@ pub enum TenantCommand {
 #[derive(Deserialize)]
 struct TenantView {
     name: String,
+    /// Said of one whose entry the engine cannot read, with the reason; all else is missing then.
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
     read: Vec<String>,
+    #[serde(default)]
     write: Vec<String>,
     #[serde(default)]
     nats_account: Option<String>,
+    #[serde(default)]
     created_ms: u64,
 }
 
@@ -106,13 +112,14 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
             let answer = client.get(&route(&["v1", "tenants"]))?;
             session.output.show(&answer, || {
                 let tenants: Vec<TenantView> = read(&answer)?;
-                let row = |tenant: TenantView| {
-                    vec![
+                let row = |tenant: TenantView| match tenant.reason {
+                    Some(_) => vec![tenant.name, "unreadable: tailrace doctor".to_owned()],
+                    None => vec![
                         tenant.name,
                         tenant.read.join(" "),
                         tenant.write.join(" "),
                         ago(tenant.created_ms, now_ms()),
-                    ]
+                    ],
                 };
                 Ok(table_or(
                     "there are no tenants yet",

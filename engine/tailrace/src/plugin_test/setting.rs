@@ -10,7 +10,7 @@ use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OutputManifest,
+        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
         PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
         check::check,
         parse::{self, Written},
@@ -90,6 +90,7 @@ impl Setting {
             manifest.output = Some(OutputManifest {
                 subject,
                 keep: Keep::default(),
+                replicas: None,
             });
         }
         manifest.vectors.extend(wishes.vectors);
@@ -159,6 +160,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             start: Start::All,
             dedup: None,
             markers: Markers::default(),
+            on_loss: OnLoss::default(),
         },
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
@@ -168,6 +170,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
             keep: Keep::default(),
+            replicas: None,
         }),
         circuit_breaker: None,
         alarms: Vec::new(),

@@ -34,6 +34,11 @@ impl Streams for MemoryBroker {
         Ok(holders.map(|(name, _)| name.clone()).collect())
     }
 
+    async fn derived_with(&self, _: &str) -> Result<Vec<String>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        Ok(Vec::new())
+    }
+
     async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
         let name = subject::stream_name(&own.pipeline);
         self.0.link.request(Service::Streams).await?;

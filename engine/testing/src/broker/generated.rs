@@ -26,6 +26,7 @@ impl Generated {
         StreamFacts {
             name: name.to_owned(),
             created: String::new(),
+            replicas: 1,
             first_sequence: 1,
             last_sequence: self.count,
             bytes: 0,
@@ -33,6 +34,7 @@ impl Generated {
             keeps_to_limits: true,
             life: Life::UNNAMED,
             is_engines: false,
+            is_derived: false,
         }
     }
 }

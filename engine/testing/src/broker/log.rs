@@ -86,6 +86,7 @@ impl Stream {
         StreamFacts {
             name: name.to_owned(),
             created: self.created.clone(),
+            replicas: 1,
             first_sequence: first.map_or(self.last_sequence + 1, |message| message.sequence),
             last_sequence: self.last_sequence,
             bytes: self
@@ -97,6 +98,7 @@ impl Stream {
             keeps_to_limits: true,
             life: self.life.unwrap_or_default(),
             is_engines: self.life.is_some(),
+            is_derived: false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tailrace_core::{
     manifest::Start,
-    ports::broker::{Incoming, Input, InputError, SubscribeRequest, Subscription},
+    ports::broker::{Incoming, Input, InputError, Standing, SubscribeRequest, Subscription},
 };
 use tokio::sync::watch;
 
@@ -98,12 +98,32 @@ impl Subscription for MemorySubscription {
 
     async fn acknowledge(&mut self, watermark: u64) {
         assert!(
-            watermark < self.next,
+            watermark < self.next
+                || self
+                    .broker
+                    .0
+                    .log
+                    .lock()
+                    .facts(&self.stream)
+                    .is_ok_and(|facts| watermark <= facts.last_sequence),
             "nothing is acknowledged that was not given"
         );
     }
 
     fn rebuilds(&self) -> u64 {
         0
+    }
+
+    async fn standing(&mut self) -> Result<Option<Standing>, InputError> {
+        if self.broker.link().reach(Service::Input).is_err() {
+            return Ok(None);
+        }
+        let streams = self.broker.0.log.lock();
+        let Some(stream) = streams.held.get(&self.stream) else {
+            return Err(InputError::Deleted(self.stream.clone()));
+        };
+        let pending = stream.from(self.next, &self.subjects).count() as u64;
+        let complete_to = if pending == 0 { stream.last_sequence } else { 0 };
+        Ok(Some(Standing { pending, complete_to }))
     }
 }

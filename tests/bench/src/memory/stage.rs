@@ -177,7 +177,13 @@ impl MemoryStage {
         let registry = registry(job, &id, admitted.digest)?;
         let (_registry, registry) = watch::channel(Some(Arc::new(registry)));
         let engine = Engine {
-            world: world(input, &admitted.component, self.runtime.clone(), folder.path())?,
+            world: world(
+                &id,
+                input,
+                &admitted.component,
+                self.runtime.clone(),
+                folder.path(),
+            )?,
             registry,
             overview: overview.clone(),
             members,
@@ -270,6 +276,7 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
 /// Everything but the broker is the engine's own. The broker counts commits and keeps none of them, and no
 /// snapshot either: what is measured is the engine alone.
 fn world(
+    id: &PipelineId,
     input: Generated,
     component: &Bytes,
     plugins: Arc<WasmRuntime>,
@@ -280,6 +287,7 @@ fn world(
         ..Options::default()
     });
     broker.generate("IN", input);
+    broker.begin_pipeline(id, Life::UNNAMED, 0);
     broker.link().cut(Service::Snapshots);
     let registry = MemoryRegistry::new(broker.link().clone());
     registry.hold_plugin(component.clone());

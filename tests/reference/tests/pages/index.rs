@@ -3,7 +3,7 @@
 use tailrace_reference::{page, root};
 
 /// File, title and content of each page.
-const PAGES: [(&str, &str, &str); 8] = [
+const PAGES: [(&str, &str, &str); 9] = [
     (
         "command-line.md",
         "Command line",
@@ -40,6 +40,11 @@ const PAGES: [(&str, &str, &str); 8] = [
         "traits, types and macros for plugins in Rust",
     ),
     (
+        "states.md",
+        "States of a pipeline",
+        "each state, its reasons and their exits",
+    ),
+    (
         "errors.md",
         "Error codes",
         "each stable code, its cause and the way out",
@@ -48,7 +53,7 @@ const PAGES: [(&str, &str, &str); 8] = [
 
 const HEAD: &str = "# Reference
 
-Tests generate these pages from the code. `BLESS=1 cargo test` renews them.
+Tests generate these pages from the code, all but the states. `BLESS=1 cargo test` renews them.
 
 | page | content |
 | --- | --- |

@@ -5,6 +5,7 @@ pub mod full_disk;
 pub mod full_limit;
 pub mod kill_engine;
 pub mod kill_server;
+pub mod lives;
 pub mod proxy;
 pub mod state_disk;
 pub mod state_errors;

@@ -157,7 +157,7 @@ async fn a_commit_that_the_broker_cannot_take_is_refused_whole() -> anyhow::Resu
         let outcome = stand.broker.commit(&refused).await;
         let refused = matches!(
             outcome,
-            Err(CommitError::Refused { .. } | CommitError::NoRoom { .. })
+            Err(CommitError::Refused { .. } | CommitError::NoRoom { .. } | CommitError::TooLarge { .. })
         );
         assert!(refused, "{outcome:?}");
     }

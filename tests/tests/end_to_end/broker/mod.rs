@@ -5,9 +5,11 @@
 //! Each test has a server of its own and waits for what it claims, never for a time to pass.
 
 mod commits;
+mod consumers;
 mod dead_letters;
 mod deliveries;
 mod losses;
+mod objects;
 mod outages;
 mod registry;
 mod retention;
@@ -24,7 +26,7 @@ use serde_json::{Value, json};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     life::Life,
-    manifest::{Delivery, Start},
+    manifest::{Delivery, OnLoss, Start},
     name::Name,
     ports::broker::{
         CommitBatch, Incoming, Input as _, InputError, Output, OwnStream, Streams as _, SubscribeRequest,
@@ -210,6 +212,8 @@ fn request(stream: &str) -> SubscribeRequest {
         from_sequence: None,
         start: Start::All,
         stream_created: None,
+        on_loss: OnLoss::Park,
+        watch: std::sync::Arc::default(),
     }
 }
 
@@ -239,6 +243,7 @@ fn own() -> OwnStream {
         output_pattern: Some(OUTPUTS.to_owned()),
         keep_age: None,
         keep_bytes: None,
+        replicas: None,
     }
 }
 

@@ -112,7 +112,8 @@ async fn what_is_removed_can_be_removed_again() -> anyhow::Result<()> {
     let stand = Stand::with_own_stream().await?;
     stand.stream_kept("IN", RetentionPolicy::Limits).await?;
     stand.cluster.publish("in.x", ["1"]).await?;
-    stand.subscribe(request("IN")).await?.sequences(1).await?;
+    let mut reader = stand.subscribe(request("IN")).await?;
+    reader.sequences(1).await?;
     let somebody = serde_json::json!({
         "stream_name": "IN",
         "config": { "durable_name": "tr_shop_clicks-2_input_1", "ack_policy": "none" },

@@ -215,8 +215,20 @@ pub(super) static TABLE: &[Metric] = &[
     gauge(
         "lag",
         "messages",
-        "Messages of the input stream behind the slowest partition of this engine, including those of other subjects",
+        "Events of the pipeline's subjects that this engine has still to process",
         Read::Pipeline(|pipeline| pipeline.lag),
+    ),
+    counter(
+        "input_lost",
+        "events",
+        "Events that the input stream dropped before they were processed",
+        Read::Pipeline(|pipeline| Some(pipeline.report.input.lost)),
+    ),
+    counter(
+        "input_possibly_lost",
+        "events",
+        "Events that the input stream dropped unread, and that may have been this pipeline's",
+        Read::Pipeline(|pipeline| Some(pipeline.report.input.possibly_lost)),
     ),
     gauge(
         "read_sequence",

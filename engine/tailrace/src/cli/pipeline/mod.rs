@@ -62,15 +62,24 @@ pub enum PipelineCommand {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Resume a paused pipeline, or let one begin again whose own stream is gone.
+    /// Resume a pipeline that is paused or parked. The reason in its status says which option helps.
     #[command(
-        after_help = "Examples:\n  tailrace pipeline resume recommendations\n  tailrace pipeline resume recommendations --new-stream"
+        after_help = "Examples:\n  tailrace pipeline resume recommendations\n  tailrace pipeline resume recommendations --accept-loss\n  tailrace pipeline resume recommendations --from first\n  tailrace pipeline resume recommendations --new-stream"
     )]
     Resume {
         /// The pipeline.
         name: String,
-        /// Begin again with a new stream of its own and an empty state, where the manifest says that it starts.
+        /// Go on without the events that the input stream dropped. The state is kept.
         #[arg(long)]
+        accept_loss: bool,
+        /// Read the input from this sequence on, or from `first`. The state is kept.
+        #[arg(long, value_name = "SEQUENCE", conflicts_with = "accept_loss")]
+        from: Option<String>,
+        /// Read another input stream. The state is kept.
+        #[arg(long)]
+        stream: Option<String>,
+        /// Begin again with a new stream of its own and an empty state, where the manifest says that it starts.
+        #[arg(long, conflicts_with_all = ["accept_loss", "from", "stream"])]
         new_stream: bool,
     },
     /// Show the candidate revision: differences, errors, fuel and latency.
@@ -146,8 +155,20 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
                 .post(&session.pipeline_route(&name, &["pause"])?, &body)?;
             session.output.show(&answer, || Ok(format!("{name} is paused")))
         }
-        PipelineCommand::Resume { name, new_stream } => {
-            let how = query(&[("new-stream", new_stream.then(|| "true".to_owned()))]);
+        PipelineCommand::Resume {
+            name,
+            accept_loss,
+            from,
+            stream,
+            new_stream,
+        } => {
+            let flag = |set: bool| set.then(|| "true".to_owned());
+            let how = query(&[
+                ("accept-loss", flag(accept_loss)),
+                ("from", from),
+                ("stream", stream),
+                ("new-stream", flag(new_stream)),
+            ]);
             let route = session.pipeline_route(&name, &["resume"])? + &how;
             let answer = session.client.post(&route, &json!({}))?;
             session.output.show(&answer, || Ok(format!("{name} goes on")))

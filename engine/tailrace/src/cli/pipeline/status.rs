@@ -125,6 +125,18 @@ struct BalanceView {
 struct InputView {
     stream: String,
     read_sequence: u64,
+    #[serde(default)]
+    lost: u64,
+    #[serde(default)]
+    possibly_lost: u64,
+    #[serde(default)]
+    last_loss: Option<LossView>,
+}
+
+#[derive(Deserialize)]
+struct LossView {
+    from: u64,
+    to: u64,
 }
 
 #[derive(Deserialize)]
@@ -236,6 +248,7 @@ fn overview(status: &StatusView) -> String {
         ),
         ("nats account", account(status)),
         ("lag", status.lag.map_or_else(unknown, count)),
+        ("lost", lost(&status.input)),
         (
             "events",
             format!("{} ({})", count(counts.events), size(counts.bytes_in)),
@@ -264,6 +277,29 @@ fn warnings(status: &StatusView) -> String {
         .iter()
         .map(|warning| format!("warning: {}", printable(warning)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Events that the input stream dropped before they were processed.
+fn lost(input: &InputView) -> String {
+    let InputView {
+        lost,
+        possibly_lost,
+        last_loss,
+        ..
+    } = input;
+    let certain = count(*lost);
+    let possible = if *possibly_lost > 0 {
+        format!(
+            ", and up to {} that may have been of other pipelines",
+            count(*possibly_lost)
+        )
+    } else {
+        String::new()
+    };
+    let last = last_loss
+        .as_ref()
+        .map(|loss| format!("; the last, sequences {} to {}", loss.from, loss.to));
+    certain + &possible + &last.unwrap_or_default()
 }
 
 /// The account that its streams lie in, and how it is.

@@ -1,0 +1,170 @@
+//! Letting a pipeline go on: one that is paused, one that is parked, and one whose input is not what it was. Each
+//! keeps the state, but for a pipeline whose own stream is gone.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tailrace_core::{
+    audit::Change,
+    identity::PipelineId,
+    manifest::{PipelineManifest, error::ManifestError},
+    observe::status::State,
+    ports::broker::{BrokerError, StreamFacts},
+    registry::{Pipeline, Rebase},
+};
+
+use crate::{
+    command::{
+        Commands,
+        checks::check_reach,
+        revisions::{Next, audit_of},
+    },
+    error::{ControlError, ControlResult},
+};
+
+/// Longest that a request looks at what becomes of a pipeline which was parked.
+const LOOKED_WITHIN: Duration = Duration::from_millis(1_500);
+/// By then it has begun to start.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Where a pipeline is to read its input from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The first event that the stream still has.
+    First,
+    /// This sequence.
+    Sequence(u64),
+}
+
+/// How a pipeline is to go on.
+#[derive(Debug, Clone, Default)]
+pub struct Resume {
+    /// Without the events that were lost.
+    pub accept_loss: bool,
+    /// From here.
+    pub from: Option<ReadFrom>,
+    /// On another stream.
+    pub stream: Option<String>,
+    /// With a new stream of its own, and an empty state.
+    pub new_stream: bool,
+}
+
+impl Commands {
+    /// Lets a pipeline go on.
+    pub async fn resume(&self, id: &PipelineId, how: Resume) -> ControlResult<()> {
+        let from = match how.from {
+            None if how.accept_loss || how.stream.is_some() => Some(ReadFrom::First),
+            from => from,
+        };
+        if how.new_stream {
+            if from.is_some() {
+                return Err(ControlError::Invalid(
+                    "with new-stream the pipeline begins where its manifest says; leave accept-loss, from and stream out".to_owned(),
+                ));
+            }
+            self.renew_stream(id).await?;
+            return self.set_paused(id, None).await;
+        }
+        if let Some(from) = from {
+            return self.rebase(id, from, how.stream).await;
+        }
+        let (pipeline, _) = self.known(id).await?;
+        if pipeline.paused.is_some() {
+            return self.set_paused(id, None).await;
+        }
+        self.try_again(id).await
+    }
+
+    /// One that is parked tries again; says so if it is parked once more.
+    async fn try_again(&self, id: &PipelineId) -> ControlResult<()> {
+        let state = || self.context.overview.pipeline(id).map(|status| status.state());
+        if matches!(state(), Some(State::Running | State::Degraded { .. })) {
+            return Ok(());
+        }
+        let change = Change::new(
+            "pipeline-retried",
+            &id.tenant,
+            format!("pipeline/{}", id.pipeline),
+        );
+        self.audited(change, self.change(id, |pipeline| pipeline.retried += 1))
+            .await?;
+        // It starts, and the input is looked at only then: one that is parked again is so within moments.
+        let parked = async {
+            tokio::time::sleep(FIRST_LOOK).await;
+            while !matches!(state(), Some(State::Parked { .. })) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = tokio::time::timeout(LOOKED_WITHIN, parked).await;
+        match state() {
+            Some(State::Parked { reason }) => Err(ControlError::Conflict(format!(
+                "pipeline {} is parked, not paused: {reason}",
+                id.pipeline
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads its input from another place on: as a new revision, so that records from before it tell no position.
+    async fn rebase(&self, id: &PipelineId, from: ReadFrom, stream: Option<String>) -> ControlResult<()> {
+        let (pipeline, revision) = self.known(id).await?;
+        let mut manifest = pipeline.active.manifest.clone();
+        if stream.is_some() {
+            manifest.input.stream = stream;
+        }
+        let facts = self.input_facts(id, &manifest).await?;
+        let from = match from {
+            ReadFrom::First => facts.first_sequence.max(1),
+            ReadFrom::Sequence(sequence) if (1..=facts.last_sequence + 1).contains(&sequence) => sequence,
+            ReadFrom::Sequence(sequence) => {
+                return Err(ControlError::Invalid(format!(
+                    "from: stream {} has no sequence {sequence}; it goes from {} to {}",
+                    facts.name, facts.first_sequence, facts.last_sequence
+                )));
+            }
+        };
+        let next = Next {
+            manifest,
+            plugins: pipeline.active.plugins.clone(),
+            rolled_back_to: None,
+        };
+        let change = audit_of(id, Some(&pipeline), &next);
+        let rebase = Rebase {
+            revision: pipeline.next_number(),
+            from,
+        };
+        let change = Change {
+            action: "pipeline-rebased",
+            after: change.after.map(|mut after| {
+                after["from"] = json!(from);
+                after["stream"] = json!(facts.name);
+                after
+            }),
+            ..change
+        };
+        let before = Pipeline {
+            rebase: Some(rebase),
+            start_sequence: Some(from),
+            stream_created: Some(facts.created),
+            paused: None,
+            ..pipeline
+        };
+        let made = self.audited(change, self.write_revision(id, (before, revision), next));
+        Box::pin(made).await.map(drop)
+    }
+
+    async fn input_facts(&self, id: &PipelineId, manifest: &PipelineManifest) -> ControlResult<StreamFacts> {
+        let name = manifest.input.stream.clone().unwrap_or_default();
+        let streams = self.context.world_of(&id.tenant).await?.streams;
+        let facts = match streams.stream(&name).await {
+            Err(BrokerError::NoStream(_)) => {
+                let why = format!("there is no stream {name:?}; make it first (nats stream add)");
+                return Err(ManifestError::new("input.stream", why).into());
+            }
+            facts => facts?,
+        };
+        check_reach(manifest, &facts)?;
+        Ok(facts)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a pipeline's input is like right now: written where the broker is read, read by status and metrics. What
+//! keeps it from coming, what of it was lost, and how much is still to come.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Events that the stream dropped before they were processed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// First sequence that is gone.
+    pub from: u64,
+    /// Last sequence that is gone.
+    pub to: u64,
+    /// How many events: of this pipeline, where `is_certain`; at most so many otherwise, for the stream holds other
+    /// subjects too, and does not tell which it dropped.
+    pub events: u64,
+    /// Whether they were this pipeline's.
+    pub is_certain: bool,
+}
+
+/// What the input is like; shared by those who read the broker and those who look.
+#[derive(Debug, Default)]
+pub struct InputWatch {
+    trouble: Mutex<Option<String>>,
+    last_loss: Mutex<Option<Loss>>,
+    lost: AtomicU64,
+    possibly_lost: AtomicU64,
+    /// One more than what is still to come; 0 where that is not known.
+    pending: AtomicU64,
+}
+
+impl InputWatch {
+    /// Something keeps events from coming.
+    pub fn trouble(&self, why: String) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// They come again.
+    pub fn trouble_over(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What keeps events from coming.
+    pub fn current_trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Events were lost, or may have been.
+    pub fn lose(&self, loss: Loss) {
+        let count = if loss.is_certain {
+            &self.lost
+        } else {
+            &self.possibly_lost
+        };
+        count.fetch_add(loss.events, Ordering::Relaxed);
+        *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(loss);
+    }
+
+    /// So many events of the pipeline's subjects lie in the stream and were not read yet.
+    pub fn set_pending(&self, pending: Option<u64>) {
+        self.pending
+            .store(pending.map_or(0, |pending| pending + 1), Ordering::Relaxed);
+    }
+
+    /// How many those are, where it is known.
+    pub fn pending(&self) -> Option<u64> {
+        self.pending.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Events of this pipeline that were lost.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Events that may have been this pipeline's, and were lost.
+    pub fn possibly_lost(&self) -> u64 {
+        self.possibly_lost.load(Ordering::Relaxed)
+    }
+
+    /// What was lost last.
+    pub fn last_loss(&self) -> Option<Loss> {
+        self.last_loss
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
