@@ -135,7 +135,7 @@ impl Stage {
     /// Processes what was sent, and ends the batch.
     fn batch(&mut self) -> Sealed {
         assert!(matches!(
-            self.worker.turn(Duration::from_secs(60), usize::MAX),
+            self.worker.turn(Duration::from_mins(1), usize::MAX),
             TurnEnd::Drained
         ));
         self.worker.seal().unwrap()

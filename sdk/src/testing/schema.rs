@@ -24,8 +24,9 @@ fn shorten(value: &mut Value) {
     match value {
         Value::Number(number) if number.is_f64() => {
             let float = number.as_f64().unwrap_or_default();
-            let is_single = f64::from(float as f32) == float;
-            let short = (float as f32).to_string().parse().ok().and_then(Number::from_f64);
+            let single = float as f32;
+            let is_single = f64::from(single).to_bits() == float.to_bits();
+            let short = single.to_string().parse().ok().and_then(Number::from_f64);
             if let Some(short) = short.filter(|_| is_single) {
                 *number = short;
             }

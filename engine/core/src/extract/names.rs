@@ -18,7 +18,7 @@ const SEARCHED: usize = 32;
 pub(super) struct Names<'p> {
     payload: &'p [u8],
     fingerprints: SmallVec<[u32; SEARCHED]>,
-    names: SmallVec<[Quoted; SEARCHED]>,
+    quoted: SmallVec<[Quoted; SEARCHED]>,
     /// Where the names of the innermost object begin.
     start: usize,
     /// The same of those around it.
@@ -30,7 +30,7 @@ impl<'p> Names<'p> {
         Self {
             payload,
             fingerprints: SmallVec::new(),
-            names: SmallVec::new(),
+            quoted: SmallVec::new(),
             start: 0,
             around: SmallVec::new(),
         }
@@ -40,7 +40,7 @@ impl<'p> Names<'p> {
     #[inline]
     pub(super) fn begin(&mut self) {
         self.around.push(self.start as u32);
-        self.start = self.names.len();
+        self.start = self.quoted.len();
     }
 
     /// A member of the innermost object.
@@ -53,24 +53,24 @@ impl<'p> Names<'p> {
         };
         let before = &self.fingerprints[self.start..];
         if before.len() < SEARCHED && before.contains(&fingerprint) {
-            let known = before.iter().zip(&self.names[self.start..]);
+            let known = before.iter().zip(&self.quoted[self.start..]);
             let mut alike = known.filter(|(known, _)| **known == fingerprint);
             if alike.any(|(_, known)| self.are_same(*known, name)) {
                 return Err(twice(name));
             }
         }
         self.fingerprints.push(fingerprint);
-        self.names.push(name);
+        self.quoted.push(name);
         Ok(())
     }
 
     /// The innermost object ends.
     pub(super) fn end(&mut self) -> Result<(), Wrong> {
-        if self.names.len() - self.start > SEARCHED {
+        if self.quoted.len() - self.start > SEARCHED {
             self.search()?;
         }
         self.fingerprints.truncate(self.start);
-        self.names.truncate(self.start);
+        self.quoted.truncate(self.start);
         self.start = self.around.pop().unwrap_or_default() as usize;
         Ok(())
     }
@@ -78,7 +78,7 @@ impl<'p> Names<'p> {
     fn search(&self) -> Result<(), Wrong> {
         let names = self.fingerprints[self.start..]
             .iter()
-            .zip(&self.names[self.start..]);
+            .zip(&self.quoted[self.start..]);
         let mut sorted: Vec<_> = names.collect();
         let text = |name: &Quoted| strings::bytes(self.payload, *name);
         sorted.sort_unstable_by(|(one, first), (other, second)| {

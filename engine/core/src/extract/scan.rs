@@ -57,7 +57,7 @@ struct Opened {
 
 impl Opened {
     fn push(&mut self, is_object: bool) {
-        if self.depth > 0 && self.depth % 64 == 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.around.push(self.bits);
         }
         self.bits = self.bits << 1 | u64::from(is_object);
@@ -67,7 +67,7 @@ impl Opened {
     fn pop(&mut self) {
         self.depth -= 1;
         self.bits >>= 1;
-        if self.depth > 0 && self.depth % 64 == 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.bits = self.around.pop().unwrap_or_default();
         }
     }
@@ -450,7 +450,7 @@ mod tests {
     #[test]
     fn what_is_open_is_known_at_any_depth() {
         let mut open = Opened::default();
-        let is_object = |depth: usize| depth % 3 == 0 || depth % 64 == 5;
+        let is_object = |depth: usize| depth.is_multiple_of(3) || depth % 64 == 5;
         for depth in 0..1_000 {
             open.push(is_object(depth));
         }

@@ -105,7 +105,9 @@ mod tests {
 
     fn notes(times: &[EventTime]) -> TimeNotes {
         let mut notes = TimeNotes::default();
-        times.iter().for_each(|time| notes.note(time));
+        for time in times {
+            notes.note(time);
+        }
         notes
     }
 

@@ -69,8 +69,8 @@ impl Checker<'_> {
     }
 
     fn check_fields(&self, schema: &Value, fields: &Map<String, Value>, path: &str, depth: usize) -> Checked {
-        let missing = each(schema, "required").filter_map(Value::as_str);
-        if let Some(name) = missing.filter(|name| !fields.contains_key(*name)).next() {
+        let mut required = each(schema, "required").filter_map(Value::as_str);
+        if let Some(name) = required.find(|name| !fields.contains_key(*name)) {
             return misfit(path, format!("the field `{name}` is missing"));
         }
         for (name, value) in fields {

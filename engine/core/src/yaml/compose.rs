@@ -295,15 +295,14 @@ mod tests {
 
     #[test]
     fn what_grows_without_bound_or_means_nothing_is_refused() {
-        let laughs: String = (b'b'..=b'j')
-            .map(|name| {
-                let (name, before) = (char::from(name), char::from(name - 1));
-                format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","))
-            })
-            .collect();
-        let laughs = format!("a: &a [x,x,x]\n{laughs}");
-        let tower: String = (1..200).map(|n| format!("k{n}: &k{n} [*k{}]\n", n - 1)).collect();
-        let tower = format!("k0: &k0 [x]\n{tower}");
+        let laugh = |name: u8| {
+            let (name, before) = (char::from(name), char::from(name - 1));
+            format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","))
+        };
+        let laughs: Vec<_> = (b'b'..=b'j').map(laugh).collect();
+        let laughs = format!("a: &a [x,x,x]\n{}", laughs.concat());
+        let tower: Vec<_> = (1..200).map(|n| format!("k{n}: &k{n} [*k{}]\n", n - 1)).collect();
+        let tower = format!("k0: &k0 [x]\n{}", tower.concat());
         for (text, word) in [
             ("a: 1\na: 2\n", "\"a\" is there twice"),
             ("a: 1\n'a': 2\n", "is there twice"),

@@ -37,7 +37,7 @@ impl From<YamlError> for TypeError {
     }
 }
 
-impl<'de> IntoDeserializer<'de, TypeError> for Yaml {
+impl IntoDeserializer<'_, TypeError> for Yaml {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
