@@ -1,8 +1,11 @@
 //! Reading single fields of a JSON object, for plugins whose field names come from their config.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::{Event, Failure};
@@ -10,6 +13,8 @@ use crate::{Event, Failure};
 /// Longest id that [`Fields::id`] takes, in bytes. Ids become parts of state keys, which the engine
 /// bounds at 1,024 bytes; an id of a user or an item is far shorter.
 const MAX_ID_BYTES: usize = 256;
+/// Longest piece of a field's name in a reason.
+const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// The fields of an event whose payload is a JSON object. It suits plugins whose field names come from their
 /// config.
@@ -23,6 +28,40 @@ const MAX_ID_BYTES: usize = 256;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields(BTreeMap<String, Raw>);
+
+/// The fields as a payload writes them, and the first that is there twice.
+struct Written {
+    fields: Fields,
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Written, A::Error> {
+        let (mut fields, mut twice) = (BTreeMap::new(), None);
+        while let Some((name, value)) = entries.next_entry::<String, Raw>()? {
+            if twice.is_none() && fields.contains_key(&name) {
+                twice = Some(name.clone());
+            }
+            fields.insert(name, value);
+        }
+        let fields = Fields(fields);
+        Ok(Written { fields, twice })
+    }
+}
 
 /// A value as it is written, so that no digit of a number is lost.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,10 +83,14 @@ impl PartialEq for Raw {
 /// assert_eq!(failure.code(), Some("wrong-type"));
 /// ```
 impl Event {
-    /// Reads the payload as a JSON object. Another payload fails with the code `wrong-type`.
+    /// Reads the payload as a JSON object. Another payload fails with the code `wrong-type`, and an object with a field
+    /// twice with the code `duplicate-member`.
     pub fn fields(&self) -> Result<Fields, Failure> {
-        if let Ok(fields) = serde_json::from_slice(self.json_bytes()) {
-            return Ok(Fields(fields));
+        if let Ok(Written { fields, twice }) = serde_json::from_slice(self.json_bytes()) {
+            let Some(name) = twice else { return Ok(fields) };
+            let shown: String = name.chars().take(MAX_SHOWN_CHARACTERS).collect();
+            let reason = format!("the payload has the field {shown:?} twice");
+            return Err(Failure::invalid("duplicate-member", reason));
         }
         self.json::<&RawValue>()?;
         Err(Failure::invalid("wrong-type", "the payload is not a JSON object"))
@@ -131,6 +174,8 @@ mod tests {
             (r#"{"user":true}"#, "wrong-type"),
             ("{", "malformed-json"),
             (r#"{"user":{}}"#, "wrong-type"),
+            (r#"{"user":"a","user":"b"}"#, "duplicate-member"),
+            (r#"{"user":"a","\u0075ser":"a"}"#, "duplicate-member"),
             (r#"{"user":""}"#, "wrong-length"),
             (&long, "wrong-length"),
         ] {

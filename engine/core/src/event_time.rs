@@ -89,8 +89,15 @@ fn number(text: &str, unit: Unit) -> Result<i64, String> {
     unit.to_ms(text).ok_or_else(far)
 }
 
+/// A receive time that is absurd itself, as that of a rehearsal, says nothing of what lies ahead.
 fn is_sane(ms: u64, received_ms: u64) -> bool {
-    (YEAR_2000_MS..=received_ms.saturating_add(A_YEAR_MS)).contains(&ms)
+    let is_known = received_ms >= YEAR_2000_MS;
+    let latest = if is_known {
+        received_ms.saturating_add(A_YEAR_MS)
+    } else {
+        u64::MAX
+    };
+    (YEAR_2000_MS..=latest).contains(&ms)
 }
 
 /// The unit in which a number would be sane.
@@ -177,6 +184,13 @@ mod tests {
         }
         let ahead = Scalar::Text("2028-11-28T00:00:00Z".into());
         assert!(matches!(read(Ms, &ahead), EventTime::Absurd { likely: None, .. }));
+        let manifest = TimeManifest::from(Extract::Subject);
+        let rehearsed = |number| EventTime::read(&manifest, Some(&Scalar::Number(number)), 1_000);
+        assert_eq!(rehearsed("1795825800000"), EventTime::At(NOW_MS));
+        assert!(matches!(
+            rehearsed("1795825800"),
+            EventTime::Absurd { likely: Some(S), .. }
+        ));
         let tomorrow = Scalar::Text("2026-11-29T00:00:00Z".into());
         assert!(matches!(read(Ms, &tomorrow), EventTime::At(_)));
     }

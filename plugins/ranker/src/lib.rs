@@ -106,6 +106,10 @@ impl Ranker {
     /// Writes the list for users who have none, where the config asks for one.
     fn keep_fallback(&self, host: &mut Host<'_>, time: u64, boards: &Boards) -> Result<(), Failure> {
         let Some(fallback) = self.config.fallback else {
+            // A config from before may have asked for one.
+            if host.state().get(FallbackList::KEY).is_some() {
+                host.state().delete(FallbackList::KEY);
+            }
             return Ok(());
         };
         let items = match fallback {

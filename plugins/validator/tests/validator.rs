@@ -302,11 +302,34 @@ fn a_time_in_any_form_of_rfc_3339_is_one() {
 #[test]
 fn a_field_that_is_there_twice_is_refused() {
     let failure = send(&mut one_field(&json!({})), r#"{"field":{"a":1,"a":2}}"#).unwrap_err();
-    assert_eq!(failure.code(), Some("malformed-json"));
+    assert_eq!(failure.code(), Some("duplicate-member"));
     assert!(
         failure.reason().contains("field \"a\" is there twice"),
         "{failure:?}"
     );
+}
+
+#[test]
+fn the_reason_of_what_is_no_json_is_true_whatever_the_order() {
+    let mut host = one_field(&json!({ "type": "text" }));
+    for (payload, word) in [
+        (br#"{"field":"a","x":NaN}"#.to_vec(), "expected value"),
+        (br#"{"x":NaN,"field":"a"}"#.to_vec(), "expected value"),
+        (br#"{"field":"a","x":1e400}"#.to_vec(), "out of range"),
+        (br#"{"x":1e400,"field":"a"}"#.to_vec(), "out of range"),
+        (vec![0x1f, 0x8b, 8, 0], "gzip"),
+        (
+            "{\"field\":1}"
+                .encode_utf16()
+                .flat_map(u16::to_be_bytes)
+                .collect(),
+            "UTF-16",
+        ),
+    ] {
+        let failure = host.send(Event::new("shop", payload)).unwrap_err();
+        assert_eq!(failure.code(), Some("malformed-json"));
+        assert!(failure.reason().contains(word), "{failure:?}");
+    }
 }
 
 #[test]

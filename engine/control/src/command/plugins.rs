@@ -18,6 +18,7 @@ use tailrace_core::{
         plugins::{Admitted, CompileCost, PluginError},
     },
     registry::{Key, PluginVersion, Tenant},
+    schema::ConfigSchema,
     tasks,
 };
 
@@ -138,7 +139,12 @@ impl Commands {
             compiled,
         } = admitted;
         let trial = self
-            .try_plugin(tenant, digest, component.clone(), upload.trial)
+            .try_plugin(
+                tenant,
+                (digest, component.clone()),
+                config_schema.clone(),
+                upload.trial,
+            )
             .await;
         let trial = self.or_forgotten(digest, trial).await?;
         let version = PluginVersion {
@@ -268,15 +274,15 @@ impl Commands {
     async fn try_plugin(
         &self,
         tenant: &Name,
-        digest: Digest,
-        component: Bytes,
+        (digest, component): (Digest, Bytes),
+        schema: Option<ConfigSchema>,
         request: TrialRequest,
     ) -> ControlResult<Trial> {
         // It was compiled just now; where its machine code could not be kept, it is once more.
         let plugin = load_component(&self.context.world, tenant, digest, component).await?;
         let clock = self.context.world.clock.clone();
         let tried = executor::run(&*self.context.world.turns, tenant, move || {
-            trial::run(&plugin, request, &*clock)
+            trial::run(&plugin, schema.as_ref(), request, &*clock)
         });
         Ok(tried
             .await
@@ -291,9 +297,10 @@ impl Commands {
     ) -> ControlResult<Trial> {
         let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
         let plugin = plugin.ok_or_else(|| ControlError::not_found("plugin", &version.plugin))?;
+        let schema = version.config_schema.clone();
         let clock = self.context.world.clock.clone();
         let tried = executor::run(&*self.context.world.turns, tenant, move || {
-            trial::run(&plugin, request, &*clock)
+            trial::run(&plugin, schema.as_ref(), request, &*clock)
         });
         Ok(tried
             .await

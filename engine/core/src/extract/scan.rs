@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
+use tailrace_payload::without_mark;
 
 use super::{
     fault::{PayloadFault, unreadable},
@@ -27,7 +28,7 @@ pub(super) fn scan<'p>(
     let text = std::str::from_utf8(payload)
         .map_err(|cause| unreadable(payload, cause.valid_up_to(), "it is not UTF-8"))?;
     // A mark of the byte order means nothing in UTF-8, and many editors write one.
-    let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let start = payload.len() - without_mark(payload).len();
     let scan = Scan {
         text,
         payload,

@@ -5,6 +5,7 @@ pub mod alarm_rules;
 pub mod alarms;
 mod bounds;
 pub mod check;
+pub mod config;
 mod defaults;
 pub mod error;
 pub mod extract;

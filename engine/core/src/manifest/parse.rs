@@ -48,7 +48,8 @@ pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
     let text = std::str::from_utf8(text).map_err(|_| ManifestError::new(".", "not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('{') {
-        return Ok(read_json(text)?.into());
+        let value = json_value(text).map_err(|why| ManifestError::new(".", why))?;
+        return Ok(typed::<PipelineManifest>(value)?.into());
     }
     let tree = yaml::parse(text).map_err(|cause| {
         let cause: String = cause.to_string().chars().take(300).collect();
@@ -59,18 +60,14 @@ pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
     Ok(Written { manifest, configs })
 }
 
-/// The manifest of a JSON text.
-fn read_json(text: &str) -> Result<PipelineManifest, ManifestError> {
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|cause| ManifestError::new(".", format!("not JSON: {cause}")))?;
+/// The value of a JSON text, in which no field is there twice.
+pub(super) fn json_value(text: &str) -> Result<serde_json::Value, String> {
+    let value = serde_json::from_str(text).map_err(|cause| format!("not JSON: {cause}"))?;
     if let Err(PayloadFault::Duplicate { name, .. }) = check_json(text.as_bytes()) {
         let shown: String = name.chars().take(60).collect();
-        return Err(ManifestError::new(
-            ".",
-            format!("the field {shown:?} is there twice"),
-        ));
+        return Err(format!("the field {shown:?} is there twice"));
     }
-    typed(value)
+    Ok(value)
 }
 
 fn typed<'de, T: Deserialize<'de>>(

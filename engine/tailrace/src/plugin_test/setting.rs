@@ -4,8 +4,6 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
-use serde::Deserialize as _;
-use serde_json::Value;
 use tailrace_core::{
     grant::Grant,
     identity::Digest,
@@ -13,12 +11,12 @@ use tailrace_core::{
         Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
         PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
         check::check,
+        config::WrittenConfig,
         parse::{self, Written},
     },
     name::Name,
     ports::plugins::Admitted,
     units::{Bytes, Span},
-    yaml,
 };
 
 use crate::cli::error::misuse;
@@ -42,7 +40,7 @@ pub struct Wishes {
     /// Name of the plugin, as a step of the pipeline would name it.
     pub plugin: Option<String>,
     /// The step's config.
-    pub config: Option<Value>,
+    pub config: Option<WrittenConfig>,
     /// Fuel of a call.
     pub fuel: Option<u64>,
     /// Linear memory.
@@ -62,7 +60,7 @@ pub struct Wishes {
 impl Setting {
     /// Puts it together for a plugin.
     pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
-        let (mut manifest, configs) = match wishes.pipeline {
+        let (mut manifest, mut configs) = match wishes.pipeline {
             Some(Written { manifest, configs }) => {
                 let taken = take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?;
                 (taken, configs)
@@ -70,17 +68,15 @@ impl Setting {
             None => (around(admitted)?, BTreeMap::new()),
         };
         let step = &mut manifest.steps[0];
-        let as_written = configs.get(&step.name).filter(|_| wishes.config.is_none());
-        step.config = wishes.config.unwrap_or_else(|| step.config.take());
-        if let Some(schema) = &admitted.config_schema {
-            let settled = schema.settle(&mut step.config, as_written);
-            settled.map_err(|misfit| {
-                misuse(
-                    misfit.to_string(),
-                    "mend the config that --config or the pipeline gives",
-                )
-            })?;
-        }
+        let own = || WrittenConfig::new(step.config.take(), configs.remove(&step.name));
+        let config = wishes.config.unwrap_or_else(own);
+        let settled = config.settled(admitted.config_schema.as_ref());
+        step.config = settled.map_err(|misfit| {
+            misuse(
+                misfit.to_string(),
+                "mend the config that --config or the pipeline gives",
+            )
+        })?;
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
@@ -144,7 +140,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             name: name.clone(),
             version: "0.0.0".parse()?,
         },
-        config: Value::Null,
+        config: serde_json::Value::Null,
         grants: admitted.imports.iter().copied().collect(),
         state_version: 1,
         limits: Limits::default(),
@@ -216,19 +212,11 @@ pub fn read_pipeline(path: &Path) -> anyhow::Result<Written> {
 }
 
 /// Reads a plugin's config: JSON or YAML.
-pub fn read_config(path: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the config {}", path.display()))?;
-    let parsed = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|cause| cause.to_string())
-    } else {
-        yaml::parse(&text)
-            .map_err(|cause| cause.to_string())
-            .and_then(|tree| Value::deserialize(tree).map_err(|cause| cause.to_string()))
-    };
-    parsed.map_err(|cause| {
+pub fn read_config(path: &Path) -> anyhow::Result<WrittenConfig> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read the config {}", path.display()))?;
+    WrittenConfig::read(&text).map_err(|cause| {
         misuse(
-            format!("{} is neither JSON nor YAML: {cause}", path.display()),
+            format!("{} is neither JSON nor YAML: {}", path.display(), cause.message),
             "write it as under `config:` of a step",
         )
     })

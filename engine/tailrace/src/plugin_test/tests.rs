@@ -7,7 +7,7 @@ use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
     grant::{CallLimits, Grant},
     identity::Digest,
-    manifest::{Extract, VectorManifest, parse::read},
+    manifest::{Extract, VectorManifest, config::WrittenConfig, parse::read},
     name::Name,
     ports::plugins::{
         Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
@@ -24,6 +24,8 @@ use super::{
     report::{Content, EventReport, Outcome, Summary},
     setting::{Setting, Wishes},
 };
+
+mod edge;
 
 /// Does what the payload says, word by word; refuses the config `"bad"`.
 struct Script;
@@ -281,7 +283,7 @@ fn what_cannot_run_is_refused_before_the_first_event() {
     let error = |wishes: Wishes| play(wishes, &[]).err().unwrap().to_string();
     assert!(
         error(Wishes {
-            config: Some("bad".into()),
+            config: Some(WrittenConfig::new("bad".into(), None)),
             ..Wishes::default()
         })
         .contains("it is bad")

@@ -13,5 +13,5 @@ mod value;
 mod write;
 
 pub(crate) use number::Number;
-pub(crate) use read::{Name, of_raw, parse, text};
+pub(crate) use read::{Name, failure, of_raw, parse, text};
 pub(crate) use value::{Item, Json, Member, Object, order};

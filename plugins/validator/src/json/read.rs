@@ -8,13 +8,15 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tailrace_sdk::Failure;
+use tailrace_sdk::{Event, Failure};
 
 use super::{
     number::Number,
     value::{Item, Json, Object},
 };
 
+/// Says of a field that its object has it already.
+const TWICE: &str = "is there twice";
 /// Levels of nesting that are read.
 const MAX_DEPTH: usize = 127;
 /// Digits that always fit into a float, without an exponent.
@@ -22,19 +24,25 @@ const ALWAYS_FINITE: usize = 300;
 
 /// The payload as text: checked in one go, which is cheaper than string by string. A byte order mark
 /// means nothing in UTF-8, and the engine passes it over, too.
-pub(crate) fn text(payload: &[u8]) -> Result<&str, Failure> {
-    let text = std::str::from_utf8(payload).map_err(|error| malformed(&error))?;
+pub(crate) fn text(event: &Event) -> Result<&str, Failure> {
+    let text = std::str::from_utf8(&event.payload).map_err(|error| event.malformed(error))?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Reads a payload.
-pub(crate) fn parse(payload: &str) -> Result<Json<'_>, Failure> {
-    let raw: &RawValue = serde_json::from_str(payload).map_err(|error| malformed(&error))?;
-    of_raw(raw.get(), 0).map_err(|error| malformed(&error))
+/// Reads the text of an event's payload.
+pub(crate) fn parse(text: &str) -> Result<Json<'_>, serde_json::Error> {
+    let raw: &RawValue = serde_json::from_str(text)?;
+    of_raw(raw.get(), 0)
 }
 
-fn malformed(error: &dyn fmt::Display) -> Failure {
-    Failure::invalid("malformed-json", format!("the payload does not read: {error}"))
+/// The failure of a payload that does not read.
+pub(crate) fn failure(event: &Event, error: &serde_json::Error) -> Failure {
+    let why = error.to_string();
+    // No error of the parser has these words.
+    if why.contains(TWICE) {
+        return Failure::invalid("duplicate-member", format!("the payload does not read: {why}"));
+    }
+    event.malformed(why)
 }
 
 /// Reads a value that the parser has gone over, within so many others.
@@ -91,7 +99,7 @@ impl<'de> Visitor<'de> for Fields {
         }
         Object::new(fields).map_err(|name| {
             let name = crate::problem::shown(&name);
-            A::Error::custom(format_args!("field {name:?} is there twice"))
+            A::Error::custom(format_args!("field {name:?} {TWICE}"))
         })
     }
 }
