@@ -230,7 +230,7 @@ pub struct StepManifest {
     pub name: Name,
     /// An uploaded plugin, as `name@version`.
     pub plugin: PluginRef,
-    /// The plugin's own configuration.
+    /// The plugin's own configuration. If the plugin declares a JSON Schema of it, that types and checks it.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub config: serde_json::Value,
     /// The host interfaces that the plugin may use. The grant `vectors` needs a collection under `vectors`.

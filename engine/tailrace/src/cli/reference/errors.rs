@@ -405,7 +405,8 @@ Codes are stable: programs may compare them. A text beside a code may change.
 const LETTERS: &str = "## Codes of dead letters
 
 The engine gives these codes. A plugin gives its own codes to events that it rejects. The [Rust SDK](sdk.md) gives
-`malformed-json`, `not-utf8`, `missing-field`, `wrong-type`, `wrong-length`, `unreadable-state` and `unwritable-value`.
+`malformed-json`, `duplicate-member`, `not-utf8`, `missing-field`, `wrong-type`, `wrong-length`, `unreadable-state` and
+`unwritable-value`.
 
 ";
 
