@@ -6,7 +6,7 @@
 //!   digits with a leading zero, which are text;
 //! - [`typed`] reads a type from the tree, by what the type asks for.
 //!
-//! Why: docs/decisions/0074-yaml-is-typed-by-its-place.md
+//! Why: docs/decisions/0077-yaml-is-typed-by-its-place.md
 
 pub mod compose;
 pub mod scalar;
