@@ -34,9 +34,10 @@ engine: ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/release/tailrace || echo "Compiling the engine and three plugins: several minutes on two cores, the first time. Then the demonstration runs."
-	@$(MAKE) --no-print-directory demo-plugins engine
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/release/tailrace demo
+	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about six minutes on two cores, the first time. Then the demonstration runs for a minute."
+	@$(MAKE) --no-print-directory demo-plugins
+	$(CARGO) build --locked --workspace --bin tailrace
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo
 
 install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its debug information beside it
 	mkdir -p $(BIN)
@@ -66,7 +67,8 @@ bench: plugins ## what an event costs, as tables: target/bench.md and target/ben
 
 torture: plugins ## every fault, long; the report is target/torture.md
 	$(CARGO) build --locked --workspace --bin tailrace --bin torture
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/torture all --report target/torture.md
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BEFORE=$$(tests/tools/version-before.sh) \
+	target/debug/torture all --report target/torture.md
 
 lint: fmt pages clippy docs ## format, pages, clippy, docs: no warnings
 

@@ -29,6 +29,7 @@ mod recall;
 mod refusals;
 mod secrets;
 mod sketches;
+mod stored;
 mod streams;
 mod tenants;
 mod torture;

@@ -24,6 +24,7 @@ fn launch(nodes: &Nodes) -> Launch {
         nats: nodes.urls(),
         environment: Vec::new(),
         config: None,
+        program: None,
     }
 }
 

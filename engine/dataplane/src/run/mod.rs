@@ -165,7 +165,23 @@ impl PipelineRun {
                     continue;
                 }
             }
-            return self.wait_for_change(None).await;
+            return self.see_the_pause().await;
+        }
+    }
+
+    /// Waits until the own view of the registry shows a pause that was written: another change that comes first
+    /// must not start the pipeline again. A pause that somebody has ended meanwhile is not waited for.
+    async fn see_the_pause(&mut self) {
+        let is_seen = |entry: &Entry| {
+            entry
+                .as_ref()
+                .is_none_or(|(pipeline, _)| pipeline.paused.is_some())
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            _ = self.entry.wait_for(is_seen) => {}
+            () = sleep(Some(LONGEST_PAUSE)) => {}
         }
     }
 

@@ -219,8 +219,8 @@ impl Client {
     /// A token with a line break in it, mostly.
     fn malformed(&self, cause: &ureq::http::Error) -> anyhow::Error {
         misuse(
-            format!("no request to {} can be made: {cause}", self.url),
-            "look at the token and the address for stray characters",
+            format!("no request to {} can be made with this token: {cause}", self.url),
+            "look at the token, and at the address, for stray characters",
         )
     }
 

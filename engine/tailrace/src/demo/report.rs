@@ -36,6 +36,9 @@ pub async fn print(
         counts.rejected,
         counts.outputs,
     );
+    if cfg!(debug_assertions) {
+        text.push_str("This is a development build; `make install` builds a faster one.\n");
+    }
     recommendations(&mut text, source, lists)?;
     quality(&mut text, source, lists, hits)?;
     sketches(&mut text, queries, id, &source.ratings).await?;
