@@ -74,12 +74,14 @@ pub fn list(session: &Session) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
     use tailrace_core::manifest::parse::parse;
 
     #[test]
     fn what_is_shown_is_applied_again_as_it_was() {
-        let texts = [
+        let texts: Vec<&str> = vec![
             "NO",
             "on",
             "yes",
@@ -131,11 +133,12 @@ mod tests {
             "\u{feff}x",
             "\u{85}",
         ];
+        let by_name: BTreeMap<&str, &str> = texts.iter().map(|text| (*text, *text)).collect();
         let manifest = json!({
             "name": "p", "input": { "subjects": ["a.>"], "start": { "time": "2026-11-01T00:00:00Z" } },
             "steps": [{ "name": "s", "plugin": "v@1.0.0", "config": {
                 "texts": texts, "numbers": [1, -1, 1.5, 1e300, 0.1], "rest": [true, null, {}, []],
-                "by-name": texts.iter().map(|text| ((*text).to_owned(), text)).collect::<std::collections::BTreeMap<_, _>>(),
+                "by-name": by_name,
             } }],
         });
         let manifest = parse(manifest.to_string().as_bytes()).unwrap();

@@ -38,7 +38,7 @@ steps: [{ name: only, plugin: mine@1.0.0 }]
     let clock = Arc::new(SystemClock::new());
     let mut rehearsal = Rehearsal::new(setting, Arc::new(Script), &store, clock).unwrap();
     let mut seen = Vec::new();
-    for given in [
+    let events = [
         edge(&[("Nats-Marker-Reason", "MaxAge")], ""),
         edge(&[("Nats-Schedule", "@every 1h")], "{}"),
         edge(&[("Id", "1")], r#"{"user":"ada","ts":"2026-11-28T00:30:00"}"#),
@@ -46,7 +46,9 @@ steps: [{ name: only, plugin: mine@1.0.0 }]
         edge(&[], r#"{"user":"ada","user":"bob"}"#),
         edge(&[], "\u{1f}\u{8b}"),
         edge(&[], r#"{"user":"ada","ts":1795825800}"#),
-    ] {
+    ];
+    for (line, mut given) in (1..).zip(events) {
+        given.line = line;
         let Played::Done(report) = rehearsal.play(given).unwrap() else {
             panic!("nothing pauses")
         };
