@@ -59,7 +59,7 @@ impl<P: Plugin> Slot<P> {
 /// ```
 ///
 /// With `config_schema` the plugin bears the JSON Schema of its config, in a file beside `Cargo.toml`. The engine then
-/// checks the config when a pipeline is applied, reads plain scalars of YAML as the schema types them, and shows the
+/// checks the config when a pipeline is applied. It reads plain scalars of YAML as the schema types them, and shows the
 /// schema with the plugin. The file is derived from the type: the macro adds a test that compares the two, and with
 /// `BLESS=1` writes the file. It needs the feature `schema`, and `schemars::JsonSchema` on the type.
 ///

@@ -95,8 +95,8 @@ pub struct InputManifest {
 }
 
 /// The treatment of messages that are no events: delete markers, which the broker writes when the last message of a
-/// subject ends by its time to live or is purged, and schedules (`Nats-Schedule`). What a schedule publishes is an
-/// event.
+/// subject ends by its time to live or is purged, and schedules (`Nats-Schedule`). A message that a schedule publishes
+/// is an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Markers {

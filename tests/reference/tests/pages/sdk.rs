@@ -17,7 +17,12 @@ const SECTIONS: [(&str, &[&str]); 10] = [
     ("Sketches", &["host/sketches.rs"]),
     (
         "Testing",
-        &["testing/host.rs", "testing/collections.rs", "testing/sketches.rs"],
+        &[
+            "testing/host.rs",
+            "testing/collections.rs",
+            "testing/sketches.rs",
+            "testing/schema.rs",
+        ],
     ),
 ];
 
