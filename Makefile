@@ -15,7 +15,7 @@ GUESTS := $(CARGO) build --locked $(FLAGS) --profile guest --target $(TARGET)
 PLUGINS := -p validator -p embedding-updater -p ranker
 OTHERS := -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
 
-.PHONY: help tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages clippy docs deny
+.PHONY: help tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages deploy clippy docs deny
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -70,13 +70,16 @@ torture: plugins ## every fault, long; the report is target/torture.md
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BEFORE=$$(tests/tools/version-before.sh) \
 	target/debug/torture all --report target/torture.md
 
-lint: fmt pages clippy docs ## format, pages, clippy, docs: no warnings
+lint: fmt pages deploy clippy docs ## format, pages, deploy/, clippy, docs: no warnings
 
 fmt:
 	$(CARGO) fmt --all --check
 
 pages: ## links, anchors and sentences of the documentation
 	python3 tests/tools/pages.py
+
+deploy: ## image, compose file, systemd unit and Helm chart
+	tools=$$(tests/tools/deploy/install.sh) && python3 -B tests/tools/deploy/check.py "$$tools"
 
 clippy:
 	$(CARGO) clippy --locked $(FLAGS) --workspace --all-targets -- -D warnings

@@ -111,6 +111,7 @@ macro_rules! export {
                 fn configure(
                     config: ::std::string::String,
                 ) -> ::std::result::Result<(), ::std::string::String> {
+                    $crate::exporting::report_panics();
                     SLOT.with(|slot| slot.configure(&config))
                 }
 

@@ -50,6 +50,8 @@ mod failure;
 mod fields;
 mod host;
 mod message;
+#[cfg(target_arch = "wasm32")]
+mod panics;
 mod plugin;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

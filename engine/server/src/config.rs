@@ -293,7 +293,10 @@ impl Config {
             "operator_token_file",
         ];
         let env = Env::prefixed("TAILRACE_")
-            .filter(move |key| sections.contains(&key.as_str()) || key.as_str().contains("__"))
+            .filter(move |key| {
+                // The case of a variable is the shell's; figment compares without it.
+                sections.iter().any(|section| key == *section) || key.as_str().contains("__")
+            })
             .map(|key| key.as_str().replace("__", ".").replace('_', "-").into());
         let defaults = Self {
             traces: TracesConfig::of_environment(|name| std::env::var(name).ok()),

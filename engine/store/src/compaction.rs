@@ -16,23 +16,23 @@
 //! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
 
 use std::{
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
 
-use sled::{Db, IVec, Tree};
 use tailrace_core::ports::store::{PartitionStore as _, ReclaimStep, StoreError};
 
 use crate::{
+    apart::within_patience,
     copying::{Copying, Halt, next_page},
     folders,
+    handover::{abandon, begin, join, remove_old, switch},
     need::{Seen, needed},
-    opening::{guarded, open_database},
-    partition::SledPartition,
-    tenant::{Database, Opened, TenantStore},
-    tree_name::{partition_of, tree_name},
+    opened::Opened,
+    tenant::TenantStore,
+    tenant_database::Shared,
+    value::failed,
 };
 
 /// After each page others get the processor and the disk.
@@ -41,8 +41,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 const MANY: usize = 10_000;
 /// Changed keys of all trees that may be left when the partitions join: a few milliseconds of work.
 const FEW: usize = 1_000;
-/// Rounds of copying what changed before the partitions join, however many keys are left.
-const ROUNDS: usize = 20;
+/// Rounds of copying what changed before it is given up: each should leave fewer keys than the one before.
+const ROUNDS: usize = 100;
 /// Disk that must be left beside twice what the copy takes: others need some, too.
 const ROOM_LEFT: u64 = 64 << 20;
 
@@ -64,7 +64,7 @@ pub(crate) fn reclaim(tenant: &TenantStore, may_go_on: MayGoOn<'_>) -> Result<Op
         return Ok(None);
     }
     // sled panics on some kinds of damage.
-    let looked = catch_unwind(AssertUnwindSafe(|| look(tenant, seen.disk_bytes, may_go_on)))
+    let looked = catch_unwind(AssertUnwindSafe(|| look(tenant, seen, may_go_on)))
         .unwrap_or_else(|_| Err(StoreError::Damaged("sled panicked".to_owned()).into()));
     match looked {
         Ok(compacted) => {
@@ -82,37 +82,38 @@ pub(crate) fn reclaim(tenant: &TenantStore, may_go_on: MayGoOn<'_>) -> Result<Op
 }
 
 fn glance(tenant: &TenantStore) -> Result<Seen, StoreError> {
-    let disk_bytes = tenant.size_bytes()?;
-    let partitions: Vec<_> = tenant.read_partitions().values().cloned().collect();
-    let weights = partitions.iter().map(|partition| partition.weight());
+    let partitions = tenant.partitions();
+    let weights = partitions.values().map(|partition| partition.weight());
     Ok(Seen {
-        disk_bytes,
+        changes: tenant.glance.changes(),
+        disk_bytes: tenant.size_bytes()?,
         held_bytes: weights.map(|size| size.state_bytes + size.vector_bytes).sum(),
     })
 }
 
-fn look(tenant: &TenantStore, disk_bytes: u64, may_go_on: MayGoOn<'_>) -> Result<Option<Compacted>, Halt> {
-    let changed = tenant.changed();
-    let measured = measure(tenant, disk_bytes, &|| {
+fn look(tenant: &TenantStore, seen: Seen, may_go_on: MayGoOn<'_>) -> Result<Option<Compacted>, Halt> {
+    let has_changed = || tenant.glance.changes() != seen.changes;
+    let measured = measure(tenant, seen.disk_bytes, &|| {
         std::thread::sleep(PAUSE);
-        if tenant.changed() != changed {
+        if has_changed() {
             return Err(Halt::Overtaken);
         }
         ask(may_go_on, ReclaimStep::Measure)
     });
     let needed_bytes = match measured {
         Ok(Some(needed_bytes)) => needed_bytes,
-        Err(Halt::Failed(_)) if tenant.changed() != changed => return Err(Halt::Overtaken),
+        Err(Halt::Failed(_)) if has_changed() => return Err(Halt::Overtaken),
         other => return other.map(|_| None),
     };
     let room_bytes = tenant.shared.folders.room()?;
     if room_bytes < needed_bytes.saturating_mul(2).saturating_add(ROOM_LEFT) {
+        let disk_bytes = seen.disk_bytes;
         return Err(StoreError::Io(format!(
-            "the database takes {disk_bytes} bytes of disk and needs {needed_bytes}, but there is no room to make it smaller: {room_bytes} bytes are free, twice what it needs and 64 MiB are wanted"
+            "it takes {disk_bytes} bytes of disk and needs {needed_bytes}, but only {room_bytes} are free to copy it: twice what it needs and 64 MiB are wanted"
         ))
         .into());
     }
-    compact(tenant, needed_bytes, may_go_on).map(Some)
+    compact(tenant, seen, needed_bytes, may_go_on).map(Some)
 }
 
 fn measure(
@@ -120,32 +121,33 @@ fn measure(
     disk_bytes: u64,
     may_go_on: &dyn Fn() -> Result<(), Halt>,
 ) -> Result<Option<u64>, Halt> {
-    let mut database = tenant.lock();
-    let Some(sled) = tenant.opened_if_there(&mut database)? else {
+    let Some(opened) = tenant.lock().opened_if_there()? else {
         return Ok(None);
     };
-    drop(database);
-    needed(&trees(tenant, &sled)?, disk_bytes, may_go_on)
+    needed(&opened.trees(&tenant.name)?, disk_bytes, may_go_on)
 }
 
-fn compact(tenant: &TenantStore, needed_bytes: u64, may_go_on: MayGoOn<'_>) -> Result<Compacted, Halt> {
+fn compact(
+    tenant: &TenantStore,
+    seen: Seen,
+    needed_bytes: u64,
+    may_go_on: MayGoOn<'_>,
+) -> Result<Compacted, Halt> {
     ask(may_go_on, ReclaimStep::Begin)?;
-    let shared = &tenant.shared;
-    let before_bytes = tenant.size_bytes()?;
-    let folder = shared.folders.next(&tenant.name)?;
-    tracing::info!(tenant = %tenant.name, disk_bytes = before_bytes, needed_bytes, "the local database takes far more disk than it needs; it is copied into a fresh one");
-    let made = open_database(&folder, shared.options)
+    let Shared { folders, options, .. } = &*tenant.shared;
+    let folder = folders.next(&tenant.name)?;
+    tracing::info!(tenant = %tenant.name, disk_bytes = seen.disk_bytes, needed_bytes, "the local database takes far more disk than it needs; it is copied into a fresh one");
+    let copied = Opened::open(folder.clone(), *options)
         .map_err(Halt::from)
-        .and_then(|copy| {
-            let copying = Arc::new(Copying::new(copy, folder.clone()));
-            copy_and_switch(tenant, &copying, may_go_on)
-                .map_err(|halt| abandon(&mut tenant.lock(), &copying, halt))
+        .and_then(|opened| {
+            let copying = Arc::new(Copying::new(opened));
+            copy_and_switch(tenant, &copying, seen, may_go_on).map_err(|halt| abandon(tenant, &copying, halt))
         });
-    let old = match made {
+    let old = match copied {
         Ok(old) => old,
         Err(halt) => {
-            // Whatever it was that went wrong, this is not the first to tell of.
-            if let Err(cause) = shared.folders.remove(&folder) {
+            tracing::info!(tenant = %tenant.name, "the copy of the local database is given up");
+            if let Err(cause) = folders.remove(&folder) {
                 tracing::warn!(tenant = %tenant.name, %cause, "a copy of the local database that was given up cannot be removed now");
             }
             return Err(halt);
@@ -155,11 +157,11 @@ fn compact(tenant: &TenantStore, needed_bytes: u64, may_go_on: MayGoOn<'_>) -> R
     let _ = may_go_on(ReclaimStep::Remove);
     let old_folder = old.folder.clone();
     drop(old);
-    if let Err(cause) = shared.folders.remove(&old_folder) {
+    if let Err(cause) = remove_old(tenant, &old_folder) {
         tracing::warn!(tenant = %tenant.name, %cause, "the old local database cannot be removed now; that is done when the new one is opened");
     }
     Ok(Compacted {
-        before_bytes,
+        before_bytes: seen.disk_bytes,
         after_bytes: folders::size(&folder),
     })
 }
@@ -167,9 +169,11 @@ fn compact(tenant: &TenantStore, needed_bytes: u64, may_go_on: MayGoOn<'_>) -> R
 fn copy_and_switch(
     tenant: &TenantStore,
     copying: &Arc<Copying>,
+    seen: Seen,
     may_go_on: MayGoOn<'_>,
-) -> Result<Opened, Halt> {
-    begin(tenant, copying)?;
+) -> Result<Arc<Opened>, Halt> {
+    // It goes after all trees of it that are in use here.
+    let _source = begin(tenant, copying, seen.changes)?;
     for pair in copying.pairs() {
         pair.follower.note();
         let mut cursor = Vec::new();
@@ -185,122 +189,35 @@ fn copy_and_switch(
             std::thread::sleep(PAUSE);
         }
     }
-    for _ in 0..ROUNDS {
-        copying.check()?;
-        if copying.catch_up(0)? <= FEW {
-            break;
-        }
-    }
+    catch_up(copying)?;
     ask(may_go_on, ReclaimStep::Join)?;
     join(tenant, copying)?;
     ask(may_go_on, ReclaimStep::Sync)?;
-    guarded(|| copying.database.flush())?;
-    folders::sync(&copying.folder)?;
+    sync(copying)?;
     ask(may_go_on, ReclaimStep::Switch)?;
     switch(tenant, copying)
 }
 
-/// From now on the partitions tell what they write.
-fn begin(tenant: &TenantStore, copying: &Arc<Copying>) -> Result<(), Halt> {
-    let mut database = tenant.lock();
-    let Some(opened) = &database.opened else {
-        return Err(Halt::Overtaken);
-    };
-    for tree in trees(tenant, &opened.database)? {
-        copying.add(tree)?;
-    }
-    for (name, partition) in open_partitions(tenant) {
-        if let Some(follower) = copying.known(&name) {
-            partition.handle.follow(follower);
+/// Copies what has changed, until there is little left.
+fn catch_up(copying: &Copying) -> Result<(), Halt> {
+    for _ in 0..ROUNDS {
+        copying.check()?;
+        if copying.catch_up(0)? <= FEW {
+            return Ok(());
         }
     }
-    database.copying = Some(copying.clone());
-    Ok(())
+    Err(StoreError::Io("more is committed than can be copied".to_owned()).into())
 }
 
-/// From now on the partitions write to the copy, too.
-fn join(tenant: &TenantStore, copying: &Arc<Copying>) -> Result<(), Halt> {
-    let database = tenant.lock();
-    check(&database, copying)?;
-    let partitions = open_partitions(tenant);
-    for pair in copying.pairs() {
-        let join = || {
-            pair.catch_up()?;
-            pair.follower.join(pair.copy.clone());
-            Ok::<_, StoreError>(())
-        };
-        match partitions.get(&pair.tree.name()) {
-            Some(partition) => partition.handle.while_unused(join)?,
-            None => join()?,
-        }
+/// What is in the copy now is on the disk when this returns.
+fn sync(copying: &Arc<Copying>) -> Result<(), Halt> {
+    copying.check()?;
+    let opened = copying.opened.clone();
+    match within_patience(move || opened.database.flush()) {
+        Some(flushed) => drop(flushed.map_err(|cause| failed(&cause))?),
+        None => return Err(StoreError::Io("sled does not write the copy to its end".to_owned()).into()),
     }
-    Ok(())
-}
-
-/// From now on the copy is the database; gives the old one.
-fn switch(tenant: &TenantStore, copying: &Arc<Copying>) -> Result<Opened, Halt> {
-    let mut database = tenant.lock();
-    check(&database, copying)?;
-    let old = database.opened.take().ok_or(Halt::Overtaken)?;
-    if let Err(cause) = tenant.shared.folders.complete(&copying.folder) {
-        database.opened = Some(old);
-        return Err(cause.into());
-    }
-    let partitions = open_partitions(tenant);
-    for pair in copying.pairs() {
-        if let Some(partition) = partitions.get(&pair.tree.name())
-            && !partition.handle.move_to(pair.copy.clone(), &pair.follower)
-        {
-            tenant
-                .write_partitions()
-                .retain(|_, open| !Arc::ptr_eq(open, partition));
-        }
-    }
-    TenantStore::give_up_copy(&mut database);
-    tenant.put(&mut database, copying.database.clone(), copying.folder.clone());
-    Ok(old)
-}
-
-/// Whether this copy is still the one that is being made.
-fn check(database: &Database, copying: &Arc<Copying>) -> Result<(), Halt> {
-    let now = database.copying.as_ref();
-    if now.is_some_and(|now| Arc::ptr_eq(now, copying)) {
-        copying.check()
-    } else {
-        Err(Halt::Overtaken)
-    }
-}
-
-/// The copy is given up; says why.
-fn abandon(database: &mut Database, copying: &Arc<Copying>, halt: Halt) -> Halt {
-    let was_overtaken = check(database, copying).is_err_and(|halt| matches!(halt, Halt::Overtaken));
-    copying.end();
-    if let Some(now) = database.copying.take_if(|now| Arc::ptr_eq(now, copying)) {
-        drop(now);
-    }
-    match halt {
-        // The error is of the change that overtook it.
-        Halt::Failed(_) if was_overtaken => Halt::Overtaken,
-        halt => halt,
-    }
-}
-
-/// The partitions' trees.
-fn trees(tenant: &TenantStore, sled: &Db) -> Result<Vec<Tree>, StoreError> {
-    let names = sled.tree_names().into_iter();
-    names
-        .filter(|name| partition_of(&tenant.name, name).is_some())
-        .map(|name| guarded(|| sled.open_tree(&name)))
-        .collect()
-}
-
-/// The partitions that are open, by the names of their trees.
-fn open_partitions(tenant: &TenantStore) -> BTreeMap<IVec, Arc<SledPartition>> {
-    let partitions = tenant.read_partitions();
-    let named = partitions
-        .iter()
-        .map(|(id, partition)| (IVec::from(tree_name(id).as_str()), partition.clone()));
-    named.collect()
+    Ok(folders::sync(&copying.opened.folder)?)
 }
 
 fn ask(may_go_on: MayGoOn<'_>, step: ReclaimStep) -> Result<(), Halt> {

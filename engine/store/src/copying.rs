@@ -5,17 +5,16 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use sled::{Db, IVec, Tree};
+use sled::{IVec, Tree};
 use tailrace_core::ports::store::StoreError;
 
-use crate::{followed::Follower, opening::guarded, value::failed};
+use crate::{followed::Follower, opened::Opened, opening::guarded, value::failed};
 
 /// Entries of a page: some milliseconds of work.
 const PAGE: usize = 500;
@@ -41,10 +40,10 @@ impl From<StoreError> for Halt {
 
 /// The copy.
 pub(crate) struct Copying {
-    pub(crate) database: Db,
-    pub(crate) folder: PathBuf,
     pairs: Mutex<BTreeMap<IVec, Arc<Pair>>>,
+    pub(crate) opened: Arc<Opened>,
     is_over: AtomicBool,
+    has_failed: Arc<AtomicBool>,
 }
 
 /// A tree and its copy.
@@ -59,18 +58,19 @@ pub(crate) type Page = Vec<(IVec, IVec)>;
 
 impl Copying {
     /// Into an empty database.
-    pub(crate) fn new(database: Db, folder: PathBuf) -> Self {
+    pub(crate) fn new(opened: Opened) -> Self {
         Self {
-            database,
-            folder,
             pairs: Mutex::default(),
+            opened: Arc::new(opened),
             is_over: AtomicBool::new(false),
+            has_failed: Arc::new(AtomicBool::new(false)),
         }
     }
 
     /// A tree that is to be copied.
     pub(crate) fn add(&self, tree: Tree) -> Result<(), StoreError> {
-        self.pair(tree, |_| Follower::waiting()).map(drop)
+        self.pair(tree, |_| Follower::waiting(self.has_failed.clone()))
+            .map(drop)
     }
 
     /// What follows the writes of a tree that is known.
@@ -82,13 +82,16 @@ impl Copying {
     pub(crate) fn follower(&self, tree: Tree) -> Result<Arc<Follower>, StoreError> {
         match self.known(&tree.name()) {
             Some(follower) => Ok(follower),
-            None => Ok(self.pair(tree, Follower::writing)?.follower.clone()),
+            None => {
+                let pair = self.pair(tree, |copy| Follower::writing(copy, self.has_failed.clone()))?;
+                Ok(pair.follower.clone())
+            }
         }
     }
 
     fn pair(&self, tree: Tree, follower: impl FnOnce(Tree) -> Follower) -> Result<Arc<Pair>, StoreError> {
         let name = tree.name();
-        let copy = guarded(|| self.database.open_tree(&name))?;
+        let copy = guarded(|| self.opened.database.open_tree(&name))?;
         let pair = Arc::new(Pair {
             follower: Arc::new(follower(copy.clone())),
             tree,
@@ -111,12 +114,17 @@ impl Copying {
         }
     }
 
+    /// A write to the copy failed: it gets no more.
+    pub(crate) fn fail(&self) {
+        self.has_failed.store(true, Ordering::SeqCst);
+    }
+
     /// Whether the copy can still become what the database is.
     pub(crate) fn check(&self) -> Result<(), Halt> {
         if self.is_over.load(Ordering::SeqCst) {
             return Err(Halt::Overtaken);
         }
-        if self.lock().values().any(|pair| pair.follower.is_over()) {
+        if self.has_failed.load(Ordering::SeqCst) {
             let cause = "the copy could not take what was committed meanwhile";
             return Err(StoreError::Io(cause.to_owned()).into());
         }

@@ -27,7 +27,8 @@ use crate::{
     copying::Halt,
     folders::Folders,
     opening::StoreOptions,
-    tenant::{Shared, TenantStore},
+    tenant::TenantStore,
+    tenant_database::Shared,
 };
 
 /// The databases under one folder.

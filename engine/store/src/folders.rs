@@ -21,6 +21,15 @@ const KEPT_DAMAGED: usize = 3;
 /// Says that a copy has all that the database had.
 const COMPLETE: &str = "complete";
 
+/// What something here is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A database, 0, or a copy.
+    Database(u64),
+    /// A database that was moved aside.
+    Damaged(u64),
+}
+
 /// The folder of all databases.
 pub(crate) struct Folders {
     root: PathBuf,
@@ -40,7 +49,7 @@ impl Folders {
         fs::create_dir_all(&self.root).map_err(failed("make", &self.root))?;
         for (name, path) in self.entries()? {
             let of = name.rsplit_once(".gone-");
-            if of.is_some_and(|(of, number)| owner(of).is_some() && number.parse::<u64>().is_ok()) {
+            if of.is_some_and(|(of, number)| parse(of).is_some() && number.parse::<u64>().is_ok()) {
                 delete(&path)?;
             }
         }
@@ -95,13 +104,18 @@ impl Folders {
 
     /// Removes a folder or a file, where it is there.
     pub(crate) fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        self.retire(path)?.map_or(Ok(()), |gone| delete(&gone))
+    }
+
+    /// From now on it is not there; gives the name under which it is deleted.
+    pub(crate) fn retire(&self, path: &Path) -> Result<Option<PathBuf>, StoreError> {
         let name = file_name(path);
         loop {
             let number = self.gone.fetch_add(1, Ordering::Relaxed);
             let gone = self.root.join(format!("{name}.gone-{number}"));
             match fs::rename(path, &gone) {
-                Ok(()) => return delete(&gone),
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Ok(()) => return Ok(Some(gone)),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
                 // What an earlier engine could not remove.
                 Err(_) if gone.exists() => {}
                 Err(cause) => return Err(failed("remove", path)(cause)),
@@ -140,21 +154,20 @@ impl Folders {
 
     /// Tenants that have a folder here, in their order.
     pub(crate) fn tenants(&self) -> Result<Vec<Name>, StoreError> {
-        let folders = self.entries()?.into_iter().filter(|(_, path)| path.is_dir());
-        let mut found: Vec<_> = folders.filter_map(|(name, _)| owner(&name)).collect();
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
+        self.owners(|kind, path| matches!(kind, Kind::Database(_)) && path.is_dir())
     }
 
     /// Tenants of which damaged databases are kept.
     pub(crate) fn owners_of_damaged(&self) -> Result<Vec<Name>, StoreError> {
-        let names = self.entries()?.into_iter();
-        let mut found: Vec<_> = names
-            .filter_map(|(name, _)| {
-                let (tenant, number) = name.split_once(".damaged-")?;
-                number.parse::<u64>().ok()?;
-                Name::new(tenant).ok()
+        self.owners(|kind, _| matches!(kind, Kind::Damaged(_)))
+    }
+
+    fn owners(&self, is_meant: impl Fn(Kind, &Path) -> bool) -> Result<Vec<Name>, StoreError> {
+        let entries = self.entries()?.into_iter();
+        let mut found: Vec<_> = entries
+            .filter_map(|(name, path)| {
+                let (tenant, kind) = parse(&name)?;
+                is_meant(kind, &path).then_some(tenant)
             })
             .collect();
         found.sort_unstable();
@@ -176,27 +189,31 @@ impl Folders {
 
     /// The tenant's databases and copies, by number.
     fn copies(&self, tenant: &Name) -> Result<Vec<(u64, PathBuf)>, StoreError> {
-        let number = |name: &str| {
-            let rest = name.strip_prefix(tenant.as_str())?;
-            if rest.is_empty() {
-                Some(0)
-            } else {
-                copy_number(rest.strip_prefix('.')?)
-            }
-        };
-        self.numbered(number)
+        self.numbered(tenant, |kind| match kind {
+            Kind::Database(number) => Some(number),
+            Kind::Damaged(_) => None,
+        })
     }
 
     /// Databases of the tenant that were moved aside, oldest first.
     fn damaged(&self, tenant: &Name) -> Result<Vec<(u64, PathBuf)>, StoreError> {
-        let prefix = format!("{tenant}.damaged-");
-        self.numbered(|name| name.strip_prefix(&prefix)?.parse().ok())
+        self.numbered(tenant, |kind| match kind {
+            Kind::Damaged(number) => Some(number),
+            Kind::Database(_) => None,
+        })
     }
 
-    fn numbered(&self, number: impl Fn(&str) -> Option<u64>) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    fn numbered(
+        &self,
+        tenant: &Name,
+        number: impl Fn(Kind) -> Option<u64>,
+    ) -> Result<Vec<(u64, PathBuf)>, StoreError> {
         let entries = self.entries()?.into_iter();
         let mut found: Vec<_> = entries
-            .filter_map(|(name, path)| Some((number(&name)?, path)))
+            .filter_map(|(name, path)| {
+                let (owner, kind) = parse(&name)?;
+                (owner == *tenant).then_some((number(kind)?, path))
+            })
             .collect();
         found.sort_unstable();
         Ok(found)
@@ -212,16 +229,19 @@ impl Folders {
     }
 }
 
-/// The tenant whose database or copy has this name.
-fn owner(name: &str) -> Option<Name> {
-    let tenant = match name.split_once('.') {
-        Some((tenant, number)) => copy_number(number).map(|_| tenant)?,
-        None => name,
+/// What a name of ours is of.
+fn parse(name: &str) -> Option<(Name, Kind)> {
+    let (tenant, rest) = name.split_once('.').unwrap_or((name, ""));
+    let kind = match rest.strip_prefix("damaged-") {
+        Some(number) => Kind::Damaged(counted(number)?),
+        None if rest.is_empty() && tenant == name => Kind::Database(0),
+        None => Kind::Database(counted(rest)?),
     };
-    Name::new(tenant).ok()
+    Some((Name::new(tenant).ok()?, kind))
 }
 
-fn copy_number(text: &str) -> Option<u64> {
+/// A number as it is written here.
+fn counted(text: &str) -> Option<u64> {
     let number = text.parse().ok()?;
     (number > 0 && text == format!("{number}")).then_some(number)
 }
@@ -265,14 +285,19 @@ fn sync_entries(folder: &Path) -> Result<(), StoreError> {
     synced.map_err(failed("sync", folder))
 }
 
-fn delete(path: &Path) -> Result<(), StoreError> {
-    let deleted = if path.is_dir() {
-        fs::remove_dir_all(path)
+/// Deletes what was retired. sled may not have closed its file, which takes no room from now on.
+pub(crate) fn delete(gone: &Path) -> Result<(), StoreError> {
+    if let Ok(file) = fs::File::options().write(true).open(gone.join("db")) {
+        // Where it cannot be emptied, it goes all the same.
+        let _ = file.set_len(0);
+    }
+    let deleted = if gone.is_dir() {
+        fs::remove_dir_all(gone)
     } else {
-        fs::remove_file(path)
+        fs::remove_file(gone)
     };
     match deleted {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", gone)(cause)),
         _ => Ok(()),
     }
 }

@@ -7,7 +7,8 @@
 //! 2. the tree is being copied: it notes the keys that changed, which are copied again;
 //! 3. the copy is complete: it gets each write too, in the same order. So a copy that is cut off at any write is
 //!    what the tree would be, had it been cut off there;
-//! 4. over: the copy was given up. A write that the copy refused never disturbs the partition.
+//! 4. over: the copy was given up. A write that the copy refused never disturbs the partition, and it is the last:
+//!    sled may wait for ever in a database where one failed, so all followers of the copy end with it.
 //!
 //! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
 
@@ -15,7 +16,10 @@ use std::{
     collections::BTreeSet,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sled::Tree;
@@ -85,7 +89,11 @@ fn done<T>(written: sled::Result<T>) -> Result<(), StoreError> {
 }
 
 /// What the copy of a tree does with the tree's writes.
-pub(crate) struct Follower(Mutex<Following>);
+pub(crate) struct Follower {
+    following: Mutex<Following>,
+    /// Whether any write to the copy failed; all followers of it share this.
+    has_failed: Arc<AtomicBool>,
+}
 
 enum Following {
     Waiting,
@@ -96,13 +104,20 @@ enum Following {
 
 impl Follower {
     /// Of a tree whose copy will be made.
-    pub(crate) fn waiting() -> Self {
-        Self(Mutex::new(Following::Waiting))
+    pub(crate) fn waiting(has_failed: Arc<AtomicBool>) -> Self {
+        Self::new(Following::Waiting, has_failed)
     }
 
     /// Of a tree that is empty, like its copy.
-    pub(crate) fn writing(copy: Tree) -> Self {
-        Self(Mutex::new(Following::Writing(copy)))
+    pub(crate) fn writing(copy: Tree, has_failed: Arc<AtomicBool>) -> Self {
+        Self::new(Following::Writing(copy), has_failed)
+    }
+
+    fn new(following: Following, has_failed: Arc<AtomicBool>) -> Self {
+        Self {
+            following: Mutex::new(following),
+            has_failed,
+        }
     }
 
     /// The tree is read from now on.
@@ -142,15 +157,16 @@ impl Follower {
         *self.lock() = Following::Over;
     }
 
-    /// Whether the copy is given up.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(*self.lock(), Following::Over)
+    /// Whether the copy has all of the tree.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(*self.lock(), Following::Writing(_)) && !self.has_failed.load(Ordering::SeqCst)
     }
 
     fn wrote(&self, key: Vec<u8>, value: Option<Vec<u8>>) {
         let mut following = self.lock();
         let keeps_up = match &mut *following {
             Following::Waiting | Following::Over => return,
+            _ if self.has_failed.load(Ordering::SeqCst) => false,
             Following::Noting(changed) => {
                 changed.insert(key);
                 changed.len() <= MOST_NOTED
@@ -158,12 +174,13 @@ impl Follower {
             Following::Writing(copy) => write(copy, key, value),
         };
         if !keeps_up {
+            self.has_failed.store(true, Ordering::SeqCst);
             *following = Following::Over;
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Following> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.following.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -67,7 +67,7 @@ impl Handle {
     pub(crate) fn move_to(&self, copy: Tree, follower: &Follower) -> bool {
         let mut tree = self.alone();
         if tree.is_some() {
-            *tree = (!follower.is_over()).then(|| copy.into());
+            *tree = follower.is_whole().then(|| copy.into());
         }
         tree.is_some()
     }

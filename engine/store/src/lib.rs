@@ -3,9 +3,11 @@
 //! of the process; what a power loss takes is applied again from the stream.
 //!
 //! - [`SledStore`]: the databases of all tenants;
-//! - [`tenant`]: the database of one, opened when first needed; a damaged one is moved aside;
-//! - [`opening`], [`folders`], [`tree_name`]: how databases are opened, where they are, what their trees are called;
-//! - [`compaction`]: giving disk back, with [`need`], [`copying`] and [`followed`];
+//! - [`tenant`]: the partitions of one that are open, and its locks;
+//! - [`tenant_database`]: its database, opened when first needed; a damaged one is moved aside;
+//! - [`opened`], [`opening`], [`apart`]: how databases are opened and closed;
+//! - [`folders`], [`tree_name`]: where they are, and what their trees are called;
+//! - [`compaction`]: giving disk back, with [`need`], [`copying`], [`followed`] and [`handover`];
 //! - [`partition`]: one partition in one tree;
 //! - [`writing`]: what a commit changes beside the tree;
 //! - [`commit`]: a commit as writes in their order, so that it may be cut off anywhere;
@@ -20,6 +22,7 @@
 //!
 //! Why: docs/decisions/0042-sled-as-a-rebuildable-store.md
 
+mod apart;
 mod collection;
 mod commit;
 mod compaction;
@@ -29,13 +32,16 @@ mod entries;
 mod folders;
 mod followed;
 mod handle;
+mod handover;
 mod keys;
 mod need;
+mod opened;
 mod opening;
 mod partition;
 mod size;
 mod sketches;
 mod tenant;
+mod tenant_database;
 mod transfer;
 mod tree_name;
 mod value;

@@ -56,10 +56,13 @@ pub(crate) struct Seen {
     pub(crate) disk_bytes: u64,
     /// State and vectors of the partitions that are open.
     pub(crate) held_bytes: u64,
+    /// How often trees were dropped, or all of it closed.
+    pub(crate) changes: u64,
 }
 
 impl Looks {
-    /// Whether to look: the database takes a quarter more than it did, or holds a quarter less.
+    /// Whether to look: the database takes a quarter more than it did, or holds a quarter less, or trees of it
+    /// were dropped.
     pub(crate) fn is_due(&mut self, now: Seen) -> bool {
         if self.rest > 0 {
             self.rest -= 1;
@@ -68,6 +71,7 @@ impl Looks {
         self.seen.is_none_or(|seen| {
             now.disk_bytes > seen.disk_bytes + seen.disk_bytes / 4
                 || now.held_bytes < seen.held_bytes - seen.held_bytes / 4
+                || now.changes != seen.changes
         })
     }
 
@@ -88,11 +92,6 @@ impl Looks {
         self.failures = self.failures.saturating_add(1);
         self.seen = None;
     }
-
-    /// Trees were dropped: what was seen says nothing.
-    pub(crate) fn forget(&mut self) {
-        self.seen = None;
-    }
 }
 
 #[cfg(test)]
@@ -105,6 +104,7 @@ mod tests {
         Seen {
             disk_bytes: disk_mib * MIB,
             held_bytes: held_mib * MIB,
+            changes: 0,
         }
     }
 
@@ -117,8 +117,11 @@ mod tests {
         assert!(!looks.is_due(seen(125, 40)));
         assert!(looks.is_due(seen(126, 50)), "it has grown");
         assert!(looks.is_due(seen(100, 37)), "less is in it");
-        looks.forget();
-        assert!(looks.is_due(seen(100, 50)), "a tree was dropped");
+        let dropped = Seen {
+            changes: 1,
+            ..seen(100, 50)
+        };
+        assert!(looks.is_due(dropped), "a tree was dropped");
     }
 
     #[test]

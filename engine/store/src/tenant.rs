@@ -1,20 +1,15 @@
-//! One tenant's database and the partitions of it that are open. The database is opened when first needed and
-//! kept open; nothing that is done to it holds up another tenant, for each has a lock of its own.
+//! One tenant's partitions that are open, and its database. Nothing that is done to it holds up another tenant, for
+//! each has locks of its own.
 //!
-//! Two locks, the first taken first: [`Database`], held while the database is opened or closed, while trees are
-//! dropped and while a copy takes its place, which may take seconds; and the partitions, only held to look one up,
-//! so that a query never waits for the first.
+//! There are two, the first taken first: that of the database, held while it is opened or closed, while trees are
+//! dropped and while a copy takes its place, which may take seconds; and that of the partitions, only held to look
+//! one up, so that a query never waits for the first.
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use sled::{Db, IVec};
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     life::Life,
@@ -25,61 +20,39 @@ use tailrace_core::{
 use tailrace_sketch::TenantSeed;
 
 use crate::{
-    copying::Copying,
-    folders::{self, Folders},
     followed::FollowedTree,
     handle::Condition,
     need::Looks,
-    opening::{StoreOptions, guarded, open_database},
+    opening::guarded,
     partition::SledPartition,
-    tree_name::{partition_of, tree_name},
-    windowed::part_cache::PartCache,
+    tenant_database::{Glance, Shared, TenantDatabase},
+    tree_name::tree_name,
 };
 
-/// What all tenants share.
-pub(crate) struct Shared {
-    pub(crate) folders: Folders,
-    pub(crate) options: StoreOptions,
-    pub(crate) part_cache: Arc<PartCache>,
-    pub(crate) moved_aside: AtomicU64,
-}
+/// Partitions that are open.
+type Partitions = BTreeMap<PartitionId, Arc<SledPartition>>;
 
 /// One tenant's.
 pub(crate) struct TenantStore {
     pub(crate) name: Name,
     pub(crate) shared: Arc<Shared>,
-    database: Mutex<Database>,
-    partitions: RwLock<BTreeMap<PartitionId, Arc<SledPartition>>>,
-    /// Where the database is, while it is open: who asks for its size waits for nobody.
-    place: RwLock<Option<PathBuf>>,
+    pub(crate) glance: Arc<Glance>,
+    database: Mutex<TenantDatabase>,
+    partitions: RwLock<Partitions>,
     looks: Mutex<Looks>,
-    /// How often the database was closed or trees were dropped: who reads it looks whether that has happened.
-    changes: AtomicU64,
-}
-
-/// The database, and the copy of it that is being made.
-#[derive(Default)]
-pub(crate) struct Database {
-    pub(crate) opened: Option<Opened>,
-    pub(crate) copying: Option<Arc<Copying>>,
-}
-
-/// A database that is open.
-pub(crate) struct Opened {
-    pub(crate) database: Db,
-    pub(crate) folder: PathBuf,
 }
 
 impl TenantStore {
     pub(crate) fn new(name: Name, shared: Arc<Shared>) -> Self {
+        let glance = Arc::<Glance>::default();
+        let database = TenantDatabase::new(name.clone(), shared.clone(), glance.clone());
         Self {
             name,
             shared,
-            database: Mutex::default(),
+            glance,
+            database: Mutex::new(database),
             partitions: RwLock::default(),
-            place: RwLock::default(),
             looks: Mutex::default(),
-            changes: AtomicU64::new(0),
         }
     }
 
@@ -115,7 +88,7 @@ impl TenantStore {
     /// The store that is open already, if it can still be used.
     fn sound_partition(
         &self,
-        database: &mut Database,
+        database: &mut TenantDatabase,
         partition: &PartitionId,
     ) -> Result<Option<Arc<SledPartition>>, StoreError> {
         let tenant = &self.name;
@@ -126,7 +99,8 @@ impl TenantStore {
             Condition::Sound => return Ok(Some(store)),
             Condition::Failed => {
                 tracing::warn!(%tenant, "the local database failed; it is opened anew");
-                self.close(database);
+                self.let_go(|_| true);
+                database.close();
             }
             Condition::Damaged => {
                 let (pipeline, partition_number) = (&partition.pipeline.pipeline, partition.partition);
@@ -139,18 +113,18 @@ impl TenantStore {
 
     fn open_partition(
         &self,
-        database: &mut Database,
+        database: &mut TenantDatabase,
         partition: &PartitionId,
         manifest: &PipelineManifest,
         seed: TenantSeed,
     ) -> Result<Arc<SledPartition>, StoreError> {
-        let opened = self.opened(database)?;
-        let tree = guarded(|| opened.open_tree(tree_name(partition)))?;
+        let opened = database.opened()?;
+        let tree = guarded(|| opened.database.open_tree(tree_name(partition)))?;
         let mut followed = FollowedTree::from(tree.clone());
-        if let Some(copying) = &database.copying {
+        if let Some(copying) = database.copying().cloned() {
             match copying.follower(tree) {
                 Ok(follower) => followed.follow(follower),
-                Err(_) => Self::give_up_copy(database),
+                Err(_) => database.end_copy(&copying),
             }
         }
         let part_cache = self.shared.part_cache.clone();
@@ -176,23 +150,21 @@ impl TenantStore {
     /// Drops trees, and lets go of their partitions.
     fn drop_trees(
         &self,
-        database: &mut Database,
+        database: &mut TenantDatabase,
         is_meant: impl Fn(&PartitionId) -> bool,
     ) -> Result<(), StoreError> {
         self.let_go(&is_meant);
-        let Some(opened) = self.opened_if_there(database)? else {
+        let Some(opened) = database.opened_if_there()? else {
             return Ok(());
         };
-        let names = opened.tree_names().into_iter();
-        let meant: Vec<_> = names
-            .filter(|name| partition_of(&self.name, name).is_some_and(|named| is_meant(&named)))
-            .collect();
+        let mut meant = opened.partitions(&self.name);
+        meant.retain(is_meant);
         if meant.is_empty() {
             return Ok(());
         }
-        self.changes(database);
-        for name in meant {
-            match guarded(|| opened.drop_tree(&name)) {
+        database.changes();
+        for partition in meant {
+            match guarded(|| opened.database.drop_tree(tree_name(&partition))) {
                 Err(StoreError::Damaged(cause)) => return self.discard(database, &cause),
                 dropped => drop(dropped?),
             }
@@ -200,26 +172,21 @@ impl TenantStore {
         Ok(())
     }
 
-    /// Closes and removes a database that has nothing.
-    pub(crate) fn remove_if_empty(&self, database: &mut Database) -> Result<(), StoreError> {
-        let Some(opened) = &database.opened else {
-            return Ok(());
-        };
-        let is_ours = |name: &IVec| partition_of(&self.name, name).is_some();
-        if opened.database.tree_names().iter().any(is_ours) {
+    /// Removes a database that has nothing.
+    pub(crate) fn remove_if_empty(&self, database: &mut TenantDatabase) -> Result<(), StoreError> {
+        if !database.is_empty() {
             return Ok(());
         }
-        let folder = opened.folder.clone();
-        self.close(database);
         tracing::info!(tenant = %self.name, "the last of the tenant's state is gone from this machine; its database is removed");
-        self.shared.folders.remove(&folder)
+        self.let_go(|_| true);
+        database.remove()
     }
 
     /// Deletes everything of the tenant.
     pub(crate) fn remove_all(&self) -> Result<(), StoreError> {
         let mut database = self.lock();
-        self.close(&mut database);
-        self.shared.folders.remove_all(&self.name)
+        self.let_go(|_| true);
+        database.remove_all()
     }
 
     /// Removes what was kept of damaged databases, where the tenant has nothing else here any more.
@@ -234,11 +201,10 @@ impl TenantStore {
 
     /// The lives of pipelines that have anything here.
     pub(crate) fn lives(&self) -> Result<Vec<(PipelineId, Life)>, StoreError> {
-        let Some(opened) = self.opened_if_there(&mut self.lock())? else {
+        let Some(opened) = self.lock().opened_if_there()? else {
             return Ok(Vec::new());
         };
-        let names = opened.tree_names();
-        let partitions = names.iter().filter_map(|name| partition_of(&self.name, name));
+        let partitions = opened.partitions(&self.name).into_iter();
         let mut lives: Vec<_> = partitions
             .map(|partition| (partition.pipeline, partition.life))
             .collect();
@@ -247,105 +213,23 @@ impl TenantStore {
         Ok(lives)
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk; waits for nobody.
     pub(crate) fn size_bytes(&self) -> Result<u64, StoreError> {
-        let place = self.place.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match place {
-            Some(place) => Ok(folders::size(&place)),
-            None => self.shared.folders.size_of(&self.name),
-        }
+        self.glance.size_bytes(&self.name, &self.shared.folders)
     }
 
     /// Whether nothing would be lost by forgetting it.
     pub(crate) fn is_idle(&self) -> bool {
         let database = self.database.try_lock();
-        database.is_ok_and(|database| database.opened.is_none()) && self.read_partitions().is_empty()
+        database.is_ok_and(|database| !database.is_open()) && self.read_partitions().is_empty()
     }
 
-    /// The tenant's database, which is made if it has none.
-    fn opened(&self, database: &mut Database) -> Result<Db, StoreError> {
-        if let Some(opened) = &database.opened {
-            return Ok(opened.database.clone());
-        }
-        let Shared { folders, options, .. } = &*self.shared;
-        let known = folders.current(&self.name)?;
-        let mut folder = known.unwrap_or_else(|| folders.first(&self.name));
-        let sled = match open_database(&folder, *options) {
-            Err(StoreError::Damaged(cause)) => {
-                self.move_aside(&folder, &cause)?;
-                folder = folders.first(&self.name);
-                open_database(&folder, *options)?
-            }
-            opened => opened?,
-        };
-        // Only now: its lock says that no other engine works here.
-        folders.keep_only(&self.name, Some(&folder))?;
-        self.put(database, sled.clone(), folder);
-        Ok(sled)
-    }
-
-    /// The tenant's database, where it has one.
-    pub(crate) fn opened_if_there(&self, database: &mut Database) -> Result<Option<Db>, StoreError> {
-        let folders = &self.shared.folders;
-        if database.opened.is_none() && folders.current(&self.name)?.is_none() {
-            return folders.keep_only(&self.name, None).map(|()| None);
-        }
-        self.opened(database).map(Some)
-    }
-
-    /// The tenant's database is this one.
-    pub(crate) fn put(&self, database: &mut Database, sled: Db, folder: PathBuf) {
-        *self.place.write().unwrap_or_else(PoisonError::into_inner) = Some(folder.clone());
-        database.opened = Some(Opened {
-            database: sled,
-            folder,
-        });
-    }
-
-    /// Damage that reaches beyond a partition: the database is moved aside, and an empty one will be opened.
-    fn discard(&self, database: &mut Database, cause: &str) -> Result<(), StoreError> {
-        let folder = database.opened.as_ref().map(|opened| opened.folder.clone());
-        self.close(database);
-        let folder = folder.unwrap_or_else(|| self.shared.folders.first(&self.name));
-        self.move_aside(&folder, cause)
-    }
-
-    fn move_aside(&self, folder: &std::path::Path, cause: &str) -> Result<(), StoreError> {
-        tracing::error!(tenant = %self.name, cause, "the local database is damaged; it is moved aside and rebuilt from the stream");
-        self.shared.moved_aside.fetch_add(1, Ordering::Relaxed);
-        // What it was copied from must not be taken for the database.
-        self.shared.folders.keep_only(&self.name, Some(folder))?;
-        self.shared.folders.move_aside(&self.name, folder)
-    }
-
-    /// Closes the database, so that it is opened anew. Whoever still works with a part of it gets an error at the
-    /// next use, and recovers.
-    fn close(&self, database: &mut Database) {
-        self.changes(database);
+    fn discard(&self, database: &mut TenantDatabase, cause: &str) -> Result<(), StoreError> {
         self.let_go(|_| true);
-        *self.place.write().unwrap_or_else(PoisonError::into_inner) = None;
-        database.opened = None;
+        database.discard(cause)
     }
 
-    /// What anybody has read or copied of the database is of no use.
-    fn changes(&self, database: &mut Database) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        Self::give_up_copy(database);
-        self.looks().forget();
-    }
-
-    /// How often the database was closed or trees were dropped.
-    pub(crate) fn changed(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
-    }
-
-    /// The copy that is being made will not take the database's place; whoever makes it removes it.
-    pub(crate) fn give_up_copy(database: &mut Database) {
-        if let Some(copying) = database.copying.take() {
-            copying.end();
-        }
-    }
-
+    /// Closes partitions. Whoever still works with one gets an error at the next use, and recovers.
     fn let_go(&self, is_meant: impl Fn(&PartitionId) -> bool) {
         let mut partitions = self.write_partitions();
         let gone: Vec<_> = partitions
@@ -357,7 +241,17 @@ impl TenantStore {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Database> {
+    /// Does not find a partition any more that was let go of.
+    pub(crate) fn forget(&self, partition: &PartitionId) {
+        self.write_partitions().remove(partition);
+    }
+
+    /// The partitions that are open now.
+    pub(crate) fn partitions(&self) -> Partitions {
+        self.read_partitions().clone()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, TenantDatabase> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -365,11 +259,11 @@ impl TenantStore {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn read_partitions(&self) -> RwLockReadGuard<'_, BTreeMap<PartitionId, Arc<SledPartition>>> {
+    fn read_partitions(&self) -> RwLockReadGuard<'_, Partitions> {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn write_partitions(&self) -> RwLockWriteGuard<'_, BTreeMap<PartitionId, Arc<SledPartition>>> {
+    fn write_partitions(&self) -> RwLockWriteGuard<'_, Partitions> {
         self.partitions.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -121,13 +121,14 @@ pub(crate) fn imports(component: &[u8]) -> Result<BTreeSet<Grant>, PluginError> 
     }
 }
 
-/// The right that an import needs; none for the shared types.
+/// The right that an import needs; none for the shared types and for last words.
 fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
     let known = [
         ("state", Some(Grant::State)),
         ("vectors", Some(Grant::Vectors)),
         ("sketches", Some(Grant::Sketches)),
         ("log", Some(Grant::Log)),
+        ("panics", None),
         ("types", None),
     ];
     let found = known.iter().find(|(name, _)| is_interface(import, name));
@@ -150,7 +151,7 @@ fn foreign(import: &str) -> PluginError {
     } else if import.starts_with("__wbindgen") || import == "wbg" {
         "it was built with wasm-bindgen; remove the crates that use it (often: the js features of getrandom, chrono or uuid)"
     } else if import.starts_with(PACKAGE) {
-        "this engine has state, vectors, sketches and log in version 0.1.0"
+        "this engine has state, vectors, sketches, log and panics in version 0.1.0"
     } else {
         "a plugin may import nothing else; see which dependency brings it in"
     };

@@ -13,8 +13,8 @@ const MAX_MESSAGE: usize = 512;
 /// Longest name of a function that is kept.
 const MAX_NAME: usize = 160;
 
-/// Judges an error that came out of a call.
-pub(crate) fn judge(error: &wasmtime::Error) -> CallFailure {
+/// Judges an error that came out of a call, by what the guest said before it, if it did.
+pub(crate) fn judge(error: &wasmtime::Error, last_words: Option<&str>) -> CallFailure {
     let (code, message) = match error.downcast_ref::<Stop>() {
         Some(Stop::Engine(cause)) => return CallFailure::Engine(cause.clone()),
         Some(Stop::OverCap(reason)) => (TrapCode::OverCap, reason.clone()),
@@ -23,9 +23,14 @@ pub(crate) fn judge(error: &wasmtime::Error) -> CallFailure {
         Some(Stop::Quota(code, reason)) => (*code, reason.clone()),
         None => of_wasmtime(error),
     };
+    let message = match last_words {
+        // A panic ends in an instruction that cannot be reached; any other code is the truth.
+        Some(words) if code == TrapCode::Crash => words,
+        _ => &message,
+    };
     CallFailure::Trap(Trap {
         code,
-        message: plain(&message, MAX_MESSAGE),
+        message: plain(message, MAX_MESSAGE),
         backtrace: backtrace(error),
     })
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::Context as _;
-use tailrace_tests::{engine::Engine, files};
+use tailrace_tests::{cluster::PATIENCE, engine::Engine, files, ports};
 
 use crate::{Stage, probe};
 
@@ -176,5 +176,36 @@ async fn a_pipeline_lives_and_dies_by_the_command_line() -> anyhow::Result<()> {
     run(&["pipeline", "pause", "p"]).await?;
     run(&["pipeline", "resume", "p"]).await?;
     run(&["pipeline", "delete", "p", "--yes"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_setting_can_come_from_the_environment() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("file"), "")?;
+    let (below_a_file, no_file) = (path("file/data"), path("no-file"));
+    for (name, value, said) in [
+        ("TAILRACE_LISTEN", "no address", "listen"),
+        ("TAILRACE_GUEST_THREADS", "several", "guest-threads"),
+        ("TAILRACE_METRICS_PUBLIC", "perhaps", "metrics-public"),
+        ("TAILRACE_DATA_DIR", &below_a_file, &below_a_file),
+        ("TAILRACE_OPERATOR_TOKEN_FILE", &no_file, &no_file),
+        ("TAILRACE_NATS__REPLICAS", "many", "replicas"),
+    ] {
+        let listen = format!("127.0.0.1:{}", ports::free()?);
+        let mut serve = tokio::process::Command::new(files::binary()?);
+        serve
+            .arg("serve")
+            .current_dir(folder.path())
+            .env("TAILRACE_LISTEN", listen)
+            .env_remove("TAILRACE_OPERATOR_TOKEN")
+            .env(name, value)
+            .kill_on_drop(true);
+        let ended = tokio::time::timeout(PATIENCE, serve.output()).await;
+        let ended = ended.with_context(|| format!("{name} does not count"))??;
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success() && text.contains(said), "{name}: {text}");
+    }
     Ok(())
 }

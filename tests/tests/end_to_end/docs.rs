@@ -40,11 +40,14 @@ pages! {
     how_to_alarms: "docs/how-to/alarms.md",
     how_to_backup_and_restore: "docs/how-to/backup-and-restore.md",
     how_to_canary_and_shadow: "docs/how-to/canary-and-shadow.md",
+    how_to_compose: "docs/how-to/compose.md",
     how_to_consume_results: "docs/how-to/consume-results.md",
     how_to_dead_letters: "docs/how-to/dead-letters.md",
+    how_to_docker: "docs/how-to/docker.md",
     how_to_doctor: "docs/how-to/doctor.md",
     how_to_embed: "docs/how-to/embed.md",
     how_to_handle_failures: "docs/how-to/handle-failures.md",
+    how_to_kubernetes: "docs/how-to/kubernetes.md",
     how_to_metrics_and_traces: "docs/how-to/metrics-and-traces.md",
     how_to_nats_account: "docs/how-to/nats-account.md",
     how_to_production: "docs/how-to/production.md",
@@ -53,6 +56,7 @@ pages! {
     how_to_roll_back: "docs/how-to/roll-back.md",
     how_to_second_engine: "docs/how-to/second-engine.md",
     how_to_sketches: "docs/how-to/sketches.md",
+    how_to_systemd: "docs/how-to/systemd.md",
     how_to_tls: "docs/how-to/tls.md",
     how_to_tokens_and_audit: "docs/how-to/tokens-and-audit.md",
     how_to_upgrade: "docs/how-to/upgrade.md",
@@ -64,10 +68,12 @@ const FOLDERS: [&str; 2] = ["docs/tutorial", "docs/how-to"];
 
 /// Reasons for which a command may not run here, and how many commands each is good for. A block more, or a
 /// reason more, is a decision.
-const NOT_RUN: [(&str, usize); 4] = [
+const NOT_RUN: [(&str, usize); 6] = [
     ("compiles the engine", 5),
     ("installs a program", 2),
-    ("needs systemd", 1),
+    ("needs Docker", 10),
+    ("needs Kubernetes", 5),
+    ("needs systemd", 3),
     ("runs for minutes", 1),
 ];
 

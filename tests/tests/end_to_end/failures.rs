@@ -69,6 +69,12 @@ async fn failed_events_leave_dead_letters_and_nothing_else() -> anyhow::Result<(
             "a dead letter tells its {field}: {letter:#}"
         );
     }
+    // What the author wrote, and where, not that an instruction was unreachable.
+    let reason = letter["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("the event says so") && reason.contains("lib.rs:"),
+        "{letter:#}"
+    );
     Ok(())
 }
 

@@ -82,6 +82,7 @@ fn measured() -> Measured {
         notices: NoticeCounts::default(),
         alarms_firing: 0,
         parts: tailrace_core::ports::store::PartCounts::default(),
+        reclaimed: tailrace_core::ports::store::ReclaimCounts::default(),
     }
 }
 

@@ -7,7 +7,10 @@ use tailrace_core::{
     identity::PipelineId,
     name::Name,
     observe::status::StatusReport,
-    ports::{store::PartCounts, tracer::SpanCounts},
+    ports::{
+        store::{PartCounts, ReclaimCounts},
+        tracer::SpanCounts,
+    },
     registry::Quotas,
 };
 
@@ -40,6 +43,8 @@ pub struct Measured {
     pub alarms_firing: u64,
     /// Merged parts of sketches.
     pub parts: PartCounts,
+    /// Disk that local databases gave back.
+    pub reclaimed: ReclaimCounts,
 }
 
 /// A tenant: what it has, and what it may have.
@@ -100,6 +105,7 @@ impl Queries {
             notices: self.reports.notices(),
             alarms_firing,
             parts: self.context.world.store.part_counts(),
+            reclaimed: self.context.world.store.reclaim_counts(),
         }
     }
 

@@ -32,7 +32,7 @@ use tracing::Instrument as _;
 use crate::{
     limits::tenants::{TenantLimiter, TenantLimiters},
     observe::context,
-    run::{Entry, PipelineRun, settings::Settings},
+    run::{Entry, PipelineRun, reclaim::Reclaiming, settings::Settings},
 };
 
 /// How often the broker is asked how it writes.
@@ -79,6 +79,7 @@ impl Engine {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looking: Option<JoinHandle<()>> = None;
+        let mut reclaiming = Reclaiming::begin();
         let mut swept = false;
         let mut components = None;
         loop {
@@ -102,6 +103,7 @@ impl Engine {
                 },
                 // Tenants' limits are shared out anew.
                 Ok(()) = members.changed() => {}
+                () = reclaiming.due() => reclaiming.pass(self.world.store.clone(), self.stop.clone()),
                 _ = look.tick() => {
                     if looking.as_ref().is_none_or(JoinHandle::is_finished) {
                         looking = Some(tasks::spawn(look_at_broker(self.world.clone(), self.overview.clone())));
@@ -116,6 +118,7 @@ impl Engine {
             let _ = task.handle.await;
         }
         while tasks.ended.join_next().await.is_some() {}
+        reclaiming.end().await;
     }
 
     /// Whether no other engine is known.

@@ -6,6 +6,7 @@
 //! - [`ended`]: why it ended, and whose fault that is;
 //! - `audit`: what the engine itself changes, in the audit log;
 //! - [`engine`]: all pipelines of this engine, by the registry;
+//! - [`reclaim`]: disk that is given back;
 //! - [`settings`]: what an operator can set.
 //!
 //! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
@@ -14,6 +15,7 @@
 mod audit;
 pub mod ended;
 pub mod engine;
+mod reclaim;
 pub mod settings;
 pub mod start;
 pub mod supervise;

@@ -21,7 +21,7 @@ use tailrace_core::{
     life::Life,
     manifest::PipelineManifest,
     name::Name,
-    ports::store::{LocalStore, PartitionStore, StoreError},
+    ports::store::{LocalStore, PartitionStore, ReclaimStep, StoreError},
 };
 use tailrace_sketch::TenantSeed;
 
@@ -36,6 +36,7 @@ pub struct MemoryStore {
     is_lifeless: bool,
     state_stores: Arc<Mutex<BTreeMap<PartitionId, Arc<MemoryPartition>>>>,
     removals: Arc<AtomicU64>,
+    passes: Arc<AtomicU64>,
     around: Surroundings,
 }
 
@@ -79,6 +80,11 @@ impl MemoryStore {
     /// How often a pipeline was removed.
     pub fn removals(&self) -> u64 {
         self.removals.load(Ordering::Relaxed)
+    }
+
+    /// How often it was asked to give disk back.
+    pub fn reclaim_passes(&self) -> u64 {
+        self.passes.load(Ordering::Relaxed)
     }
 
     /// The partition holds this from now on.
@@ -176,5 +182,10 @@ impl LocalStore for MemoryStore {
     /// Nothing is on disk.
     fn size_bytes(&self, _: &Name) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    /// So there is none to give back.
+    fn reclaim(&self, _: &dyn Fn(&Name, ReclaimStep) -> bool) {
+        self.passes.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -11,7 +11,11 @@ pub(crate) struct Guest {
     pub(crate) call: CallLimits,
     /// Epochs that the call still has once it has lasted long.
     pub(crate) epochs_left: Option<u64>,
+    /// What it said before it trapped.
+    pub(crate) last_words: Option<String>,
     used: Used,
+    /// Whether it is called with an event, and not configured.
+    is_called: bool,
 }
 
 /// What the current call has done so far.
@@ -28,13 +32,21 @@ impl Guest {
             limiter: MemoryLimiter::new(call.memory_bytes),
             call,
             epochs_left: None,
+            last_words: None,
             used: Used::default(),
+            is_called: false,
         }
     }
 
     /// A new call begins.
     pub(crate) fn begin(&mut self) {
         self.used = Used::default();
+        self.last_words = None;
+        self.is_called = true;
+    }
+
+    pub(super) fn is_called(&self) -> bool {
+        self.is_called
     }
 
     /// Counts a write of so many bytes, before it is done.

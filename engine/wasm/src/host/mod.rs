@@ -4,6 +4,7 @@
 mod guest;
 mod lent;
 mod log;
+mod panics;
 mod sketches;
 mod state;
 mod stop;
@@ -26,7 +27,8 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     state::link(&mut linker.instance(&interface("state"))?)?;
     vectors::link(&mut linker.instance(&interface("vectors"))?)?;
     sketches::link(&mut linker.instance(&interface("sketches"))?)?;
-    log::link(&mut linker.instance(&interface("log"))?)
+    log::link(&mut linker.instance(&interface("log"))?)?;
+    panics::link(&mut linker.instance(&interface("panics"))?)
 }
 
 /// The full name of an interface.

@@ -3,7 +3,7 @@
 use tailrace_reference::{page, root, wit};
 
 /// The files in the order of the page: first the contract, then the host interfaces.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "world",
     "transform",
     "types",
@@ -11,6 +11,7 @@ const FILES: [&str; 7] = [
     "vectors",
     "sketches",
     "log",
+    "panics",
 ];
 
 const HEAD: &str = "# WIT interfaces

@@ -30,9 +30,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Ports that pages write: of nats-server, its monitoring, two engines.
 const PORTS: [&str; 4] = ["4222", "8222", "8790", "8791"];
 /// Parts of the checkout that commands may name.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
+    "deploy",
     "docs",
     "engine",
     "plugins",

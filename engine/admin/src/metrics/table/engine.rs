@@ -87,6 +87,24 @@ pub(super) static TABLE: &[Metric] = &[
         "Size of the merged windows in memory",
         Read::Engine(|measured| Some(measured.parts.bytes)),
     ),
+    counter(
+        "store_compactions",
+        "databases",
+        "Local databases that were made smaller",
+        Read::Engine(|measured| Some(measured.reclaimed.compactions)),
+    ),
+    counter(
+        "store_failed_compactions",
+        "tries",
+        "Failed tries to make a local database smaller",
+        Read::Engine(|measured| Some(measured.reclaimed.failed)),
+    ),
+    counter(
+        "store_reclaimed_bytes",
+        "bytes",
+        "Disk that local databases gave back",
+        Read::Engine(|measured| Some(measured.reclaimed.bytes)),
+    ),
     gauge(
         "http_connections",
         "connections",

@@ -231,7 +231,7 @@ fn trap(code: TrapCode) -> Entry {
         TrapCode::Crash => entry(
             TENANT,
             "The plugin panicked, accessed memory out of bounds, divided by zero or returned a malformed result.",
-            "Read the backtrace of the dead letter, and correct the plugin.",
+            "Read the reason and the backtrace of the dead letter, and correct the plugin.",
         ),
         TrapCode::OutOfFuel => entry(
             TENANT,
