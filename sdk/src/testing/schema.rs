@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 
 /// Compares the schema of a type with a file, and with `BLESS=1` in the environment writes the file. The test that
 /// [`export!`](crate::export!) adds calls it.
+#[doc(hidden)]
 pub fn check_config_schema<T: JsonSchema>(path: &str) {
     let mut schema = schemars::schema_for!(T).to_value();
     shorten(&mut schema);

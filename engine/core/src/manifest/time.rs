@@ -22,7 +22,7 @@ pub struct TimeManifest {
     pub on_unreadable: OnUnreadable,
 }
 
-/// What a number that is a time counts, from 1970 on.
+/// The unit of a number that is a time, counted from 1970 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeUnit {

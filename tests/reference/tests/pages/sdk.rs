@@ -17,12 +17,7 @@ const SECTIONS: [(&str, &[&str]); 10] = [
     ("Sketches", &["host/sketches.rs"]),
     (
         "Testing",
-        &[
-            "testing/host.rs",
-            "testing/collections.rs",
-            "testing/sketches.rs",
-            "testing/schema.rs",
-        ],
+        &["testing/host.rs", "testing/collections.rs", "testing/sketches.rs"],
     ),
 ];
 
