@@ -15,7 +15,13 @@ GUESTS := $(CARGO) build --locked $(FLAGS) --profile guest --target $(TARGET)
 PLUGINS := -p validator -p embedding-updater -p ranker
 OTHERS := -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
 
-.PHONY: help tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages deploy clippy docs deny
+# What the console is built of, and what tells that it was.
+CONSOLE := engine/console/web
+SITE := engine/console/built/site/files.tsv
+CONSOLE_SOURCES := $(shell find $(CONSOLE) \( -name node_modules -o -name e2e -o -name generated.ts \) -prune -o -type f -print)
+NPM = PATH="$$(engine/console/tools/node.sh):$$PATH" npm --prefix $(CONSOLE)
+
+.PHONY: help console console-check console-test tools plugins demo-plugins engine demo install test test-build bench torture lint fmt pages deploy clippy docs deny
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,12 +36,31 @@ plugins: tools ## the plugins, those of tests, examples and benchmark too, as wa
 demo-plugins: tools
 	$(GUESTS) $(PLUGINS) --lib
 
-engine: ## the engine as a release: target/release/tailrace
+console: $(SITE) ## the console, which the next build of the engine takes in
+
+$(SITE): $(CONSOLE_SOURCES) $(CONSOLE)/node_modules/.package-lock.json docs/reference/openapi.json
+	@$(NPM) run --silent build >&2
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	@$(NPM) ci --silent --no-audit --no-fund >&2
+	@touch $@
+
+console-check: console ## the console's types, lints and unit tests
+	@$(NPM) run --silent check
+	@$(NPM) run --silent test
+
+console-test: console tools ## the console in a headless Chromium against a real engine
+	$(CARGO) build --locked --workspace --bin tailrace
+	$(GUESTS) $(PLUGINS) --lib
+	CONSOLE_CHROMIUM=$$(engine/console/tools/chromium.sh) TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) \
+	TAILRACE_BINARY=$(CURDIR)/target/debug/tailrace TAILRACE_PLUGINS=$(CURDIR)/target/$(TARGET)/guest $(NPM) run e2e
+
+engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
 	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about six minutes on two cores, the first time. Then the demonstration runs for a minute."
-	@$(MAKE) --no-print-directory demo-plugins
+	@$(MAKE) --no-print-directory console demo-plugins
 	$(CARGO) build --locked --workspace --bin tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo
 
@@ -45,10 +70,10 @@ install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its deb
 	objcopy --strip-all --add-gnu-debuglink=$(BIN)/tailrace.debug target/release/tailrace $(BIN)/tailrace.new
 	mv $(BIN)/tailrace.new $(BIN)/tailrace
 
-test: plugins test-build ## every test
+test: plugins console-check test-build ## every test
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
 
-test-build:
+test-build: console
 	$(CARGO) build --locked $(FLAGS) --workspace --bins --tests --examples
 
 # `make bench BENCH=--quick` is a look in some ten minutes, once everything is built.

@@ -8,6 +8,7 @@
 //! - `state`: what handlers share, and how the API is set up;
 //! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
 //!   `sketches`, `graph`, `views`, `dead_letters`, `probes`;
+//! - `console`: the console's files, which are no part of the API;
 //! - `cached`: answers queries from the `response_cache`;
 //! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
@@ -16,6 +17,7 @@ mod audit;
 mod cached;
 mod candidates;
 mod condition;
+mod console;
 mod dead_letters;
 mod doctor;
 mod edge;

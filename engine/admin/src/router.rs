@@ -19,7 +19,7 @@ use axum::{
 use tailrace_core::{codes::ApiCode, tasks};
 
 use crate::{
-    ApiState,
+    ApiState, console,
     input::MAX_BODY_BYTES,
     limit::{Limits, hold_back},
     openapi::{Description, document},
@@ -38,7 +38,7 @@ pub fn router(state: ApiState) -> Router {
         // `access` reads from each request what its route needs.
         router.route(path, route.handler(&state).layer(Extension(audience)))
     });
-    table
+    console::mount(table)
         .fallback(|| async { Problem::not_found("route; /openapi.json lists them all") })
         .method_not_allowed_fallback(|| async {
             Problem::new(

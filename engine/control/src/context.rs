@@ -166,6 +166,12 @@ impl Context {
         self.world.clock.monotonic()
     }
 
+    /// The same, where others must know who it is.
+    pub(crate) fn known_me(&self) -> ControlResult<EngineId> {
+        let unknown = || BrokerError::Unreachable("this engine has no lease yet".to_owned());
+        Ok(self.me().ok_or_else(unknown)?)
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.world.clock.unix_ms()
     }
@@ -183,13 +189,23 @@ impl Context {
             .cloned())
     }
 
-    /// One revision.
+    /// One revision. Those that its pipeline's entry says are read there: under their own keys they are kept later.
     pub async fn revision(&self, id: &PipelineId, number: u64) -> ControlResult<Revision> {
-        let registry = self.registry()?;
-        let pipeline = registry.pipelines.get(id);
-        if pipeline.is_some_and(|pipeline| pipeline.last_number > 0 && !pipeline.has_had(number)) {
-            return Err(ControlError::not_found("revision", &number));
+        let missing = || ControlError::not_found("revision", &number);
+        let entry = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
+        let (pipeline, _) = entry.ok_or_else(missing)?;
+        let is_known = number < pipeline.next_number();
+        let candidate = pipeline.candidate.map(|candidate| candidate.revision);
+        let said = std::iter::once(pipeline.active).chain(candidate);
+        match said.into_iter().find(|said| said.number == number) {
+            Some(said) => Ok(said),
+            None if is_known => self.kept_revision(id, number).await,
+            None => Err(missing()),
         }
+    }
+
+    /// A revision, as it is kept under its own key.
+    pub(crate) async fn kept_revision(&self, id: &PipelineId, number: u64) -> ControlResult<Revision> {
         let found = self.read(&Key::Revision(id.clone(), number)).await?;
         found
             .map(|(revision, _)| revision)

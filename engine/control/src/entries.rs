@@ -5,8 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use tailrace_core::{
+    identity::PipelineId,
+    life::Life,
     ports::{broker::BrokerError, registry::WriteError},
-    registry::{Key, Registry},
+    registry::{Key, Pipeline, Registry, Revision},
 };
 
 use crate::{
@@ -27,6 +29,32 @@ impl Context {
         let revision = written.map_err(|cause| changed(key, cause))?;
         self.wait_until(|registry| registry.revision >= revision).await?;
         Ok(revision)
+    }
+
+    /// Keeps a revision of this life under a key of its own, after its pipeline's entry has said it: the entry
+    /// counts. Whoever comes too late, because the name has another life by now, changes nothing.
+    pub(crate) async fn keep_revision(
+        &self,
+        id: &PipelineId,
+        life: Life,
+        revision: &Revision,
+    ) -> ControlResult<()> {
+        let key = Key::Revision(id.clone(), revision.number);
+        let kept = self.read::<Revision>(&key).await?;
+        if kept.as_ref().is_some_and(|(kept, _)| kept == revision) {
+            return Ok(());
+        }
+        // Looked at after the key: what another life has written under it since is a conflict.
+        let pipeline = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
+        if pipeline.is_none_or(|(known, _)| known.life != life) {
+            return Ok(());
+        }
+        let expected = kept.map_or(0, |(_, revision)| revision);
+        match self.write(&key, revision, expected).await {
+            // Somebody else keeps it, and it says the same.
+            Ok(_) | Err(ControlError::Conflict(_)) => Ok(()),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// Removes an entry whatever it says.

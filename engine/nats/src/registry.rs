@@ -64,13 +64,7 @@ impl Bucket for NatsBroker {
 impl RegistryStore for NatsBroker {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         let store = self.objects(PLUGINS);
-        let name = digest.to_string();
-        // Under its digest lies what has that digest, or nothing.
-        let known = store.get(&name).await?;
-        if known.is_some_and(|known| Digest::of(&known.bytes) == digest) {
-            return Ok(());
-        }
-        store.put(&name, BTreeMap::new(), &component).await
+        store.put(&digest.to_string(), BTreeMap::new(), &component).await
     }
 
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
@@ -90,7 +84,13 @@ impl RegistryStore for NatsBroker {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
-    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
-        self.objects(PLUGINS).delete(&digest.to_string()).await
+    async fn stored_until(&self) -> Result<u64, BrokerError> {
+        self.objects(PLUGINS).last_sequence().await
+    }
+
+    async fn delete_plugin(&self, digest: Digest, until: u64) -> Result<(), BrokerError> {
+        self.objects(PLUGINS)
+            .delete_until(&digest.to_string(), until)
+            .await
     }
 }

@@ -1,6 +1,9 @@
-//! The audit log in memory, which a test can break.
+//! The audit log in memory: one that a test can break, and one that several engines write through their links.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use tailrace_core::{
@@ -11,7 +14,7 @@ use tailrace_core::{
     },
 };
 
-use crate::link::ADDRESS;
+use crate::link::{ADDRESS, Link, Service};
 
 /// Such a log. A broken one can still be read.
 #[derive(Debug, Default)]
@@ -41,6 +44,55 @@ impl AuditLog for BreakableAudit {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
+        self.log.before(whose, before, limit).await
+    }
+}
+
+/// The audit log of several engines, through the link of one of them.
+#[derive(Clone)]
+pub struct SharedAudit {
+    log: Arc<MemoryAudit>,
+    link: Link,
+}
+
+impl SharedAudit {
+    /// An empty one, behind this link.
+    pub fn behind(link: Link) -> Self {
+        Self {
+            log: Arc::default(),
+            link,
+        }
+    }
+
+    /// All records, in order.
+    pub fn records(&self) -> Vec<AuditRecord> {
+        self.log.records()
+    }
+
+    /// The same log, through another link.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        Self {
+            link,
+            log: self.log.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl AuditLog for SharedAudit {
+    async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
+        self.link.request(Service::Registry).await?;
+        self.log.write(record).await?;
+        self.link.answer().await
+    }
+    async fn before(
+        &self,
+        whose: Whose<'_>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Audited>, BrokerError> {
+        self.link.request(Service::Registry).await?;
         self.log.before(whose, before, limit).await
     }
 }

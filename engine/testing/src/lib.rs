@@ -8,7 +8,9 @@
 //! - The same seed gives the same run: nothing here reads a clock of its own or draws a number from
 //!   anywhere else.
 //!
-//! The seeded simulation lives in `tests/simulation`.
+//! - [`schedule::Schedule`] puts tasks in order by seed, and ends one engine of several.
+//!
+//! The seeded simulations live in `tests/simulation` and `tests/lives`.
 //!
 //! Why: docs/decisions/0004-ports-and-one-set-of-fakes.md
 
@@ -21,6 +23,7 @@ pub mod link;
 pub mod peers;
 pub mod random;
 pub mod registry;
+pub mod schedule;
 pub mod store;
 mod sync;
 pub mod world;

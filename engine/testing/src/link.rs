@@ -30,9 +30,14 @@ pub enum Service {
     DeadLetters,
     /// Snapshots of partitions.
     Snapshots,
-    /// Tenants, plugins and pipelines.
+    /// Tenants, plugins and pipelines; the leases of engines, what alarms remember, the audit log.
     Registry,
+    /// Other engines.
+    Peers,
 }
+
+/// What a request does.
+type Act = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Outages {
@@ -53,6 +58,19 @@ pub struct Link {
     outages: Arc<Mutex<Outages>>,
     mended: Arc<watch::Sender<()>>,
     crash: Arc<watch::Sender<bool>>,
+    fate: Arc<Mutex<Fate>>,
+    late: Arc<Mutex<Vec<Act>>>,
+}
+
+/// At which of its requests the engine dies.
+#[derive(Default)]
+enum Fate {
+    #[default]
+    Open,
+    /// With so many more.
+    Dies(u64),
+    /// As soon as one has changed something.
+    DiesAfter,
 }
 
 impl Link {
@@ -63,6 +81,34 @@ impl Link {
             outages: Arc::default(),
             mended: Arc::new(watch::Sender::new(())),
             crash: Arc::new(watch::Sender::new(false)),
+            fate: Arc::default(),
+            late: Arc::default(),
+        }
+    }
+
+    /// Lets the engine die with so many more requests, before one of them or after it; never for none.
+    pub fn die_with(&self, requests: Option<u64>) {
+        *lock(&self.fate) = requests.map_or(Fate::Open, Fate::Dies);
+    }
+
+    /// Whether the engine dies before the request that it makes now.
+    fn dies_now(&self) -> bool {
+        let mut fate = lock(&self.fate);
+        let Fate::Dies(left) = &mut *fate else {
+            return false;
+        };
+        *left = left.saturating_sub(1);
+        if *left > 0 {
+            return false;
+        }
+        let is_before = self.faults.as_ref().is_some_and(|faults| faults.below(2) == 0);
+        *fate = if is_before { Fate::Open } else { Fate::DiesAfter };
+        is_before
+    }
+
+    fn note(&self, what: &'static str) {
+        if let Some(faults) = &self.faults {
+            faults.note(what);
         }
     }
 
@@ -116,6 +162,10 @@ impl Link {
     pub(crate) async fn request(&self, service: Service) -> Result<(), BrokerError> {
         self.reach(service)?;
         self.pause(20).await;
+        if self.dies_now() {
+            self.note("crash at a request");
+            self.die().await;
+        }
         if self.strikes("crash at a request", 1) {
             self.die().await;
         }
@@ -123,6 +173,47 @@ impl Link {
             return Err(BrokerError::Unreachable("simulated".to_owned()));
         }
         Ok(())
+    }
+
+    /// A request that changes something. What it asks for may happen and the answer be lost, or happen when nobody
+    /// waits for it any more, or be the last thing that the engine has done.
+    pub(crate) async fn change<T>(
+        &self,
+        service: Service,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        self.request(service).await?;
+        if self.strikes("request takes effect late", 2) {
+            lock(&self.late).push(Box::new(move || drop(act())));
+            self.pause(100).await;
+            return Err(BrokerError::Unreachable("simulated: too late".to_owned()));
+        }
+        let done = act();
+        self.answer().await?;
+        Ok(done)
+    }
+
+    /// What may become of the answer to a request that took effect.
+    pub(crate) async fn answer(&self) -> Result<(), BrokerError> {
+        if matches!(*lock(&self.fate), Fate::DiesAfter) {
+            self.note("crash after a request");
+            self.die().await;
+        }
+        if self.strikes("crash after a request", 1) {
+            self.die().await;
+        }
+        if self.strikes("answer to a request lost", 3) {
+            return Err(BrokerError::Unreachable("simulated: answer lost".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What requests asked for that were given up takes effect now.
+    pub fn take_late_effect(&self) {
+        let late = std::mem::take(&mut *lock(&self.late));
+        for act in late {
+            act();
+        }
     }
 
     /// Takes up to so long, by chance; a dead engine never gets past it.

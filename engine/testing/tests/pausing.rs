@@ -143,8 +143,11 @@ impl RegistryStore for Silent {
     async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
         self.registry.plugin_digests().await
     }
-    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
-        self.registry.delete_plugin(digest).await
+    async fn stored_until(&self) -> Result<u64, BrokerError> {
+        self.registry.stored_until().await
+    }
+    async fn delete_plugin(&self, digest: Digest, until: u64) -> Result<(), BrokerError> {
+        self.registry.delete_plugin(digest, until).await
     }
 }
 

@@ -24,8 +24,13 @@ pub fn root() -> PathBuf {
 
 /// Compares a page of `docs/reference` with what its generator made, or writes it with `BLESS=1`.
 pub fn page(name: &str, body: &str) {
+    file(name, &format!("{NOTICE}{body}"));
+}
+
+/// The same of a file that is no page, and so has no notice.
+pub fn file(name: &str, body: &str) {
     let path = root().join("docs/reference").join(name);
-    let text = format!("{NOTICE}{}\n", body.trim_end());
+    let text = format!("{}\n", body.trim_end());
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &text).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()));
     }

@@ -1,7 +1,8 @@
-//! The generators of two pages of `docs/reference`: the HTTP API, from the table of routes, and the metrics,
+//! The generators of `docs/reference`: the HTTP API and its OpenAPI description, from the table of routes; the metrics,
 //! from the tables of metrics and of numbers for alarms.
 
 mod http_api;
 mod metrics;
+mod openapi;
 mod quotas;
 mod routes;

@@ -8,6 +8,7 @@ mod answers;
 mod audit;
 mod bodies;
 mod cache;
+mod console;
 mod description;
 mod edge;
 mod floods;

@@ -90,19 +90,18 @@ impl Commands {
         pipeline: &Pipeline,
         expected: u64,
     ) -> ControlResult<()> {
-        if let Some(Candidate { revision, .. }) = &pipeline.candidate {
-            // The revision first: what it says is the same if a try that failed left one behind.
-            let key = Key::Revision(id.clone(), revision.number);
-            let taken = self.revision_of(&key).await?;
-            self.context.write(&key, revision, taken).await?;
-        }
         let key = Key::Pipeline(id.clone());
-        self.context.write(&key, pipeline, expected).await.map(drop)
+        self.context.write(&key, pipeline, expected).await?;
+        match &pipeline.candidate {
+            Some(Candidate { revision, .. }) => self.context.keep_revision(id, pipeline.life, revision).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes the candidate the active revision.
     pub async fn promote(&self, id: &PipelineId) -> ControlResult<AppliedPipeline> {
         let (mut pipeline, expected) = self.known(id).await?;
+        let before = pipeline.clone();
         let Some(candidate) = pipeline.candidate.take() else {
             return Err(no_candidate(id));
         };
@@ -118,6 +117,7 @@ impl Commands {
         let make = async {
             self.widen_stream(id, pipeline.life, &pipeline.active.manifest)
                 .await?;
+            self.keep_outgoing(id, &before).await?;
             self.write_candidate(id, &pipeline, expected).await
         };
         self.audited(change, make).await?;

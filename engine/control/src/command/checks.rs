@@ -10,14 +10,16 @@ use tailrace_core::{
     alarm::notice::Target,
     identity::{Digest, PipelineId},
     load::load_plugin,
-    manifest::{OutputManifest, PipelineManifest, StepManifest, config_text, error::ManifestError},
+    manifest::{
+        OutputManifest, PipelineManifest, PluginRef, StepManifest, config_text, error::ManifestError,
+    },
     name::Name,
     ports::{
         broker::{BrokerError, StreamFacts},
         executor,
         plugins::{Plugin, PluginError},
     },
-    registry::{PluginVersion, Tenant},
+    registry::{Key, PluginVersion, Tenant},
     subject,
     yaml::Yaml,
 };
@@ -105,17 +107,31 @@ impl Commands {
             check_imports(&path, step, version)?;
             check_config(&path, step, version, configs.get(&step.name))?;
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
-            let gone = || {
-                ControlError::Internal(format!(
-                    "the bytes of {} are gone from the object store; upload them again",
-                    step.plugin
-                ))
+            let Some(plugin) = plugin else {
+                return Err(self.without_bytes(tenant, &step.plugin, version).await);
             };
-            self.dry_run(&path, tenant, step, plugin.ok_or_else(gone)?)
-                .await?;
+            self.dry_run(&path, tenant, step, plugin).await?;
             digests.insert(step.name.clone(), version.digest);
         }
         Ok(digests)
+    }
+
+    /// Why a version has no bytes: it is on its way out with its tenant, or they were lost.
+    async fn without_bytes(&self, tenant: &Name, plugin: &PluginRef, seen: &PluginVersion) -> ControlError {
+        let key = Key::Plugin(tenant.clone(), plugin.clone());
+        let version = self.context.read::<PluginVersion>(&key).await;
+        let owner = self.context.read::<Tenant>(&Key::Tenant(tenant.clone())).await;
+        let (version, owner) = match (version, owner) {
+            (Ok(version), Ok(owner)) => (version, owner),
+            (Err(cause), _) | (_, Err(cause)) => return cause,
+        };
+        let is_there = version.is_some_and(|(version, _)| version.life == seen.life);
+        if is_there && owner.is_some_and(|(owner, _)| !owner.deleting) {
+            return ControlError::Internal(format!(
+                "the bytes of {plugin} are gone from the object store; upload them again"
+            ));
+        }
+        ControlError::Conflict(format!("plugin {plugin} was deleted meanwhile"))
     }
 
     /// Instantiates and configures the plugin once, so that a bad config is refused here and now.

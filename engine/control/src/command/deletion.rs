@@ -5,7 +5,7 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     life::Life,
     observe::status::State,
-    ports::broker::own_stream,
+    ports::broker::{OwnError, own_stream},
     registry::{Key, Pipeline, PipelinePhase},
     world::World,
 };
@@ -23,7 +23,12 @@ impl Commands {
         let (mut pipeline, revision) = self.known(id).await?;
         let world = self.context.world_of(&id.tenant).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
-        let has_stream = world.streams.bring_own(&own, true).await.is_ok();
+        let has_stream = match world.streams.bring_own(&own, true).await {
+            Ok(_) => true,
+            // A broker that does not answer says nothing of the stream.
+            Err(OwnError::Broker(cause)) => return Err(cause.into()),
+            Err(OwnError::Gone(_) | OwnError::Foreign { .. }) => false,
+        };
         if has_stream && !self.has_lost_records(&world, id, &pipeline).await? {
             return Err(ControlError::Conflict(format!(
                 "pipeline {} has its stream, and all that it needs in it; to throw away what it holds, delete the pipeline and apply it again",

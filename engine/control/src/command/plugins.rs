@@ -17,7 +17,7 @@ use tailrace_core::{
         executor,
         plugins::{Admitted, CompileCost, PluginError},
     },
-    registry::{Key, PluginVersion, Tenant},
+    registry::{Key, PluginVersion, Registry, Tenant},
     schema::ConfigSchema,
     tasks,
 };
@@ -29,7 +29,11 @@ use crate::{
         upload_permits::UploadPermit,
     },
     error::{ControlError, ControlResult},
+    lives::Intent,
 };
+
+/// Longest wait for an upload of the same version that is under way.
+const SETTLED_WITHIN: Duration = Duration::from_secs(40);
 
 /// A plugin, and what it is tried with before it is kept.
 #[derive(Debug, Default)]
@@ -111,8 +115,9 @@ impl Commands {
         upload: Upload,
     ) -> ControlResult<Uploaded> {
         let upload_digest = Digest::of(&upload.plugin);
-        if let Some(known) = self.context.known_version(tenant, &plugin)? {
+        if let Some(known) = self.settled_version(tenant, &plugin).await? {
             let version = same_or_conflict(known, upload_digest)?;
+            self.restore_bytes(tenant, place, &version, upload.plugin).await?;
             let trial = self.try_kept(tenant, &version, upload.trial).await?;
             return Ok(Uploaded {
                 version,
@@ -151,6 +156,9 @@ impl Commands {
             plugin,
             life: Life::new(&*self.context.world.random),
             tenant_life: owner.life,
+            uploading: true,
+            withdrawn: false,
+            by: Some(self.context.known_me()?),
             digest,
             upload_digest,
             size_bytes: component.len() as u64,
@@ -162,18 +170,9 @@ impl Commands {
         let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
         let change = change.in_life(owner.life);
         let told = json!({ "digest": digest, "size_bytes": version.size_bytes, "imports": version.imports });
-        let kept = self.audited(change.to(told), async {
-            let store = &self.context.world.registry;
-            store.put_plugin(digest, component.clone()).await?;
-            let kept = self.keep(&owner, version).await?;
-            // Another tenant that had the same bytes may have been deleted meanwhile, and its bytes with it.
-            store.put_plugin(digest, component).await?;
-            // And this tenant may have been deleted since, and its version with it.
-            self.lives.remove_component(digest).await?;
-            Ok(kept)
-        });
-        let kept = kept.await;
-        let (version, is_new) = self.or_forgotten(digest, kept).await?;
+        let (version, is_new) = self
+            .audited(change.to(told), self.keep(tenant, version, component))
+            .await?;
         Ok(Uploaded {
             version,
             is_new,
@@ -182,34 +181,41 @@ impl Commands {
         })
     }
 
-    /// What an upload came to; where it was refused, its bytes go, unless somebody else has the same. Should the
-    /// broker not answer now, the next engine that starts finds them.
-    async fn or_forgotten<T>(&self, digest: Digest, upload: ControlResult<T>) -> ControlResult<T> {
-        if upload.is_err()
-            && let Err(cause) = self.lives.remove_component(digest).await
+    /// What the trial of an upload came to; where it was refused, what was compiled for it goes, unless somebody else
+    /// has the same.
+    async fn or_forgotten<T>(&self, digest: Digest, trial: ControlResult<T>) -> ControlResult<T> {
+        if trial.is_err()
+            && let Err(cause) = self.lives.remove_component(digest, |_, _| false).await
         {
-            tracing::warn!(%digest, %cause, "the bytes of a refused upload are left for the next start");
+            tracing::warn!(%digest, %cause, "what was compiled for a refused upload is left for the next start");
         }
-        upload
+        trial
     }
 
-    /// Writes a version into the registry; says too whether it is new.
+    /// Makes a version: first the entry, which says what is to be made, then whatever it needs. Says too whether it
+    /// is new.
     async fn keep(
         &self,
-        owner: &Tenant,
+        tenant: &Name,
         version: PluginVersion,
+        component: Bytes,
     ) -> ControlResult<(Arc<PluginVersion>, bool)> {
-        let tenant = &owner.name;
         let key = Key::Plugin(tenant.clone(), version.plugin.clone());
+        let _held = self.lives.hold(version.digest, component);
         match self.context.write(&key, &version, 0).await {
-            Ok(written) => {
-                self.still_there(tenant, owner.life, &key).await?;
-                self.take_plugin_place(owner, &key, written).await?;
-                Ok((Arc::new(version), true))
+            Ok(_) => {
+                let intent = Intent::Upload(tenant.clone(), version.plugin.clone(), version.life);
+                self.lives.finish(intent).await?;
+                let kept = PluginVersion {
+                    uploading: false,
+                    by: None,
+                    ..version
+                };
+                Ok((Arc::new(kept), true))
             }
             // Somebody was faster with the same version.
             Err(conflict @ ControlError::Conflict(_)) => {
-                match self.context.known_version(tenant, &version.plugin)? {
+                match self.settled_version(tenant, &version.plugin).await? {
                     Some(known) => Ok((same_or_conflict(known, version.upload_digest)?, false)),
                     None => Err(conflict),
                 }
@@ -218,30 +224,50 @@ impl Commands {
         }
     }
 
-    /// Takes a version's place among its tenant's others. Places are given in the order in which the entries were
-    /// written, so any number of uploads at once come to what the quota allows.
-    async fn take_plugin_place(&self, owner: &Tenant, key: &Key, written: u64) -> ControlResult<()> {
-        let registry = self.context.registry()?;
-        let (mut versions, mut bytes) = (0_u64, 0_u64);
-        for version in registry.plugins_of(&owner.name) {
-            let other = Key::Plugin(owner.name.clone(), version.plugin.clone()).to_string();
-            if registry
-                .written
-                .get(&other)
-                .is_some_and(|other| *other <= written)
-            {
-                versions += 1;
-                bytes = bytes.saturating_add(version.size_bytes);
-            }
+    /// A version as it stands on the broker, once its bytes are there.
+    async fn settled_version(
+        &self,
+        tenant: &Name,
+        plugin: &PluginRef,
+    ) -> ControlResult<Option<Arc<PluginVersion>>> {
+        let owner = self.context.tenant(tenant)?;
+        let place = (tenant.clone(), plugin.clone());
+        let is_settled = |registry: &Registry| !registry.uploads.contains_key(&place);
+        let _ = self.context.wait_within(SETTLED_WITHIN, is_settled).await;
+        let key = Key::Plugin(tenant.clone(), plugin.clone());
+        let known = self.context.read::<PluginVersion>(&key).await?;
+        let known = known.map(|(version, _)| version);
+        // One of an earlier life of the tenant's is on its way out.
+        let known = known.filter(|version| {
+            version.tenant_life == owner.life || version.tenant_life.is_unnamed() || owner.life.is_unnamed()
+        });
+        match known {
+            Some(version) if version.uploading => Err(ControlError::Conflict(format!(
+                "plugin {plugin} is being uploaded; repeat this when that is done"
+            ))),
+            known => Ok(known.map(Arc::new)),
         }
-        let quotas = &owner.quotas;
-        if versions <= u64::from(quotas.plugins) && bytes <= quotas.plugin_bytes {
+    }
+
+    /// Stores the bytes of a version that is known once more, where they are gone.
+    async fn restore_bytes(
+        &self,
+        tenant: &Name,
+        place: UploadPermit,
+        version: &PluginVersion,
+        upload: Bytes,
+    ) -> ControlResult<()> {
+        let registry = &self.context.world.registry;
+        if registry.plugin(version.digest).await?.is_some() {
             return Ok(());
         }
-        self.context.remove_at(key, written).await?;
-        Err(ControlError::Quota(
-            "the tenant's quota of plugins was used up by uploads at the same time; ask an operator to raise it".to_owned(),
-        ))
+        let admitted = self
+            .admit(tenant, place.turn(&self.context.world.compilers).await?, upload)
+            .await?;
+        if admitted.digest == version.digest {
+            registry.put_plugin(admitted.digest, admitted.component).await?;
+        }
+        Ok(())
     }
 
     /// Checks and compiles an upload. On a thread of its own: a guest thread that waits for a compiler

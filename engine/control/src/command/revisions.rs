@@ -60,8 +60,7 @@ impl Commands {
             phase: PipelinePhase::Creating,
             by: self.context.me(),
             nats_account: owner.nats_account.clone(),
-            // Pinned now: a restart before the first commit must not skip what came meanwhile.
-            start_sequence: (active.manifest.input.start == Start::New).then_some(stream.last_sequence + 1),
+            start_sequence: pinned(&active.manifest.input.start, stream),
             stream_created: Some(stream.created.clone()),
             ..Pipeline::new(active, self.context.now_ms())
         };
@@ -93,7 +92,9 @@ impl Commands {
     }
 
     /// Makes a revision active. Each step alone leaves everything as it was or as it is to be: the stream takes
-    /// the new subjects beside the old ones, the revision is kept, and the one write of the entry decides.
+    /// the new subjects beside the old ones, and the one write of the entry decides. Only then is the revision kept
+    /// under a key of its own: of several that are made at once, one is that number. One whose keeping was cut off
+    /// is kept before another takes its place.
     pub(crate) async fn write_revision(
         &self,
         id: &PipelineId,
@@ -114,10 +115,7 @@ impl Commands {
             rolled_back_to,
         };
         self.widen_stream(id, before.life, &active.manifest).await?;
-        let revision_key = Key::Revision(id.clone(), number);
-        // What it says is the same if a try that failed left one behind.
-        let left = self.revision_of(&revision_key).await?;
-        self.context.write(&revision_key, &active, left).await?;
+        self.keep_outgoing(id, &before).await?;
         if let Some(candidate) = &before.candidate {
             let reason = format!("revision {number} was made active");
             before.end_candidate(candidate.revision.number, reason, self.context.now_ms());
@@ -131,6 +129,7 @@ impl Commands {
         self.context
             .write(&Key::Pipeline(id.clone()), &entry, expected)
             .await?;
+        self.context.keep_revision(id, entry.life, &entry.active).await?;
         self.forget_revisions(id, &entry).await?;
         self.wait_runs(id, number, 0).await;
         Ok(AppliedPipeline {
@@ -138,6 +137,15 @@ impl Commands {
             changed: true,
             candidate: false,
         })
+    }
+
+    /// Keeps what an entry says, before it says something else.
+    pub(crate) async fn keep_outgoing(&self, id: &PipelineId, before: &Pipeline) -> ControlResult<()> {
+        let candidate = before.candidate.iter().map(|candidate| &candidate.revision);
+        for revision in std::iter::once(&before.active).chain(candidate) {
+            self.context.keep_revision(id, before.life, revision).await?;
+        }
+        Ok(())
     }
 
     /// The pipeline's own stream takes what a revision publishes, before the revision is the active one: another
@@ -193,6 +201,18 @@ impl Commands {
             }
         };
         let _ = tokio::time::timeout(crate::entries::SEEN_WITHIN, adopted).await;
+    }
+}
+
+/// Where a pipeline begins, as its creation says it. Neither a restart before the first commit nor a revision that
+/// says something else may skip what came meanwhile.
+fn pinned(start: &Start, stream: &StreamFacts) -> Option<u64> {
+    match start {
+        Start::All => Some(1),
+        Start::New => Some(stream.last_sequence + 1),
+        Start::Sequence(sequence) => Some(*sequence),
+        // The broker finds it.
+        Start::Time(_) => None,
     }
 }
 

@@ -93,7 +93,7 @@ impl Commands {
                 Ok(())
             }
             Fix::Replicas => Ok(world.streams.raise_replicas().await?),
-            Fix::Component(digest) => self.lives.remove_component(*digest).await,
+            Fix::Component(digest) => self.lives.remove_component(*digest, |_, _| false).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
             Fix::Pipeline(id) => self.restore(id).await,
         }
@@ -114,7 +114,7 @@ impl Commands {
             .get(id)
             .and_then(|numbers| numbers.last().copied());
         let number = number.ok_or_else(|| ControlError::not_found("revision", &id.pipeline))?;
-        let active: Revision = self.context.revision(id, number).await?;
+        let active: Revision = self.context.kept_revision(id, number).await?;
         let tenant = self.context.tenant_at_work(&id.tenant)?;
         let world = self.context.world.of(tenant.nats_account.as_ref()).await?;
         let facts = world.streams.stream(&subject::stream_name(id)).await?;

@@ -17,7 +17,7 @@ use tailrace_core::{
 
 use crate::{
     error::{ControlError, ControlResult},
-    lives::{Lives, delete::remove_snapshots},
+    lives::{Lives, is_passing_create},
 };
 
 /// Longest wait for others that were begun before and whose outcome decides whether there is a place.
@@ -48,7 +48,7 @@ impl Lives {
                 failpoint::pass(Point::CreateDone);
                 Ok(())
             }
-            Err(cause) if is_passing(&cause) => Err(cause),
+            Err(cause) if is_passing_create(&cause) => Err(cause),
             Err(cause) if self.is_kept(id, &pipeline).await => {
                 tracing::warn!(%id, %cause, "a pipeline could not begin again; it stays as it is");
                 pipeline.phase = PipelinePhase::Ready;
@@ -94,15 +94,11 @@ impl Lives {
         failpoint::pass(Point::CreateStreamMade);
         begin_partitions(&world, id, pipeline).await?;
         failpoint::pass(Point::CreatePartitionsBegun);
-        remove_snapshots(&world, id, |life| life != pipeline.life).await?;
+        self.remove_snapshots(&world, id, None).await?;
         failpoint::pass(Point::CreateNameCleared);
-        self.clear_revisions(id, pipeline).await?;
-        let first = Key::Revision(id.clone(), pipeline.active.number);
-        let known = self.context.world.registry.get(&first.to_string()).await?;
-        let expected = known
-            .filter(|entry| entry.value.is_some())
-            .map_or(0, |entry| entry.revision);
-        self.context.write(&first, &pipeline.active, expected).await?;
+        self.context
+            .keep_revision(id, pipeline.life, &pipeline.active)
+            .await?;
         failpoint::pass(Point::CreateRevisionKept);
         Ok(())
     }
@@ -140,21 +136,16 @@ impl Lives {
         Earlier::of(&registry, id, revision).check(&registry, id, wanted)
     }
 
-    /// Removes revisions that an ended life has left.
-    async fn clear_revisions(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
-        let registry = self.context.registry()?;
-        let left = registry.revisions.get(id).into_iter().flatten();
-        for number in left.filter(|number| !pipeline.has_had(**number)) {
-            self.context.remove(&Key::Revision(id.clone(), *number)).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone.
+    /// Deletes a stream that an ended life of the name has left. One that no engine made is left alone, and so is
+    /// that of a later life: then it is this one that has ended.
     async fn clear_name(&self, world: &World, id: &PipelineId) -> ControlResult<()> {
         let name = tailrace_core::subject::stream_name(id);
         match world.streams.stream(&name).await {
             Ok(facts) if facts.is_engines => {
+                // Read after the stream: a life that has no entry by then never comes back.
+                if self.life_now(id).await? == Some(facts.life) {
+                    return Err(gone(id));
+                }
                 tracing::warn!(%id, life = %facts.life, "a stream that an ended life has left is deleted");
                 Ok(world.streams.remove_own(id, facts.life).await?)
             }
@@ -229,14 +220,6 @@ async fn begin_partitions(world: &World, id: &PipelineId, pipeline: &Pipeline) -
     });
     try_join_all(begun).await?;
     Ok(())
-}
-
-/// Whether it is worth another try as it is.
-fn is_passing(cause: &ControlError) -> bool {
-    matches!(
-        cause,
-        ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_)
-    )
 }
 
 fn unusable(cause: &OwnError) -> ControlError {

@@ -37,8 +37,7 @@ impl Lives {
         failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
         failpoint::pass(Point::DeleteStreamGone);
-        // Of every life: as long as the entry is there, none but this one can bear the name.
-        remove_snapshots(&world, id, |_| true).await?;
+        self.remove_snapshots(&world, id, Some(life)).await?;
         failpoint::pass(Point::DeleteSnapshotsGone);
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
@@ -67,22 +66,32 @@ impl Lives {
         }
         removed
     }
-}
 
-/// Removes a pipeline's snapshots of some lives.
-pub(super) async fn remove_snapshots(
-    world: &World,
-    id: &PipelineId,
-    goes: impl Fn(Life) -> bool,
-) -> ControlResult<()> {
-    let partitions = world.snapshots.partitions().await?;
-    for partition in partitions
-        .iter()
-        .filter(|known| known.pipeline == *id && goes(known.life))
-    {
-        for commit in world.snapshots.list(partition).await? {
-            world.snapshots.delete(partition, commit).await?;
+    /// Removes the snapshots of lives of a name that have ended, and of one that is on its way out.
+    pub(super) async fn remove_snapshots(
+        &self,
+        world: &World,
+        id: &PipelineId,
+        going: Option<Life>,
+    ) -> ControlResult<()> {
+        let partitions = world.snapshots.partitions().await?;
+        // Read after them: a life that has no entry by then never comes back.
+        let now = self.life_now(id).await?;
+        let ends = |life: Life| Some(life) == going || Some(life) != now;
+        for partition in partitions
+            .iter()
+            .filter(|known| known.pipeline == *id && ends(known.life))
+        {
+            for commit in world.snapshots.list(partition).await? {
+                world.snapshots.delete(partition, commit).await?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// The life that a name has on the broker.
+    pub(super) async fn life_now(&self, id: &PipelineId) -> ControlResult<Option<Life>> {
+        let pipeline = self.context.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
+        Ok(pipeline.map(|(pipeline, _)| pipeline.life))
+    }
 }

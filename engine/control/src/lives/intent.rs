@@ -3,10 +3,13 @@
 use tailrace_core::{
     identity::{EngineId, PipelineId},
     life::Life,
+    manifest::PluginRef,
     membership::{Cluster, Membership},
     name::Name,
     registry::{Key, PipelinePhase, Registry},
 };
+
+use crate::lives::ended::Ended;
 
 /// A change of several places that is written down and not done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,10 @@ pub(crate) enum Intent {
     Delete(PipelineId, Life),
     /// A tenant of this life is to go, with all that is its.
     DeleteTenant(Name, Life),
+    /// A plugin version of this life is to be made.
+    Upload(Name, PluginRef, Life),
+    /// Something of a life that has ended may have come after its end.
+    Clear(Ended),
     /// An entry belongs to no tenant that there is.
     Orphan(Key),
 }
@@ -28,9 +35,10 @@ impl Intent {
             Self::Create(id, _)
             | Self::Delete(id, _)
             | Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
-            Self::DeleteTenant(name, _) | Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => {
-                Some(name)
-            }
+            Self::DeleteTenant(name, _)
+            | Self::Upload(name, ..)
+            | Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
+            Self::Clear(ended) => Some(ended.tenant()),
             Self::Orphan(Key::Token(_)) => None,
         }
     }
@@ -50,6 +58,15 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
             PipelinePhase::Creating | PipelinePhase::Renewing => Intent::Create(id.clone(), pipeline.life),
             PipelinePhase::Deleting | PipelinePhase::Ready => Intent::Delete(id.clone(), pipeline.life),
         });
+    }
+    for ((tenant, plugin), version) in &registry.uploads {
+        let by = version
+            .by
+            .as_ref()
+            .filter(|engine| members.alive.contains(*engine));
+        if by.unwrap_or_else(|| members.owner_of_tenant(tenant)) == &members.me {
+            found.push(Intent::Upload(tenant.clone(), plugin.clone(), version.life));
+        }
     }
     for (name, tenant) in &registry.tenants {
         if tenant.deleting && *members.owner_of_tenant(name) == members.me {

@@ -4,7 +4,10 @@
 //! the engine that began, or of the broker in between.
 //!
 //! - [`intent`]: what there is to do, as the registry says it;
-//! - [`create`], [`delete`], [`tenant`], [`orphans`]: the steps, each of which may be done twice;
+//! - [`create`], [`delete`], [`tenant`], [`upload`], [`orphans`]: the steps, each of which may be done twice;
+//! - [`component`]: bytes of plugins, which versions may share;
+//! - [`held`]: the bytes of uploads;
+//! - [`ended`], [`clear`]: what comes after the end of a life;
 //! - [`let_go`]: waiting until no engine runs a pipeline any more;
 //! - [`permits`]: how many are under way at once, so that one tenant's do not hold up another's.
 //!
@@ -13,13 +16,18 @@
 //!
 //! Why: docs/decisions/0067-the-entry-is-the-intent.md
 
+mod clear;
+mod component;
 mod create;
 mod delete;
+mod ended;
+mod held;
 mod intent;
 pub mod let_go;
 mod orphans;
 mod permits;
 mod tenant;
+mod upload;
 
 use std::{
     collections::BTreeMap,
@@ -27,12 +35,17 @@ use std::{
     time::Duration,
 };
 
-use tailrace_core::{ports::broker::BrokerError, tasks};
+use bytes::Bytes;
+use tailrace_core::{identity::Digest, ports::broker::BrokerError, tasks};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::intent::Intent;
-use self::permits::Permits;
+use self::{
+    ended::Lifetimes,
+    held::{HeldBytes, Hold},
+    permits::Permits,
+};
 use crate::{
     context::Context,
     error::{ControlError, ControlResult},
@@ -70,6 +83,8 @@ struct Shared {
     /// What is under way here, with where its outcome appears.
     under_way: Mutex<BTreeMap<Intent, watch::Receiver<Standing>>>,
     permits: Permits,
+    /// Bytes of the uploads among it.
+    held: HeldBytes,
     stop: CancellationToken,
 }
 
@@ -89,8 +104,14 @@ impl Lives {
         let mut sweeping = None;
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut lifetimes = Lifetimes::default();
         loop {
             if let Some(registry) = registry.borrow_and_update().clone() {
+                let now = self.context.monotonic();
+                lifetimes.see(&registry, now);
+                for ended in lifetimes.due(now) {
+                    self.begin(Intent::Clear(ended));
+                }
                 sweeping.get_or_insert_with(|| {
                     let lives = self.clone();
                     tasks::spawn(async move { lives.sweep_components().await })
@@ -165,6 +186,7 @@ impl Lives {
             tracing::warn!(?intent, cause = %trouble, "a change waits, and is tried again");
             tell.send_modify(|standing| standing.trouble = Some(trouble));
             tokio::select! {
+                biased;
                 () = self.shared.stop.cancelled() => {
                     return Err(BrokerError::Unreachable("this engine ends; another goes on".to_owned()).into());
                 }
@@ -179,8 +201,15 @@ impl Lives {
             Intent::Create(id, life) => self.create(id, *life).await,
             Intent::Delete(id, life) => self.delete(id, *life).await,
             Intent::DeleteTenant(name, life) => self.delete_tenant(name, *life).await,
+            Intent::Upload(tenant, plugin, life) => self.upload(tenant, plugin, *life).await,
+            Intent::Clear(ended) => self.clear(ended).await,
             Intent::Orphan(key) => self.remove_orphan(key).await,
         }
+    }
+
+    /// Has the bytes of an upload at hand from now on.
+    pub(crate) fn hold(&self, digest: Digest, component: Bytes) -> Hold {
+        self.shared.held.hold(digest, component)
     }
 
     fn under_way(&self) -> MutexGuard<'_, BTreeMap<Intent, watch::Receiver<Standing>>> {
@@ -191,12 +220,22 @@ impl Lives {
     }
 }
 
+/// Whether what is to be made may be made with another try as it is.
+fn is_passing_create(cause: &ControlError) -> bool {
+    matches!(
+        cause,
+        ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_)
+    )
+}
+
 /// Whether a step that failed is worth another try as it is.
 fn is_passing(cause: &ControlError, intent: &Intent) -> bool {
     match cause {
         ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_) => true,
         // What was begun by deleting has no way back: whatever refuses it, it is tried again.
-        ControlError::Broker(_) | ControlError::Conflict(_) => !matches!(intent, Intent::Create(..)),
+        ControlError::Broker(_) | ControlError::Conflict(_) => {
+            !matches!(intent, Intent::Create(..) | Intent::Upload(..) | Intent::Clear(_))
+        }
         _ => false,
     }
 }

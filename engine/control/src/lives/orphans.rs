@@ -2,34 +2,32 @@
 //! against the deletion of its tenant.
 
 use tailrace_core::{
-    identity::{Digest, PipelineId},
+    identity::PipelineId,
     registry::{Key, Pipeline, PipelinePhase, PluginVersion, Registry},
 };
 
 use crate::{
-    error::ControlResult,
+    error::{ControlError, ControlResult},
     lives::{Intent, Lives},
 };
 
 impl Lives {
-    /// Removes the bytes of plugins that no version has: an upload was cut off before it wrote its entry. An upload
-    /// that is under way stores them again after that.
+    /// Removes the bytes of plugins that no version has: an engine before uploads
+    /// had entries of their own was cut off, or bytes came late.
     pub(super) async fn sweep_components(&self) {
-        if let Err(cause) = self.remove_unused_components().await {
+        let swept = async {
+            let known = self.context.registry_now().await?.components();
+            for digest in self.context.world.registry.plugin_digests().await? {
+                if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
+                    tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
+                    self.remove_component(digest, |_, _| false).await?;
+                }
+            }
+            Ok::<_, ControlError>(())
+        };
+        if let Err(cause) = swept.await {
             tracing::warn!(%cause, "bytes that no plugin version has could not be looked for");
         }
-    }
-
-    /// The same; what fails is for the caller to try again.
-    pub(super) async fn remove_unused_components(&self) -> ControlResult<()> {
-        let known = self.context.registry_now().await?.components();
-        for digest in self.context.world.registry.plugin_digests().await? {
-            if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
-                tracing::info!(%digest, "the bytes of a plugin that no version has are removed");
-                self.remove_component(digest).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Removes an entry that belongs to nobody, if that is still so.
@@ -40,14 +38,13 @@ impl Lives {
         }
         tracing::info!(%key, "an entry of a tenant that is gone is removed");
         match key {
-            Key::Pipeline(id) => self.end_orphan(id, key).await,
+            Key::Pipeline(id) => self.end_orphan(id, &registry, key).await,
             Key::Plugin(..) => {
-                let digest = self.digest_of(key).await?;
-                self.remove_seen(&registry, key).await?;
-                match digest {
-                    Some(digest) => self.remove_component(digest).await,
-                    None => Ok(()),
+                // Its bytes first: once the entry is gone, nobody knows which those were.
+                if let Some((version, _)) = self.seen::<PluginVersion>(&registry, key).await? {
+                    self.remove_component(version.digest, |_, _| false).await?;
                 }
+                self.remove_seen(&registry, key).await
             }
             key => self.remove_seen(&registry, key).await,
         }
@@ -66,8 +63,8 @@ impl Lives {
 
     /// Begins to delete a pipeline, and leaves that to a task of its own. To wait for it would be to hold a permit
     /// that it may need: where there are as many orphans as permits, none would ever be deleted.
-    async fn end_orphan(&self, id: &PipelineId, key: &Key) -> ControlResult<()> {
-        let Some((mut pipeline, revision)) = self.context.read::<Pipeline>(key).await? else {
+    async fn end_orphan(&self, id: &PipelineId, registry: &Registry, key: &Key) -> ControlResult<()> {
+        let Some((mut pipeline, revision)) = self.seen::<Pipeline>(registry, key).await? else {
             return Ok(());
         };
         if pipeline.phase != PipelinePhase::Deleting {
@@ -78,8 +75,14 @@ impl Lives {
         Ok(())
     }
 
-    async fn digest_of(&self, key: &Key) -> ControlResult<Option<Digest>> {
-        let version = self.context.read::<PluginVersion>(key).await?;
-        Ok(version.map(|(version, _)| version.digest))
+    /// An entry, if it is still the one that was seen.
+    async fn seen<T: serde::de::DeserializeOwned>(
+        &self,
+        registry: &Registry,
+        key: &Key,
+    ) -> ControlResult<Option<(T, u64)>> {
+        let written = registry.written.get(&key.to_string());
+        let known = self.context.read(key).await?;
+        Ok(known.filter(|(_, revision)| Some(revision) == written))
     }
 }

@@ -1,6 +1,8 @@
 //! Deleting a tenant, from the entry that says so: pipelines that were made while it was deleted, its tokens, its
 //! plugins with their bytes, and its entry last.
 
+use std::collections::BTreeSet;
+
 use tailrace_core::{
     failpoint::{self, Point},
     identity::Digest,
@@ -35,15 +37,22 @@ impl Lives {
             self.context.remove(&Key::Token(token.hash)).await?;
         }
         failpoint::pass(Point::TenantTokensGone);
-        let versions: Vec<_> = self.context.registry()?.plugins_of(name).cloned().collect();
+        // Their bytes first: once the entries are gone, nobody knows which those were.
+        let registry = self.context.registry()?;
+        let own = registry.versions().filter(|(owner, _)| *owner == name);
+        let versions: Vec<_> = own.map(|(_, version)| version.clone()).collect();
+        let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
+        for digest in digests {
+            self.remove_component(digest, |owner, _| owner == name).await?;
+        }
+        failpoint::pass(Point::TenantComponentsGone);
         for version in versions {
             let key = Key::Plugin(name.clone(), version.plugin.clone());
-            self.context.remove(&key).await?;
+            if let Some(written) = registry.written.get(&key.to_string()) {
+                self.context.remove_at(&key, *written).await?;
+            }
         }
         failpoint::pass(Point::TenantVersionsGone);
-        // Of all that nobody has, not only of these: whoever began this may have come no further than the entries.
-        self.remove_unused_components().await?;
-        failpoint::pass(Point::TenantComponentsGone);
         self.context.remove_at(&key, revision).await?;
         failpoint::pass(Point::TenantDone);
         self.context
@@ -78,32 +87,5 @@ impl Lives {
             ))),
             None => Ok(()),
         }
-    }
-
-    /// Deletes the bytes of a plugin that no version refers to. An upload of the same bytes may be under way: it
-    /// looks for them after it has written its entry, and this looks for entries after it has deleted them.
-    pub(crate) async fn remove_component(&self, digest: Digest) -> ControlResult<()> {
-        let is_used = || async {
-            let seen = self.context.registry_now().await?;
-            let mut versions = seen.plugins.values();
-            // A version that cannot be read may be of these bytes.
-            let mut hidden = seen.unreadable.keys().map(|key| key.parse());
-            let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
-            Ok::<_, ControlError>(is_hidden || versions.any(|version| version.digest == digest))
-        };
-        let registry = &self.context.world.registry;
-        // Again after bytes were given back: who else removed the last version meanwhile found none to delete.
-        while !is_used().await? {
-            let component = registry.plugin(digest).await?;
-            registry.delete_plugin(digest).await?;
-            match component {
-                Some(component) if is_used().await? => registry.put_plugin(digest, component).await?,
-                _ => {
-                    self.context.world.plugins.forget(digest);
-                    break;
-                }
-            }
-        }
-        Ok(())
     }
 }

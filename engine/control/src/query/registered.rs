@@ -1,6 +1,6 @@
 //! What is registered: tenants, plugins, pipelines and their revisions.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Serialize;
 use tailrace_core::{
@@ -146,15 +146,17 @@ impl Queries {
 
     /// Numbers of the revisions that are kept.
     pub fn revisions(&self, id: &PipelineId) -> ControlResult<Vec<u64>> {
-        self.context.pipeline(id)?;
-        Ok(self
-            .context
-            .registry()?
-            .revisions
-            .get(id)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect())
+        let pipeline = self.context.pipeline(id)?;
+        let registry = self.context.registry()?;
+        let kept = registry.revisions.get(id).into_iter().flatten().copied();
+        let mut numbers: BTreeSet<u64> = kept.filter(|number| *number < pipeline.next_number()).collect();
+        numbers.insert(pipeline.active.number);
+        numbers.extend(
+            pipeline
+                .candidate
+                .iter()
+                .map(|candidate| candidate.revision.number),
+        );
+        Ok(numbers.into_iter().collect())
     }
 }

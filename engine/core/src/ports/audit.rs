@@ -73,6 +73,14 @@ pub trait AuditLog: Send + Sync {
 #[derive(Debug, Default)]
 pub struct MemoryAudit(Mutex<(u64, VecDeque<Audited>)>);
 
+impl MemoryAudit {
+    /// All records that it keeps, in order.
+    pub fn records(&self) -> Vec<AuditRecord> {
+        let (_, kept) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|known| known.record.clone()).collect()
+    }
+}
+
 #[async_trait]
 impl AuditLog for MemoryAudit {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {

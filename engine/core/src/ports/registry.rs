@@ -50,14 +50,17 @@ pub trait Bucket: Send + Sync {
 /// The registry's bucket, and the plugins' bytes.
 #[async_trait]
 pub trait RegistryStore: Bucket {
-    /// Stores a plugin's component under its digest; the same bytes again are fine.
+    /// Stores a plugin's component under its digest, anew if it is there: a deletion that is on its way leaves what
+    /// was stored since.
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError>;
     /// A plugin's component, verified against its digest.
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError>;
     /// Digests of the components that are stored.
     async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError>;
-    /// Deletes a component; fine if there is none.
-    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError>;
+    /// How far the components have come: what is stored after this bears a higher number.
+    async fn stored_until(&self) -> Result<u64, BrokerError>;
+    /// Deletes what was stored of a component up to `until`; fine if there is none.
+    async fn delete_plugin(&self, digest: Digest, until: u64) -> Result<(), BrokerError>;
 }
 
 /// The flow of entries of a watch.

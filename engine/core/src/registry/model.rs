@@ -175,6 +175,15 @@ pub struct PluginVersion {
     /// Life of the tenant that uploaded it.
     #[serde(default, skip_serializing_if = "Life::is_unnamed")]
     pub tenant_life: Life,
+    /// Whether its bytes are on their way: nobody can use it yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uploading: bool,
+    /// Whether that came to nothing: its bytes go, and its entry last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+    /// The engine that stores its bytes; another goes on with it when that one is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<EngineId>,
     /// Digest of the component.
     pub digest: Digest,
     /// Digest of the bytes that were uploaded; another where they were a core module.
@@ -222,7 +231,7 @@ pub struct Pipeline {
     /// When the input stream was made, as the broker writes it: another moment means another stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_created: Option<String>,
-    /// Where a pipeline with `start: new` begins, pinned when it was made.
+    /// The sequence at which it begins, pinned when it was made; none where `start` is a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_sequence: Option<u64>,
     /// The revision that was active before; an entry of an earlier engine does not say.

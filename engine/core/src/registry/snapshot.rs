@@ -29,6 +29,8 @@ pub struct Registry {
     pub tokens: BTreeMap<Digest, Arc<Token>>,
     /// Plugin versions by tenant.
     pub plugins: BTreeMap<(Name, PluginRef), Arc<PluginVersion>>,
+    /// Those whose bytes are on their way. Only in what is published, where they are no versions yet.
+    pub uploads: BTreeMap<(Name, PluginRef), Arc<PluginVersion>>,
     /// Pipelines.
     pub pipelines: BTreeMap<PipelineId, Arc<Pipeline>>,
     /// Numbers of the revisions that are kept.
@@ -97,6 +99,11 @@ impl Registry {
             }
             is_owned
         });
+        let (uploads, plugins) = seen
+            .plugins
+            .into_iter()
+            .partition(|(_, version)| version.uploading);
+        (seen.uploads, seen.plugins) = (uploads, plugins);
         seen.tokens.retain(|hash, token| {
             let is_owned = match &token.scope {
                 Scope::Operator(_) => true,
@@ -108,10 +115,17 @@ impl Registry {
             is_owned
         });
         for (id, numbers) in &self.revisions {
-            let is_known = self.pipelines.contains_key(id) || self.is_unreadable(&Key::Pipeline(id.clone()));
-            if !is_known {
-                orphans.extend(numbers.iter().map(|number| Key::Revision(id.clone(), *number)));
-            }
+            // A revision is kept after its pipeline's entry has said it. What bears a higher number was kept too late,
+            // when the name had another life already.
+            let next = match self.pipelines.get(id) {
+                // An entry of an earlier engine does not say which number was the last.
+                Some(pipeline) if pipeline.last_number > 0 => pipeline.next_number(),
+                Some(_) => u64::MAX,
+                None if self.is_unreadable(&Key::Pipeline(id.clone())) => u64::MAX,
+                None => 0,
+            };
+            let left = numbers.range(next..);
+            orphans.extend(left.map(|number| Key::Revision(id.clone(), *number)));
         }
         seen.orphans = orphans;
         seen.hide_unwritten_revisions();
@@ -150,7 +164,7 @@ impl Registry {
         if self.unreadable.keys().any(|key| hides(key)) {
             return None;
         }
-        let mut needed: BTreeSet<_> = self.plugins.values().map(|version| version.digest).collect();
+        let mut needed: BTreeSet<_> = self.versions().map(|(_, version)| version.digest).collect();
         for pipeline in self.pipelines.values() {
             let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
             for revision in std::iter::once(&pipeline.active).chain(candidate) {
@@ -227,6 +241,14 @@ impl Registry {
             .iter()
             .filter(move |((owner, _), _)| owner == tenant)
             .map(|(_, version)| version)
+    }
+}
+
+impl Registry {
+    /// All entries of plugin versions, those too whose bytes are on their way.
+    pub fn versions(&self) -> impl Iterator<Item = (&Name, &Arc<PluginVersion>)> {
+        let all = self.plugins.iter().chain(&self.uploads);
+        all.map(|((owner, _), version)| (owner, version))
     }
 }
 

@@ -64,6 +64,8 @@ struct Task {
 /// What runs, and what is on its way out.
 #[derive(Default)]
 struct Tasks {
+    /// The lives that were registered when this was looked at last.
+    registered: BTreeMap<PipelineId, Life>,
     running: BTreeMap<PipelineId, Task>,
     /// They have not let go of their name yet.
     ending: BTreeSet<PipelineId>,
@@ -179,6 +181,7 @@ impl Engine {
                     .spawn(end(world, overview, id, task, is_gone).instrument(context));
             }
         }
+        self.forget(registry, tasks);
         for (id, pipeline) in &registry.pipelines {
             let Some(tenant) = registry.tenants.get(&id.tenant) else {
                 continue;
@@ -198,6 +201,22 @@ impl Engine {
                 let limiter = tasks.limiters.of(&id.tenant);
                 let task = self.start(id, pipeline.life, entry, limiter);
                 tasks.running.insert(id.clone(), task);
+            }
+        }
+    }
+
+    /// Removes from this machine what lies here of lives that are gone by now and did not run here: an earlier
+    /// process of this engine may have run them.
+    fn forget(&self, registry: &Registry, tasks: &mut Tasks) {
+        let lives = registry.pipelines.iter();
+        let lives = lives.map(|(id, pipeline)| (id.clone(), pipeline.life));
+        let mut before = std::mem::replace(&mut tasks.registered, lives.collect());
+        before.retain(|id, life| tasks.registered.get(id) != Some(life));
+        for (id, life) in before {
+            if registry.is_unreadable(&Key::Pipeline(id.clone())) {
+                tasks.registered.insert(id, life);
+            } else if !tasks.ending.contains(&id) {
+                tasks::spawn(remove(self.world.clone(), id, life));
             }
         }
     }

@@ -83,6 +83,31 @@ impl Objects<'_> {
         self.purge(&metadata_subject(self.bucket, name), until).await
     }
 
+    /// Deletes what was stored of an object up to a sequence of the bucket, and what uploads of its name have left
+    /// until then. What was stored since stays.
+    pub(crate) async fn delete_until(&self, name: &str, until: u64) -> Result<(), BrokerError> {
+        // To the broker a purge up to nothing is one of everything.
+        if until == 0 {
+            return Ok(());
+        }
+        let known = self.look(name).await?;
+        let chunks = known.and_then(|known| known.chunks(self.bucket));
+        let uploads = chunks_of_name(self.bucket, name);
+        for subject in chunks.into_iter().chain([uploads]) {
+            self.purge(&subject, Some(until)).await?;
+        }
+        self.purge(&metadata_subject(self.bucket, name), Some(until))
+            .await
+    }
+
+    /// The last sequence that the bucket gave; 0 where there is none.
+    pub(crate) async fn last_sequence(&self) -> Result<u64, BrokerError> {
+        match self.broker.stream(&self.stream()).await {
+            Err(BrokerError::NoStream(_)) => Ok(0),
+            facts => Ok(facts?.last_sequence),
+        }
+    }
+
     /// Makes the bucket, unless it is there.
     async fn bring_bucket(&self) -> Result<(), BrokerError> {
         match self.broker.stream(&self.stream()).await {

@@ -32,6 +32,9 @@ impl MemoryBroker {
         let commits = subject::commit_subject(&batch.partition);
         let mut streams = self.0.log.lock();
         let stream = streams.held.get(&name);
+        if stream.is_none() && !batch.partition.life.is_unnamed() {
+            return Err(CommitError::Untaken);
+        }
         let last = stream.and_then(|stream| stream.on(&commits).next_back());
         if last.map_or(0, |message| message.sequence) != batch.expected {
             return Err(CommitError::Fenced {
@@ -49,6 +52,20 @@ impl MemoryBroker {
         drop(streams);
         self.0.log.tell();
         Ok(last)
+    }
+
+    fn begin_partition(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
+        let (name, commits) = places(partition);
+        let mut streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        let last = stream.ok_or_else(|| BrokerError::NoStream(name.clone()))?;
+        if let Some(last) = last.on(&commits).next_back() {
+            return Ok(last.sequence);
+        }
+        let stored = streams.append(&name, &commits, Vec::new(), record);
+        drop(streams);
+        self.0.log.tell();
+        Ok(stored)
     }
 
     /// What the broker does with a batch that it need not keep.
@@ -96,7 +113,7 @@ impl CommitLog for MemoryBroker {
         }
         if link.strikes("batch stored after the time-out", 5) {
             // Stored by the broker on its own time, whatever becomes of the engine meanwhile.
-            lock(&self.0.late).push(batch.clone());
+            lock(&self.0.late).push((self.created(batch), batch.clone()));
             link.pause(50).await;
             return Err(CommitError::Unknown("simulated: too late".to_owned()));
         }
@@ -140,10 +157,11 @@ impl CommitLog for MemoryBroker {
         self.0.link.request(Service::Commits).await?;
         let (name, commits) = places(partition);
         let streams = self.0.log.lock();
-        let stream = streams.held.get(&name);
-        Ok(stream
-            .and_then(|stream| stream.on(&commits).next_back())
-            .map(part))
+        match streams.held.get(&name) {
+            Some(stream) => Ok(stream.on(&commits).next_back().map(part)),
+            None if partition.life.is_unnamed() => Ok(None),
+            None => Err(BrokerError::NoStream(name)),
+        }
     }
 
     async fn after(
@@ -189,28 +207,23 @@ impl CommitLog for MemoryBroker {
     }
 
     async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
-        self.0.link.request(Service::Streams).await?;
-        let (name, commits) = places(partition);
-        let mut streams = self.0.log.lock();
-        let stream = streams.held.get(&name);
-        let last = stream.ok_or_else(|| BrokerError::NoStream(name.clone()))?;
-        if let Some(last) = last.on(&commits).next_back() {
-            return Ok(last.sequence);
-        }
-        let stored = streams.append(&name, &commits, Vec::new(), record);
-        drop(streams);
-        self.0.log.tell();
-        Ok(stored)
+        let (broker, partition) = (self.clone(), partition.clone());
+        let begun = self.0.link.change(Service::Streams, move || {
+            broker.begin_partition(&partition, record)
+        });
+        begun.await?
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Commits).await?;
         let (name, commits) = places(partition);
-        if let Some(stream) = self.0.log.lock().held.get_mut(&name) {
-            let stays = |message: &Stored| message.subject != commits || message.sequence >= sequence;
-            stream.messages.retain(stays);
-        }
-        Ok(())
+        let log = self.0.log.clone();
+        let purge = move || {
+            if let Some(stream) = log.lock().held.get_mut(&name) {
+                let stays = |message: &Stored| message.subject != commits || message.sequence >= sequence;
+                stream.messages.retain(stays);
+            }
+        };
+        self.0.link.change(Service::Commits, purge).await
     }
 }
 

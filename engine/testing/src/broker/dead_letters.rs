@@ -1,5 +1,4 @@
-//! Dead letters: messages of the pipeline's own stream. Only the control plane asks for them, so chance
-//! leaves them alone.
+//! Dead letters: messages of the pipeline's own stream.
 
 use async_trait::async_trait;
 use tailrace_core::{
@@ -21,12 +20,12 @@ fn letter(message: &Stored) -> StoredDeadLetter {
 }
 
 impl MemoryBroker {
-    fn letters<T>(
+    async fn letters<T>(
         &self,
         pipeline: &PipelineId,
         read: impl FnOnce(Vec<&Stored>) -> T,
     ) -> Result<T, BrokerError> {
-        self.0.link.reach(Service::DeadLetters)?;
+        self.0.link.request(Service::DeadLetters).await?;
         let dead = subject::dead_subject(pipeline);
         let streams = self.0.log.lock();
         let stream = streams.held.get(&subject::stream_name(pipeline));
@@ -34,35 +33,8 @@ impl MemoryBroker {
             stream.into_iter().flat_map(|stream| stream.on(&dead)).collect(),
         ))
     }
-}
 
-#[async_trait]
-impl DeadLetters for MemoryBroker {
-    async fn list(
-        &self,
-        pipeline: &PipelineId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredDeadLetter>, BrokerError> {
-        self.letters(pipeline, |letters| {
-            let later = letters.into_iter().filter(|message| message.sequence > after);
-            later.take(limit).map(letter).collect()
-        })
-    }
-
-    async fn get(
-        &self,
-        pipeline: &PipelineId,
-        sequence: u64,
-    ) -> Result<Option<StoredDeadLetter>, BrokerError> {
-        self.letters(pipeline, |letters| {
-            let found = letters.into_iter().find(|message| message.sequence == sequence);
-            found.map(letter)
-        })
-    }
-
-    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
-        self.0.link.reach(Service::DeadLetters)?;
+    fn send_again(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
         let name = subject::stream_name(pipeline);
         let mut streams = self.0.log.lock();
         let Some(stream) = streams.held.get_mut(&name) else {
@@ -83,8 +55,44 @@ impl DeadLetters for MemoryBroker {
         self.0.log.tell();
         Ok(())
     }
+}
+
+#[async_trait]
+impl DeadLetters for MemoryBroker {
+    async fn list(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredDeadLetter>, BrokerError> {
+        self.letters(pipeline, |letters| {
+            let later = letters.into_iter().filter(|message| message.sequence > after);
+            later.take(limit).map(letter).collect()
+        })
+        .await
+    }
+
+    async fn get(
+        &self,
+        pipeline: &PipelineId,
+        sequence: u64,
+    ) -> Result<Option<StoredDeadLetter>, BrokerError> {
+        self.letters(pipeline, |letters| {
+            let found = letters.into_iter().find(|message| message.sequence == sequence);
+            found.map(letter)
+        })
+        .await
+    }
+
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+        let (broker, pipeline, letter) = (self.clone(), pipeline.clone(), letter.clone());
+        let sent = self.0.link.change(Service::DeadLetters, move || {
+            broker.send_again(&pipeline, &letter)
+        });
+        sent.await?
+    }
 
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {
-        self.letters(pipeline, |letters| letters.len() as u64)
+        self.letters(pipeline, |letters| letters.len() as u64).await
     }
 }

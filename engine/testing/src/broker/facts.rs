@@ -17,6 +17,54 @@ fn subjects_of(own: &OwnStream) -> Vec<String> {
     subjects
 }
 
+impl MemoryBroker {
+    fn make_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
+        let name = subject::stream_name(&own.pipeline);
+        let mut streams = self.0.log.lock();
+        if let Some(known) = streams.held.get(&name) {
+            check_own(&known.facts(&name), own)?;
+        }
+        let stream = streams.make(&name, || subjects_of(own));
+        stream.life = Some(own.life);
+        self.note_write();
+        Ok(stream.facts(&name))
+    }
+
+    fn bring(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError> {
+        let name = subject::stream_name(&own.pipeline);
+        let mut streams = self.0.log.lock();
+        let Some(known) = streams.held.get_mut(&name) else {
+            return Err(OwnError::Gone(name));
+        };
+        check_own(&known.facts(&name), own)?;
+        let mut subjects = subjects_of(own);
+        if keeps {
+            subjects.extend(std::mem::take(&mut known.subjects));
+            subjects.dedup();
+        }
+        known.subjects = subjects;
+        self.note_write();
+        Ok(known.facts(&name))
+    }
+
+    fn remove(&self, name: &str, life: Life) {
+        self.note_write();
+        let mut streams = self.0.log.lock();
+        let held = streams.held.get(name);
+        if held.is_some_and(|stream| stream.life.unwrap_or_default() == life) {
+            streams.take_away(name);
+        }
+        drop(streams);
+        self.0.log.tell();
+    }
+
+    /// Somebody removes a stream by hand.
+    pub fn lose_stream(&self, name: &str) {
+        self.0.log.lock().take_away(name);
+        self.0.log.tell();
+    }
+}
+
 #[async_trait]
 impl Streams for MemoryBroker {
     async fn stream(&self, name: &str) -> Result<StreamFacts, BrokerError> {
@@ -40,69 +88,47 @@ impl Streams for MemoryBroker {
     }
 
     async fn create_own(&self, own: &OwnStream) -> Result<StreamFacts, OwnError> {
-        let name = subject::stream_name(&own.pipeline);
-        self.0.link.request(Service::Streams).await?;
-        {
-            let mut streams = self.0.log.lock();
-            if let Some(known) = streams.held.get(&name) {
-                check_own(&known.facts(&name), own)?;
-            }
-            let stream = streams.make(&name, || subjects_of(own));
-            stream.life = Some(own.life);
-        }
-        self.note_write();
-        Ok(self.stream(&name).await?)
+        let (broker, own) = (self.clone(), own.clone());
+        let made = self
+            .0
+            .link
+            .change(Service::Streams, move || broker.make_own(&own));
+        made.await?
     }
 
     async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError> {
-        let name = subject::stream_name(&own.pipeline);
-        self.0.link.request(Service::Streams).await?;
-        {
-            let mut streams = self.0.log.lock();
-            let Some(known) = streams.held.get_mut(&name) else {
-                return Err(OwnError::Gone(name));
-            };
-            check_own(&known.facts(&name), own)?;
-            let mut subjects = subjects_of(own);
-            if keeps {
-                subjects.extend(std::mem::take(&mut known.subjects));
-                subjects.dedup();
-            }
-            known.subjects = subjects;
-        }
-        self.note_write();
-        Ok(self.stream(&name).await?)
+        let (broker, own) = (self.clone(), own.clone());
+        let brought = self
+            .0
+            .link
+            .change(Service::Streams, move || broker.bring(&own, keeps));
+        brought.await?
     }
 
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Removal).await?;
-        self.note_write();
-        let name = subject::stream_name(pipeline);
-        let mut streams = self.0.log.lock();
-        if streams
-            .held
-            .get(&name)
-            .is_some_and(|stream| stream.life.unwrap_or_default() == life)
-        {
-            streams.held.remove(&name);
-        }
-        drop(streams);
-        self.0.log.tell();
-        Ok(())
+        let (broker, name) = (self.clone(), subject::stream_name(pipeline));
+        let removed = self
+            .0
+            .link
+            .change(Service::Removal, move || broker.remove(&name, life));
+        removed.await
     }
 
-    async fn remove_consumers(&self, _: &PipelineId, _: &str) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Removal).await
+    async fn remove_consumers(&self, pipeline: &PipelineId, input: &str) -> Result<(), BrokerError> {
+        let (broker, pipeline, input) = (self.clone(), pipeline.clone(), input.to_owned());
+        let remove = move || broker.delete_consumers_of(&input, &pipeline);
+        self.0.link.change(Service::Removal, remove).await
     }
 
     async fn engine_consumers(&self) -> Result<Vec<(String, String)>, BrokerError> {
         self.0.link.request(Service::Streams).await?;
-        // A subscription in memory leaves nothing behind.
-        Ok(Vec::new())
+        Ok(self.consumers())
     }
 
-    async fn remove_consumer(&self, _: &str, _: &str) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Removal).await
+    async fn remove_consumer(&self, stream: &str, consumer: &str) -> Result<(), BrokerError> {
+        let (broker, stream, consumer) = (self.clone(), stream.to_owned(), consumer.to_owned());
+        let remove = move || broker.delete_consumers(&stream, |known| known == consumer);
+        self.0.link.change(Service::Removal, remove).await
     }
 
     async fn time_ms(&self) -> Result<Option<u64>, BrokerError> {

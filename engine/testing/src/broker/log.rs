@@ -1,7 +1,7 @@
 //! The streams that the broker holds: messages in order, and word of each change to those who read them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -48,11 +48,13 @@ impl Stored {
 #[derive(Clone)]
 pub(super) struct Stream {
     /// Tells a stream that was made anew from the one before.
-    created: String,
+    pub(super) created: String,
     /// Of the pipeline whose own it is; none where no engine made it.
     pub(super) life: Option<Life>,
     pub(super) subjects: Vec<String>,
     pub(super) messages: Vec<Stored>,
+    /// Names of its consumers.
+    pub(super) consumers: BTreeSet<String>,
     /// The last sequence that it ever gave.
     pub(super) last_sequence: u64,
 }
@@ -103,12 +105,27 @@ impl Stream {
     }
 }
 
+/// A pipeline's own stream.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// Its name.
+    pub name: String,
+    /// The life that it bears.
+    pub life: Life,
+    /// What it holds.
+    pub messages: Vec<Stored>,
+}
+
 /// All streams.
 pub(super) struct Streams {
     pub(super) held: BTreeMap<String, Stream>,
+    /// What pipelines' own streams held when they were removed.
+    removed: Vec<Own>,
     generated: BTreeMap<String, Arc<Generated>>,
     /// How many were ever made.
     made: u64,
+    /// How many consumers were.
+    consumers: u64,
     received_ms: fn(u64) -> u64,
 }
 
@@ -122,9 +139,44 @@ impl Streams {
                 life: None,
                 subjects: subjects(),
                 messages: Vec::new(),
+                consumers: BTreeSet::new(),
                 last_sequence: 0,
             }
         })
+    }
+
+    /// The number of the consumer that is made next.
+    pub(super) fn next_consumer(&mut self) -> u64 {
+        self.consumers += 1;
+        self.consumers
+    }
+
+    /// Removes a stream.
+    pub(super) fn take_away(&mut self, name: &str) {
+        if let Some(Stream {
+            life: Some(life),
+            messages,
+            ..
+        }) = self.held.remove(name)
+        {
+            self.removed.push(Own {
+                name: name.to_owned(),
+                life,
+                messages,
+            });
+        }
+    }
+
+    /// Pipelines' own streams: those that are there, and those that were removed, as they were then.
+    pub(super) fn own(&self) -> (Vec<Own>, Vec<Own>) {
+        let held = self.held.iter().filter_map(|(name, stream)| {
+            Some(Own {
+                name: name.clone(),
+                life: stream.life?,
+                messages: stream.messages.clone(),
+            })
+        });
+        (held.collect(), self.removed.clone())
     }
 
     /// Appends a message; gives its sequence. A stream that nobody declared takes every subject.
@@ -174,8 +226,10 @@ impl Log {
         Self {
             streams: Mutex::new(Streams {
                 held: BTreeMap::new(),
+                removed: Vec::new(),
                 generated: BTreeMap::new(),
                 made: 0,
+                consumers: 0,
                 received_ms,
             }),
             changed: watch::Sender::new(0),

@@ -8,6 +8,7 @@
 //! engine around each request. It outlives the engines.
 
 mod commits;
+mod consumers;
 mod dead_letters;
 mod facts;
 mod generated;
@@ -31,7 +32,11 @@ use tailrace_core::{
     record, subject,
 };
 
-pub use self::{generated::Generated, log::Stored, options::Options};
+pub use self::{
+    generated::Generated,
+    log::{Own, Stored},
+    options::Options,
+};
 use self::{held::HeldSnapshots, log::Log};
 use crate::{link::Link, sync::lock};
 
@@ -39,16 +44,17 @@ use crate::{link::Link, sync::lock};
 #[derive(Clone)]
 pub struct MemoryBroker(Arc<Shared>);
 
+/// The broker, as it looks through one link.
 struct Shared {
     options: Options,
     link: Link,
-    log: Log,
-    snapshots: Mutex<HeldSnapshots>,
-    /// Batches that the broker has taken in and not stored yet.
-    late: Mutex<Vec<CommitBatch>>,
+    log: Arc<Log>,
+    snapshots: Arc<Mutex<HeldSnapshots>>,
+    /// Batches that the broker has taken in and not stored yet, and when the stream was made that it took them for.
+    late: Arc<Mutex<Vec<(Option<String>, CommitBatch)>>>,
     /// Messages of commits that were counted and not stored.
-    counted: AtomicU64,
-    writes: AtomicU64,
+    counted: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
 }
 
 impl MemoryBroker {
@@ -56,12 +62,35 @@ impl MemoryBroker {
     pub fn new(options: Options) -> Self {
         Self(Arc::new(Shared {
             link: Link::new(options.faults.clone()),
-            log: Log::new(options.received_ms),
-            snapshots: Mutex::default(),
-            late: Mutex::default(),
-            counted: AtomicU64::new(0),
-            writes: AtomicU64::new(0),
+            log: Arc::new(Log::new(options.received_ms)),
+            snapshots: Arc::default(),
+            late: Arc::default(),
+            counted: Arc::default(),
+            writes: Arc::default(),
             options,
+        }))
+    }
+
+    /// The same broker, through another link: that of another engine.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        let Shared {
+            options,
+            log,
+            snapshots,
+            late,
+            counted,
+            writes,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Shared {
+            options: options.clone(),
+            link,
+            log: log.clone(),
+            snapshots: snapshots.clone(),
+            late: late.clone(),
+            counted: counted.clone(),
+            writes: writes.clone(),
         }))
     }
 
@@ -133,6 +162,22 @@ impl MemoryBroker {
         other
     }
 
+    /// The last sequence that a stream ever gave.
+    pub fn last_sequence(&self, stream: &str) -> u64 {
+        let streams = self.0.log.lock();
+        streams.held.get(stream).map_or(0, |stream| stream.last_sequence)
+    }
+
+    /// Pipelines' own streams: those that are there, and those that were removed, as they were then.
+    pub fn own(&self) -> (Vec<Own>, Vec<Own>) {
+        self.0.log.lock().own()
+    }
+
+    /// The partitions that have snapshots, and of which commits.
+    pub fn snapshots(&self) -> Vec<(PartitionId, u64)> {
+        lock(&self.0.snapshots).keys().cloned().collect()
+    }
+
     /// What a stream holds on subjects that match.
     pub fn messages(&self, stream: &str, pattern: &str) -> Vec<Stored> {
         let streams = self.0.log.lock();
@@ -147,13 +192,24 @@ impl MemoryBroker {
             .collect()
     }
 
-    /// The broker stores what it has taken in, some time later.
+    /// The broker stores what it has taken in, some time later; what else was asked for takes effect, too.
     pub fn store_late_batches(&self) {
+        self.0.link.take_late_effect();
         let late = std::mem::take(&mut *lock(&self.0.late));
-        for batch in late {
-            // Refused where another commit came first: that is the fence at work.
-            let _ = self.store(&batch);
+        for (created, batch) in late {
+            // What a stream has taken in goes with it.
+            if self.created(&batch) == created {
+                // Refused where another commit came first: that is the fence at work.
+                let _ = self.store(&batch);
+            }
         }
+    }
+
+    /// When the stream was made that a batch is for.
+    fn created(&self, batch: &CommitBatch) -> Option<String> {
+        let name = subject::stream_name(&batch.partition.pipeline);
+        let streams = self.0.log.lock();
+        streams.held.get(&name).map(|stream| stream.created.clone())
     }
 
     fn note_write(&self) {

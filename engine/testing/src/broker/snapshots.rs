@@ -21,10 +21,10 @@ impl Snapshots for MemoryBroker {
         metadata: BTreeMap<String, String>,
         chunks: Vec<Bytes>,
     ) -> Result<(), BrokerError> {
-        self.0.link.request(Service::Snapshots).await?;
         let place = (partition.clone(), commit);
-        lock(&self.0.snapshots).insert(place, (metadata, chunks.concat()));
-        Ok(())
+        let held = self.0.snapshots.clone();
+        let put = move || drop(lock(&held).insert(place, (metadata, chunks.concat())));
+        self.0.link.change(Service::Snapshots, put).await
     }
 
     async fn list(&self, partition: &PartitionId) -> Result<Vec<u64>, BrokerError> {
@@ -44,9 +44,10 @@ impl Snapshots for MemoryBroker {
     }
 
     async fn delete(&self, partition: &PartitionId, commit: u64) -> Result<(), BrokerError> {
-        self.0.link.reach(Service::Snapshots)?;
-        lock(&self.0.snapshots).remove(&(partition.clone(), commit));
-        Ok(())
+        let place = (partition.clone(), commit);
+        let held = self.0.snapshots.clone();
+        let delete = move || drop(lock(&held).remove(&place));
+        self.0.link.change(Service::Snapshots, delete).await
     }
 
     async fn partitions(&self) -> Result<Vec<PartitionId>, BrokerError> {

@@ -7,18 +7,26 @@ use tailrace_core::{
 };
 use tokio::sync::watch;
 
-use super::{MemoryBroker, Stored, generated::GeneratedSubscription};
+use super::{
+    MemoryBroker, Stored,
+    consumers::Consumer,
+    generated::GeneratedSubscription,
+    log::{Stream, Streams},
+};
 use crate::link::Service;
 
 /// A subscription to a stream that holds its messages.
 struct MemorySubscription {
     broker: MemoryBroker,
     stream: String,
+    /// When the stream was made that it began on.
+    created: String,
     subjects: Vec<String>,
     /// Where it began: nothing before that comes.
     first: u64,
     next: u64,
     changed: watch::Receiver<u64>,
+    consumer: Consumer,
 }
 
 #[async_trait]
@@ -26,11 +34,16 @@ impl Input for MemoryBroker {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
         self.0.link.reached(Service::Input).await;
         self.0.link.pause(20).await;
-        let streams = self.0.log.lock();
+        let mut streams = self.0.log.lock();
         let Ok(facts) = streams.facts(&request.stream) else {
             return Err(InputError::Deleted(request.stream));
         };
-        let next = request.from_sequence.unwrap_or(match request.start {
+        let created = request.stream_created.clone();
+        let created = created.unwrap_or_else(|| facts.created.clone());
+        if created != facts.created {
+            return Err(InputError::Recreated(request.stream));
+        }
+        let next = request.from_sequence.unwrap_or(match request.start.clone() {
             Start::Sequence(sequence) => sequence,
             Start::New => facts.last_sequence + 1,
             // Times of messages are made up here, so none is too early.
@@ -43,9 +56,12 @@ impl Input for MemoryBroker {
                 received_ms: self.0.options.received_ms,
             }));
         }
+        let consumer = Consumer::make(self, &mut streams, &request);
         Ok(Box::new(MemorySubscription {
+            consumer,
             broker: self.clone(),
             stream: request.stream,
+            created,
             subjects: request.subjects,
             first: next,
             next,
@@ -55,6 +71,16 @@ impl Input for MemoryBroker {
 }
 
 impl MemorySubscription {
+    /// Its stream, with its consumer there.
+    fn looked_after<'a>(&self, streams: &'a mut Streams) -> Result<&'a Stream, InputError> {
+        let gone = || InputError::Deleted(self.stream.clone());
+        if streams.held.get(&self.stream).ok_or_else(gone)?.created != self.created {
+            return Err(InputError::Recreated(self.stream.clone()));
+        }
+        self.consumer.look_after(streams);
+        streams.held.get(&self.stream).ok_or_else(gone)
+    }
+
     /// How many messages come at once, and from where: chance repeats some.
     fn draw(&self, max: usize) -> (usize, u64) {
         let link = self.broker.link();
@@ -79,10 +105,8 @@ impl Subscription for MemorySubscription {
             self.changed.borrow_and_update();
             let (most, from) = self.draw(max);
             let batch: Vec<_> = {
-                let streams = self.broker.0.log.lock();
-                let Some(stream) = streams.held.get(&self.stream) else {
-                    return Err(InputError::Deleted(self.stream.clone()));
-                };
+                let mut streams = self.broker.0.log.lock();
+                let stream = self.looked_after(&mut streams)?;
                 let messages = stream.from(from, &self.subjects).take(most);
                 messages.map(Stored::incoming).collect()
             };

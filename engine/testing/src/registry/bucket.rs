@@ -1,6 +1,10 @@
-//! A bucket of keys in memory: a log of entries, so that a watch gives every change in order.
+//! A bucket of keys in memory: a log of entries, so that a watch gives every change in order. Chance delays what
+//! a watch gives, and breaks it off.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,25 +14,47 @@ use tailrace_core::ports::{
 };
 use tokio::sync::watch;
 
-use crate::sync::lock;
+use crate::{
+    link::{Link, Service},
+    sync::lock,
+};
 
 /// Such a bucket. Its copies are one.
 #[derive(Clone)]
 pub struct MemoryBucket {
     log: Arc<Mutex<Vec<Entry>>>,
     grown: Arc<watch::Sender<usize>>,
+    link: Link,
 }
 
 impl Default for MemoryBucket {
     fn default() -> Self {
-        Self {
-            log: Arc::default(),
-            grown: Arc::new(watch::Sender::new(0)),
-        }
+        Self::behind(Link::new(None))
     }
 }
 
 impl MemoryBucket {
+    /// An empty one, behind this link.
+    pub fn behind(link: Link) -> Self {
+        Self {
+            log: Arc::default(),
+            grown: Arc::new(watch::Sender::new(0)),
+            link,
+        }
+    }
+
+    /// The same bucket, through another link.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        Self { link, ..self.clone() }
+    }
+
+    /// Every entry that was ever written after a revision, in order.
+    pub fn written_after(&self, revision: u64) -> Vec<Entry> {
+        let log = lock(&self.log);
+        log.get(revision as usize..).unwrap_or_default().to_vec()
+    }
+
     /// How many entries were ever written, deletions included.
     pub fn writes(&self) -> u64 {
         lock(&self.log).len() as u64
@@ -57,53 +83,76 @@ impl MemoryBucket {
 #[async_trait]
 impl Bucket for MemoryBucket {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
+        self.link.request(Service::Registry).await?;
         let log = lock(&self.log);
         Ok(log.iter().rfind(|entry| entry.key == key).cloned())
     }
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        self.append(key, Some(value), Some(expected))
+        let (bucket, key) = (self.clone(), key.to_owned());
+        let put = move || bucket.append(&key, Some(value), Some(expected));
+        self.link.change(Service::Registry, put).await?
     }
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
+        let (bucket, key) = (self.clone(), key.to_owned());
         // Nothing is expected, so nothing can conflict.
-        let _ = self.append(key, None, None);
-        Ok(())
+        let delete = move || drop(bucket.append(&key, None, None));
+        self.link.change(Service::Registry, delete).await
     }
     async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
-        self.append(key, None, Some(expected)).map(drop)
+        let (bucket, key) = (self.clone(), key.to_owned());
+        let remove = move || bucket.append(&key, None, Some(expected)).map(drop);
+        self.link.change(Service::Registry, remove).await?
     }
     async fn revision(&self) -> Result<u64, BrokerError> {
+        self.link.request(Service::Registry).await?;
         Ok(self.writes())
     }
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let (log, grown) = (self.log.clone(), self.grown.subscribe());
-        let whole = Some(lock(&log).len());
+        self.link.request(Service::Registry).await?;
+        let grown = self.grown.subscribe();
+        let log = lock(&self.log);
+        let last: BTreeMap<&str, &Entry> = log.iter().map(|entry| (&*entry.key, entry)).collect();
+        let mut first: Vec<Entry> = last.into_values().cloned().collect();
+        // From the end.
+        first.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
         Ok(Box::new(Follow {
-            log,
+            log: self.log.clone(),
+            link: self.link.clone(),
             grown,
-            next: 0,
-            whole,
+            first: Some(first),
+            next: log.len(),
         }))
     }
 }
 
 struct Follow {
     log: Arc<Mutex<Vec<Entry>>>,
+    link: Link,
     grown: watch::Receiver<usize>,
+    /// What was there at the beginning and is still to be given, from its end; none once that was told.
+    first: Option<Vec<Entry>>,
     next: usize,
-    /// Where the entries end that were there at the beginning; none once that was told.
-    whole: Option<usize>,
 }
 
 #[async_trait]
 impl Watch for Follow {
     async fn next(&mut self) -> Result<Option<Entry>, BrokerError> {
-        if self.whole.is_some_and(|whole| self.next >= whole) {
-            self.whole = None;
-            return Ok(None);
+        if let Some(first) = &mut self.first {
+            let entry = first.pop();
+            if entry.is_none() {
+                self.first = None;
+            }
+            return Ok(entry);
         }
         let next = self.next;
         if self.grown.wait_for(|length| *length > next).await.is_err() {
             std::future::pending::<()>().await;
+        }
+        self.link.reached(Service::Registry).await;
+        let lags = self.link.strikes("watch lags", 2);
+        self.link.pause(if lags { 3_000 } else { 10 }).await;
+        if self.link.strikes("watch breaks off", 1) {
+            return Err(BrokerError::Unreachable("simulated: the watch ended".to_owned()));
         }
         self.next += 1;
         Ok(lock(&self.log).get(next).cloned())

@@ -30,8 +30,9 @@ use crate::{
 #[derive(Clone)]
 pub struct MemoryRegistry {
     bucket: MemoryBucket,
-    plugins: Arc<Mutex<BTreeMap<Digest, Bytes>>>,
-    uploads: Arc<AtomicU64>,
+    plugins: Arc<Mutex<BTreeMap<Digest, (u64, Bytes)>>>,
+    /// How often a component was stored: each time bears its number.
+    stored: Arc<AtomicU64>,
     link: Link,
 }
 
@@ -39,23 +40,48 @@ impl MemoryRegistry {
     /// An empty one.
     pub fn new(link: Link) -> Self {
         Self {
-            bucket: MemoryBucket::default(),
+            bucket: MemoryBucket::behind(link.clone()),
             plugins: Arc::default(),
-            uploads: Arc::default(),
+            stored: Arc::default(),
             link,
         }
+    }
+
+    /// The same registry, through another link: that of another engine.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        Self {
+            bucket: self.bucket.through(link.clone()),
+            link,
+            ..self.clone()
+        }
+    }
+
+    /// Every entry that was ever written after a revision, in order.
+    pub fn written_after(&self, revision: u64) -> Vec<Entry> {
+        self.bucket.written_after(revision)
+    }
+
+    /// Digests of the components that it holds.
+    pub fn components(&self) -> Vec<Digest> {
+        lock(&self.plugins).keys().copied().collect()
     }
 
     /// Holds a plugin's component, as if it had been uploaded; gives its digest.
     pub fn hold_plugin(&self, component: Bytes) -> Digest {
         let digest = Digest::of(&component);
-        lock(&self.plugins).insert(digest, component);
+        self.store(digest, component);
         digest
     }
 
     /// How often a plugin was uploaded.
     pub fn uploads(&self) -> u64 {
-        self.uploads.load(Ordering::Relaxed)
+        self.stored.load(Ordering::Relaxed)
+    }
+
+    fn store(&self, digest: Digest, component: Bytes) {
+        let number = self.stored.fetch_add(1, Ordering::Relaxed) + 1;
+        lock(&self.plugins).insert(digest, (number, component));
     }
 
     /// How many entries of the bucket were ever written.
@@ -67,27 +93,21 @@ impl MemoryRegistry {
 #[async_trait]
 impl Bucket for MemoryRegistry {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.get(key).await
     }
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.put(key, value, expected).await
     }
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.delete(key).await
     }
     async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.remove(key, expected).await
     }
     async fn revision(&self) -> Result<u64, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.revision().await
     }
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        self.link.reach(Service::Registry)?;
         self.bucket.watch().await
     }
 }
@@ -95,22 +115,26 @@ impl Bucket for MemoryRegistry {
 #[async_trait]
 impl RegistryStore for MemoryRegistry {
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
-        self.uploads.fetch_add(1, Ordering::Relaxed);
-        lock(&self.plugins).insert(digest, component);
-        Ok(())
+        let registry = self.clone();
+        let put = move || registry.store(digest, component);
+        self.link.change(Service::Registry, put).await
     }
     async fn plugin(&self, digest: Digest) -> Result<Option<Bytes>, BrokerError> {
         self.link.request(Service::Registry).await?;
-        Ok(lock(&self.plugins).get(&digest).cloned())
+        let found = lock(&self.plugins).get(&digest).cloned();
+        Ok(found.map(|(_, component)| component))
     }
     async fn plugin_digests(&self) -> Result<Vec<Digest>, BrokerError> {
         self.link.request(Service::Registry).await?;
         Ok(lock(&self.plugins).keys().copied().collect())
     }
-    async fn delete_plugin(&self, digest: Digest) -> Result<(), BrokerError> {
-        self.link.reach(Service::Registry)?;
-        lock(&self.plugins).remove(&digest);
-        Ok(())
+    async fn stored_until(&self) -> Result<u64, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        Ok(self.uploads())
+    }
+    async fn delete_plugin(&self, digest: Digest, until: u64) -> Result<(), BrokerError> {
+        let plugins = self.plugins.clone();
+        let delete = move || lock(&plugins).retain(|of, (number, _)| *of != digest || *number > until);
+        self.link.change(Service::Registry, delete).await
     }
 }

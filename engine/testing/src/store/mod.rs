@@ -77,6 +77,15 @@ impl MemoryStore {
         lock(&self.state_stores).clear();
     }
 
+    /// What it holds, by partition.
+    pub fn held(&self) -> Vec<(PartitionId, Content)> {
+        let held = lock(&self.state_stores);
+        let contents = held
+            .iter()
+            .map(|(partition, held)| (partition.clone(), held.content()));
+        contents.collect()
+    }
+
     /// How often a pipeline was removed.
     pub fn removals(&self) -> u64 {
         self.removals.load(Ordering::Relaxed)

@@ -61,6 +61,11 @@ impl MemoryPartition {
         }
     }
 
+    /// What it holds.
+    pub(super) fn content(&self) -> Content {
+        lock(&self.inside).content.clone()
+    }
+
     /// Changes the content from outside of any commit.
     pub(super) fn change(&self, change: impl FnOnce(&mut Content), is_counted: bool) {
         let mut inside = lock(&self.inside);

@@ -100,7 +100,8 @@ async fn what_is_deleted_leaves_nothing() -> anyhow::Result<()> {
         .put(&partition(0), 7, none(), vec![bytes(10, 2)])
         .await?;
     for _ in 0..2 {
-        stand.broker.delete_plugin(digest).await?;
+        let until = stand.broker.stored_until().await?;
+        stand.broker.delete_plugin(digest, until).await?;
         snapshots(&stand).delete(&partition(0), 7).await?;
         for stream in [PLUGINS, SNAPSHOTS] {
             assert_eq!(held(&stand, stream).await?, BTreeMap::new(), "{stream}");
@@ -108,6 +109,28 @@ async fn what_is_deleted_leaves_nothing() -> anyhow::Result<()> {
     }
     assert!(stand.broker.plugin(digest).await?.is_none());
     assert!(stand.broker.plugin_digests().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deletion_leaves_what_was_stored_after_it_was_decided() -> anyhow::Result<()> {
+    let stand = Stand::set().await?;
+    let component = bytes(300_000, 1);
+    let digest = Digest::of(&component);
+    assert_eq!(stand.broker.stored_until().await?, 0, "there is no bucket yet");
+    stand.broker.delete_plugin(digest, 0).await?;
+    stand.broker.put_plugin(digest, component.clone()).await?;
+    let decided = stand.broker.stored_until().await?;
+    // Another tenant's upload of the same bytes.
+    stand.broker.put_plugin(digest, component.clone()).await?;
+    for until in [0, decided] {
+        stand.broker.delete_plugin(digest, until).await?;
+        assert_eq!(stand.broker.plugin(digest).await?.as_ref(), Some(&component));
+    }
+    let until = stand.broker.stored_until().await?;
+    stand.broker.delete_plugin(digest, until).await?;
+    assert!(stand.broker.plugin(digest).await?.is_none());
+    assert_eq!(held(&stand, PLUGINS).await?, BTreeMap::new());
     Ok(())
 }
 

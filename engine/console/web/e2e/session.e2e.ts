@@ -1,0 +1,90 @@
+// The token: refused in the API's words, never in an address, ended in the middle, too small for a change.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, logIn, open } from './stage/browser';
+import { Engine } from './stage/engine';
+import { ORDERS } from './stage/shop';
+
+let engine: Engine;
+let browser: Browser;
+const HERE = '/console/t/dev/p/orders';
+
+beforeAll(async () => {
+  engine = await Engine.start();
+  browser = await launch();
+  await engine.push('validator');
+  await engine.apply(ORDERS);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await engine?.end();
+});
+
+describe('a session', () => {
+  it('is refused in the words of the API', async () => {
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, 'tr_wrong', 'dev');
+    await page.getByText('a valid token is needed').waitFor();
+    await logIn(page, engine.token, 'other');
+    await page.getByRole('alert').getByText('not-found').waitFor();
+  });
+
+  it('opens the page whose address was shared, and no address holds the token', async () => {
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.getByRole('link', { name: 'Audit log' }).click();
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor();
+    expect(page.url()).toBe(`${engine.url}/console/t/dev/audit`);
+    await page.goBack();
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    expect(await page.evaluate(() => [sessionStorage.length, document.cookie])).toEqual([0, '']);
+  });
+
+  it('is kept by the tab only if its owner wishes, and ends with the logout', async () => {
+    const { page } = await open(browser, engine, HERE);
+    await page.getByLabel('Keep the token').check();
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.reload();
+    await page.getByLabel('Token', { exact: true }).waitFor();
+  });
+
+  it('that ends in the middle goes on where it was, with another token', async () => {
+    const { token, id } = await engine.newToken('deploy');
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await engine.ask('DELETE', `/tokens/${id}`);
+    await page.getByText('not valid any more').waitFor();
+    expect(page.url()).toBe(`${engine.url}${HERE}`);
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+  });
+
+  it('of a smaller scope is told what a change needs, and sees no tokens', async () => {
+    const { token } = await engine.newToken('read');
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, token, 'dev');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('needs a token of scope deploy').waitFor();
+    await page.getByRole('link', { name: 'Tokens' }).click();
+    await page.getByText('needs a token of scope admin').waitFor();
+    expect((await engine.status('orders'))['state']).toBe('running');
+  });
+
+  it('survives an engine that starts again', async () => {
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await engine.stop();
+    await page.getByText('the engine does not answer').waitFor();
+    await engine.run();
+    await page.getByText('the engine does not answer').waitFor({ state: 'hidden', timeout: 60_000 });
+    await page.getByText('running', { exact: true }).waitFor();
+  });
+});

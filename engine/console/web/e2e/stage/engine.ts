@@ -1,0 +1,108 @@
+// A real engine with a nats-server of its own: `tailrace dev` in a folder that goes with it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './conditions';
+import { publish } from './nats';
+import { ENGINE, NATS_SERVER, PLUGINS } from './needs';
+
+export class Engine {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tailrace-console-'));
+  #process: ChildProcess | undefined;
+  #ports = { api: 0, nats: 0 };
+  token = '';
+  operator = '';
+
+  static async start(): Promise<Engine> {
+    const engine = new Engine();
+    engine.#ports = { api: await freePort(), nats: await freePort() };
+    await engine.run();
+    return engine;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#ports.api}`;
+  }
+
+  /** Runs it, again after `stop`; its data and its addresses stay. */
+  async run(): Promise<void> {
+    const { api, nats } = this.#ports;
+    const flags = ['dev', '--listen', `127.0.0.1:${api}`, '--nats-port', String(nats), '--data', this.#folder];
+    const environment = { ...process.env, TAILRACE_NATS_SERVER: NATS_SERVER() };
+    const child = spawn(ENGINE(), flags, { env: environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#process = child;
+    let told = '';
+    child.stdout.on('data', (data: Buffer) => (told += data.toString()));
+    await eventually('the engine tells its tokens', async () => {
+      if (child.exitCode !== null) throw new Error(`the engine ended: ${told}`);
+      this.token = /TAILRACE_TOKEN=(\S+)/.exec(told)?.[1] ?? '';
+      this.operator = /operator\s+(\S+)/.exec(told)?.[1] ?? '';
+      return this.token && this.operator ? true : undefined;
+    });
+    await eventually('the engine is ready', async () =>
+      (await fetch(`${this.url}/readyz`)).ok ? true : undefined,
+    );
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    await ended;
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Asks the API for tenant `dev`, as a preparation. */
+  async ask(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.token}`, 'content-type': type };
+    const response = await fetch(`${this.url}/v1/tenants/dev${path}`, { method, headers, body: body ?? null });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  async push(plugin: string): Promise<void> {
+    const bytes = readFileSync(join(PLUGINS(), `${plugin.replace('-', '_')}.wasm`));
+    await this.ask('PUT', `/plugins/${plugin}/versions/1.0.0`, bytes, 'application/wasm');
+  }
+
+  async apply(manifest: string): Promise<void> {
+    const name = /^name: (\S+)$/m.exec(manifest)?.[1] ?? '';
+    await this.ask('PUT', `/pipelines/${name}`, manifest, 'application/yaml');
+    await eventually(`${name} runs`, async () =>
+      (await this.status(name))['state'] === 'running' ? true : undefined,
+    );
+  }
+
+  async status(pipeline: string): Promise<Record<string, unknown>> {
+    return (await (await this.ask('GET', `/pipelines/${pipeline}/status`)).json()) as Record<string, unknown>;
+  }
+
+  publish(subject: string, events: unknown[]): Promise<void> {
+    const payloads = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event)));
+    return publish(this.#ports.nats, subject, payloads);
+  }
+
+  /** A token of the tenant. */
+  async newToken(scope: string): Promise<{ token: string; id: string }> {
+    const made = await this.ask('POST', '/tokens', JSON.stringify({ scope }));
+    return (await made.json()) as { token: string; id: string };
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

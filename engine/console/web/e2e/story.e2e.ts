@@ -1,0 +1,172 @@
+// A tenant's story: nothing yet, then a pipeline, events, an event that is markup, its redrive, pause and resume,
+// all of it by keyboard where that is promised.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, logIn, open, type Opened } from './stage/browser';
+import { join } from 'node:path';
+import { eventually } from './stage/conditions';
+import { Engine } from './stage/engine';
+import { PLUGINS } from './stage/needs';
+import { ORDERS, SUBJECT } from './stage/shop';
+
+const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+const ESCAPES = '\u001b[31mred\u202e';
+
+let engine: Engine;
+let browser: Browser;
+let opened: Opened;
+let page: Page;
+
+beforeAll(async () => {
+  engine = await Engine.start();
+  browser = await launch();
+  opened = await open(browser, engine, '/console/');
+  page = opened.page;
+  await logIn(page, engine.token, 'dev');
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await engine?.end();
+});
+
+describe('a tenant', () => {
+  it('is told what to do first', async () => {
+    await page.getByText('This tenant has no pipeline yet').waitFor();
+    expect(page.url()).toBe(`${engine.url}/console/t/dev`);
+  });
+
+  it('uploads a plugin and tries it with an event', async () => {
+    await page.getByRole('link', { name: 'Plugins' }).click();
+    await page.getByLabel(/drop its file here/).setInputFiles(join(PLUGINS(), 'validator.wasm'));
+    await page.getByLabel(/^Config/).fill('{"schema":{"unknown":"keep","fields":{"user":{"type":"text"}}}}');
+    await page.getByLabel(/^Payload/).fill('{"user":"ada"}');
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.getByText('validator@1.0.0 is there').waitFor();
+    await page.getByText('"verdict"').waitFor();
+    await page.getByRole('link', { name: 'Pipelines' }).click();
+  });
+
+  it('sees a pipeline and its flow as soon as there is one', async () => {
+    await engine.apply(ORDERS);
+    await page
+      .getByRole('region', { name: 'Pipelines', exact: true })
+      .getByRole('link', { name: 'orders' })
+      .waitFor();
+    await page.getByLabel('Flow', { exact: true }).getByText('dev.events.>', { exact: true }).waitFor();
+  });
+
+  it('pauses and resumes it', async () => {
+    await page.getByRole('button', { name: 'Pause orders' }).click();
+    await page.getByRole('button', { name: 'Resume orders' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume', exact: true }).click();
+    await page.getByRole('button', { name: 'Pause orders' }).waitFor();
+    await eventually('it runs', async () =>
+      (await engine.status('orders'))['state'] === 'running' ? true : undefined,
+    );
+  });
+
+  it('sees markup and escape sequences as text', async () => {
+    await engine.publish(SUBJECT, [
+      { user: 'ada', amount: 3 },
+      { user: HOSTILE, amount: HOSTILE, note: ESCAPES },
+    ]);
+    await page
+      .getByRole('region', { name: 'Pipelines', exact: true })
+      .getByRole('link', { name: 'orders' })
+      .click();
+    await page.getByRole('link', { name: 'Dead letters' }).click();
+    await page.getByText('wrong-type').first().waitFor();
+    await page.getByRole('region', { name: 'Dead letters' }).getByRole('button').click();
+    const letter = page.getByRole('region', { name: /^Dead letter \d/ });
+    await letter.getByText(HOSTILE, { exact: true }).waitFor();
+    expect(await letter.innerText()).not.toContain('\u001b');
+    expect(opened.complaints).toEqual([]);
+    expect(await page.locator('main img, main script').count()).toBe(0);
+  });
+
+  it('watches an event as a step makes it', async () => {
+    await page.getByRole('link', { name: 'Live' }).click();
+    await page.getByText('Waiting for a call').waitFor();
+    await eventually('a sample comes', async () => {
+      await engine.publish(SUBJECT, [{ user: 'live', amount: 1 }]);
+      return (await page.getByRole('region', { name: 'Samples' }).count()) > 0 ? true : undefined;
+    });
+    await page.getByRole('region', { name: 'Samples' }).getByRole('button').first().click();
+    await page.getByText('it goes on as it came').waitFor();
+    await page.goBack();
+    await page.getByRole('region', { name: /^Dead letter \d/ }).waitFor();
+  });
+
+  it('sends the letter again when the rule is mended', async () => {
+    await engine.apply(ORDERS.replace('{ type: number, required: true, min: 0 }', '{ type: text }'));
+    await eventually('the revision runs', async () =>
+      (await engine.status('orders'))['revision'] === 2 ? true : undefined,
+    );
+    await page
+      .getByRole('region', { name: /^Dead letter \d/ })
+      .getByRole('button', { name: 'Redrive' })
+      .click();
+    await eventually('it was processed', async () => {
+      const { stats } = (await engine.status('orders')) as { stats: { counts: { forwarded: number } } };
+      return stats.counts.forwarded >= 2 ? true : undefined;
+    });
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('writes a manifest, is told its mistakes at their places, and applies it', async () => {
+    await page.getByRole('link', { name: 'New pipeline' }).click();
+    const write = async (text: string) => {
+      await page.getByRole('textbox', { name: 'Manifest' }).click();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.insertText(text);
+    };
+    const second = ORDERS.replaceAll('orders', 'second');
+    await write(second.replace('partitions', 'partition'));
+    await page.getByRole('list', { name: 'Mistakes' }).getByText('there is no field partition here').waitFor();
+    await write(second.replace('1.0.0', '9.9.9'));
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('alert').getByText('9.9.9').first().waitFor();
+    await write(second);
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('heading', { name: 'second' }).waitFor();
+    expect(page.url()).toBe(`${engine.url}/console/t/dev/p/second`);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('compares a shadow, promotes it, sees the difference and rolls back', async () => {
+    await page.getByRole('link', { name: 'Manifest' }).click();
+    await page.getByLabel('Take effect').selectOption('As a shadow');
+    await page.getByRole('textbox', { name: 'Manifest' }).click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText(ORDERS.replaceAll('orders', 'second').replace('min: 0', 'min: 7'));
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('Revision 2 runs as a candidate').waitFor();
+    await page.getByRole('link', { name: 'Revisions' }).click();
+    const difference = page.getByRole('region', { name: 'Difference' });
+    await difference.getByText('+ min: 7').waitFor();
+    await engine.publish(SUBJECT, [{ user: 'ada', amount: 5 }]);
+    await page.getByText(/came out differently: /).waitFor();
+    await page.getByRole('button', { name: 'Promote' }).click();
+    await page.getByText('Revision 2 is the active one').waitFor();
+    await page.getByRole('button', { name: 'Roll back to 1' }).click();
+    await page.getByText('Revision 3 is the active one').waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('goes anywhere by keyboard', async () => {
+    await page.locator('h1').click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('l');
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor();
+    await page.keyboard.press('/');
+    await page.getByRole('combobox').fill('order');
+    await page.getByRole('option', { name: /orders/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('audit log').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+});

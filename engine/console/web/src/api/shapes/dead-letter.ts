@@ -1,0 +1,24 @@
+// An event that could not be processed, with the reason.
+export interface DeadLetter {
+  id: number;
+  stored_ms: number;
+  step: string;
+  code: string;
+  reason: string;
+  plugin?: string;
+  revision: number;
+  fuel: number;
+  attempts: number;
+  sequence: number;
+  time_ms: number;
+  subject: string;
+  key: string;
+  headers: { name: string; value: string }[];
+  payload_text?: string;
+  /** In hexadecimal, where it is no text. */
+  payload_hex?: string;
+  /** The guest's frames at a trap, innermost first. */
+  backtrace?: string[];
+  /** Bytes of the payload before it was cut. */
+  cut_from?: number;
+}

@@ -1,0 +1,79 @@
+// What a pipeline is doing. Counters are those of the engine that answers.
+import type { StateName } from './pipeline';
+
+export interface Latency {
+  count: number;
+  p50_us: number | null;
+  p99_us: number | null;
+}
+
+/** Counts of events by their outcome, and what else was counted. */
+export interface Counts {
+  events: number;
+  forwarded: number;
+  emitted: number;
+  dropped: number;
+  rejected: number;
+  dead: number;
+  duplicates: number;
+  shed: number;
+  outputs: number;
+  retried: number;
+  traps: number;
+  fuel: number;
+  bytes_in: number;
+  bytes_out: number;
+  late: number;
+}
+
+export interface Partition {
+  partition: number;
+  owner?: string;
+  commit: number;
+  position: number;
+  seen: number;
+  queued: number;
+  trouble?: string;
+}
+
+export interface Alarm {
+  name: string;
+  when: string;
+  state?: string;
+  phase?: string;
+  value: number | null;
+  threshold: number;
+  unsent: number;
+}
+
+export interface Status {
+  active_revision: number;
+  state: StateName;
+  reason?: string;
+  revision: number;
+  candidate?: unknown;
+  input: {
+    stream: string;
+    read_sequence: number;
+    rebuilds: number;
+    pending?: number;
+    lost: number;
+    possibly_lost: number;
+  };
+  partitions: Partition[];
+  stats: {
+    counts: Counts;
+    commits: number;
+    commit_failures: number;
+    steps: Record<string, Latency & { fuel: number; traps: number }>;
+    commit_latency: Latency;
+  };
+  memory_bytes: Record<string, number>;
+  limited?: { since_ms: number; by: unknown };
+  balance?: { read: number; broker_input?: number; broker_messages?: number; imbalance?: string };
+  imbalances: number;
+  stream_last_sequence?: number;
+  lag?: number;
+  dead_letters?: number;
+  alarms?: Alarm[];
+}

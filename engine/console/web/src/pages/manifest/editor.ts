@@ -1,0 +1,90 @@
+// The editor. It lives in a shadow root: there CodeMirror uses constructed style sheets, which the policy of the
+// page allows, where in the page itself it would write a style element, which the policy refuses.
+import { autocompletion } from '@codemirror/autocomplete';
+import { yaml } from '@codemirror/lang-yaml';
+import { linter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { EditorState } from '@codemirror/state';
+import { EditorView, keymap } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { basicSetup } from 'codemirror';
+import { check, type Mistake } from './check';
+import { completions } from './completion';
+import type { Schema } from './schema';
+
+export interface Editor {
+  text(): string;
+  show(mistakes: Mistake[]): void;
+  /** Moves the cursor to a place of the text. */
+  goTo(position: number): void;
+  end(): void;
+}
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: 'var(--accent)' },
+  { tag: tags.comment, color: 'var(--quiet)' },
+  { tag: [tags.string, tags.content], color: 'var(--text)' },
+]);
+
+const THEME = EditorView.theme({
+  '&': { backgroundColor: 'var(--surface)', color: 'var(--text)', fontSize: '13px', height: '100%' },
+  '.cm-content': { fontFamily: 'var(--mono)', caretColor: 'var(--text)' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--quiet)', borderColor: 'var(--line)' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--raised)' },
+  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--accent-soft) !important',
+  },
+  '.cm-tooltip': { backgroundColor: 'var(--surface)', color: 'var(--text)', borderColor: 'var(--line-strong)' },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
+});
+
+export function openEditor(
+  host: HTMLElement,
+  text: string,
+  schema: () => Schema | undefined,
+  changed: (text: string) => void,
+  apply: () => void,
+): Editor {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  const view = new EditorView({
+    root,
+    parent: root as unknown as Element,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        keymap.of([{ key: 'Mod-Enter', run: () => (apply(), true) }]),
+        basicSetup,
+        yaml(),
+        EditorState.tabSize.of(2),
+        EditorView.lineWrapping,
+        EditorView.contentAttributes.of({ 'aria-label': 'Manifest', tabindex: '0' }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged) changed(update.state.doc.toString());
+        }),
+        autocompletion({ override: [completions(schema)] }),
+        linter((editor) => lint(editor.state.doc.toString(), schema())),
+        syntaxHighlighting(COLOURS),
+        THEME,
+      ],
+    }),
+  });
+  return {
+    text: () => view.state.doc.toString(),
+    show: (mistakes) => view.dispatch(setDiagnostics(view.state, mistakes.map(diagnostic))),
+    goTo: (position) => {
+      view.dispatch({ selection: { anchor: position }, scrollIntoView: true });
+      view.focus();
+    },
+    end: () => view.destroy(),
+  };
+}
+
+function lint(text: string, schema: Schema | undefined): Diagnostic[] {
+  return schema ? check(text, schema).map(diagnostic) : [];
+}
+
+function diagnostic({ from, to, message }: Mistake): Diagnostic {
+  return { from, to: Math.max(from, to), severity: 'error', message };
+}

@@ -1,0 +1,13 @@
+// The pages of a tenant, each loaded when it is wanted.
+import type { Component } from 'svelte';
+import type { TenantPage } from '../routing/places';
+
+type Loaded = Promise<{ default: Component<{ tenant: string }> }>;
+
+export const OF_TENANT: Record<TenantPage, () => Loaded> = {
+  new: () => import('./manifest/New.svelte'),
+  plugins: () => import('./plugins/Plugins.svelte'),
+  tokens: () => import('./tenant/Tokens.svelte'),
+  quotas: () => import('./tenant/Quotas.svelte'),
+  audit: () => import('./tenant/Audit.svelte'),
+};

@@ -1,0 +1,29 @@
+// Numbers, times and hostile texts.
+import { describe, expect, it } from 'vitest';
+import { ago, bytes, micros, perSecond, short, visible, whole } from './text';
+
+describe('text', () => {
+  it('writes numbers in a fixed form', () => {
+    expect(whole(1234567)).toBe('1,234,567');
+    expect(short(1234)).toBe('1.2K');
+    expect(whole(undefined)).toBe('–');
+    expect(perSecond(0)).toBe('0/s');
+    expect(perSecond(1.234)).toBe('1.2/s');
+    expect(bytes(1023)).toBe('1023 B');
+    expect(bytes(16 * 1024 * 1024)).toBe('16.0 MiB');
+    expect(micros(75382)).toBe('75 ms');
+    expect(micros(null)).toBe('–');
+  });
+
+  it('writes times relative to now', () => {
+    expect(ago(1000, 2000)).toBe('now');
+    expect(ago(0, 90_000)).toBe('1 min ago');
+    expect(ago(90_000, 0)).toBe('in 1 min');
+  });
+
+  it('makes control characters visible', () => {
+    expect(visible('\u001b[31mred')).toBe('␛[31mred');
+    expect(visible('a\u202eb')).toBe('a\\u202eb');
+    expect(visible('two\nlines\tand more')).toBe('two\nlines\tand more');
+  });
+});

@@ -1,0 +1,99 @@
+//! Lives whose end this engine has seen. What an engine asked the broker for may happen after that: the engine stood
+//! still, or its request was on the way. So it is looked a few times whether anything of them is there again. Only
+//! what was deleted is cleared away: a registry that is lost or restored says nothing of any end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    life::Life,
+    manifest::PluginRef,
+    name::Name,
+    registry::{Key, Registry},
+};
+
+/// How long after the end it is looked: longer than any request of an engine takes, and once more.
+const LOOKS_AFTER: [Duration; 3] = [
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+];
+/// Most ends that are kept in mind; what is left of more is found by `tailrace doctor`.
+const MOST_ENDED: usize = 10_000;
+
+/// A life that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ended {
+    /// A pipeline's, the NATS account that it lay in, and the stream that it read.
+    Pipeline(PipelineId, Life, Option<Name>, Option<String>),
+    /// A plugin version's, and its bytes.
+    Plugin(Name, PluginRef, Life, Digest),
+}
+
+impl Ended {
+    /// Whose it was.
+    pub(crate) fn tenant(&self) -> &Name {
+        match self {
+            Self::Pipeline(id, ..) => &id.tenant,
+            Self::Plugin(tenant, ..) => tenant,
+        }
+    }
+
+    /// Where it was registered.
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Pipeline(id, ..) => Key::Pipeline(id.clone()),
+            Self::Plugin(tenant, plugin, ..) => Key::Plugin(tenant.clone(), plugin.clone()),
+        }
+    }
+}
+
+/// The lives that are registered, and those that have ended.
+#[derive(Default)]
+pub(super) struct Lifetimes {
+    registered: BTreeSet<Ended>,
+    /// With when it is looked next, and how often it was.
+    ended: BTreeMap<Ended, (Duration, usize)>,
+}
+
+impl Lifetimes {
+    /// Takes note of what has ended.
+    pub(super) fn see(&mut self, registry: &Registry, now: Duration) {
+        let pipelines = registry.pipelines.iter().map(|(id, pipeline)| {
+            let input = pipeline.active.manifest.input.stream.clone();
+            Ended::Pipeline(id.clone(), pipeline.life, pipeline.nats_account.clone(), input)
+        });
+        let plugins = registry.plugins.iter().chain(&registry.uploads);
+        let plugins = plugins.map(|((tenant, plugin), version)| {
+            Ended::Plugin(tenant.clone(), plugin.clone(), version.life, version.digest)
+        });
+        let registered = pipelines.chain(plugins).collect();
+        let before = std::mem::replace(&mut self.registered, registered);
+        for life in before {
+            if !self.registered.contains(&life) && self.ended.len() < MOST_ENDED {
+                self.ended.insert(life, (now + LOOKS_AFTER[0], 0));
+            }
+        }
+    }
+
+    /// What is to be looked at by now.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<Ended> {
+        let mut due = Vec::new();
+        self.ended.retain(|life, (at, looks)| {
+            if *at > now {
+                return true;
+            }
+            due.push(life.clone());
+            *looks += 1;
+            let next = LOOKS_AFTER.get(*looks);
+            if let Some(next) = next {
+                *at = now + *next;
+            }
+            next.is_some()
+        });
+        due
+    }
+}
