@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tailrace_control::command::{apply::Apply, condition::Condition, tenants::TenantRequest};
 use tailrace_core::{
     identity::PipelineId,
-    manifest::{PluginRef, parse::parse},
+    manifest::{PluginRef, parse::read},
     name::Name,
 };
 use tailrace_server::{
@@ -56,19 +56,19 @@ async fn main() -> anyhow::Result<()> {
     {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let manifest = parse(&std::fs::read(pipeline)?)?;
-    let plugin_ref: PluginRef = manifest.steps[0].plugin.clone();
+    let written = read(&std::fs::read(pipeline)?)?;
+    let plugin_ref: PluginRef = written.manifest.steps[0].plugin.clone();
     engine
         .commands
         .upload_plugin(&tenant, plugin_ref, Bytes::from(std::fs::read(plugin)?))
         .await?;
     let id = PipelineId {
         tenant: tenant.clone(),
-        pipeline: manifest.name.clone(),
+        pipeline: written.manifest.name.clone(),
     };
     engine
         .commands
-        .apply_pipeline(&tenant, manifest, Apply::default())
+        .apply_pipeline(&tenant, written, Apply::default())
         .await?;
     for _ in 0..10 {
         tokio::select! {

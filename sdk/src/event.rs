@@ -1,5 +1,7 @@
 //! Reading an event, and making one for a test.
 
+use std::fmt::Display;
+
 use serde::Deserialize;
 
 use crate::{Event, Failure, Header};
@@ -64,14 +66,27 @@ impl Event {
         self
     }
 
-    /// Reads the payload as JSON. The type may borrow from the event, so `&str` fields copy nothing. A payload
-    /// that does not fit the type fails with the code `malformed-json`.
+    /// Reads the payload as JSON. The type may borrow from the event, so `&str` fields copy nothing. A byte order
+    /// mark of UTF-8 in front is passed over. A payload that does not fit the type fails with the code
+    /// `malformed-json`.
     pub fn json<'de, T: Deserialize<'de>>(&'de self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.payload).map_err(|error| {
-            // The error may repeat a text of the payload, which may be the whole of it.
-            let shown: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
-            Failure::invalid("malformed-json", format!("the payload does not read: {shown}"))
-        })
+        serde_json::from_slice(self.json_bytes()).map_err(|error| self.malformed(error))
+    }
+
+    /// Makes the failure of a payload that is not the JSON that it should be, with the code `malformed-json`. If the
+    /// payload is compressed or in another encoding, such as UTF-16, the reason says so.
+    pub fn malformed(&self, error: impl Display) -> Failure {
+        if let Some(form) = tailrace_payload::form(&self.payload) {
+            return Failure::invalid("malformed-json", form);
+        }
+        // The error may repeat a text of the payload, which may be the whole of it.
+        let shown: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
+        Failure::invalid("malformed-json", format!("the payload does not read: {shown}"))
+    }
+
+    /// The payload behind its byte order mark, if it has one: the engine passes it over, too.
+    pub(crate) fn json_bytes(&self) -> &[u8] {
+        tailrace_payload::without_mark(&self.payload)
     }
 
     /// Reads the payload as text. Other bytes fail with the code `not-utf8`.
@@ -102,6 +117,26 @@ mod tests {
     fn json_borrows_from_the_event() {
         let event = Event::new("shop", r#"{"user":"383"}"#);
         assert_eq!(event.json::<Rating<'_>>().unwrap().user, "383");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let event = Event::new("shop", "\u{feff}{\"user\":\"383\"}");
+        assert_eq!(event.json::<Rating<'_>>().unwrap().user, "383");
+        assert_eq!(event.fields().unwrap().id("user").unwrap(), "383");
+    }
+
+    #[test]
+    fn a_payload_that_is_something_else_is_named() {
+        let utf_16 = "{\"user\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (payload, name) in [(vec![0x1f, 0x8b, 8, 0], "gzip"), (utf_16, "UTF-16")] {
+            let event = Event::new("shop", payload);
+            for failure in [event.json::<Rating<'_>>().err(), event.fields().err()] {
+                let failure = failure.unwrap();
+                assert_eq!(failure.code(), Some("malformed-json"));
+                assert!(failure.reason().contains(name), "{failure:?}");
+            }
+        }
     }
 
     #[test]

@@ -57,8 +57,41 @@ impl<P: Plugin> Slot<P> {
 ///
 /// export!(Keep);
 /// ```
+///
+/// With `config_schema` the plugin bears the JSON Schema of its config, in a file beside `Cargo.toml`. The engine then
+/// checks the config when a pipeline is applied. It reads plain scalars of YAML as the schema types them, and shows the
+/// schema with the plugin. The file is derived from the type: the macro adds a test that compares the two, and with
+/// `BLESS=1` writes the file. It needs the feature `schema`, and `schemars::JsonSchema` on the type.
+///
+/// ```ignore
+/// #[derive(Deserialize, JsonSchema)]
+/// #[schemars(crate = "tailrace_sdk::schemars")]
+/// struct Config { countries: Vec<String> }
+///
+/// export!(Keep, config_schema: "config.schema.json");
+/// ```
 #[macro_export]
 macro_rules! export {
+    ($plugin:ty, config_schema: $file:literal) => {
+        $crate::export!($plugin);
+
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code)]
+        const _: () = {
+            const SCHEMA: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file));
+            #[used]
+            #[unsafe(link_section = "tailrace:config-schema")]
+            static SECTION: [u8; SCHEMA.len()] =
+                *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file));
+        };
+
+        #[cfg(test)]
+        #[test]
+        fn the_config_schema_is_that_of_the_type() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/", $file);
+            $crate::testing::check_config_schema::<<$plugin as $crate::Plugin>::Config>(path);
+        }
+    };
     ($plugin:ty) => {
         const _: fn() = || {
             fn is_a_plugin<P: $crate::Plugin>() {}

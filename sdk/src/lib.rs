@@ -55,6 +55,7 @@ mod panics;
 mod plugin;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod time;
 
 pub use bindings::tailrace::plugin::{
     log::Level,
@@ -65,6 +66,8 @@ pub use bindings::tailrace::plugin::{
 pub use fields::Fields;
 pub use host::{Host, Sketches, State, Vectors};
 pub use plugin::Plugin;
+#[cfg(feature = "schema")]
+pub use schemars;
 
 /// Everything that a plugin usually names.
 pub mod prelude {

@@ -5,6 +5,7 @@ use std::{panic::PanicHookInfo, sync::Once};
 use crate::bindings::tailrace::plugin::panics::report;
 
 /// Lets the engine know of every panic from now on.
+#[doc(hidden)]
 pub fn report_panics() {
     static SET: Once = Once::new();
     SET.call_once(|| std::panic::set_hook(Box::new(tell)));

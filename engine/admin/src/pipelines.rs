@@ -11,7 +11,7 @@ use tailrace_control::{
     query::{registered::ListedPipeline, status::PipelineStatusReport},
 };
 use tailrace_core::{
-    manifest::{error::ManifestError, parse::parse},
+    manifest::{error::ManifestError, parse::read},
     registry::Revision,
 };
 
@@ -83,15 +83,15 @@ pub(crate) async fn apply(
     body: Content,
 ) -> Answer<impl IntoResponse> {
     let name = path.name("pipeline")?;
-    let manifest = parse(&body.0).map_err(ControlError::from)?;
-    if manifest.name != name {
+    let written = read(&body.0).map_err(ControlError::from)?;
+    if written.manifest.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
         return Err(ControlError::from(ManifestError::new("name", message)).into());
     }
     let how = how.read(condition)?;
     let applied = access
         .commands
-        .apply_pipeline(&access.tenant, manifest, how)
+        .apply_pipeline(&access.tenant, written, how)
         .await?;
     let tag = tag(access.queries.pipeline_revision(&path.pipeline(&access)?)?);
     Ok((tag, Json(applied)))

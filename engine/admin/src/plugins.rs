@@ -18,7 +18,7 @@ use tailrace_control::command::{
 };
 use tailrace_core::{
     codes::ApiCode,
-    manifest::{PluginRef, parse_version},
+    manifest::{PluginRef, config::WrittenConfig, parse_version},
     ports::plugins::CompileCost,
     registry::PluginVersion,
 };
@@ -118,20 +118,15 @@ async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
         *slot = Some(part.bytes().await.map_err(|cause| torn(&cause))?);
     }
     let mut upload = Upload::from(plugin.ok_or_else(|| wrong_form("it has no part plugin"))?);
-    upload.trial.config = config.as_ref().map(json_text).transpose()?;
+    upload.trial.config = config.as_ref().map(written).transpose()?;
     upload.trial.event = event;
     Ok(upload)
 }
 
-/// A config is JSON, which a plugin may rely on.
-fn json_text(config: &Bytes) -> Answer<String> {
-    let checked: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(config);
-    checked.map(|text| text.get().to_owned()).map_err(|cause| {
-        Problem::invalid(
-            ApiCode::InvalidBody,
-            format!("the part config is no JSON: {cause}"),
-        )
-    })
+/// The plugin gets a config as JSON, whatever it is written in.
+fn written(config: &Bytes) -> Answer<WrittenConfig> {
+    WrittenConfig::read(config)
+        .map_err(|cause| Problem::invalid(ApiCode::InvalidBody, format!("the part {cause}")))
 }
 
 fn wrong_form(why: impl std::fmt::Display) -> Problem {

@@ -57,6 +57,9 @@ fn plain(bytes: Vec<u8>) -> Value {
     }
 }
 
+/// Says of an answer that it is another entry, which stands in for the one that was asked for: its key.
+const STAND_IN: &str = "tr-stand-in";
+
 /// The value itself is the body, so that an application can use it as it is.
 pub(crate) async fn state(
     access: Access,
@@ -77,6 +80,10 @@ pub(crate) async fn state(
     headers.insert("tr-partition", HeaderValue::from(entry.partition));
     if let Some(end) = entry.expires_ms {
         headers.insert("tr-expires-ms", HeaderValue::from(end));
+    }
+    if entry.stands_in_for.is_some() {
+        let key = HeaderValue::from_bytes(entry.key.as_bytes());
+        headers.insert(STAND_IN, key.unwrap_or(HeaderValue::from_static("")));
     }
     Ok((headers, entry.value).into_response())
 }

@@ -94,6 +94,8 @@ codes! {
     /// Codes of dead letters that no plugin gave and no trap caused.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum LetterCode {
+        /// An object of the event's payload has a member twice.
+        DuplicateMember = "duplicate-member",
         /// The event's key is too long.
         LongKey = "long-key",
         /// The event has no key where the manifest looks for it.
@@ -108,6 +110,10 @@ codes! {
         TooManyHops = "too-many-hops",
         /// The plugin asked for a retry until none was left.
         Transient = "transient",
+        /// The payload is no JSON, and the manifest looks for the key in it.
+        UnreadablePayload = "unreadable-payload",
+        /// The event's time does not read, and the manifest rejects such events.
+        UnreadableTime = "unreadable-time",
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Reason {
     /// Bytes of the payload before it was cut, where the whole did not fit into a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_from: Option<u64>,
+    /// The event's identifier for `input.dedup`, where the letter is the whole event and not a message in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup_id: Option<String>,
 }
 
 /// Headers of the dead letter: the event's own, and the reason.
@@ -71,33 +74,22 @@ pub fn reason(headers: &[Header]) -> Option<Reason> {
     serde_json::from_str(&header.value).ok()
 }
 
-/// The event as it was at the step that failed, and that step's name.
-pub fn revive(headers: Vec<Header>, payload: Bytes) -> Option<(Event, String)> {
+/// The event as it was at the step that failed, and why it did.
+pub fn revive(headers: Vec<Header>, payload: Bytes) -> Option<(Event, Reason)> {
     let reason = reason(&headers)?;
     let own = |header: &Header| {
         let name = header.name.to_ascii_lowercase();
         name != REASON_HEADER.to_ascii_lowercase() && !name.starts_with("nats-")
     };
-    let headers = headers.into_iter().filter(own).collect();
-    let Reason {
-        sequence,
-        time_ms,
-        subject,
-        key,
-        step,
-        ..
-    } = reason;
-    Some((
-        Event {
-            sequence,
-            time_ms,
-            subject,
-            key,
-            headers,
-            payload,
-        },
-        step,
-    ))
+    let event = Event {
+        sequence: reason.sequence,
+        time_ms: reason.time_ms,
+        subject: reason.subject.clone(),
+        key: reason.key.clone(),
+        headers: headers.into_iter().filter(own).collect(),
+        payload,
+    };
+    Some((event, reason))
 }
 
 /// A dead letter as people see it.
@@ -179,15 +171,13 @@ mod tests {
             subject: event.subject.clone(),
             key: event.key.clone(),
             cut_from: None,
+            dedup_id: Some("o-17".into()),
         };
         let headers = headers(&event, &reason);
         assert!(
             headers.iter().all(|h| !h.value.contains(['\r', '\n'])),
             "no header can be forged"
         );
-        assert_eq!(
-            revive(headers, event.payload.clone()),
-            Some((event, "rank".into()))
-        );
+        assert_eq!(revive(headers, event.payload.clone()), Some((event, reason)));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tailrace_core::{codes::LetterCode, event::Event, name::Name, series::Group, trace::sampling::Followed};
+use tailrace_core::{
+    codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
+    trace::sampling::Followed,
+};
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -28,8 +31,12 @@ pub struct Arrival {
     pub event: Event,
     /// Why it cannot even enter the first step, if so: code and reason.
     pub refused: Option<(LetterCode, String)>,
+    /// What its time was like.
+    pub time: EventTime,
+    /// Whether it is no event, and is passed over.
+    pub skipped: bool,
     /// What it is known by when it comes again.
-    pub dedup_id: Option<String>,
+    pub dedup: Option<Identifier>,
     /// Updates of the sketches that the engine measures.
     pub measured: Vec<(Name, Update)>,
     /// Its group in each grouped sketch.
@@ -41,6 +48,35 @@ pub struct Arrival {
     pub room: Option<OwnedSemaphorePermit>,
     /// Its trace, where that is followed.
     pub traced: Option<Box<Traced>>,
+}
+
+impl Arrival {
+    /// An event from there, of which nothing else is known.
+    pub fn of(source: Source, sequence: u64, event: Event) -> Self {
+        Self {
+            source,
+            sequence,
+            event,
+            refused: None,
+            time: EventTime::Missing,
+            skipped: false,
+            dedup: None,
+            measured: Vec::new(),
+            groups: Vec::new(),
+            from_step: None,
+            room: None,
+            traced: None,
+        }
+    }
+}
+
+/// What an event is known by when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier {
+    /// As the event says it.
+    pub text: String,
+    /// Which events it is remembered of.
+    pub remember: Remember,
 }
 
 /// Where an event came from.

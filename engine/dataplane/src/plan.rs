@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
     event::Header,
-    extract::{Extractor, Scalar},
+    event_time::EventTime,
+    extract::{Extractor, PayloadFault, Scalar},
     grant::CallLimits,
     identity::{Digest, PipelineId},
     manifest::{
@@ -17,6 +18,8 @@ use tailrace_core::{
     series::{Group, MAX_GROUP_BYTES},
 };
 use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
+
+use crate::arrival::Identifier;
 
 /// A revision with everything that running it needs.
 pub struct Plan {
@@ -90,9 +93,11 @@ pub struct Found {
     /// Its key; none where the pipeline's place for it is empty.
     pub key: Option<String>,
     /// What it is known by when it comes again, where the pipeline looks for that.
-    pub dedup_id: Option<String>,
-    /// Its time, where it says one.
-    pub time_ms: Option<u64>,
+    pub dedup: Option<Identifier>,
+    /// Its time.
+    pub time: EventTime,
+    /// Why nothing of its payload is believed, where the pipeline looks into it.
+    pub fault: Option<PayloadFault>,
     /// Updates of the sketches that the engine itself measures.
     pub measured: Vec<(Name, Update)>,
     /// Its group in each grouped sketch.
@@ -142,20 +147,28 @@ impl Plan {
         }
     }
 
-    /// Looks for key, time and the measured values in one pass, in the event of this sequence.
-    pub fn find(&self, sequence: u64, subject: &str, headers: &[Header], payload: &[u8]) -> Found {
-        let mut values = self.places.extract(subject, headers, payload).into_iter();
-        let key = values.next().flatten().map(Scalar::into_text);
-        let time = if self.manifest.input.time.is_some() {
-            values.next().flatten()
-        } else {
-            None
-        };
-        let dedup_id = if self.manifest.input.dedup.is_some() {
-            values.next().flatten().map(Scalar::into_text)
-        } else {
-            None
-        };
+    /// Looks for key, time and the measured values in one pass, in the event of this sequence that the broker
+    /// received then.
+    pub fn find(
+        &self,
+        (sequence, received_ms): (u64, u64),
+        subject: &str,
+        headers: &[Header],
+        payload: &[u8],
+    ) -> Found {
+        let found = self.places.extract(subject, headers, payload);
+        let mut values = found.values.into_iter();
+        let key = values.next().flatten().and_then(Scalar::into_text);
+        let time = self.manifest.input.time.as_ref();
+        let time = time.map(|manifest| {
+            let value = values.next().flatten();
+            EventTime::read(manifest, value.as_ref(), received_ms)
+        });
+        let dedup = self.manifest.input.dedup.as_ref().and_then(|manifest| {
+            let text = values.next().flatten().and_then(Scalar::into_text)?;
+            let remember = manifest.remember;
+            Some(Identifier { text, remember })
+        });
         let measured = self
             .measured
             .iter()
@@ -164,18 +177,18 @@ impl Plan {
                 Some((name.clone(), update(*kind, self.seed, sequence, value?)?))
             });
         let measured = measured.collect();
-        let group = |value: Option<Scalar>| {
-            value.map_or(Group::Missing, |value| {
-                let short = shorten(self.seed, &value.into_text(), MAX_GROUP_BYTES).into_owned();
-                Group::Value(short)
+        let group = |value: Option<Scalar<'_>>| {
+            value.and_then(Scalar::into_text).map_or(Group::Missing, |value| {
+                Group::Value(shorten(self.seed, &value, MAX_GROUP_BYTES).into_owned())
             })
         };
         let groups = self.grouped.iter().zip(values);
         let groups = groups.map(|(name, value)| (name.clone(), group(value)));
         Found {
             key,
-            dedup_id,
-            time_ms: time.and_then(|time| time.as_time_ms()),
+            dedup,
+            time: time.unwrap_or_default(),
+            fault: found.fault,
             measured,
             groups: groups.collect(),
         }
@@ -247,7 +260,7 @@ impl PlannedStep {
 
 fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
     let mut places: Vec<Extract> = vec![manifest.input.key.clone()];
-    places.extend(manifest.input.time.clone());
+    places.extend(manifest.input.time.as_ref().map(|time| time.place.clone()));
     places.extend(
         manifest
             .input
@@ -269,18 +282,18 @@ fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Nam
 }
 
 /// The update that a value means for a sketch; none for a value that the kind cannot measure.
-fn update(kind: Kind, seed: TenantSeed, sequence: u64, value: Scalar) -> Option<Update> {
+fn update(kind: Kind, seed: TenantSeed, sequence: u64, value: Scalar<'_>) -> Option<Update> {
     Some(match kind {
         Kind::Quantiles => Update::Observe(value.as_number().filter(|number| number.is_finite())?),
-        Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text())),
+        Kind::Distinct => Update::Distinct(hash_item(seed, &value.into_text()?)),
         Kind::Top => Update::Count {
-            item: value.into_text(),
+            item: value.into_text()?,
             times: 1,
         },
-        Kind::Seen => Update::Seen(hash_item(seed, &value.into_text())),
+        Kind::Seen => Update::Seen(hash_item(seed, &value.into_text()?)),
         Kind::Sample => Update::Draw {
             rank: rank(seed, sequence),
-            item: value.into_text(),
+            item: value.into_text()?,
         },
     })
 }

@@ -17,6 +17,7 @@ mod admission;
 mod artefacts;
 mod compile_child;
 mod compiler;
+mod config_schema;
 mod engine;
 mod host;
 mod instance;

@@ -21,7 +21,7 @@ use crate::{
     admission,
     artefacts::{self, Artefacts},
     compiler::{Compile, Compiled, CompilerProgram},
-    engine,
+    config_schema, engine,
     host::{self, Guest, interface},
     instance::{Exports, WasmInstance},
     structure,
@@ -185,12 +185,14 @@ impl PluginRuntime for WasmRuntime {
         let component = admission::componentize(upload)?;
         let digest = Digest::of(&component);
         let memory = structure::memory(&component)?;
+        let config_schema = config_schema::read(&component)?;
         let (plugin, compiled) = self.prepare(digest, &component)?;
         Ok(Admitted {
             component,
             digest,
             imports: plugin.imports,
             memory,
+            config_schema,
             compiled,
         })
     }

@@ -2,12 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
-use tailrace_sdk::{Failure, Fields};
+use serde::{Deserialize, Serialize};
+use tailrace_sdk::{Failure, Fields, schemars::JsonSchema};
 
 /// The step's config. Every field may be left out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub struct Config {
     /// Field of the event that names the user: text or a whole number. Default `user`.
     pub user: String,

@@ -80,4 +80,4 @@ impl EmbeddingUpdater {
     }
 }
 
-export!(EmbeddingUpdater);
+export!(EmbeddingUpdater, config_schema: "config.schema.json");

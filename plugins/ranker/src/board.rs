@@ -54,19 +54,20 @@ impl Boards {
         Ok(Self { popular, fresh })
     }
 
-    /// Notes an item as its row has it now, and writes what has changed.
-    pub(crate) fn note(&mut self, host: &mut Host<'_>, item: Item, row: &Row) -> Result<(), Failure> {
+    /// Notes an item as its row has it now, and writes what has changed; whether the popular have.
+    pub(crate) fn note(&mut self, host: &mut Host<'_>, item: Item, row: &Row) -> Result<bool, Failure> {
         // Without a like there is nothing to rank by.
         let Some(fresh) = row.fresh else {
-            return Ok(());
+            return Ok(false);
         };
-        if self.popular.note(item, f64::from(row.liked)) {
+        let is_popular = self.popular.note(item, f64::from(row.liked));
+        if is_popular {
             host.state().set_packed(POPULAR_KEY, &self.popular)?;
         }
         if self.fresh.note(item, fresh) {
             host.state().set_packed(FRESH_KEY, &self.fresh)?;
         }
-        Ok(())
+        Ok(is_popular)
     }
 
     /// Items by likes.

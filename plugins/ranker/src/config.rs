@@ -2,12 +2,15 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use serde::Deserialize;
-use tailrace_sdk::{Failure, Fields};
+use serde::{Deserialize, Serialize};
+use tailrace_sdk::{Failure, Fields, schemars::JsonSchema};
 
 /// The step's config. Every field may be left out.
-#[derive(Debug, Clone, Deserialize)]
+///
+/// The schema says too which entry of state answers for users who have no list.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars", extend("x-stand-ins" = { "list/": "fallback/list" }))]
 pub struct Config {
     /// Field of the event that names the user: text or a whole number. Default `user`.
     pub user: String,
@@ -40,11 +43,23 @@ pub struct Config {
     /// Candidates taken from the nearest vectors, beyond what the user has seen. 0 to 1,000.
     /// Default 100.
     pub candidates: usize,
+    /// The list that is kept for users who have none of their own. Default none.
+    pub fallback: Option<Fallback>,
+}
+
+/// A list for everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
+pub enum Fallback {
+    /// The items with the most positive events.
+    Popular,
 }
 
 /// What each signal counts for. Each signal is scaled so that its best candidate has 1.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub struct Weights {
     /// Items found together with the user's latest. Default 1.0.
     pub co_occurrence: f32,
@@ -73,6 +88,7 @@ impl Default for Config {
             window: 6,
             neighbours: 200,
             candidates: 100,
+            fallback: None,
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | `row/<item>` | an item's counts and its neighbours (`row`); items by hash (`item`) |
 //! | `id/<item>` | the id behind a hash |
 //! | `board/popular`, `board/fresh` | the leading items (`board`) |
+//! | `fallback/list` | with `fallback: popular`, the list for users who have none; the API gives it for them |
 //!
 //! The work per event is bounded by the config, and by how much of what a user has seen is looked at.
 
@@ -36,9 +37,9 @@ mod row;
 
 use blend::Blend;
 use board::Boards;
-pub use config::{Config, Weights};
+pub use config::{Config, Fallback, Weights};
 use item::Item;
-pub use list::{List, Scored};
+pub use list::{FallbackList, List, Scored};
 use profile::Profile;
 use row::Rows;
 use tailrace_sdk::prelude::*;
@@ -70,7 +71,9 @@ impl Plugin for Ranker {
             host.state().set(&item.id_key(), id.as_bytes());
             rows.learn(evidence, event.time, &self.config);
             rows.save(host)?;
-            boards.note(host, item, rows.row())?;
+            if boards.note(host, item, rows.row())? {
+                self.keep_fallback(host, event.time, &boards)?;
+            }
         }
         profile.remember(item, evidence.weight);
         profile.save(host, &user)?;
@@ -100,6 +103,22 @@ impl Plugin for Ranker {
 const MAX_SEEN_IN_SEARCH: usize = 500;
 
 impl Ranker {
+    /// Writes the list for users who have none, where the config asks for one.
+    fn keep_fallback(&self, host: &mut Host<'_>, time: u64, boards: &Boards) -> Result<(), Failure> {
+        let Some(fallback) = self.config.fallback else {
+            // A config from before may have asked for one.
+            if host.state().get(FallbackList::KEY).is_some() {
+                host.state().delete(FallbackList::KEY);
+            }
+            return Ok(());
+        };
+        let items = match fallback {
+            Fallback::Popular => boards.popular(),
+        };
+        let list = FallbackList::make(host, fallback, time, items, self.config.list);
+        host.state().set_json(FallbackList::KEY, &list)
+    }
+
     /// The items nearest to the user's vector, if a step before this one has learnt it.
     fn nearest(&self, host: &mut Host<'_>, user: &str, profile: &Profile) -> Vec<(Item, f32)> {
         if self.config.weights.similarity == 0.0 {
@@ -117,4 +136,4 @@ impl Ranker {
     }
 }
 
-export!(Ranker);
+export!(Ranker, config_schema: "config.schema.json");

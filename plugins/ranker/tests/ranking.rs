@@ -1,6 +1,6 @@
 //! The ranker as a pipeline would run it, alone; `movielens.rs` runs the chain.
 
-use ranker::{List, Ranker};
+use ranker::{Fallback, FallbackList, List, Ranker};
 use serde_json::json;
 use tailrace_sdk::{
     prelude::*,
@@ -167,6 +167,36 @@ fn the_list_is_in_state_as_it_is_handed_on() {
     );
     assert_eq!(verdict.messages()[0].key.as_deref(), Some("new"));
     assert_eq!(list_of(&verdict).time, 1_234);
+}
+
+#[test]
+fn users_without_a_list_have_the_popular_one_where_the_config_says_so() {
+    let key = "fallback/list";
+    let mut without = host();
+    rate(&mut without, "a", "heat", 5.0);
+    assert_eq!(without.state("plugin", key), None);
+    let mut host = host_with(json!({ "fallback": "popular", "list": 2 }));
+    for (user, item) in [
+        ("a", "heat"),
+        ("b", "ran"),
+        ("c", "ran"),
+        ("d", "up"),
+        ("e", "up"),
+        ("f", "up"),
+    ] {
+        rate(&mut host, user, item, 5.0);
+    }
+    rate(&mut host, "g", "disliked", 1.0);
+    let list: FallbackList = serde_json::from_slice(host.state("plugin", key).unwrap()).unwrap();
+    let ids: Vec<_> = list
+        .items
+        .iter()
+        .map(|item| (item.id.as_str(), item.score))
+        .collect();
+    assert_eq!(
+        (list.fallback, ids),
+        (Fallback::Popular, vec![("up", 3.0), ("ran", 2.0)])
+    );
 }
 
 #[test]

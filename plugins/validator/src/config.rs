@@ -13,20 +13,23 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tailrace_sdk::schemars::{JsonSchema, Schema};
 
 /// The step's config.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub struct Config {
     /// What the payload, a JSON object, must look like.
     pub schema: ObjectSchema,
 }
 
 /// An object and its fields.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub struct ObjectSchema {
     /// Fields by the name that they have afterwards.
     pub fields: BTreeMap<String, Field>,
@@ -35,8 +38,9 @@ pub struct ObjectSchema {
 }
 
 /// What becomes of fields that the schema does not list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub enum Unknown {
     /// They stay.
     #[default]
@@ -48,8 +52,9 @@ pub enum Unknown {
 }
 
 /// One field. A bound that does not suit the type is refused.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars", transform = values_of_text_are_text)]
 pub struct Field {
     /// Default `any`.
     #[serde(rename = "type")]
@@ -86,9 +91,23 @@ pub struct Field {
     pub items: Option<Box<Field>>,
 }
 
+/// What the derived schema cannot say: the values of a text field are texts. So plain words and digits in YAML are
+/// read as such.
+fn values_of_text_are_text(schema: &mut Schema) {
+    let condition = json!({
+        "if": { "properties": { "type": { "const": "text" } }, "required": ["type"] },
+        "then": { "properties": {
+            "one-of": { "items": { "type": ["string", "null"] } },
+            "default": { "type": ["string", "null"] }
+        } }
+    });
+    schema.insert("allOf".to_owned(), json!([condition]));
+}
+
 /// Types of a value.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub enum Kind {
     /// Anything.
     #[default]
@@ -110,8 +129,9 @@ pub enum Kind {
 }
 
 /// Bounds of a length, both included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub struct Length {
     /// Default 0.
     pub min: Option<usize>,
@@ -120,12 +140,17 @@ pub struct Length {
 }
 
 /// What the numbers of a timestamp count, from 1970.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
 pub enum Unit {
     /// Milliseconds.
     #[default]
     Ms,
     /// Seconds, with or without a fraction.
     S,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
 }

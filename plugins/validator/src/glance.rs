@@ -9,11 +9,11 @@
 use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
-use serde_json::Deserializer;
+use serde_json::{Deserializer, value::RawValue};
 
 use crate::{
     config::Unknown,
-    json::{Json, Name},
+    json::{self, Json, Name},
     rules::{FieldRule, ObjectRule},
 };
 
@@ -76,7 +76,8 @@ impl<'de> Visitor<'de> for Look<'_> {
         let unusual = || Err(A::Error::custom("unusual"));
         let mut seen = 0_u64;
         let mut strangers = Strangers::default();
-        while let Some((Name(name), value)) = entries.next_entry()? {
+        while let Some((Name(name), raw)) = entries.next_entry::<Name<'de>, &'de RawValue>()? {
+            let value = json::of_raw(raw.get(), 1).map_err(A::Error::custom)?;
             let is_usual = match self.rule.place(&name) {
                 Some(place) => {
                     let bit = 1 << place;

@@ -8,12 +8,13 @@
 //!   with the path of the field.
 //!
 //! An event that already has the form is forwarded as it came: nothing is copied, not even spaces
-//! change. One that had to be normalised is handed on as new JSON with its headers. One that breaks a
-//! rule is an invalid event with one of these codes:
+//! change. One that had to be normalised is handed on as new JSON with its headers: fields that no rule
+//! changed keep their bytes and their places, those that are new come last. One that breaks a rule is an invalid event with one of these codes:
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | `malformed-json` | not JSON, a field twice in an object, or nested deeper than 127 levels |
+//! | `malformed-json` | not JSON, or nested deeper than 127 levels; the reason names a compressed payload and UTF-16 |
+//! | `duplicate-member` | a field twice in an object, at any depth |
 //! | `missing-field` | a required field is missing or null |
 //! | `wrong-type` | a value of another type, that may not or cannot be converted |
 //! | `out-of-range` | a number or time outside `min` and `max` |
@@ -57,13 +58,13 @@ impl Plugin for Validator {
     }
 
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
-        let payload = json::text(&event.payload)?;
+        let payload = json::text(event)?;
         if let Some(glance) = &self.glance
             && glance.finds_form(&self.schema, payload)
         {
             return Ok(Verdict::Forward);
         }
-        let mut payload = json::parse(payload)?;
+        let mut payload = json::parse(payload).map_err(|error| json::failure(event, &error))?;
         let Json::Object(fields) = &mut payload else {
             return Err(Failure::invalid("wrong-type", "the payload must be an object"));
         };
@@ -71,10 +72,10 @@ impl Plugin for Validator {
         if !is_changed {
             return Ok(Verdict::Forward);
         }
-        let mut message = Message::json(&payload)?;
+        let mut message = Message::new(payload.to_string());
         message.headers.clone_from(&event.headers);
         Ok(message.into())
     }
 }
 
-export!(Validator);
+export!(Validator, config_schema: "config.schema.json");

@@ -1,8 +1,10 @@
 //! Applying the rules of an object: names first, then what is unknown, then each value.
 
+use std::convert::Infallible;
+
 use crate::{
     config::Unknown,
-    json::{Json, Object, order},
+    json::{Json, Member, Object, order},
     problem::Problem,
     rules::{Alias, FieldRule, ObjectRule},
 };
@@ -49,7 +51,7 @@ impl FieldRule {
     fn rename(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         let mut is_changed = false;
         for alias in &self.aliases {
-            let Some(value) = alias.take(object) else {
+            let Some(member) = alias.take(object) else {
                 continue;
             };
             if object.has(&self.name) {
@@ -57,7 +59,7 @@ impl FieldRule {
                     Problem::new("ambiguous-field", format!("is also there as {:?}", alias.shown()));
                 return Err(problem.in_field(&self.name));
             }
-            object.insert(&self.name, value);
+            object.insert(member.renamed(&self.name));
             is_changed = true;
         }
         Ok(is_changed)
@@ -65,7 +67,9 @@ impl FieldRule {
 
     fn apply(&self, object: &mut Object<'_>) -> Result<bool, Problem> {
         match object.get_mut(&self.name) {
-            Some(value) if !value.is_null() || self.value.nullable => self.value.apply(value),
+            Some(member) if !member.value().is_null() || self.value.nullable => {
+                member.change(|value| self.value.apply(value))
+            }
             held => {
                 let is_null = held.is_some();
                 self.fill(object, is_null)
@@ -76,7 +80,7 @@ impl FieldRule {
     /// There is no value: the default, if there is one.
     fn fill(&self, object: &mut Object<'_>, is_null: bool) -> Result<bool, Problem> {
         if let Some(default) = &self.default {
-            object.insert(&self.name, default.clone());
+            object.set(&self.name, default.clone());
             return Ok(true);
         }
         if self.required {
@@ -91,19 +95,11 @@ impl FieldRule {
 }
 
 impl Alias {
-    fn take<'a>(&self, object: &mut Object<'a>) -> Option<Json<'a>> {
+    /// A field beside keeps its place; one that is lifted out comes last.
+    fn take<'a>(&self, object: &mut Object<'a>) -> Option<Member<'a>> {
         match self {
             Self::Beside(name) => object.remove(name),
-            Self::Inside(way, name) => {
-                let mut inner = object;
-                for step in way {
-                    let Json::Object(next) = inner.get_mut(step)? else {
-                        return None;
-                    };
-                    inner = next;
-                }
-                inner.remove(name)
-            }
+            Self::Inside(way, name) => take_inside(object, way, name).map(Member::last),
         }
     }
 
@@ -113,4 +109,20 @@ impl Alias {
             Self::Inside(way, name) => format!("/{}/{name}", way.join("/")),
         }
     }
+}
+
+/// Takes a field out of the object at the end of the way. Everything on the way has changed then.
+fn take_inside<'a>(object: &mut Object<'a>, way: &[String], name: &str) -> Option<Member<'a>> {
+    let Some((step, rest)) = way.split_first() else {
+        return object.remove(name);
+    };
+    let mut taken = None;
+    let change = object.get_mut(step)?.change(|value| {
+        if let Json::Object(inner) = value {
+            taken = take_inside(inner, rest, name);
+        }
+        Ok::<_, Infallible>(taken.is_some())
+    });
+    let Ok(_) = change;
+    taken
 }

@@ -1,16 +1,11 @@
 //! Applying the rules of a value: its type, after conversion where that is allowed, then its bounds.
 
-use serde_json::Number;
-
 use crate::{
-    json::Json,
+    json::{Item, Json, Number},
     problem::{Problem, shown},
     rules::{Bounds, Shape, ValueRule},
     timestamp,
 };
-
-/// Beyond this a float no longer names one whole number.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl ValueRule {
     /// Brings a value into form; whether it had to change.
@@ -22,7 +17,7 @@ impl ValueRule {
         if self.one_of.is_empty() || self.one_of.iter().any(|allowed| is_same(allowed, value)) {
             return Ok(is_changed);
         }
-        let allowed = Json::List(self.one_of.clone());
+        let allowed = Json::List(self.one_of.iter().cloned().map(Item::of).collect());
         Err(Problem::new(
             "not-allowed",
             format!("is {}, not one of {allowed}", shown(&value.to_string())),
@@ -57,7 +52,7 @@ impl ValueRule {
 }
 
 fn apply_list(
-    list: &mut [Json<'_>],
+    list: &mut [Item<'_>],
     length: Bounds<usize>,
     items: Option<&ValueRule>,
 ) -> Result<bool, Problem> {
@@ -65,7 +60,8 @@ fn apply_list(
     let Some(items) = items else { return Ok(false) };
     let mut is_changed = false;
     for (index, entry) in list.iter_mut().enumerate() {
-        is_changed |= items.apply(entry).map_err(|problem| problem.in_entry(index))?;
+        let applied = entry.change(|value| items.apply(value));
+        is_changed |= applied.map_err(|problem| problem.in_entry(index))?;
     }
     Ok(is_changed)
 }
@@ -83,25 +79,15 @@ fn converted(shape: &Shape, value: &Json<'_>, convert: bool) -> Option<Json<'sta
         (Shape::Text { .. }, Json::Number(number)) => Some(Json::Text(number.to_string().into())),
         (Shape::Text { .. }, Json::Boolean(truth)) => Some(Json::Text(truth.to_string().into())),
         (Shape::Number { is_whole, .. }, Json::Text(text)) => {
-            // As JSON writes numbers: no hexadecimal, no infinity.
-            let number = text.trim().parse::<Number>().ok()?;
-            Some(
-                whole(&number)
-                    .filter(|_| *is_whole)
-                    .unwrap_or(Json::Number(number)),
-            )
+            let number = Number::parse(text.trim())?;
+            let whole = number.made_whole().filter(|_| *is_whole);
+            Some(Json::Number(whole.unwrap_or(number)))
         }
-        (Shape::Number { is_whole: true, .. }, Json::Number(number)) => whole(number),
+        (Shape::Number { is_whole: true, .. }, Json::Number(number)) => number.made_whole().map(Json::Number),
         (Shape::Boolean, Json::Text(text)) => truth(text),
-        (Shape::Boolean, Json::Number(number)) => truth(&number.to_string()),
+        (Shape::Boolean, Json::Number(number)) => truth(number.as_str()),
         _ => None,
     }
-}
-
-/// `5.0` as 5.
-fn whole(number: &Number) -> Option<Json<'static>> {
-    let float = number.as_f64().filter(|_| number.is_f64())?;
-    (float.fract() == 0.0 && float.abs() <= EXACT).then(|| Json::Number((float as i64).into()))
 }
 
 fn truth(text: &str) -> Option<Json<'static>> {
@@ -129,7 +115,7 @@ fn check_scalar(shape: &Shape, value: &Json<'_>) -> Result<(), Problem> {
             }
         }
         (Shape::Text { .. }, other) => Err(wrong_type("text", other)),
-        (Shape::Number { is_whole: true, .. }, Json::Number(number)) if number.is_f64() => {
+        (Shape::Number { is_whole: true, .. }, Json::Number(number)) if !number.is_whole() => {
             Err(wrong_type("a whole number", value))
         }
         (Shape::Number { range, .. } | Shape::Timestamp { range, .. }, Json::Number(number)) => {
@@ -147,13 +133,13 @@ fn check_scalar(shape: &Shape, value: &Json<'_>) -> Result<(), Problem> {
     }
 }
 
-fn check_range(number: &Number, range: Bounds<f64>) -> Result<(), Problem> {
+fn check_range(number: &Number<'_>, range: Bounds<f64>) -> Result<(), Problem> {
     if number.as_f64().is_some_and(|float| range.hold(&float)) {
         return Ok(());
     }
     Err(Problem::new(
         "out-of-range",
-        format!("is {number}, outside {}", between(range)),
+        format!("is {}, outside {}", shown(number.as_str()), between(range)),
     ))
 }
 
@@ -185,14 +171,14 @@ fn kind_of(value: &Json<'_>) -> String {
         Json::Object(_) => "an object".to_owned(),
         Json::List(_) => "a list".to_owned(),
         Json::Text(text) => format!("text {:?}", shown(text)),
-        scalar => scalar.to_string(),
+        scalar => shown(&scalar.to_string()),
     }
 }
 
 /// Equal, with 1 and 1.0 the same.
 fn is_same(left: &Json<'_>, right: &Json<'_>) -> bool {
     match (left, right) {
-        (Json::Number(left), Json::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Json::Number(left), Json::Number(right)) => left.is_same(right),
         _ => left == right,
     }
 }

@@ -221,13 +221,115 @@ fn large_numbers_keep_their_digits() {
 }
 
 #[test]
+fn what_no_rule_changes_stays_as_it_came() {
+    let schema = json!({ "fields": {
+        "user": { "type": "text", "required": true, "aliases": ["userId", "/actor/id"] },
+        "rating": { "type": "number", "convert": true },
+        "lines": { "type": "list", "items": { "type": "object", "fields": {
+            "count": { "type": "integer", "convert": true },
+        }}},
+        "device": { "default": "web" },
+    }});
+    for (payload, after) in [
+        (
+            r#"{"z":1.50,"id":18446744073709551617,"user":"a","e":1e3,"s":"\u0061\/","rating":"4.50"}"#,
+            r#"{"z":1.50,"id":18446744073709551617,"user":"a","e":1e3,"s":"\u0061\/","rating":4.50,"device":"web"}"#,
+        ),
+        (
+            r#" { "userId" : "a" , "o" : { "b" : 1.0 , "a" : [ 1 , 2 ] } } "#,
+            r#"{"user":"a","o":{ "b" : 1.0 , "a" : [ 1 , 2 ] },"device":"web"}"#,
+        ),
+        (
+            r#"{"actor":{"n":1.0,"id":"a"},"device":"app"}"#,
+            r#"{"actor":{"n":1.0},"device":"app","user":"a"}"#,
+        ),
+        (
+            r#"{"user":"a","device":"app","lines":[{ "count" : 1, "x": 2.0 },{"x":2.0,"count":"3"}]}"#,
+            r#"{"user":"a","device":"app","lines":[{ "count" : 1, "x": 2.0 },{"x":2.0,"count":3}]}"#,
+        ),
+        (
+            r#"{"user":"a","rating":null,"x":0.10}"#,
+            r#"{"user":"a","x":0.10,"device":"web"}"#,
+        ),
+        ("\u{feff}{\"user\":\"a\"}", r#"{"user":"a","device":"web"}"#),
+    ] {
+        let verdict = send(&mut host(&schema), payload).unwrap();
+        let written = String::from_utf8_lossy(&verdict.messages()[0].payload).into_owned();
+        assert_eq!(written, after, "{payload}");
+    }
+}
+
+#[test]
+fn long_whole_numbers_are_whole_and_keep_their_digits() {
+    let number = "18446744073709551617";
+    let mut whole = one_field(&json!({ "type": "integer", "convert": true }));
+    for (value, after) in [(format!("\"{number}\""), Some(number)), (number.to_owned(), None)] {
+        let verdict = send(&mut whole, &format!(r#"{{"field":{value}}}"#)).unwrap();
+        let written = verdict.messages().first().map(|message| message.payload.clone());
+        assert_eq!(
+            written,
+            after.map(|after| format!(r#"{{"field":{after}}}"#).into_bytes())
+        );
+    }
+    let mut text = one_field(&json!({ "type": "text", "convert": true }));
+    let verdict = send(&mut text, &format!(r#"{{"field":{number}}}"#)).unwrap();
+    assert_eq!(
+        verdict.messages()[0].payload,
+        format!(r#"{{"field":"{number}"}}"#).into_bytes()
+    );
+}
+
+#[test]
+fn a_time_in_any_form_of_rfc_3339_is_one() {
+    let mut host = one_field(&json!({ "type": "timestamp" }));
+    for text in [
+        "2026-11-28T00:30:00+02:00",
+        "2026-11-27t22:30:00z",
+        "2026-11-27T22:30:00.0000000000001Z",
+    ] {
+        assert_eq!(
+            normalised(&mut host, &json!({ "field": text })),
+            json!({ "field": 1_795_818_600_000_i64 }),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        code_of(&mut host, r#"{"field":"2026-11-28T00:30:00"}"#),
+        "wrong-type"
+    );
+}
+
+#[test]
 fn a_field_that_is_there_twice_is_refused() {
     let failure = send(&mut one_field(&json!({})), r#"{"field":{"a":1,"a":2}}"#).unwrap_err();
-    assert_eq!(failure.code(), Some("malformed-json"));
+    assert_eq!(failure.code(), Some("duplicate-member"));
     assert!(
         failure.reason().contains("field \"a\" is there twice"),
         "{failure:?}"
     );
+}
+
+#[test]
+fn the_reason_of_what_is_no_json_is_true_whatever_the_order() {
+    let mut host = one_field(&json!({ "type": "text" }));
+    for (payload, word) in [
+        (br#"{"field":"a","x":NaN}"#.to_vec(), "expected value"),
+        (br#"{"x":NaN,"field":"a"}"#.to_vec(), "expected value"),
+        (br#"{"field":"a","x":1e400}"#.to_vec(), "out of range"),
+        (br#"{"x":1e400,"field":"a"}"#.to_vec(), "out of range"),
+        (vec![0x1f, 0x8b, 8, 0], "gzip"),
+        (
+            "{\"field\":1}"
+                .encode_utf16()
+                .flat_map(u16::to_be_bytes)
+                .collect(),
+            "UTF-16",
+        ),
+    ] {
+        let failure = host.send(Event::new("shop", payload)).unwrap_err();
+        assert_eq!(failure.code(), Some("malformed-json"));
+        assert!(failure.reason().contains(word), "{failure:?}");
+    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod collections;
 mod host;
 mod limits;
 mod memory;
+#[cfg(feature = "schema")]
+mod schema;
 mod sketches;
 mod states;
 #[cfg(test)]
@@ -38,6 +40,8 @@ mod tests;
 
 pub use collections::Metric;
 pub use host::TestHost;
+#[cfg(feature = "schema")]
+pub use schema::check_config_schema;
 pub use sketches::TestSketches;
 
 pub(crate) use memory::Memory;

@@ -15,6 +15,7 @@ mod circles;
 mod command_line;
 mod compiling;
 mod docs;
+mod edge;
 mod engines;
 mod failures;
 mod house;

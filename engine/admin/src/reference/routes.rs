@@ -140,7 +140,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
         ("PUT", "/plugins/{plugin}/versions/{version}") => of(
             "A version is immutable. The same bytes again are accepted, other bytes are refused. A form may hold a config and an event to try the plugin with.",
-            "The component, or the core module that cargo built. A form has the parts `plugin`, `config` (JSON) and `event` (a payload).",
+            "The component, or the core module that cargo built. A form has the parts `plugin`, `config` (JSON or YAML) and `event` (a payload).",
             "201 for a new version, 200 for a known one. It has the fields of a plugin version, `compiled` (the cost of the compilation) and `trial`",
             &[
                 ApiCode::InvalidPlugin,
@@ -236,7 +236,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ("GET", "P/steps/{step}/state/{key}") => of(
             "If several partitions hold the key, the lowest one answers.",
             "",
-            "200 with the value as the plugin wrote it. The headers are `tr-partition` and `tr-expires-ms`",
+            "200 with the value as the plugin wrote it. The headers are `tr-partition`, `tr-expires-ms`, and `tr-stand-in` if another entry stands in for the key",
             &[],
         ),
         ("GET", "P/vectors/{collection}/{id}") => of("", "", "200 with `id`, `vector` and `partition`", &[]),

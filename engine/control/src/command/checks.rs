@@ -21,6 +21,7 @@ use tailrace_core::{
     },
     registry::{Key, PluginVersion, Tenant},
     subject,
+    yaml::Yaml,
 };
 
 use crate::{
@@ -87,21 +88,24 @@ impl Commands {
         }
     }
 
-    /// Every plugin exists, imports only what it is granted, and takes its config.
+    /// Every plugin exists, imports only what it is granted, and takes its config. A config that was written in YAML
+    /// is read as the plugin's schema types its places.
     pub(crate) async fn check_plugins(
         &self,
         tenant: &Name,
-        manifest: &PipelineManifest,
+        manifest: &mut PipelineManifest,
+        configs: &BTreeMap<Name, Yaml>,
     ) -> ControlResult<BTreeMap<Name, Digest>> {
         let registry = self.context.registry()?;
         let mut digests = BTreeMap::new();
-        for (index, step) in manifest.steps.iter().enumerate() {
+        for (index, step) in manifest.steps.iter_mut().enumerate() {
             let path = format!("steps[{index}]");
             let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
                 let plugin = &step.plugin;
                 ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
             })?;
             check_imports(&path, step, version)?;
+            check_config(&path, step, version, configs.get(&step.name))?;
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
             let Some(plugin) = plugin else {
                 return Err(self.without_bytes(tenant, &step.plugin, version).await);
@@ -227,6 +231,20 @@ impl Commands {
         }
         Ok(())
     }
+}
+
+/// The config is what the plugin's schema says, if it has one.
+fn check_config(
+    path: &str,
+    step: &mut StepManifest,
+    version: &PluginVersion,
+    written: Option<&Yaml>,
+) -> Result<(), ManifestError> {
+    let Some(schema) = &version.config_schema else {
+        return Ok(());
+    };
+    let settled = schema.settle(&mut step.config, written);
+    settled.map_err(|misfit| ManifestError::new(format!("{path}.config{}", misfit.path), misfit.message))
 }
 
 fn check_imports(path: &str, step: &StepManifest, version: &PluginVersion) -> ControlResult<()> {

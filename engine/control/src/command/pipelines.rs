@@ -8,7 +8,7 @@ use serde_json::json;
 use tailrace_core::{
     audit::Change,
     identity::PipelineId,
-    manifest::{PipelineManifest, check::check},
+    manifest::{check::check, parse::Written},
     name::Name,
     registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
 };
@@ -34,9 +34,13 @@ impl Commands {
     pub async fn apply_pipeline(
         &self,
         tenant: &Name,
-        mut manifest: PipelineManifest,
+        written: impl Into<Written>,
         how: Apply,
     ) -> ControlResult<AppliedPipeline> {
+        let Written {
+            mut manifest,
+            configs,
+        } = written.into();
         check(&manifest)?;
         let owner = self.context.tenant_at_work(tenant)?;
         let id = PipelineId {
@@ -55,7 +59,7 @@ impl Commands {
             check_change(&known.active.manifest, &manifest)?;
             check_state_versions(&known.active.manifest, &manifest, how.forced)?;
         }
-        let plugins = self.check_plugins(tenant, &manifest).await?;
+        let plugins = self.check_plugins(tenant, &mut manifest, &configs).await?;
         self.check_output(&id, &manifest).await?;
         self.check_alarms(&owner, &manifest).await?;
         if let Some(mode) = how.beside {

@@ -18,6 +18,7 @@ use tailrace_core::{
         plugins::{Admitted, CompileCost, PluginError},
     },
     registry::{Key, PluginVersion, Registry, Tenant},
+    schema::ConfigSchema,
     tasks,
 };
 
@@ -139,10 +140,16 @@ impl Commands {
             digest,
             imports,
             memory,
+            config_schema,
             compiled,
         } = admitted;
         let trial = self
-            .try_plugin(tenant, digest, component.clone(), upload.trial)
+            .try_plugin(
+                tenant,
+                (digest, component.clone()),
+                config_schema.clone(),
+                upload.trial,
+            )
             .await;
         let trial = self.or_forgotten(digest, trial).await?;
         let version = PluginVersion {
@@ -157,6 +164,7 @@ impl Commands {
             size_bytes: component.len() as u64,
             imports,
             memory,
+            config_schema,
             uploaded_ms: self.context.now_ms(),
         };
         let change = Change::new("plugin-uploaded", tenant, format!("plugin/{}", version.plugin));
@@ -292,15 +300,15 @@ impl Commands {
     async fn try_plugin(
         &self,
         tenant: &Name,
-        digest: Digest,
-        component: Bytes,
+        (digest, component): (Digest, Bytes),
+        schema: Option<ConfigSchema>,
         request: TrialRequest,
     ) -> ControlResult<Trial> {
         // It was compiled just now; where its machine code could not be kept, it is once more.
         let plugin = load_component(&self.context.world, tenant, digest, component).await?;
         let clock = self.context.world.clock.clone();
         let tried = executor::run(&*self.context.world.turns, tenant, move || {
-            trial::run(&plugin, request, &*clock)
+            trial::run(&plugin, schema.as_ref(), request, &*clock)
         });
         Ok(tried
             .await
@@ -315,9 +323,10 @@ impl Commands {
     ) -> ControlResult<Trial> {
         let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
         let plugin = plugin.ok_or_else(|| ControlError::not_found("plugin", &version.plugin))?;
+        let schema = version.config_schema.clone();
         let clock = self.context.world.clock.clone();
         let tried = executor::run(&*self.context.world.turns, tenant, move || {
-            trial::run(&plugin, request, &*clock)
+            trial::run(&plugin, schema.as_ref(), request, &*clock)
         });
         Ok(tried
             .await

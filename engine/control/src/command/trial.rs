@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 use tailrace_core::{
     event::{Event, Verdict},
     grant::CallLimits,
-    manifest::Limits,
+    manifest::{Limits, config::WrittenConfig, config_text},
     ports::{
         clock::Clock,
         plugins::{CallFailure, Host, HostError, LogLevel, Plugin, PluginError},
         store::Neighbour,
     },
+    schema::ConfigSchema,
 };
 
 /// Subject that a trial event arrives on.
@@ -28,9 +29,8 @@ pub const TRIAL_SUBJECT: &str = "trial";
 /// What a plugin is tried with.
 #[derive(Debug, Clone, Default)]
 pub struct TrialRequest {
-    /// For `configure`, JSON text. None: `{}`, and that the plugin refuses it is no reason to refuse
-    /// the upload.
-    pub config: Option<String>,
+    /// For `configure`. None: `{}`, and that the plugin refuses it is no reason to refuse the upload.
+    pub config: Option<WrittenConfig>,
     /// Payload of an event, if one is to be tried.
     pub event: Option<Bytes>,
 }
@@ -66,18 +66,21 @@ pub struct TriedEvent {
     pub memory_bytes: u64,
 }
 
-/// Tries a plugin; on a guest thread, for it runs the plugin. An error is the engine's, or the refusal
-/// of a config that was given.
+/// Tries a plugin whose config has this schema; on a guest thread, for it runs the plugin. An error is the engine's,
+/// or the refusal of a config that was given.
 pub(crate) fn run(
     plugin: &Arc<dyn Plugin>,
+    schema: Option<&ConfigSchema>,
     request: TrialRequest,
     clock: &dyn Clock,
 ) -> Result<Trial, PluginError> {
     let limits: CallLimits = Limits::default().to_call_limits();
-    let config = request.config.as_deref().unwrap_or("{}");
-    let mut instance = match plugin.instantiate(config, &limits) {
+    let settled = request.config.map(|config| config.settled(schema)).transpose();
+    let config = settled.map_err(|misfit| PluginError::Config(misfit.to_string()))?;
+    let text = config.as_ref().map_or("{}".to_owned(), config_text);
+    let mut instance = match plugin.instantiate(&text, &limits) {
         Ok(instance) => instance,
-        Err(PluginError::Config(reason)) if request.config.is_none() => {
+        Err(PluginError::Config(reason)) if config.is_none() => {
             return Ok(Trial {
                 configured: false,
                 refusal: Some(reason),

@@ -29,6 +29,9 @@ pub struct StateEntry {
     pub expires_ms: Option<u64>,
     /// Partition that holds it.
     pub partition: u32,
+    /// The key that was asked for, where there is no entry and this one stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_in_for: Option<String>,
 }
 
 /// A vector, as a query gives it.
@@ -43,18 +46,45 @@ pub struct VectorEntry {
 }
 
 impl Queries {
-    /// The state of a step under a key. Where several partitions hold the key, the lowest answers.
+    /// The state of a step under a key. Where several partitions hold the key, the lowest answers. Where none does,
+    /// the entry answers that the step's plugin declares to stand in for such keys, if it declares one.
     pub async fn state(&self, id: &PipelineId, step: &str, key: &str) -> ControlResult<StateEntry> {
         self.check_step(id, step)?;
+        if let Some(entry) = self.entry(id, step, key).await? {
+            return Ok(entry);
+        }
+        let stand_in = match self.stand_in(id, step, key)? {
+            Some(stand_in) => self.entry(id, step, &stand_in).await?,
+            None => None,
+        };
+        let entry = stand_in.ok_or_else(|| ControlError::not_found("state entry", &key))?;
+        Ok(StateEntry {
+            stands_in_for: Some(key.to_owned()),
+            ..entry
+        })
+    }
+
+    async fn entry(&self, id: &PipelineId, step: &str, key: &str) -> ControlResult<Option<StateEntry>> {
         let what = What::State {
             step: step.to_owned(),
             key: key.to_owned(),
         };
         let found = entries(self.ask(id, what).await?);
-        found
-            .into_iter()
-            .min_by_key(|entry| entry.partition)
-            .ok_or_else(|| ControlError::not_found("state entry", &key))
+        Ok(found.into_iter().min_by_key(|entry| entry.partition))
+    }
+
+    /// The key that stands in for one that is not there.
+    fn stand_in(&self, id: &PipelineId, step: &str, key: &str) -> ControlResult<Option<String>> {
+        let pipeline = self.context.pipeline(id)?;
+        let mut steps = pipeline.active.manifest.steps.iter();
+        let Some(step) = steps.find(|known| known.name.as_str() == step) else {
+            return Ok(None);
+        };
+        let version = self.context.known_version(&id.tenant, &step.plugin)?;
+        let schema = version
+            .as_ref()
+            .and_then(|version| version.config_schema.as_ref());
+        Ok(schema.and_then(|schema| schema.stand_in(key)).map(str::to_owned))
     }
 
     /// Entries of a step whose key starts with a prefix, after a key, in key order.
@@ -133,6 +163,7 @@ fn entries(answers: Vec<Answer>) -> Vec<StateEntry> {
         value: found.value,
         expires_ms: found.expires_ms,
         partition: found.partition,
+        stands_in_for: None,
     };
     found.map(entry).collect()
 }

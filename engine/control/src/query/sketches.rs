@@ -9,7 +9,6 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use serde::{Serialize, Serializer};
 use tailrace_core::{
-    extract::parse_time_ms,
     identity::PipelineId,
     manifest::SketchManifest,
     name::Name,
@@ -17,6 +16,7 @@ use tailrace_core::{
     units::Span,
 };
 use tailrace_sketch::{Query, Report, Sketch};
+use tailrace_time::rfc3339_ms;
 
 use crate::{
     error::{ControlError, ControlResult},
@@ -41,10 +41,10 @@ impl FromStr for Point {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let ago = text.strip_prefix('-').and_then(|text| text.parse::<Span>().ok());
-        let at = || parse_time_ms(text).map(Self::At);
+        let at = || u64::try_from(rfc3339_ms(text).ok()?).ok().map(Self::At);
         ago.map(|span| Self::Ago(span.0)).or_else(at).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
-            format!("{shown:?} is no time; write 2026-11-01T00:00:00Z, or -1h for an hour ago in event time")
+            format!("{shown:?} is no time; write 2026-11-01T00:00:00Z or 2026-11-01T00:00:00+02:00, or -1h for an hour ago in event time")
         })
     }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use tailrace_time::rfc3339_ms;
+
 use crate::{
-    extract::parse_time_ms,
     grant::Grant,
     manifest::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, OutputManifest, PipelineManifest,
@@ -90,18 +91,22 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
     }
     check_extract("input.key", &input.key)?;
     if let Some(time) = &input.time {
-        check_extract("input.time", time)?;
+        check_extract("input.time", &time.place)?;
     }
     if let Some(dedup) = &input.dedup {
         check_dedup(dedup)?;
     }
     match &input.start {
         Start::Sequence(0) => Err(ManifestError::new("input.start.sequence", "sequences begin at 1")),
-        Start::Time(text) if parse_time_ms(text).is_none() => Err(ManifestError::new(
-            "input.start.time",
-            format!("{text:?} is no time; write 2026-11-01T00:00:00Z"),
-        )),
+        Start::Time(text) => check_time("input.start.time", text),
         _ => Ok(()),
+    }
+}
+
+fn check_time(path: &str, text: &str) -> Result<(), ManifestError> {
+    match rfc3339_ms(text) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(ManifestError::new(path, format!("{text:?} {why}"))),
     }
 }
 
@@ -320,6 +325,16 @@ mod tests {
                 r#""v@1.0.0""#,
                 r#""v@1.0.0","on-error":{"payload":{}}"#,
                 "steps[0].on-error.payload",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"start":{"time":"2026-11-01T00:00:00"}"#,
+                "input.start.time",
+            ),
+            (
+                r#"{"json":"/user"}"#,
+                r#"{"json":"/user"},"time":{"json":"ts","unit":"s"}"#,
+                "input.time.json",
             ),
             (r#""name":"p""#, r#""name":"p","rate":{"over":"drop"}"#, "rate"),
             (

@@ -5,6 +5,8 @@ pub mod alarm_rules;
 pub mod alarms;
 mod bounds;
 pub mod check;
+pub mod config;
+mod defaults;
 pub mod error;
 pub mod extract;
 pub mod parse;
@@ -12,6 +14,8 @@ mod parts;
 mod plugin_ref;
 mod rate;
 pub mod sketches;
+mod start;
+mod time;
 
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
@@ -19,6 +23,7 @@ pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;
+pub use time::{OnUnreadable, TimeManifest, TimeUnit};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

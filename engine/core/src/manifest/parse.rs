@@ -1,12 +1,44 @@
 //! From text to a [`PipelineManifest`]: YAML or JSON, with the path of whatever is wrong.
 
-use crate::manifest::{PipelineManifest, error::ManifestError};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{
+    extract::{PayloadFault, check_json},
+    manifest::{PipelineManifest, error::ManifestError},
+    name::Name,
+    yaml::{self, Yaml},
+};
 
 /// Longest manifest; a pipeline of 16 steps with large configs is a tenth of it.
 pub const MAX_MANIFEST_BYTES: usize = 512 * 1024;
 
-/// Reads a manifest. JSON is tried first, because its errors are exact where JSON was meant.
+/// A manifest with what its text says beyond it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The manifest.
+    pub manifest: PipelineManifest,
+    /// The config of each step as it was written in YAML, where plain scalars have no type of their own; none of
+    /// these for JSON.
+    pub configs: BTreeMap<Name, Yaml>,
+}
+
+impl From<PipelineManifest> for Written {
+    fn from(manifest: PipelineManifest) -> Self {
+        let configs = BTreeMap::new();
+        Self { manifest, configs }
+    }
+}
+
+/// Reads a manifest.
 pub fn parse(text: &[u8]) -> Result<PipelineManifest, ManifestError> {
+    Ok(read(text)?.manifest)
+}
+
+/// Reads a manifest, and keeps its configs as they were written. JSON is tried first, because its errors are exact
+/// where JSON was meant.
+pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
     if text.len() > MAX_MANIFEST_BYTES {
         return Err(ManifestError::new(
             ".",
@@ -14,25 +46,52 @@ pub fn parse(text: &[u8]) -> Result<PipelineManifest, ManifestError> {
         ));
     }
     let text = std::str::from_utf8(text).map_err(|_| ManifestError::new(".", "not UTF-8 text"))?;
-    let value: serde_json::Value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(|cause| ManifestError::new(".", format!("not JSON: {cause}")))?
-    } else {
-        serde_saphyr::from_str(text).map_err(|cause| {
-            let cause = cause.to_string();
-            let first: String = cause
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(300)
-                .collect();
-            ManifestError::new(".", format!("not YAML: {first}"))
-        })?
-    };
-    serde_path_to_error::deserialize(value).map_err(|cause| {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('{') {
+        let value = json_value(text).map_err(|why| ManifestError::new(".", why))?;
+        return Ok(typed::<PipelineManifest>(value)?.into());
+    }
+    let tree = yaml::parse(text).map_err(|cause| {
+        let cause: String = cause.to_string().chars().take(300).collect();
+        ManifestError::new(".", format!("not YAML: {cause}"))
+    })?;
+    let manifest: PipelineManifest = typed(tree.clone())?;
+    let configs = configs(tree, &manifest);
+    Ok(Written { manifest, configs })
+}
+
+/// The value of a JSON text, in which no field is there twice.
+pub(super) fn json_value(text: &str) -> Result<serde_json::Value, String> {
+    let value = serde_json::from_str(text).map_err(|cause| format!("not JSON: {cause}"))?;
+    if let Err(PayloadFault::Duplicate { name, .. }) = check_json(text.as_bytes()) {
+        let shown: String = name.chars().take(60).collect();
+        return Err(format!("the field {shown:?} is there twice"));
+    }
+    Ok(value)
+}
+
+fn typed<'de, T: Deserialize<'de>>(
+    tree: impl Deserializer<'de, Error: std::fmt::Display>,
+) -> Result<T, ManifestError> {
+    serde_path_to_error::deserialize(tree).map_err(|cause| {
         let path = cause.path().to_string();
         ManifestError::new(path, without_types(&cause.into_inner().to_string()))
     })
+}
+
+/// The configs of the steps in the tree.
+fn configs(tree: Yaml, manifest: &PipelineManifest) -> BTreeMap<Name, Yaml> {
+    let entry = |tree: Yaml, wanted: &str| match tree {
+        Yaml::Map(entries) => entries.into_iter().find(|(name, _)| name == wanted),
+        _ => None,
+    };
+    let steps = match entry(tree, "steps") {
+        Some((_, Yaml::List(steps))) => steps,
+        _ => Vec::new(),
+    };
+    let steps = steps.into_iter().zip(&manifest.steps);
+    let named = steps.filter_map(|(tree, step)| Some((step.name.clone(), entry(tree, "config")?.1)));
+    named.collect()
 }
 
 /// What serde says, without the names of our types, which tell a tenant nothing.
@@ -97,7 +156,7 @@ output:
         let cases = [
             ("retries: 1,", "retrys: 1,", "steps[0].on-error", "retrys"),
             ("8MiB", "much", "steps[0].limits.memory", "16MiB"),
-            ("20ms", "20", "steps[0].limits.deadline", "such as 100ms"),
+            ("20ms", "20", "steps[0].limits.deadline", "write 100ms"),
             (
                 "embedding-updater@1.0.0",
                 "embedding-updater",
@@ -123,6 +182,42 @@ output:
             let error = parse(FULL.replacen(from, to, 1).as_bytes()).unwrap_err();
             assert!(error.path.starts_with(path), "{error}");
             assert!(error.message.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn where_a_text_is_expected_words_that_yaml_knows_are_texts() {
+        let text = FULL
+            .replace("stream: SHOP", "stream: 08001")
+            .replace("json: /user }\n  time", "header: on }\n  time")
+            .replace(
+                "{ rate: 0.1 }",
+                "{ countries: [SE, NO, DK], codes: [08001], on: 1e3, quoted: '1' }",
+            );
+        let written = read(text.as_bytes()).unwrap();
+        let manifest = &written.manifest;
+        assert_eq!(manifest.input.stream.as_deref(), Some("08001"));
+        assert_eq!(manifest.input.key, Extract::Header("on".into()));
+        assert_eq!(
+            manifest.steps[0].config,
+            serde_json::json!({
+                "countries": ["SE", "NO", "DK"], "codes": ["08001"], "on": 1000.0, "quoted": "1"
+            })
+        );
+        let Yaml::Map(config) = &written.configs[&manifest.steps[0].name] else {
+            panic!("{:?}", written.configs);
+        };
+        assert_eq!(config.len(), 4, "it is kept as it was written");
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused_in_both_forms() {
+        for text in [
+            r#"{"name":"p","name":"q","input":{"subjects":["a"]},"steps":[]}"#,
+            "name: p\nname: q\ninput: {subjects: [a]}\nsteps: []\n",
+        ] {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert!(error.message.contains("\"name\" is there twice"), "{error}");
         }
     }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     grant::{CallLimits, Grant},
-    manifest::{AlarmManifest, Extract, PluginRef, SketchManifest},
+    manifest::{
+        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, defaults::is_default, start,
+    },
     name::Name,
     units::{Bytes, Span},
     vectors::{Metric, Search},
@@ -74,19 +76,36 @@ pub struct InputManifest {
     /// order.
     #[serde(default)]
     pub key: Extract,
-    /// The place of an event's time: milliseconds since 1970, or RFC 3339 text. Without it the time is when
-    /// the broker received the event.
+    /// The place of an event's time, and how it is read. Without it the time is when the broker received the
+    /// event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<Extract>,
+    pub time: Option<TimeManifest>,
     /// The first run of the pipeline begins here.
     #[serde(default)]
     pub start: Start,
     /// The rule that finds duplicate events. Without it each event counts as new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<DedupManifest>,
+    /// The treatment of messages that are no events.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub markers: Markers,
     /// The reaction if the stream drops events before the pipeline has processed them.
     #[serde(default, skip_serializing_if = "OnLoss::is_default")]
     pub on_loss: OnLoss,
+}
+
+/// The treatment of messages that are no events: delete markers, which the broker writes when the last message of a
+/// subject ends by its time to live or is purged, and schedules (`Nats-Schedule`). A message that a schedule publishes
+/// is an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Markers {
+    /// They are counted and not processed.
+    #[default]
+    Skip,
+    /// They are processed like events, with a header `Tr-Marker`: `max-age`, `purge`, `remove` or `schedule`. A
+    /// delete marker has no payload, so its key must be in the subject or a header.
+    Pass,
 }
 
 /// The reaction to events that the stream drops before they are processed, by its limits or by a purge.
@@ -123,6 +142,21 @@ pub struct DedupManifest {
     pub subject_token: Option<u32>,
     /// An identifier is remembered for this long, from 1s to 7d.
     pub window: Span,
+    /// The events whose identifiers are remembered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub remember: Remember,
+}
+
+/// The events whose identifiers are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remember {
+    /// Events that were processed. An event that became a dead letter is new when it is sent again, so a publisher
+    /// can mend it and keep its identifier.
+    #[default]
+    Processed,
+    /// All events.
+    Seen,
 }
 
 impl DedupManifest {
@@ -171,8 +205,8 @@ pub enum Start {
     New,
     /// The event with this sequence, counted from 1.
     Sequence(u64),
-    /// The first event that the broker received at or after this time (RFC 3339).
-    Time(String),
+    /// The first event that the broker received at or after this time (RFC 3339, with its offset or `Z`).
+    Time(#[serde(deserialize_with = "start::strict_time")] String),
 }
 
 /// The guarantee that holds after a crash.
@@ -196,7 +230,7 @@ pub struct StepManifest {
     pub name: Name,
     /// An uploaded plugin, as `name@version`.
     pub plugin: PluginRef,
-    /// The plugin's own configuration.
+    /// The plugin's own configuration. If the plugin declares a JSON Schema of it, that types and checks it.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub config: serde_json::Value,
     /// The host interfaces that the plugin may use. The grant `vectors` needs a collection under `vectors`.

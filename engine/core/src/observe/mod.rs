@@ -20,5 +20,6 @@ pub mod stats;
 pub mod status;
 pub mod tap;
 pub mod throttle;
+pub mod times;
 pub mod views;
 pub mod watch_permits;

@@ -10,7 +10,11 @@ use std::{
 use serde::Serialize;
 use tailrace_sketch::{Comparison, Quantiles, SketchError};
 
-use crate::{name::Name, observe::barrier::PartitionBarrier, outcome::OutcomeCounters};
+use crate::{
+    name::Name,
+    observe::{barrier::PartitionBarrier, times::TimeNotes},
+    outcome::OutcomeCounters,
+};
 
 /// What the events of a batch, or of all of them, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +32,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Bytes of payloads that went out.
     pub bytes_out: u64,
+    /// Delete markers and schedules that were passed over; they count as dropped events too.
+    pub markers: u64,
     /// Updates of windowed sketches that came when their window was gone; they count for all time.
     pub late: u64,
 }
@@ -40,6 +46,7 @@ impl Counts {
         self.fuel += other.fuel;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
+        self.markers += other.markers;
         self.late += other.late;
     }
 }
@@ -49,6 +56,8 @@ impl Counts {
 pub struct BatchStats {
     /// Its counts.
     pub counts: Counts,
+    /// The times of its events.
+    pub times: TimeNotes,
     /// The batch's calls, by step; those of an event that was taken back are among them.
     pub calls: BTreeMap<String, StepCalls>,
     /// Barriers that lie in the batch (see [`crate::observe::reconcile`]).
@@ -93,6 +102,7 @@ pub struct Stats(Mutex<Totals>);
 #[derive(Default, Clone)]
 struct Totals {
     counts: Counts,
+    times: TimeNotes,
     commits: u64,
     commit_failures: u64,
     fenced: u64,
@@ -116,6 +126,8 @@ struct StepTotals {
 pub struct StatsReport {
     /// Totals.
     pub counts: Counts,
+    /// The times of the events.
+    pub times: TimeNotes,
     /// Batches committed.
     pub commits: u64,
     /// Tries of a commit that failed, whatever the reason.
@@ -200,10 +212,12 @@ impl Stats {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds a committed batch.
-    pub fn committed(&self, batch: &BatchStats, took: Duration) {
+    /// Adds a committed batch; gives the warnings that are due to it and were not before.
+    pub fn committed(&self, batch: &BatchStats, took: Duration) -> Vec<String> {
         self.with(|totals| {
+            let before = totals.times.warnings().len();
             totals.counts.add(&batch.counts);
+            totals.times.add(&batch.times);
             totals.commits += 1;
             observe(&mut totals.commit_latency, took);
             let _ = totals.batch_sizes.observe(batch.counts.outcomes.events as f64);
@@ -218,7 +232,13 @@ impl Stats {
             if totals.steps.len() > MAX_STEPS {
                 totals.steps.retain(|step, _| batch.calls.contains_key(step));
             }
-        });
+            let warnings = totals.times.warnings();
+            if warnings.len() > before {
+                warnings
+            } else {
+                Vec::new()
+            }
+        })
     }
 
     /// A try of a commit failed.
@@ -282,6 +302,7 @@ impl Stats {
             batch_size_p99: totals.batch_sizes.quantile(0.99),
             swap_pause: Latency::of(&totals.swap_pauses),
             counts: totals.counts,
+            times: totals.times,
             commits: totals.commits,
             commit_failures: totals.commit_failures,
             fenced: totals.fenced,

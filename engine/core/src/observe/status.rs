@@ -228,6 +228,9 @@ pub struct StatusReport {
     pub partitions: Vec<PartitionReport>,
     /// Counters since this engine took it up.
     pub stats: StatsReport,
+    /// What somebody should look at, though it goes on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Linear memory of its plugins on this engine, by step.
     pub memory_bytes: BTreeMap<Name, u64>,
     /// The limit that holds events back, or sheds them, in the partition where that began first.
@@ -418,7 +421,9 @@ impl PipelineStatus {
             .values()
             .filter_map(|(_, status)| *status.limited.lock().unwrap_or_else(PoisonError::into_inner));
         let limited = limits.min_by_key(|limited| limited.since_ms);
+        let stats = self.stats.report();
         StatusReport {
+            warnings: stats.times.warnings(),
             limited,
             state: self.state(),
             revision,
@@ -426,7 +431,7 @@ impl PipelineStatus {
             partitions: partitions.iter().map(report).collect(),
             balance: self.reconciler.last(),
             imbalances: self.reconciler.imbalances(),
-            stats: self.stats.report(),
+            stats,
             memory_bytes,
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     grant::{CallLimits, Grant},
     identity::Digest,
     ports::store::{Neighbour, StoreError},
+    schema::ConfigSchema,
 };
 
 /// What an upload turned out to be.
@@ -27,6 +28,8 @@ pub struct Admitted {
     pub imports: BTreeSet<Grant>,
     /// Linear memory that it declares.
     pub memory: DeclaredMemory,
+    /// What its config must look like, where it says so.
+    pub config_schema: Option<ConfigSchema>,
     /// What compiling it took; none where it was at hand, or compiled in the engine's own process.
     pub compiled: Option<CompileCost>,
 }

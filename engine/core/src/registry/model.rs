@@ -16,6 +16,7 @@ use crate::{
         PipelinePhase, Revision, Scope,
         candidate::{Candidate, Ended},
     },
+    schema::ConfigSchema,
     subject,
 };
 
@@ -194,6 +195,9 @@ pub struct PluginVersion {
     /// Linear memory that it declares; an entry of an earlier engine does not say.
     #[serde(default)]
     pub memory: DeclaredMemory,
+    /// JSON Schema of its config, where the plugin declares one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<ConfigSchema>,
     /// When it was uploaded, milliseconds since the epoch.
     pub uploaded_ms: u64,
 }

@@ -62,15 +62,19 @@ impl Filter {
         self.window_ms
     }
 
-    /// Takes an identifier in; false if it is certainly new.
-    pub(super) fn insert(&mut self, id: &str, now_ms: u64) -> bool {
+    /// Whether an identifier may be known; false if it is certainly new.
+    pub(super) fn may_know(&self, id: &str) -> bool {
+        let hash = hash(id);
+        self.current.contains(hash) || self.previous.contains(hash)
+    }
+
+    /// Takes an identifier in.
+    pub(super) fn insert(&mut self, id: &str, now_ms: u64) {
         if now_ms >= self.turned_ms.saturating_add(self.window_ms) {
             self.previous = std::mem::take(&mut self.current);
             self.turned_ms = now_ms;
         }
-        let hash = hash(id);
-        let known = self.current.insert(hash);
-        known || self.previous.contains(hash)
+        self.current.insert(hash(id));
     }
 }
 

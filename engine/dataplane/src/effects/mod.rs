@@ -197,22 +197,25 @@ impl Effects {
         std::mem::take(&mut self.lines)
     }
 
-    /// Whether an event with this identifier came within the window; remembers it if not.
+    /// Whether an event with this identifier is remembered from within the window.
     pub(crate) fn is_duplicate(&mut self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
-        let Some(filter) = &mut self.dedup else {
-            return Ok(false);
-        };
-        let window_ms = filter.window_ms();
         let id = dedup::short(id);
-        let perhaps = filter.insert(&id, now_ms);
-        self.enter(dedup::STEP, now_ms);
-        if perhaps && self.read(&id)?.is_some_and(|known| known.is_live(now_ms)) {
-            return Ok(true);
+        if !self.dedup.as_ref().is_some_and(|filter| filter.may_know(&id)) {
+            return Ok(false);
         }
-        let expires_ms = Some(now_ms.saturating_add(window_ms));
+        self.enter(dedup::STEP, now_ms);
+        Ok(self.read(&id)?.is_some_and(|known| known.is_live(now_ms)))
+    }
+
+    /// Remembers an event's identifier for the window.
+    pub(crate) fn remember(&mut self, id: &str, now_ms: u64) {
+        let Some(filter) = &mut self.dedup else { return };
+        let id = dedup::short(id);
+        filter.insert(&id, now_ms);
+        let expires_ms = Some(now_ms.saturating_add(filter.window_ms()));
         let value = Vec::new();
+        self.enter(dedup::STEP, now_ms);
         self.write(&id, Some(StateValue { value, expires_ms }));
-        Ok(false)
     }
 
     /// What the batches above the state store say of an entry.

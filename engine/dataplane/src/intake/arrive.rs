@@ -1,91 +1,172 @@
 //! A message becomes an event of a partition: its key, time and measured values are found, in one pass over
-//! its payload.
+//! its payload, and what cannot be an event of this pipeline is refused.
+//!
+//! There are two entrances, the input and the redrive subject, and one check: a dead letter of the intake is
+//! judged again as it was the first time.
 
-use bytes::Bytes;
 use tailrace_core::{
     codes::LetterCode,
     dead_letter,
     event::{Event, Header},
+    event_time::EventTime,
+    extract::PayloadFault,
+    manifest::{Extract, InputManifest, Markers, OnUnreadable, Remember},
     ports::broker::Incoming,
 };
 
 use crate::{
-    arrival::{Arrival, Source},
+    arrival::{Arrival, Identifier, Source},
+    intake::markers,
     message::{hops, outgoing},
-    plan::Plan,
+    plan::{Found, Plan},
 };
+
+/// Why an event cannot even enter the first step.
+type Refused = Option<(LetterCode, String)>;
 
 /// A message of the input, as the partition gets it.
 pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
-    let found = plan.find(
-        message.sequence,
+    let marker = markers::of(&message.headers);
+    if marker.is_some() && plan.manifest.input.markers == Markers::Skip {
+        return pass_over(message);
+    }
+    let mut found = plan.find(
+        (message.sequence, message.received_ms),
         &message.subject,
         &message.headers,
         &message.payload,
     );
-    let headers = own_headers(message.headers);
-    let place = || serde_json::to_string(&plan.manifest.input.key).unwrap_or_default();
-    let (key, refused) = match found.key {
-        None => {
-            let reason = format!("the event has no key at input.key {}", place());
-            (String::new(), Some((LetterCode::NoKey, reason)))
-        }
-        Some(key) => match outgoing::check_key(&key) {
-            Ok(()) => (key, hops::refuse(&headers)),
-            Err(reason) => (
-                String::new(),
-                Some((LetterCode::LongKey, format!("{reason}: input.key {}", place()))),
-            ),
-        },
-    };
+    let mut headers = own_headers(message.headers);
+    if let Some(marker) = marker {
+        markers::mark(&mut headers, marker);
+    }
+    let (key, refused) = judge(plan, &mut found, &headers, &message.payload);
     let event = Event {
         sequence: message.sequence,
-        time_ms: found.time_ms.unwrap_or(message.received_ms),
+        time_ms: found.time.ms().unwrap_or(message.received_ms),
         subject: message.subject,
         key,
         headers,
         payload: message.payload,
     };
-    let sequence = message.sequence;
     Arrival {
-        source: Source::Input,
-        sequence,
-        event,
         refused,
-        dedup_id: found.dedup_id,
+        time: found.time,
+        dedup: found.dedup,
         measured: found.measured,
         groups: found.groups,
-        from_step: None,
-        room: None,
-        traced: None,
+        ..Arrival::of(Source::Input, message.sequence, event)
     }
 }
 
-/// A dead letter that is sent again; none for a message that is no dead letter.
+/// What is no event still moves the position, in the partition of those without a key.
+fn pass_over(message: Incoming) -> Arrival {
+    let event = Event {
+        sequence: message.sequence,
+        time_ms: message.received_ms,
+        subject: message.subject,
+        key: String::new(),
+        headers: own_headers(message.headers),
+        payload: message.payload,
+    };
+    Arrival {
+        skipped: true,
+        ..Arrival::of(Source::Input, message.sequence, event)
+    }
+}
+
+/// A dead letter that is sent again; none for a message that is no dead letter. One that has failed before the
+/// first step is judged as it was the first time. What a step has failed on goes to that step, as it came there.
 pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
-    let Incoming {
-        sequence,
-        headers,
-        payload,
-        ..
-    } = message;
-    let (mut event, step) = dead_letter::revive(headers, Bytes::clone(&payload))?;
+    let (mut event, reason) = dead_letter::revive(message.headers, message.payload)?;
     hops::forget(&mut event.headers);
-    let from_step = (step != dead_letter::INPUT_STEP).then_some(step);
-    let found = plan.find(event.sequence, &event.subject, &event.headers, &event.payload);
+    let mut found = plan.find(
+        (event.sequence, event.time_ms),
+        &event.subject,
+        &event.headers,
+        &event.payload,
+    );
+    let failed_before = reason.step == dead_letter::INPUT_STEP;
+    let mut refused = None;
+    if failed_before {
+        (event.key, refused) = judge(plan, &mut found, &event.headers, &event.payload);
+        event.time_ms = found.time.ms().unwrap_or(event.time_ms);
+    }
+    // Of a payload that nobody could read nothing was measured when it came first.
+    let was_measured = !UNMEASURED.iter().any(|code| code.as_str() == reason.code);
     Some(Arrival {
-        source: Source::Redrive,
-        sequence,
-        event,
-        refused: None,
-        dedup_id: None,
-        // They were counted when it came first.
-        measured: Vec::new(),
+        refused,
+        dedup: reason.dedup_id.and_then(|text| identifier(plan, text)),
+        measured: if was_measured { Vec::new() } else { found.measured },
         groups: found.groups,
-        from_step,
-        room: None,
-        traced: None,
+        from_step: Some(reason.step).filter(|_| !failed_before),
+        ..Arrival::of(Source::Redrive, message.sequence, event)
     })
+}
+
+/// Codes of dead letters in whose payload nothing was found.
+const UNMEASURED: [LetterCode; 2] = [LetterCode::DuplicateMember, LetterCode::UnreadablePayload];
+
+/// What an event that is sent again is known by. With `remember: seen` it was remembered when it came first, and
+/// would be taken for a duplicate of itself.
+fn identifier(plan: &Plan, text: String) -> Option<Identifier> {
+    let remember = plan.manifest.input.dedup.as_ref()?.remember;
+    (remember == Remember::Processed).then_some(Identifier { text, remember })
+}
+
+/// The key under which an event is processed, and why it is not, if so.
+fn judge(plan: &Plan, found: &mut Found, headers: &[Header], payload: &[u8]) -> (String, Refused) {
+    let input = &plan.manifest.input;
+    let place = || serde_json::to_string(&input.key).unwrap_or_default();
+    if let Some(refused) = found.fault.as_ref().and_then(|fault| refuse(input, fault)) {
+        return (String::new(), Some(refused));
+    }
+    let Some(key) = found.key.take() else {
+        let looks_inside = matches!(input.key, Extract::Json(_));
+        let why = if looks_inside && payload.is_empty() {
+            "; its payload is empty"
+        } else {
+            ""
+        };
+        let reason = format!("the event has no key at input.key {}{why}", place());
+        return (String::new(), Some((LetterCode::NoKey, reason)));
+    };
+    if let Err(reason) = outgoing::check_key(&key) {
+        let reason = format!("{reason}: input.key {}", place());
+        return (String::new(), Some((LetterCode::LongKey, reason)));
+    }
+    let refused = refuse_time(input, &found.time).or_else(|| hops::refuse(headers));
+    (key, refused)
+}
+
+/// A payload with two meanings is always refused; one with none only where it should hold what the event cannot
+/// be processed without.
+fn refuse(input: &InputManifest, fault: &PayloadFault) -> Refused {
+    let code = match fault {
+        PayloadFault::Duplicate { .. } => LetterCode::DuplicateMember,
+        PayloadFault::Unreadable(_) if needs_json(input) => LetterCode::UnreadablePayload,
+        PayloadFault::Unreadable(_) => return None,
+    };
+    Some((code, fault.to_string()))
+}
+
+fn needs_json(input: &InputManifest) -> bool {
+    let rejected = input.time.as_ref();
+    let rejected = rejected.filter(|time| time.on_unreadable == OnUnreadable::Reject);
+    let mut needed = rejected.map(|time| &time.place).into_iter().chain([&input.key]);
+    needed.any(|place| matches!(place, Extract::Json(_)))
+}
+
+fn refuse_time(input: &InputManifest, time: &EventTime) -> Refused {
+    let manifest = input.time.as_ref()?;
+    match time {
+        EventTime::Unreadable { text, why } if manifest.on_unreadable == OnUnreadable::Reject => {
+            let place = serde_json::to_string(&manifest.place).unwrap_or_default();
+            let reason = format!("the event's time at input.time {place}, {text:?}, {why}");
+            Some((LetterCode::UnreadableTime, reason))
+        }
+        _ => None,
+    }
 }
 
 /// Without the broker's own headers, which never reach a plugin.
@@ -98,3 +179,6 @@ fn own_headers(mut headers: Vec<Header>) -> Vec<Header> {
     });
     headers
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 //! Why: docs/decisions/0010-every-engine-reads-the-input.md
 
 pub mod arrive;
+mod markers;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

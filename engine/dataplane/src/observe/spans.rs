@@ -227,7 +227,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use tailrace_core::{event::Header, ports::tracer::SpanCounts};
+    use tailrace_core::{event::Header, event_time::EventTime, ports::tracer::SpanCounts};
 
     #[derive(Default)]
     struct Seen(Mutex<Vec<SpanRecord>>);
@@ -272,7 +272,9 @@ mod tests {
                 payload: "".into(),
             },
             refused: None,
-            dedup_id: None,
+            time: EventTime::Missing,
+            skipped: false,
+            dedup: None,
             measured: Vec::new(),
             groups: Vec::new(),
             from_step: None,

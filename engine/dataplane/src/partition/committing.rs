@@ -142,7 +142,10 @@ impl Partition {
         self.committer.stats.compared(&compared);
         self.committer.status.weighs(self.state_store.weight());
         failpoint::pass(Point::CommitApplied);
-        self.committer.stats.committed(&stats, took);
+        for warning in self.committer.stats.committed(&stats, took) {
+            let pipeline = &self.committer.partition.pipeline;
+            tracing::warn!(%pipeline, "{warning}");
+        }
         self.progress.advance(&claim);
         failpoint::pass(Point::PositionShown);
         self.reconciler

@@ -112,6 +112,7 @@ impl Processor {
             subject: event.subject.clone(),
             key: event.key.clone(),
             cut_from: None,
+            dedup_id: walk.whole_event_id(),
         };
         let mut headers = dead_letter::headers(event, &reason);
         let limit = self

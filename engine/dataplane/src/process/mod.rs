@@ -20,6 +20,7 @@ use processor::{Processor, Role};
 use tailrace_core::{
     event::{Event, Verdict},
     failpoint::{self, Point},
+    manifest::Remember,
     outcome::Outcome,
     ports::plugins::CallFailure,
 };
@@ -103,15 +104,24 @@ impl Processor {
     fn begin(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
         let arrival = walk.arrival;
         self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
-        if let Some(id) = &arrival.dedup_id {
-            let known = self.effects.is_duplicate(id, walk.now_ms);
+        if let Some(id) = &arrival.dedup {
+            let known = self.effects.is_duplicate(&id.text, walk.now_ms);
             if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
                 walk.outcome = Outcome::Duplicate;
                 return Ok(());
             }
+            if id.remember == Remember::Seen {
+                self.effects.remember(&id.text, walk.now_ms);
+            }
         }
         self.measure(arrival);
-        self.enter(walk)
+        self.enter(walk)?;
+        let is_processed = !matches!(walk.outcome, Outcome::Dead | Outcome::Rejected);
+        let id = arrival.dedup.as_ref();
+        if let Some(id) = id.filter(|id| is_processed && id.remember == Remember::Processed) {
+            self.effects.remember(&id.text, walk.now_ms);
+        }
+        Ok(())
     }
 
     fn measure(&mut self, arrival: &Arrival) {

@@ -4,6 +4,9 @@ use tailrace_core::outcome::Outcome;
 
 use crate::{arrival::Arrival, effects::Effects, observe::spans::EventSpans};
 
+/// Longest identifier that a dead letter keeps: its reason is one header.
+const MAX_ID_BYTES: usize = 256;
+
 /// What one event has caused so far.
 pub(crate) struct Walk<'a> {
     pub(super) arrival: &'a Arrival,
@@ -35,5 +38,11 @@ impl<'a> Walk<'a> {
             spans: None,
             below: None,
         }
+    }
+
+    /// The identifier of the event, while no message has taken its place.
+    pub(super) fn whole_event_id(&self) -> Option<String> {
+        let id = self.arrival.dedup.as_ref().filter(|_| !self.emitted)?;
+        (id.text.len() <= MAX_ID_BYTES).then(|| id.text.clone())
     }
 }

@@ -49,7 +49,7 @@ impl Worker {
     /// Whether an event may be processed. One that has passed is not counted again when it is tried
     /// again.
     pub(crate) fn admit(&mut self, arrival: &Arrival) -> Admission {
-        if self.passed || !self.limiters.is_set() {
+        if self.passed || arrival.skipped || !self.limiters.is_set() {
             return Admission::Through;
         }
         let Err(limited) = self.limiters.pass(self.processor.clock.monotonic()) else {
@@ -82,6 +82,14 @@ impl Worker {
             };
             self.limiters.charge(self.processor.clock.monotonic(), used);
         }
+    }
+
+    /// Enters a message that is no event, and of which nothing comes.
+    pub(crate) fn skip(&mut self, arrival: &Arrival) {
+        let counts = &mut self.processor.stats.counts;
+        counts.bytes_in += arrival.event.payload.len() as u64;
+        counts.markers += 1;
+        counts.outcomes.enter(Outcome::Dropped);
     }
 
     /// Enters an event that is not processed, for want of room under a limit.

@@ -201,9 +201,18 @@ impl Worker {
         let traced_before = self.processor.spans.traced.len();
         let events_before = self.cursor.outcomes.events + counts_before.outcomes.events;
         let time_ms = arrival.event.time_ms;
-        let watermark_ms = crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before);
+        let watermark_ms = if arrival.skipped {
+            // It is no event, and its time is the broker's.
+            self.cursor.watermark_ms
+        } else {
+            crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before)
+        };
         let mut running_candidate = self.running_candidate.take();
         let halt = match (shed, &mut running_candidate) {
+            _ if arrival.skipped => {
+                self.skip(&arrival);
+                None
+            }
             (Some(by), _) => {
                 self.shed(&arrival, by);
                 None
@@ -224,7 +233,8 @@ impl Worker {
                 .spans
                 .repeated
                 .extend(tries.filter(|_| halt.is_some()));
-            if let Some(running_candidate) = running_candidate.as_mut().filter(|_| shed.is_none()) {
+            let was_processed = shed.is_none() && !arrival.skipped;
+            if let Some(running_candidate) = running_candidate.as_mut().filter(|_| was_processed) {
                 running_candidate.take_back();
             }
             self.running_candidate = running_candidate;
@@ -232,9 +242,10 @@ impl Worker {
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
         self.running_candidate = running_candidate.and_then(|mut running_candidate| {
-            // A shed event is not the candidate's either.
-            let goes_on =
-                shed.is_some() || running_candidate.settle(&mut self.processor, &arrival, &event_mark);
+            // A shed event is not the candidate's either, nor is what is no event.
+            let goes_on = shed.is_some()
+                || arrival.skipped
+                || running_candidate.settle(&mut self.processor, &arrival, &event_mark);
             goes_on.then_some(running_candidate)
         });
         self.processor.effects.settle();
@@ -243,6 +254,7 @@ impl Worker {
             .outcomes
             .add(&counts.outcomes.since(&counts_before.outcomes));
         self.finished.retried += counts.retried - counts_before.retried + u64::from(self.processor.attempts);
+        self.processor.stats.times.note(&arrival.time);
         self.processor.attempts = 0;
         self.passed = false;
         self.batch_events += 1;

@@ -125,6 +125,17 @@ impl Client {
         self.send(Method::GET, path, None)
     }
 
+    /// Asks for bytes as they are, and for a header of the answer.
+    pub fn get_bytes_with(&self, path: &str, header: &str) -> anyhow::Result<(Vec<u8>, Option<String>)> {
+        let request = self.request(Method::GET, path).body(());
+        let sent = self.agent.run(request.map_err(|cause| self.malformed(&cause))?);
+        let value = sent.as_ref().ok().and_then(|answer| {
+            let value = answer.headers().get(header)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        Ok((self.finish(sent)?, value))
+    }
+
     /// Puts a JSON document.
     pub fn put(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
         json(&self.send(Method::PUT, path, Some(serde_json::to_vec(body)?))?)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     client::{query, read},
     global::Session,
-    screen::{Output, table_or},
+    screen::{Output, remark, table_or},
 };
 
 /// Queries of keyed state.
@@ -55,10 +55,9 @@ struct EntryView {
 pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
     match command {
         StateCommand::Get { pipeline, step, key } => {
-            let value = session
-                .client
-                .get_bytes(&session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?)?;
-            print_value(&key, &value, session.output)
+            let path = session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?;
+            let (value, stand_in) = session.client.get_bytes_with(&path, STAND_IN)?;
+            print_value(&key, &value, stand_in.as_deref(), session.output)
         }
         StateCommand::Scan {
             pipeline,
@@ -89,16 +88,27 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
     }
 }
 
+/// The header that says of an answer that another entry stands in for the key: its key.
+const STAND_IN: &str = "tr-stand-in";
+
 /// As it is where something else reads it; what a terminal shows cannot move its cursor.
-fn print_value(key: &str, value: &[u8], output: Output) -> anyhow::Result<()> {
+fn print_value(key: &str, value: &[u8], stand_in: Option<&str>, output: Output) -> anyhow::Result<()> {
     let text = std::str::from_utf8(value);
     if output == Output::Json {
-        let shown = match (serde_json::from_slice::<Value>(value), text) {
+        let mut shown = match (serde_json::from_slice::<Value>(value), text) {
             (Ok(json), _) => json!({ "key": key, "value": json }),
             (_, Ok(text)) => json!({ "key": key, "text": text }),
             _ => json!({ "key": key, "hex": super::screen::hex(value) }),
         };
+        if let Some(stand_in) = stand_in {
+            shown["stand_in"] = stand_in.into();
+        }
         return output.show(&shown, || Ok(String::new()));
+    }
+    if let Some(stand_in) = stand_in {
+        remark(&format!(
+            "there is no {key:?}; the entry {stand_in:?} stands in for it"
+        ));
     }
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     if is_terminal {

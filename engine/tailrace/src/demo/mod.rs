@@ -123,13 +123,13 @@ async fn upload(commands: &Commands, folder: &std::path::Path) -> anyhow::Result
 }
 
 async fn apply(commands: &Commands) -> anyhow::Result<PipelineId> {
-    let manifest = parse::parse(PIPELINE.as_bytes())?;
+    let written = parse::read(PIPELINE.as_bytes())?;
     let id = PipelineId {
         tenant: Name::new(TENANT)?,
-        pipeline: manifest.name.clone(),
+        pipeline: written.manifest.name.clone(),
     };
     let applied = commands
-        .apply_pipeline(&id.tenant, manifest, Apply::default())
+        .apply_pipeline(&id.tenant, written, Apply::default())
         .await?;
     crate::out(&format!("  applied {id}, revision {}", applied.revision));
     Ok(id)

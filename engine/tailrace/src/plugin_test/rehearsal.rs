@@ -7,10 +7,11 @@ use anyhow::{Context as _, bail};
 use tailrace_core::{
     dead_letter,
     event::Event,
+    event_time::EventTime,
     identity::{PartitionId, PipelineId},
     life::Life,
     name::Name,
-    observe::{logs::Logs, progress::Cursor, views::Views},
+    observe::{logs::Logs, progress::Cursor, stats::Counts, times::TimeNotes, views::Views},
     outcome::OutcomeCounters,
     ports::{
         broker::Incoming,
@@ -55,6 +56,7 @@ pub struct Rehearsal {
     state_store: Arc<dyn PartitionStore>,
     seen: SeenCalls,
     lines: LogLines,
+    times: TimeNotes,
 }
 
 /// What came of one event.
@@ -129,13 +131,14 @@ impl Rehearsal {
             state_store: partition,
             seen,
             lines: LogLines::default(),
+            times: TimeNotes::default(),
         })
     }
 
     /// Processes one event and commits it.
     pub fn play(&mut self, given: GivenEvent) -> anyhow::Result<Played> {
         let arrival = self.arrive(given);
-        let event = arrival.event.clone();
+        let (event, time) = (arrival.event.clone(), arrival.time.clone());
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
         let subscriber = tracing_subscriber::registry().with(self.lines.clone());
         let paused = tracing::subscriber::with_default(subscriber, || turn(&mut self.worker))?;
@@ -150,6 +153,7 @@ impl Rehearsal {
         };
         self.state_store.apply(&sealed.delta, stored)?;
         self.worker.applied(stored.sequence, 1);
+        self.times.add(&sealed.stats.times);
         let dead_subject = subject::dead_subject(&self.plan.pipeline);
         let (dead, published): (Vec<_>, Vec<_>) = sealed
             .outputs
@@ -159,9 +163,16 @@ impl Rehearsal {
             .first()
             .and_then(|letter| dead_letter::reason(&letter.headers));
         let mut report = tell(&event, &self.seen.take(), reason);
+        report.outcome = unseen(&sealed.stats.counts).unwrap_or(report.outcome);
+        report.time = odd(time);
         report.log = self.lines.take();
         report.add_effects(&sealed.delta, published);
         Ok(Played::Done(Box::new(report)))
+    }
+
+    /// What the pipeline's status would warn of by now.
+    pub fn warnings(&self) -> Vec<String> {
+        self.times.warnings()
     }
 
     /// What the intake makes of a message.
@@ -217,6 +228,7 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
         outcome,
         code,
         reason: text,
+        time: None,
         backtrace,
         messages: Vec::new(),
         state: Vec::new(),
@@ -227,6 +239,30 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
         fuel: calls.iter().map(|call| call.fuel).sum(),
         took_us: calls.iter().map(|call| call.took).sum::<Duration>().as_secs_f64() * 1e6,
         memory_bytes: last.map_or(0, |call| call.memory_bytes),
+    }
+}
+
+/// What became of an event that the plugin was not shown, and for no fault of its own.
+fn unseen(counts: &Counts) -> Option<Outcome> {
+    match (counts.markers, counts.outcomes.duplicates) {
+        (0, 0) => None,
+        (0, _) => Some(Outcome::Duplicate),
+        _ => Some(Outcome::Marker),
+    }
+}
+
+/// What is odd about a time.
+fn odd(time: EventTime) -> Option<String> {
+    match time {
+        EventTime::Missing | EventTime::At(_) => None,
+        EventTime::Absurd { ms, text, likely } => {
+            let meant = likely.map(|unit| format!("; in {} it would be usual", unit.parsed_as().as_str()));
+            Some(format!(
+                "{text} is {ms} ms since 1970{}",
+                meant.unwrap_or_default()
+            ))
+        }
+        EventTime::Unreadable { text, why } => Some(format!("{text:?} {why}")),
     }
 }
 

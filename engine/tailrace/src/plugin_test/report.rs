@@ -24,8 +24,12 @@ pub enum Outcome {
     Drop,
     /// Called invalid by the plugin: a dead letter.
     Rejected,
-    /// Refused before the plugin saw it: no key where the pipeline says that it is.
+    /// Refused before the plugin saw it: no key where the pipeline says that it is, or a payload that does not read.
     Refused,
+    /// Known by its identifier, and not processed again.
+    Duplicate,
+    /// No event, but a delete marker or a schedule, which the pipeline skips.
+    Marker,
     /// The plugin asked for other tries until there were none left.
     Exhausted,
     /// The plugin was stopped.
@@ -113,6 +117,9 @@ pub struct EventReport {
     /// Why there is no verdict: for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What is odd about its time: it does not read, or is absurd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     /// The guest's frames at a trap, innermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<String>,
@@ -193,6 +200,10 @@ pub struct Summary {
     pub dropped: u64,
     /// Called invalid, or refused for want of a key.
     pub rejected: u64,
+    /// Known already.
+    pub duplicates: u64,
+    /// Delete markers and schedules that were skipped.
+    pub markers: u64,
     /// Out of tries.
     pub exhausted: u64,
     /// Stopped.
@@ -207,6 +218,9 @@ pub struct Summary {
     pub took_us: f64,
     /// Most linear memory.
     pub memory_max_bytes: u64,
+    /// What the pipeline's status would warn of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why the pipeline paused before the end of the file, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
@@ -220,6 +234,8 @@ impl Summary {
             Outcome::Emit => &mut self.emitted,
             Outcome::Drop => &mut self.dropped,
             Outcome::Rejected | Outcome::Refused => &mut self.rejected,
+            Outcome::Duplicate => &mut self.duplicates,
+            Outcome::Marker => &mut self.markers,
             Outcome::Exhausted => &mut self.exhausted,
             Outcome::Trapped => &mut self.trapped,
         };

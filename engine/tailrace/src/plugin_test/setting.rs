@@ -4,14 +4,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
-use serde_json::Value;
 use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, OnLoss, OutputManifest,
-        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, check::check,
-        parse,
+        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
+        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
+        check::check,
+        config::WrittenConfig,
+        parse::{self, Written},
     },
     name::Name,
     ports::plugins::Admitted,
@@ -33,13 +34,13 @@ pub struct Setting {
 #[derive(Debug, Default)]
 pub struct Wishes {
     /// The pipeline to take the step from.
-    pub pipeline: Option<PipelineManifest>,
+    pub pipeline: Option<Written>,
     /// The step to take.
     pub step: Option<String>,
     /// Name of the plugin, as a step of the pipeline would name it.
     pub plugin: Option<String>,
     /// The step's config.
-    pub config: Option<Value>,
+    pub config: Option<WrittenConfig>,
     /// Fuel of a call.
     pub fuel: Option<u64>,
     /// Linear memory.
@@ -59,12 +60,23 @@ pub struct Wishes {
 impl Setting {
     /// Puts it together for a plugin.
     pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
-        let mut manifest = match wishes.pipeline {
-            Some(manifest) => take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?,
-            None => around(admitted)?,
+        let (mut manifest, mut configs) = match wishes.pipeline {
+            Some(Written { manifest, configs }) => {
+                let taken = take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?;
+                (taken, configs)
+            }
+            None => (around(admitted)?, BTreeMap::new()),
         };
         let step = &mut manifest.steps[0];
-        step.config = wishes.config.unwrap_or_else(|| step.config.take());
+        let own = || WrittenConfig::new(step.config.take(), configs.remove(&step.name));
+        let config = wishes.config.unwrap_or_else(own);
+        let settled = config.settled(admitted.config_schema.as_ref());
+        step.config = settled.map_err(|misfit| {
+            misuse(
+                misfit.to_string(),
+                "mend the config that --config or the pipeline gives",
+            )
+        })?;
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
@@ -128,7 +140,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             name: name.clone(),
             version: "0.0.0".parse()?,
         },
-        config: Value::Null,
+        config: serde_json::Value::Null,
         grants: admitted.imports.iter().copied().collect(),
         state_version: 1,
         limits: Limits::default(),
@@ -143,6 +155,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             time: None,
             start: Start::All,
             dedup: None,
+            markers: Markers::default(),
             on_loss: OnLoss::default(),
         },
         partitions: 1,
@@ -188,9 +201,9 @@ fn check_grants(step: &StepManifest, admitted: &Admitted) -> anyhow::Result<()> 
 }
 
 /// Reads a pipeline's manifest.
-pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineManifest> {
+pub fn read_pipeline(path: &Path) -> anyhow::Result<Written> {
     let text = std::fs::read(path).with_context(|| format!("cannot read the pipeline {}", path.display()))?;
-    parse::parse(&text).map_err(|cause| {
+    parse::read(&text).map_err(|cause| {
         misuse(
             format!("{}: {cause}", path.display()),
             "`tailrace pipeline schema` describes all fields",
@@ -199,17 +212,11 @@ pub fn read_pipeline(path: &Path) -> anyhow::Result<PipelineManifest> {
 }
 
 /// Reads a plugin's config: JSON or YAML.
-pub fn read_config(path: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the config {}", path.display()))?;
-    let parsed = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|cause| cause.to_string())
-    } else {
-        serde_saphyr::from_str(&text).map_err(|cause| cause.to_string())
-    };
-    parsed.map_err(|cause| {
+pub fn read_config(path: &Path) -> anyhow::Result<WrittenConfig> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read the config {}", path.display()))?;
+    WrittenConfig::read(&text).map_err(|cause| {
         misuse(
-            format!("{} is neither JSON nor YAML: {cause}", path.display()),
+            format!("{} is neither JSON nor YAML: {}", path.display(), cause.message),
             "write it as under `config:` of a step",
         )
     })

@@ -7,7 +7,7 @@ use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
     grant::{CallLimits, Grant},
     identity::Digest,
-    manifest::{Extract, VectorManifest, parse::parse},
+    manifest::{Extract, VectorManifest, config::WrittenConfig, parse::read},
     name::Name,
     ports::plugins::{
         Admitted, Call, CallFailure, DeclaredMemory, Host, Instance, LogLevel, Plugin, PluginError, Trap,
@@ -24,6 +24,8 @@ use super::{
     report::{Content, EventReport, Outcome, Summary},
     setting::{Setting, Wishes},
 };
+
+mod edge;
 
 /// Does what the payload says, word by word; refuses the config `"bad"`.
 struct Script;
@@ -111,6 +113,7 @@ fn admitted(imports: &[Grant]) -> Admitted {
         digest: Digest::of(b"x"),
         imports: imports.iter().copied().collect(),
         memory: DeclaredMemory::default(),
+        config_schema: None,
         compiled: None,
     }
 }
@@ -252,16 +255,16 @@ fn state_ends_in_event_time() {
 #[test]
 fn a_step_of_a_pipeline_brings_its_key_its_output_and_its_policy() {
     let wishes = || Wishes {
-        pipeline: Some(parse(PIPELINE.as_bytes()).unwrap()),
+        pipeline: Some(read(PIPELINE.as_bytes()).unwrap()),
         plugin: Some("mine".into()),
         ..Wishes::default()
     };
     let (reports, paused) = play(
         wishes(),
         &[
-            r#"{"user":"ada"} emit"#,
+            r#"{"user":"ada","do":" emit "}"#,
             "no key",
-            r#"{"user":"bob"} transient"#,
+            r#"{"user":"bob","do":" transient "}"#,
             "drop",
         ],
     )
@@ -280,7 +283,7 @@ fn what_cannot_run_is_refused_before_the_first_event() {
     let error = |wishes: Wishes| play(wishes, &[]).err().unwrap().to_string();
     assert!(
         error(Wishes {
-            config: Some("bad".into()),
+            config: Some(WrittenConfig::new("bad".into(), None)),
             ..Wishes::default()
         })
         .contains("it is bad")
@@ -293,12 +296,12 @@ fn what_cannot_run_is_refused_before_the_first_event() {
         .contains("input.key.json")
     );
     let unclear = Wishes {
-        pipeline: Some(parse(PIPELINE.as_bytes()).unwrap()),
+        pipeline: Some(read(PIPELINE.as_bytes()).unwrap()),
         ..Wishes::default()
     };
     assert!(error(unclear).contains("which step"));
     let ungranted = Wishes {
-        pipeline: Some(parse(PIPELINE.as_bytes()).unwrap()),
+        pipeline: Some(read(PIPELINE.as_bytes()).unwrap()),
         step: Some("first".into()),
         ..Wishes::default()
     };

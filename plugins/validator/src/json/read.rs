@@ -1,93 +1,128 @@
 //! Reading JSON strictly: a field that is twice in an object is refused.
 //!
 //! Readers disagree on which of the two counts. An event that is forwarded as it came must not mean
-//! one thing to the step that checked it and another to the step that uses it.
+//! one thing to the step that checked it and another to the step that uses it. The engine refuses
+//! such an event itself where it looks into the payload; this holds where it does not.
 
 use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
-use tailrace_sdk::Failure;
+use serde_json::value::RawValue;
+use tailrace_sdk::{Event, Failure};
 
-use super::value::{Json, Object};
+use super::{
+    number::Number,
+    value::{Item, Json, Object},
+};
 
-/// The payload as text: checked in one go, which is cheaper than string by string.
-pub(crate) fn text(payload: &[u8]) -> Result<&str, Failure> {
-    std::str::from_utf8(payload).map_err(|error| malformed(&error))
+/// Says of a field that its object has it already.
+const TWICE: &str = "is there twice";
+/// Levels of nesting that are read.
+const MAX_DEPTH: usize = 127;
+/// Digits that always fit into a float, without an exponent.
+const ALWAYS_FINITE: usize = 300;
+
+/// The payload as text: checked in one go, which is cheaper than string by string. A byte order mark
+/// means nothing in UTF-8, and the engine passes it over, too.
+pub(crate) fn text(event: &Event) -> Result<&str, Failure> {
+    let text = std::str::from_utf8(&event.payload).map_err(|error| event.malformed(error))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Reads a payload. Depth is bounded by the parser, at 127 levels.
-pub(crate) fn parse(payload: &str) -> Result<Json<'_>, Failure> {
-    serde_json::from_str(payload).map_err(|error| malformed(&error))
+/// Reads the text of an event's payload.
+pub(crate) fn parse(text: &str) -> Result<Json<'_>, serde_json::Error> {
+    let raw: &RawValue = serde_json::from_str(text)?;
+    of_raw(raw.get(), 0)
 }
 
-fn malformed(error: &dyn fmt::Display) -> Failure {
-    Failure::invalid("malformed-json", format!("the payload does not read: {error}"))
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// The failure of a payload that does not read.
+pub(crate) fn failure(event: &Event, error: &serde_json::Error) -> Failure {
+    let why = error.to_string();
+    // No error of the parser has these words.
+    if why.contains(TWICE) {
+        return Failure::invalid("duplicate-member", format!("the payload does not read: {why}"));
     }
+    event.malformed(why)
 }
 
-struct JsonVisitor;
+/// Reads a value that the parser has gone over, within so many others.
+pub(crate) fn of_raw(raw: &str, depth: usize) -> Result<Json<'_>, serde_json::Error> {
+    Ok(match raw.as_bytes() {
+        [b'"', ..] if !raw.contains('\\') => Json::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        [b'"', ..] => Json::Text(Cow::Owned(serde_json::from_str(raw)?)),
+        [b'{' | b'[', ..] if depth >= MAX_DEPTH => {
+            return Err(Error::custom(format_args!(
+                "it is nested deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        [b'{', ..] => {
+            let mut reader = serde_json::Deserializer::from_str(raw);
+            Json::Object(reader.deserialize_map(Fields { depth: depth + 1 })?)
+        }
+        [b'[', ..] => {
+            let mut reader = serde_json::Deserializer::from_str(raw);
+            Json::List(reader.deserialize_seq(Items { depth: depth + 1 })?)
+        }
+        [b't', ..] => Json::Boolean(true),
+        [b'f', ..] => Json::Boolean(false),
+        [b'n', ..] => Json::Null,
+        _ => Json::Number(number(raw)?),
+    })
+}
 
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json<'de>;
+/// A number that no float can hold is no number to most readers.
+fn number(raw: &str) -> Result<Number<'_>, serde_json::Error> {
+    let number = Number::of(raw);
+    let may_be_too_large = raw.len() >= ALWAYS_FINITE || raw.contains(['e', 'E']);
+    if may_be_too_large && number.as_f64().is_none() {
+        return Err(Error::custom("number out of range"));
+    }
+    Ok(number)
+}
+
+struct Fields {
+    depth: usize,
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Object<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
+        formatter.write_str("an object")
     }
 
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, truth: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Boolean(truth))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(number.into()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(number.into()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Json<'de>, E> {
-        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is not finite"))?;
-        Ok(Json::Number(number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(text)))
-    }
-
-    /// A text with escapes is not in the payload as it reads.
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(entry) = entries.next_element()? {
-            list.push(entry);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Object<'de>, A::Error> {
         let mut fields = Vec::new();
-        while let Some((Name(name), value)) = entries.next_entry()? {
-            fields.push((name, value));
+        while let Some((Name(name), raw)) = entries.next_entry::<Name<'de>, &'de RawValue>()? {
+            let value = of_raw(raw.get(), self.depth).map_err(A::Error::custom)?;
+            fields.push((name, Some(raw.get()), value));
         }
-        let object = Object::new(fields).map_err(|name| {
+        Object::new(fields).map_err(|name| {
             let name = crate::problem::shown(&name);
-            A::Error::custom(format_args!("field {name:?} is there twice"))
-        })?;
-        Ok(Json::Object(object))
+            A::Error::custom(format_args!("field {name:?} {TWICE}"))
+        })
+    }
+}
+
+struct Items {
+    depth: usize,
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Vec<Item<'de>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<Item<'de>>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(raw) = entries.next_element::<&'de RawValue>()? {
+            let value = of_raw(raw.get(), self.depth).map_err(A::Error::custom)?;
+            let raw = Some(raw.get());
+            list.push(Item { raw, value });
+        }
+        Ok(list)
     }
 }
 

@@ -1,18 +1,19 @@
 //! A JSON value, and an object's fields by name. One holds the other, so they share a file.
 
-use std::{borrow::Cow, cmp::Ordering, fmt};
+use std::{borrow::Cow, cmp::Ordering};
 
-use serde::{Serialize, Serializer};
-use serde_json::{Number, Value};
+use serde_json::Value;
+
+use super::number::Number;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
     Boolean(bool),
-    Number(Number),
+    Number(Number<'a>),
     Text(Cow<'a, str>),
-    List(Vec<Json<'a>>),
+    List(Vec<Item<'a>>),
     Object(Object<'a>),
 }
 
@@ -27,13 +28,12 @@ impl From<Value> for Json<'static> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(truth) => Self::Boolean(truth),
-            Value::Number(number) => Self::Number(number),
+            Value::Number(number) => Self::Number(number.into()),
             Value::String(text) => Self::Text(text.into()),
-            Value::Array(list) => Self::List(list.into_iter().map(Self::from).collect()),
+            Value::Array(list) => Self::List(list.into_iter().map(|value| Item::of(value.into())).collect()),
             Value::Object(fields) => {
-                let fields = fields
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), value.into()));
+                let fields = fields.into_iter();
+                let fields = fields.map(|(name, value)| (name.into(), None, value.into()));
                 // A map has no name twice.
                 Self::Object(Object::new(fields.collect()).unwrap_or_default())
             }
@@ -41,67 +41,156 @@ impl From<Value> for Json<'static> {
     }
 }
 
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Boolean(truth) => serializer.serialize_bool(*truth),
-            Self::Number(number) => number.serialize(serializer),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::List(list) => serializer.collect_seq(list),
-            Self::Object(object) => serializer.collect_map(object.fields()),
+/// An entry of a list, beside what it was read from as long as nothing in it changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Item<'a> {
+    pub(super) raw: Option<&'a str>,
+    pub(super) value: Json<'a>,
+}
+
+impl<'a> Item<'a> {
+    /// An entry that was not read.
+    pub(crate) fn of(value: Json<'a>) -> Self {
+        Self { raw: None, value }
+    }
+
+    /// Lets the value be changed; `act` says whether it was.
+    pub(crate) fn change<E>(
+        &mut self,
+        act: impl FnOnce(&mut Json<'a>) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let is_changed = act(&mut self.value)?;
+        if is_changed {
+            self.raw = None;
         }
+        Ok(is_changed)
     }
 }
 
-/// As JSON writes it.
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
-        formatter.write_str(&text)
+/// How it is written does not matter.
+impl PartialEq for Item<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// A field of an object, beside what its value was read from as long as nothing in it changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Member<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) raw: Option<&'a str>,
+    pub(super) value: Json<'a>,
+    /// Where it is written among the others.
+    pub(super) place: usize,
+}
+
+/// Neither where nor how it is written matters.
+impl PartialEq for Member<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+impl<'a> Member<'a> {
+    pub(crate) fn value(&self) -> &Json<'a> {
+        &self.value
+    }
+
+    /// Lets the value be changed; `act` says whether it was.
+    pub(crate) fn change<E>(
+        &mut self,
+        act: impl FnOnce(&mut Json<'a>) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let is_changed = act(&mut self.value)?;
+        if is_changed {
+            self.raw = None;
+        }
+        Ok(is_changed)
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub(crate) fn renamed(self, name: &str) -> Self {
+        let name = name.to_owned().into();
+        Self { name, ..self }
+    }
+
+    /// The same behind all others.
+    #[must_use]
+    pub(crate) fn last(self) -> Self {
+        Self {
+            place: usize::MAX,
+            ..self
+        }
     }
 }
 
 /// Fields in the order of their names, each there once. One list is one allocation, where a tree has
 /// one for each name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+pub(crate) struct Object<'a>(Vec<Member<'a>>);
 
 impl<'a> Object<'a> {
-    /// The object of these fields; the name that is there twice otherwise.
-    pub(crate) fn new(mut fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Cow<'a, str>> {
-        fields.sort_unstable_by(|(left, _), (right, _)| order(left, right));
-        let is_twice = |pair: &[(Cow<'_, str>, Json<'_>)]| order(&pair[0].0, &pair[1].0).is_eq();
-        match fields.windows(2).position(is_twice) {
-            Some(place) => Err(fields.swap_remove(place).0),
-            None => Ok(Self(fields)),
+    /// The object of these fields, each with what its value was read from; the name that is there twice
+    /// otherwise.
+    pub(crate) fn new(fields: Vec<(Cow<'a, str>, Option<&'a str>, Json<'a>)>) -> Result<Self, Cow<'a, str>> {
+        let placed = fields.into_iter().enumerate();
+        let mut members: Vec<_> = placed
+            .map(|(place, (name, raw, value))| Member {
+                name,
+                raw,
+                value,
+                place,
+            })
+            .collect();
+        members.sort_unstable_by(|left, right| order(&left.name, &right.name));
+        let is_twice = |pair: &[Member<'_>]| order(&pair[0].name, &pair[1].name).is_eq();
+        match members.windows(2).position(is_twice) {
+            Some(place) => Err(members.swap_remove(place).name),
+            None => Ok(Self(members)),
         }
     }
 
-    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Json<'a>> {
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Member<'a>> {
         let place = self.place(name).ok()?;
-        Some(&mut self.0[place].1)
+        Some(&mut self.0[place])
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.place(name).is_ok()
     }
 
-    pub(crate) fn remove(&mut self, name: &str) -> Option<Json<'a>> {
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Member<'a>> {
         let place = self.place(name).ok()?;
-        Some(self.0.remove(place).1)
+        Some(self.0.remove(place))
     }
 
-    /// Sets a field, whether it is there or not.
-    pub(crate) fn insert(&mut self, name: &str, value: Json<'a>) {
+    /// Sets a field, where it is or behind all others.
+    pub(crate) fn set(&mut self, name: &str, value: Json<'a>) {
         match self.place(name) {
-            Ok(place) => self.0[place].1 = value,
-            Err(place) => self.0.insert(place, (name.to_owned().into(), value)),
+            Ok(place) => {
+                self.0[place].raw = None;
+                self.0[place].value = value;
+            }
+            Err(_) => self.insert(Member {
+                name: name.to_owned().into(),
+                raw: None,
+                value,
+                place: usize::MAX,
+            }),
+        }
+    }
+
+    /// Puts a field in that is not there yet.
+    pub(crate) fn insert(&mut self, member: Member<'a>) {
+        match self.place(&member.name) {
+            Ok(place) => self.0[place] = member,
+            Err(place) => self.0.insert(place, member),
         }
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.0.retain(|(name, _)| keep(name));
+        self.0.retain(|member| keep(&member.name));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,16 +198,19 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+        self.0.iter().map(|member| &*member.name)
     }
 
-    fn fields(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+    /// In the order in which they are written; those that came later are last, by name.
+    pub(super) fn written(&self) -> Vec<&Member<'a>> {
+        let mut members: Vec<_> = self.0.iter().collect();
+        members.sort_by_key(|member| member.place);
+        members
     }
 
     /// Where a name is, or would be.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(held, _)| order(held, name))
+        self.0.binary_search_by(|held| order(&held.name, name))
     }
 }
 

@@ -5,9 +5,10 @@ use std::{fmt::Write as _, path::PathBuf};
 use tailrace_reference::{page, root, rust};
 
 /// Sections of the page, and the sources that each shows.
-const SECTIONS: [(&str, &[&str]); 9] = [
+const SECTIONS: [(&str, &[&str]); 10] = [
     ("Plugin", &["plugin.rs", "export.rs"]),
     ("Event", &["event.rs", "fields.rs"]),
+    ("Times", &["time.rs"]),
     ("Verdict and message", &["message.rs"]),
     ("Failure", &["failure.rs"]),
     ("Host", &["host/mod.rs"]),

@@ -200,6 +200,18 @@ pub(super) static TABLE: &[Metric] = &[
         "Error that the sketch promised in that comparison. If it is a standard deviation, five of them are a breach",
         Read::SketchShare(|accuracy| accuracy.promised_error),
     ),
+    counter(
+        "skipped_markers",
+        "messages",
+        "Delete markers and schedules in the input that the pipeline skipped. They count as dropped events too",
+        counts!(markers),
+    ),
+    counter(
+        "unreadable_times",
+        "events",
+        "Events with a time at `input.time` that the engine could not read",
+        Read::Pipeline(|pipeline| Some(pipeline.report.stats.times.unreadable)),
+    ),
     gauge(
         "lag",
         "messages",

@@ -29,6 +29,7 @@ pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
         subject: "shop.a".into(),
         key: "k".into(),
         cut_from: None,
+        dedup_id: None,
     };
     let reason = Header {
         name: REASON_HEADER.into(),

@@ -43,6 +43,7 @@ impl PluginRuntime for Sandbox {
                 initial_bytes: 65_536,
                 maximum_bytes: None,
             },
+            config_schema: None,
             compiled: Some(CompileCost {
                 processor_ms: 3,
                 artefact_bytes: 1_000,

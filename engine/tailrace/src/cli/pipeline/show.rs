@@ -71,3 +71,78 @@ pub fn list(session: &Session) -> anyhow::Result<()> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+    use tailrace_core::manifest::parse::parse;
+
+    #[test]
+    fn what_is_shown_is_applied_again_as_it_was() {
+        let texts: Vec<&str> = vec![
+            "NO",
+            "on",
+            "yes",
+            "n",
+            "08001",
+            "00",
+            "1e3",
+            "1.0",
+            "-5",
+            "+5",
+            "0x10",
+            "0o7",
+            "0b1",
+            "1_000",
+            "1:20",
+            "~",
+            "null",
+            "Null",
+            "true",
+            "False",
+            ".inf",
+            ".NaN",
+            "2026-11-01",
+            "18446744073709551617",
+            "",
+            " x ",
+            "a: b",
+            "# x",
+            "- a",
+            "two\nlines",
+            "ends\n",
+            "=",
+            "<<",
+            "&a",
+            "*a",
+            "!x",
+            "%x",
+            "@x",
+            "`x",
+            "'",
+            "\"",
+            "{",
+            "[a]",
+            "a, b",
+            "?",
+            "|",
+            ">",
+            "\t",
+            "\u{feff}x",
+            "\u{85}",
+        ];
+        let by_name: BTreeMap<&str, &str> = texts.iter().map(|text| (*text, *text)).collect();
+        let manifest = json!({
+            "name": "p", "input": { "subjects": ["a.>"], "start": { "time": "2026-11-01T00:00:00Z" } },
+            "steps": [{ "name": "s", "plugin": "v@1.0.0", "config": {
+                "texts": texts, "numbers": [1, -1, 1.5, 1e300, 0.1], "rest": [true, null, {}, []],
+                "by-name": by_name,
+            } }],
+        });
+        let manifest = parse(manifest.to_string().as_bytes()).unwrap();
+        let shown = serde_saphyr::to_string(&manifest).unwrap();
+        assert_eq!(parse(shown.as_bytes()).unwrap(), manifest, "{shown}");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::{
     client::read,
     global::Session,
-    screen::{ago, count, facts, micros, now_ms, size, table},
+    screen::{ago, count, facts, micros, now_ms, printable, size, table},
 };
 
 /// Pause between two looks.
@@ -53,6 +53,8 @@ struct StatusView {
     alarms: Vec<AlarmView>,
     #[serde(default)]
     nats_account: Option<AccountView>,
+    #[serde(default)]
+    warnings: Vec<String>,
 }
 
 /// The NATS account of its tenant.
@@ -165,6 +167,8 @@ struct CountsView {
     rejected: u64,
     duplicates: u64,
     #[serde(default)]
+    markers: u64,
+    #[serde(default)]
     shed: u64,
     retried: u64,
     traps: u64,
@@ -205,6 +209,7 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
     let status: StatusView = read(answer)?;
     let parts = [
         Some(overview(&status)),
+        Some(warnings(&status)).filter(|_| !status.warnings.is_empty()),
         Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
         Some(latencies(&status.stats)),
         Some(alarms(&status.alarms)).filter(|_| !status.alarms.is_empty()),
@@ -255,6 +260,7 @@ fn overview(status: &StatusView) -> String {
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
         ("duplicates", count(counts.duplicates)),
+        ("markers", count(counts.markers)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
         ("retried", count(counts.retried)),
@@ -262,6 +268,15 @@ fn overview(status: &StatusView) -> String {
         ("dead letters", status.dead_letters.map_or_else(unknown, count)),
         ("books", reconciliation(status)),
     ])
+}
+
+/// What somebody should look at, though it goes on.
+fn warnings(status: &StatusView) -> String {
+    let lines = status
+        .warnings
+        .iter()
+        .map(|warning| format!("warning: {}", printable(warning)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Events that the input stream dropped before they were processed.

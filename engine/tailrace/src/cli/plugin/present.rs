@@ -29,6 +29,12 @@ pub fn event(report: &EventReport) -> String {
     }
     lines.extend(
         report
+            .time
+            .iter()
+            .map(|odd| format!("time   {}", short(odd, MAX_VALUE))),
+    );
+    lines.extend(
+        report
             .backtrace
             .iter()
             .map(|frame| format!("at     {}", short(frame, MAX_VALUE))),
@@ -81,6 +87,8 @@ pub fn summary(summary: &Summary) -> String {
         ("emitted", summary.emitted),
         ("dropped", summary.dropped),
         ("rejected", summary.rejected),
+        ("duplicates", summary.duplicates),
+        ("markers", summary.markers),
         ("exhausted", summary.exhausted),
         ("trapped", summary.trapped),
     ];
@@ -107,7 +115,11 @@ pub fn summary(summary: &Summary) -> String {
         micros(each(summary.took_us)),
         memory.unwrap_or_default()
     );
-    text + &paused.unwrap_or_default()
+    let warnings = summary.warnings.iter();
+    let warnings: Vec<_> = warnings
+        .map(|warning| format!("\nwarning: {}", printable(warning)))
+        .collect();
+    text + &warnings.concat() + &paused.unwrap_or_default()
 }
 
 fn outcome(outcome: Outcome) -> &'static str {
@@ -117,6 +129,8 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Drop => "drop",
         Outcome::Rejected => "REJECTED",
         Outcome::Refused => "REFUSED",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Marker => "marker",
         Outcome::Exhausted => "EXHAUSTED",
         Outcome::Trapped => "TRAPPED",
     }
@@ -152,6 +166,7 @@ mod tests {
             outcome,
             code: None,
             reason: None,
+            time: None,
             backtrace: Vec::new(),
             messages: Vec::new(),
             state: Vec::new(),
@@ -198,5 +213,7 @@ mod tests {
             "{shown}"
         );
         assert!(summary(&Summary::default()).contains("0 events: none"));
+        total.warnings = vec!["all times are odd".to_owned()];
+        assert!(summary(&total).ends_with("\nwarning: all times are odd"));
     }
 }

@@ -88,7 +88,9 @@ pub fn run(args: PushArgs, session: &Session) -> anyhow::Result<()> {
 fn trial_parts(args: &PushArgs) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
     let mut parts = Vec::new();
     if let Some(path) = &args.config {
-        parts.push(("config", serde_json::to_vec(&read_config(path)?)?));
+        // Read here too, so that a file that reads in no way is named.
+        read_config(path)?;
+        parts.push(("config", std::fs::read(path)?));
     }
     if let Some(path) = &args.event {
         let event = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

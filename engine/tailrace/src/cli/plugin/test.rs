@@ -133,6 +133,7 @@ fn play(
             }
         }
     }
+    summary.warnings = rehearsal.warnings();
     Ok(summary)
 }
 

@@ -173,6 +173,11 @@ fn api(code: ApiCode) -> Entry {
 
 fn letter(code: LetterCode) -> Entry {
     match code {
+        LetterCode::DuplicateMember => entry(
+            TENANT,
+            "An object in the event's payload has the same member twice, so it means different things to different readers.",
+            "Correct the publisher. The reason names the member.",
+        ),
         LetterCode::LongKey => entry(
             TENANT,
             "The event's key has more than 1,024 bytes.",
@@ -207,6 +212,16 @@ fn letter(code: LetterCode) -> Entry {
             TENANT,
             "The plugin reported a transient failure, and no retry was left.",
             "Correct the cause that the plugin names, then redrive the dead letter.",
+        ),
+        LetterCode::UnreadablePayload => entry(
+            TENANT,
+            "The payload is not JSON in UTF-8, and the pipeline needs a value in it. The reason says what it is: compressed, UTF-16 or JSON with a fault.",
+            "Publish JSON in UTF-8, uncompressed, or take `input.key` from the subject or a header.",
+        ),
+        LetterCode::UnreadableTime => entry(
+            TENANT,
+            "The event's time is no RFC 3339 time with an offset and no number in `input.time.unit`, and `input.time.on-unreadable` is `reject`.",
+            "Correct the publisher or `input.time`, or use `on-unreadable: receive-time`.",
         ),
     }
 }
@@ -390,7 +405,8 @@ Codes are stable: programs may compare them. A text beside a code may change.
 const LETTERS: &str = "## Codes of dead letters
 
 The engine gives these codes. A plugin gives its own codes to events that it rejects. The [Rust SDK](sdk.md) gives
-`malformed-json`, `not-utf8`, `missing-field`, `wrong-type`, `wrong-length`, `unreadable-state` and `unwritable-value`.
+`malformed-json`, `duplicate-member`, `not-utf8`, `missing-field`, `wrong-type`, `wrong-length`, `unreadable-state` and
+`unwritable-value`.
 
 ";
 
