@@ -73,7 +73,9 @@ fn check_applied(
         life.marks.get(&number) == Some(mark) && is_in_time && is_made && (is_new || !absent)
     };
     let life = lives.find(holds).ok_or("what was applied was not there")?;
-    if life.is_new && life.created > asked.began && life.first <= asked.input {
+    // One that came upon a life which another request had begun has changed it, and not its beginning.
+    let began_it = life.since.get(&number) == Some(&life.created);
+    if life.is_new && began_it && life.created > asked.began && life.first <= asked.input {
         return Err(format!(
             "it starts at {}, and was asked for after event {}",
             life.first, asked.input
