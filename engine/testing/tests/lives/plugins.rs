@@ -105,6 +105,7 @@ impl PluginRuntime for SimRuntime {
             digest: Digest::of(upload),
             imports: BTreeSet::from([Grant::State]),
             memory: DeclaredMemory::default(),
+            config_schema: None,
             compiled: None,
         })
     }
