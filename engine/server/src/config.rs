@@ -257,6 +257,7 @@ impl Config {
             snapshot_after_commits: self.snapshots.after_commits,
             snapshot_every: self.snapshots.every.0,
             reconcile_every: self.engines.reconcile_every.0,
+            ..Settings::default()
         }
     }
 

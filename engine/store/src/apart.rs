@@ -2,7 +2,7 @@
 //! where a file of a great value could not be written: the place in the log that was claimed for it is never
 //! given back. Nobody who has work to do may wait for that.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{
     ops::Deref,

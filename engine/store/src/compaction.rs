@@ -13,7 +13,7 @@
 //! Until the mark, the old database is the truth and has everything; from then on the copy is and does. A copy
 //! without the mark is removed when the database is opened, and so is an old database beside a complete copy.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,7 +1,7 @@
 //! A copy of a tenant's database that is being made: its trees in pairs, each with the follower that keeps the
 //! copy up to date.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{
     collections::BTreeMap,
@@ -80,13 +80,11 @@ impl Copying {
 
     /// The same of any tree; one that is not known was made since the copy began, and is empty.
     pub(crate) fn follower(&self, tree: Tree) -> Result<Arc<Follower>, StoreError> {
-        match self.known(&tree.name()) {
-            Some(follower) => Ok(follower),
-            None => {
-                let pair = self.pair(tree, |copy| Follower::writing(copy, self.has_failed.clone()))?;
-                Ok(pair.follower.clone())
-            }
+        if let Some(follower) = self.known(&tree.name()) {
+            return Ok(follower);
         }
+        let pair = self.pair(tree, |copy| Follower::writing(copy, self.has_failed.clone()))?;
+        Ok(pair.follower.clone())
     }
 
     fn pair(&self, tree: Tree, follower: impl FnOnce(Tree) -> Follower) -> Result<Arc<Pair>, StoreError> {

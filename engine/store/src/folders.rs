@@ -6,7 +6,7 @@
 //! - `<tenant>.damaged-<n>`: one that was found damaged, kept for a look;
 //! - `….gone-<n>`: what is being removed. It is renamed first, so that nothing half removed is ever opened.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{
     fs, io,

@@ -10,7 +10,7 @@
 //! 4. over: the copy was given up. A write that the copy refused never disturbs the partition, and it is the last:
 //!    sled may wait for ever in a database where one failed, so all followers of the copy end with it.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{
     collections::BTreeSet,

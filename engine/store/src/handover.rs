@@ -1,7 +1,7 @@
 //! From a database to its copy: the partitions are told when the copy begins, when it is complete, and when it is
 //! the database. All of it under the lock of the tenant's database.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

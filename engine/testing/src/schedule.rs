@@ -9,7 +9,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -98,18 +98,24 @@ impl Schedule {
         runtime: &tokio::runtime::Runtime,
         main: impl Future<Output = T> + Send + 'static,
     ) -> T {
+        let done = self.drive(runtime, async { tasks::spawn(main).await });
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The same of a future that is no task itself: it goes on whenever any of the tasks does.
+    pub fn drive<T>(&self, runtime: &tokio::runtime::Runtime, main: impl Future<Output = T>) -> T {
         tasks::simulate(Some(Arc::new(self.clone())));
         let done = runtime.block_on(async {
-            let mut main = tasks::spawn(main);
+            let mut main = pin!(main);
             poll_fn(|context| {
                 self.give_turns(context);
-                Pin::new(&mut main).poll(context)
+                main.as_mut().poll(context)
             })
             .await
         });
         tasks::simulate(None);
         CURRENT.set(Group::default());
-        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        done
     }
 
     /// Lets those go on who have been woken.

@@ -98,7 +98,7 @@ async fn a_form_of_another_shape_is_refused_and_does_nothing() {
         vec![("config", b"{}")],
         vec![plugin, plugin],
         vec![plugin, ("config", b"{} {}")],
-        vec![plugin, ("config", b"a: 1")],
+        vec![plugin, ("config", b"a: 1: 2")],
         vec![plugin, ("config", b"\xff")],
         vec![plugin, ("secret", b"")],
         vec![("../plugin", PLUGIN)],

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     kinds::Kinds,
-    resolve::{Looks, beside, each, element, member},
+    resolve::{Lookups, beside, each, element, member},
 };
 
 /// Levels of schemas within schemas; a schema that refers to itself ends there.
@@ -31,18 +31,18 @@ impl fmt::Display for Misfit {
 
 /// Checks a config by a whole schema.
 pub(super) fn check(root: &Value, config: &Value) -> Result<(), Misfit> {
-    let looks = &Looks::new();
+    let looks = &Lookups::new();
     Checker { root, looks }.check(root, config, "", 0)
 }
 
 /// Whether a value fits a schema within a whole.
-pub(super) fn fits(root: &Value, schema: &Value, value: &Value, looks: &Looks) -> bool {
+pub(super) fn fits(root: &Value, schema: &Value, value: &Value, looks: &Lookups) -> bool {
     Checker { root, looks }.check(schema, value, "", 0).is_ok()
 }
 
 struct Checker<'s> {
     root: &'s Value,
-    looks: &'s Looks,
+    looks: &'s Lookups,
 }
 
 type Checked = Result<(), Misfit>;

@@ -11,9 +11,9 @@ const MAX_REFERENCES: usize = 32;
 const MAX_LOOKS: usize = 1_000_000;
 
 /// How many schemas may still be looked at.
-pub(super) struct Looks(Cell<usize>);
+pub(super) struct Lookups(Cell<usize>);
 
-impl Looks {
+impl Lookups {
     pub(super) fn new() -> Self {
         Self(Cell::new(MAX_LOOKS))
     }

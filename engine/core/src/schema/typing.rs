@@ -10,22 +10,22 @@ use serde_json::{Map, Number, Value};
 use super::{
     check::fits,
     kinds::Kinds,
-    resolve::{Looks, beside, each, element, member},
+    resolve::{Lookups, beside, each, element, member},
 };
-use crate::yaml::{Plain, Scalar, Yaml};
+use crate::yaml::{Plain, Yaml, YamlScalar};
 
 /// Alternatives, one of which a value must meet.
 type Group<'s> = Vec<&'s Value>;
 
 /// The config, by a whole schema.
 pub(super) fn typed(root: &Value, config: &Yaml) -> Value {
-    let looks = Looks::new();
+    let looks = Lookups::new();
     Typist { root, looks }.node(config, vec![vec![root]])
 }
 
 struct Typist<'s> {
     root: &'s Value,
-    looks: Looks,
+    looks: Lookups,
 }
 
 impl<'s> Typist<'s> {
@@ -133,7 +133,7 @@ fn of_schema(schema: &Value) -> Kinds {
 }
 
 /// A scalar at a place that takes these types.
-fn read(scalar: &Scalar, kinds: Kinds) -> Value {
+fn read(scalar: &YamlScalar, kinds: Kinds) -> Value {
     let itself = scalar_by_itself(scalar);
     if itself.is_null() || kinds.meet(Kinds::of(&itself)) {
         return itself;
@@ -147,7 +147,7 @@ fn read(scalar: &Scalar, kinds: Kinds) -> Value {
 }
 
 /// Digits that are text only for their leading zero.
-fn leading_zeros(scalar: &Scalar) -> Option<Value> {
+fn leading_zeros(scalar: &YamlScalar) -> Option<Value> {
     let digits = scalar.text.trim_start_matches('0');
     let is_digits = !scalar.text.is_empty() && scalar.text.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits.is_empty() {
@@ -158,7 +158,7 @@ fn leading_zeros(scalar: &Scalar) -> Option<Value> {
     (scalar.is_plain && is_digits).then(|| number.into())
 }
 
-fn scalar_by_itself(scalar: &Scalar) -> Value {
+fn scalar_by_itself(scalar: &YamlScalar) -> Value {
     match scalar.resolve() {
         Plain::Null => Value::Null,
         Plain::Bool(truth) => Value::Bool(truth),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::scalar::Scalar;
+use super::scalar::YamlScalar;
 
 /// Most nodes of a tree: a manifest of the greatest length has fewer without aliases.
 const MAX_NODES: usize = 300_000;
@@ -21,7 +21,7 @@ const MERGE: &str = "<<";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Yaml {
     /// A scalar.
-    Scalar(Scalar),
+    Scalar(YamlScalar),
     /// A list.
     List(Vec<Yaml>),
     /// A mapping, in the order of the text. No key is there twice.
@@ -88,7 +88,7 @@ impl Composer {
     fn take(&mut self, event: Event<'_>) -> Result<(), String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let scalar = Scalar {
+                let scalar = YamlScalar {
                     text: text.into_owned(),
                     is_plain: style == ScalarStyle::Plain && !tag.is_some_and(|tag| is_text(&tag)),
                 };
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn plain(text: &str) -> Yaml {
-        Yaml::Scalar(Scalar {
+        Yaml::Scalar(YamlScalar {
             text: text.into(),
             is_plain: true,
         })
@@ -258,7 +258,7 @@ mod tests {
     fn scalars_stay_as_they_were_written() {
         let read = parse("{a: NO, 1: 08001, on: [1e3, '1e3', \"a\\tb\", !!str 5, ! 6]}").unwrap();
         let quoted = |text: &str| {
-            Yaml::Scalar(Scalar {
+            Yaml::Scalar(YamlScalar {
                 text: text.into(),
                 is_plain: false,
             })

@@ -13,4 +13,4 @@ pub mod scalar;
 pub mod typed;
 
 pub use compose::{Yaml, YamlError, parse};
-pub use scalar::{Plain, Scalar};
+pub use scalar::{Plain, YamlScalar};

@@ -2,7 +2,7 @@
 
 /// A scalar as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
+pub struct YamlScalar {
     /// Its text, without quotes and with its escapes read.
     pub text: String,
     /// Whether it may be something else than text: it bears neither quotes nor a tag that says so.
@@ -24,7 +24,7 @@ pub enum Plain {
     Text,
 }
 
-impl Scalar {
+impl YamlScalar {
     /// What it is by itself.
     pub fn resolve(&self) -> Plain {
         if self.is_plain {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_quoted_is_text() {
-        let quoted = Scalar {
+        let quoted = YamlScalar {
             text: "1".into(),
             is_plain: false,
         };

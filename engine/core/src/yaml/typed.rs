@@ -2,7 +2,7 @@
 //!
 //! - Where a text is asked for, a plain scalar is its text, whatever it looks like. Only what is null stays null:
 //!   an empty value is more often forgotten than meant.
-//! - Where anything will do, it is what [`Scalar::resolve`] says.
+//! - Where anything will do, it is what [`YamlScalar::resolve`] says.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use serde::{
 
 use super::{
     compose::{Yaml, YamlError},
-    scalar::{Plain, Scalar},
+    scalar::{Plain, YamlScalar},
 };
 
 /// Why a tree is not of a type.
@@ -50,7 +50,7 @@ impl Yaml {
     }
 }
 
-fn visit_scalar<'de, V: Visitor<'de>>(scalar: Scalar, visitor: V) -> Result<V::Value, TypeError> {
+fn visit_scalar<'de, V: Visitor<'de>>(scalar: YamlScalar, visitor: V) -> Result<V::Value, TypeError> {
     match scalar.resolve() {
         Plain::Null => visitor.visit_unit(),
         Plain::Bool(truth) => visitor.visit_bool(truth),

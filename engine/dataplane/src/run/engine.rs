@@ -81,7 +81,7 @@ impl Engine {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looking: Option<JoinHandle<()>> = None;
-        let mut reclaiming = Reclaiming::begin();
+        let mut reclaiming = Reclaiming::begin(self.settings.reclaim_every);
         let mut swept = false;
         let mut components = None;
         loop {

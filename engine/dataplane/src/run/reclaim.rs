@@ -1,7 +1,7 @@
 //! Now and then the local store gives disk back that tenants' databases hold without need. One pass at a time, on a
 //! thread that may block; neither commits nor queries wait for it.
 //!
-//! Why: docs/decisions/0068-a-database-is-copied-to-give-disk-back.md
+//! Why: docs/decisions/0078-a-database-is-copied-to-give-disk-back.md
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,27 +14,33 @@ use tokio_util::sync::CancellationToken;
 
 /// After the start, which has enough to do.
 const FIRST_AFTER: Duration = Duration::from_mins(1);
-/// A pass over databases that are as they should be costs next to nothing.
-const EVERY: Duration = Duration::from_mins(5);
 /// Longest wait for a pass when the engine stops: it stops at its next step, some milliseconds later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The passes.
 pub(super) struct Reclaiming {
-    ticks: Interval,
+    /// None where there are no passes.
+    ticks: Option<Interval>,
     pass: Option<JoinHandle<()>>,
 }
 
 impl Reclaiming {
-    pub(super) fn begin() -> Self {
-        let mut ticks = interval_at(Instant::now() + FIRST_AFTER, EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// A pass over databases that are as they should be costs next to nothing.
+    pub(super) fn begin(every: Option<Duration>) -> Self {
+        let ticks = every.map(|every| {
+            let mut ticks = interval_at(Instant::now() + FIRST_AFTER, every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
         Self { ticks, pass: None }
     }
 
     /// Waits until the next pass is due.
     pub(super) async fn due(&mut self) {
-        self.ticks.tick().await;
+        match &mut self.ticks {
+            Some(ticks) => drop(ticks.tick().await),
+            None => std::future::pending().await,
+        }
     }
 
     /// Begins a pass, unless one goes on.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When a partition's state store is snapshotted, and how often counts are reconciled.
+/// When a partition's state store is snapshotted, how often counts are reconciled, and how often disk is given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes of commit records after which a new snapshot is worth its cost.
@@ -13,6 +13,8 @@ pub struct Settings {
     pub snapshot_every: Duration,
     /// How often a pipeline's counts are compared with the broker's.
     pub reconcile_every: Duration,
+    /// How often the local store gives disk back; never, where threads that block have no place.
+    pub reclaim_every: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -22,6 +24,7 @@ impl Default for Settings {
             snapshot_after_commits: 20_000,
             snapshot_every: Duration::from_hours(1),
             reconcile_every: Duration::from_mins(1),
+            reclaim_every: Some(Duration::from_mins(5)),
         }
     }
 }

@@ -15,7 +15,7 @@ use tailrace_core::ports::store::{LocalStore as _, ReclaimStep};
 use crate::scene::{Scene, commit, fill, hollow, key, name, partition, set};
 
 /// Longest wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One says that it has come there and waits for leave to go on; the other waits for it, and gives leave.
 fn meeting() -> (impl Fn(), (Receiver<()>, SyncSender<()>)) {

@@ -290,6 +290,8 @@ impl Cluster {
             overview,
             members,
             settings: Settings {
+                // A thread that blocks is outside of the simulated time.
+                reclaim_every: None,
                 snapshot_after_commits: 2,
                 ..Settings::default()
             },

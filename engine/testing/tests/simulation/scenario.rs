@@ -30,7 +30,7 @@ use tailrace_core::{
 };
 use tailrace_dataplane::run::{engine::Engine, settings::Settings};
 use tailrace_sketch::TenantSeed;
-use tailrace_testing::{broker::MemoryBroker, faults::Faults, store::MemoryStore};
+use tailrace_testing::{broker::MemoryBroker, faults::Faults, schedule::Schedule, store::MemoryStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -232,7 +232,8 @@ impl Scenario {
             1
         };
         let overview = Overview::default();
-        let done = runtime.block_on(async {
+        let schedule = Schedule::new(self.faults.below(u64::MAX));
+        let done = schedule.drive(&runtime, async {
             let stop = CancellationToken::new();
             // One an engine, for those who listen to one are woken in an order of tokio's choice.
             let registry = || watch::Sender::new(Some(Arc::new(self.registry())));
@@ -343,6 +344,8 @@ impl Scenario {
             overview: overview.clone(),
             members: alone(),
             settings: Settings {
+                // A thread that blocks is outside of the simulated time.
+                reclaim_every: None,
                 snapshot_after_commits: 20,
                 reconcile_every: Duration::from_millis(500),
                 ..Settings::default()

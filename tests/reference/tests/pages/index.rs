@@ -3,7 +3,7 @@
 use tailrace_reference::{page, root};
 
 /// File, title and content of each page.
-const PAGES: [(&str, &str, &str); 9] = [
+const PAGES: [(&str, &str, &str); 10] = [
     (
         "command-line.md",
         "Command line",
@@ -23,6 +23,11 @@ const PAGES: [(&str, &str, &str); 9] = [
         "http-api.md",
         "HTTP API",
         "routes, tokens, bodies, answers and errors",
+    ),
+    (
+        "openapi.json",
+        "OpenAPI",
+        "the same routes for programs, as the engine serves them",
     ),
     (
         "metrics.md",
