@@ -13,7 +13,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use async_nats::jetstream::{Message, consumer::pull};
+use async_nats::jetstream::{
+    Message,
+    consumer::pull::{self, MessagesError},
+};
 use async_trait::async_trait;
 use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
@@ -51,6 +54,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The server's heartbeat: after two of them without a word the consumer is given up.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// After so long, what the broker has delivered and nobody has got is lost: it went to a connection that is dead. The
+/// broker would deliver it again after [`ACK_WAIT`].
+const LOST_AFTER: Duration = Duration::from_secs(5);
 /// How long one request for messages stands.
 const EXPIRES: Duration = Duration::from_secs(30);
 
@@ -96,6 +102,10 @@ struct NatsSubscription {
     gap: Option<(u64, u64)>,
     /// Deliveries that may be unacknowledged, as far as the broker allows it.
     max_ack_pending: u64,
+    /// What the client's stream gave when it was only looked at.
+    held: Option<Option<Result<Message, MessagesError>>>,
+    /// The broker counts deliveries after this one, and since when.
+    behind: Option<(u64, Instant)>,
 }
 
 /// Why a consumer could not be made: worth another try, or not.
@@ -133,6 +143,8 @@ impl Input for NatsBroker {
             sees_gaps: false,
             gap: None,
             max_ack_pending: MAX_ACK_PENDING,
+            held: None,
+            behind: None,
         }))
     }
 }
@@ -171,6 +183,8 @@ impl NatsSubscription {
     fn lose(&mut self, why: &str) {
         tracing::info!(role = self.request.role, why, "the consumer is made anew");
         self.messages = None;
+        self.held = None;
+        self.behind = None;
         self.consumer = None;
         self.rebuilds += 1;
     }
@@ -414,6 +428,29 @@ impl NatsSubscription {
         Ok(())
     }
 
+    /// Gives the consumer up where deliveries were lost on the way and none follows that would show the gap.
+    fn watch_deliveries(&mut self, on_the_way: u64) {
+        match self.behind {
+            _ if on_the_way == 0 => self.behind = None,
+            Some((delivery, since)) if delivery == self.delivery => {
+                if since.elapsed() > LOST_AFTER && self.is_drained() {
+                    self.lose("deliveries were lost on the way");
+                }
+            }
+            _ => self.behind = Some((self.delivery, Instant::now())),
+        }
+    }
+
+    /// Whether the client holds nothing that has come and was not taken yet.
+    fn is_drained(&mut self) -> bool {
+        if self.held.is_none()
+            && let Some(messages) = &mut self.messages
+        {
+            self.held = messages.next().now_or_never();
+        }
+        self.held.is_none()
+    }
+
     /// Takes a delivery; `None` for one that came before.
     fn take(&mut self, message: Message) -> Result<Option<Incoming>, String> {
         let info = message.info().map_err(|cause| cause.to_string())?;
@@ -465,7 +502,10 @@ impl Subscription for NatsSubscription {
                 self.rebuild().await?;
                 continue;
             };
-            let first = messages.next().await;
+            let first = match self.held.take() {
+                Some(held) => held,
+                None => messages.next().await,
+            };
             let mut batch = Vec::new();
             let mut ready = Some(first);
             while let Some(message) = ready.take() {
@@ -535,6 +575,7 @@ impl Subscription for NatsSubscription {
         };
         self.check_subjects(&info);
         let on_the_way = standing.delivered.consumer_seq.saturating_sub(self.delivery);
+        self.watch_deliveries(on_the_way);
         let pending = standing.num_pending + on_the_way;
         Ok(Some(Standing {
             pending,

@@ -79,8 +79,8 @@ impl Lives {
         input: Option<&str>,
     ) -> ControlResult<()> {
         if let Some(input) = input {
-            let world = self.context.world.of(account).await?;
             // An engine that was cut off may have made its consumer anew before it saw the end.
+            let world = self.context.world.of(account).await?;
             world.streams.remove_consumers(id, input).await?;
         }
         let remembered = Key::Pipeline(id.clone()).to_string();

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tailrace_core::{
     manifest::Start,
     ports::broker::{Incoming, SubscribeRequest},
 };
+
+use tailrace_tests::cluster::PATIENCE;
 
 use super::{Reader, Stand, name, request, text};
 
@@ -332,5 +334,42 @@ async fn engines_read_side_by_side_and_leave_each_other_s_consumers_alone() -> a
     let mut again = stand.subscribe(of("one")).await?;
     again.sequences(40).await?;
     assert_eq!(stand.consumers("IN").await?.len(), 4);
+    Ok(())
+}
+
+/// A delivery that went to a connection that is dead: here somebody else asks the consumer for one.
+#[tokio::test]
+async fn a_last_delivery_that_was_lost_on_the_way_comes_again() -> anyhow::Result<()> {
+    let stand = stand_with(1).await?;
+    let mut reader = from(&stand, 1).await?;
+    assert_eq!(reader.sequences(1).await?, [1]);
+    let consumer = stand.consumers("IN").await?.remove(0);
+    let client = &stand.cluster.client;
+    let inbox = client.new_inbox();
+    let mut stolen = client.subscribe(inbox.clone()).await?;
+    let next = format!("$JS.API.CONSUMER.MSG.NEXT.IN.{consumer}");
+    client
+        .publish_with_reply(next, inbox, r#"{"batch":1,"expires":60000000000}"#.into())
+        .await?;
+    client.flush().await?;
+    // The broker serves those who wait in turn.
+    let mut last = 1;
+    loop {
+        last += 1;
+        publish(&stand, [last]).await?;
+        tokio::select! {
+            given = reader.sequences(1) => assert_eq!(given?, [last]),
+            _ = stolen.next() => break,
+        }
+    }
+    let healed = async {
+        while reader.subscription.rebuilds() == 0 {
+            reader.subscription.standing().await?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok::<_, tailrace_core::ports::broker::InputError>(())
+    };
+    tokio::time::timeout(PATIENCE, healed).await??;
+    assert_eq!(reader.sequences(1).await?, [last]);
     Ok(())
 }
