@@ -30,8 +30,6 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// A configuration file.
     pub config: Option<PathBuf>,
-    /// Another program than the one under test, such as that of the version before.
-    pub program: Option<PathBuf>,
 }
 
 impl Launch {
@@ -41,7 +39,6 @@ impl Launch {
             nats: cluster.url(),
             environment: Vec::new(),
             config: None,
-            program: None,
         }
     }
 
@@ -49,13 +46,6 @@ impl Launch {
     #[must_use]
     pub fn configured_by(mut self, file: &Path) -> Self {
         self.config = Some(file.to_owned());
-        self
-    }
-
-    /// With another program.
-    #[must_use]
-    pub fn of(mut self, program: &Path) -> Self {
-        self.program = Some(program.to_owned());
         self
     }
 
@@ -300,11 +290,7 @@ fn process(launch: &Launch, folder: &Path, port: u16) -> anyhow::Result<Child> {
         .open(folder.join("engine.log"))?;
     let config = launch.config.iter();
     let config = config.flat_map(|file| [OsStr::new("--config"), file.as_os_str()]);
-    let program = match &launch.program {
-        Some(program) => program.clone(),
-        None => files::binary()?,
-    };
-    Ok(Command::new(program)
+    Ok(Command::new(files::binary()?)
         .args(["serve", "--nats", &launch.nats])
         .args(config)
         .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])

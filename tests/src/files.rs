@@ -36,15 +36,6 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// The binary of the version before, which `tests/tools/version-before.sh` builds.
-pub fn binary_before() -> anyhow::Result<PathBuf> {
-    let named = std::env::var_os("TAILRACE_BEFORE")
-        .context("TAILRACE_BEFORE names no binary: set it to what tests/tools/version-before.sh prints")?;
-    let binary = PathBuf::from(named);
-    anyhow::ensure!(binary.is_file(), "TAILRACE_BEFORE: no {}", binary.display());
-    Ok(binary)
-}
-
 /// Where the built plugins lie: the folder that `TAILRACE_PLUGINS` names, else where `make plugins` puts them.
 pub fn plugins() -> anyhow::Result<PathBuf> {
     match std::env::var_os("TAILRACE_PLUGINS") {

@@ -16,6 +16,5 @@ pub mod operator;
 pub mod ports;
 pub mod signal;
 pub mod stand_in;
-pub mod stored;
 pub mod tenant;
 pub mod torture;

@@ -26,9 +26,6 @@ use crate::{
 pub const PIPELINE: &str = "torture";
 /// Its partitions, where a scenario does not want more.
 pub const PARTITIONS: u32 = 4;
-/// Its partitions where two engines share them: so many that each engine surely has some. Of 16, with one chance in
-/// 30,000 one has all.
-pub const PARTITIONS_OF_TWO: u32 = 16;
 /// A recovery that takes longer is a failure: the promise of the issue.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// Pause between looks.

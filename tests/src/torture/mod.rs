@@ -29,7 +29,6 @@ impl Plan {
             Scenario::StopEngine => scenario::stop_engine::run(self).await,
             Scenario::StopServer => scenario::stop_server::run(self).await,
             Scenario::TwoEngines => scenario::two_engines::run(self).await,
-            Scenario::Upgrade => scenario::upgrade::run(self).await,
             Scenario::FullLimit => scenario::full_limit::run(self).await,
             Scenario::FullDisk => scenario::full_disk::run(self).await,
             Scenario::StateErrors => scenario::state_errors::run(self).await,

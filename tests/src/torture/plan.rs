@@ -17,8 +17,6 @@ pub enum Scenario {
     StopServer,
     /// Two engines, one paused and resumed, then the other, then one killed.
     TwoEngines,
-    /// The version before beside this one, and each engine upgraded and taken back.
-    Upgrade,
     /// JetStream's storage full by its limit.
     FullLimit,
     /// The disk below JetStream full.
@@ -84,7 +82,7 @@ impl Scenario {
             Self::KillServer => (2, 50),
             Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy => (1, 5),
             Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
-            Self::Failpoints | Self::StateErrors | Self::Upgrade => (1, 10),
+            Self::Failpoints | Self::StateErrors => (1, 10),
             Self::Swaps => (100, 1_000),
             Self::Lives => (1, 50),
         };

@@ -54,7 +54,6 @@ fn configured(folder: &Path, port: u16, more: &str) -> anyhow::Result<Launch> {
         nats: format!("tls://127.0.0.1:{port}"),
         environment: Vec::new(),
         config: None,
-        program: None,
     };
     Ok(launch.configured_by(&file))
 }

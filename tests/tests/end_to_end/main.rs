@@ -29,7 +29,6 @@ mod recall;
 mod refusals;
 mod secrets;
 mod sketches;
-mod stored;
 mod streams;
 mod tenants;
 mod torture;

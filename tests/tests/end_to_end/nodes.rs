@@ -24,7 +24,6 @@ fn launch(nodes: &Nodes) -> Launch {
         nats: nodes.urls(),
         environment: Vec::new(),
         config: None,
-        program: None,
     }
 }
 

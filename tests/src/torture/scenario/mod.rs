@@ -13,7 +13,6 @@ pub mod stop_engine;
 pub mod stop_server;
 pub mod swaps;
 pub mod two_engines;
-pub mod upgrade;
 
 use std::{fs, io::Write as _, path::Path, time::Duration};
 
