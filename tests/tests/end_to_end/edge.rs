@@ -255,9 +255,9 @@ async fn what_is_no_event_is_skipped_or_passed_on_with_its_name() -> anyhow::Res
         .apply("passes", &reading("passes", "  markers: pass\n"))
         .await?;
     stage.send("shop.marked.ends", &[], b"{}").await?;
-    // As the broker writes it in place of a message that has gone.
+    // As the broker writes it in place of a message that has gone, but for a payload that the step takes.
     let marker = [("Nats-Marker-Reason", "MaxAge")];
-    stage.send("shop.marked.ends", &marker, b"").await?;
+    stage.send("shop.marked.ends", &marker, b"{}").await?;
     let schedule = [
         ("Nats-Schedule", "@at 2099-01-01T00:00:00Z"),
         ("Nats-Schedule-Target", "shop.marked.later"),
