@@ -68,6 +68,8 @@ struct Created {
 #[derive(Deserialize)]
 struct ConsumerInfo {
     num_pending: u64,
+    #[serde(default)]
+    num_ack_pending: u64,
     delivered: Delivered,
 }
 
@@ -104,7 +106,7 @@ struct NatsSubscription {
     max_ack_pending: u64,
     /// What the client's stream gave when it was only looked at.
     held: Option<Option<Result<Message, MessagesError>>>,
-    /// The broker counts deliveries after this one, and since when.
+    /// The broker has had more after this delivery, and since when.
     behind: Option<(u64, Instant)>,
 }
 
@@ -428,13 +430,14 @@ impl NatsSubscription {
         Ok(())
     }
 
-    /// Gives the consumer up where deliveries were lost on the way and none follows that would show the gap.
-    fn watch_deliveries(&mut self, on_the_way: u64) {
+    /// Gives the consumer up where the broker has messages for it and none comes: deliveries were lost on the way and
+    /// none follows that would show the gap, or the request for more was.
+    fn watch_deliveries(&mut self, waiting: u64) {
         match self.behind {
-            _ if on_the_way == 0 => self.behind = None,
+            _ if waiting == 0 => self.behind = None,
             Some((delivery, since)) if delivery == self.delivery => {
                 if since.elapsed() > LOST_AFTER && self.is_drained() {
-                    self.lose("deliveries were lost on the way");
+                    self.lose("the broker has messages, and none comes");
                 }
             }
             _ => self.behind = Some((self.delivery, Instant::now())),
@@ -575,8 +578,10 @@ impl Subscription for NatsSubscription {
         };
         self.check_subjects(&info);
         let on_the_way = standing.delivered.consumer_seq.saturating_sub(self.delivery);
-        self.watch_deliveries(on_the_way);
         let pending = standing.num_pending + on_the_way;
+        // Beyond that the broker waits for acknowledgements, not we for it.
+        let is_full = standing.num_ack_pending >= self.max_ack_pending;
+        self.watch_deliveries(if is_full { 0 } else { pending });
         Ok(Some(Standing {
             pending,
             complete_to: if pending == 0 { info.state.last_seq } else { 0 },
