@@ -195,7 +195,9 @@ impl Recovery<'_> {
         let mut assembler = Assembler::default();
         let mut sequence = state_store.applied()?.sequence;
         while sequence < last_sequence {
-            let page = self.world.commits.after(self.partition, sequence, PAGE).await?;
+            let mut page = self.world.commits.after(self.partition, sequence, PAGE).await?;
+            // What another engine commits meanwhile is behind the record that this recovery leads to.
+            page.retain(|part| part.sequence <= last_sequence);
             if page.is_empty() {
                 return Err(self.damaged(format!("records after sequence {sequence} are missing")));
             }
