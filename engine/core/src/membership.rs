@@ -91,13 +91,7 @@ impl Membership {
     /// has one reader, so there (`shared` is false) the whole pipeline is one engine's.
     pub fn owner(&self, pipeline: &PipelineId, partition: u32, shared: bool) -> &EngineId {
         let partition = if shared { partition } else { 0 };
-        let weigh = |engine: &&EngineId| (weight(engine, pipeline, partition), (*engine).clone());
-        let able = self.alive.iter().filter(|engine| self.reads(engine, pipeline));
-        // What no engine can read is nobody's to run; that it has an owner then means nothing.
-        let weighed = able
-            .max_by_key(weigh)
-            .or_else(|| self.alive.iter().max_by_key(weigh));
-        weighed.unwrap_or(&self.me)
+        self.heaviest(pipeline, partition, |engine| self.reads(engine, pipeline))
     }
 
     /// Whether an engine can read a pipeline's entries.
@@ -111,12 +105,17 @@ impl Membership {
             tenant: tenant.clone(),
             pipeline: tenant.clone(),
         };
-        let weigh = |engine: &&EngineId| (weight(engine, &id, 0), (*engine).clone());
-        let reads_all = |engine: &&EngineId| {
-            let unread = self.unread.get(*engine);
+        self.heaviest(&id, 0, |engine| {
+            let unread = self.unread.get(engine);
             unread.is_none_or(|unread| !unread.has_of(tenant))
-        };
-        let able = self.alive.iter().filter(reads_all).max_by_key(weigh);
+        })
+    }
+
+    /// The heaviest of the engines that can read it. What no engine can read is nobody's to run; that it has an owner
+    /// then means nothing.
+    fn heaviest(&self, id: &PipelineId, partition: u32, reads: impl Fn(&EngineId) -> bool) -> &EngineId {
+        let weigh = |engine: &&EngineId| weight(engine, id, partition);
+        let able = self.alive.iter().filter(|engine| reads(engine)).max_by_key(weigh);
         able.or_else(|| self.alive.iter().max_by_key(weigh))
             .unwrap_or(&self.me)
     }

@@ -262,6 +262,11 @@ impl Held {
         }
     }
 
+    /// Revision of the last renewal.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     fn renewed(&mut self, revision: u64) {
         self.revision = revision;
         self.refused = 0;

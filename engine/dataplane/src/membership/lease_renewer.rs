@@ -66,12 +66,19 @@ impl LeaseRenewer {
 
     async fn keep(&self, mut held: Held) -> Result<(), IdentityTaken> {
         let me = &self.claim.me;
+        let mut told: Option<String> = None;
         while !self.stop.is_cancelled() {
+            let before = held.revision();
             match self.follow(&mut held).await {
                 Ok(()) => {}
                 Err(RenewError::Taken(taken)) => return Err(taken),
                 Err(RenewError::Broker(cause)) => {
-                    tracing::warn!(engine = %me, %cause, "the engines' leases cannot be kept; trying again");
+                    // Once for each trouble: it is tried four times a second, for as long as the broker is away.
+                    let cause = cause.to_string();
+                    if held.revision() != before || told.as_ref() != Some(&cause) {
+                        tracing::warn!(engine = %me, cause, "the engines' leases cannot be kept; trying again");
+                    }
+                    told = Some(cause);
                     tokio::time::sleep(PAUSE).await;
                 }
             }

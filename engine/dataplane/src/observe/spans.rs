@@ -227,7 +227,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use tailrace_core::{event::Header, event_time::EventTime, ports::tracer::SpanCounts};
+    use tailrace_core::{event::Header, ports::tracer::SpanCounts};
 
     #[derive(Default)]
     struct Seen(Mutex<Vec<SpanRecord>>);
@@ -257,30 +257,18 @@ mod tests {
 
     fn arrival() -> Arrival {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        Arrival {
-            source: Source::Input,
+        let event = Event {
             sequence: 7,
-            event: Event {
-                sequence: 7,
-                time_ms: 0,
-                subject: "s".to_owned(),
-                key: "k".to_owned(),
-                headers: vec![Header {
-                    name: "traceparent".to_owned(),
-                    value: parent.to_owned(),
-                }],
-                payload: "".into(),
-            },
-            refused: None,
-            time: EventTime::Missing,
-            skipped: false,
-            dedup: None,
-            measured: Vec::new(),
-            groups: Vec::new(),
-            from_step: None,
-            room: None,
-            traced: None,
-        }
+            time_ms: 0,
+            subject: "s".to_owned(),
+            key: "k".to_owned(),
+            headers: vec![Header {
+                name: "traceparent".to_owned(),
+                value: parent.to_owned(),
+            }],
+            payload: "".into(),
+        };
+        Arrival::of(Source::Input, 7, event)
     }
 
     fn ms(ms: u64) -> Duration {
