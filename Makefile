@@ -59,7 +59,7 @@ engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about six minutes on two cores, the first time. Then the demonstration runs for a minute."
+	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about seven minutes on two cores, the first time. Then the demonstration runs for some three."
 	@$(MAKE) --no-print-directory console demo-plugins
 	$(CARGO) build --locked --workspace --bin tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo
