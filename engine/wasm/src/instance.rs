@@ -14,7 +14,7 @@ use tailrace_core::{
     event::{Event, Rejection, Verdict},
     grant::CallLimits,
     ports::{
-        plugins::{Call, CallFailure, Host, Instance, PluginError, Trap, TrapCode},
+        plugins::{Call, CallFailure, Host, Instance, LogLevel, PluginError, Trap, TrapCode},
         threads::{LONG_CALL, call_lasts},
     },
     text::plain,
@@ -177,6 +177,9 @@ impl Instance for WasmInstance {
                 .unwrap_or_else(|panic| Err(CallFailure::Engine(panic_text(&*panic)))),
             Err(cause) => Err(CallFailure::Engine(cause.to_string())),
         };
+        if let (Err(CallFailure::Trap(_)), Some(words)) = (&result, &self.store.data().last_words) {
+            host.log(LogLevel::Error, words);
+        }
         self.spent |= matches!(result, Err(CallFailure::Trap(_) | CallFailure::Engine(_)));
         let fuel = limits.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
         Call { result, fuel }

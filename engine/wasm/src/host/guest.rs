@@ -14,8 +14,6 @@ pub(crate) struct Guest {
     /// What it said before it trapped.
     pub(crate) last_words: Option<String>,
     used: Used,
-    /// Whether it is called with an event, and not configured.
-    is_called: bool,
 }
 
 /// What the current call has done so far.
@@ -34,7 +32,6 @@ impl Guest {
             epochs_left: None,
             last_words: None,
             used: Used::default(),
-            is_called: false,
         }
     }
 
@@ -42,11 +39,6 @@ impl Guest {
     pub(crate) fn begin(&mut self) {
         self.used = Used::default();
         self.last_words = None;
-        self.is_called = true;
-    }
-
-    pub(super) fn is_called(&self) -> bool {
-        self.is_called
     }
 
     /// Counts a write of so many bytes, before it is done.

@@ -1,10 +1,10 @@
 //! `panics`: the last words of a guest that is about to trap. Without them a trap says that an instruction was
-//! unreachable, and not what the author wrote.
+//! unreachable, and not what the author wrote. They count only if the guest traps: words alone are no log.
 
-use tailrace_core::{ports::plugins::LogLevel, text::plain};
+use tailrace_core::text::plain;
 use wasmtime::{StoreContextMut, component::LinkerInstance};
 
-use super::{Guest, lent::ask};
+use super::Guest;
 
 /// Longest message that is kept, in characters.
 const MAX_MESSAGE: usize = 400;
@@ -15,20 +15,11 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<(
     linker.func_wrap(
         "report",
         |mut store: StoreContextMut<'_, Guest>, (message, place): (String, String)| {
-            let words = format!(
+            store.data_mut().last_words = Some(format!(
                 "the plugin panicked at {}: {}",
                 plain(&place, MAX_PLACE),
                 plain(&message, MAX_MESSAGE)
-            );
-            let guest = store.data_mut();
-            // A guest that is being configured has no event, and no host to write lines to.
-            if guest.is_called() && guest.may_log() {
-                ask(|host| {
-                    host.log(LogLevel::Error, &words);
-                    Ok(())
-                })?;
-            }
-            store.data_mut().last_words = Some(words);
+            ));
             Ok(())
         },
     )

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tailrace_tests::{
     cluster::eventually,
     engine::{Engine, OPERATOR},
+    files,
     inventory::{self, Expected},
     tenant::Tenant,
 };
@@ -121,7 +122,7 @@ async fn what_is_made_for_a_tenant_while_it_is_deleted_goes_with_it_or_keeps_it(
     let engine = &stage.engine;
     let mut random = StdRng::seed_from_u64(SEED);
     let mut deleted_in_between = 0;
-    for _ in 0..8 {
+    for round in 0..8 {
         let brief = brief(&stage).await?;
         let later = Duration::from_millis(random.random_range(0..LATER_MS));
         let deletion = async {
@@ -133,10 +134,16 @@ async fn what_is_made_for_a_tenant_while_it_is_deleted_goes_with_it_or_keeps_it(
             let path = format!("pipelines/{name}");
             async move { brief.ask(engine, ("PUT", &path), spec(&name)).await }
         });
+        let upload = async {
+            let path = format!("plugins/probe/versions/2.0.{round}");
+            let guest = files::plugin("examples/chatty")?;
+            brief.ask(engine, ("PUT", &path), guest).await
+        };
         let token = brief.ask(engine, ("POST", "tokens"), "");
-        let (deleted, applied, made) = tokio::join!(deletion, futures::future::join_all(pipelines), token);
+        let (deleted, applied, uploaded, made) =
+            tokio::join!(deletion, futures::future::join_all(pipelines), upload, token);
         let applied: Vec<_> = applied.into_iter().collect::<Result<_, _>>()?;
-        let (deleted, others) = (deleted?, [made?]);
+        let (deleted, others) = (deleted?, [uploaded?, made?]);
         for answer in applied.iter().chain(&others) {
             assert!(
                 matches!(answer.status, 200 | 201 | 401 | 404 | 409 | 422),
