@@ -184,6 +184,7 @@ fn config(own: &OwnStream) -> Value {
     }
     if !own.life.is_unnamed() {
         config["metadata"] = json!({ LIFE: own.life });
+        config["first_seq"] = json!(own.life.first_sequence());
     }
     config
 }

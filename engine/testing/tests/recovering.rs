@@ -134,3 +134,40 @@ async fn what_another_engine_commits_during_a_recovery_is_no_damage() {
     let next = broker.commit(&commit(&partition, 3, last)).await;
     assert!(matches!(next, Err(CommitError::Fenced { .. })), "{next:?}");
 }
+
+#[tokio::test]
+async fn a_commit_of_an_ended_life_finds_no_record_that_it_expects() {
+    let text = r#"{"name":"p","input":{"subjects":["a"]},"steps":[{"name":"s","plugin":"v@1.0.0"}]}"#;
+    let manifest = parse(text.as_bytes()).unwrap();
+    let pipeline = PipelineId {
+        tenant: Name::new("shop").unwrap(),
+        pipeline: Name::new("p").unwrap(),
+    };
+    let broker = MemoryBroker::new(Options::default());
+    let lives = ["1".repeat(32), "2".repeat(32)].map(|life| life.parse::<Life>().unwrap());
+    let mut ended = Vec::new();
+    for life in lives {
+        let own = own_stream(&pipeline, life, &manifest);
+        broker.create_own(&own).await.unwrap();
+        let partition = PartitionId {
+            life,
+            pipeline: pipeline.clone(),
+            partition: 0,
+        };
+        let mut last = broker.begin(&partition, record::beginning()).await.unwrap();
+        for late in &ended {
+            let answer = broker.commit(late).await;
+            assert!(matches!(answer, Err(CommitError::Fenced { .. })), "{answer:?}");
+        }
+        for number in 1..=3 {
+            let batch = commit(&partition, number, last);
+            last = broker.commit(&batch).await.unwrap();
+            ended.push(batch);
+        }
+        for late in &ended {
+            let answer = broker.commit(late).await;
+            assert!(matches!(answer, Err(CommitError::Fenced { .. })), "{answer:?}");
+        }
+        broker.remove_own(&pipeline, life).await.unwrap();
+    }
+}

@@ -113,7 +113,7 @@ impl CommitLog for MemoryBroker {
         }
         if link.strikes("batch stored after the time-out", 5) {
             // Stored by the broker on its own time, whatever becomes of the engine meanwhile.
-            lock(&self.0.late).push((self.created(batch), batch.clone()));
+            lock(&self.0.late).push(batch.clone());
             link.pause(50).await;
             return Err(CommitError::Unknown("simulated: too late".to_owned()));
         }

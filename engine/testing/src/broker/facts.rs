@@ -24,8 +24,7 @@ impl MemoryBroker {
         if let Some(known) = streams.held.get(&name) {
             check_own(&known.facts(&name), own)?;
         }
-        let stream = streams.make(&name, || subjects_of(own));
-        stream.life = Some(own.life);
+        let stream = streams.make_own(&name, own.life, || subjects_of(own));
         self.note_write();
         Ok(stream.facts(&name))
     }

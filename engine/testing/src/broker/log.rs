@@ -145,6 +145,20 @@ impl Streams {
         })
     }
 
+    /// The stream of a pipeline's own. Its life says where its sequences begin.
+    pub(super) fn make_own(
+        &mut self,
+        name: &str,
+        life: Life,
+        subjects: impl FnOnce() -> Vec<String>,
+    ) -> &mut Stream {
+        let stream = self.make(name, subjects);
+        if stream.life.replace(life).is_none() && stream.messages.is_empty() {
+            stream.last_sequence = life.first_sequence() - 1;
+        }
+        stream
+    }
+
     /// The number of the consumer that is made next.
     pub(super) fn next_consumer(&mut self) -> u64 {
         self.consumers += 1;

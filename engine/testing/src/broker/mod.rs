@@ -50,8 +50,8 @@ struct Shared {
     link: Link,
     log: Arc<Log>,
     snapshots: Arc<Mutex<HeldSnapshots>>,
-    /// Batches that the broker has taken in and not stored yet, and when the stream was made that it took them for.
-    late: Arc<Mutex<Vec<(Option<String>, CommitBatch)>>>,
+    /// Batches that the broker has taken in and not stored yet.
+    late: Arc<Mutex<Vec<CommitBatch>>>,
     /// Messages of commits that were counted and not stored.
     counted: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
@@ -115,7 +115,7 @@ impl MemoryBroker {
     pub fn begin_pipeline(&self, pipeline: &PipelineId, life: Life, partitions: u32) {
         let name = subject::stream_name(pipeline);
         let mut streams = self.0.log.lock();
-        streams.make(&name, || vec![subject::own_pattern(pipeline)]).life = Some(life);
+        streams.make_own(&name, life, || vec![subject::own_pattern(pipeline)]);
         for partition in (0..partitions).filter(|_| !life.is_unnamed()) {
             let partition = PartitionId {
                 pipeline: pipeline.clone(),
@@ -196,20 +196,10 @@ impl MemoryBroker {
     pub fn store_late_batches(&self) {
         self.0.link.take_late_effect();
         let late = std::mem::take(&mut *lock(&self.0.late));
-        for (created, batch) in late {
-            // What a stream has taken in goes with it.
-            if self.created(&batch) == created {
-                // Refused where another commit came first: that is the fence at work.
-                let _ = self.store(&batch);
-            }
+        for batch in late {
+            // Refused where another commit came first, or another life is: that is the fence at work.
+            let _ = self.store(&batch);
         }
-    }
-
-    /// When the stream was made that a batch is for.
-    fn created(&self, batch: &CommitBatch) -> Option<String> {
-        let name = subject::stream_name(&batch.partition.pipeline);
-        let streams = self.0.log.lock();
-        streams.held.get(&name).map(|stream| stream.created.clone())
     }
 
     fn note_write(&self) {

@@ -8,6 +8,7 @@ mod consumers;
 mod cut;
 mod editors;
 mod fairness;
+mod late;
 mod orphans;
 mod own_stream;
 mod quotas;
