@@ -35,6 +35,7 @@ mod options;
 mod peers;
 mod registry;
 mod replicas;
+mod silence;
 mod snapshots;
 mod streams;
 mod sync;
