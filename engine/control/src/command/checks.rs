@@ -278,6 +278,7 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
     let fixed = [
         ("input.stream", before.input.stream == after.input.stream),
         ("input.key", before.input.key == after.input.key),
+        ("input.partition", before.input.partition == after.input.partition),
         ("partitions", before.partitions == after.partitions),
     ];
     for (path, same) in fixed {

@@ -83,6 +83,11 @@ impl Stream {
         self.messages[begin..].iter().filter(is_wanted)
     }
 
+    /// Messages that it ever stored.
+    pub(super) fn stored(&self) -> u64 {
+        self.last_sequence + 1 - self.life.unwrap_or_default().first_sequence()
+    }
+
     pub(super) fn facts(&self, name: &str) -> StreamFacts {
         let first = self.messages.first();
         StreamFacts {
