@@ -31,6 +31,8 @@ export interface Revision {
 export interface Manifest {
   name: string;
   partitions: number;
+  input: { subjects: string[]; stream?: string };
+  output?: { subject: string };
   steps: { name: string; plugin: string; grants?: string[] }[];
   vectors?: Record<string, unknown>;
   sketches?: Record<string, unknown>;

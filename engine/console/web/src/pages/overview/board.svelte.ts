@@ -27,7 +27,7 @@ export class Board {
   readonly shown: ListedPipeline[] = $derived.by(() => this.#shownNow());
   readonly entries: Entry[] = $derived.by(() => this.shown.map((one) => this.#entry(one)));
 
-  constructor(api: Api, tenant: string, filter: () => string) {
+  constructor(api: Api, tenant: string, filter: () => string = () => '') {
     this.#filter = filter;
     this.list = new Poll(LIST_EVERY_MS, async (signal) => {
       const list = await api.ask('get', '/v1/tenants/{tenant}/pipelines', { path: { tenant }, signal });
