@@ -43,6 +43,7 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/orders/live', 'Waiting for a call'],
   ['/p/chatty/logs', 'hello'],
   ['/p/orders/results', 'tailrace sketch show orders amounts'],
+  ['/p/orders/results?sketch=amounts', 'The last 24 windows'],
   ['/p/tastes/state', 'item/0'],
   ['/p/orders/state', 'No step of this pipeline keeps state'],
   ['/plugins', 'validator@1.0.0'],

@@ -34,8 +34,8 @@ export interface Manifest {
   input: { subjects: string[]; stream?: string };
   output?: { subject: string };
   steps: { name: string; plugin: string; grants?: string[] }[];
-  vectors?: Record<string, unknown>;
-  sketches?: Record<string, unknown>;
+  vectors?: Record<string, { dimensions?: number; metric?: string }>;
+  sketches?: Record<string, { kind?: string; window?: string; by?: unknown }>;
   [field: string]: unknown;
 }
 

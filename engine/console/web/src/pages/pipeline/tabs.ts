@@ -28,5 +28,5 @@ export const SHOWN: readonly Shown[] = [
   { tab: 'live', name: 'Live', load: () => import('./live/Live.svelte') },
   { tab: 'logs', name: 'Logs', load: () => import('./live/Logs.svelte') },
   { tab: 'results', name: 'Results', load: () => import('./results/Results.svelte') },
-  { tab: 'state', name: 'State', load: () => import('./state/State.svelte') },
+  { tab: 'state', name: 'State and vectors', load: () => import('./state/State.svelte') },
 ];
