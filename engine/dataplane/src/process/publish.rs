@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tailrace_core::{
     codes::LetterCode,
     event::{Event, Header, Message},
+    headers::{check_headers, headers_bytes},
     manifest::Delivery,
     outcome::Outcome,
     ports::broker::Output,
@@ -15,7 +16,7 @@ use crate::{
     arrival::Source,
     message::{
         hops,
-        outgoing::{self, MAX_SUBJECT_BYTES, headers_bytes},
+        outgoing::MAX_SUBJECT_BYTES,
     },
     observe::spans::EventSpans,
     plan::Plan,
@@ -112,7 +113,7 @@ impl Processor {
     }
 
     fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
-        outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
+        check_headers(headers).map_err(|reason| Halt::TooMuch {
             code: LetterCode::TooLarge,
             reason,
         })?;
