@@ -69,7 +69,9 @@ pub(crate) async fn publish(
     headers: HeaderMap,
     body: Content,
 ) -> Answer<Json<Published>> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     let events = if kind.is_some_and(|kind| kind.starts_with(LINES)) {
         lines(&body, place.subject.as_deref())?
     } else {
@@ -156,8 +158,14 @@ mod tests {
     #[test]
     fn an_event_that_is_not_understood_is_named() {
         for (body, part) in [
-            (r#"{"events":[{"subject":"a"},{"payload":1}]}"#, "event 2: it has no subject"),
-            (r#"{"events":[{"subject":"a","payload":1,"text":"x"}]}"#, "more than one"),
+            (
+                r#"{"events":[{"subject":"a"},{"payload":1}]}"#,
+                "event 2: it has no subject",
+            ),
+            (
+                r#"{"events":[{"subject":"a","payload":1,"text":"x"}]}"#,
+                "more than one",
+            ),
             (r#"{"events":[{"subject":"a","base64":"%"}]}"#, "does not decode"),
             (r#"{"events":[{"subjekt":"a"}]}"#, "subjekt"),
         ] {

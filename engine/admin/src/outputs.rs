@@ -106,7 +106,9 @@ pub(crate) async fn outputs(
     let from = wish.begin()?;
     let limit = |limit: Option<u64>| limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     if !wish.follow {
-        let page = api.queries.outputs(&id, from, wish.key.as_deref(), limit(wish.limit).max(1));
+        let page = api
+            .queries
+            .outputs(&id, from, wish.key.as_deref(), limit(wish.limit).max(1));
         let OutputPage {
             place,
             outputs,
@@ -187,15 +189,17 @@ impl Following {
     async fn look(&mut self) -> Option<bool> {
         let most = self.left.min(PAGE as u64) as usize;
         let from = OutputsFrom::At(self.from);
-        let read = self.api.queries.outputs(&self.id, from, self.key.as_deref(), most);
+        let read = self
+            .api
+            .queries
+            .outputs(&self.id, from, self.key.as_deref(), most);
         match read.await {
             Ok(page) => {
                 self.from = page.next;
                 self.left -= page.outputs.len() as u64;
                 let shown = page.outputs.into_iter().map(Output::from);
-                self.waiting.extend(shown.map(|output| {
-                    event("output", &output).id(output.sequence.to_string())
-                }));
+                self.waiting
+                    .extend(shown.map(|output| event("output", &output).id(output.sequence.to_string())));
                 Some(!self.waiting.is_empty())
             }
             Err(cause) if cause.code() == ApiCode::BrokerUnavailable => Some(false),

@@ -120,7 +120,11 @@ pub fn is_anothers(stream: &str, tenant: &Name) -> bool {
     ["TR_", "IN_"]
         .iter()
         .filter_map(|kind| stream.strip_prefix(kind))
-        .any(|rest| !rest.strip_prefix(tenant.as_str()).is_some_and(|rest| rest.starts_with('_')))
+        .any(|rest| {
+            !rest
+                .strip_prefix(tenant.as_str())
+                .is_some_and(|rest| rest.starts_with('_'))
+        })
 }
 
 /// Everything of a pipeline that is the engine's own.

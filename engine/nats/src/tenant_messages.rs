@@ -90,7 +90,9 @@ fn failed(cause: &PublishError) -> SendError {
     if cause.kind() == PublishErrorKind::StreamNotFound {
         return SendError::Untaken;
     }
-    let refused = cause.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    let refused = cause
+        .source()
+        .and_then(|source| source.downcast_ref::<jetstream::Error>());
     SendError::Broker(refused.map_or_else(
         || unreachable(cause),
         |error| BrokerError::Refused {

@@ -146,11 +146,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "Pipelines find it by its subjects. A stream that is there is changed; its events stay.",
             "JSON with `subjects` (a list of patterns, within the read grant and the write grant), `max-age` (`7d`), `max-bytes` (`1GiB`) and `when-full` (`drop-oldest` or `refuse`). Only `subjects` is required.",
             STREAM,
-            &[
-                ApiCode::InvalidRequest,
-                ApiCode::Conflict,
-                ApiCode::QuotaExceeded,
-            ],
+            &[ApiCode::InvalidRequest, ApiCode::Conflict, ApiCode::QuotaExceeded],
         ),
         ("DELETE", "/streams/{stream}") => of(
             "This cannot be undone. A stream that a pipeline reads is refused without `force`.",

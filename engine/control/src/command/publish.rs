@@ -46,9 +46,8 @@ impl Commands {
         for (index, event) in events.iter().enumerate() {
             let at = |why: String| ControlError::Invalid(format!("event {}: {why}", index + 1));
             check(event, most).map_err(at)?;
-            check_grant(&owner, event).map_err(|why| {
-                ControlError::Forbidden(format!("event {}: {why}", index + 1))
-            })?;
+            check_grant(&owner, event)
+                .map_err(|why| ControlError::Forbidden(format!("event {}: {why}", index + 1)))?;
             if let Some(why) = held_by_a_pipeline(&registry, &owner, &event.subject) {
                 return Err(ControlError::Conflict(format!("event {}: {why}", index + 1)));
             }
@@ -84,7 +83,9 @@ fn check(event: &NewMessage, most: usize) -> Result<(), String> {
 fn check_grant(owner: &Tenant, event: &NewMessage) -> Result<(), String> {
     let subject = &event.subject;
     if subject::is_reserved(subject) {
-        return Err(format!("the subject {subject:?} is the engine's or the server's own"));
+        return Err(format!(
+            "the subject {subject:?} is the engine's or the server's own"
+        ));
     }
     if !owner.may_write(subject) {
         let granted = owner.write.join(", ");

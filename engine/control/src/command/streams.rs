@@ -129,7 +129,10 @@ impl Commands {
         let fits = if is_there {
             check_quota(owner, &older, made.max_bytes)
         } else {
-            Err(ControlError::Conflict(format!("tenant {} was deleted meanwhile", owner.name)))
+            Err(ControlError::Conflict(format!(
+                "tenant {} was deleted meanwhile",
+                owner.name
+            )))
         };
         if fits.is_err() {
             world
@@ -160,8 +163,8 @@ impl Commands {
                 readers.join(", ")
             )));
         }
-        let change = Change::new("stream-deleted", tenant, format!("stream/{name}"))
-            .from(Some(told(&known.wanted)));
+        let change =
+            Change::new("stream-deleted", tenant, format!("stream/{name}")).from(Some(told(&known.wanted)));
         self.audited(change, async {
             Ok(world.tenant_streams.remove(tenant, owner.life, name).await?)
         })
@@ -182,12 +185,17 @@ fn check(owner: &Tenant, request: &StreamRequest) -> ControlResult<()> {
     let invalid = |why: String| Err(ControlError::Invalid(why));
     let count = request.subjects.len();
     if count == 0 || count > MAX_SUBJECTS {
-        return invalid(format!("subjects: a stream holds 1 to {MAX_SUBJECTS} subjects, and this one {count}"));
+        return invalid(format!(
+            "subjects: a stream holds 1 to {MAX_SUBJECTS} subjects, and this one {count}"
+        ));
     }
     for pattern in &request.subjects {
-        subject::check_pattern(pattern).map_err(|cause| ControlError::Invalid(format!("subjects: {cause}")))?;
+        subject::check_pattern(pattern)
+            .map_err(|cause| ControlError::Invalid(format!("subjects: {cause}")))?;
         if subject::is_reserved(pattern) {
-            return invalid(format!("subjects: {pattern:?} reaches the engine's or the server's own"));
+            return invalid(format!(
+                "subjects: {pattern:?} reaches the engine's or the server's own"
+            ));
         }
         for (kind, may, granted) in [
             ("read", owner.may_read(pattern), &owner.read),

@@ -100,7 +100,10 @@ impl Queries {
     ) -> ControlResult<OutputPage> {
         let pipeline = self.context.pipeline(id)?;
         let place = OutputPlace::of(id, &pipeline).ok_or_else(|| {
-            ControlError::Conflict(format!("pipeline {} publishes nothing: it has no output", id.pipeline))
+            ControlError::Conflict(format!(
+                "pipeline {} publishes nothing: it has no output",
+                id.pipeline
+            ))
         })?;
         let pattern = pattern(&pipeline, &place, key)?;
         let world = self.context.world_of(&id.tenant).await?;
@@ -142,7 +145,12 @@ fn pattern(pipeline: &Pipeline, place: &OutputPlace, key: Option<&str>) -> Contr
     let Some(key) = key else {
         return Ok(place.subjects.clone());
     };
-    let subject = pipeline.active.manifest.output.as_ref().map(|output| &output.subject);
+    let subject = pipeline
+        .active
+        .manifest
+        .output
+        .as_ref()
+        .map(|output| &output.subject);
     match subject.filter(|subject| subject.contains(KEY_TOKEN)) {
         Some(subject) => Ok(subject.replace(KEY_TOKEN, &subject::token(key))),
         None => Err(ControlError::Invalid(

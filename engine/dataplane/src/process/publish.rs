@@ -14,10 +14,7 @@ use tailrace_core::{
 
 use crate::{
     arrival::Source,
-    message::{
-        hops,
-        outgoing::MAX_SUBJECT_BYTES,
-    },
+    message::{hops, outgoing::MAX_SUBJECT_BYTES},
     observe::spans::EventSpans,
     plan::Plan,
     process::{HEADER_ROOM, halt::Halt, processor::Processor, walk::Walk},

@@ -71,10 +71,17 @@ impl Messages for MemoryBroker {
             ReadFrom::Time(ms) => message.received_ms >= ms,
         };
         let patterns = [pattern.to_owned()];
-        let wanted: Vec<_> = held.from(0, &patterns).filter(|message| is_after(message)).collect();
+        let wanted: Vec<_> = held
+            .from(0, &patterns)
+            .filter(|message| is_after(message))
+            .collect();
         Ok(MessagePage {
             pending: wanted.len().saturating_sub(limit) as u64,
-            messages: wanted.into_iter().take(limit).map(super::Stored::incoming).collect(),
+            messages: wanted
+                .into_iter()
+                .take(limit)
+                .map(super::Stored::incoming)
+                .collect(),
         })
     }
 }
@@ -85,7 +92,11 @@ fn facts_of(stream: &Stream) -> Option<TenantStreamFacts> {
         wanted: stream.tenant.clone()?,
         created: stream.created.clone(),
         messages: stream.messages.len() as u64,
-        bytes: stream.messages.iter().map(|message| message.payload.len() as u64).sum(),
+        bytes: stream
+            .messages
+            .iter()
+            .map(|message| message.payload.len() as u64)
+            .sum(),
         first_sequence: first.map_or(stream.last_sequence + 1, |message| message.sequence),
         last_sequence: stream.last_sequence,
     })
@@ -121,7 +132,10 @@ impl MemoryBroker {
 impl TenantStreams for MemoryBroker {
     async fn put(&self, wanted: &TenantStream) -> Result<TenantStreamFacts, TenantStreamError> {
         let (broker, wanted) = (self.clone(), wanted.clone());
-        let made = self.0.link.change(Service::Streams, move || broker.put_tenants(wanted));
+        let made = self
+            .0
+            .link
+            .change(Service::Streams, move || broker.put_tenants(wanted));
         made.await?
     }
 
