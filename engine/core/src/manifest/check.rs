@@ -34,7 +34,11 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         1,
         u64::from(MAX_PARTITIONS),
     )?;
-    within("steps", manifest.steps.len() as u64, 1, MAX_STEPS as u64)?;
+    within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64)?;
+    if manifest.steps.is_empty() && manifest.sketches.is_empty() && manifest.output.is_none() {
+        let hint = "without steps, sketches and output the pipeline would do nothing; give it one of them";
+        return Err(ManifestError::new("steps", hint));
+    }
     within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
     within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
     check_input(&manifest.input)?;
@@ -209,6 +213,19 @@ mod tests {
     #[test]
     fn a_minimal_pipeline_passes() {
         check(&parse(GOOD.as_bytes()).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_pipeline_needs_no_steps_where_it_measures_or_hands_on() {
+        let input = r#""name":"p","input":{"subjects":["a.>"]}"#;
+        for rest in [
+            r#""sketches":{"s":{"kind":"distinct"}}"#,
+            r#""output":{"subject":"b"},"steps":[]"#,
+        ] {
+            check(&parse(format!("{{{input},{rest}}}").as_bytes()).unwrap()).unwrap();
+        }
+        let idle = check(&parse(format!("{{{input}}}").as_bytes()).unwrap()).unwrap_err();
+        assert_eq!(idle.path, "steps");
     }
 
     #[test]

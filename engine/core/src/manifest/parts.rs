@@ -31,7 +31,9 @@ pub struct PipelineManifest {
     /// The guarantee that holds after a crash.
     #[serde(default)]
     pub delivery: Delivery,
-    /// Each event passes these plugins in this order. A pipeline has 1 to 16 steps.
+    /// Each event passes these plugins in this order. A pipeline has at most 16 steps. One without steps measures
+    /// its sketches, and hands each event on to its output.
+    #[serde(default)]
     pub steps: Vec<StepManifest>,
     /// Collections of embeddings, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
