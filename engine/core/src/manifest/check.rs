@@ -12,7 +12,7 @@ use crate::{
         Start, StepManifest,
         bounds::{check_extract, within},
         error::ManifestError,
-        sketches,
+        sketches, watermark,
     },
     subject,
 };
@@ -93,6 +93,7 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
     if let Some(time) = &input.time {
         check_extract("input.time", &time.place)?;
     }
+    watermark::check(&input.watermark)?;
     if let Some(dedup) = &input.dedup {
         check_dedup(dedup)?;
     }
