@@ -127,7 +127,10 @@ impl Project {
         match newest(&self.folder, built) {
             Some(newer) => Err(misuse(
                 format!("{} is older than {}", file.display(), newer.display()),
-                format!("name the folder {} instead; it is then built first", self.folder.display()),
+                format!(
+                    "name the folder {} instead; it is then built first",
+                    self.folder.display()
+                ),
             )),
             None => Ok(()),
         }

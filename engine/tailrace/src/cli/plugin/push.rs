@@ -169,7 +169,10 @@ fn identify(args: PushArgs, project: Option<Project>, file: &Path) -> anyhow::Re
     };
     if let Some((built_name, built)) = said.filter(|said| *said != (name.clone(), version.clone())) {
         return Err(misuse(
-            format!("{} was built as {built_name}@{built}, and is not {name}@{version}", file.display()),
+            format!(
+                "{} was built as {built_name}@{built}, and is not {name}@{version}",
+                file.display()
+            ),
             "write the version into Cargo.toml and build again, or leave --name and --version out",
         ));
     }
