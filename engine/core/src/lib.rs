@@ -39,5 +39,6 @@ pub mod text;
 pub mod trace;
 pub mod units;
 pub mod vectors;
+pub mod watermark;
 pub mod world;
 pub mod yaml;

@@ -16,6 +16,7 @@ use tailrace_core::{
     ports::plugins::{Instance, Plugin, PluginError},
     registry::{Revision, candidate::Mode},
     series::{Group, MAX_GROUP_BYTES},
+    watermark::ClockRule,
 };
 use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub seed: TenantSeed,
     /// A revision that runs beside this one.
     pub candidate: Option<CandidatePlan>,
+    /// How the clock of its input moves.
+    pub clock_rule: ClockRule,
     places: Extractor,
     measured: Vec<(Name, Kind)>,
     /// Grouped sketches, in the order of their extractors.
@@ -96,6 +99,8 @@ pub struct Found {
     pub dedup: Option<Identifier>,
     /// Its time.
     pub time: EventTime,
+    /// Which source it is of, where sources have clocks of their own.
+    pub source: Option<String>,
     /// Why nothing of its payload is believed, where the pipeline looks into it.
     pub fault: Option<PayloadFault>,
     /// Updates of the sketches that the engine itself measures.
@@ -139,6 +144,7 @@ impl Plan {
             steps,
             seed,
             candidate: None,
+            clock_rule: ClockRule::of(&manifest.input.watermark),
             places,
             measured,
             grouped,
@@ -164,6 +170,8 @@ impl Plan {
             let value = values.next().flatten();
             EventTime::read(manifest, value.as_ref(), received_ms)
         });
+        let per = self.manifest.input.watermark.per.as_ref();
+        let source = per.and_then(|_| values.next().flatten().and_then(Scalar::into_text));
         let dedup = self.manifest.input.dedup.as_ref().and_then(|manifest| {
             let text = values.next().flatten().and_then(Scalar::into_text)?;
             let remember = manifest.remember;
@@ -188,6 +196,7 @@ impl Plan {
             key,
             dedup,
             time: time.unwrap_or_default(),
+            source,
             fault: found.fault,
             measured,
             groups: groups.collect(),
@@ -261,6 +270,7 @@ impl PlannedStep {
 fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
     let mut places: Vec<Extract> = vec![manifest.input.key.clone()];
     places.extend(manifest.input.time.as_ref().map(|time| time.place.clone()));
+    places.extend(manifest.input.watermark.per.clone());
     places.extend(
         manifest
             .input

@@ -21,7 +21,12 @@ use tailrace_core::{
     registry::Revision,
 };
 use tailrace_dataplane::{
-    arrival::QueueItem, intake, plan::Plan, process::TurnEnd, turn::batch::Sealed, turn::worker::Worker,
+    arrival::QueueItem,
+    intake::{self, clock::IntakeClock},
+    plan::Plan,
+    process::TurnEnd,
+    turn::batch::Sealed,
+    turn::worker::Worker,
 };
 use tailrace_sketch::TenantSeed;
 use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
@@ -69,6 +74,7 @@ impl Instance for At {
 struct Stage {
     plan: Arc<Plan>,
     worker: Worker,
+    clock: IntakeClock,
     sequence: u64,
 }
 
@@ -111,6 +117,7 @@ impl Stage {
         Self {
             plan,
             worker,
+            clock: IntakeClock::default(),
             sequence: 0,
         }
     }
@@ -128,7 +135,8 @@ impl Stage {
             headers: headers.iter().map(header).collect(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
         };
-        let arrival = intake::arrive(&self.plan, message);
+        let mut arrival = intake::arrive(&self.plan, message);
+        self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
     }
 

@@ -12,7 +12,7 @@ use crate::{
         StepManifest,
         bounds::{check_extract, within},
         error::ManifestError,
-        output, partition, sketches,
+        output, partition, sketches, watermark,
     },
     subject,
 };
@@ -96,6 +96,7 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
     if let Some(time) = &input.time {
         check_extract("input.time", &time.place)?;
     }
+    watermark::check(&input.watermark)?;
     if let Some(dedup) = &input.dedup {
         check_dedup(dedup)?;
     }

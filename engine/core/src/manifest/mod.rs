@@ -18,6 +18,7 @@ mod rate;
 pub mod sketches;
 mod start;
 mod time;
+mod watermark;
 
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
@@ -28,6 +29,7 @@ pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;
 pub use time::{OnUnreadable, TimeManifest, TimeUnit};
+pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, WatermarkManifest};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

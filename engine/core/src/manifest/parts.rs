@@ -9,7 +9,7 @@ use crate::{
     grant::{CallLimits, Grant},
     manifest::{
         AlarmManifest, Extract, PartitionManifest, PluginRef, SketchManifest, TimeManifest,
-        defaults::is_default, start,
+        WatermarkManifest, defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -88,6 +88,9 @@ pub struct InputManifest {
     /// event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeManifest>,
+    /// The rules of the pipeline's clock in event time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub watermark: WatermarkManifest,
     /// The first run of the pipeline begins here.
     #[serde(default)]
     pub start: Start,

@@ -8,6 +8,8 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::watermark::{ClockRule, InputClock};
+
 /// Events that the stream dropped before they were processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
@@ -22,6 +24,47 @@ pub struct Loss {
     pub is_certain: bool,
 }
 
+/// The clock of the input, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ClockStatus {
+    /// The watermark, milliseconds since 1970; 0 before the first event with a time that is believed.
+    pub watermark_ms: u64,
+    /// The latest event time that was believed.
+    pub latest_ms: u64,
+    /// The sources, where each has a clock of its own, the one furthest behind first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceClock>,
+    /// What holds the watermark back, if it is not the latest time less `delay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
+}
+
+/// The clock of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceClock {
+    /// Its name.
+    pub source: String,
+    /// Its latest time that was believed.
+    pub latest_ms: u64,
+}
+
+impl ClockStatus {
+    fn of(clock: &InputClock, rule: &ClockRule) -> Self {
+        let sources = clock.sources().map(|(source, latest_ms)| SourceClock {
+            source: source.to_owned(),
+            latest_ms,
+        });
+        let mut sources: Vec<_> = sources.collect();
+        sources.sort_by_key(|source| source.latest_ms);
+        Self {
+            watermark_ms: clock.watermark_ms,
+            latest_ms: clock.latest_ms(),
+            held_by: clock.held_by(rule),
+            sources,
+        }
+    }
+}
+
 /// What the input is like; shared by those who read the broker and those who look.
 #[derive(Debug, Default)]
 pub struct InputWatch {
@@ -32,6 +75,7 @@ pub struct InputWatch {
     unassigned: AtomicU64,
     /// One more than what is still to come; 0 where that is not known.
     pending: AtomicU64,
+    clock: Mutex<Option<(InputClock, ClockRule)>>,
 }
 
 impl InputWatch {
@@ -62,6 +106,17 @@ impl InputWatch {
         };
         count.fetch_add(loss.events, Ordering::Relaxed);
         *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(loss);
+    }
+
+    /// Its clock says this now, by this rule.
+    pub fn set_clock(&self, clock: InputClock, rule: ClockRule) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, rule));
+    }
+
+    /// What its clock said last; none before the input was read.
+    pub fn clock(&self) -> Option<ClockStatus> {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.as_ref().map(|(clock, rule)| ClockStatus::of(clock, rule))
     }
 
     /// So many events of the pipeline's subjects lie in the stream and were not read yet.

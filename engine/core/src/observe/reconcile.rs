@@ -307,6 +307,7 @@ mod tests {
             redrive_position: 0,
             revision: 1,
             watermark_ms: 0,
+            clock: crate::watermark::InputClock::default(),
             outcomes: OutcomeCounters {
                 events: 3,
                 emitted: 3,

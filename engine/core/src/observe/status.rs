@@ -16,7 +16,7 @@ use crate::{
     name::Name,
     observe::{
         candidate_reports::CandidateReports,
-        input::{InputWatch, Loss},
+        input::{ClockStatus, InputWatch, Loss},
         progress::Progress,
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
@@ -119,6 +119,9 @@ pub struct InputStatus {
     /// What was lost last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_loss: Option<Loss>,
+    /// Its clock in event time, as this engine has read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockStatus>,
 }
 
 /// A partition.
@@ -309,6 +312,7 @@ impl PipelineStatus {
             possibly_lost: self.input_watch.possibly_lost(),
             unassigned: self.input_watch.unassigned(),
             last_loss: self.input_watch.last_loss(),
+            clock: self.input_watch.clock(),
             ..input
         }
     }

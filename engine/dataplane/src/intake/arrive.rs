@@ -36,6 +36,12 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         &message.headers,
         &message.payload,
     );
+    let received_ms = message.received_ms;
+    let time_ms = found.time.ms().unwrap_or(received_ms);
+    let is_ahead = !plan.clock_rule.believes(time_ms, received_ms);
+    // Where events bring their times, the receive time of one that brings none says nothing: those of events that
+    // are published again, years later, would be far ahead of all others.
+    let is_own = plan.manifest.input.time.is_none() || found.time.ms().is_some();
     let mut headers = own_headers(message.headers);
     if let Some(marker) = marker {
         markers::mark(&mut headers, marker);
@@ -43,7 +49,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     let (key, refused) = judge(plan, &mut found, &headers, &message.payload);
     let event = Event {
         sequence: message.sequence,
-        time_ms: found.time.ms().unwrap_or(message.received_ms),
+        time_ms,
         subject: message.subject,
         key,
         headers,
@@ -52,6 +58,10 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     Arrival {
         refused,
         time: found.time,
+        is_ahead,
+        moves_clock: is_own && !is_ahead,
+        clock_source: found.source,
+        received_ms,
         dedup: found.dedup,
         measured: found.measured,
         groups: found.groups,
@@ -71,6 +81,7 @@ fn pass_over(message: Incoming) -> Arrival {
     };
     Arrival {
         skipped: true,
+        received_ms: message.received_ms,
         ..Arrival::of(Source::Input, message.sequence, event)
     }
 }

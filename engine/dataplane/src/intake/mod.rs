@@ -8,6 +8,7 @@
 //! Why: docs/decisions/0010-every-engine-reads-the-input.md
 
 pub mod arrive;
+pub mod clock;
 mod markers;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use tailrace_core::{
     },
     ports::broker::{Incoming, InputError, SubscribeRequest, Subscription},
     subject,
+    watermark::InputClock,
     world::World,
 };
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -32,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::intake::arrive::arrive;
 use crate::{
     arrival::{Arrival, QueueItem, Source},
-    intake::arrive::arrive_again,
+    intake::{arrive::arrive_again, clock::IntakeClock},
     observe::spans,
     plan::Plan,
 };
@@ -61,6 +63,8 @@ pub struct PartitionQueue {
     pub sender: mpsc::Sender<Vec<QueueItem>>,
     /// Its progress.
     pub progress: Arc<Progress>,
+    /// The clock of the input that it has recorded, with its position.
+    pub recorded: (u64, InputClock),
 }
 
 /// The intake of one pipeline.
@@ -101,8 +105,8 @@ struct Feed {
     subscription: Box<dyn Subscription>,
     /// Sequence of the last event given to a partition, by partition.
     given: BTreeMap<u32, u64>,
-    /// Last mark given to a partition, by partition.
-    marked: BTreeMap<u32, u64>,
+    /// Last mark given to a partition, and the watermark with it, by partition.
+    marked: BTreeMap<u32, (u64, u64)>,
     /// Last sequence read.
     read: u64,
     /// Last low-water position acknowledged.
@@ -133,7 +137,8 @@ impl Intake {
 
     async fn feed(&mut self) -> Result<(), InputError> {
         let mut input = self.subscribe_input().await?;
-        self.show(&input);
+        let mut clock = self.recorded_clock();
+        self.show(&input, &clock);
         let mut redrive: Option<Feed> = None;
         let mut marks = tokio::time::interval(MARK_EVERY);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -157,20 +162,32 @@ impl Intake {
                 batch = next(redrive.as_mut()) => {
                     let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
                     let batch = batch?;
-                    self.give(feed, &mut books, batch).await;
+                    self.give(feed, &mut clock, &mut books, batch).await;
                 }
                 batch = input.subscription.next(READ) => {
                     let batch = batch?;
-                    self.give(&mut input, &mut books, batch).await;
-                    self.show(&input);
+                    self.give(&mut input, &mut clock, &mut books, batch).await;
+                    self.show(&input, &clock);
                 }
                 _ = marks.tick() => {
-                    self.look(&mut input).await?;
-                    self.mark(&mut input).await;
+                    let is_read_up = self.look(&mut input).await?;
+                    if is_read_up {
+                        self.tick(&mut clock).await;
+                        self.show(&input, &clock);
+                    }
+                    self.mark(&mut input, &clock).await;
                 }
                 _ = barriers.tick() => self.barrier(&mut books).await,
             }
         }
+    }
+
+    /// The clock of the partition that is furthest behind, where reading begins.
+    fn recorded_clock(&self) -> IntakeClock {
+        let recorded = self.partition_queues.values().map(|queue| &queue.recorded);
+        let least = recorded.min_by_key(|(position, _)| *position).cloned();
+        let (position, clock) = least.unwrap_or_default();
+        IntakeClock::behind(position, clock, self.world.clock.monotonic())
     }
 
     async fn subscribe_input(&self) -> Result<Feed, InputError> {
@@ -239,10 +256,17 @@ impl Intake {
     }
 
     /// Sorts messages by partition and hands them over, waiting where a partition is full.
-    async fn give(&self, feed: &mut Feed, books: &mut BrokerCounts, batch: Vec<Incoming>) {
+    async fn give(
+        &self,
+        feed: &mut Feed,
+        clock: &mut IntakeClock,
+        books: &mut BrokerCounts,
+        batch: Vec<Incoming>,
+    ) {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         let sampling = self.world.tracer.sampling();
+        let now = self.world.clock.monotonic();
         for message in batch {
             feed.read = message.sequence;
             if feed.source == Source::Input && message.sequence > books.highest {
@@ -257,6 +281,9 @@ impl Intake {
                     None => continue,
                 },
             };
+            if feed.source == Source::Input {
+                clock.stamp(&plan, &mut arrival, now);
+            }
             let Event { subject, key, .. } = &arrival.event;
             let partition = plan.manifest.partition_of(subject, key);
             if !self.partition_queues.contains_key(&partition) {
@@ -295,30 +322,46 @@ impl Intake {
     }
 
     /// Asks the broker how far the input is. Where nothing is pending, everything up to the stream's end was read,
-    /// although it is of other subjects.
-    async fn look(&self, input: &mut Feed) -> Result<(), InputError> {
+    /// although it is of other subjects. Says whether that is so.
+    async fn look(&self, input: &mut Feed) -> Result<bool, InputError> {
         let standing = tokio::time::timeout(LOOK_WITHIN, input.subscription.standing()).await;
         let standing = standing.unwrap_or(Ok(None))?;
         self.status
             .input_watch
             .set_pending(standing.map(|standing| standing.pending));
-        if let Some(standing) = standing.filter(|standing| standing.pending == 0) {
+        let read_up = standing.filter(|standing| standing.pending == 0);
+        if let Some(standing) = read_up {
             input.read = input.read.max(standing.complete_to);
         }
-        Ok(())
+        Ok(read_up.is_some())
     }
 
-    /// Tells partitions without work under way how far the input was read.
-    async fn mark(&self, input: &mut Feed) {
+    /// There is nothing to read: the watermark goes on where it is to, and the next marks tell the partitions.
+    async fn tick(&self, clock: &mut IntakeClock) {
+        let idle = self.plan.borrow().manifest.input.watermark.idle;
+        let now = self.world.clock.monotonic();
+        if !clock.is_quiet(&idle, now) {
+            return;
+        }
+        let mut broker_ms = None;
+        if clock.wants_broker_time() {
+            let asked = tokio::time::timeout(LOOK_WITHIN, self.world.streams.time_ms()).await;
+            broker_ms = asked.ok().and_then(Result::ok).flatten();
+        }
+        clock.tick(broker_ms, now);
+    }
+
+    /// Tells partitions without work under way how far the input was read, and what its clock says.
+    async fn mark(&self, input: &mut Feed, clock: &IntakeClock) {
+        // Of an event that came again nothing is to be told: the clock is behind the last that was read.
+        let now = (input.read.max(clock.moved_to()), clock.now().watermark_ms);
         for (partition, partition_queue) in &self.partition_queues {
             let given = input.given.get(partition).copied().unwrap_or(0);
             let marked = input.marked.entry(*partition).or_default();
-            if partition_queue.progress.position() >= given && *marked < input.read {
-                *marked = input.read;
-                let _ = partition_queue
-                    .sender
-                    .send(vec![QueueItem::Mark(input.read)])
-                    .await;
+            if partition_queue.progress.position() >= given && *marked != now {
+                *marked = now;
+                let mark = QueueItem::Mark(now.0, clock.now().clone());
+                let _ = partition_queue.sender.send(vec![mark]).await;
             }
         }
     }
@@ -351,7 +394,9 @@ impl Intake {
         }
     }
 
-    fn show(&self, input: &Feed) {
+    fn show(&self, input: &Feed, clock: &IntakeClock) {
+        let rule = self.plan.borrow().clock_rule;
+        self.status.input_watch.set_clock(clock.now().clone(), rule);
         self.status.set_input(InputStatus {
             stream: self.stream.clone(),
             read_sequence: input.read,

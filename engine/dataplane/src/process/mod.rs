@@ -27,7 +27,7 @@ use tailrace_core::{
 pub(super) use walk::Walk;
 
 use crate::{
-    arrival::Arrival,
+    arrival::{Arrival, Source},
     effects::{Effects, moment::Moment},
     observe::spans::EventSpans,
 };
@@ -48,14 +48,18 @@ impl Processor {
         watermark_ms: u64,
         below: Option<&Effects>,
     ) -> Option<TurnEnd> {
-        let now_ms = watermark_ms.max(arrival.event.time_ms);
+        let is_believed = match arrival.source {
+            Source::Input => !arrival.is_ahead,
+            Source::Redrive => self.plan.clock_rule.believes(arrival.event.time_ms, watermark_ms),
+        };
         let bytes_before = self.effects.bytes();
-        let mut walk = Walk::at(arrival, now_ms, bytes_before);
+        let mut walk = Walk::at(arrival, watermark_ms, bytes_before);
         walk.below = below;
         walk.spans = self.begin_spans(arrival);
         self.effects.arrive(Moment {
             time_ms: arrival.event.time_ms,
             clock_ms: watermark_ms,
+            is_believed,
             groups: arrival.groups.clone(),
         });
         let mark = self.effects.mark();

@@ -10,7 +10,7 @@ const MAX_ID_BYTES: usize = 256;
 /// What one event has caused so far.
 pub(crate) struct Walk<'a> {
     pub(super) arrival: &'a Arrival,
-    /// Time that the plugins see: the event's, but never before the partition's clock.
+    /// The watermark, by which entries end.
     pub(super) now_ms: u64,
     pub(super) messages: usize,
     pub(super) calls: u32,

@@ -150,7 +150,11 @@ impl PipelineRun {
             };
             let context = context::partition(&id);
             let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed, pipeline.rebase);
-            let Recovered { state_store, cursor } = recovered.instrument(context.clone()).await?;
+            let Recovered {
+                state_store,
+                cursor,
+                clock,
+            } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
@@ -162,6 +166,7 @@ impl PipelineRun {
                 committer,
                 state_store,
                 cursor,
+                clock: clock.clone(),
                 settings: self.settings,
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
@@ -176,7 +181,13 @@ impl PipelineRun {
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
             set.spawn(partition.run().instrument(context));
             shown.insert(number, (progress.clone(), status));
-            partition_queues.insert(number, PartitionQueue { sender, progress });
+            let recorded = (cursor.position, clock);
+            let partition_queue = PartitionQueue {
+                sender,
+                progress,
+                recorded,
+            };
+            partition_queues.insert(number, partition_queue);
         }
         self.status.set_partitions(shown);
         let intake = Intake {

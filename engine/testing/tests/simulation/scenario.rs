@@ -407,7 +407,7 @@ impl Scenario {
             ""
         };
         let text = format!(
-            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
+            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}},"watermark":{{"delay":"0s"}}}},
             "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
             "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},

@@ -171,10 +171,28 @@ pub(super) static TABLE: &[Metric] = &[
         Read::Pipeline(|pipeline| Some(pipeline.report.imbalances)),
     ),
     counter(
+        "late_events",
+        "events",
+        "Events behind the watermark",
+        counts!(late),
+    ),
+    counter(
+        "ahead_events",
+        "events",
+        "Events whose time was not believed because it was later than the broker's receive time by more than `input.watermark.ahead`",
+        counts!(ahead),
+    ),
+    gauge(
+        "watermark_milliseconds",
+        "milliseconds",
+        "Watermark of the pipeline's input on this engine, since 1970",
+        Read::Pipeline(|pipeline| Some(pipeline.report.input.clock.as_ref()?.watermark_ms)),
+    ),
+    counter(
         "late_sketch_updates",
         "updates",
         "Updates of windowed sketches whose window was gone. They count for all time only",
-        counts!(late),
+        counts!(late_updates),
     ),
     counter(
         "sketch_comparisons",
