@@ -9,6 +9,7 @@ mod alarms;
 mod books;
 mod broker;
 mod broker_tls;
+mod by_hand;
 mod candidates;
 mod changes;
 mod circles;
