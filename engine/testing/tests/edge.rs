@@ -285,12 +285,22 @@ fn what_is_rejected_is_measured_only_behind_a_step_that_accepted_it() {
     };
     assert_eq!(values("all"), [1.0, 10.0]);
     assert_eq!(values("first"), [1.0, 10.0, 1e4]);
-    assert_eq!(values("second"), [1.0], "what the first has dropped does not come to the second");
+    assert_eq!(
+        values("second"),
+        [1.0],
+        "what the first has dropped does not come to the second"
+    );
 }
 
 #[test]
 fn a_value_that_cannot_be_measured_is_counted_whatever_the_kind() {
-    for (kind, skipped) in [("quantiles", 3), ("distinct", 2), ("top", 2), ("seen", 2), ("sample", 2)] {
+    for (kind, skipped) in [
+        ("quantiles", 3),
+        ("distinct", 2),
+        ("top", 2),
+        ("seen", 2),
+        ("sample", 2),
+    ] {
         let sketch = format!("values: {{kind: {kind}, value: {{json: /v}}}}");
         let mut stage = Stage::measuring("start: all", &sketch);
         for payload in ["{}", r#"{"v":null}"#, r#"{"v":"words"}"#, r#"{"v":1.5}"#] {

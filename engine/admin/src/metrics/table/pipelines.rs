@@ -186,7 +186,22 @@ pub(super) static TABLE: &[Metric] = &[
         "watermark_milliseconds",
         "milliseconds",
         "Watermark of the pipeline's input on this engine, since 1970; 0 before the first event",
-        Read::Pipeline(|pipeline| Some(pipeline.report.input.clock.as_ref().map_or(0, |clock| clock.watermark_ms))),
+        Read::Pipeline(|pipeline| {
+            Some(
+                pipeline
+                    .report
+                    .input
+                    .clock
+                    .as_ref()
+                    .map_or(0, |clock| clock.watermark_ms),
+            )
+        }),
+    ),
+    counter(
+        "skipped_sketch_values",
+        "values",
+        "Values that a sketch could not measure: missing, `null`, or no number where one is measured",
+        counts!(skipped),
     ),
     counter(
         "late_sketch_updates",
