@@ -18,6 +18,7 @@ pub mod event_time;
 pub mod extract;
 pub mod failpoint;
 pub mod grant;
+pub mod headers;
 pub mod identity;
 pub mod life;
 pub mod load;

@@ -28,6 +28,7 @@ mod operator_mode;
 mod recall;
 mod refusals;
 mod secrets;
+mod share;
 mod sketches;
 mod streams;
 mod tenants;

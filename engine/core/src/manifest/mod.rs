@@ -9,7 +9,9 @@ pub mod config;
 mod defaults;
 pub mod error;
 pub mod extract;
+mod output;
 pub mod parse;
+mod partition;
 mod parts;
 mod plugin_ref;
 mod rate;
@@ -20,6 +22,7 @@ mod watermark;
 
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
+pub use partition::PartitionManifest;
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;

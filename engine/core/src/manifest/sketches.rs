@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tailrace_sketch::{Kind, SketchConfig};
 
 use crate::{
@@ -38,7 +39,7 @@ const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SketchManifest {
     /// The kind of sketch: `quantiles`, `distinct`, `top`, `seen` or `sample`.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "kinds")]
     pub kind: Kind,
     /// The place of the value in an event. Without it plugins feed the sketch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +68,19 @@ pub struct SketchManifest {
     /// compares the sketch with that answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<f64>,
+}
+
+/// The kinds, each with what it measures. The type itself lies in a crate that knows no schemas.
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    let kinds = [
+        (Kind::Quantiles, "Quantiles of numbers."),
+        (Kind::Distinct, "How many different values there are."),
+        (Kind::Top, "The most frequent values."),
+        (Kind::Seen, "Whether a value came before."),
+        (Kind::Sample, "A uniform sample of the values."),
+    ];
+    let choice = |(kind, what): (Kind, &str)| json!({ "const": kind, "description": what });
+    json_schema!({ "oneOf": kinds.map(choice) })
 }
 
 /// How a sketch is windowed and grouped; none of both for one that is neither.

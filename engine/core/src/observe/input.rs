@@ -72,6 +72,7 @@ pub struct InputWatch {
     last_loss: Mutex<Option<Loss>>,
     lost: AtomicU64,
     possibly_lost: AtomicU64,
+    unassigned: AtomicU64,
     /// One more than what is still to come; 0 where that is not known.
     pending: AtomicU64,
     clock: Mutex<Option<(InputClock, ClockRule)>>,
@@ -137,6 +138,27 @@ impl InputWatch {
     /// Events that may have been this pipeline's, and were lost.
     pub fn possibly_lost(&self) -> u64 {
         self.possibly_lost.load(Ordering::Relaxed)
+    }
+
+    /// The subjects of so many events name no partition; gives whether those are more than were known.
+    pub fn leave_unassigned(&self, events: u64) -> bool {
+        self.unassigned.fetch_max(events, Ordering::Relaxed) < events
+    }
+
+    /// Events whose subject names no partition.
+    pub fn unassigned(&self) -> u64 {
+        self.unassigned.load(Ordering::Relaxed)
+    }
+
+    /// What somebody should look at.
+    pub fn warnings(&self) -> Vec<String> {
+        let unassigned = self.unassigned();
+        let warning = || {
+            format!(
+                "the subjects of {unassigned} events name no partition of this pipeline at input.partition, so no engine reads them; write numbers from 0 to `partitions` less one there"
+            )
+        };
+        (unassigned > 0).then(warning).into_iter().collect()
     }
 
     /// What was lost last.

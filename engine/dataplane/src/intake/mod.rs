@@ -14,7 +14,8 @@ mod markers;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tailrace_core::{
-    identity::{EngineId, partition_of},
+    event::Event,
+    identity::EngineId,
     manifest::{OnLoss, Start},
     observe::{
         barrier::Barrier,
@@ -206,7 +207,7 @@ impl Intake {
             engine: self.engine.clone(),
             stream_created: self.stream_created.clone(),
             stream: self.stream.clone(),
-            subjects: manifest.input.subjects,
+            subjects: manifest.input.subjects_of(self.partition_queues.keys().copied()),
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
             on_loss: manifest.input.on_loss,
@@ -283,7 +284,8 @@ impl Intake {
             if feed.source == Source::Input {
                 clock.stamp(&plan, &mut arrival, now);
             }
-            let partition = partition_of(&arrival.event.key, plan.manifest.partitions);
+            let Event { subject, key, .. } = &arrival.event;
+            let partition = plan.manifest.partition_of(subject, key);
             if !self.partition_queues.contains_key(&partition) {
                 continue;
             }

@@ -40,7 +40,7 @@ use crate::{
         recover::{self, Recovered},
     },
     plan::{CandidatePlan, Plan},
-    run::{Ended, PipelineRun},
+    run::{Ended, PipelineRun, unassigned::Unassigned},
 };
 
 /// Batches of messages that wait between intake and partition; each has at most 512.
@@ -65,6 +65,8 @@ pub(super) struct Running {
     pub(super) own_created: String,
     /// Where the input is read from since somebody said so.
     pub(super) rebase: Option<Rebase>,
+    /// How far the events are counted that name no partition.
+    pub(super) unassigned: Unassigned,
     /// Its partitions, as the tenant's limits count them.
     _at_work: AtWork,
 }
@@ -219,6 +221,7 @@ impl PipelineRun {
             account: tenant.nats_account.clone(),
             own_created: own.created,
             rebase: pipeline.rebase,
+            unassigned: Unassigned::default(),
             _at_work: at_work,
         })
     }

@@ -152,6 +152,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             stream: None,
             subjects: vec!["events.>".to_owned()],
             key: Extract::default(),
+            partition: None,
             time: None,
             // Nothing is out of order in a file, so what ends can be seen to end.
             watermark: WatermarkManifest {

@@ -17,6 +17,7 @@ mod log;
 mod options;
 mod snapshots;
 mod subscription;
+mod tenants;
 
 use std::sync::{
     Arc, Mutex,

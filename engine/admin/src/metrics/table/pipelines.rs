@@ -263,6 +263,12 @@ pub(super) static TABLE: &[Metric] = &[
         "Events that the input stream dropped unread, and that may have been this pipeline's",
         Read::Pipeline(|pipeline| Some(pipeline.report.input.possibly_lost)),
     ),
+    counter(
+        "input_unassigned",
+        "events",
+        "Events whose subject names no partition of the pipeline, and that no engine reads",
+        Read::Pipeline(|pipeline| Some(pipeline.report.input.unassigned)),
+    ),
     gauge(
         "read_sequence",
         "sequence",

@@ -38,6 +38,8 @@ struct StatusView {
     lag: Option<u64>,
     #[serde(default)]
     dead_letters: Option<u64>,
+    #[serde(default)]
+    output: Option<OutputView>,
     partitions: Vec<PartitionView>,
     stats: StatsView,
     #[serde(default)]
@@ -56,6 +58,13 @@ struct StatusView {
     nats_account: Option<AccountView>,
     #[serde(default)]
     warnings: Vec<String>,
+}
+
+/// Where its results go.
+#[derive(Deserialize)]
+struct OutputView {
+    stream: String,
+    subjects: String,
 }
 
 /// The NATS account of its tenant.
@@ -262,6 +271,7 @@ fn overview(status: &StatusView) -> String {
                 count(status.input.read_sequence)
             ),
         ),
+        ("output", output(status)),
         ("nats account", account(status)),
         ("lag", status.lag.map_or_else(unknown, count)),
         ("lost", lost(&status.input)),
@@ -329,6 +339,14 @@ fn lost(input: &InputView) -> String {
         .as_ref()
         .map(|loss| format!("; the last, sequences {} to {}", loss.from, loss.to));
     certain + &possible + &last.unwrap_or_default()
+}
+
+/// Where results are found.
+fn output(status: &StatusView) -> String {
+    status.output.as_ref().map_or_else(
+        || "none".to_owned(),
+        |OutputView { stream, subjects }| format!("{subjects}, in stream {stream}"),
+    )
 }
 
 /// The account that its streams lie in, and how it is.
