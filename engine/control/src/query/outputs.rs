@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use tailrace_core::{
     identity::PipelineId,
-    manifest::{OutputManifest, check::KEY_TOKEN},
+    manifest::OutputManifest,
     observe::watch_permits::WatchPermit,
     ports::{
         broker::Incoming,
@@ -145,14 +145,9 @@ fn pattern(pipeline: &Pipeline, place: &OutputPlace, key: Option<&str>) -> Contr
     let Some(key) = key else {
         return Ok(place.subjects.clone());
     };
-    let subject = pipeline
-        .active
-        .manifest
-        .output
-        .as_ref()
-        .map(|output| &output.subject);
-    match subject.filter(|subject| subject.contains(KEY_TOKEN)) {
-        Some(subject) => Ok(subject.replace(KEY_TOKEN, &subject::token(key))),
+    let output = pipeline.active.manifest.output.as_ref();
+    match output.filter(|output| output.names_the_key()) {
+        Some(output) => Ok(output.subject_for(key)),
         None => Err(ControlError::Invalid(
             "key: output.subject has no {key}, so the results of a key cannot be told apart".to_owned(),
         )),

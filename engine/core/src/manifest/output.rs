@@ -6,6 +6,9 @@ use crate::{
     subject,
 };
 
+/// The stand-in for a key in a subject.
+pub const KEY_TOKEN: &str = "{key}";
+
 /// A token of an output subject that stands for something of the event.
 enum StandIn {
     /// Its key: `{key}`.
@@ -16,11 +19,14 @@ enum StandIn {
 
 impl StandIn {
     fn read(token: &str) -> Option<Self> {
-        let inner = token.strip_prefix('{')?.strip_suffix('}')?;
-        if inner == "key" {
+        if token == KEY_TOKEN {
             return Some(Self::Key);
         }
-        let count = inner.strip_prefix("partition:")?.parse().ok()?;
+        let count = token
+            .strip_prefix("{partition:")?
+            .strip_suffix('}')?
+            .parse()
+            .ok()?;
         (1..=MAX_PARTITIONS)
             .contains(&count)
             .then_some(Self::Partition(count))
@@ -47,6 +53,12 @@ impl OutputManifest {
         } else {
             self.subject.clone()
         }
+    }
+
+    /// Whether the key is a token of the subject.
+    pub fn names_the_key(&self) -> bool {
+        let mut tokens = self.subject.split('.');
+        tokens.any(|token| matches!(StandIn::read(token), Some(StandIn::Key)))
     }
 
     /// The subject with something in the place of each stand-in.

@@ -17,7 +17,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tailrace_core::{
     extract::{Extractor, Scalar},
-    manifest::{Extract, check::KEY_TOKEN},
+    manifest::{Extract, KEY_TOKEN},
     subject,
 };
 
