@@ -6,8 +6,9 @@ use tailrace_core::{
     codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
     trace::sampling::Followed, watermark::InputClock,
 };
-use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
+
+use crate::plan::MeasuredValue;
 
 /// Something for a partition to do.
 #[derive(Debug)]
@@ -47,8 +48,8 @@ pub struct Arrival {
     pub skipped: bool,
     /// What it is known by when it comes again.
     pub dedup: Option<Identifier>,
-    /// Updates of the sketches that the engine measures.
-    pub measured: Vec<(Name, Update)>,
+    /// What it has for the sketches that the engine measures.
+    pub measured: Vec<MeasuredValue>,
     /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
     /// The step to begin with, where the event is sent again from the dead letters.

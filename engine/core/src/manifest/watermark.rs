@@ -123,6 +123,14 @@ pub enum Late {
     Drop,
 }
 
+impl WatermarkManifest {
+    /// How far ahead of the watermark the events are that move it.
+    pub fn reach_ms(&self) -> u64 {
+        let lag_ms = self.per.as_ref().map_or(0, |_| self.lag.0.as_millis());
+        self.delay.0.as_millis().saturating_add(lag_ms)
+    }
+}
+
 impl Default for Ahead {
     fn default() -> Self {
         Self::Within(Span::from_millis(300_000))

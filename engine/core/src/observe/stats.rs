@@ -38,6 +38,8 @@ pub struct Counts {
     pub late: u64,
     /// Events whose time is later than the broker can have received them, and is not believed.
     pub ahead: u64,
+    /// Values that a sketch could not measure: missing, `null`, or no number where one is measured.
+    pub skipped: u64,
     /// Updates of windowed sketches that came when their window was gone; they count for all time.
     pub late_updates: u64,
 }
@@ -53,6 +55,7 @@ impl Counts {
         self.markers += other.markers;
         self.late += other.late;
         self.ahead += other.ahead;
+        self.skipped += other.skipped;
         self.late_updates += other.late_updates;
     }
 }

@@ -103,20 +103,16 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         (event.key, refused) = judge(plan, &mut found, &event.headers, &event.payload);
         event.time_ms = found.time.ms().unwrap_or(event.time_ms);
     }
-    // Of a payload that nobody could read nothing was measured when it came first.
-    let was_measured = !UNMEASURED.iter().any(|code| code.as_str() == reason.code);
     Some(Arrival {
         refused,
         dedup: reason.dedup_id.and_then(|text| identifier(plan, text)),
-        measured: if was_measured { Vec::new() } else { found.measured },
+        // An event that was not accepted was not measured.
+        measured: found.measured,
         groups: found.groups,
         from_step: Some(reason.step).filter(|_| !failed_before),
         ..Arrival::of(Source::Redrive, message.sequence, event)
     })
 }
-
-/// Codes of dead letters in whose payload nothing was found.
-const UNMEASURED: [LetterCode; 2] = [LetterCode::DuplicateMember, LetterCode::UnreadablePayload];
 
 /// What an event that is sent again is known by. With `remember: seen` it was remembered when it came first, and
 /// would be taken for a duplicate of itself.

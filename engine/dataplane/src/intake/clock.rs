@@ -29,7 +29,14 @@ pub struct IntakeClock {
     last_read: Duration,
     /// Of the silence since then: when it was found, and how long it had lasted.
     silence: Option<(Duration, Duration)>,
+    /// No tick before then.
+    next_tick: Duration,
 }
+
+/// A tick comes after this part of the silence at the soonest: a thousand idle pipelines have other things to do.
+const SILENCE_SHARE: u32 = 20;
+/// Longest between two ticks.
+const MOST_BETWEEN: Duration = Duration::from_mins(1);
 
 impl IntakeClock {
     /// Goes on from a recorded clock, behind this sequence.
@@ -39,6 +46,7 @@ impl IntakeClock {
             moved_to: sequence,
             last_read: now,
             silence: None,
+            next_tick: Duration::ZERO,
         }
     }
 
@@ -58,6 +66,7 @@ impl IntakeClock {
             self.moved_to = arrival.sequence;
             self.last_read = now;
             self.silence = None;
+            self.next_tick = Duration::ZERO;
             if arrival.moves_clock {
                 let source = arrival.clock_source.as_deref();
                 self.clock
@@ -68,10 +77,11 @@ impl IntakeClock {
         arrival.clock = self.clock.clone();
     }
 
-    /// Whether the input has been quiet for long enough to ask how long it has really been.
+    /// Whether the input has been quiet for long enough, and a tick is due.
     pub fn is_quiet(&self, idle: &IdleManifest, now: Duration) -> bool {
         let quiet = now.saturating_sub(self.last_read);
-        idle.advance == Advance::Pace && quiet >= idle.after.0.0 && self.clock.watermark_ms > 0
+        let is_due = quiet >= idle.after.0.0 && now >= self.next_tick;
+        idle.advance == Advance::Pace && is_due && self.clock.watermark_ms > 0
     }
 
     /// Whether it is not known yet how long the silence has lasted.
@@ -89,6 +99,7 @@ impl IntakeClock {
         let (found, lasted) = *self.silence.get_or_insert((now, lasted.unwrap_or(here)));
         let silence = lasted + now.saturating_sub(found);
         self.clock.tick(silence.as_millis() as u64);
+        self.next_tick = now + (here / SILENCE_SHARE).min(MOST_BETWEEN);
     }
 }
 
@@ -118,6 +129,22 @@ mod tests {
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 30_000);
         clock.tick(None, Duration::from_secs(1_100));
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 100_000);
+    }
+
+    #[test]
+    fn the_longer_it_is_quiet_the_rarer_are_the_ticks() {
+        let (mut clock, idle) = (clock(), IdleManifest::default());
+        let mut ticks = 0;
+        for seconds in (0..3_600).step_by(5) {
+            let now = Duration::from_secs(1_000 + seconds);
+            if clock.is_quiet(&idle, now) {
+                clock.tick(None, now);
+                ticks += 1;
+            }
+        }
+        assert!((80..130).contains(&ticks), "{ticks}");
+        let behind_ms = NOW_MS - 5_000 + 3_600_000 - clock.now().watermark_ms;
+        assert!(behind_ms <= 65_000, "{behind_ms}");
     }
 
     #[test]

@@ -73,7 +73,10 @@ impl Processor {
                 self.dead_letter(walk, event, Some(index), code, reason, &backtrace, fuel);
                 Ok(())
             }
-            Fallback::Drop => Ok(()),
+            Fallback::Drop => {
+                walk.failed = true;
+                Ok(())
+            }
             Fallback::Forward => self.step(walk, index + 1, &in_place_of(event, policy)),
             Fallback::Pause => {
                 let step = &plan.steps[index].manifest.name;

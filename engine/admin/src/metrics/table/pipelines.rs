@@ -185,8 +185,23 @@ pub(super) static TABLE: &[Metric] = &[
     gauge(
         "watermark_milliseconds",
         "milliseconds",
-        "Watermark of the pipeline's input on this engine, since 1970",
-        Read::Pipeline(|pipeline| Some(pipeline.report.input.clock.as_ref()?.watermark_ms)),
+        "Watermark of the pipeline's input on this engine, since 1970; 0 before the first event",
+        Read::Pipeline(|pipeline| {
+            Some(
+                pipeline
+                    .report
+                    .input
+                    .clock
+                    .as_ref()
+                    .map_or(0, |clock| clock.watermark_ms),
+            )
+        }),
+    ),
+    counter(
+        "skipped_sketch_values",
+        "values",
+        "Values that a sketch could not measure: missing, `null`, or no number where one is measured",
+        counts!(skipped),
     ),
     counter(
         "late_sketch_updates",

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::{
     client::read,
     global::Session,
+    pipeline::clock::ClockView,
     screen::{ago, count, facts, micros, now_ms, printable, size, table},
 };
 
@@ -140,6 +141,8 @@ struct InputView {
     possibly_lost: u64,
     #[serde(default)]
     last_loss: Option<LossView>,
+    #[serde(default)]
+    clock: Option<ClockView>,
 }
 
 #[derive(Deserialize)]
@@ -162,10 +165,18 @@ struct PartitionView {
 #[derive(Deserialize)]
 struct StatsView {
     counts: CountsView,
+    #[serde(default)]
+    times: TimesView,
     steps: std::collections::BTreeMap<String, LatencyView>,
     commit_latency: LatencyView,
     #[serde(default)]
     swap_pause: LatencyView,
+}
+
+#[derive(Default, Deserialize)]
+struct TimesView {
+    #[serde(default)]
+    ahead_example: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -179,6 +190,10 @@ struct CountsView {
     markers: u64,
     #[serde(default)]
     shed: u64,
+    #[serde(default)]
+    late: u64,
+    #[serde(default)]
+    ahead: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -220,6 +235,7 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
         Some(overview(&status)),
         Some(warnings(&status)).filter(|_| !status.warnings.is_empty()),
         Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
+        status.input.clock.as_ref().and_then(ClockView::sources),
         Some(latencies(&status.stats)),
         Some(alarms(&status.alarms)).filter(|_| !status.alarms.is_empty()),
     ];
@@ -270,6 +286,12 @@ fn overview(status: &StatusView) -> String {
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
         ("duplicates", count(counts.duplicates)),
+        (
+            "watermark",
+            status.input.clock.as_ref().map_or_else(unknown, ClockView::line),
+        ),
+        ("late", count(counts.late)),
+        ("ahead", ahead(&status.stats)),
         ("markers", count(counts.markers)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
@@ -287,6 +309,13 @@ fn warnings(status: &StatusView) -> String {
         .iter()
         .map(|warning| format!("warning: {}", printable(warning)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Events whose time is not believed, with the last of them.
+fn ahead(stats: &StatsView) -> String {
+    let example = stats.times.ahead_example.as_ref();
+    let example = example.map(|example| format!("; the last, {}", printable(example)));
+    count(stats.counts.ahead) + &example.unwrap_or_default()
 }
 
 /// Events that the input stream dropped before they were processed.
