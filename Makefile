@@ -49,10 +49,10 @@ console-check: console ## the console's types, lints and unit tests
 	@$(NPM) run --silent check
 	@$(NPM) run --silent test
 
-console-test: console tools ## the console in a headless Chromium against a real engine
+console-test: console plugins ## the console in a headless Chromium against a real engine
 	$(CARGO) build --locked --workspace --bin tailrace
-	$(GUESTS) $(PLUGINS) --lib
-	CONSOLE_CHROMIUM=$$(engine/console/tools/chromium.sh) TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) \
+	chromium=$$(engine/console/tools/chromium.sh) && nats=$$(tests/tools/nats-server.sh) && \
+	CONSOLE_CHROMIUM=$$chromium TAILRACE_NATS_SERVER=$$nats \
 	TAILRACE_BINARY=$(CURDIR)/target/debug/tailrace TAILRACE_PLUGINS=$(CURDIR)/target/$(TARGET)/guest $(NPM) run e2e
 
 engine: console ## the engine as a release: target/release/tailrace

@@ -22,6 +22,9 @@ pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest plugin: Python in a component is 18 MB.
 pub(crate) const MAX_PLUGIN_BYTES: usize = 32 << 20;
 
+/// Largest request of events: several of the broker's largest messages, or a thousand of 8 KiB.
+pub(crate) const MAX_EVENTS_BYTES: usize = 8 << 20;
+
 /// The parameters of the path, by name, percent-decoded.
 pub(crate) struct PathParameters(BTreeMap<String, String>);
 
@@ -87,7 +90,7 @@ impl FromRequest<ApiState> for Content {
 
 pub(crate) fn too_large() -> Problem {
     let detail = format!(
-        "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_BODY_BYTES} for anything else"
+        "the body is larger than this route takes: {MAX_PLUGIN_BYTES} bytes for a plugin, {MAX_EVENTS_BYTES} for events, {MAX_BODY_BYTES} for anything else"
     );
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ApiCode::TooLarge, detail)
 }

@@ -6,8 +6,8 @@
 //! - `access`: which token may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: the rate limiter of each token and address; `request_rates` are its rates;
 //! - `state`: what handlers share, and how the API is set up;
-//! - one file a subject: `tenants`, `tokens`, `audit`, `plugins`, `pipelines`, `candidates`, `queries`,
-//!   `sketches`, `graph`, `views`, `dead_letters`, `probes`;
+//! - one file a subject: `tenants`, `tokens`, `audit`, `streams`, `events`, `plugins`, `pipelines`, `candidates`,
+//!   `queries`, `sketches`, `graph`, `views`, `outputs`, `dead_letters`, `probes`;
 //! - `console`: the console's files, which are no part of the API;
 //! - `cached`: answers queries from the `response_cache`;
 //! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
@@ -21,11 +21,13 @@ mod console;
 mod dead_letters;
 mod doctor;
 mod edge;
+mod events;
 mod graph;
 mod input;
 mod limit;
 mod metrics;
 mod openapi;
+mod outputs;
 mod pipelines;
 mod plugins;
 mod probes;
@@ -40,6 +42,7 @@ mod router;
 mod routes;
 mod sketches;
 mod state;
+mod streams;
 mod tenants;
 mod tokens;
 mod views;

@@ -21,7 +21,7 @@ use crate::{
 /// A value in a list: JSON as it is, other text as text, other bytes in base64.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case", tag = "encoding", content = "value")]
-enum Value {
+pub(crate) enum Value {
     Json(Box<RawValue>),
     Text(String),
     Base64(String),
@@ -47,7 +47,7 @@ pub(crate) struct Scan {
 }
 
 /// Bytes in the plainest form that holds them.
-fn plain(bytes: Vec<u8>) -> Value {
+pub(crate) fn plain(bytes: Vec<u8>) -> Value {
     match String::from_utf8(bytes) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(json) => Value::Json(json),

@@ -18,6 +18,8 @@ pub struct Route {
     pub bodies: &'static [&'static str],
     /// Names of the query parameters that it takes.
     pub queries: &'static [&'static str],
+    /// Whether it brings data alone, and changes nothing that is registered: the audit log has none of it.
+    pub brings_data: bool,
     /// Whether it asks what is committed, so that its answer can be kept until the next commit.
     pub(crate) is_query: bool,
     handler: MethodRouter<ApiState>,
@@ -39,6 +41,7 @@ impl Route {
             audience,
             bodies: &[],
             queries: &[],
+            brings_data: false,
             is_query: false,
             handler,
         }
@@ -52,6 +55,14 @@ impl Route {
     /// Takes these query parameters.
     pub(crate) fn asks(self, queries: &'static [&'static str]) -> Self {
         Self { queries, ..self }
+    }
+
+    /// Brings data alone.
+    pub(crate) fn of_data(self) -> Self {
+        Self {
+            brings_data: true,
+            ..self
+        }
     }
 
     /// Reads what is committed, so its answer can be kept until the next commit.

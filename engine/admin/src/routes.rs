@@ -10,8 +10,12 @@ use axum::{
 use tailrace_core::registry::Role;
 
 use crate::{
-    access::Audience, audit, candidates, dead_letters, doctor, graph, input::MAX_PLUGIN_BYTES, openapi,
-    pipelines, plugins, probes, queries, route::Route, sketches, tenants, tokens, views,
+    access::Audience,
+    audit, candidates, dead_letters, doctor, events, graph,
+    input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
+    openapi, outputs, pipelines, plugins, probes, queries,
+    route::Route,
+    sketches, streams, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -21,6 +25,7 @@ const JSON: &[&str] = &["application/json"];
 pub fn routes() -> Vec<Route> {
     let tenant = "/v1/tenants/{tenant}";
     let plugin = "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}";
+    let stream = "/v1/tenants/{tenant}/streams/{stream}";
     macro_rules! pipeline {
         ($rest:literal) => {
             concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
@@ -154,6 +159,36 @@ pub fn routes() -> Vec<Route> {
             "revoke a token of a tenant at once",
             delete(tokens::revoke),
         ),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/streams",
+            "list the streams that a tenant has made",
+            get(streams::list),
+        ),
+        own("GET", stream, "show a stream of a tenant", get(streams::get)),
+        own(
+            "PUT",
+            stream,
+            "create a stream for events, or change it",
+            put(streams::put),
+        )
+        .takes(JSON),
+        own(
+            "DELETE",
+            stream,
+            "delete a stream of a tenant, and its events",
+            delete(streams::delete),
+        )
+        .asks(&["force"]),
+        own(
+            "POST",
+            "/v1/tenants/{tenant}/events",
+            "publish events on subjects of the write grant",
+            post(events::publish).layer(DefaultBodyLimit::max(MAX_EVENTS_BYTES)),
+        )
+        .takes(&["application/json", events::LINES])
+        .asks(&["subject"])
+        .of_data(),
         own(
             "GET",
             "/v1/tenants/{tenant}/plugins",
@@ -323,6 +358,13 @@ pub fn routes() -> Vec<Route> {
         )
         .of_what_is_committed()
         .asks(&["q", "item", "from", "to", "by", "group", "rest"]),
+        own(
+            "GET",
+            pipeline!("/outputs"),
+            "read the results of a pipeline, or follow them as server-sent events",
+            get(outputs::outputs),
+        )
+        .asks(&["from", "after", "key", "limit", "follow"]),
         own(
             "GET",
             pipeline!("/dead-letters"),

@@ -100,6 +100,9 @@ fn groups(each: bool, value: Option<String>, rest: Option<Rest>) -> Answer<Group
     }
 }
 
+/// Most quantiles of one answer: each is a search in a merged sketch.
+const MAX_QUANTILES: usize = 100;
+
 fn quantiles(text: &str) -> Answer<Vec<f64>> {
     let wrong = || {
         Problem::invalid(
@@ -114,5 +117,15 @@ fn quantiles(text: &str) -> Answer<Vec<f64>> {
             .filter(|q| (0.0..=1.0).contains(q))
             .ok_or_else(wrong)
     };
-    text.split(',').take(100).map(one).collect()
+    let quantiles: Vec<f64> = text.split(',').map(one).collect::<Answer<_>>()?;
+    if quantiles.len() > MAX_QUANTILES {
+        return Err(Problem::invalid(
+            ApiCode::InvalidQuery,
+            format!(
+                "q names {} quantiles; ask for at most {MAX_QUANTILES} at once",
+                quantiles.len()
+            ),
+        ));
+    }
+    Ok(quantiles)
 }

@@ -35,11 +35,11 @@ use crate::{
 };
 
 /// How often a silent stream says that it is alive, so that no proxy in between cuts it off.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often the client's right is looked at, and how long what was missed may wait to be told.
-const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
+pub(crate) const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
 /// Why a stream ends whose client may not watch any more.
-const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
+pub(crate) const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
 /// Lines that are shown where the client does not say how many.
 const LINES: usize = 100;
 
@@ -122,8 +122,8 @@ struct Telling<T, F> {
 
 /// The end of a stream that ends before its client wants it to.
 #[derive(Serialize)]
-struct Ended {
-    reason: &'static str,
+pub(crate) struct Ended {
+    pub(crate) reason: &'static str,
 }
 
 /// The beginning of every stream.
@@ -131,7 +131,7 @@ fn first(shown: &Shown) -> VecDeque<Event> {
     VecDeque::from([event("shown", shown)])
 }
 
-fn event(name: &str, data: &impl Serialize) -> Event {
+pub(crate) fn event(name: &str, data: &impl Serialize) -> Event {
     let data = serde_json::to_string(data).unwrap_or_default();
     Event::default().event(name).data(data)
 }

@@ -94,8 +94,12 @@ codes! {
     /// Codes of dead letters that no plugin gave and no trap caused.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum LetterCode {
+        /// The event's time is later than the broker received it by more than is believed.
+        Ahead = "ahead",
         /// An object of the event's payload has a member twice.
         DuplicateMember = "duplicate-member",
+        /// The event is behind the watermark.
+        Late = "late",
         /// The event's key is too long.
         LongKey = "long-key",
         /// The event has no key where the manifest looks for it.

@@ -10,12 +10,15 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::{delta::Delta, outcome::OutcomeCounters};
+use crate::{delta::Delta, outcome::OutcomeCounters, watermark::InputClock};
 
 /// First bytes of every part: a magic and the version of this layout.
 const MAGIC: &[u8; 4] = b"TRC\x01";
 /// Magic, checksum, length of the head.
 const PREFIX_BYTES: usize = 4 + 4 + 2;
+/// What the fields of a head that only the record knows may add to it: the number of the part, how many there are,
+/// the checksum.
+const HEAD_GROWTH: usize = 16;
 /// More than the record takes that a partition begins with.
 const BEGINNING_BYTES: usize = 4 * 1024;
 /// A decoded delta beyond this is refused: a batch is bounded to far less, so it can only be damage.
@@ -35,8 +38,11 @@ pub struct Head {
     pub redrive_position: u64,
     /// Revision of the pipeline that processed the last event.
     pub revision: u64,
-    /// The partition's event-time clock in milliseconds (see `tailrace_dataplane::watermark`).
+    /// The watermark of the partition in milliseconds (see [`crate::watermark`]).
     pub watermark_ms: u64,
+    /// The clock of the input at the position.
+    #[serde(skip)]
+    pub clock: InputClock,
     /// What the partition's events came to since its first commit, this one included.
     #[serde(with = "first_columns")]
     pub outcomes: OutcomeCounters,
@@ -53,7 +59,7 @@ pub struct Head {
 /// What was added to the head since its layout was first written. It follows the head, and what is
 /// missing at its end counts as 0: so records from before an addition are read, and an engine from
 /// before it reads those that have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Additions {
     /// [`OutcomeCounters::shed`].
     shed: u64,
@@ -114,7 +120,8 @@ pub enum RecordError {
 pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
     let plain = delta.encode();
     let body = lz4_flex::compress_prepend_size(&plain);
-    let room = max_part_bytes.saturating_sub(PREFIX_BYTES + 128).max(1024);
+    let head_bytes = encode_part(head, &[]).len() + HEAD_GROWTH;
+    let room = max_part_bytes.saturating_sub(head_bytes).max(1024);
     let parts = body.len().div_ceil(room).max(1) as u32;
     let body_checksum = crc32fast::hash(&body);
     (0..parts)
@@ -143,6 +150,7 @@ pub fn beginning() -> Bytes {
         redrive_position: 0,
         revision: 0,
         watermark_ms: 0,
+        clock: InputClock::default(),
         outcomes: OutcomeCounters::default(),
         parts_before: 0,
         part: 0,
@@ -157,7 +165,8 @@ fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {
     let additions = Additions {
         shed: head.outcomes.shed,
     };
-    let head = postcard::to_stdvec(&(head, additions)).expect("a head always serialises into memory");
+    let head =
+        postcard::to_stdvec(&(head, additions, &head.clock)).expect("a head always serialises into memory");
     let mut part = BytesMut::with_capacity(PREFIX_BYTES + head.len() + chunk.len());
     part.put_slice(MAGIC);
     part.put_u32_le(0);
@@ -183,8 +192,12 @@ pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
     let (mut head, added): (Head, &[u8]) =
         postcard::take_from_bytes(head_bytes).map_err(|_| RecordError::Foreign)?;
     if !added.is_empty() {
-        let additions: Additions = postcard::from_bytes(added).map_err(|_| RecordError::Foreign)?;
+        let foreign = |_| RecordError::Foreign;
+        let (additions, added): (Additions, &[u8]) = postcard::take_from_bytes(added).map_err(foreign)?;
         head.outcomes.shed = additions.shed;
+        if !added.is_empty() {
+            head.clock = postcard::from_bytes(added).map_err(foreign)?;
+        }
     }
     Ok((head, part.slice(head_end..)))
 }
@@ -245,6 +258,7 @@ mod tests {
             redrive_position: 3,
             revision: 2,
             watermark_ms: 5,
+            clock: InputClock::default(),
             outcomes: OutcomeCounters {
                 events: 3,
                 emitted: 3,

@@ -1,7 +1,10 @@
 //! Subjects: which exist, which match which, and which are the engine's own. A tenant's text never
 //! becomes a subject unchecked.
 
-use crate::identity::{PartitionId, PipelineId};
+use crate::{
+    identity::{PartitionId, PipelineId},
+    name::Name,
+};
 
 /// Longest subject or pattern accepted; NATS itself allows more, nobody needs it.
 const MAX_LENGTH: usize = 512;
@@ -105,6 +108,23 @@ pub fn token(text: &str) -> String {
 /// underscore, so two pipelines never share one.
 pub fn stream_name(pipeline: &PipelineId) -> String {
     format!("TR_{}_{}", pipeline.tenant, pipeline.pipeline)
+}
+
+/// Name of a stream that a tenant made, as the broker has it.
+pub fn tenant_stream_name(tenant: &Name, stream: &Name) -> String {
+    format!("IN_{tenant}_{stream}")
+}
+
+/// Whether a stream, by its name, is of another tenant: then that it exists is not this one's business.
+pub fn is_anothers(stream: &str, tenant: &Name) -> bool {
+    ["TR_", "IN_"]
+        .iter()
+        .filter_map(|kind| stream.strip_prefix(kind))
+        .any(|rest| {
+            !rest
+                .strip_prefix(tenant.as_str())
+                .is_some_and(|rest| rest.starts_with('_'))
+        })
 }
 
 /// Everything of a pipeline that is the engine's own.

@@ -9,7 +9,7 @@ use crate::{
         accounts::{self, AccountError, AccountPorts},
         audit, broker, clock,
         executor::Executor,
-        notices, peers, plugins, registry, store, tracer,
+        messages, notices, peers, plugins, registry, store, tenant_streams, tracer,
     },
 };
 
@@ -26,7 +26,11 @@ pub struct World {
     pub dead_letters: Arc<dyn broker::DeadLetters>,
     /// Snapshots of partitions.
     pub snapshots: Arc<dyn broker::Snapshots>,
-    /// NATS accounts of tenants; in a tenant's world the five above are those of its account.
+    /// Messages, sent and read by hand.
+    pub messages: Arc<dyn messages::Messages>,
+    /// Streams that tenants make.
+    pub tenant_streams: Arc<dyn tenant_streams::TenantStreams>,
+    /// NATS accounts of tenants; in a tenant's world the seven above are those of its account.
     pub accounts: Arc<dyn accounts::Accounts>,
     /// Tenants, plugins, pipelines.
     pub registry: Arc<dyn registry::RegistryStore>,
@@ -68,6 +72,8 @@ impl World {
             commits,
             dead_letters,
             snapshots,
+            messages,
+            tenant_streams,
         } = self.accounts.open(account).await?;
         Ok(Self {
             streams,
@@ -75,6 +81,8 @@ impl World {
             commits,
             dead_letters,
             snapshots,
+            messages,
+            tenant_streams,
             ..self.clone()
         })
     }

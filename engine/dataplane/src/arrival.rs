@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use tailrace_core::{
     codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
-    trace::sampling::Followed,
+    trace::sampling::Followed, watermark::InputClock,
 };
-use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
+
+use crate::plan::MeasuredValue;
 
 /// Something for a partition to do.
 #[derive(Debug)]
 pub enum QueueItem {
     /// An event to process.
     Event(Box<Arrival>),
-    /// Nothing for this partition up to this sequence of the input.
-    Mark(u64),
+    /// Nothing for this partition up to this sequence of the input; and its clock there, or after a tick behind it.
+    Mark(u64, InputClock),
     /// A barrier, by its number (see [`tailrace_core::observe::reconcile`]).
     Barrier(u64),
 }
@@ -33,12 +34,22 @@ pub struct Arrival {
     pub refused: Option<(LetterCode, String)>,
     /// What its time was like.
     pub time: EventTime,
+    /// Whether its time is later than the broker can have received it, and so is not believed.
+    pub is_ahead: bool,
+    /// Whether its time moves the clock of the input: it is the event's own, and is believed.
+    pub moves_clock: bool,
+    /// Which source it is of, where sources have clocks of their own.
+    pub clock_source: Option<String>,
+    /// When the broker received it.
+    pub received_ms: u64,
+    /// The clock of the input with this event. Of one that is sent again, it has not started.
+    pub clock: InputClock,
     /// Whether it is no event, and is passed over.
     pub skipped: bool,
     /// What it is known by when it comes again.
     pub dedup: Option<Identifier>,
-    /// Updates of the sketches that the engine measures.
-    pub measured: Vec<(Name, Update)>,
+    /// What it has for the sketches that the engine measures.
+    pub measured: Vec<MeasuredValue>,
     /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
     /// The step to begin with, where the event is sent again from the dead letters.
@@ -59,6 +70,11 @@ impl Arrival {
             event,
             refused: None,
             time: EventTime::Missing,
+            is_ahead: false,
+            moves_clock: false,
+            clock_source: None,
+            received_ms: 0,
+            clock: InputClock::default(),
             skipped: false,
             dedup: None,
             measured: Vec::new(),

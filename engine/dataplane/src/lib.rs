@@ -11,8 +11,7 @@
 //!
 //! Around them: [`plan`] is a revision made ready to run, [`candidate`] a revision on trial beside the active
 //! one. [`run`] is the life of one pipeline, and of all of them on this engine. [`membership`] keeps this
-//! engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on its way, and [`watermark`]
-//! the event-time clock of a partition.
+//! engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on its way.
 
 pub mod arrival;
 pub mod candidate;
@@ -28,4 +27,3 @@ pub mod process;
 pub mod run;
 pub mod schedule;
 pub mod turn;
-pub mod watermark;

@@ -16,6 +16,7 @@ use tailrace_core::{
     ports::plugins::{Instance, Plugin, PluginError},
     registry::{Revision, candidate::Mode},
     series::{Group, MAX_GROUP_BYTES},
+    watermark::ClockRule,
 };
 use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
@@ -35,8 +36,10 @@ pub struct Plan {
     pub seed: TenantSeed,
     /// A revision that runs beside this one.
     pub candidate: Option<CandidatePlan>,
+    /// How the clock of its input moves.
+    pub clock_rule: ClockRule,
     places: Extractor,
-    measured: Vec<(Name, Kind)>,
+    measured: Vec<Measured>,
     /// Grouped sketches, in the order of their extractors.
     grouped: Vec<Name>,
     windowings: BTreeMap<Name, Windowing>,
@@ -87,6 +90,26 @@ pub struct Watched {
     pub seed: TenantSeed,
 }
 
+/// A sketch that the engine itself measures.
+#[derive(Debug, Clone)]
+struct Measured {
+    name: Name,
+    kind: Kind,
+    /// The step that must have accepted the event; none for all that it comes to.
+    after: Option<Name>,
+}
+
+/// What an event has at the place of a sketch's value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredValue {
+    /// The sketch.
+    pub sketch: Name,
+    /// The step that must have accepted the event; none for all that it comes to.
+    pub after: Option<Name>,
+    /// The update that the value means; none where there is no value that the sketch can measure.
+    pub update: Option<Update>,
+}
+
 /// What the intake finds in an event beside the event itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -96,10 +119,12 @@ pub struct Found {
     pub dedup: Option<Identifier>,
     /// Its time.
     pub time: EventTime,
+    /// Which source it is of, where sources have clocks of their own.
+    pub source: Option<String>,
     /// Why nothing of its payload is believed, where the pipeline looks into it.
     pub fault: Option<PayloadFault>,
-    /// Updates of the sketches that the engine itself measures.
-    pub measured: Vec<(Name, Update)>,
+    /// What it has for the sketches that the engine itself measures.
+    pub measured: Vec<MeasuredValue>,
     /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
 }
@@ -139,6 +164,7 @@ impl Plan {
             steps,
             seed,
             candidate: None,
+            clock_rule: ClockRule::of(&manifest.input.watermark),
             places,
             measured,
             grouped,
@@ -164,6 +190,8 @@ impl Plan {
             let value = values.next().flatten();
             EventTime::read(manifest, value.as_ref(), received_ms)
         });
+        let per = self.manifest.input.watermark.per.as_ref();
+        let source = per.and_then(|_| values.next().flatten().and_then(Scalar::into_text));
         let dedup = self.manifest.input.dedup.as_ref().and_then(|manifest| {
             let text = values.next().flatten().and_then(Scalar::into_text)?;
             let remember = manifest.remember;
@@ -173,8 +201,10 @@ impl Plan {
             .measured
             .iter()
             .zip(values.by_ref())
-            .filter_map(|((name, kind), value)| {
-                Some((name.clone(), update(*kind, self.seed, sequence, value?)?))
+            .map(|(measured, value)| MeasuredValue {
+                sketch: measured.name.clone(),
+                after: measured.after.clone(),
+                update: value.and_then(|value| update(measured.kind, self.seed, sequence, value)),
             });
         let measured = measured.collect();
         let group = |value: Option<Scalar<'_>>| {
@@ -188,6 +218,7 @@ impl Plan {
             key,
             dedup,
             time: time.unwrap_or_default(),
+            source,
             fault: found.fault,
             measured,
             groups: groups.collect(),
@@ -258,9 +289,10 @@ impl PlannedStep {
     }
 }
 
-fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Name>) {
+fn places(manifest: &PipelineManifest) -> (Extractor, Vec<Measured>, Vec<Name>) {
     let mut places: Vec<Extract> = vec![manifest.input.key.clone()];
     places.extend(manifest.input.time.as_ref().map(|time| time.place.clone()));
+    places.extend(manifest.input.watermark.per.clone());
     places.extend(
         manifest
             .input
@@ -272,7 +304,11 @@ fn places(manifest: &PipelineManifest) -> (Extractor, Vec<(Name, Kind)>, Vec<Nam
     for (name, sketch) in &manifest.sketches {
         if let Some(value) = &sketch.value {
             places.push(value.clone());
-            measured.push((name.clone(), sketch.kind));
+            measured.push(Measured {
+                name: name.clone(),
+                kind: sketch.kind,
+                after: sketch.after.clone(),
+            });
         }
     }
     let by = |(name, sketch): (&Name, &SketchManifest)| Some((name.clone(), sketch.by.clone()?));

@@ -178,7 +178,9 @@ impl Accounts for NatsAccounts {
             input: broker.clone(),
             commits: broker.clone(),
             dead_letters: broker.clone(),
-            snapshots: broker,
+            snapshots: broker.clone(),
+            messages: broker.clone(),
+            tenant_streams: broker,
         })
     }
 

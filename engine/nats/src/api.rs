@@ -15,6 +15,10 @@ pub(crate) mod code {
     pub(crate) const NO_MESSAGE: u64 = 10_037;
     /// The last sequence is not the expected one.
     pub(crate) const WRONG_LAST_SEQUENCE: u64 = 10_071;
+    /// Another stream holds some of the subjects.
+    pub(crate) const SUBJECTS_OVERLAP: u64 = 10_065;
+    /// A stream of that name, configured in another way, is there.
+    pub(crate) const NAME_IN_USE: u64 = 10_058;
     /// The same, for a constant expectation within a batch.
     pub(crate) const WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
     /// The server is out of storage or memory.

@@ -255,21 +255,20 @@ impl CommitLog for NatsBroker {
         let info: StreamInfo = self.ask(&format!("STREAM.INFO.{stream}"), &request).await?;
         let redrive = subject::redrive_patterns(pipeline);
         let is_redrive = |subject: &str| redrive.iter().any(|pattern| subject::covers(pattern, subject));
-        let subjects = info.state.subjects.into_iter().flatten();
+        let subjects = info.state.subjects.iter().flatten();
         let redriven = subjects
             .filter(|(subject, _)| is_redrive(subject))
-            .map(|(_, count)| count)
+            .map(|(_, count)| *count)
             .sum();
-        let last_sequence = info.state.last_seq;
         let mut books = BrokerCounts {
-            last_sequence,
+            stored: info.stored(),
             redriven,
             records: Vec::new(),
         };
-        if last_sequence > 0 {
+        if books.stored > 0 {
             // A batch lies in one piece, so each record up to the last sequence has its outputs there.
             let commits = subject::commit_pattern(pipeline);
-            let request = json!({ "multi_last": [commits], "up_to_seq": last_sequence });
+            let request = json!({ "multi_last": [commits], "up_to_seq": info.state.last_seq });
             let messages = self.direct_get(&stream, &request).await?;
             books.records = messages.into_iter().map(part).collect();
         }

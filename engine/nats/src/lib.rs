@@ -7,6 +7,7 @@
 //! - [`commit`]: the atomic batch with its fence; [`messages`]: reading what a stream holds;
 //! - [`streams`]: the stream of a pipeline's own; [`replicas`]: how many copies of all that there are, and where;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes; [`watch`]: what changes in a bucket;
+//! - [`tenant_messages`], [`tenant_streams`]: what a tenant sends, reads and makes by hand;
 //! - [`objects`]: objects of any size;
 //! - [`audit`]: the log of changes;
 //! - [`dead_letters`], [`snapshots`];
@@ -39,6 +40,8 @@ mod silence;
 mod snapshots;
 mod streams;
 mod sync;
+mod tenant_messages;
+mod tenant_streams;
 mod watch;
 
 pub use accounts::{AccountOptions, NatsAccounts};

@@ -58,6 +58,8 @@ pub(crate) struct StreamConfig {
     #[serde(default)]
     num_replicas: u64,
     #[serde(default)]
+    first_seq: u64,
+    #[serde(default)]
     mirror: Option<Value>,
     #[serde(default)]
     sources: Option<Vec<Value>>,
@@ -67,6 +69,13 @@ pub(crate) struct StreamConfig {
     max_msgs_per_subject: i64,
     #[serde(default)]
     pub(crate) consumer_limits: Option<ConsumerLimits>,
+}
+
+impl StreamInfo {
+    /// Messages that it ever stored.
+    pub(crate) fn stored(&self) -> u64 {
+        (self.state.last_seq + 1).saturating_sub(self.config.first_seq.max(1))
+    }
 }
 
 /// What a stream allows its consumers; 0 or nothing where it sets no limit.

@@ -320,6 +320,8 @@ fn world(
         commits: broker.clone(),
         dead_letters: broker.clone(),
         snapshots: broker.clone(),
+        messages: broker.clone(),
+        tenant_streams: broker.clone(),
         accounts: accounts.clone(),
         registry: broker.clone(),
         compilers: CompileSemaphore::default(),

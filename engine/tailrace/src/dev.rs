@@ -154,7 +154,7 @@ fn introduce(dev: &PrivateEngine, token: &str, args: &DevArgs) {
             data.display().to_string()
         });
     crate::out(&format!(
-        "Tailrace runs.\n\n  API       http://{address}\n  NATS      {nats}\n  data      {kept}\n  tenant    {TENANT}, reading and writing {subjects}\n  stream    {STREAM}, holding {EVENTS}\n  operator  {operator}\n\nIn another terminal:\n\n  export TAILRACE_URL=http://{address} TAILRACE_TENANT={TENANT} TAILRACE_TOKEN={token}\n  tailrace plugin new clicks\n\nCtrl-C ends it.",
+        "Tailrace runs.\n\n  API       http://{address}\n  NATS      {nats}\n  data      {kept}\n  tenant    {TENANT}, reading and writing {subjects}\n  stream    {STREAM}, holding {EVENTS}\n  operator  {operator}\n\nIn another terminal:\n\n  export TAILRACE_URL=http://{address} TAILRACE_TENANT={TENANT} TAILRACE_TOKEN={token} NATS_URL={nats}\n  tailrace plugin new clicks\n  tailrace publish dev.events.click events.jsonl\n\nCtrl-C ends it.",
         address = dev.engine.address,
         nats = dev.broker.url,
         operator = dev.operator,

@@ -21,29 +21,39 @@ use tailrace_core::{
     registry::Revision,
 };
 use tailrace_dataplane::{
-    arrival::QueueItem, intake, plan::Plan, process::TurnEnd, turn::batch::Sealed, turn::worker::Worker,
+    arrival::QueueItem,
+    intake::{self, clock::IntakeClock},
+    plan::Plan,
+    process::TurnEnd,
+    turn::batch::Sealed,
+    turn::worker::Worker,
 };
-use tailrace_sketch::TenantSeed;
+use tailrace_sketch::{TenantSeed, Update};
 use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
 
-/// A plugin whose verdict is the payload's first word.
+/// A plugin whose verdict is the payload. A step with the config 2 rejects `second` only.
 struct Obedient(BTreeSet<Grant>);
 
 impl Plugin for Obedient {
     fn imports(&self) -> &BTreeSet<Grant> {
         &self.0
     }
-    fn instantiate(&self, _: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
-        Ok(Box::new(At))
+    fn instantiate(&self, config: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+        Ok(Box::new(At {
+            is_second: config == "2",
+        }))
     }
 }
 
-struct At;
+struct At {
+    is_second: bool,
+}
 
 impl Instance for At {
     fn process(&mut self, event: &Event, _: &mut dyn Host) -> Call {
         let result = match &event.payload[..] {
-            b"reject" => Err(CallFailure::Invalid(Rejection {
+            b"second" if !self.is_second => Ok(Verdict::Forward),
+            b"second" | b"reject" => Err(CallFailure::Invalid(Rejection {
                 code: "bad".into(),
                 reason: "as asked".into(),
             })),
@@ -69,6 +79,7 @@ impl Instance for At {
 struct Stage {
     plan: Arc<Plan>,
     worker: Worker,
+    clock: IntakeClock,
     sequence: u64,
 }
 
@@ -77,15 +88,24 @@ const RECEIVED_MS: u64 = 1_795_825_800_000;
 impl Stage {
     /// With this input, in YAML.
     fn set(input: &str) -> Self {
+        Self::measuring(input, "")
+    }
+
+    /// The same with these sketches.
+    fn measuring(input: &str, sketches: &str) -> Self {
         let text = format!(
             "name: p\ninput: {{subjects: [\"shop.>\"], {input}}}\noutput: {{subject: out}}\n\
-             steps: [{{name: s, plugin: obedient@1.0.0, on-error: {{retries: 0}}}}]\n"
+             steps: [{{name: s, plugin: obedient@1.0.0, on-error: {{retries: 0}}}},\
+                     {{name: t, plugin: obedient@1.0.0, config: 2, on-error: {{retries: 0}}}}]\n\
+             sketches: {{{sketches}}}\n"
         );
         let manifest = parse(text.as_bytes()).unwrap();
         let name = |text: &str| Name::new(text).unwrap();
         let revision = Revision {
             number: 1,
-            plugins: [(name("s"), Digest::of(b"obedient"))].into(),
+            plugins: ["s", "t"]
+                .map(|step| (name(step), Digest::of(b"obedient")))
+                .into(),
             manifest,
             applied_ms: 0,
             rolled_back_to: None,
@@ -96,7 +116,8 @@ impl Stage {
         };
         let seed = TenantSeed::new(0, 0);
         let plugin: Arc<dyn Plugin> = Arc::new(Obedient(BTreeSet::new()));
-        let plan = Plan::new(pipeline.clone(), &revision, &[(name("s"), plugin)].into(), seed);
+        let plugins = ["s", "t"].map(|step| (name(step), plugin.clone())).into();
+        let plan = Plan::new(pipeline.clone(), &revision, &plugins, seed);
         let plan = Arc::new(plan);
         let partition = PartitionId {
             pipeline,
@@ -111,6 +132,7 @@ impl Stage {
         Self {
             plan,
             worker,
+            clock: IntakeClock::default(),
             sequence: 0,
         }
     }
@@ -128,7 +150,8 @@ impl Stage {
             headers: headers.iter().map(header).collect(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
         };
-        let arrival = intake::arrive(&self.plan, message);
+        let mut arrival = intake::arrive(&self.plan, message);
+        self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
     }
 
@@ -241,4 +264,50 @@ fn a_time_that_is_rejected_is_a_dead_letter_under_its_key() {
         (reason.code.as_str(), reason.step.as_str(), reason.key.as_str()),
         ("unreadable-time", "input", "eve")
     );
+}
+
+#[test]
+fn what_is_rejected_is_measured_only_behind_a_step_that_accepted_it() {
+    let value = "kind: quantiles, value: {header: V}";
+    let sketches = format!("all: {{{value}}}, first: {{{value}, after: s}}, second: {{{value}, after: t}}");
+    let mut stage = Stage::measuring("start: all", &sketches);
+    for (number, payload) in ["x", "drop", "reject", "crash", "second"].iter().enumerate() {
+        stage.send(&[("V", &format!("1e{number}"))], payload);
+    }
+    let delta = stage.batch().delta;
+    let values = |name: &str| {
+        let updates = delta.sketches[name].iter();
+        let values = updates.map(|update| match update {
+            Update::Observe(value) => *value,
+            other => panic!("{other:?}"),
+        });
+        values.collect::<Vec<_>>()
+    };
+    assert_eq!(values("all"), [1.0, 10.0]);
+    assert_eq!(values("first"), [1.0, 10.0, 1e4]);
+    assert_eq!(
+        values("second"),
+        [1.0],
+        "what the first has dropped does not come to the second"
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_measured_is_counted_whatever_the_kind() {
+    for (kind, skipped) in [
+        ("quantiles", 3),
+        ("distinct", 2),
+        ("top", 2),
+        ("seen", 2),
+        ("sample", 2),
+    ] {
+        let sketch = format!("values: {{kind: {kind}, value: {{json: /v}}}}");
+        let mut stage = Stage::measuring("start: all", &sketch);
+        for payload in ["{}", r#"{"v":null}"#, r#"{"v":"words"}"#, r#"{"v":1.5}"#] {
+            stage.send(&[], payload);
+        }
+        // It is not measured, so it is not skipped either.
+        stage.send(&[], "reject");
+        assert_eq!(stage.batch().stats.counts.skipped, skipped, "{kind}");
+    }
 }

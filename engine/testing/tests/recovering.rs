@@ -85,6 +85,7 @@ fn commit(partition: &PartitionId, commit: u64, expected: u64) -> CommitBatch {
         redrive_position: 0,
         revision: 1,
         watermark_ms: 0,
+        clock: tailrace_core::watermark::InputClock::default(),
         outcomes: OutcomeCounters::default(),
         parts_before: commit,
         part: 0,

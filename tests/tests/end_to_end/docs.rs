@@ -52,6 +52,7 @@ pages! {
     how_to_metrics_and_traces: "docs/how-to/metrics-and-traces.md",
     how_to_nats_account: "docs/how-to/nats-account.md",
     how_to_production: "docs/how-to/production.md",
+    how_to_publish_events: "docs/how-to/publish-events.md",
     how_to_quotas: "docs/how-to/quotas.md",
     how_to_rate_limits: "docs/how-to/rate-limits.md",
     how_to_roll_back: "docs/how-to/roll-back.md",

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     access::Audience,
-    input::{MAX_BODY_BYTES, MAX_PLUGIN_BYTES},
+    input::{MAX_BODY_BYTES, MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
     route::Route,
     routes::routes,
 };
@@ -153,6 +153,8 @@ fn section(text: &mut String, route: &Route) {
         let kinds: Vec<_> = route.bodies.iter().map(|kind| format!("`{kind}`")).collect();
         let most = if route.path.contains("/versions/") {
             MAX_PLUGIN_BYTES
+        } else if route.brings_data {
+            MAX_EVENTS_BYTES
         } else {
             MAX_BODY_BYTES
         };

@@ -18,6 +18,8 @@ pub(super) fn table() -> String {
         compile_seconds: _,
         state_bytes: _,
         vector_bytes: _,
+        streams: _,
+        stream_bytes: _,
     } = Quotas::default();
     let defaults = serde_json::to_value(Quotas::default()).expect("quotas are JSON");
     let mut text = String::from("| quota | default | meaning |\n| --- | --- | --- |\n");
@@ -39,6 +41,8 @@ fn meaning(name: &str) -> &'static str {
         "rates" => {
             "Rate limits of all pipelines together: `events`, `outputs`, `output-bytes` and `fuel`. Each is a [rate](pipeline.md#rate)."
         }
+        "streams" => "The most streams that the tenant makes.",
+        "stream-bytes" => "The most bytes that those streams may hold together.",
         "weight" => {
             "The tenant's share of the guest threads, from 1 to 1,000. Twice the weight gets twice the time."
         }

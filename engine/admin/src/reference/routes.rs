@@ -33,6 +33,8 @@ pub(super) fn group(path: &str) -> &'static str {
         (_, Some(rest)) if rest.starts_with("/dead-letters") => "Dead letters",
         _ if path.contains("/tokens") => "Tokens of operators and tenants",
         _ if path.contains("/audit") => "Audit log",
+        (_, Some(rest)) if rest.starts_with("/outputs") => "Events and results",
+        _ if path.contains("/streams") || path.ends_with("/events") => "Events and results",
         _ if path.contains("/plugins") => "Plugins",
         _ => "Pipelines",
     }
@@ -46,6 +48,7 @@ const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`
 const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `tenant_life`, `target`, `before`, `after`, `registry_revision` and `outcome`";
 const PLUGIN: &str =
     "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
+const STREAM: &str = "200 with `name`, `stream` (what the broker calls it), `subjects`, `max_age_ms`, `max_bytes`, `when_full`, `events`, `bytes`, `first_sequence`, `last_sequence` and `created`";
 const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
 
 /// What a route does, takes, answers and refuses.
@@ -135,6 +138,36 @@ pub(super) fn about(method: &str, path: &str) -> About {
                 ApiCode::Conflict,
                 ApiCode::InvalidPipeline,
                 ApiCode::InvalidRequest,
+            ],
+        ),
+        ("GET", "/streams") => of("", "", "200 with a list of streams", &[]),
+        ("GET", "/streams/{stream}") => of("", "", STREAM, &[]),
+        ("PUT", "/streams/{stream}") => of(
+            "Pipelines find it by its subjects. A stream that is there is changed; its events stay.",
+            "JSON with `subjects` (a list of patterns, within the read grant and the write grant), `max-age` (`7d`), `max-bytes` (`1GiB`) and `when-full` (`drop-oldest` or `refuse`). Only `subjects` is required.",
+            STREAM,
+            &[ApiCode::InvalidRequest, ApiCode::Conflict, ApiCode::QuotaExceeded],
+        ),
+        ("DELETE", "/streams/{stream}") => of(
+            "This cannot be undone. A stream that a pipeline reads is refused without `force`.",
+            "",
+            "204",
+            &[ApiCode::Conflict],
+        ),
+        ("POST", "/events") => of(
+            "Either every event is fit to be published, or none is published. Events with an `id` may be sent again: their stream takes each once within two minutes. The audit log does not record events.",
+            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects with `subject`, `headers` (an object), `id`, and one of `payload` (JSON, taken as it is written), `text` and `base64`.",
+            "200 with `published` (a number) and `events`: for each event its `stream`, its `sequence`, and `duplicate` if its `id` was known",
+            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+        ),
+        ("GET", "P/outputs") => of(
+            "Only results of commits are shown, each once, in the order of the pipeline's own stream.",
+            "",
+            "200 with `stream`, `subjects`, `outputs` and `pending` (the number of outputs after these). An output has `sequence`, `subject`, `stored_ms`, `headers`, `encoding` (`json`, `text` or `base64`) and `value`. With `follow=true`, server-sent events: `shown` once, then `output`",
+            &[
+                ApiCode::Conflict,
+                ApiCode::InvalidRequest,
+                ApiCode::TooManyWatchers,
             ],
         ),
         ("GET", "/plugins") => of("", "", "200 with a list of plugin versions", &[]),
@@ -277,6 +310,21 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "limit" if path.ends_with("/audit") => "the most records, up to 500. The default is 100.",
         "limit" if path.ends_with("/state") => "the most entries, up to 1,000. The default is 100.",
         "limit" if is_dead_letters => "the most dead letters, up to 500. The default is 50.",
+        "subject" => "the subject of every event that names none.",
+        "from" if path.ends_with("/outputs") => {
+            "`first`, `new`, a sequence of the pipeline's own stream, or a time (RFC 3339). The default is `first`, and `new` with `follow`."
+        }
+        "after" if path.ends_with("/outputs") => {
+            "a sequence. The page starts after it. Pass the `sequence` of the last output of the page before."
+        }
+        "key" if path.ends_with("/outputs") => {
+            "only results of this key. `output.subject` must contain `{key}`."
+        }
+        "limit" if path.ends_with("/outputs") => {
+            "the most outputs, up to 500. The default is 100. With `follow`, the stream ends after this many."
+        }
+        "follow" if path.ends_with("/outputs") => "`true` keeps the answer open for new outputs.",
+        "force" if path.ends_with("/streams/{stream}") => "`true` deletes a stream that a pipeline reads.",
         "limit" if path.ends_with("/tap") => "the stream ends after this many samples.",
         "after" if is_dead_letters => "an id. The page starts after it.",
         "after" => "a key. The page starts after it.",

@@ -28,6 +28,12 @@ fn change(route: &Route) -> (String, &'static str) {
     }
 }
 
+/// Every route that changes something: what brings data alone is not in the log, for it would fill it.
+fn changing() -> Vec<Route> {
+    let changes = |route: &Route| route.method != "GET" && !route.brings_data;
+    routes().into_iter().filter(changes).collect()
+}
+
 async fn log(stage: &Stage, path: &str) -> Vec<Value> {
     stage.ok("GET", path, "").await.json().as_array().unwrap().clone()
 }
@@ -63,7 +69,7 @@ async fn prepare(stage: &Stage, route: &Route) -> String {
 #[tokio::test]
 async fn every_route_that_changes_something_is_in_the_log_under_the_token_that_asked() {
     let mut changes = 0;
-    for route in routes().iter().filter(|route| route.method != "GET") {
+    for route in changing().iter() {
         let stage = Stage::set().await;
         let path = prepare(&stage, route).await;
         let before = log(&stage, "/v1/audit").await;
@@ -92,7 +98,7 @@ async fn every_route_that_changes_something_is_in_the_log_under_the_token_that_a
 
 #[tokio::test]
 async fn a_change_that_cannot_be_told_to_the_log_is_not_made() {
-    for route in routes().iter().filter(|route| route.method != "GET") {
+    for route in changing().iter() {
         let stage = Stage::set().await;
         let path = prepare(&stage, route).await;
         let registered = stage.fake.written();

@@ -93,6 +93,9 @@ async fn bodies_and_queries_are_described() {
             "/v1/tenants/{tenant}/pipelines/{pipeline}",
             "application/json",
         ),
+        ("POST", "/v1/tenants/{tenant}/events", "application/x-ndjson"),
+        ("POST", "/v1/tenants/{tenant}/events", "application/json"),
+        ("PUT", "/v1/tenants/{tenant}/streams/{stream}", "application/json"),
         (
             "POST",
             "/v1/tenants/{tenant}/pipelines/{pipeline}/pause",
@@ -117,6 +120,7 @@ async fn bodies_and_queries_are_described() {
             vec!["q", "item", "from", "to", "by", "group", "rest"],
         ),
         ("/dead-letters", vec!["after", "limit"]),
+        ("/outputs", vec!["from", "after", "key", "limit", "follow"]),
         ("/graph", vec!["format"]),
         ("/tap", vec!["step", "key", "limit"]),
         ("/logs", vec!["follow", "lines"]),

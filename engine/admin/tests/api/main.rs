@@ -7,6 +7,7 @@ mod access;
 mod answers;
 mod audit;
 mod bodies;
+mod by_hand;
 mod cache;
 mod console;
 mod description;

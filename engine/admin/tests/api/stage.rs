@@ -44,6 +44,9 @@ sketches:
   divided: { kind: quantiles, value: { json: /amount }, window: 1m, by: { json: /shop }, groups: 5 }
 "#;
 
+/// The stream that `shop` has made.
+pub const STREAM: &str = r#"{"subjects":["results.in.>"]}"#;
+
 pub struct Stage {
     pub fake: Arc<Fake>,
     pub app: Router,
@@ -163,6 +166,7 @@ impl Stage {
             .ok("PUT", "/v1/tenants/shop/pipelines/clicks", PIPELINE)
             .await;
         stage.fake.leave_letter();
+        stage.ok("PUT", "/v1/tenants/shop/streams/inbox", STREAM).await;
         stage
     }
 
@@ -186,8 +190,12 @@ impl Stage {
 
     async fn tenant(&self, name: &str) -> String {
         let path = format!("/v1/tenants/{name}");
-        self.ok("PUT", &path, r#"{"read":["shop.>"],"write":["results.>"]}"#)
-            .await;
+        self.ok(
+            "PUT",
+            &path,
+            r#"{"read":["shop.>","results.in.>"],"write":["results.>"]}"#,
+        )
+        .await;
         let made = self.ok("POST", &format!("{path}/tokens"), "").await;
         made.json()["token"].as_str().unwrap().to_owned()
     }
@@ -271,13 +279,14 @@ fn filling(parameter: &str) -> &'static str {
         "plugin" => "counter",
         "version" => "1.0.0",
         "pipeline" => "clicks",
+        "stream" => "inbox",
         "revision" => "1",
         "step" => "count",
         "key" => "json",
         "collection" => "users",
         "id" => "u1",
         "sketch" => "amounts",
-        "letter" => "7",
+        "letter" => "1125899906842624",
         "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),
     }
@@ -312,7 +321,11 @@ pub fn body(route: &Route) -> &'static str {
     match (route.method, route.path) {
         ("PUT", path) if path.ends_with("{tenant}") => r#"{"read":["bank.>"],"write":[]}"#,
         ("PUT", path) if path.contains("/plugins/") => "\0asm counter",
+        ("PUT", path) if path.contains("/streams/") => r#"{"subjects":["results.in.>"],"max-age":"1d"}"#,
         ("PUT", _) => PIPELINE,
+        ("POST", path) if path.ends_with("/events") => {
+            r#"{"events":[{"subject":"results.in.a","payload":{"n":1}}]}"#
+        }
         _ => "",
     }
 }

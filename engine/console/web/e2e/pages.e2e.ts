@@ -1,26 +1,29 @@
 // Every page in light, in dark and at 400 pixels: it shows what it is for, axe finds nothing, nothing overflows,
-// and the browser complains about nothing.
+// and the browser complains about nothing. A look logs in once; its tab keeps the token from page to page.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accessible, launch, logIn, LOOKS, open } from './stage/browser';
+import { accessible, launch, logIn, LOOKS, open, type Look, type Opened } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { ORDERS, SUBJECT } from './stage/shop';
+import { PICTURES } from './stage/needs';
+import { CHAT, CHATTY, orders, RICH_ORDERS, SUBJECT, TASTES } from './stage/shop';
 
 let engine: Engine;
 let browser: Browser;
 
 beforeAll(async () => {
-  engine = await Engine.start();
-  browser = await launch();
-  await engine.push('validator');
-  await engine.apply(ORDERS);
-  await engine.publish(SUBJECT, [
-    { user: 'ada', amount: 3 },
-    { user: 'eve', amount: -1 },
-  ]);
-  await eventually('the letter is there', async () =>
-    (await engine.status('orders'))['dead_letters'] === 1 ? true : undefined,
+  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  for (const plugin of ['validator', 'embedding-updater', 'examples/chatty']) await engine.push(plugin);
+  for (const manifest of [RICH_ORDERS, TASTES, CHATTY]) await engine.apply(manifest);
+  await engine.publish(SUBJECT, orders(200));
+  await engine.publish(CHAT, ['hello', '\u001b[31mred <img src=x onerror=alert(1)>']);
+  await eventually('all letters are there', async () =>
+    (await engine.status('orders'))['dead_letters'] === 10 ? true : undefined,
+  );
+  await eventually('the tastes are learned', async () =>
+    (await engine.processed('tastes')) === 190 ? true : undefined,
   );
 });
 
@@ -30,39 +33,67 @@ afterAll(async () => {
 });
 
 const PAGES: [path: string, shows: string][] = [
-  ['/console/t/dev', 'orders'],
-  ['/console/t/dev/p/orders', 'Reconciliation'],
-  ['/console/t/dev/p/orders/dead-letters', 'out-of-range'],
-  ['/console/t/dev/p/orders/manifest', 'Take effect'],
-  ['/console/t/dev/p/orders/revisions', 'There is one revision only'],
-  ['/console/t/dev/p/orders/live', 'Waiting for a call'],
-  ['/console/t/dev/p/orders/results', 'tailrace sketch show orders amounts'],
-  ['/console/t/dev/p/orders/state', 'No step of this pipeline keeps state'],
-  ['/console/t/dev/plugins', 'validator@1.0.0'],
-  ['/console/t/dev/new', 'Apply'],
-  ['/console/t/dev/quotas', 'plugin-bytes'],
-  ['/console/t/dev/tokens', 'New token'],
-  ['/console/t/dev/audit', 'pipeline-applied'],
-  ['/console/nowhere', 'There is no such page'],
+  ['', 'orders'],
+  ['/first-steps', 'Go on with'],
+  ['/alarms', 'many-refused'],
+  ['/p/orders', 'Reconciliation'],
+  ['/p/orders/dead-letters', 'out-of-range'],
+  ['/p/orders/manifest', 'Take effect'],
+  ['/p/orders/revisions', 'There is one revision only'],
+  ['/p/orders/live', 'Waiting for a call'],
+  ['/p/chatty/logs', 'hello'],
+  ['/p/orders/results', 'tailrace sketch show orders amounts'],
+  ['/p/orders/results?sketch=amounts', 'The last 24 windows'],
+  ['/p/tastes/state', 'item/0'],
+  ['/p/orders/state', 'No step of this pipeline keeps state'],
+  ['/plugins', 'validator@1.0.0'],
+  ['/new', 'Apply'],
+  ['/quotas', 'plugin-bytes'],
+  ['/tokens', 'New token'],
+  ['/audit', 'pipeline-applied'],
+  ['/nowhere', 'There is no such page'],
 ];
 
+/** Kept where somebody wants to look at them. */
+async function picture({ page }: Opened, { scheme, width }: Look, path: string): Promise<void> {
+  const folder = PICTURES();
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const name = `${path.replace(/[^a-z-]+/g, '_').replace(/^_/, '') || 'overview'}-${scheme}-${width}.png`;
+  await page.screenshot({ path: join(folder, name), fullPage: true });
+}
+
 describe.each(LOOKS)('$scheme at $width pixels', (look) => {
-  it.each(PAGES)('%s shows %s', async (path, shows) => {
-    const { page, complaints } = await open(browser, engine, path, look);
-    await logIn(page, engine.token, 'dev');
+  let opened: Opened;
+
+  beforeAll(async () => {
+    opened = await open(browser, engine, '/console/t/dev', look);
+    await opened.page.getByLabel('Keep the token').check();
+    await logIn(opened.page, engine.token, 'dev');
+    await opened.page.getByRole('heading', { name: 'Pipelines' }).waitFor();
+  });
+
+  afterAll(() => opened.page.context().close());
+
+  it.each(PAGES)('/t/dev%s shows %s', async (path, shows) => {
+    const { page, complaints } = opened;
+    await page.goto(`${engine.url}/console/t/dev${path}`);
     await page.getByText(new RegExp(shows, 'i')).filter({ visible: true }).first().waitFor();
     await accessible(page);
+    await picture(opened, look, path);
     expect(complaints).toEqual([]);
-    await page.context().close();
   });
 
   it('the login and the page of all tenants', async () => {
-    const { page, complaints } = await open(browser, engine, '/console/', look);
+    const other = await open(browser, engine, '/console/', look);
+    const { page, complaints } = other;
     await page.getByLabel('Token', { exact: true }).waitFor();
     await accessible(page);
+    await picture(other, look, 'login');
     await logIn(page, engine.operator);
     await page.getByText('Everything is as it should be').waitFor();
     await accessible(page);
+    await picture(other, look, 'operator');
     expect(complaints).toEqual([]);
     await page.context().close();
   });

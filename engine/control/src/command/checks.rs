@@ -48,7 +48,7 @@ impl Commands {
                 )
             };
             // Another tenant's stream is as good as none: that it exists is not this tenant's business.
-            let foreign = name.starts_with("TR_") && !name.starts_with(&format!("TR_{tenant}_"));
+            let foreign = subject::is_anothers(name, tenant);
             let facts = match streams.stream(name).await {
                 Err(BrokerError::NoStream(_)) => return Err(gone().into()),
                 other => other?,
@@ -67,7 +67,7 @@ impl Commands {
             if holders.is_empty() {
                 return Err(ManifestError::new(
                     format!("input.subjects[{index}]"),
-                    format!("no stream holds {pattern:?}; make one (nats stream add), or check the spelling"),
+                    format!("no stream holds {pattern:?}; make one (tailrace stream create), or check the spelling"),
                 )
                 .into());
             }
@@ -185,9 +185,8 @@ impl Commands {
         let Some(holder) = holders.into_iter().find(|name| *name != own) else {
             return Ok(());
         };
-        let mine = format!("TR_{}_", id.tenant);
-        // Another tenant's pipeline is not named: that it exists is not this tenant's business.
-        let shown = if holder.starts_with("TR_") && !holder.starts_with(&mine) {
+        // Another tenant's stream is not named: that it exists is not this tenant's business.
+        let shown = if subject::is_anothers(&holder, &id.tenant) {
             "another stream".to_owned()
         } else {
             format!("stream {holder:?}")
@@ -278,6 +277,7 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
     let fixed = [
         ("input.stream", before.input.stream == after.input.stream),
         ("input.key", before.input.key == after.input.key),
+        ("input.partition", before.input.partition == after.input.partition),
         ("partitions", before.partitions == after.partitions),
     ];
     for (path, same) in fixed {

@@ -32,6 +32,7 @@ impl Lives {
             .wait_until(|registry| registry.revision >= revision)
             .await?;
         self.delete_pipelines(name).await?;
+        self.delete_streams(name, life).await?;
         failpoint::pass(Point::TenantPipelinesGone);
         for token in self.context.tokens_of(Some(name))? {
             self.context.remove(&Key::Token(token.hash)).await?;
@@ -58,6 +59,25 @@ impl Lives {
         self.context
             .wait_until(|registry| registry.tenants.get(name).is_none_or(|known| known.life != life))
             .await
+    }
+
+    /// The streams that it made, and their events. Where its account cannot be opened, they stay in there: nobody
+    /// else's are in the way, and the tenant's end does not wait for them.
+    async fn delete_streams(&self, tenant: &Name, life: Life) -> ControlResult<()> {
+        let world = match self.context.world_of(tenant).await {
+            Err(ControlError::Account(cause)) => {
+                tracing::warn!(%tenant, %cause, "the streams of a deleted tenant stay in its account");
+                return Ok(());
+            }
+            world => world?,
+        };
+        for stream in world.tenant_streams.of(tenant, life).await? {
+            world
+                .tenant_streams
+                .remove(tenant, life, &stream.wanted.name)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Pipelines that were made between the look whether there are any and the tenant's end.

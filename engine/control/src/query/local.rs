@@ -149,7 +149,7 @@ impl Queries {
     }
 
     /// The windows with the clock of this moment, where the partition runs here: commits tell it only when
-    /// a window ends by it, and never while it may go back.
+    /// a window ends by it.
     fn on_the_clock(&self, id: &PipelineId, partition: u32, held: Held) -> Held {
         let status = self.context.overview.pipeline(id);
         let clock_ms = status.and_then(|status| status.watermark_ms(partition));

@@ -147,7 +147,8 @@ impl Queries {
                 "sketch {name:?} has no groups; declare by what it is divided, as in by: {{ json: /channel }}"
             )));
         }
-        let covers = self.covers(id, name, declared, ask).await?;
+        let reach_ms = pipeline.active.manifest.input.watermark.reach_ms();
+        let covers = self.covers(id, name, (declared, reach_ms), ask).await?;
         let parts = if declared.windowing().is_some() {
             let slice = RangeQuery {
                 windows: covers.map(|covers| WindowSpan {
@@ -201,7 +202,7 @@ impl Queries {
         &self,
         id: &PipelineId,
         name: &str,
-        declared: &SketchManifest,
+        (declared, reach_ms): (&SketchManifest, u64),
         ask: &SketchAsk,
     ) -> ControlResult<Option<Covers>> {
         if ask.from.is_none() && ask.to.is_none() {
@@ -219,7 +220,7 @@ impl Queries {
             _ => Vec::new(),
         });
         let held = held.fold(Held::default(), Held::and);
-        Ok(Some(span(&rule, held, ask.from, ask.to)))
+        Ok(Some(span(&rule, (held, reach_ms), ask.from, ask.to)))
     }
 
     /// The hash of an item in a tenant's sketches.
@@ -232,14 +233,15 @@ impl Queries {
 }
 
 /// What was asked for, widened to windows and cut to what is whole.
-fn span(rule: &WindowRule, held: Held, from: Option<Point>, to: Option<Point>) -> Covers {
+fn span(rule: &WindowRule, (held, reach_ms): (Held, u64), from: Option<Point>, to: Option<Point>) -> Covers {
     let at = |point: Point| match point {
         Point::At(time_ms) => time_ms,
         Point::Ago(ago) => {
             let ago_ms = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
             held.clock_ms.saturating_sub(ago_ms)
         }
-        Point::Clock => held.clock_ms.saturating_add(1),
+        // The watermark waits; the events that it waits with are measured already.
+        Point::Clock => held.clock_ms.saturating_add(reach_ms).saturating_add(1),
     };
     // A window that only begins at the end that was asked for is no part of it.
     let up = |time_ms: u64| rule.start(time_ms.saturating_add(rule.length_ms - 1));
@@ -305,7 +307,7 @@ mod tests {
 
     fn covered(from: Option<&str>, to: Option<&str>) -> (u64, u64) {
         let point = |text: &str| text.parse().unwrap();
-        let covers = span(&RULE, HELD, from.map(point), to.map(point));
+        let covers = span(&RULE, (HELD, 0), from.map(point), to.map(point));
         (covers.from, covers.to)
     }
 
@@ -332,7 +334,7 @@ mod tests {
 
     #[test]
     fn the_last_minutes_end_with_the_window_of_the_clock() {
-        let last = |clock_ms| {
+        let last_of = |clock_ms, reach_ms| {
             let held = Held {
                 clock_ms,
                 // A false date lies far ahead.
@@ -340,14 +342,20 @@ mod tests {
                 ..HELD
             };
             let ago = Some(Point::Ago(Duration::from_mins(2)));
-            let covers = span(&RULE, held, ago, Some(Point::Clock));
+            let covers = span(&RULE, (held, reach_ms), ago, Some(Point::Clock));
             (covers.from, covers.to)
         };
+        let last = |clock_ms| last_of(clock_ms, 0);
         assert_eq!(last(1_000_000), (840_000, 1_020_000));
         assert_eq!(
             last(1_020_000),
             (900_000, 1_080_000),
             "the first moment of a window"
+        );
+        assert_eq!(
+            last_of(1_015_000, 5_000),
+            (840_000, 1_080_000),
+            "an event five seconds ahead of the watermark is measured"
         );
     }
 

@@ -15,7 +15,7 @@ use tailrace_core::{
 use crate::{
     alarms::reports::AlarmReport,
     error::ControlResult,
-    query::{Queries, candidates::CandidateView},
+    query::{Queries, candidates::CandidateView, outputs::OutputPlace},
 };
 
 /// A pipeline's status, with what the broker knows.
@@ -38,6 +38,9 @@ pub struct PipelineStatusReport {
     /// Events that are still to be processed on this engine, where the broker has told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<u64>,
+    /// Where its results go; none where it publishes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputPlace>,
     /// Dead letters that lie in the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letters: Option<u64>,
@@ -59,6 +62,7 @@ impl Queries {
             nats_account: None,
             stream_last_sequence: None,
             lag: None,
+            output: OutputPlace::of(id, &pipeline),
             dead_letters: None,
             alarms: self.alarms_of(id).await.unwrap_or_default(),
             engine: engine.clone(),

@@ -8,25 +8,21 @@ use tailrace_time::rfc3339_ms;
 use crate::{
     grant::Grant,
     manifest::{
-        BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, OutputManifest, PipelineManifest,
-        Start, StepManifest,
-        bounds::{check_extract, within},
+        BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
+        StepManifest,
+        bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        sketches,
+        output, partition, sketches, watermark,
     },
     subject,
 };
 
-/// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
-pub const MAX_PARTITIONS: u32 = 48;
 /// Most steps: an event is inside one turn through all of them.
 pub const MAX_STEPS: usize = 16;
 /// Most collections, and most sketches, of a pipeline.
 pub const MAX_NAMED: usize = 32;
 /// Longest vector.
 pub const MAX_DIMENSIONS: u32 = 4096;
-/// The stand-in for the event's key in an output subject.
-pub const KEY_TOKEN: &str = "{key}";
 
 /// Checks a manifest that was parsed.
 pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
@@ -36,7 +32,11 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         1,
         u64::from(MAX_PARTITIONS),
     )?;
-    within("steps", manifest.steps.len() as u64, 1, MAX_STEPS as u64)?;
+    within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64)?;
+    if manifest.steps.is_empty() && manifest.sketches.is_empty() && manifest.output.is_none() {
+        let hint = "without steps, sketches and output the pipeline would do nothing; give it one of them";
+        return Err(ManifestError::new("steps", hint));
+    }
     within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
     within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
     check_input(&manifest.input)?;
@@ -45,7 +45,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         let path = format!("vectors.{name}.dimensions");
         within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
     }
-    sketches::check(&manifest.sketches)?;
+    sketches::check(&manifest.sketches, &manifest.steps)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }
@@ -56,7 +56,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     manifest
         .output
         .as_ref()
-        .map_or(Ok(()), |output| check_output(output, &manifest.input))
+        .map_or(Ok(()), |output| output::check(output, &manifest.input))
 }
 
 fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
@@ -90,9 +90,11 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
         }
     }
     check_extract("input.key", &input.key)?;
+    partition::check(input)?;
     if let Some(time) = &input.time {
         check_extract("input.time", &time.place)?;
     }
+    watermark::check(&input.watermark)?;
     if let Some(dedup) = &input.dedup {
         check_dedup(dedup)?;
     }
@@ -193,77 +195,6 @@ fn check_limits(path: &str, step: &StepManifest) -> Result<(), ManifestError> {
     )
 }
 
-fn check_output(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
-    let path = "output.subject";
-    let pattern = output.pattern();
-    subject::check_pattern(&pattern).map_err(|cause| ManifestError::new(path, cause.to_string()))?;
-    if pattern.contains(['{', '}']) {
-        return Err(ManifestError::new(
-            path,
-            "{key} is the only stand-in, and it stands for a whole token, as in results.{key}",
-        ));
-    }
-    if output
-        .subject
-        .split('.')
-        .any(|token| token == "*" || token == ">")
-    {
-        return Err(ManifestError::new(
-            path,
-            "one publishes on one subject; write {key} instead of a wildcard",
-        ));
-    }
-    if subject::is_reserved(&pattern) {
-        return Err(ManifestError::new(
-            path,
-            format!("{pattern:?} reaches subjects of the engine or the broker; choose your own"),
-        ));
-    }
-    let fed = input
-        .subjects
-        .iter()
-        .find(|subject| subject::overlap(subject, &pattern));
-    if let Some(own) = fed {
-        return Err(ManifestError::new(
-            path,
-            format!("the pipeline would feed itself: its input {own:?} takes in {pattern:?}"),
-        ));
-    }
-    if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
-        return Err(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
-    }
-    if output.replicas.is_some_and(|count| ![1, 3, 5].contains(&count)) {
-        return Err(ManifestError::new("output.replicas", "it is 1, 3 or 5"));
-    }
-    if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
-        return Err(ManifestError::new(
-            "output.keep.age",
-            "keep results for at least 1s",
-        ));
-    }
-    Ok(())
-}
-
-impl OutputManifest {
-    /// The pattern of all subjects that the output can publish on.
-    pub fn pattern(&self) -> String {
-        let tokens = self
-            .subject
-            .split('.')
-            .map(|token| if token == KEY_TOKEN { "*" } else { token });
-        tokens.collect::<Vec<_>>().join(".")
-    }
-
-    /// The subject for a key.
-    pub fn subject_for(&self, key: &str) -> String {
-        if self.subject.contains(KEY_TOKEN) {
-            self.subject.replace(KEY_TOKEN, &subject::token(key))
-        } else {
-            self.subject.clone()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +212,19 @@ mod tests {
     #[test]
     fn a_minimal_pipeline_passes() {
         check(&parse(GOOD.as_bytes()).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_pipeline_needs_no_steps_where_it_measures_or_hands_on() {
+        let input = r#""name":"p","input":{"subjects":["a.>"]}"#;
+        for rest in [
+            r#""sketches":{"s":{"kind":"distinct"}}"#,
+            r#""output":{"subject":"b"},"steps":[]"#,
+        ] {
+            check(&parse(format!("{{{input},{rest}}}").as_bytes()).unwrap()).unwrap();
+        }
+        let idle = check(&parse(format!("{{{input}}}").as_bytes()).unwrap()).unwrap_err();
+        assert_eq!(idle.path, "steps");
     }
 
     #[test]
@@ -357,16 +301,5 @@ mod tests {
             let error = error(from, to);
             assert_eq!(error.path, path, "{error}");
         }
-    }
-
-    #[test]
-    fn an_output_subject_holds_any_key() {
-        let output = OutputManifest {
-            subject: "b.{key}.x".into(),
-            keep: crate::manifest::Keep::default(),
-            replicas: None,
-        };
-        assert_eq!(output.pattern(), "b.*.x");
-        assert_eq!(output.subject_for("u 1"), "b.u%201.x");
     }
 }

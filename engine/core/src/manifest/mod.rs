@@ -9,21 +9,26 @@ pub mod config;
 mod defaults;
 pub mod error;
 pub mod extract;
+mod output;
 pub mod parse;
+mod partition;
 mod parts;
 mod plugin_ref;
 mod rate;
 pub mod sketches;
 mod start;
 mod time;
+mod watermark;
 
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
+pub use output::KEY_TOKEN;
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;
 pub use time::{OnUnreadable, TimeManifest, TimeUnit};
+pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, WatermarkManifest};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

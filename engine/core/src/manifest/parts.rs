@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, defaults::is_default, start,
+        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, WatermarkManifest,
+        defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -30,7 +31,9 @@ pub struct PipelineManifest {
     /// The guarantee that holds after a crash.
     #[serde(default)]
     pub delivery: Delivery,
-    /// Each event passes these plugins in this order. A pipeline has 1 to 16 steps.
+    /// Each event passes these plugins in this order. A pipeline has at most 16 steps. One without steps measures
+    /// its sketches, and hands each event on to its output.
+    #[serde(default)]
     pub steps: Vec<StepManifest>,
     /// Collections of embeddings, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,10 +79,18 @@ pub struct InputManifest {
     /// order.
     #[serde(default)]
     pub key: Extract,
+    /// The place of an event's partition, where the subject names it. Each engine then reads its share of the
+    /// events. Without it the engine finds the partition by the key, and each engine reads all events. It is fixed
+    /// for the life of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<PartitionManifest>,
     /// The place of an event's time, and how it is read. Without it the time is when the broker received the
     /// event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeManifest>,
+    /// The rules of the pipeline's clock in event time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub watermark: WatermarkManifest,
     /// The first run of the pipeline begins here.
     #[serde(default)]
     pub start: Start,
@@ -92,6 +103,16 @@ pub struct InputManifest {
     /// The reaction if the stream drops events before the pipeline has processed them.
     #[serde(default, skip_serializing_if = "OnLoss::is_default")]
     pub on_loss: OnLoss,
+}
+
+/// The place of the partition's number in an event's subject. All events of one key must have one number, from 0 to
+/// `partitions` less one. A stream's subject transform writes it with `{{partition(16,2)}}`, another pipeline with
+/// `{partition:16}` in its `output.subject`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PartitionManifest {
+    /// A token of the subject, counted from 1. Every pattern of `subjects` has `*` there.
+    pub subject_token: u32,
 }
 
 /// The treatment of messages that are no events: delete markers, which the broker writes when the last message of a
@@ -361,7 +382,7 @@ pub struct VectorManifest {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutputManifest {
     /// The subject of the results, within the tenant's write grant. `{key}` stands for the event's key as one
-    /// subject token. The subject must not be part of the pipeline's own input.
+    /// subject token. `{partition:16}` stands for the partition of the key among 16, counted from 0. The subject must not be part of the pipeline's own input.
     pub subject: String,
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]

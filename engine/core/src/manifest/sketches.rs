@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tailrace_sketch::{Kind, SketchConfig};
 
 use crate::{
     manifest::{
-        Extract,
+        Extract, StepManifest,
         bounds::{check_extract, within},
         error::ManifestError,
     },
@@ -38,11 +39,15 @@ const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SketchManifest {
     /// The kind of sketch: `quantiles`, `distinct`, `top`, `seen` or `sample`.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "kinds")]
     pub kind: Kind,
     /// The place of the value in an event. Without it plugins feed the sketch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Extract>,
+    /// The step that must have accepted the event, so that its value is measured. Without it a value is measured if
+    /// no step rejects the event or fails on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Name>,
     /// For `top`, the number of items that are shown. For `sample`, the number of items that are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
@@ -65,6 +70,19 @@ pub struct SketchManifest {
     pub watch: Option<f64>,
 }
 
+/// The kinds, each with what it measures. The type itself lies in a crate that knows no schemas.
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    let kinds = [
+        (Kind::Quantiles, "Quantiles of numbers."),
+        (Kind::Distinct, "How many different values there are."),
+        (Kind::Top, "The most frequent values."),
+        (Kind::Seen, "Whether a value came before."),
+        (Kind::Sample, "A uniform sample of the values."),
+    ];
+    let choice = |(kind, what): (Kind, &str)| json!({ "const": kind, "description": what });
+    json_schema!({ "oneOf": kinds.map(choice) })
+}
+
 /// How a sketch is windowed and grouped; none of both for one that is neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windowing {
@@ -80,6 +98,7 @@ impl SketchManifest {
         Self {
             kind,
             value: None,
+            after: None,
             size: None,
             window: None,
             keep: None,
@@ -123,11 +142,15 @@ impl Windowing {
 }
 
 /// Checks the sketches of a pipeline.
-pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>) -> Result<(), ManifestError> {
+pub(super) fn check(
+    sketches: &BTreeMap<Name, SketchManifest>,
+    steps: &[StepManifest],
+) -> Result<(), ManifestError> {
     let mut series: u64 = 0;
     for (name, sketch) in sketches {
         let path = format!("sketches.{name}");
         check_one(&path, sketch)?;
+        check_after(&path, sketch, steps)?;
         let own = sketch.windowing().map_or(0, |windowing| windowing.most_series());
         series = series.saturating_add(own);
         if series > MAX_SERIES {
@@ -140,6 +163,21 @@ pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>) -> Result<(), Man
         }
     }
     Ok(())
+}
+
+fn check_after(path: &str, sketch: &SketchManifest, steps: &[StepManifest]) -> Result<(), ManifestError> {
+    let Some(after) = &sketch.after else { return Ok(()) };
+    let path = format!("{path}.after");
+    if sketch.value.is_none() {
+        return Err(ManifestError::new(path, "only with `value`"));
+    }
+    let mut names = steps.iter().map(|step| step.name.as_str());
+    if names.any(|name| name == after.as_str()) {
+        return Ok(());
+    }
+    let names: Vec<_> = steps.iter().map(|step| step.name.as_str()).collect();
+    let hint = format!("there is no step {after:?}; name one of: {}", names.join(", "));
+    Err(ManifestError::new(path, hint))
 }
 
 fn check_one(path: &str, sketch: &SketchManifest) -> Result<(), ManifestError> {
@@ -195,7 +233,7 @@ mod tests {
 
     fn error(sketch: &str) -> String {
         let sketch: SketchManifest = serde_json::from_str(sketch).unwrap();
-        check(&BTreeMap::from([(Name::new("s").unwrap(), sketch)]))
+        check(&BTreeMap::from([(Name::new("s").unwrap(), sketch)]), &[])
             .unwrap_err()
             .path
     }
@@ -205,6 +243,11 @@ mod tests {
         for (sketch, path) in [
             (r#"{"kind":"quantiles","size":3}"#, "sketches.s.size"),
             (r#"{"kind":"top","size":0}"#, "sketches.s.size"),
+            (r#"{"kind":"top","after":"validate"}"#, "sketches.s.after"),
+            (
+                r#"{"kind":"top","value":{"json":"/a"},"after":"validate"}"#,
+                "sketches.s.after",
+            ),
             (r#"{"kind":"top","keep":"1h"}"#, "sketches.s.keep"),
             (r#"{"kind":"top","window":"1ms"}"#, "sketches.s.window"),
             (r#"{"kind":"top","window":"1h","keep":"1m"}"#, "sketches.s.keep"),

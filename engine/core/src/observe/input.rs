@@ -8,6 +8,8 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::watermark::{ClockRule, InputClock};
+
 /// Events that the stream dropped before they were processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
@@ -22,6 +24,47 @@ pub struct Loss {
     pub is_certain: bool,
 }
 
+/// The clock of the input, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ClockStatus {
+    /// The watermark, milliseconds since 1970; 0 before the first event with a time that is believed.
+    pub watermark_ms: u64,
+    /// The latest event time that was believed.
+    pub latest_ms: u64,
+    /// The sources, where each has a clock of its own, the one furthest behind first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceClock>,
+    /// What holds the watermark back, if it is not the latest time less `delay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
+}
+
+/// The clock of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceClock {
+    /// Its name.
+    pub source: String,
+    /// Its latest time that was believed.
+    pub latest_ms: u64,
+}
+
+impl ClockStatus {
+    fn of(clock: &InputClock, rule: &ClockRule) -> Self {
+        let sources = clock.sources().map(|(source, latest_ms)| SourceClock {
+            source: source.to_owned(),
+            latest_ms,
+        });
+        let mut sources: Vec<_> = sources.collect();
+        sources.sort_by_key(|source| source.latest_ms);
+        Self {
+            watermark_ms: clock.watermark_ms,
+            latest_ms: clock.latest_ms(),
+            held_by: clock.held_by(rule),
+            sources,
+        }
+    }
+}
+
 /// What the input is like; shared by those who read the broker and those who look.
 #[derive(Debug, Default)]
 pub struct InputWatch {
@@ -29,8 +72,10 @@ pub struct InputWatch {
     last_loss: Mutex<Option<Loss>>,
     lost: AtomicU64,
     possibly_lost: AtomicU64,
+    unassigned: AtomicU64,
     /// One more than what is still to come; 0 where that is not known.
     pending: AtomicU64,
+    clock: Mutex<Option<(InputClock, ClockRule)>>,
 }
 
 impl InputWatch {
@@ -63,6 +108,17 @@ impl InputWatch {
         *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(loss);
     }
 
+    /// Its clock says this now, by this rule.
+    pub fn set_clock(&self, clock: InputClock, rule: ClockRule) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, rule));
+    }
+
+    /// What its clock said last; none before the input was read.
+    pub fn clock(&self) -> Option<ClockStatus> {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.as_ref().map(|(clock, rule)| ClockStatus::of(clock, rule))
+    }
+
     /// So many events of the pipeline's subjects lie in the stream and were not read yet.
     pub fn set_pending(&self, pending: Option<u64>) {
         self.pending
@@ -82,6 +138,27 @@ impl InputWatch {
     /// Events that may have been this pipeline's, and were lost.
     pub fn possibly_lost(&self) -> u64 {
         self.possibly_lost.load(Ordering::Relaxed)
+    }
+
+    /// The subjects of so many events name no partition; gives whether those are more than were known.
+    pub fn leave_unassigned(&self, events: u64) -> bool {
+        self.unassigned.fetch_max(events, Ordering::Relaxed) < events
+    }
+
+    /// Events whose subject names no partition.
+    pub fn unassigned(&self) -> u64 {
+        self.unassigned.load(Ordering::Relaxed)
+    }
+
+    /// What somebody should look at.
+    pub fn warnings(&self) -> Vec<String> {
+        let unassigned = self.unassigned();
+        let warning = || {
+            format!(
+                "the subjects of {unassigned} events name no partition of this pipeline at input.partition, so no engine reads them; write numbers from 0 to `partitions` less one there"
+            )
+        };
+        (unassigned > 0).then(warning).into_iter().collect()
     }
 
     /// What was lost last.

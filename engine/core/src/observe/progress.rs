@@ -54,15 +54,16 @@ impl Progress {
     /// A commit is durable and applied.
     pub fn advance(&self, cursor: &Cursor) {
         self.commit.store(cursor.commit, Ordering::Release);
-        self.watermark_ms.store(cursor.watermark_ms, Ordering::Release);
+        self.watermark_ms.fetch_max(cursor.watermark_ms, Ordering::AcqRel);
         self.redrive_position
             .store(cursor.redrive_position, Ordering::Release);
         self.position.store(cursor.position, Ordering::Release);
         self.moved.notify_one();
     }
 
-    /// The partition has nothing uncommitted up to this sequence.
-    pub fn see(&self, sequence: u64) {
+    /// The partition has nothing uncommitted up to this sequence, at this watermark.
+    pub fn see(&self, sequence: u64, watermark_ms: u64) {
+        self.watermark_ms.fetch_max(watermark_ms, Ordering::AcqRel);
         self.seen.fetch_max(sequence, Ordering::AcqRel);
     }
 

@@ -136,7 +136,7 @@ impl Reconciler {
         balance.at_ms = at_ms;
         balance.broker_input = broker_input;
         balance.committed_messages = committed;
-        balance.broker_messages = committed.and(books.map(|books| books.last_sequence));
+        balance.broker_messages = committed.and(books.map(|books| books.stored));
         let input = broker_input
             .filter(|counted| *counted > barrier.read)
             .map(|counted| {
@@ -307,6 +307,7 @@ mod tests {
             redrive_position: 0,
             revision: 1,
             watermark_ms: 0,
+            clock: crate::watermark::InputClock::default(),
             outcomes: OutcomeCounters {
                 events: 3,
                 emitted: 3,
@@ -319,8 +320,8 @@ mod tests {
             body_checksum: 0,
         };
         let payload = record::encode(&head, &Delta::default(), 1 << 20).remove(0);
-        let books = |last_sequence| BrokerCounts {
-            last_sequence,
+        let books = |stored| BrokerCounts {
+            stored,
             redriven: 0,
             records: vec![StoredPart {
                 sequence: 4,

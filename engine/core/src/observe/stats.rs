@@ -34,8 +34,14 @@ pub struct Counts {
     pub bytes_out: u64,
     /// Delete markers and schedules that were passed over; they count as dropped events too.
     pub markers: u64,
-    /// Updates of windowed sketches that came when their window was gone; they count for all time.
+    /// Events behind the watermark.
     pub late: u64,
+    /// Events whose time is later than the broker can have received them, and is not believed.
+    pub ahead: u64,
+    /// Values that a sketch could not measure: missing, `null`, or no number where one is measured.
+    pub skipped: u64,
+    /// Updates of windowed sketches that came when their window was gone; they count for all time.
+    pub late_updates: u64,
 }
 
 impl Counts {
@@ -48,6 +54,9 @@ impl Counts {
         self.bytes_out += other.bytes_out;
         self.markers += other.markers;
         self.late += other.late;
+        self.ahead += other.ahead;
+        self.skipped += other.skipped;
+        self.late_updates += other.late_updates;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     name::Name,
     observe::{
         candidate_reports::CandidateReports,
-        input::{InputWatch, Loss},
+        input::{ClockStatus, InputWatch, Loss},
         progress::Progress,
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
@@ -114,9 +114,14 @@ pub struct InputStatus {
     pub lost: u64,
     /// The same of events that may have been the pipeline's: the stream holds other subjects too.
     pub possibly_lost: u64,
+    /// Events whose subject names no partition of the pipeline. No engine reads them.
+    pub unassigned: u64,
     /// What was lost last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_loss: Option<Loss>,
+    /// Its clock in event time, as this engine has read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockStatus>,
 }
 
 /// A partition.
@@ -305,7 +310,9 @@ impl PipelineStatus {
             pending: self.input_watch.pending(),
             lost: self.input_watch.lost(),
             possibly_lost: self.input_watch.possibly_lost(),
+            unassigned: self.input_watch.unassigned(),
             last_loss: self.input_watch.last_loss(),
+            clock: self.input_watch.clock(),
             ..input
         }
     }
@@ -325,6 +332,13 @@ impl PipelineStatus {
         partitions
             .values()
             .any(|(_, status)| status.stores_nothing.load(Ordering::Acquire))
+    }
+
+    /// The committed position of the partition here that is furthest behind.
+    pub fn least_position(&self) -> u64 {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = partitions.values().map(|(progress, _)| progress.position());
+        positions.min().unwrap_or(0)
     }
 
     /// Numbers of the partitions that run here.
@@ -423,7 +437,7 @@ impl PipelineStatus {
         let limited = limits.min_by_key(|limited| limited.since_ms);
         let stats = self.stats.report();
         StatusReport {
-            warnings: stats.times.warnings(),
+            warnings: [stats.times.warnings(), self.input_watch.warnings()].concat(),
             limited,
             state: self.state(),
             revision,

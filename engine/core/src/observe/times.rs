@@ -1,6 +1,8 @@
 //! What the times of events were like: how many did not read, and whether all of late are absurd. A batch keeps
 //! its own notes, which are added once it is committed.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use serde::Serialize;
 
 use crate::{event_time::EventTime, manifest::TimeUnit};
@@ -18,6 +20,9 @@ pub struct TimeNotes {
     /// The last of them, with the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable_example: Option<String>,
+    /// The last time that was not believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead_example: Option<String>,
     /// Times that did.
     pub read: u64,
     /// Absurd ones since the last that was not.
@@ -52,11 +57,19 @@ impl TimeNotes {
         }
     }
 
+    /// Takes note of a time that is not believed, of an event that the broker received then.
+    pub fn note_ahead(&mut self, time_ms: u64, received_ms: u64) {
+        self.ahead_example = Some(format!("{} received {}", shown(time_ms), shown(received_ms)));
+    }
+
     /// Adds the notes of a later batch.
     pub fn add(&mut self, later: &Self) {
         self.unreadable += later.unreadable;
         if later.unreadable_example.is_some() {
             self.unreadable_example.clone_from(&later.unreadable_example);
+        }
+        if later.ahead_example.is_some() {
+            self.ahead_example.clone_from(&later.ahead_example);
         }
         let goes_on = later.absurd_in_a_row == later.read;
         self.absurd_in_a_row = later.absurd_in_a_row + if goes_on { self.absurd_in_a_row } else { 0 };
@@ -89,6 +102,16 @@ impl TimeNotes {
         }
         warnings
     }
+}
+
+/// A time as text; in milliseconds where the calendar has no more years.
+fn shown(time_ms: u64) -> String {
+    /// Where the year 10000 begins.
+    const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
+    if time_ms >= CALENDAR_ENDS_MS {
+        return format!("{time_ms} ms since 1970");
+    }
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{name::Name, ports::broker};
+use crate::{
+    name::Name,
+    ports::{broker, messages::Messages, tenant_streams::TenantStreams},
+};
 
 /// The broker, as one account shows it.
 #[derive(Clone)]
@@ -29,6 +32,10 @@ pub struct AccountPorts {
     pub dead_letters: Arc<dyn broker::DeadLetters>,
     /// Snapshots of partitions.
     pub snapshots: Arc<dyn broker::Snapshots>,
+    /// Messages, sent and read by hand.
+    pub messages: Arc<dyn Messages>,
+    /// Streams that tenants make.
+    pub tenant_streams: Arc<dyn TenantStreams>,
 }
 
 /// An account cannot be used. The operator's fault, or the broker's; never the tenant's.

@@ -338,8 +338,8 @@ pub struct StoredPart {
 /// What a pipeline's own stream holds at one moment.
 #[derive(Debug, Clone)]
 pub struct BrokerCounts {
-    /// The last sequence that it ever gave.
-    pub last_sequence: u64,
+    /// Messages that it ever stored.
+    pub stored: u64,
     /// Messages on the redrive subject; they come from the control plane, not from a commit.
     pub redriven: u64,
     /// The last part of each partition's last record.

@@ -102,6 +102,10 @@ pub struct Quotas {
     pub state_bytes: u64,
     /// Bytes of ids and numbers of vectors, over all engines.
     pub vector_bytes: u64,
+    /// Streams that it makes.
+    pub streams: u32,
+    /// Bytes that those streams may hold together.
+    pub stream_bytes: u64,
 }
 
 impl Default for Quotas {
@@ -119,6 +123,9 @@ impl Default for Quotas {
             state_bytes: 16 << 30,
             // They are held in memory.
             vector_bytes: 4 << 30,
+            streams: 20,
+            // On the broker's disk, which all tenants share.
+            stream_bytes: 16 << 30,
         }
     }
 }

@@ -27,9 +27,12 @@ pub(super) struct Filter {
     window_ms: u64,
     /// Identifiers since the filter was last turned over.
     current: Seen,
-    /// Those of the turn before: together they hold at least a whole window.
+    /// Those of the turn before, which are held until the last of them has ended.
     previous: Seen,
     turned_ms: u64,
+    /// When the last of each ends.
+    current_ends_ms: u64,
+    previous_ends_ms: u64,
 }
 
 impl Filter {
@@ -43,12 +46,16 @@ impl Filter {
             current: Seen::default(),
             previous: Seen::default(),
             turned_ms: 0,
+            current_ends_ms: 0,
+            previous_ends_ms: 0,
         };
         let mut after: Option<String> = None;
         loop {
             let page = state_store.scan(STEP, "", after.as_deref(), PAGE)?;
-            for (id, _) in &page {
+            for (id, known) in &page {
                 filter.current.insert(hash(id));
+                let ends_ms = known.expires_ms.unwrap_or_default();
+                filter.current_ends_ms = filter.current_ends_ms.max(ends_ms);
             }
             match page.into_iter().last() {
                 Some((id, _)) => after = Some(id),
@@ -68,12 +75,15 @@ impl Filter {
         self.current.contains(hash) || self.previous.contains(hash)
     }
 
-    /// Takes an identifier in.
-    pub(super) fn insert(&mut self, id: &str, now_ms: u64) {
-        if now_ms >= self.turned_ms.saturating_add(self.window_ms) {
+    /// Takes an identifier in that is known until then.
+    pub(super) fn insert(&mut self, id: &str, now_ms: u64, ends_ms: u64) {
+        let turned_long_ago = now_ms >= self.turned_ms.saturating_add(self.window_ms);
+        if turned_long_ago && now_ms >= self.previous_ends_ms {
             self.previous = std::mem::take(&mut self.current);
+            self.previous_ends_ms = std::mem::take(&mut self.current_ends_ms);
             self.turned_ms = now_ms;
         }
+        self.current_ends_ms = self.current_ends_ms.max(ends_ms);
         self.current.insert(hash(id));
     }
 }

@@ -42,7 +42,7 @@ impl Host for CallHost<'_> {
         if self.effects.full.state {
             self.check_growth(key, value.len())?;
         }
-        let expires_ms = ttl_ms.map(|ttl| self.effects.now_ms.saturating_add(ttl));
+        let expires_ms = ttl_ms.map(|ttl| self.effects.ends_after(ttl));
         self.effects.write(key, Some(StateValue { value, expires_ms }));
         Ok(())
     }

@@ -7,7 +7,7 @@ use tailrace_core::{
     delta::{Measured, Placed},
     manifest::sketches::Windowing,
     name::Name,
-    series::Group,
+    series::{Group, WindowRule},
 };
 use tailrace_sketch::{Kind, Update};
 
@@ -90,11 +90,14 @@ impl Effects {
         let Moment {
             time_ms,
             clock_ms,
+            is_believed,
             groups,
         } = &self.moment;
         let start_ms = windowing.window.map(|rule| rule.start(*time_ms));
         let gone = windowing.window.zip(start_ms);
-        let is_late = gone.is_some_and(|(rule, start_ms)| rule.is_gone(start_ms, *clock_ms));
+        // A window that does not exist yet, by a time that nobody believes, would be kept until then.
+        let is_gone = |(rule, start_ms): (WindowRule, u64)| !is_believed || rule.is_gone(start_ms, *clock_ms);
+        let is_late = gone.is_some_and(is_gone);
         let own = |(sketch, group): &(Name, Group)| (sketch.as_str() == name).then(|| group.clone());
         let group = windowing
             .groups

@@ -192,6 +192,11 @@ impl Effects {
         self.now_ms = now_ms;
     }
 
+    /// When what the current event writes for so long ends.
+    pub(crate) fn ends_after(&self, ttl_ms: u64) -> u64 {
+        self.moment.from_ms().saturating_add(ttl_ms)
+    }
+
     /// Takes the lines that the plugin has logged; a call that failed keeps its lines.
     pub fn take_lines(&mut self) -> Vec<(LogLevel, String)> {
         std::mem::take(&mut self.lines)
@@ -211,9 +216,9 @@ impl Effects {
     pub(crate) fn remember(&mut self, id: &str, now_ms: u64) {
         let Some(filter) = &mut self.dedup else { return };
         let id = dedup::short(id);
-        filter.insert(&id, now_ms);
-        let expires_ms = Some(now_ms.saturating_add(filter.window_ms()));
-        let value = Vec::new();
+        let ends_ms = self.moment.from_ms().saturating_add(filter.window_ms());
+        filter.insert(&id, now_ms, ends_ms);
+        let (value, expires_ms) = (Vec::new(), Some(ends_ms));
         self.enter(dedup::STEP, now_ms);
         self.write(&id, Some(StateValue { value, expires_ms }));
     }

@@ -36,6 +36,12 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         &message.headers,
         &message.payload,
     );
+    let received_ms = message.received_ms;
+    let time_ms = found.time.ms().unwrap_or(received_ms);
+    let is_ahead = !plan.clock_rule.believes(time_ms, received_ms);
+    // Where events bring their times, the receive time of one that brings none says nothing: those of events that
+    // are published again, years later, would be far ahead of all others.
+    let is_own = plan.manifest.input.time.is_none() || found.time.ms().is_some();
     let mut headers = own_headers(message.headers);
     if let Some(marker) = marker {
         markers::mark(&mut headers, marker);
@@ -43,7 +49,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     let (key, refused) = judge(plan, &mut found, &headers, &message.payload);
     let event = Event {
         sequence: message.sequence,
-        time_ms: found.time.ms().unwrap_or(message.received_ms),
+        time_ms,
         subject: message.subject,
         key,
         headers,
@@ -52,6 +58,10 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     Arrival {
         refused,
         time: found.time,
+        is_ahead,
+        moves_clock: is_own && !is_ahead,
+        clock_source: found.source,
+        received_ms,
         dedup: found.dedup,
         measured: found.measured,
         groups: found.groups,
@@ -71,6 +81,7 @@ fn pass_over(message: Incoming) -> Arrival {
     };
     Arrival {
         skipped: true,
+        received_ms: message.received_ms,
         ..Arrival::of(Source::Input, message.sequence, event)
     }
 }
@@ -92,20 +103,16 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         (event.key, refused) = judge(plan, &mut found, &event.headers, &event.payload);
         event.time_ms = found.time.ms().unwrap_or(event.time_ms);
     }
-    // Of a payload that nobody could read nothing was measured when it came first.
-    let was_measured = !UNMEASURED.iter().any(|code| code.as_str() == reason.code);
     Some(Arrival {
         refused,
         dedup: reason.dedup_id.and_then(|text| identifier(plan, text)),
-        measured: if was_measured { Vec::new() } else { found.measured },
+        // An event that was not accepted was not measured.
+        measured: found.measured,
         groups: found.groups,
         from_step: Some(reason.step).filter(|_| !failed_before),
         ..Arrival::of(Source::Redrive, message.sequence, event)
     })
 }
-
-/// Codes of dead letters in whose payload nothing was found.
-const UNMEASURED: [LetterCode; 2] = [LetterCode::DuplicateMember, LetterCode::UnreadablePayload];
 
 /// What an event that is sent again is known by. With `remember: seen` it was remembered when it came first, and
 /// would be taken for a duplicate of itself.

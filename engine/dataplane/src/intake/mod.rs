@@ -8,12 +8,15 @@
 //! Why: docs/decisions/0010-every-engine-reads-the-input.md
 
 pub mod arrive;
+pub mod clock;
 mod markers;
+mod marks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tailrace_core::{
-    identity::{EngineId, partition_of},
+    event::Event,
+    identity::EngineId,
     manifest::{OnLoss, Start},
     observe::{
         barrier::Barrier,
@@ -23,6 +26,7 @@ use tailrace_core::{
     },
     ports::broker::{Incoming, InputError, SubscribeRequest, Subscription},
     subject,
+    watermark::InputClock,
     world::World,
 };
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -31,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::intake::arrive::arrive;
 use crate::{
     arrival::{Arrival, QueueItem, Source},
-    intake::arrive::arrive_again,
+    intake::{arrive::arrive_again, clock::IntakeClock},
     observe::spans,
     plan::Plan,
 };
@@ -40,9 +44,6 @@ use crate::{
 const READ: usize = 512;
 /// How often partitions without events learn how far the input was read.
 const MARK_EVERY: Duration = Duration::from_secs(5);
-
-/// Longest wait for the broker's word on how far the input is.
-const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// Memory that a pipeline's events may take between the broker and their processing, in KiB.
 const ROOM_KIB: usize = 64 * 1024;
@@ -60,6 +61,8 @@ pub struct PartitionQueue {
     pub sender: mpsc::Sender<Vec<QueueItem>>,
     /// Its progress.
     pub progress: Arc<Progress>,
+    /// The clock of the input that it has recorded, with its position.
+    pub recorded: (u64, InputClock),
 }
 
 /// The intake of one pipeline.
@@ -100,8 +103,8 @@ struct Feed {
     subscription: Box<dyn Subscription>,
     /// Sequence of the last event given to a partition, by partition.
     given: BTreeMap<u32, u64>,
-    /// Last mark given to a partition, by partition.
-    marked: BTreeMap<u32, u64>,
+    /// Last mark given to a partition, and the watermark with it, by partition.
+    marked: BTreeMap<u32, (u64, u64)>,
     /// Last sequence read.
     read: u64,
     /// Last low-water position acknowledged.
@@ -132,7 +135,8 @@ impl Intake {
 
     async fn feed(&mut self) -> Result<(), InputError> {
         let mut input = self.subscribe_input().await?;
-        self.show(&input);
+        let mut clock = self.recorded_clock();
+        self.show(&input, &clock);
         let mut redrive: Option<Feed> = None;
         let mut marks = tokio::time::interval(MARK_EVERY);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -156,16 +160,20 @@ impl Intake {
                 batch = next(redrive.as_mut()) => {
                     let feed = redrive.as_mut().expect("only a feed that is there gives a batch");
                     let batch = batch?;
-                    self.give(feed, &mut books, batch).await;
+                    self.give(feed, &mut clock, &mut books, batch).await;
                 }
                 batch = input.subscription.next(READ) => {
                     let batch = batch?;
-                    self.give(&mut input, &mut books, batch).await;
-                    self.show(&input);
+                    self.give(&mut input, &mut clock, &mut books, batch).await;
+                    self.show(&input, &clock);
                 }
                 _ = marks.tick() => {
-                    self.look(&mut input).await?;
-                    self.mark(&mut input).await;
+                    let is_read_up = self.look(&mut input).await?;
+                    if is_read_up {
+                        self.tick(&mut clock).await;
+                        self.show(&input, &clock);
+                    }
+                    self.mark(&mut input, &clock).await;
                 }
                 _ = barriers.tick() => self.barrier(&mut books).await,
             }
@@ -189,7 +197,7 @@ impl Intake {
             engine: self.engine.clone(),
             stream_created: self.stream_created.clone(),
             stream: self.stream.clone(),
-            subjects: manifest.input.subjects,
+            subjects: manifest.input.subjects_of(self.partition_queues.keys().copied()),
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
             on_loss: manifest.input.on_loss,
@@ -238,10 +246,17 @@ impl Intake {
     }
 
     /// Sorts messages by partition and hands them over, waiting where a partition is full.
-    async fn give(&self, feed: &mut Feed, books: &mut BrokerCounts, batch: Vec<Incoming>) {
+    async fn give(
+        &self,
+        feed: &mut Feed,
+        clock: &mut IntakeClock,
+        books: &mut BrokerCounts,
+        batch: Vec<Incoming>,
+    ) {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         let sampling = self.world.tracer.sampling();
+        let now = self.world.clock.monotonic();
         for message in batch {
             feed.read = message.sequence;
             if feed.source == Source::Input && message.sequence > books.highest {
@@ -256,7 +271,11 @@ impl Intake {
                     None => continue,
                 },
             };
-            let partition = partition_of(&arrival.event.key, plan.manifest.partitions);
+            if feed.source == Source::Input {
+                clock.stamp(&plan, &mut arrival, now);
+            }
+            let Event { subject, key, .. } = &arrival.event;
+            let partition = plan.manifest.partition_of(subject, key);
             if !self.partition_queues.contains_key(&partition) {
                 continue;
             }
@@ -292,35 +311,6 @@ impl Intake {
         let _ = partition_queue.sender.send(deliveries).await;
     }
 
-    /// Asks the broker how far the input is. Where nothing is pending, everything up to the stream's end was read,
-    /// although it is of other subjects.
-    async fn look(&self, input: &mut Feed) -> Result<(), InputError> {
-        let standing = tokio::time::timeout(LOOK_WITHIN, input.subscription.standing()).await;
-        let standing = standing.unwrap_or(Ok(None))?;
-        self.status
-            .input_watch
-            .set_pending(standing.map(|standing| standing.pending));
-        if let Some(standing) = standing.filter(|standing| standing.pending == 0) {
-            input.read = input.read.max(standing.complete_to);
-        }
-        Ok(())
-    }
-
-    /// Tells partitions without work under way how far the input was read.
-    async fn mark(&self, input: &mut Feed) {
-        for (partition, partition_queue) in &self.partition_queues {
-            let given = input.given.get(partition).copied().unwrap_or(0);
-            let marked = input.marked.entry(*partition).or_default();
-            if partition_queue.progress.position() >= given && *marked < input.read {
-                *marked = input.read;
-                let _ = partition_queue
-                    .sender
-                    .send(vec![QueueItem::Mark(input.read)])
-                    .await;
-            }
-        }
-    }
-
     /// Makes a barrier, where anything was read since the last time.
     async fn barrier(&self, books: &mut BrokerCounts) {
         let Some(from) = books.first else { return };
@@ -349,7 +339,9 @@ impl Intake {
         }
     }
 
-    fn show(&self, input: &Feed) {
+    fn show(&self, input: &Feed, clock: &IntakeClock) {
+        let rule = self.plan.borrow().clock_rule;
+        self.status.input_watch.set_clock(clock.now().clone(), rule);
         self.status.set_input(InputStatus {
             stream: self.stream.clone(),
             read_sequence: input.read,

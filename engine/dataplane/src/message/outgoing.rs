@@ -5,7 +5,8 @@
 //! Why: docs/decisions/0056-bounds-of-one-shared-connection.md
 
 use tailrace_core::{
-    event::{Header, Message},
+    event::Message,
+    headers::{check_each_header, check_headers},
     subject,
 };
 
@@ -14,14 +15,6 @@ pub const MAX_KEY_BYTES: usize = 1_024;
 /// Longest subject, keys put in. The broker takes 4,096 bytes for a whole line of its protocol, and
 /// breaks the connection at more.
 pub const MAX_SUBJECT_BYTES: usize = 2_048;
-/// Longest name and longest value of a header.
-const MAX_HEADER_NAME_BYTES: usize = 128;
-const MAX_HEADER_VALUE_BYTES: usize = 4_096;
-
-/// All headers of a message: JetStream takes 64 KiB of them, its own and the engine's included, and
-/// refuses the whole batch for one message with more.
-pub const MAX_HEADERS_BYTES: usize = 60 * 1024;
-
 /// Checks a message of a plugin; `output` is the pattern of the pipeline's output where the message is
 /// to be published, and not to go on to the next step.
 pub fn check(message: &Message, output: Destination<'_>) -> Result<(), String> {
@@ -41,27 +34,8 @@ pub fn check(message: &Message, output: Destination<'_>) -> Result<(), String> {
     if let Some(key) = &message.key {
         check_key(key)?;
     }
-    message.headers.iter().try_for_each(check_header)?;
+    check_each_header(&message.headers)?;
     check_headers(&message.headers)
-}
-
-/// Checks what all headers take together.
-pub fn check_headers(headers: &[Header]) -> Result<(), String> {
-    let bytes = headers_bytes(headers);
-    if bytes > MAX_HEADERS_BYTES {
-        return Err(format!(
-            "the headers have {bytes} bytes, and at most {MAX_HEADERS_BYTES} are taken"
-        ));
-    }
-    Ok(())
-}
-
-/// What headers take on the wire.
-pub fn headers_bytes(headers: &[Header]) -> usize {
-    headers
-        .iter()
-        .map(|header| header.name.len() + header.value.len() + 4)
-        .sum()
 }
 
 /// Where a message goes.
@@ -86,33 +60,10 @@ pub fn check_key(key: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A header from a guest must be one that the broker carries as it stands, and none of the broker's
-/// or the engine's own.
-fn check_header(header: &Header) -> Result<(), String> {
-    let shown: String = header.name.chars().take(64).collect();
-    let name = header.name.to_ascii_lowercase();
-    if name.starts_with("nats-") || name.starts_with("tr-") {
-        return Err(format!(
-            "the header {shown:?} is the broker's or the engine's own"
-        ));
-    }
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
-    if name.is_empty() || name.len() > MAX_HEADER_NAME_BYTES || !name.bytes().all(plain) {
-        return Err(format!(
-            "{shown:?} is no header name: use 1 to {MAX_HEADER_NAME_BYTES} visible ASCII characters without a colon"
-        ));
-    }
-    if header.value.len() > MAX_HEADER_VALUE_BYTES || header.value.chars().any(char::is_control) {
-        return Err(format!(
-            "the value of header {shown:?} has a control character, or more than {MAX_HEADER_VALUE_BYTES} bytes"
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tailrace_core::event::Header;
 
     use super::*;
 

@@ -51,7 +51,7 @@ impl Partition {
                 .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
                 .await;
             let most = self.claimable();
-            (self.claimed, claim) = self.worker().claim(most);
+            (self.claimed, claim, sealed.clock) = self.worker().claim(most);
         }
         self.dirty_since = None;
         self.last_commit = Instant::now();

@@ -252,7 +252,8 @@ impl Partition {
             self.dirty_since = Some(Instant::now());
         }
         if worker.is_clean() && self.under_way.is_none() {
-            self.progress.see(worker.cursor().position);
+            let cursor = worker.cursor();
+            self.progress.see(cursor.position, cursor.watermark_ms);
         }
         self.committer
             .status

@@ -10,6 +10,7 @@ use tailrace_core::{
         views::Views,
     },
     ports::store::PartitionStore,
+    watermark::InputClock,
     world::World,
 };
 use tokio::{
@@ -52,6 +53,8 @@ pub struct Parts {
     pub state_store: Arc<dyn PartitionStore>,
     /// Where it goes on.
     pub cursor: Cursor,
+    /// The clock of the input there.
+    pub clock: InputClock,
     /// When to make snapshots.
     pub settings: Settings,
     /// Where it answers barriers.
@@ -78,6 +81,7 @@ impl Partition {
             committer,
             state_store,
             cursor,
+            clock,
             settings,
             reconciler,
             breaker,
@@ -98,7 +102,8 @@ impl Partition {
         )
         .map_err(failed)?
         .watched_through(views, committer.partition.partition)
-        .limited_by(limiters);
+        .limited_by(limiters)
+        .on_the_clock(clock);
         worker.judged_on(candidate_reports);
         if current.candidate.is_some() {
             worker.adopt(&current, current.no_instances()).map_err(failed)?;

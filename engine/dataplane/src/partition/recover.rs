@@ -17,6 +17,7 @@ use tailrace_core::{
     },
     record::{self, Assembler, Head, Record, RecordError},
     registry::Rebase,
+    watermark::InputClock,
     world::World,
 };
 use tailrace_sketch::TenantSeed;
@@ -32,6 +33,8 @@ pub struct Recovered {
     pub state_store: Arc<dyn PartitionStore>,
     /// What is committed.
     pub cursor: Cursor,
+    /// The clock of the input at its position.
+    pub clock: InputClock,
 }
 
 /// Recovers a partition.
@@ -58,6 +61,7 @@ pub async fn recover(
         let begun = recovery.empty()?;
         return Ok(Recovered {
             cursor: recovery.cursor(&head, last.sequence),
+            clock: recovery.clock(&head),
             ..begun
         });
     }
@@ -73,6 +77,7 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: recovery.cursor(&head, last.sequence),
+                clock: recovery.clock(&head),
                 state_store,
             });
         }
@@ -82,6 +87,7 @@ pub async fn recover(
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: recovery.cursor(&head, last.sequence),
+        clock: recovery.clock(&head),
         state_store,
     })
 }
@@ -107,6 +113,13 @@ impl Recovery<'_> {
             outcomes: head.outcomes,
             parts: head.parts_before + u64::from(head.parts),
         }
+    }
+
+    /// The clock of the input there. A record from before there was one says only how late it was.
+    fn clock(&self, head: &Head) -> InputClock {
+        let mut clock = head.clock.clone();
+        clock.not_before(head.watermark_ms);
+        clock
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
@@ -155,6 +168,7 @@ impl Recovery<'_> {
         Ok(Recovered {
             state_store,
             cursor: Cursor::default(),
+            clock: InputClock::default(),
         })
     }
 

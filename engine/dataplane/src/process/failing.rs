@@ -6,6 +6,7 @@ use tailrace_core::{
     codes::LetterCode,
     dead_letter::{self, Reason},
     event::{Event, Rejection},
+    headers::{MAX_HEADERS_BYTES, headers_bytes},
     manifest::{ErrorPolicy, Fallback},
     outcome::Outcome,
     ports::{broker::Output, plugins::CallFailure},
@@ -14,7 +15,6 @@ use tailrace_core::{
 
 use crate::{
     effects::journal::Mark,
-    message::outgoing::{MAX_HEADERS_BYTES, headers_bytes},
     process::{
         HEADER_ROOM,
         halt::{Halt, TurnEnd},
@@ -73,7 +73,10 @@ impl Processor {
                 self.dead_letter(walk, event, Some(index), code, reason, &backtrace, fuel);
                 Ok(())
             }
-            Fallback::Drop => Ok(()),
+            Fallback::Drop => {
+                walk.failed = true;
+                Ok(())
+            }
             Fallback::Forward => self.step(walk, index + 1, &in_place_of(event, policy)),
             Fallback::Pause => {
                 let step = &plan.steps[index].manifest.name;

@@ -21,13 +21,14 @@ use tailrace_core::{
     event::{Event, Verdict},
     failpoint::{self, Point},
     manifest::Remember,
+    name::Name,
     outcome::Outcome,
     ports::plugins::CallFailure,
 };
 pub(super) use walk::Walk;
 
 use crate::{
-    arrival::Arrival,
+    arrival::{Arrival, Source},
     effects::{Effects, moment::Moment},
     observe::spans::EventSpans,
 };
@@ -48,14 +49,18 @@ impl Processor {
         watermark_ms: u64,
         below: Option<&Effects>,
     ) -> Option<TurnEnd> {
-        let now_ms = watermark_ms.max(arrival.event.time_ms);
+        let is_believed = match arrival.source {
+            Source::Input => !arrival.is_ahead,
+            Source::Redrive => self.plan.clock_rule.believes(arrival.event.time_ms, watermark_ms),
+        };
         let bytes_before = self.effects.bytes();
-        let mut walk = Walk::at(arrival, now_ms, bytes_before);
+        let mut walk = Walk::at(arrival, watermark_ms, bytes_before);
         walk.below = below;
         walk.spans = self.begin_spans(arrival);
         self.effects.arrive(Moment {
             time_ms: arrival.event.time_ms,
             clock_ms: watermark_ms,
+            is_believed,
             groups: arrival.groups.clone(),
         });
         let mark = self.effects.mark();
@@ -114,8 +119,8 @@ impl Processor {
                 self.effects.remember(&id.text, walk.now_ms);
             }
         }
-        self.measure(arrival);
         self.enter(walk)?;
+        self.measure(walk);
         let is_processed = !matches!(walk.outcome, Outcome::Dead | Outcome::Rejected);
         let id = arrival.dedup.as_ref();
         if let Some(id) = id.filter(|id| is_processed && id.remember == Remember::Processed) {
@@ -124,10 +129,25 @@ impl Processor {
         Ok(())
     }
 
-    fn measure(&mut self, arrival: &Arrival) {
-        for (name, update) in &arrival.measured {
-            self.effects.measure(name, update.clone());
+    /// What was accepted is measured: by the step that a sketch names, or by all that the event came to.
+    fn measure(&mut self, walk: &Walk<'_>) {
+        for measured in &walk.arrival.measured {
+            let is_accepted = match &measured.after {
+                Some(step) => self.has_accepted(walk, step),
+                None => walk.is_accepted(),
+            };
+            match &measured.update {
+                _ if !is_accepted => {}
+                Some(update) => self.effects.measure(&measured.sketch, update.clone()),
+                None => self.stats.counts.skipped += 1,
+            }
         }
+    }
+
+    /// By name: beside a canary, the step of another revision may have.
+    fn has_accepted(&self, walk: &Walk<'_>, step: &Name) -> bool {
+        let mut steps = self.plan.steps.iter().enumerate();
+        steps.any(|(index, own)| walk.accepted & (1 << index) != 0 && own.manifest.name == *step)
     }
 
     fn enter(&mut self, walk: &mut Walk<'_>) -> Result<(), Halt> {
@@ -162,6 +182,9 @@ impl Processor {
             self.effects.roll_back(&mark);
             self.stats.counts.retried += 1;
             call = self.call(walk, index, event)?;
+        }
+        if call.result.is_ok() {
+            walk.accepted |= 1 << index;
         }
         match call.result {
             Ok(Verdict::Forward) => self.step(walk, index + 1, event),

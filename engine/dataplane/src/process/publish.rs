@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tailrace_core::{
     codes::LetterCode,
     event::{Event, Header, Message},
+    headers::{check_headers, headers_bytes},
     manifest::Delivery,
     outcome::Outcome,
     ports::broker::Output,
@@ -13,10 +14,7 @@ use tailrace_core::{
 
 use crate::{
     arrival::Source,
-    message::{
-        hops,
-        outgoing::{self, MAX_SUBJECT_BYTES, headers_bytes},
-    },
+    message::{hops, outgoing::MAX_SUBJECT_BYTES},
     observe::spans::EventSpans,
     plan::Plan,
     process::{HEADER_ROOM, halt::Halt, processor::Processor, walk::Walk},
@@ -112,7 +110,7 @@ impl Processor {
     }
 
     fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
-        outgoing::check_headers(headers).map_err(|reason| Halt::TooMuch {
+        check_headers(headers).map_err(|reason| Halt::TooMuch {
             code: LetterCode::TooLarge,
             reason,
         })?;

@@ -10,12 +10,16 @@ const MAX_ID_BYTES: usize = 256;
 /// What one event has caused so far.
 pub(crate) struct Walk<'a> {
     pub(super) arrival: &'a Arrival,
-    /// Time that the plugins see: the event's, but never before the partition's clock.
+    /// The watermark, by which entries end.
     pub(super) now_ms: u64,
     pub(super) messages: usize,
     pub(super) calls: u32,
     pub(super) bytes_before: usize,
     pub(super) outcome: Outcome,
+    /// A bit for each step that has accepted it, or a message in its place.
+    pub(super) accepted: u32,
+    /// Whether a step has failed on it, and its policy let it end or go on.
+    pub(super) failed: bool,
     /// Whether messages have taken the event's place on the way.
     pub(super) emitted: bool,
     /// Its spans, where its trace is followed.
@@ -34,10 +38,17 @@ impl<'a> Walk<'a> {
             calls: 0,
             bytes_before,
             outcome: Outcome::default(),
+            accepted: 0,
+            failed: false,
             emitted: false,
             spans: None,
             below: None,
         }
+    }
+
+    /// Whether nothing has refused it or failed on it.
+    pub(super) fn is_accepted(&self) -> bool {
+        !self.failed && !matches!(self.outcome, Outcome::Dead | Outcome::Rejected)
     }
 
     /// The identifier of the event, while no message has taken its place.

@@ -19,6 +19,7 @@ mod reclaim;
 pub mod settings;
 pub mod start;
 pub mod supervise;
+mod unassigned;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

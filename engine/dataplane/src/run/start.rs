@@ -40,7 +40,7 @@ use crate::{
         recover::{self, Recovered},
     },
     plan::{CandidatePlan, Plan},
-    run::{Ended, PipelineRun},
+    run::{Ended, PipelineRun, unassigned::Unassigned},
 };
 
 /// Batches of messages that wait between intake and partition; each has at most 512.
@@ -65,6 +65,8 @@ pub(super) struct Running {
     pub(super) own_created: String,
     /// Where the input is read from since somebody said so.
     pub(super) rebase: Option<Rebase>,
+    /// How far the events are counted that name no partition.
+    pub(super) unassigned: Unassigned,
     /// Its partitions, as the tenant's limits count them.
     _at_work: AtWork,
 }
@@ -148,7 +150,11 @@ impl PipelineRun {
             };
             let context = context::partition(&id);
             let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed, pipeline.rebase);
-            let Recovered { state_store, cursor } = recovered.instrument(context.clone()).await?;
+            let Recovered {
+                state_store,
+                cursor,
+                clock,
+            } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
@@ -160,6 +166,7 @@ impl PipelineRun {
                 committer,
                 state_store,
                 cursor,
+                clock: clock.clone(),
                 settings: self.settings,
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
@@ -174,7 +181,13 @@ impl PipelineRun {
                 .map_err(|_| Ended::Again("a partition's image cannot be read".to_owned()))?;
             set.spawn(partition.run().instrument(context));
             shown.insert(number, (progress.clone(), status));
-            partition_queues.insert(number, PartitionQueue { sender, progress });
+            let recorded = (cursor.position, clock);
+            let partition_queue = PartitionQueue {
+                sender,
+                progress,
+                recorded,
+            };
+            partition_queues.insert(number, partition_queue);
         }
         self.status.set_partitions(shown);
         let intake = Intake {
@@ -208,6 +221,7 @@ impl PipelineRun {
             account: tenant.nats_account.clone(),
             own_created: own.created,
             rebase: pipeline.rebase,
+            unassigned: Unassigned::default(),
             _at_work: at_work,
         })
     }

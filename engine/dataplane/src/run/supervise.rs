@@ -82,7 +82,13 @@ impl PipelineRun {
                         return ended;
                     }
                 }
-                _ = balance.tick() => self.balance(running).await,
+                _ = balance.tick() => {
+                    self.balance(running).await;
+                    if running.share.partitions.first() == Some(&0) {
+                        let manifest = &running.plan.manifest;
+                        running.unassigned = self.count_unassigned(manifest, running.unassigned).await;
+                    }
+                }
             }
         }
     }
@@ -176,9 +182,11 @@ impl PipelineRun {
     async fn balance(&self, running: &Running) {
         let plan = &running.plan;
         while let Some(barrier) = self.status.reconciler.take_complete() {
+            let input = &plan.manifest.input;
+            let read = input.subjects_of(running.share.partitions.iter().copied());
             let counted = self.world.streams.count(
-                plan.manifest.input.stream.as_deref().unwrap_or_default(),
-                &plan.manifest.input.subjects,
+                input.stream.as_deref().unwrap_or_default(),
+                &read,
                 barrier.from,
                 barrier.to,
             );

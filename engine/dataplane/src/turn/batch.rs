@@ -6,6 +6,7 @@ use tailrace_core::{
     delta::Delta,
     observe::{progress::Cursor, stats::BatchStats},
     ports::{broker::Output, store::StoreError},
+    watermark::InputClock,
 };
 
 use crate::{
@@ -15,11 +16,10 @@ use crate::{
         bounds::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES},
         worker::Worker,
     },
-    watermark,
 };
 
 /// Expired entries deleted with one batch, so that a mass expiry is spread over many.
-const MAX_EXPIRED: usize = 1_000;
+pub(super) const MAX_EXPIRED: usize = 1_000;
 
 /// A batch taken out for its commit.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Sealed {
     pub traced: Vec<EventSpans>,
     /// Up to where it comes; `commit_sequence` is still that of the commit before.
     pub cursor: Cursor,
+    /// The clock of the input at its position.
+    pub clock: InputClock,
 }
 
 impl Worker {
@@ -51,33 +53,37 @@ impl Worker {
     }
 
     /// For at-most-once: how many queue items make up the next batch, `most` of them at most, and the cursor
-    /// behind them.
-    pub fn claim(&self, most: usize) -> (usize, Cursor) {
-        let mut claim = self.cursor;
+    /// and the clock of the input behind them.
+    pub fn claim(&self, most: usize) -> (usize, Cursor, InputClock) {
+        let (mut claim, mut clock) = (self.cursor, &self.clock);
         let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
         for delivery in self.queue.iter().take(count) {
             match delivery {
                 QueueItem::Barrier(_) => {}
-                QueueItem::Mark(sequence) => claim.position = claim.position.max(*sequence),
+                QueueItem::Mark(sequence, at) if *sequence >= claim.position => {
+                    (claim.position, clock) = (*sequence, at);
+                }
+                QueueItem::Mark(..) => {}
                 QueueItem::Event(arrival) if arrival.source == Source::Input => {
-                    claim.position = claim.position.max(arrival.sequence);
+                    if arrival.sequence > claim.position {
+                        (claim.position, clock) = (arrival.sequence, &arrival.clock);
+                    }
                 }
                 QueueItem::Event(arrival) => {
                     claim.redrive_position = claim.redrive_position.max(arrival.sequence);
                 }
             }
         }
-        (count, claim)
+        claim.watermark_ms = claim.watermark_ms.max(clock.watermark_ms);
+        (count, claim, clock.clone())
     }
 
     /// Takes the batch out for its commit.
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
-        let events = self.cursor.outcomes.events + self.processor.stats.counts.outcomes.events;
-        let settled_ms = watermark::settled(watermark_ms, events);
-        self.processor.effects.expire(settled_ms, MAX_EXPIRED)?;
-        self.processor.effects.tell_time(settled_ms);
-        self.processor.stats.counts.late += self.processor.effects.take_late();
+        self.processor.effects.expire(watermark_ms, MAX_EXPIRED)?;
+        self.processor.effects.tell_time(watermark_ms);
+        self.processor.stats.counts.late_updates += self.processor.effects.take_late();
         let (delta, outputs) = self.processor.effects.seal();
         self.cursor.commit += 1;
         self.cursor.outcomes.add(&self.processor.stats.counts.outcomes);
@@ -90,6 +96,7 @@ impl Worker {
             stats: std::mem::take(&mut self.processor.stats),
             traced: std::mem::take(&mut self.processor.spans.traced),
             cursor: self.cursor,
+            clock: self.clock.clone(),
         })
     }
 

@@ -18,6 +18,7 @@ use tailrace_core::{
         clock::Clock,
         store::{Full, PartitionStore, StoreError},
     },
+    watermark::InputClock,
 };
 
 use crate::{
@@ -45,6 +46,8 @@ pub struct Worker {
     state_store: Arc<dyn PartitionStore>,
     pub(super) queue: VecDeque<QueueItem>,
     pub(super) cursor: Cursor,
+    /// The clock of the input at the cursor's position.
+    pub(super) clock: InputClock,
     pub(super) batch_events: u64,
     /// What was finished, and skipped, since the start.
     finished: PartitionBarrier,
@@ -72,6 +75,7 @@ impl Worker {
             state_store,
             queue: VecDeque::new(),
             cursor,
+            clock: InputClock::default(),
             batch_events: 0,
             finished: PartitionBarrier::default(),
             running_candidate: None,
@@ -84,6 +88,13 @@ impl Worker {
     pub fn watched_through(mut self, views: Arc<Views>, partition: u32) -> Self {
         self.processor.views = views;
         self.processor.partition = partition;
+        self
+    }
+
+    /// The clock of the input goes on from there.
+    #[must_use]
+    pub fn on_the_clock(mut self, clock: InputClock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -128,8 +139,10 @@ impl Worker {
                 break;
             };
             let arrival = match delivery {
-                QueueItem::Mark(sequence) => {
-                    self.cursor.position = self.cursor.position.max(sequence);
+                QueueItem::Mark(sequence, clock) => {
+                    if let Err(cause) = self.mark(sequence, clock) {
+                        return TurnEnd::Failed(cause.to_string());
+                    }
                     continue;
                 }
                 QueueItem::Barrier(number) => {
@@ -199,14 +212,8 @@ impl Worker {
         let event_mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
         let traced_before = self.processor.spans.traced.len();
-        let events_before = self.cursor.outcomes.events + counts_before.outcomes.events;
-        let time_ms = arrival.event.time_ms;
-        let watermark_ms = if arrival.skipped {
-            // It is no event, and its time is the broker's.
-            self.cursor.watermark_ms
-        } else {
-            crate::watermark::advance(self.cursor.watermark_ms, time_ms, events_before)
-        };
+        let watermark_ms = self.cursor.watermark_ms.max(arrival.clock.watermark_ms);
+        let turned_away = self.turn_away(&arrival, watermark_ms, shed.is_some());
         let mut running_candidate = self.running_candidate.take();
         let halt = match (shed, &mut running_candidate) {
             _ if arrival.skipped => {
@@ -217,6 +224,7 @@ impl Worker {
                 self.shed(&arrival, by);
                 None
             }
+            _ if turned_away => None,
             (None, None) => self.processor.process(&arrival, watermark_ms),
             (None, Some(running_candidate)) => {
                 running_candidate.process(&mut self.processor, &arrival, watermark_ms)
@@ -233,7 +241,7 @@ impl Worker {
                 .spans
                 .repeated
                 .extend(tries.filter(|_| halt.is_some()));
-            let was_processed = shed.is_none() && !arrival.skipped;
+            let was_processed = shed.is_none() && !arrival.skipped && !turned_away;
             if let Some(running_candidate) = running_candidate.as_mut().filter(|_| was_processed) {
                 running_candidate.take_back();
             }
@@ -245,6 +253,7 @@ impl Worker {
             // A shed event is not the candidate's either, nor is what is no event.
             let goes_on = shed.is_some()
                 || arrival.skipped
+                || turned_away
                 || running_candidate.settle(&mut self.processor, &arrival, &event_mark);
             goes_on.then_some(running_candidate)
         });
@@ -255,12 +264,21 @@ impl Worker {
             .add(&counts.outcomes.since(&counts_before.outcomes));
         self.finished.retried += counts.retried - counts_before.retried + u64::from(self.processor.attempts);
         self.processor.stats.times.note(&arrival.time);
+        if arrival.is_ahead {
+            self.processor
+                .stats
+                .times
+                .note_ahead(arrival.event.time_ms, arrival.received_ms);
+        }
         self.processor.attempts = 0;
         self.passed = false;
         self.batch_events += 1;
         self.cursor.watermark_ms = watermark_ms;
         match arrival.source {
-            Source::Input => self.cursor.position = arrival.sequence,
+            Source::Input => {
+                self.cursor.position = arrival.sequence;
+                self.clock = arrival.clock;
+            }
             Source::Redrive => self.cursor.redrive_position = arrival.sequence,
         }
         None

@@ -4,10 +4,10 @@
 use std::io::{BufRead as _, BufReader, Read};
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-/// Longest line: a sample with its excerpts is some ten KiB, escaped at most six times that.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+/// Longest line: a result is as large as a message may be, and escaped.
+const MAX_LINE_BYTES: u64 = 128 << 20;
 
 /// A stream of events.
 pub struct Events<R>(BufReader<R>);
@@ -20,6 +20,13 @@ impl<R: Read> Events<R> {
 
     /// The next event, by name; none at the end.
     pub fn next(&mut self) -> anyhow::Result<Option<(String, Value)>> {
+        let event = self.next_raw()?;
+        let read = |(name, data): (String, Box<RawValue>)| Ok((name, serde_json::from_str(data.get())?));
+        event.map(read).transpose()
+    }
+
+    /// The same, with its data as the server wrote them.
+    pub fn next_raw(&mut self) -> anyhow::Result<Option<(String, Box<RawValue>)>> {
         let (mut name, mut data) = (String::new(), String::new());
         while let Some(line) = self.line()? {
             if let Some(rest) = line.strip_prefix("event:") {

@@ -13,14 +13,17 @@ pub mod error;
 mod events;
 mod global;
 mod operator;
+mod outputs;
 mod pipeline;
 mod plugin;
+mod publish;
 mod quota;
 #[cfg(test)]
 mod reference;
 pub mod screen;
 mod sketch;
 mod state;
+mod stream;
 mod tenant;
 mod token;
 mod vectors;
@@ -65,6 +68,16 @@ enum Command {
         after_help = "Example:\n  tailrace pipeline apply -f pipeline.yaml"
     )]
     Pipeline(pipeline::PipelineCommand),
+    /// Publish events, one a line, on a subject of the tenant's write grant.
+    Publish(publish::PublishArgs),
+    /// Read the results of a pipeline, or follow them.
+    Outputs(outputs::OutputsArgs),
+    /// Create, list and delete streams for events.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace stream create orders --subjects 'shop.orders.>'"
+    )]
+    Stream(stream::StreamCommand),
     /// List, show and redrive events that could not be processed.
     #[command(
         subcommand,
@@ -136,6 +149,9 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Demo(args) => on_runtime(crate::demo::run(args)),
         Command::Plugin(command) => plugin::run(command, global),
         Command::Pipeline(command) => pipeline::run(command, global),
+        Command::Publish(args) => publish::run(&args, &Session::new(global)?),
+        Command::Outputs(args) => outputs::run(&args, &Session::new(global)?),
+        Command::Stream(command) => stream::run(command, &Session::new(global)?),
         Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
         Command::State(command) => state::run(command, &Session::new(global)?),
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),

@@ -11,7 +11,10 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use tailrace_core::ports::plugins::{Admitted, PluginError, PluginRuntime};
 
-use super::project::{Project, cargo, no_cargo};
+use super::{
+    project::{Project, cargo, no_cargo},
+    stamp,
+};
 use crate::cli::error::misuse;
 
 /// A target without WASI: nothing of it that the engine would have to refuse.
@@ -51,6 +54,9 @@ pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<B
     let module = project.target_folder.join(TARGET).join("release").join(file);
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let admitted = admit(runtime, module)?;
+    // Admitted once more, for the stamp is a part of what the digest is of.
+    let stamped = stamp::put(&admitted.component, &project.name, &project.version);
+    let admitted = admit(runtime, stamped)?;
     let path = project.component();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

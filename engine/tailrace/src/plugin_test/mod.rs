@@ -1,5 +1,5 @@
-//! What a plugin's author does without a server: make a project ([`scaffold`]), build it into a
-//! component ([`build`]), and run it on a file of events ([`rehearsal`]).
+//! What a plugin's author does without a server: make a project ([`scaffold`], [`vendored`]), build it into a
+//! component ([`build`], [`stamp`]), and run it on a file of events ([`rehearsal`]).
 //!
 //! The rehearsal is the engine's own code from the partition's worker down: the same plan, effects,
 //! sandbox and store, with a batch of one event, in a folder that vanishes. Only the broker is not
@@ -16,5 +16,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod scaffold;
 pub mod setting;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
+mod vendored;

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
 use anyhow::Context as _;
@@ -116,20 +117,48 @@ impl Project {
             .join(format!("{}.wasm", self.name))
     }
 
-    /// Its component, if it was built.
-    pub fn built(&self) -> anyhow::Result<PathBuf> {
-        let component = self.component();
-        if component.is_file() {
-            return Ok(component);
+    /// Refuses its own component where a source is newer: it would be another plugin than the one that is read.
+    pub fn check_fresh(&self, file: &Path) -> anyhow::Result<()> {
+        let is_own = file.canonicalize().ok() == self.component().canonicalize().ok();
+        let built = std::fs::metadata(file).and_then(|file| file.modified());
+        let (Ok(built), true) = (built, is_own) else {
+            return Ok(());
+        };
+        match newest(&self.folder, built) {
+            Some(newer) => Err(misuse(
+                format!("{} is older than {}", file.display(), newer.display()),
+                format!(
+                    "name the folder {} instead; it is then built first",
+                    self.folder.display()
+                ),
+            )),
+            None => Ok(()),
         }
-        Err(misuse(
-            format!("{} is not built yet", self.name),
-            format!(
-                "run `tailrace plugin build --path {}` first",
-                self.folder.display()
-            ),
-        ))
     }
+}
+
+/// A source in this folder that was changed after a moment.
+fn newest(folder: &Path, since: SystemTime) -> Option<PathBuf> {
+    let is_newer = |file: &Path| {
+        let changed = std::fs::metadata(file).and_then(|file| file.modified());
+        changed.is_ok_and(|changed| changed > since)
+    };
+    let mut folders = vec![folder.join("src")];
+    let beside = ["Cargo.toml", "build.rs"].map(|name| folder.join(name));
+    if let Some(file) = beside.into_iter().find(|file| is_newer(file)) {
+        return Some(file);
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).ok()?.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_newer(&path) {
+                return Some(path);
+            }
+        }
+    }
+    None
 }
 
 /// The cargo to run.

@@ -12,7 +12,6 @@ use tailrace_core::{
     life::Life,
     name::Name,
     observe::{logs::Logs, progress::Cursor, stats::Counts, times::TimeNotes, views::Views},
-    outcome::OutcomeCounters,
     ports::{
         broker::Incoming,
         clock::Clock,
@@ -24,11 +23,10 @@ use tailrace_core::{
 };
 use tailrace_dataplane::{
     arrival::{Arrival, QueueItem},
-    intake,
+    intake::{self, clock::IntakeClock},
     plan::Plan,
     process::TurnEnd,
     turn::worker::Worker,
-    watermark,
 };
 use tailrace_sketch::TenantSeed;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -57,6 +55,8 @@ pub struct Rehearsal {
     seen: SeenCalls,
     lines: LogLines,
     times: TimeNotes,
+    /// The clock of the events, at which every time is believed: those of a file were received at no time.
+    clock: IntakeClock,
 }
 
 /// What came of one event.
@@ -101,7 +101,9 @@ impl Rehearsal {
         };
         // A fixed seed, so that two runs print the same.
         let seed = TenantSeed::new(0, 0);
-        let plan = Arc::new(Plan::new(id.clone(), &revision, &[(step, recorder)].into(), seed));
+        let mut plan = Plan::new(id.clone(), &revision, &[(step, recorder)].into(), seed);
+        plan.clock_rule = plan.clock_rule.believing_all();
+        let plan = Arc::new(plan);
         let partition = store.open(
             &PartitionId {
                 pipeline: id,
@@ -115,8 +117,14 @@ impl Rehearsal {
             logs: Logs::without_limit(),
             ..Views::default()
         };
-        let worker = Worker::new(partition.clone(), plan.clone(), begun(), clock, MAX_MESSAGE_BYTES)?
-            .watched_through(Arc::new(views), 0);
+        let worker = Worker::new(
+            partition.clone(),
+            plan.clone(),
+            Cursor::default(),
+            clock,
+            MAX_MESSAGE_BYTES,
+        )?
+        .watched_through(Arc::new(views), 0);
         // Configures it once, so that a bad config is refused before the first event, as by the server.
         let configured = plan.steps[0].instantiate().map(drop);
         configured.map_err(|cause| {
@@ -132,6 +140,7 @@ impl Rehearsal {
             seen,
             lines: LogLines::default(),
             times: TimeNotes::default(),
+            clock: IntakeClock::default(),
         })
     }
 
@@ -176,7 +185,7 @@ impl Rehearsal {
     }
 
     /// What the intake makes of a message.
-    fn arrive(&self, given: GivenEvent) -> Arrival {
+    fn arrive(&mut self, given: GivenEvent) -> Arrival {
         let message = Incoming {
             sequence: given.line,
             // A second apart, so that what ends in event time can be seen to end.
@@ -185,7 +194,9 @@ impl Rehearsal {
             headers: given.headers,
             payload: given.payload,
         };
-        intake::arrive(&self.plan, message)
+        let mut arrival = intake::arrive(&self.plan, message);
+        self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
+        arrival
     }
 }
 
@@ -263,18 +274,6 @@ fn odd(time: EventTime) -> Option<String> {
             ))
         }
         EventTime::Unreadable { text, why } => Some(format!("{text:?} {why}")),
-    }
-}
-
-/// As in a partition that has been at work for a while: its clock no longer goes back, and entries that end
-/// are deleted.
-fn begun() -> Cursor {
-    Cursor {
-        outcomes: OutcomeCounters {
-            events: watermark::WARM_UP,
-            ..OutcomeCounters::default()
-        },
-        ..Cursor::default()
     }
 }
 

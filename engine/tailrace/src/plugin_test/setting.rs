@@ -8,8 +8,8 @@ use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
-        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
+        Delay, Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
+        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, WatermarkManifest,
         check::check,
         config::WrittenConfig,
         parse::{self, Written},
@@ -152,7 +152,13 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             stream: None,
             subjects: vec!["events.>".to_owned()],
             key: Extract::default(),
+            partition: None,
             time: None,
+            // Nothing is out of order in a file, so what ends can be seen to end.
+            watermark: WatermarkManifest {
+                delay: Delay(Span::from_millis(0)),
+                ..WatermarkManifest::default()
+            },
             start: Start::All,
             dedup: None,
             markers: Markers::default(),

@@ -12,7 +12,7 @@ use tailrace_core::{
     subject,
 };
 
-use super::{MemoryBroker, Stored};
+use super::{MemoryBroker, Stored, log::Stream};
 use crate::{link::Service, sync::lock};
 
 /// Most messages of an atomic batch, as JetStream has it.
@@ -200,7 +200,7 @@ impl CommitLog for MemoryBroker {
             }
         }
         Ok(BrokerCounts {
-            last_sequence: stream.map_or(0, |stream| stream.last_sequence),
+            stored: stream.map_or(0, Stream::stored),
             redriven: stream.map_or(0, |stream| stream.from(0, &redrive).count() as u64),
             records: last.into_values().collect(),
         })

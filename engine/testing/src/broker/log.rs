@@ -9,7 +9,10 @@ use bytes::Bytes;
 use tailrace_core::{
     event::Header,
     life::Life,
-    ports::broker::{BrokerError, Incoming, StreamFacts},
+    ports::{
+        broker::{BrokerError, Incoming, StreamFacts},
+        tenant_streams::TenantStream,
+    },
     subject,
 };
 use tokio::sync::watch;
@@ -51,6 +54,8 @@ pub(super) struct Stream {
     pub(super) created: String,
     /// Of the pipeline whose own it is; none where no engine made it.
     pub(super) life: Option<Life>,
+    /// As the tenant wants it who made it; none where no tenant did.
+    pub(super) tenant: Option<TenantStream>,
     pub(super) subjects: Vec<String>,
     pub(super) messages: Vec<Stored>,
     /// Names of its consumers.
@@ -81,6 +86,11 @@ impl Stream {
             patterns.any(|pattern| subject::covers(pattern, &message.subject))
         };
         self.messages[begin..].iter().filter(is_wanted)
+    }
+
+    /// Messages that it ever stored.
+    pub(super) fn stored(&self) -> u64 {
+        self.last_sequence + 1 - self.life.unwrap_or_default().first_sequence()
     }
 
     pub(super) fn facts(&self, name: &str) -> StreamFacts {
@@ -137,6 +147,7 @@ impl Streams {
             Stream {
                 created: format!("{:04}", self.made),
                 life: None,
+                tenant: None,
                 subjects: subjects(),
                 messages: Vec::new(),
                 consumers: BTreeSet::new(),

@@ -17,6 +17,7 @@ mod log;
 mod options;
 mod snapshots;
 mod subscription;
+mod tenants;
 
 use std::sync::{
     Arc, Mutex,
@@ -145,6 +146,14 @@ impl MemoryBroker {
         let sequence = self.0.log.lock().append(stream, subject, headers, payload.into());
         self.0.log.tell();
         sequence
+    }
+
+    /// Lets a stream go on with this sequence, which is higher than any that it gave.
+    pub fn skip_to(&self, stream: &str, sequence: u64) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        assert!(stream.last_sequence < sequence, "sequences never go back");
+        stream.last_sequence = sequence - 1;
     }
 
     /// Makes a stream that computes its messages.

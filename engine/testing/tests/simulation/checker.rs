@@ -166,7 +166,7 @@ fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32
     let stream = subject::stream_name(&partition.pipeline);
     let mut assembler = Assembler::default();
     let mut content = Content::default();
-    let (mut commit, mut position) = (0, 0);
+    let (mut commit, mut position, mut watermark_ms) = (0, 0, 0);
     for part in broker.messages(&stream, &subject::commit_subject(partition)) {
         let Some(record) = assembler
             .push(&part.payload)
@@ -183,6 +183,14 @@ fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32
                 record.head.commit, record.head.position
             ));
         }
+        let told = record.head.watermark_ms;
+        if told < watermark_ms || record.head.clock.watermark_ms > told {
+            let clock_ms = record.head.clock.watermark_ms;
+            return Err(format!(
+                "{partition}: watermark {told} follows {watermark_ms}, with a clock of {clock_ms}"
+            ));
+        }
+        watermark_ms = told;
         (commit, position) = (record.head.commit, record.head.position);
         content.take(&record.delta);
     }

@@ -56,6 +56,14 @@ const MOST_LIFE: Duration = Duration::from_secs(3);
 /// In virtual time, after the faults have stopped: a run that needs longer hangs.
 const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
 
+/// The watermark goes on soon after nothing comes.
+const TICKS: &str = r#"{"after":"1s"}"#;
+/// It stands, so that two runs of the same events have the same.
+const HOLD: &str = r#"{"advance":"hold"}"#;
+
+/// How long nothing comes at the end, where there are ticks: two looks at the broker.
+const QUIET: Duration = Duration::from_secs(11);
+
 /// Runs a seed; an error says which promise was broken.
 pub fn run(seed: u64) -> Result<Run, String> {
     Ok(run_watched(seed, 0)?.0)
@@ -64,7 +72,7 @@ pub fn run(seed: u64) -> Result<Run, String> {
 /// Runs a seed while so many watch who never read, and one who goes at once; gives what they missed or
 /// could have read, too.
 pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
-    let (scenario, lives) = run_to_the_end(seed, watchers)?;
+    let (scenario, lives) = run_to_the_end(seed, watchers, TICKS)?;
     let broker = &scenario.broker;
     let run = Run {
         events: broker.messages("IN", ">").len() as u64,
@@ -76,7 +84,7 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
 }
 
 /// Runs a seed until all is committed and checked; gives how many engines lived.
-fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String> {
+fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Scenario, u64), String> {
     let faults = Arc::new(Faults::new(seed));
     let broker = broker(&faults);
     let partitions = 1 + faults.below(3) as u32;
@@ -96,6 +104,7 @@ fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String>
         shown: AtomicU64::new(0),
         revision: AtomicU64::new(1),
         shadow_differs: false,
+        idle,
         found: Mutex::default(),
     };
     publish_some(&faults, &broker);
@@ -122,7 +131,7 @@ fn run_to_the_end(seed: u64, watchers: usize) -> Result<(Scenario, u64), String>
 
 /// Runs a seed, and its events once more without a fault; gives what the sketches of both came to.
 pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> {
-    let (scenario, _) = run_to_the_end(seed, 0)?;
+    let (scenario, _) = run_to_the_end(seed, 0, HOLD)?;
     let calm = Arc::new(Faults::new(seed));
     calm.calm_down();
     let broker = scenario.broker.beginning_with("IN", options(&calm));
@@ -168,6 +177,7 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
         shown: AtomicU64::new(0),
         revision: AtomicU64::new(1),
         shadow_differs,
+        idle: HOLD,
         found: Mutex::default(),
     };
     scenario.live(&[MemoryStore::with_faults(faults)], PROGRESS_WITHIN, true)?;
@@ -213,6 +223,8 @@ struct Scenario {
     revision: AtomicU64,
     /// Whether a shadow's outputs differ from the active revision's, in a header.
     shadow_differs: bool,
+    /// What the watermark does while nothing comes.
+    idle: &'static str,
     /// What was found of the last candidate.
     found: Mutex<Option<Report>>,
 }
@@ -407,12 +419,12 @@ impl Scenario {
             ""
         };
         let text = format!(
-            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
+            r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}},"watermark":{{"delay":"0s","idle":{}}}}},
             "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
             "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},
                 "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
-            self.partitions
+            self.partitions, self.idle
         );
         let manifest = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
         let plugins = BTreeMap::from([
@@ -432,6 +444,9 @@ impl Scenario {
     async fn all_is_committed(&self) {
         while checker::check(&self.broker, &self.pipeline, self.partitions).is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if self.idle == TICKS {
+            tokio::time::sleep(QUIET).await;
         }
     }
 }

@@ -171,10 +171,43 @@ pub(super) static TABLE: &[Metric] = &[
         Read::Pipeline(|pipeline| Some(pipeline.report.imbalances)),
     ),
     counter(
+        "late_events",
+        "events",
+        "Events behind the watermark",
+        counts!(late),
+    ),
+    counter(
+        "ahead_events",
+        "events",
+        "Events whose time was not believed because it was later than the broker's receive time by more than `input.watermark.ahead`",
+        counts!(ahead),
+    ),
+    gauge(
+        "watermark_milliseconds",
+        "milliseconds",
+        "Watermark of the pipeline's input on this engine, since 1970; 0 before the first event",
+        Read::Pipeline(|pipeline| {
+            Some(
+                pipeline
+                    .report
+                    .input
+                    .clock
+                    .as_ref()
+                    .map_or(0, |clock| clock.watermark_ms),
+            )
+        }),
+    ),
+    counter(
+        "skipped_sketch_values",
+        "values",
+        "Values that a sketch could not measure: missing, `null`, or no number where one is measured",
+        counts!(skipped),
+    ),
+    counter(
         "late_sketch_updates",
         "updates",
         "Updates of windowed sketches whose window was gone. They count for all time only",
-        counts!(late),
+        counts!(late_updates),
     ),
     counter(
         "sketch_comparisons",
@@ -229,6 +262,12 @@ pub(super) static TABLE: &[Metric] = &[
         "events",
         "Events that the input stream dropped unread, and that may have been this pipeline's",
         Read::Pipeline(|pipeline| Some(pipeline.report.input.possibly_lost)),
+    ),
+    counter(
+        "input_unassigned",
+        "events",
+        "Events whose subject names no partition of the pipeline, and that no engine reads",
+        Read::Pipeline(|pipeline| Some(pipeline.report.input.unassigned)),
     ),
     gauge(
         "read_sequence",

@@ -8,6 +8,9 @@ import type { Engine } from './engine';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** For what a page is to show. */
+const MOST_MS = Number(process.env['CONSOLE_PATIENCE_MS'] ?? 60_000);
+
 export interface Look {
   scheme: 'light' | 'dark';
   width: number;
@@ -36,6 +39,7 @@ export async function open(browser: Browser, engine: Engine, path: string, look 
     colorScheme: look?.scheme ?? 'light',
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(MOST_MS);
   const complaints: string[] = [];
   page.on('pageerror', (cause) => complaints.push(cause.message));
   page.on('console', (message) => {

@@ -3,15 +3,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { eventually } from './conditions';
+import { Front } from './front';
 import { publish } from './nats';
-import { ENGINE, NATS_SERVER, PLUGINS } from './needs';
+import { ENGINE, NATS_SERVER, PLUGINS, SITE } from './needs';
 
 export class Engine {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tailrace-console-'));
   #process: ChildProcess | undefined;
   #ports = { api: 0, nats: 0 };
+  #front: Front | undefined;
   token = '';
   operator = '';
 
@@ -19,11 +21,13 @@ export class Engine {
     const engine = new Engine();
     engine.#ports = { api: await freePort(), nats: await freePort() };
     await engine.run();
+    const site = SITE();
+    if (site) engine.#front = await Front.open(site, engine.url);
     return engine;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#ports.api}`;
+    return this.#front?.url ?? `http://127.0.0.1:${this.#ports.api}`;
   }
 
   /** Runs it, again after `stop`; its data and its addresses stay. */
@@ -56,6 +60,7 @@ export class Engine {
 
   async end(): Promise<void> {
     await this.stop();
+    this.#front?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -67,9 +72,10 @@ export class Engine {
     return response;
   }
 
+  /** Uploads a plugin that the build made, or one of the examples for tests. */
   async push(plugin: string): Promise<void> {
-    const bytes = readFileSync(join(PLUGINS(), `${plugin.replace('-', '_')}.wasm`));
-    await this.ask('PUT', `/plugins/${plugin}/versions/1.0.0`, bytes, 'application/wasm');
+    const bytes = readFileSync(join(PLUGINS(), `${plugin.replaceAll('-', '_')}.wasm`));
+    await this.ask('PUT', `/plugins/${basename(plugin)}/versions/1.0.0`, bytes, 'application/wasm');
   }
 
   async apply(manifest: string): Promise<void> {
@@ -82,6 +88,12 @@ export class Engine {
 
   async status(pipeline: string): Promise<Record<string, unknown>> {
     return (await (await this.ask('GET', `/pipelines/${pipeline}/status`)).json()) as Record<string, unknown>;
+  }
+
+  /** Events that an engine has taken to their end. */
+  async processed(pipeline: string): Promise<number> {
+    const { stats } = (await this.status(pipeline)) as { stats: { counts: { events: number } } };
+    return stats.counts.events;
   }
 
   publish(subject: string, events: unknown[]): Promise<void> {

@@ -1,4 +1,6 @@
-// A pipeline with one step that rejects what is out of range.
+// What the tests run: a shop's orders, what its buyers like, and a plugin that says what it hears.
+
+/** One step that rejects what is out of range. */
 export const ORDERS = `name: orders
 input:
   subjects: ["dev.events.>"]
@@ -20,3 +22,61 @@ output:
 `;
 
 export const SUBJECT = 'dev.events.order';
+
+/** The same with all that a page may show: windows, groups, an alarm. */
+export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
+  .replace('partitions: 2', '  time: { json: /ts }\npartitions: 2')
+  .replace(
+    '  amounts: { kind: quantiles, value: { json: /amount } }',
+    `  amounts: { kind: quantiles, value: { json: /amount }, by: { json: /country }, groups: 5, window: 1m, keep: 1h }
+  buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h }
+  goods: { kind: top, value: { json: /item }, size: 5 }`,
+  )}alarms:
+  - name: many-refused
+    when: dead-letter-ratio > 0.01
+  - name: dear
+    when: amounts.p99 > 5000 for 1m
+`;
+
+/** A step with state and vectors; it reads what the orders publish. */
+export const TASTES = `name: tastes
+input:
+  subjects: ["dev.orders.>"]
+  key: { json: /user }
+steps:
+  - name: embed
+    plugin: embedding-updater@1.0.0
+    grants: [state, vectors]
+vectors:
+  users: { dimensions: 32 }
+  items: { dimensions: 32 }
+`;
+
+/** A step that logs each payload. */
+export const CHATTY = `name: chatty
+input:
+  subjects: ["dev.events.chat"]
+steps:
+  - name: talk
+    plugin: chatty@1.0.0
+    grants: [log]
+output:
+  subject: "dev.talk"
+`;
+
+export const CHAT = 'dev.events.chat';
+
+const COUNTRIES = ['de', 'fr', 'se'];
+const GOODS = ['tea', 'tea', 'coffee', 'honey', 'salt', 'tea', 'bread', 'coffee'];
+
+/** Orders of some minutes of event time, always the same; every twentieth is refused. */
+export function orders(count: number): unknown[] {
+  return Array.from({ length: count }, (_, index) => ({
+    user: `user-${(index * 7) % 23}`,
+    item: GOODS[index % GOODS.length],
+    country: COUNTRIES[index % COUNTRIES.length],
+    rating: 1 + (index % 5),
+    amount: index % 20 === 19 ? -1 : ((index * 37) % 100) + (index % 3) * 40,
+    ts: new Date(Date.UTC(2026, 10, 1, 12, 0, 0) + index * 2_000).toISOString(),
+  }));
+}

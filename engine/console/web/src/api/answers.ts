@@ -4,7 +4,7 @@ import type { DeadLetter } from './shapes/dead-letter';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
-import type { Sketch, StateEntry } from './shapes/query';
+import type { Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
 
@@ -35,5 +35,7 @@ export interface Answers {
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/revisions/{revision}': Revision;
   'post /v1/tenants/{tenant}/pipelines/{pipeline}/rollback': Applied;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches': Record<string, Sketch>;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}': SketchView;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;
 }

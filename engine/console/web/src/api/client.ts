@@ -18,6 +18,8 @@ type QueryOf<O> = O extends { parameters: { query?: infer X } } ? NonNullable<X>
 export type Options<V extends Verb, P extends Route<V>> = {
   query?: QueryOf<Operation<V, P>>;
   body?: BodyInit;
+  /** A body that is written as JSON. */
+  json?: unknown;
   /** Media type of the body; a form names its own. */
   type?: string;
   ifMatch?: string;
@@ -57,6 +59,10 @@ export class Api {
     if (options.ifMatch) headers.set('if-match', options.ifMatch);
     const request: RequestInit = { method: verb.toUpperCase(), headers, credentials: 'omit' };
     if (options.body !== undefined) request.body = options.body;
+    if (options.json !== undefined) {
+      headers.set('content-type', 'application/json');
+      request.body = JSON.stringify(options.json);
+    }
     if (options.signal) request.signal = options.signal;
     const response = await fetch(address(route, options.path, options.query), request).catch((cause: unknown) => {
       throw options.signal?.aborted ? cause : unreachable();

@@ -5,8 +5,10 @@ import type { TenantPage } from '../routing/places';
 type Loaded = Promise<{ default: Component<{ tenant: string }> }>;
 
 export const OF_TENANT: Record<TenantPage, () => Loaded> = {
+  'first-steps': () => import('./first/FirstSteps.svelte'),
   new: () => import('./manifest/New.svelte'),
   plugins: () => import('./plugins/Plugins.svelte'),
+  alarms: () => import('./alarms/Alarms.svelte'),
   tokens: () => import('./tenant/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),
   audit: () => import('./tenant/Audit.svelte'),

@@ -1,11 +1,15 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, micros, perSecond, short, visible, whole } from './text';
+import { ago, bytes, measured, micros, perSecond, short, visible, whole } from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
     expect(whole(1234567)).toBe('1,234,567');
     expect(short(1234)).toBe('1.2K');
+    expect(measured(0.01)).toBe('0.01');
+    expect(measured(172.4567)).toBe('172.5');
+    expect(measured(1_234_567)).toBe('1.2M');
+    expect(measured(null)).toBe('–');
     expect(whole(undefined)).toBe('–');
     expect(perSecond(0)).toBe('0/s');
     expect(perSecond(1.234)).toBe('1.2/s');

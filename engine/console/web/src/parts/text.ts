@@ -14,6 +14,14 @@ export function whole(count: number | undefined | null): string {
   return count === undefined || count === null ? '–' : WHOLE.format(count);
 }
 
+const DIGITS = 4;
+
+/** A measured value: as many digits as say something, whatever its size. */
+export function measured(value: number | undefined | null): string {
+  if (value === undefined || value === null) return '–';
+  return Math.abs(value) >= 10 ** DIGITS ? SHORT.format(value) : String(Number(value.toPrecision(DIGITS)));
+}
+
 /** Three digits or so: 1.2K. */
 export function short(count: number | undefined | null): string {
   return count === undefined || count === null ? '–' : SHORT.format(count);

@@ -16,9 +16,11 @@ export const GOALS: readonly Goal[] = [
   { key: 'p', name: 'pipelines', place: ofTenant('overview') },
   { key: 'n', name: 'new pipeline', place: ofTenant('new') },
   { key: 'u', name: 'plugins', place: ofTenant('plugins') },
+  { key: 'a', name: 'alarms', place: ofTenant('alarms') },
   { key: 'q', name: 'quotas', place: ofTenant('quotas') },
   { key: 't', name: 'tokens', place: ofTenant('tokens') },
   { key: 'l', name: 'audit log', place: ofTenant('audit') },
+  { key: 'f', name: 'first steps', place: ofTenant('first-steps') },
   { key: 'o', name: 'all tenants', place: () => ({ page: 'operator' }) },
 ];
 

@@ -1,8 +1,17 @@
 // The addresses of the console. Each page has one, so that it can be shared; no address holds a token.
 
-export const TABS = ['status', 'dead-letters', 'manifest', 'revisions', 'live', 'results', 'state'] as const;
+export const TABS = [
+  'status',
+  'dead-letters',
+  'manifest',
+  'revisions',
+  'live',
+  'logs',
+  'results',
+  'state',
+] as const;
 export type Tab = (typeof TABS)[number];
-export const TENANT_PAGES = ['new', 'plugins', 'tokens', 'quotas', 'audit'] as const;
+export const TENANT_PAGES = ['first-steps', 'new', 'plugins', 'alarms', 'tokens', 'quotas', 'audit'] as const;
 export type TenantPage = (typeof TENANT_PAGES)[number];
 
 export type Place =

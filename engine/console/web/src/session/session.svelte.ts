@@ -4,6 +4,7 @@ import { Api } from '../api/client';
 import { Problem } from '../api/problem';
 
 const KEPT = 'tailrace.token';
+const KEPT_TENANT = 'tailrace.tenant';
 
 /** A token that was tried, and what it is good for. */
 export interface Login {
@@ -24,18 +25,22 @@ class Session {
     const api = new Api(token, () => this.#refused(api));
     this.login = { api, ...(await rightsOf(api, tenant)) };
     this.ended = undefined;
-    if (keep) sessionStorage.setItem(KEPT, token);
-    else sessionStorage.removeItem(KEPT);
+    forget();
+    if (keep) {
+      sessionStorage.setItem(KEPT, token);
+      sessionStorage.setItem(KEPT_TENANT, tenant);
+    }
   }
 
-  /** The token that this tab kept. */
-  kept(): string | undefined {
-    return sessionStorage.getItem(KEPT) ?? undefined;
+  /** The token that this tab kept, with the tenant that it was entered for. */
+  kept(): { token: string; tenant: string } | undefined {
+    const token = sessionStorage.getItem(KEPT);
+    return token === null ? undefined : { token, tenant: sessionStorage.getItem(KEPT_TENANT) ?? '' };
   }
 
   close(): void {
     this.login = undefined;
-    sessionStorage.removeItem(KEPT);
+    forget();
   }
 
   #refused(api: Api): void {
@@ -46,6 +51,11 @@ class Session {
 }
 
 export const session = new Session();
+
+function forget(): void {
+  sessionStorage.removeItem(KEPT);
+  sessionStorage.removeItem(KEPT_TENANT);
+}
 
 /** An operator's token lists tenants. Another tenant's path is not found, whatever is there. */
 async function rightsOf(api: Api, tenant: string): Promise<Omit<Login, 'api'>> {

@@ -12,7 +12,12 @@ interface Look {
 }
 
 export class Rates {
+  readonly #most: number;
   #looks: Look[] = [];
+
+  constructor(most = MOST_LOOKS) {
+    this.#most = most;
+  }
 
   add(atMs: number, counters: Counters): void {
     const last = this.#looks.at(-1);
@@ -20,7 +25,7 @@ export class Rates {
     const beganAgain = last && Object.entries(counters).some(([name, count]) => count < (last.counters[name] ?? 0));
     if (beganAgain) this.#looks = [];
     this.#looks.push({ atMs, counters: { ...counters } });
-    if (this.#looks.length > MOST_LOOKS) this.#looks.shift();
+    if (this.#looks.length > this.#most) this.#looks.shift();
   }
 
   /** A second, over about the last ten seconds; none before the second look. */

@@ -2,6 +2,7 @@
 
 mod apply;
 mod candidate;
+mod clock;
 mod graph;
 mod logs;
 mod revisions;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::{
     client::read,
     global::Session,
+    pipeline::clock::ClockView,
     screen::{ago, count, facts, micros, now_ms, printable, size, table},
 };
 
@@ -37,6 +38,8 @@ struct StatusView {
     lag: Option<u64>,
     #[serde(default)]
     dead_letters: Option<u64>,
+    #[serde(default)]
+    output: Option<OutputView>,
     partitions: Vec<PartitionView>,
     stats: StatsView,
     #[serde(default)]
@@ -55,6 +58,13 @@ struct StatusView {
     nats_account: Option<AccountView>,
     #[serde(default)]
     warnings: Vec<String>,
+}
+
+/// Where its results go.
+#[derive(Deserialize)]
+struct OutputView {
+    stream: String,
+    subjects: String,
 }
 
 /// The NATS account of its tenant.
@@ -131,6 +141,8 @@ struct InputView {
     possibly_lost: u64,
     #[serde(default)]
     last_loss: Option<LossView>,
+    #[serde(default)]
+    clock: Option<ClockView>,
 }
 
 #[derive(Deserialize)]
@@ -153,10 +165,18 @@ struct PartitionView {
 #[derive(Deserialize)]
 struct StatsView {
     counts: CountsView,
+    #[serde(default)]
+    times: TimesView,
     steps: std::collections::BTreeMap<String, LatencyView>,
     commit_latency: LatencyView,
     #[serde(default)]
     swap_pause: LatencyView,
+}
+
+#[derive(Default, Deserialize)]
+struct TimesView {
+    #[serde(default)]
+    ahead_example: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +190,10 @@ struct CountsView {
     markers: u64,
     #[serde(default)]
     shed: u64,
+    #[serde(default)]
+    late: u64,
+    #[serde(default)]
+    ahead: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -211,6 +235,7 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
         Some(overview(&status)),
         Some(warnings(&status)).filter(|_| !status.warnings.is_empty()),
         Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
+        status.input.clock.as_ref().and_then(ClockView::sources),
         Some(latencies(&status.stats)),
         Some(alarms(&status.alarms)).filter(|_| !status.alarms.is_empty()),
     ];
@@ -246,6 +271,7 @@ fn overview(status: &StatusView) -> String {
                 count(status.input.read_sequence)
             ),
         ),
+        ("output", output(status)),
         ("nats account", account(status)),
         ("lag", status.lag.map_or_else(unknown, count)),
         ("lost", lost(&status.input)),
@@ -260,6 +286,12 @@ fn overview(status: &StatusView) -> String {
         ("dropped", count(counts.dropped)),
         ("rejected", count(counts.rejected)),
         ("duplicates", count(counts.duplicates)),
+        (
+            "watermark",
+            status.input.clock.as_ref().map_or_else(unknown, ClockView::line),
+        ),
+        ("late", count(counts.late)),
+        ("ahead", ahead(&status.stats)),
         ("markers", count(counts.markers)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
@@ -277,6 +309,13 @@ fn warnings(status: &StatusView) -> String {
         .iter()
         .map(|warning| format!("warning: {}", printable(warning)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Events whose time is not believed, with the last of them.
+fn ahead(stats: &StatsView) -> String {
+    let example = stats.times.ahead_example.as_ref();
+    let example = example.map(|example| format!("; the last, {}", printable(example)));
+    count(stats.counts.ahead) + &example.unwrap_or_default()
 }
 
 /// Events that the input stream dropped before they were processed.
@@ -300,6 +339,14 @@ fn lost(input: &InputView) -> String {
         .as_ref()
         .map(|loss| format!("; the last, sequences {} to {}", loss.from, loss.to));
     certain + &possible + &last.unwrap_or_default()
+}
+
+/// Where results are found.
+fn output(status: &StatusView) -> String {
+    status.output.as_ref().map_or_else(
+        || "none".to_owned(),
+        |OutputView { stream, subjects }| format!("{subjects}, in stream {stream}"),
+    )
 }
 
 /// The account that its streams lie in, and how it is.

@@ -16,7 +16,7 @@ use tailrace_core::{
 };
 use tailrace_server::system::SystemRandom;
 
-use super::form::Form;
+use super::{form::Form, sandbox::Sandbox};
 use crate::{
     cli::{
         client::read,
@@ -24,7 +24,7 @@ use crate::{
         global::Session,
         screen::{count, facts, micros, progress, short, size},
     },
-    plugin_test::{project::Project, setting::read_config},
+    plugin_test::{build, project::Project, setting::read_config, stamp},
 };
 
 /// Longest reason on a line; the whole is in the JSON output.
@@ -33,12 +33,12 @@ const MAX_REASON: usize = 160;
 /// What to upload.
 #[derive(Debug, Args)]
 pub struct PushArgs {
-    /// A .wasm file, or the folder of a built project.
+    /// A .wasm file, or the folder of a project, which is built first.
     file: PathBuf,
-    /// Name of the plugin [default: the package's].
+    /// Name of the plugin [default: the one that it was built as].
     #[arg(long)]
     name: Option<String>,
-    /// Version of the plugin [default: the package's].
+    /// Version of the plugin [default: the one that it was built as].
     #[arg(long = "version", value_name = "VERSION")]
     plugin_version: Option<String>,
     /// Config to try the plugin with, in JSON or YAML. If the plugin refuses it, nothing is uploaded.
@@ -67,12 +67,12 @@ pub fn run(args: PushArgs, session: &Session) -> anyhow::Result<()> {
     } else {
         None
     };
+    let trial = trial_parts(&args)?;
     let file = match &project {
-        Some(project) => project.built()?,
+        Some(project) => build::build(project, &Sandbox::new()?.runtime)?.path,
         None => args.file.clone(),
     };
-    let trial = trial_parts(&args)?;
-    let (name, version) = identify(args, project)?;
+    let (name, version) = identify(args, project, &file)?;
     let answer = upload(
         &file,
         &session.tenant_route(&["plugins", &name, "versions", &version])?,
@@ -140,23 +140,42 @@ fn present(plugin: &str, version: &VersionView) -> String {
     facts(&lines)
 }
 
-/// Name and version: as given, else those of the project that the file lies in. Checked here too, so
-/// that nothing is uploaded for a misspelt version.
-fn identify(args: PushArgs, project: Option<Project>) -> anyhow::Result<(String, String)> {
-    let around = || project.or_else(|| Project::around(&args.file));
-    let (name, version) = match (args.name, args.plugin_version) {
-        (Some(name), Some(version)) => (name, version),
-        (name, version) => {
+/// Name and version: as given, else those that it was built as, else those of the project that the file lies in.
+/// Checked here too, so that nothing is uploaded for a misspelt version, or under one that it was not built as.
+fn identify(args: PushArgs, project: Option<Project>, file: &Path) -> anyhow::Result<(String, String)> {
+    let is_folder = project.is_some();
+    let project = project.or_else(|| Project::around(file));
+    if let Some(project) = project.as_ref().filter(|_| !is_folder) {
+        project.check_fresh(file)?;
+    }
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let said = stamp::read(&bytes);
+    let (name, version) = match (args.name, args.plugin_version, &said) {
+        (Some(name), Some(version), _) => (name, version),
+        (name, version, Some(said)) => (
+            name.unwrap_or_else(|| said.0.clone()),
+            version.unwrap_or_else(|| said.1.clone()),
+        ),
+        (name, version, None) => {
             let unsaid = || {
                 misuse(
                     "name and version of the plugin are not known",
                     "give both with --name and --version",
                 )
             };
-            let project = around().ok_or_else(unsaid)?;
+            let project = project.ok_or_else(unsaid)?;
             (name.unwrap_or(project.name), version.unwrap_or(project.version))
         }
     };
+    if let Some((built_name, built)) = said.filter(|said| *said != (name.clone(), version.clone())) {
+        return Err(misuse(
+            format!(
+                "{} was built as {built_name}@{built}, and is not {name}@{version}",
+                file.display()
+            ),
+            "write the version into Cargo.toml and build again, or leave --name and --version out",
+        ));
+    }
     Name::new(&name).map_err(|cause| misuse(cause.to_string(), "choose such a name with --name"))?;
     parse_version(&version).map_err(|cause| misuse(cause, "choose such a version with --version"))?;
     Ok((name, version))

@@ -1,13 +1,16 @@
 //! `tailrace plugin test`: flags into a rehearsal, its reports onto the screen.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clap::Args;
 use tailrace_core::{
     manifest::{Extract, SketchManifest, VectorManifest},
     name::Name,
-    ports::plugins::PluginRuntime as _,
+    ports::plugins::{Admitted, PluginRuntime as _},
     units::{Bytes as Size, Span},
 };
 use tailrace_server::system::SystemClock;
@@ -29,7 +32,7 @@ use crate::{
 /// What to run on what.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// A .wasm file, or the folder of a built project.
+    /// A .wasm file, or the folder of a project, which is built first.
     file: PathBuf,
     /// File of events, one on each line.
     #[arg(long, value_name = "FILE")]
@@ -87,12 +90,11 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     } else {
         None
     };
-    let file = project
-        .as_ref()
-        .map_or_else(|| Ok(args.file.clone()), Project::built)?;
-    let upload = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let sandbox = Sandbox::new()?;
-    let admitted = build::admit(&sandbox.runtime, upload)?;
+    let admitted = match &project {
+        Some(project) => build::build(project, &sandbox.runtime)?.admitted,
+        None => read_component(&args.file, &sandbox)?,
+    };
     let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
     let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
     let (is_quiet, is_strict) = (args.quiet, args.strict);
@@ -110,6 +112,14 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
         "not every event went well",
         "look at the events above that say so",
     ))
+}
+
+fn read_component(file: &Path, sandbox: &Sandbox) -> anyhow::Result<Admitted> {
+    if let Some(project) = Project::around(file) {
+        project.check_fresh(file)?;
+    }
+    let upload = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    build::admit(&sandbox.runtime, upload)
 }
 
 fn play(

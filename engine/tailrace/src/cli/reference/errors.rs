@@ -173,10 +173,20 @@ fn api(code: ApiCode) -> Entry {
 
 fn letter(code: LetterCode) -> Entry {
     match code {
+        LetterCode::Ahead => entry(
+            TENANT,
+            "The event's time is later than the broker's receive time by more than `input.watermark.ahead`, and `input.watermark.late` is `dead-letter`.",
+            "Correct the publisher's clock, or check `input.time.unit`. For invented times use `ahead: any`. A redriven event is processed.",
+        ),
         LetterCode::DuplicateMember => entry(
             TENANT,
             "An object in the event's payload has the same member twice, so it means different things to different readers.",
             "Correct the publisher. The reason names the member.",
+        ),
+        LetterCode::Late => entry(
+            TENANT,
+            "The event's time is behind the watermark, and `input.watermark.late` is `dead-letter`.",
+            "Raise `input.watermark.delay`, or use `late: process`. A redriven event is processed.",
         ),
         LetterCode::LongKey => entry(
             TENANT,

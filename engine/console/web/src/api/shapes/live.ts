@@ -6,6 +6,25 @@ export interface Payload {
   cut: boolean;
 }
 
+/** How much of the pipeline the engine that answers runs. */
+export interface Shown {
+  engine?: string;
+  partitions: number[];
+  of: number;
+}
+
+/** A line that a plugin wrote. */
+export interface LogLine {
+  time_ms: number;
+  level: string;
+  step: string;
+  partition: number;
+  sequence: number;
+  text: string;
+  /** Lines before this one that were left out. */
+  left_out?: number;
+}
+
 export interface Sample {
   time_ms: number;
   step: string;

@@ -31,9 +31,11 @@ export interface Revision {
 export interface Manifest {
   name: string;
   partitions: number;
+  input: { subjects: string[]; stream?: string };
+  output?: { subject: string };
   steps: { name: string; plugin: string; grants?: string[] }[];
-  vectors?: Record<string, unknown>;
-  sketches?: Record<string, unknown>;
+  vectors?: Record<string, { dimensions?: number; metric?: string }>;
+  sketches?: Record<string, { kind?: string; window?: string; by?: unknown }>;
   [field: string]: unknown;
 }
 

@@ -1,10 +1,24 @@
 // What a pipeline has computed.
+/** What a collection holds under an id. */
+export interface VectorEntry {
+  id: string;
+  vector: number[];
+  /** Each partition learns its own. */
+  partition: number;
+}
+
 export interface StateEntry {
   key: string;
   partition: number;
   expires_ms?: number;
   encoding: 'json' | 'text' | 'base64';
   value: unknown;
+}
+
+/** A sketch that was asked for by its name: of all time or of windows, with its groups where they were asked for. */
+export interface SketchView extends Sketch {
+  covers?: { from: string; to: string; window: string };
+  groups?: (Sketch & { group: unknown })[];
 }
 
 export interface Sketch {

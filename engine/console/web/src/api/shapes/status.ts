@@ -39,8 +39,9 @@ export interface Partition {
 export interface Alarm {
   name: string;
   when: string;
-  state?: string;
-  phase?: string;
+  state: 'quiet' | 'pending' | 'firing' | string;
+  /** Since when its rule is broken. */
+  since_ms?: number;
   value: number | null;
   threshold: number;
   unsent: number;

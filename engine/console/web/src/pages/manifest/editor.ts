@@ -2,13 +2,13 @@
 // page allows, where in the page itself it would write a style element, which the policy refuses.
 import { autocompletion } from '@codemirror/autocomplete';
 import { yaml } from '@codemirror/lang-yaml';
-import { linter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
+import { forceLinting, linter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { EditorState } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { basicSetup } from 'codemirror';
-import { check, type Mistake } from './check';
+import type { Mistake } from './check';
 import { completions } from './completion';
 import type { Schema } from './schema';
 
@@ -17,6 +17,8 @@ export interface Editor {
   show(mistakes: Mistake[]): void;
   /** Moves the cursor to a place of the text. */
   goTo(position: number): void;
+  /** Looks for mistakes again, where what is known has changed. */
+  check(): void;
   end(): void;
 }
 
@@ -45,7 +47,7 @@ const THEME = EditorView.theme({
 export function openEditor(
   host: HTMLElement,
   text: string,
-  schema: () => Schema | undefined,
+  known: { schema: () => Schema | undefined; mistakes: (text: string) => Mistake[] },
   changed: (text: string) => void,
   apply: () => void,
 ): Editor {
@@ -65,8 +67,8 @@ export function openEditor(
         EditorView.updateListener.of((update) => {
           if (update.docChanged) changed(update.state.doc.toString());
         }),
-        autocompletion({ override: [completions(schema)] }),
-        linter((editor) => lint(editor.state.doc.toString(), schema())),
+        autocompletion({ override: [completions(known.schema)] }),
+        linter((editor) => known.mistakes(editor.state.doc.toString()).map(diagnostic)),
         syntaxHighlighting(COLOURS),
         THEME,
       ],
@@ -79,12 +81,9 @@ export function openEditor(
       view.dispatch({ selection: { anchor: position }, scrollIntoView: true });
       view.focus();
     },
+    check: () => forceLinting(view),
     end: () => view.destroy(),
   };
-}
-
-function lint(text: string, schema: Schema | undefined): Diagnostic[] {
-  return schema ? check(text, schema).map(diagnostic) : [];
 }
 
 function diagnostic({ from, to, message }: Mistake): Diagnostic {

@@ -26,6 +26,7 @@ export const SHOWN: readonly Shown[] = [
   { tab: 'manifest', name: 'Manifest', load: () => import('./Manifest.svelte') },
   { tab: 'revisions', name: 'Revisions', load: () => import('./revisions/Revisions.svelte') },
   { tab: 'live', name: 'Live', load: () => import('./live/Live.svelte') },
+  { tab: 'logs', name: 'Logs', load: () => import('./live/Logs.svelte') },
   { tab: 'results', name: 'Results', load: () => import('./results/Results.svelte') },
-  { tab: 'state', name: 'State', load: () => import('./state/State.svelte') },
+  { tab: 'state', name: 'State and vectors', load: () => import('./state/State.svelte') },
 ];

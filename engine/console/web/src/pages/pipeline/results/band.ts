@@ -1,5 +1,6 @@
 // The error band of an answer. Bounds are those that the sketches state of themselves.
 import type { Sketch } from '../../../api/shapes/query';
+import { partOf, type Axis } from './axis';
 
 /** Standard errors within which 95 of 100 answers are. */
 const WIDTH_95 = 1.96;
@@ -30,11 +31,8 @@ export function knownOf(quantiles: readonly [number, number | null][]): [number,
 }
 
 /** A curve of quantiles, in parts of the picture: x is the share of values, y grows downwards. */
-export function curveOf(quantiles: readonly [number, number][], bound: Sketch['bound']): Point[] {
-  const values = quantiles.flatMap(([, value]) => bandOf(value, bound));
-  const least = Math.min(0, ...values);
-  const most = Math.max(...values, least + 1e-9);
-  const down = (value: number) => 1 - (value - least) / (most - least);
+export function curveOf(quantiles: readonly [number, number][], bound: Sketch['bound'], axis: Axis): Point[] {
+  const down = (value: number) => 1 - partOf(value, axis);
   return quantiles.map(([share, value]) => {
     const [low, high] = bandOf(value, bound);
     return { x: share, y: down(value), low: down(low), high: down(high) };

@@ -1,0 +1,185 @@
+//! Events that a tenant publishes over HTTP, for who has no way to NATS.
+//!
+//! Why: docs/decisions/0095-events-over-the-api.md
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    http::{HeaderMap, header},
+};
+use base64::Engine as _;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tailrace_core::{
+    codes::ApiCode,
+    event::Header,
+    ports::messages::{NewMessage, StoredAt},
+};
+
+use crate::{
+    access::Access,
+    input::{Asked, Content},
+    problem::{Answer, Problem},
+};
+
+/// JSON lines: each line is the payload of an event.
+pub(crate) const LINES: &str = "application/x-ndjson";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Where {
+    subject: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Events {
+    events: Vec<GivenEvent>,
+}
+
+/// An event, as `tailrace plugin test --envelopes` reads it too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenEvent {
+    subject: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Any JSON; taken as it is written.
+    payload: Option<Box<RawValue>>,
+    /// A payload that is text.
+    text: Option<String>,
+    /// A payload of any bytes.
+    base64: Option<String>,
+    id: Option<String>,
+}
+
+/// What became of the events.
+#[derive(Serialize)]
+pub(crate) struct Published {
+    published: usize,
+    /// In the order of the request.
+    events: Vec<StoredAt>,
+}
+
+pub(crate) async fn publish(
+    access: Access,
+    Asked(place): Asked<Where>,
+    headers: HeaderMap,
+    body: Content,
+) -> Answer<Json<Published>> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let events = if kind.is_some_and(|kind| kind.starts_with(LINES)) {
+        lines(&body, place.subject.as_deref())?
+    } else {
+        documents(&body, place.subject.as_deref())?
+    };
+    let events = access.commands.publish(&access.tenant, events).await?;
+    Ok(Json(Published {
+        published: events.len(),
+        events,
+    }))
+}
+
+/// Each line is a payload; an empty one is none.
+fn lines(body: &Content, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
+    let subject = subject.ok_or_else(|| {
+        let detail = "JSON lines say nothing of their subject; name it with ?subject=";
+        Problem::invalid(ApiCode::InvalidQuery, detail)
+    })?;
+    let lines = body.0.split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let message = |line: &[u8]| NewMessage {
+        subject: subject.to_owned(),
+        headers: Vec::new(),
+        payload: body.0.slice_ref(line),
+        id: None,
+    };
+    Ok(lines.filter(|line| !line.is_empty()).map(message).collect())
+}
+
+fn documents(body: &Content, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
+    let Events { events } = body.json()?;
+    let each = events.into_iter().enumerate();
+    each.map(|(index, event)| {
+        let wrong = |why: &str| Problem::invalid(ApiCode::InvalidBody, format!("event {}: {why}", index + 1));
+        Ok(NewMessage {
+            payload: payload(&event).map_err(wrong)?,
+            subject: event
+                .subject
+                .or_else(|| subject.map(str::to_owned))
+                .ok_or_else(|| wrong("it has no subject; name it in the event, or for all with ?subject="))?,
+            headers: event
+                .headers
+                .into_iter()
+                .map(|(name, value)| Header { name, value })
+                .collect(),
+            id: event.id,
+        })
+    })
+    .collect()
+}
+
+fn payload(event: &GivenEvent) -> Result<Bytes, &'static str> {
+    match (&event.payload, &event.text, &event.base64) {
+        (Some(json), None, None) => Ok(Bytes::from(json.get().to_owned())),
+        (None, Some(text), None) => Ok(Bytes::from(text.clone())),
+        (None, None, Some(base64)) => base64::engine::general_purpose::STANDARD
+            .decode(base64)
+            .map(Bytes::from)
+            .map_err(|_| "its base64 does not decode"),
+        (None, None, None) => Ok(Bytes::new()),
+        _ => Err("it has more than one of payload, text and base64"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Vec<NewMessage>, String> {
+        documents(&Content(Bytes::from(body.to_owned())), None).map_err(|problem| format!("{problem:?}"))
+    }
+
+    #[test]
+    fn a_payload_is_taken_as_it_is_written() {
+        let events = read(
+            r#"{"events":[{"subject":"a","payload":{"n": 12345678901234567890123, "b":1}},{"subject":"b","text":"x"},{"subject":"c","base64":"AP8="},{"subject":"d"}]}"#,
+        )
+        .unwrap();
+        let payloads: Vec<&[u8]> = events.iter().map(|event| &event.payload[..]).collect();
+        let wanted: [&[u8]; 4] = [br#"{"n": 12345678901234567890123, "b":1}"#, b"x", &[0, 255], b""];
+        assert_eq!(payloads, wanted);
+    }
+
+    #[test]
+    fn an_event_that_is_not_understood_is_named() {
+        for (body, part) in [
+            (
+                r#"{"events":[{"subject":"a"},{"payload":1}]}"#,
+                "event 2: it has no subject",
+            ),
+            (
+                r#"{"events":[{"subject":"a","payload":1,"text":"x"}]}"#,
+                "more than one",
+            ),
+            (r#"{"events":[{"subject":"a","base64":"%"}]}"#, "does not decode"),
+            (r#"{"events":[{"subjekt":"a"}]}"#, "subjekt"),
+        ] {
+            let why = read(body).unwrap_err();
+            assert!(why.contains(part), "{why}");
+        }
+    }
+
+    #[test]
+    fn each_line_that_is_not_empty_is_an_event() {
+        let body = Content(Bytes::from_static(b"{\"a\":1}\r\n\n{\"a\":2}"));
+        let events = lines(&body, Some("a.b")).unwrap_or_default();
+        let payloads: Vec<&[u8]> = events.iter().map(|event| &event.payload[..]).collect();
+        assert_eq!(payloads, [&b"{\"a\":1}"[..], b"{\"a\":2}"]);
+        assert!(lines(&body, None).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Results of a pipeline: a page of them, or all that come, as server-sent events.
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use tailrace_control::query::outputs::{OutputPage, OutputPlace, OutputsFrom};
+use tailrace_core::{
+    codes::ApiCode,
+    event::Header,
+    identity::PipelineId,
+    observe::watch_permits::WatchPermit,
+    ports::{broker::Incoming, messages::ReadFrom},
+};
+use tokio::time::Instant;
+
+use crate::{
+    ApiState,
+    access::{Access, Right},
+    input::{Asked, PathParameters},
+    problem::{Answer, Problem},
+    queries::{Value, plain},
+    views::{Ended, KEEP_ALIVE, LOOK_AT_RIGHT, NO_RIGHT, event},
+};
+
+/// Outputs of a page where the client does not say how many.
+const PAGE: usize = 100;
+/// How often a follower looks for what is new.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wish {
+    /// `first`, `new`, a sequence, or a time.
+    from: Option<String>,
+    after: Option<u64>,
+    key: Option<String>,
+    limit: Option<u64>,
+    #[serde(default)]
+    follow: bool,
+}
+
+impl Wish {
+    fn begin(&self) -> Answer<OutputsFrom> {
+        let wrong = |detail: &str| Problem::invalid(ApiCode::InvalidQuery, detail);
+        match (self.after, self.from.as_deref()) {
+            (Some(_), Some(_)) => Err(wrong("give one of after= and from=")),
+            (Some(after), None) => Ok(OutputsFrom::At(ReadFrom::Sequence(after.saturating_add(1)))),
+            (None, Some(text)) => text.parse().map_err(|why| wrong(&format!("from={text}: {why}"))),
+            (None, None) if self.follow => Ok(OutputsFrom::New),
+            (None, None) => Ok(OutputsFrom::First),
+        }
+    }
+}
+
+/// A result, as it is shown.
+#[derive(Serialize)]
+struct Output {
+    sequence: u64,
+    subject: String,
+    stored_ms: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<Header>,
+    #[serde(flatten)]
+    value: Value,
+}
+
+impl From<Incoming> for Output {
+    fn from(message: Incoming) -> Self {
+        let is_shown = |header: &Header| !header.name.starts_with("Nats-");
+        Self {
+            sequence: message.sequence,
+            subject: message.subject,
+            stored_ms: message.received_ms,
+            headers: message.headers.into_iter().filter(is_shown).collect(),
+            value: plain(message.payload.to_vec()),
+        }
+    }
+}
+
+/// A page of results.
+#[derive(Serialize)]
+struct Outputs {
+    #[serde(flatten)]
+    place: OutputPlace,
+    outputs: Vec<Output>,
+    /// How many come after these.
+    pending: u64,
+}
+
+pub(crate) async fn outputs(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+    Asked(wish): Asked<Wish>,
+) -> Answer<Response> {
+    let id = path.pipeline(&access)?;
+    let from = wish.begin()?;
+    let limit = |limit: Option<u64>| limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    if !wish.follow {
+        let page = api
+            .queries
+            .outputs(&id, from, wish.key.as_deref(), limit(wish.limit).max(1));
+        let OutputPage {
+            place,
+            outputs,
+            pending,
+            ..
+        } = page.await?;
+        let outputs = outputs.into_iter().map(Output::from).collect();
+        return Ok(Json(Outputs {
+            place,
+            outputs,
+            pending,
+        })
+        .into_response());
+    }
+    let permit = api.queries.outputs_permit(&id)?;
+    let first = api.queries.outputs(&id, from, wish.key.as_deref(), 0).await?;
+    let following = Following {
+        waiting: VecDeque::from([event("shown", &first.place)]),
+        from: first.next,
+        key: wish.key,
+        left: wish.limit.unwrap_or(u64::MAX),
+        looked: Instant::now(),
+        right: access.right,
+        id,
+        api,
+        _permit: permit,
+    };
+    let events = stream::unfold(following, async |mut following| {
+        let event = following.next().await?;
+        Some((Ok::<_, Infallible>(event), following))
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+}
+
+/// A client that follows.
+struct Following {
+    waiting: VecDeque<Event>,
+    from: ReadFrom,
+    key: Option<String>,
+    /// Outputs that the client still wants.
+    left: u64,
+    looked: Instant,
+    right: Right,
+    id: PipelineId,
+    api: ApiState,
+    _permit: WatchPermit,
+}
+
+impl Following {
+    /// The next event; none at the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            if self.left == 0 {
+                return None;
+            }
+            if self.looked.elapsed() >= LOOK_AT_RIGHT {
+                self.looked = Instant::now();
+                if !self.right.holds() {
+                    self.left = 0;
+                    return Some(event("ended", &Ended { reason: NO_RIGHT }));
+                }
+            }
+            let has_more = self.look().await?;
+            if !has_more {
+                tokio::select! {
+                    () = self.api.options.stop.cancelled() => return None,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+        }
+    }
+
+    /// Reads what is new; none where there is nothing to follow any more. A broker that is away is waited for.
+    async fn look(&mut self) -> Option<bool> {
+        let most = self.left.min(PAGE as u64) as usize;
+        let from = OutputsFrom::At(self.from);
+        let read = self
+            .api
+            .queries
+            .outputs(&self.id, from, self.key.as_deref(), most);
+        match read.await {
+            Ok(page) => {
+                self.from = page.next;
+                self.left -= page.outputs.len() as u64;
+                let shown = page.outputs.into_iter().map(Output::from);
+                self.waiting
+                    .extend(shown.map(|output| event("output", &output).id(output.sequence.to_string())));
+                Some(!self.waiting.is_empty())
+            }
+            Err(cause) if cause.code() == ApiCode::BrokerUnavailable => Some(false),
+            Err(_) => None,
+        }
+    }
+}

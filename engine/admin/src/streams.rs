@@ -1,0 +1,94 @@
+//! Streams that a tenant makes for its events.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use tailrace_control::command::streams::{StreamRequest, WhenFull};
+use tailrace_core::{ports::tenant_streams::TenantStreamFacts, subject};
+
+use crate::{
+    ApiState,
+    access::Access,
+    input::{Asked, Content, PathParameters},
+    problem::Answer,
+};
+
+/// A stream, as clients see it.
+#[derive(Serialize)]
+pub(crate) struct StreamView {
+    name: String,
+    /// What the broker calls it.
+    stream: String,
+    subjects: Vec<String>,
+    max_age_ms: u64,
+    max_bytes: u64,
+    when_full: WhenFull,
+    events: u64,
+    bytes: u64,
+    first_sequence: u64,
+    last_sequence: u64,
+    created: String,
+}
+
+impl From<TenantStreamFacts> for StreamView {
+    fn from(facts: TenantStreamFacts) -> Self {
+        let wanted = facts.wanted;
+        Self {
+            stream: subject::tenant_stream_name(&wanted.tenant, &wanted.name),
+            name: wanted.name.to_string(),
+            subjects: wanted.subjects,
+            max_age_ms: wanted.max_age.as_millis() as u64,
+            max_bytes: wanted.max_bytes,
+            when_full: if wanted.drops_oldest {
+                WhenFull::DropOldest
+            } else {
+                WhenFull::Refuse
+            },
+            events: facts.messages,
+            bytes: facts.bytes,
+            first_sequence: facts.first_sequence,
+            last_sequence: facts.last_sequence,
+            created: facts.created,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deletion {
+    #[serde(default)]
+    force: bool,
+}
+
+pub(crate) async fn list(access: Access, State(api): State<ApiState>) -> Answer<Json<Vec<StreamView>>> {
+    let streams = api.queries.streams(&access.tenant).await?;
+    Ok(Json(streams.into_iter().map(StreamView::from).collect()))
+}
+
+pub(crate) async fn get(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+) -> Answer<Json<StreamView>> {
+    let stream = api.queries.stream(&access.tenant, &path.name("stream")?).await?;
+    Ok(Json(stream.into()))
+}
+
+pub(crate) async fn put(access: Access, path: PathParameters, body: Content) -> Answer<Json<StreamView>> {
+    let request: StreamRequest = body.json()?;
+    let name = path.name("stream")?;
+    let made = access.commands.put_stream(&access.tenant, &name, request).await?;
+    Ok(Json(made.into()))
+}
+
+pub(crate) async fn delete(
+    access: Access,
+    path: PathParameters,
+    Asked(how): Asked<Deletion>,
+) -> Answer<StatusCode> {
+    let name = path.name("stream")?;
+    access
+        .commands
+        .delete_stream(&access.tenant, &name, how.force)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,137 @@
+// A newcomer's way through the first steps, in the browser alone, and what the pages make of hostile logs and
+// manifests on it.
+import type { Browser, Locator } from 'playwright-core';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { accessible, launch, logIn, open, type Opened } from './stage/browser';
+import { eventually } from './stage/conditions';
+import { Engine } from './stage/engine';
+import { PLUGINS } from './stage/needs';
+import { CHAT, CHATTY, orders, SUBJECT } from './stage/shop';
+
+const HOSTILE = '<img src=x onerror=alert(1)>';
+
+let engine: Engine;
+let browser: Browser;
+let opened: Opened;
+
+beforeAll(async () => {
+  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  opened = await open(browser, engine, '/console/t/dev/first-steps');
+  await logIn(opened.page, engine.token, 'dev');
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await engine?.end();
+});
+
+function step(title: string): Locator {
+  const heading = opened.page.getByRole('heading', { name: new RegExp(`^${title}\\b`) });
+  return opened.page.getByRole('listitem').filter({ has: heading });
+}
+
+it('begins with a plugin, which is uploaded on the page', async () => {
+  const { page } = opened;
+  await step('A plugin')
+    .getByLabel(/drop its file here/)
+    .setInputFiles(join(PLUGINS(), 'validator.wasm'));
+  await accessible(page);
+  await page.getByRole('button', { name: 'Upload' }).click();
+  await step('A plugin').getByText('validator@1.0.0').waitFor();
+});
+
+it('goes on with a pipeline within what the tenant may read', async () => {
+  const { page } = opened;
+  expect(await page.getByLabel('Reads').inputValue()).toBe('dev.events.>');
+  await page.getByText('plugin: "validator@1.0.0"').waitFor();
+  await accessible(page);
+  await page.getByRole('button', { name: 'Apply this manifest' }).click();
+  await step('A pipeline').getByText('It is called first').waitFor();
+});
+
+it('sees its first events come out, and the wrong one kept', async () => {
+  const { page } = opened;
+  await step('Events').getByText("nats pub 'dev.events.example'").first().waitFor();
+  await engine.publish(SUBJECT, [
+    { user: 'ada', amount: 3 },
+    { user: 'ada', amount: -1 },
+  ]);
+  const outcome = step('Results').getByRole('status');
+  await outcome.getByText('2', { exact: true }).waitFor();
+  await page.getByRole('heading', { name: /^Results.*done/ }).waitFor();
+  await accessible(page);
+  await step('Results').getByRole('link', { name: 'Dead letters' }).click();
+  await page.getByText('out-of-range').first().waitFor();
+});
+
+it('reads a log line that is markup as text, and filters lines', async () => {
+  const { page, complaints } = opened;
+  await engine.push('examples/chatty');
+  await engine.apply(CHATTY);
+  await engine.publish(CHAT, [HOSTILE, 'second line']);
+  await page.goto(`${engine.url}/console/t/dev/p/chatty/logs`);
+  await logIn(page, engine.token, 'dev');
+  const lines = page.getByRole('region', { name: 'Lines' });
+  await lines.getByText(HOSTILE).waitFor();
+  await page.getByLabel('Filter by text').fill('second');
+  await lines.getByText(HOSTILE).waitFor({ state: 'detached' });
+  await lines.getByText('second line').waitFor();
+  await page.getByLabel('At least').selectOption('error');
+  await page.getByText('None of the 2 lines passes the filter').waitFor();
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+it('sees a hostile manifest as text in its flow, with the mistakes at their boxes', async () => {
+  const { page, complaints } = opened;
+  await page.getByRole('link', { name: 'New pipeline' }).click();
+  await page.getByRole('textbox', { name: 'Manifest' }).click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.insertText(
+    `name: x\ninput:\n  subjects: ["${HOSTILE}"]\nsteps:\n  - name: one\n    plugin: gone@1.0.0\n`,
+  );
+  const flow = page.getByRole('region', { name: 'Flow of the manifest' });
+  await flow.getByText(HOSTILE).waitFor();
+  await flow.getByText('no plugin gone@1.0.0 was uploaded').waitFor();
+  await accessible(page);
+  await flow.getByRole('button', { name: /^step one/ }).click();
+  await page.keyboard.insertText('validator@1.0.0 #');
+  await flow.getByText('validator@1.0.0').waitFor();
+  await flow.getByText('was uploaded').waitFor({ state: 'detached' });
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+it('shows a vector by its id', async () => {
+  const { page, complaints } = opened;
+  await engine.push('embedding-updater');
+  await engine.apply(`name: tastes
+input:
+  subjects: ["dev.events.taste"]
+  key: { json: /user }
+steps:
+  - name: embed
+    plugin: embedding-updater@1.0.0
+    grants: [state, vectors]
+vectors:
+  users: { dimensions: 32 }
+  items: { dimensions: 32 }
+`);
+  await engine.publish('dev.events.taste', orders(38));
+  await eventually('the tastes are learned', async () =>
+    (await engine.processed('tastes')) === 38 ? true : undefined,
+  );
+  await page.goto(`${engine.url}/console/t/dev/p/tastes/state`);
+  await logIn(page, engine.token, 'dev');
+  await page.getByLabel('Collection').selectOption('users');
+  await page.getByLabel('Id', { exact: true }).fill('nobody');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Id', { exact: true }).fill('user-1');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('img', { name: 'The 32 numbers of user-1' }).waitFor();
+  await accessible(page);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,254 @@
+//! Streams that a tenant makes for its events, within its grants and quotas. The broker is the record of them, so
+//! two that are made at once may pass a quota together: each looks again after it was made, and the younger goes.
+//!
+//! Why: docs/decisions/0096-streams-of-tenants.md
+
+use std::{sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tailrace_core::{
+    audit::Change,
+    name::Name,
+    ports::tenant_streams::{TenantStream, TenantStreamError, TenantStreamFacts},
+    registry::{Key, Tenant},
+    subject,
+    units::{Bytes, Span},
+    world::World,
+};
+
+use crate::{
+    command::Commands,
+    error::{ControlError, ControlResult},
+};
+
+/// Most subjects of a stream.
+const MAX_SUBJECTS: usize = 16;
+/// Shortest and longest age of its events.
+const LEAST_AGE: Duration = Duration::from_secs(1);
+const MOST_AGE: Duration = Duration::from_hours(24 * 366);
+/// The smallest stream.
+const LEAST_BYTES: u64 = 1 << 20;
+
+/// What happens when a stream is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// The oldest events go.
+    #[default]
+    DropOldest,
+    /// New events are refused.
+    Refuse,
+}
+
+/// What a tenant says of a stream.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StreamRequest {
+    /// The subjects that it holds, within the tenant's read grant and its write grant.
+    pub subjects: Vec<String>,
+    /// How long it keeps an event; 7 days where it is not said.
+    #[serde(default = "a_week")]
+    pub max_age: Span,
+    /// How many bytes it may hold; 1 GiB where it is not said.
+    #[serde(default = "a_gibibyte")]
+    pub max_bytes: Bytes,
+    /// What happens when it is full.
+    #[serde(default)]
+    pub when_full: WhenFull,
+}
+
+fn a_week() -> Span {
+    Span(Duration::from_hours(24 * 7))
+}
+
+fn a_gibibyte() -> Bytes {
+    Bytes(1 << 30)
+}
+
+impl Commands {
+    /// Makes a stream, or changes it to be like this.
+    pub async fn put_stream(
+        &self,
+        tenant: &Name,
+        name: &Name,
+        request: StreamRequest,
+    ) -> ControlResult<TenantStreamFacts> {
+        let owner = self.context.tenant_at_work(tenant)?;
+        check(&owner, &request)?;
+        let world = self.context.world_of(tenant).await?;
+        let wanted = TenantStream {
+            tenant: tenant.clone(),
+            life: owner.life,
+            name: name.clone(),
+            subjects: request.subjects.clone(),
+            max_age: request.max_age.0,
+            max_bytes: request.max_bytes.0,
+            drops_oldest: request.when_full == WhenFull::DropOldest,
+        };
+        let known = world.tenant_streams.of(tenant, owner.life).await?;
+        let before = known.iter().find(|known| known.wanted.name == *name);
+        if let Some(same) = before.filter(|before| before.wanted == wanted) {
+            return Ok(same.clone());
+        }
+        let others = known.iter().filter(|known| known.wanted.name != *name);
+        let others: Vec<_> = others.map(|known| known.wanted.max_bytes).collect();
+        check_quota(&owner, &others, wanted.max_bytes)?;
+        let change = Change::new("stream-put", tenant, format!("stream/{name}"))
+            .from(before.map(|before| told(&before.wanted)))
+            .to(told(&wanted));
+        let is_new = before.is_none();
+        self.audited(change, async {
+            let made = world.tenant_streams.put(&wanted).await;
+            let made = made.map_err(|cause| not_made(cause, &wanted))?;
+            if is_new {
+                self.keep_within_quota(&world, &owner, &wanted).await?;
+            }
+            Ok(made)
+        })
+        .await
+    }
+
+    /// A stream that passes the quota together with others of the same moment goes again, and so does one whose
+    /// tenant was deleted meanwhile.
+    async fn keep_within_quota(
+        &self,
+        world: &World,
+        owner: &Arc<Tenant>,
+        made: &TenantStream,
+    ) -> ControlResult<()> {
+        let now = self
+            .context
+            .read::<Tenant>(&Key::Tenant(owner.name.clone()))
+            .await?;
+        let is_there = now.is_some_and(|(now, _)| now.life == owner.life && !now.deleting);
+        let known = world.tenant_streams.of(&owner.name, owner.life).await?;
+        let older = known.iter().take_while(|known| known.wanted.name != made.name);
+        let older: Vec<_> = older.map(|known| known.wanted.max_bytes).collect();
+        let fits = if is_there {
+            check_quota(owner, &older, made.max_bytes)
+        } else {
+            Err(ControlError::Conflict(format!(
+                "tenant {} was deleted meanwhile",
+                owner.name
+            )))
+        };
+        if fits.is_err() {
+            world
+                .tenant_streams
+                .remove(&made.tenant, made.life, &made.name)
+                .await?;
+        }
+        fits
+    }
+
+    /// Deletes a stream with its events. One that a pipeline reads stays, unless that is `forced`.
+    pub async fn delete_stream(&self, tenant: &Name, name: &Name, forced: bool) -> ControlResult<()> {
+        let owner = self.context.tenant(tenant)?;
+        let world = self.context.world_of(tenant).await?;
+        let known = world.tenant_streams.of(tenant, owner.life).await?;
+        let known = known.into_iter().find(|known| known.wanted.name == *name);
+        let known = known.ok_or_else(|| ControlError::not_found("stream", name))?;
+        let stream = subject::tenant_stream_name(tenant, name);
+        let registry = self.context.registry()?;
+        let readers: Vec<String> = registry
+            .pipelines_of(tenant)
+            .filter(|(_, pipeline)| pipeline.active.manifest.input.stream.as_ref() == Some(&stream))
+            .map(|(id, _)| id.pipeline.to_string())
+            .collect();
+        if !forced && !readers.is_empty() {
+            return Err(ControlError::Conflict(format!(
+                "stream {name} is the input of {}; delete them first, or force it",
+                readers.join(", ")
+            )));
+        }
+        let change =
+            Change::new("stream-deleted", tenant, format!("stream/{name}")).from(Some(told(&known.wanted)));
+        self.audited(change, async {
+            Ok(world.tenant_streams.remove(tenant, owner.life, name).await?)
+        })
+        .await
+    }
+}
+
+fn told(stream: &TenantStream) -> Value {
+    json!({
+        "subjects": stream.subjects,
+        "max-age": Span(stream.max_age),
+        "max-bytes": Bytes(stream.max_bytes),
+        "when-full": if stream.drops_oldest { WhenFull::DropOldest } else { WhenFull::Refuse },
+    })
+}
+
+fn check(owner: &Tenant, request: &StreamRequest) -> ControlResult<()> {
+    let invalid = |why: String| Err(ControlError::Invalid(why));
+    let count = request.subjects.len();
+    if count == 0 || count > MAX_SUBJECTS {
+        return invalid(format!(
+            "subjects: a stream holds 1 to {MAX_SUBJECTS} subjects, and this one {count}"
+        ));
+    }
+    for pattern in &request.subjects {
+        subject::check_pattern(pattern)
+            .map_err(|cause| ControlError::Invalid(format!("subjects: {cause}")))?;
+        if subject::is_reserved(pattern) {
+            return invalid(format!(
+                "subjects: {pattern:?} reaches the engine's or the server's own"
+            ));
+        }
+        for (kind, may, granted) in [
+            ("read", owner.may_read(pattern), &owner.read),
+            ("write", owner.may_write(pattern), &owner.write),
+        ] {
+            if !may {
+                let granted = granted.join(", ");
+                return Err(ControlError::Forbidden(format!(
+                    "subjects: {pattern:?} is outside the tenant's {kind} grant ({granted}); ask an operator to widen it, or to make the stream"
+                )));
+            }
+        }
+    }
+    if !(LEAST_AGE..=MOST_AGE).contains(&request.max_age.0) {
+        return invalid("max-age: 1s to 366d are allowed".to_owned());
+    }
+    if request.max_bytes.0 < LEAST_BYTES {
+        return invalid(format!("max-bytes: {} and more are allowed", Bytes(LEAST_BYTES)));
+    }
+    Ok(())
+}
+
+/// Whether a stream of so many bytes fits beside the others.
+fn check_quota(owner: &Tenant, others: &[u64], bytes: u64) -> ControlResult<()> {
+    let quotas = &owner.quotas;
+    if others.len() as u64 >= u64::from(quotas.streams) {
+        return Err(ControlError::Quota(format!(
+            "the tenant has {} of {} streams; delete one, or ask an operator for a larger quota",
+            others.len(),
+            quotas.streams
+        )));
+    }
+    let held: u64 = others.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes));
+    if held.saturating_add(bytes) > quotas.stream_bytes {
+        return Err(ControlError::Quota(format!(
+            "max-bytes: the tenant's streams may hold {} together, and the others may hold {} already; make this one smaller, or ask an operator for a larger quota",
+            Bytes(quotas.stream_bytes),
+            Bytes(held)
+        )));
+    }
+    Ok(())
+}
+
+fn not_made(cause: TenantStreamError, wanted: &TenantStream) -> ControlError {
+    let TenantStream { name, subjects, .. } = wanted;
+    match cause {
+        TenantStreamError::Overlaps => ControlError::Conflict(format!(
+            "another stream holds some of {}, and two streams cannot hold the same subject; choose others",
+            subjects.join(", ")
+        )),
+        TenantStreamError::Taken => ControlError::Conflict(format!(
+            "the name {name} is taken by a stream that this tenant did not make; choose another"
+        )),
+        TenantStreamError::Broker(cause) => cause.into(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The subject of results: what stands in it for a key and for a partition, and which subjects are refused.
+
+use crate::{
+    identity::partition_of,
+    manifest::{InputManifest, OutputManifest, bounds::MAX_PARTITIONS, error::ManifestError},
+    subject,
+};
+
+/// The stand-in for a key in a subject.
+pub const KEY_TOKEN: &str = "{key}";
+
+/// A token of an output subject that stands for something of the event.
+enum StandIn {
+    /// Its key: `{key}`.
+    Key,
+    /// The partition of its key among so many: `{partition:16}`.
+    Partition(u32),
+}
+
+impl StandIn {
+    fn read(token: &str) -> Option<Self> {
+        if token == KEY_TOKEN {
+            return Some(Self::Key);
+        }
+        let count = token
+            .strip_prefix("{partition:")?
+            .strip_suffix('}')?
+            .parse()
+            .ok()?;
+        (1..=MAX_PARTITIONS)
+            .contains(&count)
+            .then_some(Self::Partition(count))
+    }
+
+    fn token_for(&self, key: &str) -> String {
+        match self {
+            Self::Key => subject::token(key),
+            Self::Partition(count) => partition_of(key, *count).to_string(),
+        }
+    }
+}
+
+impl OutputManifest {
+    /// The pattern of all subjects that the output can publish on.
+    pub fn pattern(&self) -> String {
+        self.with_tokens(|_| "*".to_owned())
+    }
+
+    /// The subject for a key.
+    pub fn subject_for(&self, key: &str) -> String {
+        if self.subject.contains('{') {
+            self.with_tokens(|stand_in| stand_in.token_for(key))
+        } else {
+            self.subject.clone()
+        }
+    }
+
+    /// Whether the key is a token of the subject.
+    pub fn names_the_key(&self) -> bool {
+        let mut tokens = self.subject.split('.');
+        tokens.any(|token| matches!(StandIn::read(token), Some(StandIn::Key)))
+    }
+
+    /// The subject with something in the place of each stand-in.
+    fn with_tokens(&self, token_for: impl Fn(&StandIn) -> String) -> String {
+        let mut subject = String::with_capacity(self.subject.len() + 32);
+        for (index, token) in self.subject.split('.').enumerate() {
+            if index > 0 {
+                subject.push('.');
+            }
+            match StandIn::read(token) {
+                Some(stand_in) => subject.push_str(&token_for(&stand_in)),
+                None => subject.push_str(token),
+            }
+        }
+        subject
+    }
+}
+
+pub(super) fn check(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
+    check_subject(output, input)?;
+    if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
+        return Err(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
+    }
+    if output.replicas.is_some_and(|count| ![1, 3, 5].contains(&count)) {
+        return Err(ManifestError::new("output.replicas", "it is 1, 3 or 5"));
+    }
+    if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
+        return Err(ManifestError::new(
+            "output.keep.age",
+            "keep results for at least 1s",
+        ));
+    }
+    Ok(())
+}
+
+fn check_subject(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
+    let refuse = |why: String| Err(ManifestError::new("output.subject", why));
+    let pattern = output.pattern();
+    if let Err(cause) = subject::check_pattern(&pattern) {
+        return refuse(cause.to_string());
+    }
+    if pattern.contains(['{', '}']) {
+        return refuse(format!(
+            "{{key}} and {{partition:N}} are the only stand-ins, N is 1 to {MAX_PARTITIONS}, and each stands for a whole token, as in results.{{key}}"
+        ));
+    }
+    if output
+        .subject
+        .split('.')
+        .any(|token| token == "*" || token == ">")
+    {
+        return refuse("one publishes on one subject; write {key} instead of a wildcard".to_owned());
+    }
+    if subject::is_reserved(&pattern) {
+        return refuse(format!(
+            "{pattern:?} reaches subjects of the engine or the broker; choose your own"
+        ));
+    }
+    let mut read = input.subjects.iter();
+    match read.find(|subject| subject::overlap(subject, &pattern)) {
+        Some(own) => refuse(format!(
+            "the pipeline would feed itself: its input {own:?} takes in {pattern:?}"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Keep;
+
+    fn output(subject: &str) -> OutputManifest {
+        OutputManifest {
+            subject: subject.into(),
+            keep: Keep::default(),
+            replicas: None,
+        }
+    }
+
+    #[test]
+    fn an_output_subject_holds_any_key() {
+        let output = output("b.{key}.x");
+        assert_eq!(output.pattern(), "b.*.x");
+        assert_eq!(output.subject_for("u 1"), "b.u%201.x");
+    }
+
+    #[test]
+    fn an_output_subject_holds_the_partition_of_a_key() {
+        let output = output("b.{partition:7}.{key}");
+        assert_eq!(output.pattern(), "b.*.*");
+        assert_eq!(output.subject_for("383"), "b.0.383");
+        assert_eq!(output.subject_for(""), "b.4.%");
+    }
+
+    #[test]
+    fn no_other_stand_in_is_one() {
+        for token in [
+            "{partition}",
+            "{partition:0}",
+            "{partition:49}",
+            "{partition:x}",
+            "{Key}",
+            "a{key}",
+        ] {
+            assert!(output(&format!("b.{token}")).pattern().contains('{'), "{token}");
+        }
+    }
+}

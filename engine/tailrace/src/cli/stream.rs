@@ -1,0 +1,162 @@
+//! `tailrace stream`: streams that a tenant makes for its events.
+
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    client::{query, read},
+    global::Session,
+    screen::{count, facts, size, table_or},
+};
+
+/// Commands on streams.
+#[derive(Debug, Subcommand)]
+pub enum StreamCommand {
+    /// Create a stream for events, or change it. Its subjects lie within the tenant's read and write grants.
+    #[command(
+        after_help = "Examples:\n  tailrace stream create orders --subjects 'shop.orders.>'\n  tailrace stream create orders --subjects 'shop.orders.>' --max-age 30d --max-bytes 4GiB"
+    )]
+    Create {
+        /// The stream.
+        name: String,
+        /// A subject or a pattern that it holds. The flag may be repeated.
+        #[arg(long, required = true, value_name = "PATTERN")]
+        subjects: Vec<String>,
+        /// How long it keeps an event.
+        #[arg(long, default_value = "7d", value_name = "DURATION")]
+        max_age: String,
+        /// How much it may hold.
+        #[arg(long, default_value = "1GiB", value_name = "BYTES")]
+        max_bytes: String,
+        /// What happens when it is full.
+        #[arg(long, value_enum, default_value = "drop-oldest")]
+        when_full: WhenFullArg,
+    },
+    /// List the streams that the tenant has made.
+    #[command(after_help = "Example:\n  tailrace stream list")]
+    List,
+    /// Show a stream.
+    #[command(after_help = "Example:\n  tailrace stream show orders")]
+    Show {
+        /// The stream.
+        name: String,
+    },
+    /// Delete a stream with its events. One that a pipeline reads stays without --force.
+    #[command(after_help = "Example:\n  tailrace stream delete orders --yes")]
+    Delete {
+        /// The stream.
+        name: String,
+        /// Confirm the deletion.
+        #[arg(long, required = true)]
+        yes: bool,
+        /// Delete it even if a pipeline reads it.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// What happens when a stream is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenFullArg {
+    /// The oldest events go.
+    DropOldest,
+    /// New events are refused.
+    Refuse,
+}
+
+#[derive(Deserialize)]
+struct StreamView {
+    name: String,
+    stream: String,
+    subjects: Vec<String>,
+    max_age_ms: u64,
+    max_bytes: u64,
+    when_full: String,
+    events: u64,
+    bytes: u64,
+    first_sequence: u64,
+    last_sequence: u64,
+}
+
+/// Runs one of them.
+pub fn run(command: StreamCommand, session: &Session) -> anyhow::Result<()> {
+    let client = &session.client;
+    match command {
+        StreamCommand::Create {
+            name,
+            subjects,
+            max_age,
+            max_bytes,
+            when_full,
+        } => {
+            let when_full = when_full
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned());
+            let request = json!({
+                "subjects": subjects, "max-age": max_age, "max-bytes": max_bytes, "when-full": when_full,
+            });
+            let answer = client.put(&session.tenant_route(&["streams", &name])?, &request)?;
+            session.output.show(&answer, || Ok(describe(read(&answer)?)))
+        }
+        StreamCommand::List => {
+            let answer = client.get(&session.tenant_route(&["streams"])?)?;
+            session.output.show(&answer, || Ok(list(read(&answer)?)))
+        }
+        StreamCommand::Show { name } => {
+            let answer = client.get(&session.tenant_route(&["streams", &name])?)?;
+            session.output.show(&answer, || Ok(describe(read(&answer)?)))
+        }
+        StreamCommand::Delete { name, force, .. } => {
+            let forced = query(&[("force", force.then(|| "true".to_owned()))]);
+            let answer = client.delete(&(session.tenant_route(&["streams", &name])? + &forced))?;
+            session
+                .output
+                .show(&answer, || Ok(format!("stream {name} is deleted")))
+        }
+    }
+}
+
+fn list(streams: Vec<StreamView>) -> String {
+    let row = |stream: StreamView| {
+        vec![
+            stream.name,
+            stream.subjects.join(" "),
+            count(stream.events),
+            format!("{} of {}", size(stream.bytes), size(stream.max_bytes)),
+            age(stream.max_age_ms),
+        ]
+    };
+    table_or(
+        "there are no streams that this tenant has made",
+        &["stream", "subjects", "events>", "size", "keeps"],
+        streams.into_iter().map(row).collect(),
+    )
+}
+
+fn age(ms: u64) -> String {
+    humantime::format_duration(Duration::from_millis(ms)).to_string()
+}
+
+fn describe(stream: StreamView) -> String {
+    facts(&[
+        ("stream", stream.name),
+        ("at the broker", stream.stream),
+        ("subjects", stream.subjects.join(" ")),
+        (
+            "keeps",
+            format!("{}, {}", age(stream.max_age_ms), size(stream.max_bytes)),
+        ),
+        ("when full", stream.when_full),
+        (
+            "events",
+            format!("{}, {}", count(stream.events), size(stream.bytes)),
+        ),
+        (
+            "sequences",
+            format!("{} to {}", stream.first_sequence, stream.last_sequence),
+        ),
+    ])
+}
