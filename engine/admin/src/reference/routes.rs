@@ -40,7 +40,7 @@ pub(super) fn group(path: &str) -> &'static str {
     }
 }
 
-const APPLIED: &str = "200 with `revision`, `changed`, and `candidate` if the revision is a candidate";
+const APPLIED: &str = "200 with `revision`, `changed`, `candidate` if the revision is a candidate, and `warnings` if there are any";
 const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`). Each field is optional.";
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";

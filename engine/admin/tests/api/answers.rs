@@ -268,3 +268,20 @@ async fn a_dead_letter_shows_why_it_is_one() {
         "payload"
     );
 }
+
+#[tokio::test]
+async fn another_plugin_on_state_whose_layout_nobody_declares_is_warned_of() {
+    let stage = Stage::set().await;
+    let at = "/v1/tenants/shop/plugins/counter/versions/2.0.0";
+    stage.ok("PUT", at, &b"\0asm another counter"[..]).await;
+    let next = PIPELINE.replace("counter@1.0.0", "counter@2.0.0");
+    let applied = stage.ok("PUT", CLICKS, next.clone()).await.json();
+    let warning = applied["warnings"][0].as_str().unwrap_or_default();
+    assert!(
+        warning.contains("step count") && warning.contains("state-version"),
+        "{applied}"
+    );
+    // The same once more changes nothing, and so warns of nothing.
+    let again = stage.ok("PUT", CLICKS, next).await.json();
+    assert!(again.get("warnings").is_none(), "{again}");
+}

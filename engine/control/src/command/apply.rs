@@ -30,6 +30,9 @@ pub struct AppliedPipeline {
     /// Whether the revision runs beside the active one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub candidate: bool,
+    /// What somebody should think of, though it was applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What the audit log tells of a revision: a config may hold secrets, so the manifest is a digest.

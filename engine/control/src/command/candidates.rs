@@ -54,6 +54,7 @@ impl Commands {
                     revision: candidate.revision.number,
                     changed: false,
                     candidate: true,
+                    warnings: Vec::new(),
                 });
             }
             // A shadow that becomes a canary stays the revision that it is.
@@ -81,6 +82,7 @@ impl Commands {
             revision: number,
             changed: true,
             candidate: true,
+            warnings: Vec::new(),
         })
     }
 
@@ -126,6 +128,7 @@ impl Commands {
             revision: number,
             changed: true,
             candidate: false,
+            warnings: Vec::new(),
         })
     }
 
@@ -152,6 +155,7 @@ impl Commands {
             revision: active,
             changed: true,
             candidate: false,
+            warnings: Vec::new(),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         apply::{AppliedPipeline, Apply},
         checks::check_change,
         revisions::Next,
-        state_versions::check_state_versions,
+        state_versions::{check_state_versions, undeclared_layouts},
     },
     error::{ControlError, ControlResult},
 };
@@ -81,6 +81,7 @@ impl Commands {
                 revision: known.active.number,
                 changed: false,
                 candidate: false,
+                warnings: Vec::new(),
             });
         }
         let next = Next {
@@ -89,7 +90,16 @@ impl Commands {
             rolled_back_to: None,
         };
         match known {
-            Some(known) => Box::pin(self.activate(&id, known, next)).await,
+            Some(known) => {
+                let here = self.context.overview.pipeline(&id);
+                let mut warnings = undeclared_layouts(&known.0.active, &next.manifest, &next.plugins);
+                // Where another engine runs it, there may be some.
+                if here.is_some_and(|status| status.weight().state_bytes == 0 && !status.is_shared()) {
+                    warnings.clear();
+                }
+                let applied = Box::pin(self.activate(&id, known, next)).await?;
+                Ok(AppliedPipeline { warnings, ..applied })
+            }
             None => Box::pin(self.create(&id, &owner, next, &stream)).await,
         }
     }

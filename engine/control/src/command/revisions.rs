@@ -77,6 +77,7 @@ impl Commands {
             revision: 1,
             changed: true,
             candidate: false,
+            warnings: Vec::new(),
         })
     }
 
@@ -136,6 +137,7 @@ impl Commands {
             revision: number,
             changed: true,
             candidate: false,
+            warnings: Vec::new(),
         })
     }
 

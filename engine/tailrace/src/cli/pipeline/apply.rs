@@ -11,6 +11,7 @@ use crate::cli::{
     client::{query, read},
     error::misuse,
     global::Session,
+    screen::remark,
 };
 
 /// What to apply.
@@ -62,6 +63,8 @@ struct AppliedView {
     changed: bool,
     #[serde(default)]
     candidate: bool,
+    #[serde(default)]
+    warnings: Vec<String>,
 }
 
 /// Reads the manifest for its name and its form, and lets the server judge it.
@@ -80,7 +83,11 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             revision,
             changed,
             candidate,
+            warnings,
         } = read(&answer)?;
+        for warning in warnings {
+            remark(&format!("warning: {warning}"));
+        }
         let name = &spec.name;
         Ok(if candidate {
             let how = if args.shadow { "as a shadow" } else { "as a canary" };
