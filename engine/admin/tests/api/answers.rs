@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::stage::{PIPELINE, Stage};
 
 const CLICKS: &str = "/v1/tenants/shop/pipelines/clicks";
 
