@@ -1,6 +1,6 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, measured, micros, perSecond, short, visible, whole } from './text';
+import { ago, bytes, measured, micros, perSecond, short, span, visible, whole } from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
@@ -23,6 +23,12 @@ describe('text', () => {
     expect(ago(1000, 2000)).toBe('now');
     expect(ago(0, 90_000)).toBe('1 min ago');
     expect(ago(90_000, 0)).toBe('in 1 min');
+  });
+
+  it('writes how long something lasts', () => {
+    expect(span(7 * 86_400_000)).toBe('7 d');
+    expect(span(5_400_000)).toBe('1.5 h');
+    expect(span(0)).toBe('for ever');
   });
 
   it('makes control characters visible', () => {

@@ -59,6 +59,14 @@ export function ago(ms: number, nowMs: number): string {
   return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** How long something lasts. */
+export function span(ms: number): string {
+  if (ms <= 0) return 'for ever';
+  const seconds = Math.round(ms / 1000);
+  const [step, unit] = STEPS.find(([least]) => seconds >= least) ?? [1, 's'];
+  return `${Number((seconds / step).toFixed(1))} ${unit}`;
+}
+
 export function exact(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').replace('.000Z', 'Z');
 }
