@@ -68,7 +68,13 @@ export function span(ms: number): string {
 }
 
 export function exact(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').replace('.000Z', 'Z');
+  return iso(ms).replace('T', ' ').replace('.000Z', 'Z');
+}
+
+/** A time for programs. An event may claim one that no calendar has: then it is its number. */
+export function iso(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? `${ms} ms` : time.toISOString();
 }
 
 /** Control characters made visible: an escape sequence of a plugin is text here, whoever copies it. */
