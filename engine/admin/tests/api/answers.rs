@@ -285,3 +285,27 @@ async fn another_plugin_on_state_whose_layout_nobody_declares_is_warned_of() {
     let again = stage.ok("PUT", CLICKS, next).await.json();
     assert!(again.get("warnings").is_none(), "{again}");
 }
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let stage = Stage::set().await;
+    let next = PIPELINE.replace("grants: [state]", "grants: [state], config: { a: 1 }");
+    let before = stage.fake.written();
+    let path = format!("{CLICKS}?dry-run=true");
+    let dry = stage.ok("PUT", &path, next).await.json();
+    assert_eq!(
+        (&dry["revision"], &dry["dry_run"]),
+        (&json!(2), &json!(true)),
+        "{dry}"
+    );
+    assert_eq!(
+        dry["changes"],
+        json!([{ "field": "/steps/0/config", "before": null, "after": { "a": 1 } }])
+    );
+    let same = stage.ok("PUT", &path, PIPELINE).await.json();
+    assert_eq!(same, json!({ "revision": 1, "changed": false }));
+    let wrong = PIPELINE.replace("counter@1.0.0", "counter@9.0.0");
+    let refused = stage.ask("PUT", &path, &[&stage.shop], wrong).await;
+    assert_eq!(refused.problem(), "invalid-pipeline", "checked like any other");
+    assert_eq!(stage.fake.written(), before, "nothing was written");
+}

@@ -54,7 +54,7 @@ impl Commands {
                     revision: candidate.revision.number,
                     changed: false,
                     candidate: true,
-                    warnings: Vec::new(),
+                    ..AppliedPipeline::default()
                 });
             }
             // A shadow that becomes a canary stays the revision that it is.
@@ -82,7 +82,7 @@ impl Commands {
             revision: number,
             changed: true,
             candidate: true,
-            warnings: Vec::new(),
+            ..AppliedPipeline::default()
         })
     }
 
@@ -127,8 +127,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
-            candidate: false,
-            warnings: Vec::new(),
+            ..AppliedPipeline::default()
         })
     }
 
@@ -154,8 +153,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: active,
             changed: true,
-            candidate: false,
-            warnings: Vec::new(),
+            ..AppliedPipeline::default()
         })
     }
 }

@@ -76,8 +76,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: 1,
             changed: true,
-            candidate: false,
-            warnings: Vec::new(),
+            ..AppliedPipeline::default()
         })
     }
 
@@ -136,8 +135,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
-            candidate: false,
-            warnings: Vec::new(),
+            ..AppliedPipeline::default()
         })
     }
 
