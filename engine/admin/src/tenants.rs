@@ -2,9 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::Serialize;
-use tailrace_control::{
-    Queries, command::tenants::TenantRequest, query::registered::UnreadableTenant, usage::Used,
-};
+use tailrace_control::{command::tenants::TenantRequest, query::registered::UnreadableTenant, usage::Used};
 use tailrace_core::{
     name::Name,
     registry::{Quotas, Tenant},
@@ -36,9 +34,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn of(tenant: &Tenant, queries: &Queries) -> Answer<Self> {
-        Ok(Self {
-            used: queries.context().used(&tenant.name)?,
+    fn of(tenant: &Tenant, used: Used) -> Self {
+        Self {
+            used,
             name: tenant.name.clone(),
             read: tenant.read.clone(),
             write: tenant.write.clone(),
@@ -46,7 +44,7 @@ impl View {
             quotas: tenant.quotas.clone(),
             created_ms: tenant.created_ms,
             deleting: tenant.deleting,
-        })
+        }
     }
 }
 
@@ -61,8 +59,11 @@ pub(crate) enum Listed {
 
 pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Json<Vec<Listed>>> {
     let tenants = api.queries.list_tenants()?;
-    let views = tenants.iter().map(|tenant| View::of(tenant, &api.queries));
-    let readable = views.map(|view| view.map(|view| Listed::Readable(Box::new(view))));
+    // Without their streams, for which the broker is asked.
+    let readable = tenants.iter().map(|tenant| -> Answer<Listed> {
+        let used = api.queries.context().used(&tenant.name)?;
+        Ok(Listed::Readable(Box::new(View::of(tenant, used))))
+    });
     let unreadable = api.queries.unreadable_tenants()?.into_iter();
     let unreadable = unreadable.map(|tenant| Ok(Listed::Unreadable(tenant)));
     Ok(Json(readable.chain(unreadable).collect::<Answer<_>>()?))
@@ -71,7 +72,8 @@ pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Jso
 pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<impl IntoResponse> {
     let tag = tag(api.queries.tenant_revision(&access.tenant)?);
     let tenant = api.queries.get_tenant(&access.tenant)?;
-    Ok((tag, Json(View::of(&tenant, &api.queries)?)))
+    let used = api.queries.used_with_streams(&access.tenant).await?;
+    Ok((tag, Json(View::of(&tenant, used))))
 }
 
 pub(crate) async fn put(
@@ -84,7 +86,8 @@ pub(crate) async fn put(
     let name = path.name("tenant")?;
     let tenant = operator.commands.put_tenant(&name, request, condition).await?;
     let tag = tag(operator.queries.tenant_revision(&name)?);
-    Ok((tag, Json(View::of(&tenant, &operator.queries)?)))
+    let used = operator.queries.used_with_streams(&name).await?;
+    Ok((tag, Json(View::of(&tenant, used))))
 }
 
 pub(crate) async fn delete(

@@ -47,6 +47,8 @@ impl Context {
             state_bytes,
             vector_bytes,
             compile_seconds: self.amounts.compiled_seconds(tenant, self.now_ms()),
+            streams: None,
+            stream_bytes: None,
         }
     }
 

@@ -47,6 +47,12 @@ pub struct Used {
     pub vector_bytes: u64,
     /// Seconds of compilation in the last hour, on the engine that answers.
     pub compile_seconds: u64,
+    /// Streams that it has made, where the broker was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streams: Option<u64>,
+    /// Bytes that those streams may hold together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_bytes: Option<u64>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -5,6 +5,7 @@ use tailrace_core::{name::Name, ports::tenant_streams::TenantStreamFacts};
 use crate::{
     error::{ControlError, ControlResult},
     query::Queries,
+    usage::Used,
 };
 
 impl Queries {
@@ -13,6 +14,19 @@ impl Queries {
         let life = self.context.tenant(tenant)?.life;
         let world = self.context.world_of(tenant).await?;
         Ok(world.tenant_streams.of(tenant, life).await?)
+    }
+
+    /// How much a tenant has, its streams included, unless the broker does not tell.
+    pub async fn used_with_streams(&self, tenant: &Name) -> ControlResult<Used> {
+        let used = self.context.used(tenant)?;
+        let Ok(streams) = self.streams(tenant).await else {
+            return Ok(used);
+        };
+        Ok(Used {
+            streams: Some(streams.len() as u64),
+            stream_bytes: Some(streams.iter().map(|stream| stream.wanted.max_bytes).sum()),
+            ..used
+        })
     }
 
     /// One of them.

@@ -365,6 +365,14 @@ fn client(error: &CliError) -> (&'static str, Entry) {
                 "Look at the result before you repeat the command.",
             ),
         ),
+        CliError::Unspoken { .. } => (
+            "unspoken",
+            entry(
+                OPERATOR,
+                "The server's certificate is not trusted, or one side speaks HTTPS and the other HTTP. Nothing was asked.",
+                "Check the scheme in `--url`, and name the authority of the certificate with `--ca`.",
+            ),
+        ),
         CliError::Foreign { .. } => (
             "foreign",
             entry(
@@ -376,7 +384,7 @@ fn client(error: &CliError) -> (&'static str, Entry) {
     }
 }
 
-fn clients() -> [CliError; 5] {
+fn clients() -> [CliError; 6] {
     let text = String::new;
     [
         CliError::Misuse {
@@ -389,6 +397,10 @@ fn clients() -> [CliError; 5] {
             cause: text(),
         },
         CliError::Lost {
+            url: text(),
+            cause: text(),
+        },
+        CliError::Unspoken {
             url: text(),
             cause: text(),
         },
