@@ -10,6 +10,7 @@ mod books;
 mod broker;
 mod broker_tls;
 mod candidates;
+mod clock;
 mod changes;
 mod circles;
 mod command_line;
