@@ -92,7 +92,8 @@ bench: plugins ## what an event costs, as tables: target/bench.md and target/ben
 
 torture: plugins ## every fault, long; the report is target/torture.md
 	$(CARGO) build --locked --workspace --bin tailrace --bin torture
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/torture all --report target/torture.md
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) TAILRACE_BEFORE=$$(tests/tools/version-before.sh) \
+	target/debug/torture all --report target/torture.md
 
 lint: fmt pages deploy clippy docs ## format, pages, deploy/, clippy, docs: no warnings
 

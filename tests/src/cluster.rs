@@ -1,19 +1,20 @@
 //! A nats-server of the test's own: a free port, a folder of its own, killed when it is dropped.
 
 use std::{
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use tailrace_nats::async_nats::{
-    self, Client,
-    jetstream::{self, consumer::pull, stream},
-};
+use tailrace_nats::async_nats;
 use tempfile::TempDir;
 
-use crate::{files, ports, signal};
+use crate::{
+    access::{Access, Broker},
+    files, ports, signal,
+};
 
 /// Longest that anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -36,10 +37,8 @@ pub struct Cluster {
     folder: TempDir,
     process: Option<Child>,
     port: u16,
-    /// A connection that survives restarts.
-    pub client: Client,
-    /// JetStream on it.
-    pub jetstream: jetstream::Context,
+    /// It survives restarts.
+    access: Access,
 }
 
 impl Cluster {
@@ -64,14 +63,11 @@ impl Cluster {
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .connect(format!("127.0.0.1:{port}"))
             .await?;
-        let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(PATIENCE);
         let cluster = Self {
             folder,
             process: Some(process),
             port,
-            client,
-            jetstream,
+            access: Access::on(client, PATIENCE, 1),
         };
         cluster.answers().await?;
         Ok(cluster)
@@ -149,87 +145,23 @@ impl Cluster {
     pub fn log(&self) -> String {
         files::last_lines(&self.folder.path().join("nats-server.log"))
     }
+}
 
-    /// Makes a stream.
-    pub async fn stream(&self, name: &str, subjects: &[&str]) -> anyhow::Result<()> {
-        let subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
-        self.jetstream
-            .create_stream(stream::Config {
-                name: name.to_owned(),
-                subjects,
-                // nats-server 2.15 allows 1,000 where a stream says nothing.
-                max_consumers: 10_000,
-                ..stream::Config::default()
-            })
-            .await?;
-        Ok(())
+impl Deref for Cluster {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}
+
+impl Broker for Cluster {
+    fn urls(&self) -> String {
+        self.url()
     }
 
-    /// Publishes many messages in order, acknowledged.
-    pub async fn publish<T: Into<Vec<u8>>>(
-        &self,
-        subject: &str,
-        payloads: impl IntoIterator<Item = T>,
-    ) -> anyhow::Result<()> {
-        let mut acks = Vec::new();
-        for payload in payloads {
-            acks.push(
-                self.jetstream
-                    .publish(subject.to_owned(), payload.into().into())
-                    .await?,
-            );
-            if acks.len() == 500 {
-                for ack in acks.drain(..) {
-                    ack.await?;
-                }
-            }
-        }
-        for ack in acks {
-            ack.await?;
-        }
-        Ok(())
-    }
-
-    /// Everything that a stream holds on a subject: subject and payload, in order.
-    pub async fn read(&self, stream: &str, filter: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let found = self.read_sequenced(stream, filter).await?;
-        Ok(found
-            .into_iter()
-            .map(|(_, subject, payload)| (subject, payload))
-            .collect())
-    }
-
-    /// The same with each message's sequence before it.
-    pub async fn read_sequenced(
-        &self,
-        stream: &str,
-        filter: &str,
-    ) -> anyhow::Result<Vec<(u64, String, Vec<u8>)>> {
-        use futures::StreamExt as _;
-        let config = pull::OrderedConfig {
-            filter_subject: filter.to_owned(),
-            ..pull::OrderedConfig::default()
-        };
-        let consumer = self
-            .jetstream
-            .get_stream(stream)
-            .await?
-            .create_consumer(config)
-            .await?;
-        let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await?;
-        let mut found = Vec::new();
-        while pending > 0 {
-            let message = messages.next().await.context("the stream ended")??;
-            let info = message.info().map_err(|cause| anyhow::anyhow!(cause))?;
-            pending = info.pending;
-            found.push((
-                info.stream_sequence,
-                message.subject.to_string(),
-                message.payload.to_vec(),
-            ));
-        }
-        Ok(found)
+    fn pids(&self) -> anyhow::Result<Vec<u32>> {
+        Ok(vec![self.pid()?])
     }
 }
 

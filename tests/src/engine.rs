@@ -10,8 +10,9 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::{
+    access::Broker,
     cluster::{Cluster, eventually},
-    files,
+    files::{self, OtherVersion},
     http::{self, Answer},
     ports, signal,
 };
@@ -22,7 +23,7 @@ pub const OPERATOR: &str = "operator-token-of-the-tests";
 pub const TENANT: &str = "shop";
 
 /// How an engine is started.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Launch {
     /// Address of the broker, or of something between.
     pub nats: String,
@@ -30,15 +31,16 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// A configuration file.
     pub config: Option<PathBuf>,
+    /// Another program than the one under test.
+    pub version: Option<OtherVersion>,
 }
 
 impl Launch {
     /// On a broker, with nothing special.
-    pub fn on(cluster: &Cluster) -> Self {
+    pub fn on(broker: &impl Broker) -> Self {
         Self {
-            nats: cluster.url(),
-            environment: Vec::new(),
-            config: None,
+            nats: broker.urls(),
+            ..Self::default()
         }
     }
 
@@ -46,6 +48,13 @@ impl Launch {
     #[must_use]
     pub fn configured_by(mut self, file: &Path) -> Self {
         self.config = Some(file.to_owned());
+        self
+    }
+
+    /// Of another version.
+    #[must_use]
+    pub fn of(mut self, version: OtherVersion) -> Self {
+        self.version = Some(version);
         self
     }
 
@@ -61,6 +70,7 @@ impl Launch {
 pub struct Engine {
     process: Child,
     folder: PathBuf,
+    plugins: PathBuf,
     url: String,
     /// Of tenant `shop`.
     pub token: String,
@@ -91,8 +101,13 @@ impl Engine {
     fn spawn(launch: &Launch, folder: &Path) -> anyhow::Result<Self> {
         let port = ports::free()?;
         let process = process(launch, folder, port)?;
+        let plugins = match &launch.version {
+            Some(version) => version.plugins.clone(),
+            None => files::plugins()?,
+        };
         Ok(Self {
             process,
+            plugins,
             folder: folder.to_owned(),
             url: format!("http://127.0.0.1:{port}"),
             token: String::new(),
@@ -237,7 +252,7 @@ impl Engine {
             .own(
                 "PUT",
                 &format!("plugins/{name}/versions/1.0.0"),
-                files::plugin(file)?,
+                files::plugin_in(&self.plugins, file)?,
             )
             .await?;
         anyhow::ensure!(matches!(sent.status, 200 | 201), "{sent:?}");
@@ -290,7 +305,11 @@ fn process(launch: &Launch, folder: &Path, port: u16) -> anyhow::Result<Child> {
         .open(folder.join("engine.log"))?;
     let config = launch.config.iter();
     let config = config.flat_map(|file| [OsStr::new("--config"), file.as_os_str()]);
-    Ok(Command::new(files::binary()?)
+    let program = match &launch.version {
+        Some(version) => version.program.clone(),
+        None => files::binary()?,
+    };
+    Ok(Command::new(program)
         .args(["serve", "--nats", &launch.nats])
         .args(config)
         .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])

@@ -12,13 +12,15 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The folder that cargo builds into, from where this test itself lies.
+/// The folder that cargo builds into, from where this test or program itself lies.
 pub fn built() -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .context("a test lies two folders deep")?;
+    let program = std::env::current_exe()?;
+    let folder = program.parent().context("a program lies in a folder")?;
+    // Tests lie one folder deeper than the binaries.
+    let profile = match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent().context("deps lies in a folder")?,
+        _ => folder,
+    };
     Ok(profile.to_owned())
 }
 
@@ -36,6 +38,32 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// A version of the engine that is not the one under test, and plugins that were built for it.
+#[derive(Debug, Clone)]
+pub struct OtherVersion {
+    /// Its binary.
+    pub program: PathBuf,
+    /// The folder of its plugins.
+    pub plugins: PathBuf,
+}
+
+impl OtherVersion {
+    /// The version before, which `tests/tools/version-before.sh` builds.
+    pub fn before() -> anyhow::Result<Self> {
+        let named = std::env::var_os("TAILRACE_BEFORE").context(
+            "TAILRACE_BEFORE names no binary: set it to what tests/tools/version-before.sh prints",
+        )?;
+        let program = PathBuf::from(named);
+        anyhow::ensure!(program.is_file(), "TAILRACE_BEFORE: no {}", program.display());
+        let target = program.parent().and_then(Path::parent);
+        let target = target.context("TAILRACE_BEFORE: the binary lies in no target folder")?;
+        Ok(Self {
+            plugins: target.join("wasm32-unknown-unknown/guest"),
+            program,
+        })
+    }
+}
+
 /// Where the built plugins lie: the folder that `TAILRACE_PLUGINS` names, else where `make plugins` puts them.
 pub fn plugins() -> anyhow::Result<PathBuf> {
     match std::env::var_os("TAILRACE_PLUGINS") {
@@ -46,7 +74,12 @@ pub fn plugins() -> anyhow::Result<PathBuf> {
 
 /// A built plugin, by the name of its file.
 pub fn plugin(name: &str) -> anyhow::Result<Vec<u8>> {
-    let file = plugins()?.join(format!("{name}.wasm"));
+    plugin_in(&plugins()?, name)
+}
+
+/// The same in this folder.
+pub fn plugin_in(folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+    let file = folder.join(format!("{name}.wasm"));
     std::fs::read(&file).with_context(|| format!("no {}: run `make plugins`", file.display()))
 }
 

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests tell what they found")]
 
+pub mod access;
 pub mod cluster;
 pub mod cut;
 pub mod engine;
@@ -14,7 +15,9 @@ pub mod newborn;
 pub mod nodes;
 pub mod operator;
 pub mod ports;
+pub mod proxy;
 pub mod signal;
 pub mod stand_in;
+pub mod stored;
 pub mod tenant;
 pub mod torture;

@@ -1,86 +1,70 @@
 //! A cluster of nats-servers of the test's own, on loopback: free ports, folders of their own, killed when it is
-//! dropped. Each node can be killed, stopped for a while, emptied and started again.
+//! dropped. Each node can be killed, stopped for a while, emptied and started again. Of a cluster that was made to
+//! be split, the last node can be cut off from the others ([`split`]).
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+mod member;
+mod split;
+
+use std::{ops::Deref, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tailrace_nats::async_nats::{self, Client, jetstream};
+use tailrace_nats::async_nats;
 use tempfile::TempDir;
 
+pub use self::split::Cut;
+use self::{member::Member, split::Routes};
 use crate::{
+    access::{Access, Broker},
     cluster::{PATIENCE, eventually},
-    files, ports, signal,
+    http,
 };
 
-/// A node.
-struct Node {
-    name: String,
-    port: u16,
-    folder: PathBuf,
-    process: Option<Child>,
-}
+/// A question to a server that does not answer within this is asked of another.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// The user that may move the leader of the meta group.
+const SYSTEM: (&str, &str) = ("system", "of-the-tests");
 
 /// A cluster.
 pub struct Nodes {
+    members: Vec<Member>,
+    /// Removed after the nodes have ended.
     _folder: TempDir,
-    members: Vec<Node>,
-    /// A connection that goes on with another node when its own dies.
-    pub client: Client,
-    /// JetStream on it.
-    pub jetstream: jetstream::Context,
+    routes: Routes,
+    /// It goes on with another node when its own dies.
+    access: Access,
 }
 
 impl Nodes {
     /// Starts so many nodes, and waits until a stream can have as many replicas.
     pub async fn start(count: usize) -> anyhow::Result<Self> {
+        Self::start_on(count, Routes::direct(count)?).await
+    }
+
+    /// The same, and the last node can be cut off. The harness itself, and engines that are given [`Broker::urls`],
+    /// connect to the others only.
+    pub async fn start_to_split(count: usize) -> anyhow::Result<Self> {
+        Self::start_on(count, Routes::through_proxies(count)?).await
+    }
+
+    async fn start_on(count: usize, routes: Routes) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let ports = (0..count)
-            .map(|_| Ok((ports::free()?, ports::free()?)))
+        let members = (0..count)
+            .map(|index| Member::start(folder.path(), index, &routes.of(index)))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let routes: Vec<String> = ports
-            .iter()
-            .map(|(_, route)| format!("\"nats://127.0.0.1:{route}\""))
-            .collect();
-        let mut nodes = Vec::new();
-        for (index, (port, route)) in ports.iter().enumerate() {
-            let own = folder.path().join(format!("n{index}"));
-            std::fs::create_dir(&own)?;
-            let text = format!(
-                "server_name: n{index}\nlisten: \"127.0.0.1:{port}\"\nlog_file: \"{log}\"\njetstream {{ store_dir: \"{store}\" }}\ncluster {{ name: nodes, listen: \"127.0.0.1:{route}\", routes: [{routes}] }}\n",
-                log = own.join("nats-server.log").display(),
-                store = own.join("jetstream").display(),
-                routes = routes.join(", "),
-            );
-            std::fs::write(own.join("nats-server.conf"), text)?;
-            nodes.push(Node {
-                name: format!("n{index}"),
-                port: *port,
-                process: Some(spawn(&own)?),
-                folder: own,
-            });
-        }
-        let urls: Vec<String> = nodes
-            .iter()
-            .map(|node| format!("127.0.0.1:{}", node.port))
-            .collect();
+        let near = routes.near(count);
+        let urls: Vec<String> = members[..near].iter().map(Member::url).collect();
         let client = async_nats::ConnectOptions::new()
             .retry_on_initial_connect()
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .ping_interval(Duration::from_secs(1))
             .connect(urls)
             .await?;
-        let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(Duration::from_secs(5));
         let cluster = Self {
+            members,
             _folder: folder,
-            members: nodes,
-            client,
-            jetstream,
+            routes,
+            access: Access::on(client, ANSWERS_WITHIN, count),
         };
         cluster.settled(count).await?;
         Ok(cluster)
@@ -101,36 +85,94 @@ impl Nodes {
     /// Asks JetStream.
     pub async fn ask(&self, subject: &str, request: &Value) -> anyhow::Result<Value> {
         let answer = self.jetstream.request(subject.to_owned(), request);
-        Ok(tokio::time::timeout(Duration::from_secs(5), answer).await??)
+        Ok(tokio::time::timeout(ANSWERS_WITHIN, answer).await??)
     }
 
-    /// Addresses of all nodes.
-    pub fn urls(&self) -> String {
-        let urls = self
-            .members
-            .iter()
-            .map(|node| format!("nats://127.0.0.1:{}", node.port));
-        urls.collect::<Vec<_>>().join(",")
+    /// Address of one node.
+    pub fn url_of(&self, node: usize) -> String {
+        self.members[node].url()
     }
 
     /// The node that leads a stream, once it has a leader.
     pub async fn leader_of(&self, stream: &str) -> anyhow::Result<usize> {
+        self.led(&format!("stream {stream}"), || async {
+            let info = self.ask(&format!("STREAM.INFO.{stream}"), &Value::Null).await;
+            info.ok()
+                .and_then(|info| Some(info["cluster"]["leader"].as_str()?.to_owned()))
+        })
+        .await
+    }
+
+    /// The node that leads the meta group, which places streams, once it has a leader.
+    pub async fn leader_of_meta(&self) -> anyhow::Result<usize> {
+        self.led("the meta group", || async {
+            for member in self.members.iter().filter(|member| member.runs()) {
+                let answer = http::send("GET", member.monitor("jsz"), None, Vec::new());
+                let Ok(Ok(answer)) = tokio::time::timeout(ANSWERS_WITHIN, answer).await else {
+                    continue;
+                };
+                if let Some(leader) = answer.body["meta_cluster"]["leader"].as_str() {
+                    return Some(leader.to_owned());
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    async fn led<F: Future<Output = Option<String>>>(
+        &self,
+        what: &str,
+        ask: impl Fn() -> F,
+    ) -> anyhow::Result<usize> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let info = self.ask(&format!("STREAM.INFO.{stream}"), &Value::Null).await;
-            let leader = info
-                .ok()
-                .and_then(|info| info["cluster"]["leader"].as_str().map(str::to_owned));
+            let leader = ask().await;
             let found = leader.and_then(|leader| self.members.iter().position(|node| node.name == leader));
             if let Some(found) = found {
                 return Ok(found);
             }
-            anyhow::ensure!(
-                tokio::time::Instant::now() < deadline,
-                "stream {stream} has no leader"
-            );
+            anyhow::ensure!(tokio::time::Instant::now() < deadline, "{what} has no leader");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Lets a node lead a stream.
+    pub async fn let_lead(&self, node: usize, stream: &str) -> anyhow::Result<()> {
+        let request = self.preferred(node);
+        eventually("the stream is led by that node", || async {
+            let leads = self.leader_of(stream).await.is_ok_and(|leader| leader == node);
+            if !leads {
+                let _ = self
+                    .ask(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &request)
+                    .await;
+            }
+            leads
+        })
+        .await
+        .with_context(|| stream.to_owned())
+    }
+
+    /// Lets a node lead the meta group.
+    pub async fn let_lead_meta(&self, node: usize) -> anyhow::Result<()> {
+        let (user, password) = SYSTEM;
+        let system = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+            .connect(self.members[0].url())
+            .await?;
+        let request = self.preferred(node).to_string();
+        eventually("the meta group is led by that node", || async {
+            let leads = self.leader_of_meta().await.is_ok_and(|leader| leader == node);
+            if !leads {
+                let asked = system.request("$JS.API.META.LEADER.STEPDOWN", request.clone().into());
+                let _ = tokio::time::timeout(ANSWERS_WITHIN, asked).await;
+            }
+            leads
+        })
+        .await
+    }
+
+    fn preferred(&self, node: usize) -> Value {
+        json!({ "placement": { "preferred": self.members[node].name } })
     }
 
     /// Waits until every copy of these streams is there and up to date.
@@ -161,52 +203,67 @@ impl Nodes {
             .with_context(|| info.to_string())
     }
 
+    /// Waits until these streams have so many copies.
+    pub async fn have_replicas(&self, streams: &[&str], wanted: u64) -> anyhow::Result<()> {
+        for stream in streams {
+            eventually("it has its copies", || async {
+                self.replicas_of(stream)
+                    .await
+                    .is_ok_and(|replicas| replicas == wanted)
+            })
+            .await
+            .with_context(|| (*stream).to_owned())?;
+        }
+        Ok(())
+    }
+
     /// Kills a node.
     pub fn kill(&mut self, node: usize) {
-        if let Some(mut process) = self.members[node].process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.members[node].kill();
     }
 
     /// Starts a node again, on its data or without it.
     pub fn restart(&mut self, node: usize, emptied: bool) -> anyhow::Result<()> {
-        self.kill(node);
-        let node = &mut self.members[node];
-        if emptied {
-            std::fs::remove_dir_all(node.folder.join("jetstream"))?;
-        }
-        node.process = Some(spawn(&node.folder)?);
-        Ok(())
+        self.members[node].restart(emptied)
     }
 
     /// Stops a node, or lets it go on.
     pub fn freeze(&self, node: usize, is_frozen: bool) -> anyhow::Result<()> {
-        let process = self.members[node]
-            .process
-            .as_ref()
-            .context("the node does not run")?;
-        signal::send(process.id(), if is_frozen { "STOP" } else { "CONT" })
+        self.members[node].freeze(is_frozen)
+    }
+
+    /// The last node of a cluster that can be split: the one that is cut off.
+    pub fn far(&self) -> usize {
+        self.members.len() - 1
+    }
+
+    /// Cuts the last node off from the others.
+    pub fn cut_off(&self, how: Cut) {
+        self.routes.cut(self.far(), how);
+    }
+
+    /// Lets it find the others again.
+    pub fn heal(&self, how: Cut) {
+        self.routes.heal(self.far(), how);
     }
 }
 
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for node in 0..self.members.len() {
-            let _ = self.freeze(node, false);
-            self.kill(node);
-        }
+impl Deref for Nodes {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
     }
 }
 
-fn spawn(folder: &Path) -> anyhow::Result<Child> {
-    let program = files::nats_server()?;
-    Command::new(&program)
-        .arg("--config")
-        .arg(folder.join("nats-server.conf"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))
+impl Broker for Nodes {
+    fn urls(&self) -> String {
+        let near = self.routes.near(self.members.len());
+        let urls: Vec<String> = self.members[..near].iter().map(Member::url).collect();
+        urls.join(",")
+    }
+
+    fn pids(&self) -> anyhow::Result<Vec<u32>> {
+        self.members.iter().map(Member::pid).collect()
+    }
 }

@@ -1,10 +1,10 @@
-// The tests in a browser. Each file has an engine of its own; one file after the other, for they are heavy.
+// The tests in a browser. Each file has an engine and a browser of its own; two files at a time, for they are heavy.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['e2e/**/*.e2e.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     // Generous: a slow machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,

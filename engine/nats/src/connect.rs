@@ -11,6 +11,7 @@ use crate::{
     bucket::NatsBucket,
     login::Login,
     options::{NatsOptions, TlsOptions},
+    silence::Silence,
 };
 
 /// Atomic batches under way at once on a connection. The server takes 50 on a stream and 1,000 in all;
@@ -33,6 +34,7 @@ pub struct NatsBroker {
     link: watch::Receiver<Link>,
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
+    pub(crate) silence: Arc<Silence>,
     pub(crate) registry: NatsBucket,
     /// Set once the stream of the audit log is known to be there.
     pub(crate) audit: OnceCell<()>,
@@ -107,6 +109,7 @@ impl NatsBroker {
             link,
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
+            silence: Arc::default(),
             registry,
             audit: OnceCell::new(),
         })

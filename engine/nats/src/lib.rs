@@ -36,6 +36,7 @@ mod options;
 mod peers;
 mod registry;
 mod replicas;
+mod silence;
 mod snapshots;
 mod streams;
 mod sync;

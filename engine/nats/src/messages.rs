@@ -1,9 +1,14 @@
 //! Messages that a stream holds: one of them from its leader, or many at once by direct gets.
 //!
 //! A direct get may be answered by a replica that lags behind the leader, and nobody answers it where the
-//! stream does not allow it. The leader knows everything that was stored, but each message is a request.
+//! stream does not allow it, or where the replica that was picked is cut off. The leader knows everything that was
+//! stored, but each message is a request. So many messages are asked for by direct gets first, and of the leader
+//! where these go unanswered.
 
-use async_nats::{HeaderMap, jetstream::message::StreamMessage};
+use async_nats::{
+    HeaderMap,
+    jetstream::{message::StreamMessage, stream},
+};
 use futures::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +18,7 @@ use crate::{
     api::{self, code},
     connect::NatsBroker,
     error::unreachable,
+    silence,
 };
 
 /// In the end of a batch: how many messages come after it.
@@ -21,6 +27,12 @@ const PENDING: &str = "Nats-Num-Pending";
 #[derive(Deserialize)]
 struct StoredMessage {
     message: RawMessage,
+}
+
+/// A message with all that it bears.
+#[derive(Deserialize)]
+struct WholeMessage {
+    message: stream::RawMessage,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +82,7 @@ impl NatsBroker {
         }
     }
 
-    /// Messages of a subject after a sequence, in order, at most `limit`: direct gets of a batch.
+    /// Messages of a subject after a sequence, in order, at most `limit`.
     pub(crate) async fn read_after(
         &self,
         stream: &str,
@@ -79,7 +91,35 @@ impl NatsBroker {
         limit: usize,
     ) -> Result<Vec<StreamMessage>, BrokerError> {
         let request = json!({ "seq": sequence + 1, "next_by_subj": subject, "batch": limit });
-        self.direct_get(stream, &request).await
+        match self.direct_batch(stream, &request).await? {
+            Some(batch) => Ok(batch.messages),
+            None => self.read_one_by_one(stream, subject, sequence, limit).await,
+        }
+    }
+
+    /// The same from the leader, a request a message.
+    async fn read_one_by_one(
+        &self,
+        stream: &str,
+        subject: &str,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<StreamMessage>, BrokerError> {
+        let leader = format!("STREAM.MSG.GET.{stream}");
+        let mut messages = Vec::new();
+        let mut next = sequence + 1;
+        while messages.len() < limit {
+            let request = json!({ "seq": next, "next_by_subj": subject });
+            let message = match self.ask::<WholeMessage>(&leader, &request).await {
+                Ok(WholeMessage { message }) => StreamMessage::try_from(message),
+                Err(cause) if api::is(&cause, code::NO_MESSAGE) => break,
+                Err(cause) => return Err(cause),
+            };
+            let message = message.map_err(|cause| unreachable(&cause))?;
+            next = message.sequence + 1;
+            messages.push(message);
+        }
+        Ok(messages)
     }
 
     /// The messages of a direct get, where the stream must allow it.
@@ -94,12 +134,16 @@ impl NatsBroker {
             .ok_or_else(|| unreachable(&format!("nobody answers direct gets on stream {stream}")))
     }
 
-    /// A direct get that answers with several messages; none where nobody answers it.
+    /// A direct get that answers with several messages; none where nobody answers it, or did just now.
     pub(crate) async fn direct_batch(
         &self,
         stream: &str,
         request: &Value,
     ) -> Result<Option<Batch>, BrokerError> {
+        if self.silence.lasts() {
+            return Ok(None);
+        }
+        let within = self.options.request_timeout.min(silence::ANSWERS_WITHIN);
         let inbox = self.client.new_inbox();
         let mut answers = self
             .client
@@ -117,10 +161,12 @@ impl NatsBroker {
         asked.map_err(|cause| unreachable(&cause))?;
         let mut messages = Vec::new();
         loop {
-            let answer = tokio::time::timeout(self.options.request_timeout, answers.next()).await;
-            let answer = answer
-                .map_err(|late| unreachable(&late))?
-                .ok_or_else(|| unreachable(&"the connection ended"))?;
+            let Ok(answer) = tokio::time::timeout(within, answers.next()).await else {
+                tracing::info!(stream, "a direct get went unanswered; the leader is asked");
+                self.silence.begins();
+                return Ok(None);
+            };
+            let answer = answer.ok_or_else(|| unreachable(&"the connection ended"))?;
             match answer.status.map(|status| status.as_u16()) {
                 // End of batch, or nothing there.
                 Some(204 | 404) => {

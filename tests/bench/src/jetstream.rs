@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tailrace_tests::access::Broker;
 
 use crate::{
     events::{BYTES, KEYS, event},
@@ -93,7 +94,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Section>> {
 }
 
 /// Stores the events that every round reads.
-pub async fn store(stage: &Stage, events: u64, bytes: usize) -> anyhow::Result<()> {
+pub async fn store<B: Broker>(stage: &Stage<B>, events: u64, bytes: usize) -> anyhow::Result<()> {
     println!("storing {events} events of {bytes} bytes");
     stage.cluster.stream(INPUT.stream, &[INPUT.subjects]).await?;
     let payloads = (0..events).map(|number| event(number, bytes, KEYS).to_vec());
@@ -148,7 +149,12 @@ fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
 }
 
 /// One round of a worker over the stored events.
-pub async fn round(stage: &Stage, worker: &Worker, name: &str, events: u64) -> anyhow::Result<StreamRound> {
+pub async fn round<B: Broker>(
+    stage: &Stage<B>,
+    worker: &Worker,
+    name: &str,
+    events: u64,
+) -> anyhow::Result<StreamRound> {
     let running = stage.launch(worker, name, INPUT).await?;
     let round = watch(stage, worker, &running, events).await;
     running.end().await?;
@@ -165,10 +171,10 @@ enum Seen<'a> {
 
 /// Times the middle of a round: from the first tenth of the outputs to the last of them, or as many
 /// as come in time, so that nobody's start counts.
-async fn watch(
-    stage: &Stage,
+async fn watch<B: Broker>(
+    stage: &Stage<B>,
     worker: &Worker,
-    running: &Running<'_>,
+    running: &Running<'_, B>,
     events: u64,
 ) -> anyhow::Result<StreamRound> {
     // Outputs of at-most-once may be lost on the way, so there the engine's own count must do.
@@ -182,13 +188,19 @@ async fn watch(
         ) => Seen::Counted(pipeline),
         _ => Seen::Stored(Box::new(running.counter().await?)),
     };
-    let (pid, broker) = (running.pid(), stage.cluster.pid()?);
+    let (pid, nodes) = (running.pid(), stage.cluster.pids()?);
+    let broker_seconds = || {
+        nodes
+            .iter()
+            .map(|node| cpu_seconds(*node))
+            .sum::<anyhow::Result<f64>>()
+    };
     let first = reach(stage, &mut seen, events / 10, PATIENCE).await?;
     anyhow::ensure!(
         first >= events / 10,
         "only {first} of {events} events after {PATIENCE:?}"
     );
-    let (began, worker_cpu, broker_cpu) = (Instant::now(), cpu_seconds(pid)?, cpu_seconds(broker)?);
+    let (began, worker_cpu, broker_cpu) = (Instant::now(), cpu_seconds(pid)?, broker_seconds()?);
     let last = reach(stage, &mut seen, events, LONGEST).await?;
     let took = began.elapsed().as_secs_f64();
     anyhow::ensure!(last > first, "stuck at {first} of {events} events");
@@ -196,14 +208,22 @@ async fn watch(
     Ok(StreamRound {
         rate: done / took,
         worker_cpu_us: (cpu_seconds(pid)? - worker_cpu) / done * 1e6,
-        broker_cpu_us: (cpu_seconds(broker)? - broker_cpu) / done * 1e6,
+        broker_cpu_us: (broker_seconds()? - broker_cpu) / done * 1e6,
         resident_mib: resident_mib(pid)?,
-        broker_mib: resident_mib(broker)?,
+        broker_mib: nodes
+            .iter()
+            .map(|node| resident_mib(*node))
+            .sum::<anyhow::Result<f64>>()?,
     })
 }
 
 /// Waits until so many outputs are there, or so long; gives how many there are.
-async fn reach(stage: &Stage, seen: &mut Seen<'_>, wanted: u64, most: Duration) -> anyhow::Result<u64> {
+async fn reach<B: Broker>(
+    stage: &Stage<B>,
+    seen: &mut Seen<'_>,
+    wanted: u64,
+    most: Duration,
+) -> anyhow::Result<u64> {
     let began = Instant::now();
     loop {
         let done = match seen {
@@ -218,7 +238,7 @@ async fn reach(stage: &Stage, seen: &mut Seen<'_>, wanted: u64, most: Duration) 
 }
 
 /// Events that a pipeline has committed.
-pub async fn committed(stage: &Stage, pipeline: &str) -> anyhow::Result<u64> {
+pub async fn committed<B: Broker>(stage: &Stage<B>, pipeline: &str) -> anyhow::Result<u64> {
     let status = stage.engine.status(pipeline).await?;
     Ok(status["stats"]["counts"]["events"].as_u64().unwrap_or(0))
 }

@@ -24,6 +24,7 @@ mod overhead;
 mod process;
 mod profile;
 mod recommendations;
+mod replicas;
 mod report;
 mod resident;
 mod stage;
@@ -69,6 +70,8 @@ enum Part {
     Resident(Options),
     /// Where an event's time goes, sampled by `perf` (not part of `all`).
     Profile(Options),
+    /// A pipeline whose own stream has three copies, against one.
+    Replicas(Options),
     /// What traces, metrics, logs and taps cost.
     Overhead(Options),
     /// What forty-nine tenants keep beside a hostile one.
@@ -155,6 +158,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(overhead::measure(&options).await?);
                 options
             }
+            Part::Replicas(options) => {
+                report.add_all(replicas::measure(&options).await?);
+                options
+            }
             Part::Neighbours(options) => {
                 report.add_all(neighbours::measure(&options).await?);
                 options
@@ -179,6 +186,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("in memory", memory::measure(&options).await);
     said("JetStream to JetStream");
     report.add_part("JetStream to JetStream", jetstream::measure(&options).await);
+    said("replicas");
+    report.add_part("replicas", replicas::measure(&options).await);
     said("overhead");
     report.add_part("overhead", overhead::measure(&options).await);
     said("latency");

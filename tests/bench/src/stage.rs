@@ -15,6 +15,7 @@ use tailrace_nats::async_nats::jetstream::{
     stream,
 };
 use tailrace_tests::{
+    access::Broker,
     cluster::{Cluster, eventually},
     engine::{Engine, Launch, TENANT},
 };
@@ -71,11 +72,13 @@ pub struct Input<'a> {
 }
 
 /// A broker and an engine with the plugins.
-pub struct Stage {
+pub struct Stage<B = Cluster> {
     /// The broker.
-    pub cluster: Cluster,
+    pub cluster: B,
     /// The engine.
     pub engine: Engine,
+    /// Copies of the own stream of a pipeline that is made from now on; none leaves it to the engine.
+    pub replicas: Option<u8>,
     _folder: TempDir,
 }
 
@@ -87,7 +90,13 @@ impl Stage {
 
     /// Starts both, the engine with these variables.
     pub async fn set_with(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let cluster = Cluster::start().await?;
+        Self::set_on(Cluster::start().await?, environment).await
+    }
+}
+
+impl<B: Broker> Stage<B> {
+    /// An engine on this broker, with these variables.
+    pub async fn set_on(cluster: B, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let launch = environment
             .iter()
@@ -103,6 +112,7 @@ impl Stage {
         Ok(Self {
             cluster,
             engine,
+            replicas: None,
             _folder: folder,
         })
     }
@@ -113,7 +123,12 @@ impl Stage {
     }
 
     /// Sets a worker to work, under a name of its own.
-    pub async fn launch(&self, worker: &Worker, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_>> {
+    pub async fn launch(
+        &self,
+        worker: &Worker,
+        name: &str,
+        input: Input<'_>,
+    ) -> anyhow::Result<Running<'_, B>> {
         match worker {
             Worker::Command(template) => self.command(template, name, input).await,
             Worker::Engine {
@@ -121,7 +136,10 @@ impl Stage {
                 plugin,
                 partitions,
             } => {
-                let manifest = manifest(name, input, delivery, *plugin, *partitions);
+                let mut manifest = manifest(name, input, delivery, *plugin, *partitions);
+                if let Some(replicas) = self.replicas {
+                    manifest = manifest.replace("output: {", &format!("output: {{ replicas: {replicas},"));
+                }
                 self.engine.apply(name, &manifest).await?;
                 let output = format!("TR_{TENANT}_{name}");
                 eventually("the pipeline has its stream", || async {
@@ -160,18 +178,19 @@ impl Stage {
         self.engine.apply(name, &manifest).await.map(drop)
     }
 
-    async fn command(&self, template: &str, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_>> {
+    async fn command(&self, template: &str, name: &str, input: Input<'_>) -> anyhow::Result<Running<'_, B>> {
         let prefix = format!("bench.{name}");
         let config = stream::Config {
             name: name.to_owned(),
             subjects: vec![format!("{prefix}.>")],
             allow_atomic_publish: true,
             allow_direct: true,
+            num_replicas: self.cluster.replicas,
             ..stream::Config::default()
         };
         self.cluster.jetstream.create_stream(config).await?;
         let command = template
-            .replace("{nats}", &self.cluster.url())
+            .replace("{nats}", &self.cluster.urls())
             .replace("{stream}", input.stream)
             .replace("{prefix}", &prefix);
         let mut words = command.split_whitespace();
@@ -206,15 +225,15 @@ fn manifest(name: &str, input: Input<'_>, delivery: &str, plugin: Plugin, partit
 }
 
 /// A worker at work.
-pub struct Running<'a> {
-    stage: &'a Stage,
+pub struct Running<'a, B = Cluster> {
+    stage: &'a Stage<B>,
     name: String,
     /// The stream with its outputs.
     pub output: String,
     process: Option<Ended>,
 }
 
-impl Running<'_> {
+impl<B: Broker> Running<'_, B> {
     /// The process that works.
     pub fn pid(&self) -> u32 {
         self.process

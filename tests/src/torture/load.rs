@@ -18,7 +18,7 @@ use tailrace_core::tasks;
 use tailrace_nats::async_nats::jetstream::{self, message::PublishMessage, stream};
 use tokio::task::JoinHandle;
 
-use crate::cluster::Cluster;
+use crate::access::Access;
 
 /// The input stream.
 pub const STREAM: &str = "SHOP";
@@ -53,14 +53,15 @@ pub struct Load {
 
 impl Load {
     /// Makes the input stream and begins to publish.
-    pub async fn start(cluster: &Cluster, seed: u64) -> anyhow::Result<Self> {
-        let mut jetstream = jetstream::new(cluster.client.clone());
+    pub async fn start(broker: &Access, seed: u64) -> anyhow::Result<Self> {
+        let mut jetstream = jetstream::new(broker.client.clone());
         jetstream.set_timeout(ACK_WITHIN);
         jetstream
             .create_stream(stream::Config {
                 name: STREAM.to_owned(),
                 subjects: vec!["shop.events.>".to_owned()],
                 duplicate_window: REMEMBERED,
+                num_replicas: broker.replicas,
                 ..stream::Config::default()
             })
             .await?;

@@ -11,9 +11,10 @@ use super::{
     checker::{Emitted, Published},
     load,
 };
-use crate::cluster::Cluster;
+use crate::access::Access;
 
-const OUTPUT_STREAM: &str = "TR_shop_torture";
+/// The stream of outputs.
+pub const OUTPUT_STREAM: &str = "TR_shop_torture";
 const OUTPUTS: &str = "shop.torture.*";
 /// A look that takes longer met a fault; the next one may not.
 const LOOK_WITHIN: Duration = Duration::from_secs(1);
@@ -22,8 +23,8 @@ const LOOK_WITHIN: Duration = Duration::from_secs(1);
 pub type Counts = BTreeMap<String, u64>;
 
 /// How many outputs each user has by now.
-pub async fn counts(cluster: &Cluster) -> anyhow::Result<Counts> {
-    let mut jetstream = jetstream::new(cluster.client.clone());
+pub async fn counts(broker: &Access) -> anyhow::Result<Counts> {
+    let mut jetstream = jetstream::new(broker.client.clone());
     jetstream.set_timeout(LOOK_WITHIN);
     let looking = async {
         let stream = jetstream.get_stream_no_info(OUTPUT_STREAM).await?;
@@ -40,8 +41,8 @@ pub async fn counts(cluster: &Cluster) -> anyhow::Result<Counts> {
 }
 
 /// The whole input.
-pub async fn inputs(cluster: &Cluster) -> anyhow::Result<Vec<Published>> {
-    let messages = cluster.read_sequenced(load::STREAM, "shop.events.>").await?;
+pub async fn inputs(broker: &Access) -> anyhow::Result<Vec<Published>> {
+    let messages = broker.read_sequenced(load::STREAM, "shop.events.>").await?;
     let read = messages.into_iter().map(|(sequence, _, payload)| {
         let event: Value = serde_json::from_slice(&payload)?;
         Ok(Published {
@@ -54,8 +55,8 @@ pub async fn inputs(cluster: &Cluster) -> anyhow::Result<Vec<Published>> {
 }
 
 /// The whole output.
-pub async fn outputs(cluster: &Cluster) -> anyhow::Result<Vec<Emitted>> {
-    let messages = cluster.read_sequenced(OUTPUT_STREAM, OUTPUTS).await?;
+pub async fn outputs(broker: &Access) -> anyhow::Result<Vec<Emitted>> {
+    let messages = broker.read_sequenced(OUTPUT_STREAM, OUTPUTS).await?;
     let read = messages.into_iter().map(|(at, _, payload)| {
         let output: Value = serde_json::from_slice(&payload)?;
         Ok(Emitted {

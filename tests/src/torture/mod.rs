@@ -12,7 +12,6 @@ pub mod look;
 pub mod measure;
 pub mod mount;
 pub mod plan;
-pub mod proxy;
 pub mod report;
 pub mod scenario;
 
@@ -29,6 +28,7 @@ impl Plan {
             Scenario::StopEngine => scenario::stop_engine::run(self).await,
             Scenario::StopServer => scenario::stop_server::run(self).await,
             Scenario::TwoEngines => scenario::two_engines::run(self).await,
+            Scenario::Upgrade => scenario::upgrade::run(self).await,
             Scenario::FullLimit => scenario::full_limit::run(self).await,
             Scenario::FullDisk => scenario::full_disk::run(self).await,
             Scenario::StateErrors => scenario::state_errors::run(self).await,
@@ -36,6 +36,8 @@ impl Plan {
             Scenario::Proxy => scenario::proxy::run(self).await,
             Scenario::Swaps => scenario::swaps::run(self).await,
             Scenario::Lives => scenario::lives::run(self).await,
+            Scenario::Nodes => scenario::nodes::run(self).await,
+            Scenario::NetSplit => scenario::net_split::run(self).await,
         };
         ran.unwrap_or_else(|cause| Outcome {
             scenario: self.scenario.to_string(),

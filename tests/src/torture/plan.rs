@@ -17,6 +17,8 @@ pub enum Scenario {
     StopServer,
     /// Two engines, one paused and resumed, then the other, then one killed.
     TwoEngines,
+    /// The version before beside this one, and each engine upgraded and taken back.
+    Upgrade,
     /// JetStream's storage full by its limit.
     FullLimit,
     /// The disk below JetStream full.
@@ -31,6 +33,10 @@ pub enum Scenario {
     Swaps,
     /// Pipelines and tenants created, changed, deleted and made anew, with a fault at each step.
     Lives,
+    /// Each node of three killed and frozen, also the leaders, after streams were raised to three copies.
+    Nodes,
+    /// One node of three cut off, with one of two engines on its side.
+    NetSplit,
 }
 
 impl std::fmt::Display for Scenario {
@@ -82,9 +88,10 @@ impl Scenario {
             Self::KillServer => (2, 50),
             Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy => (1, 5),
             Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
-            Self::Failpoints | Self::StateErrors => (1, 10),
+            Self::Failpoints | Self::StateErrors | Self::Upgrade => (1, 10),
             Self::Swaps => (100, 1_000),
             Self::Lives => (1, 50),
+            Self::Nodes | Self::NetSplit => (1, 2),
         };
         match form {
             Form::Short => short,

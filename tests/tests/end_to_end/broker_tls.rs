@@ -52,8 +52,7 @@ fn configured(folder: &Path, port: u16, more: &str) -> anyhow::Result<Launch> {
     std::fs::write(&file, format!("[nats]\nurl = \"tls://127.0.0.1:{port}\"\n{more}"))?;
     let launch = Launch {
         nats: format!("tls://127.0.0.1:{port}"),
-        environment: Vec::new(),
-        config: None,
+        ..Launch::default()
     };
     Ok(launch.configured_by(&file))
 }

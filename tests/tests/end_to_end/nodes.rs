@@ -19,14 +19,6 @@ const STREAMS: [&str; 4] = [
     "KV_tailrace_engines",
 ];
 
-fn launch(nodes: &Nodes) -> Launch {
-    Launch {
-        nats: nodes.urls(),
-        environment: Vec::new(),
-        config: None,
-    }
-}
-
 async fn publish(nodes: &Nodes, from: u64, to: u64) -> anyhow::Result<()> {
     for number in from..to {
         let payload = json!({ "user": "u", "number": number }).to_string();
@@ -80,7 +72,7 @@ async fn a_cluster_keeps_three_copies_and_any_node_may_die_or_stand_still() -> a
     let made = nodes.ask("STREAM.CREATE.SHOP", &config).await?;
     anyhow::ensure!(made.get("error").is_none(), "{made}");
     let folder = tempfile::tempdir()?;
-    let engine = Engine::start_with(&launch(&nodes), folder.path()).await?;
+    let engine = Engine::start_with(&Launch::on(&nodes), folder.path()).await?;
     engine.upload("probe", "tailrace_test_guest").await?;
     engine.apply("count", &probe("count", 1, "")).await?;
     publish(&nodes, 0, 10).await?;
@@ -145,14 +137,14 @@ async fn what_has_one_copy_is_found_and_raised() -> anyhow::Result<()> {
     let config = json!({ "name": "SHOP", "subjects": ["shop.events.>"], "num_replicas": 3 });
     nodes.ask("STREAM.CREATE.SHOP", &config).await?;
     let folder = tempfile::tempdir()?;
-    let one = launch(&nodes).with("TAILRACE_NATS__REPLICAS", "1");
+    let one = Launch::on(&nodes).with("TAILRACE_NATS__REPLICAS", "1");
     let mut engine = Engine::start_with(&one, folder.path()).await?;
     engine.upload("probe", "tailrace_test_guest").await?;
     engine.apply("count", &probe("count", 1, "")).await?;
     publish(&nodes, 0, 5).await?;
     assert_eq!(nodes.replicas_of("TR_shop_count").await?, 1);
     // The same with the default: raised at the start, under load.
-    engine.restart(&launch(&nodes))?;
+    engine.restart(&Launch::on(&nodes))?;
     engine.ready().await?;
     publish(&nodes, 5, 50).await?;
     for stream in ["TR_shop_count", "KV_tailrace_registry", "OBJ_tailrace_plugins"] {

@@ -76,6 +76,16 @@ async fn what_is_created_and_deleted_is_whole_or_gone_whatever_fails_at_whicheve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_survives_kills_and_freezes_of_a_node_of_three() {
+    holds(Scenario::Nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_and_an_engine_on_a_side_cut_off_commit_nothing() {
+    holds(Scenario::NetSplit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_survives_a_bad_connection() {
     holds(Scenario::Proxy).await;
 }

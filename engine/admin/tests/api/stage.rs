@@ -286,7 +286,7 @@ fn filling(parameter: &str) -> &'static str {
         "collection" => "users",
         "id" => "u1",
         "sketch" => "amounts",
-        "letter" => "7",
+        "letter" => "1125899906842624",
         "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),
     }

@@ -7,7 +7,7 @@ import { accessible, launch, logIn, open, type Opened } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
 import { PLUGINS } from './stage/needs';
-import { CHAT, CHATTY, orders, SUBJECT } from './stage/shop';
+import { CHAT, CHATTY, orders } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
@@ -52,17 +52,53 @@ it('goes on with a pipeline within what the tenant may read', async () => {
 
 it('sees its first events come out, and the wrong one kept', async () => {
   const { page } = opened;
-  await step('Events').getByText("nats pub 'dev.events.example'").first().waitFor();
-  await engine.publish(SUBJECT, [
-    { user: 'ada', amount: 3 },
-    { user: 'ada', amount: -1 },
-  ]);
+  const events = step('Events');
+  expect(await events.getByLabel('Subject').inputValue()).toBe('dev.events.example');
+  await accessible(page);
+  await events.getByRole('button', { name: 'Publish' }).click();
+  await events.getByText(/^Stored in DEV at /).waitFor();
+  await events.getByRole('button', { name: 'take a wrong one' }).click();
+  await events.getByRole('button', { name: 'Publish' }).click();
   const outcome = step('Results').getByRole('status');
   await outcome.getByText('2', { exact: true }).waitFor();
   await page.getByRole('heading', { name: /^Results.*done/ }).waitFor();
   await accessible(page);
+});
+
+it('mends the wrong one, and reads what came out', async () => {
+  const { page, complaints } = opened;
   await step('Results').getByRole('link', { name: 'Dead letters' }).click();
   await page.getByText('out-of-range').first().waitFor();
+  await page.getByRole('region', { name: 'Dead letters' }).getByRole('button').click();
+  await page.getByRole('button', { name: 'Mend' }).click();
+  const mend = page.getByRole('region', { name: 'Mend' });
+  await mend.getByLabel('Payload').fill(`{ "user": "ada", "amount": 1, "note": "${HOSTILE.replaceAll('"', '')}" }`);
+  await mend.getByText('"amount": 1').last().waitFor();
+  await accessible(page);
+  await mend.getByRole('button', { name: 'Publish' }).click();
+  await mend.getByText(/^Stored in DEV at /).waitFor();
+  await page.getByRole('link', { name: 'Outputs' }).click();
+  await page.getByText('Waiting for a result').waitFor();
+  await page.getByRole('button', { name: 'Read the oldest first' }).click();
+  const results = page.getByRole('region', { name: 'Results' });
+  await results.getByText(HOSTILE).waitFor();
+  await results.getByRole('button').first().click();
+  await accessible(page);
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+it('makes a stream where none holds what a pipeline is to read', async () => {
+  const { page } = opened;
+  await page.getByRole('link', { name: 'Streams' }).click();
+  await page.getByText('This tenant has made no stream').waitFor();
+  await page.getByLabel('Subjects').fill('dev.other.>');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('region', { name: 'Streams' }).getByText('dev.other.>').waitFor();
+  await accessible(page);
+  await page.getByRole('button', { name: 'Delete events' }).click();
+  await page.getByRole('button', { name: 'Delete with its events' }).click();
+  await page.getByText('This tenant has made no stream').waitFor();
 });
 
 it('reads a log line that is markup as text, and filters lines', async () => {

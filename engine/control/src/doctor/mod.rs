@@ -5,10 +5,12 @@
 //! - [`finding`]: what may be found;
 //! - [`registered`]: what is registered, to compare with;
 //! - [`broker`]: what lies on the broker, in each NATS account;
+//! - [`components`]: the bytes of plugins;
 //! - [`state`]: what the engine itself says;
 //! - [`mend`] does what mends it.
 
 mod broker;
+mod components;
 pub mod finding;
 mod mend;
 mod registered;
@@ -42,7 +44,14 @@ impl Queries {
             broker::compare(&lies, &registered, &mut examination);
         }
         match shared {
-            Ok(shared) => broker::compare_shared(&shared, &registered, &mut examination),
+            Ok(shared) => {
+                broker::compare_shared(&shared, &registered, &mut examination);
+                let (lie, known) = (&shared.components, (&*registry, &registered));
+                let compared = self.compare_components(lie, known, &mut examination).await;
+                if let Err(cause) = compared {
+                    examination.unseen(None, &cause);
+                }
+            }
             Err(cause) => examination.unseen(None, &cause),
         }
         state::look_at_registry(&registry, &mut examination);

@@ -2,6 +2,9 @@
 
 use crate::manifest::{Extract, error::ManifestError};
 
+/// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
+pub(super) const MAX_PARTITIONS: u32 = 48;
+
 pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), ManifestError> {
     match place {
         Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => {

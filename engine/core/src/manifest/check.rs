@@ -10,15 +10,13 @@ use crate::{
     manifest::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
         StepManifest,
-        bounds::{check_extract, within},
+        bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
         output, partition, sketches, watermark,
     },
     subject,
 };
 
-/// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
-pub const MAX_PARTITIONS: u32 = 48;
 /// Most steps: an event is inside one turn through all of them.
 pub const MAX_STEPS: usize = 16;
 /// Most collections, and most sketches, of a pipeline.

@@ -23,7 +23,6 @@ mod watermark;
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
 pub use output::KEY_TOKEN;
-pub use partition::PartitionManifest;
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;

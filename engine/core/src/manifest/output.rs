@@ -2,7 +2,7 @@
 
 use crate::{
     identity::partition_of,
-    manifest::{InputManifest, OutputManifest, check::MAX_PARTITIONS, error::ManifestError},
+    manifest::{InputManifest, OutputManifest, bounds::MAX_PARTITIONS, error::ManifestError},
     subject,
 };
 

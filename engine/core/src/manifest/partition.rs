@@ -2,23 +2,10 @@
 //! has written the partition's number as a token of the subject. So an engine asks the broker for the events of its own
 //! partitions only. Without such a token every engine reads all events of the pipeline.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::{
     identity::partition_of,
-    manifest::{InputManifest, PipelineManifest, error::ManifestError},
+    manifest::{InputManifest, PartitionManifest, PipelineManifest, error::ManifestError},
 };
-
-/// The place of the partition's number in an event's subject. All events of one key must have one number, from 0 to
-/// `partitions` less one. A stream's subject transform writes it with `{{partition(16,2)}}`, another pipeline with
-/// `{partition:16}` in its `output.subject`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PartitionManifest {
-    /// A token of the subject, counted from 1. Every pattern of `subjects` has `*` there.
-    pub subject_token: u32,
-}
 
 impl PartitionManifest {
     fn index(&self) -> usize {

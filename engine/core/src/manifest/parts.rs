@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Extract, PartitionManifest, PluginRef, SketchManifest, TimeManifest,
-        WatermarkManifest, defaults::is_default, start,
+        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, WatermarkManifest,
+        defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -103,6 +103,16 @@ pub struct InputManifest {
     /// The reaction if the stream drops events before the pipeline has processed them.
     #[serde(default, skip_serializing_if = "OnLoss::is_default")]
     pub on_loss: OnLoss,
+}
+
+/// The place of the partition's number in an event's subject. All events of one key must have one number, from 0 to
+/// `partitions` less one. A stream's subject transform writes it with `{{partition(16,2)}}`, another pipeline with
+/// `{partition:16}` in its `output.subject`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PartitionManifest {
+    /// A token of the subject, counted from 1. Every pattern of `subjects` has `*` there.
+    pub subject_token: u32,
 }
 
 /// The treatment of messages that are no events: delete markers, which the broker writes when the last message of a

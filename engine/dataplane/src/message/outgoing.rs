@@ -63,6 +63,7 @@ pub fn check_key(key: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tailrace_core::event::Header;
 
     use super::*;
 

@@ -84,7 +84,10 @@ impl PipelineRun {
                 }
                 _ = balance.tick() => {
                     self.balance(running).await;
-                    self.count_unassigned(running).await;
+                    if running.share.partitions.first() == Some(&0) {
+                        let manifest = &running.plan.manifest;
+                        running.unassigned = self.count_unassigned(manifest, running.unassigned).await;
+                    }
                 }
             }
         }

@@ -4,9 +4,12 @@
 //! Two counts are compared, one after the other. Messages that come meanwhile make either too small. So what came
 //! meanwhile is taken off the difference, and the range is counted again until nothing came.
 
-use tailrace_core::{manifest::Start, ports::broker::BrokerError};
+use tailrace_core::{
+    manifest::{PipelineManifest, Start},
+    ports::broker::BrokerError,
+};
 
-use crate::run::{PipelineRun, start::Running};
+use crate::run::PipelineRun;
 
 /// How far they are counted.
 #[derive(Debug, Default, Clone, Copy)]
@@ -18,25 +21,32 @@ pub(super) struct Unassigned {
 }
 
 impl PipelineRun {
-    /// Counts them. A broker that does not answer is asked again the next time.
-    pub(super) async fn count_unassigned(&self, running: &mut Running) {
-        let is_named = running.plan.manifest.input.partition.is_some();
-        if !is_named || running.share.partitions.first() != Some(&0) {
-            return;
+    /// Counts them, behind what is known. A broker that does not answer is asked again the next time.
+    pub(super) async fn count_unassigned(
+        &self,
+        manifest: &PipelineManifest,
+        known: Unassigned,
+    ) -> Unassigned {
+        if manifest.input.partition.is_none() {
+            return known;
         }
-        match self.unassigned(running).await {
-            Ok(counted) => running.unassigned = counted,
-            Err(cause) => tracing::debug!(%cause, "events without a partition were not counted this time"),
-        }
+        let counted = self.unassigned(manifest, known).await;
+        counted.unwrap_or_else(|cause| {
+            tracing::debug!(%cause, "events without a partition were not counted this time");
+            known
+        })
     }
 
-    async fn unassigned(&self, running: &Running) -> Result<Unassigned, BrokerError> {
-        let manifest = &running.plan.manifest;
+    async fn unassigned(
+        &self,
+        manifest: &PipelineManifest,
+        known: Unassigned,
+    ) -> Result<Unassigned, BrokerError> {
         let input = &manifest.input;
         let (streams, stream) = (&self.world.streams, input.stream.as_deref().unwrap_or_default());
         let facts = streams.stream(stream).await?;
         let begun = self.status.least_position();
-        let Unassigned { from, settled } = running.unassigned;
+        let Unassigned { from, settled } = known;
         let from = match (from, &input.start) {
             (Some(from), _) => from,
             (None, Start::All) if begun == 0 => 1,

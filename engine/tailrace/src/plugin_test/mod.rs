@@ -1,4 +1,4 @@
-//! What a plugin's author does without a server: make a project ([`scaffold`]), build it into a
+//! What a plugin's author does without a server: make a project ([`scaffold`], [`vendored`]), build it into a
 //! component ([`build`], [`stamp`]), and run it on a file of events ([`rehearsal`]).
 //!
 //! The rehearsal is the engine's own code from the partition's worker down: the same plan, effects,
@@ -19,3 +19,4 @@ pub mod setting;
 pub mod stamp;
 #[cfg(test)]
 mod tests;
+mod vendored;

@@ -1,11 +1,12 @@
 //! A new plugin project: ten lines of plugin with a test, events to try it on, a pipeline to run it
-//! in, and the commands that lead from one to the other.
+//! in, the SDK that it is built with, and the commands that lead from one to the other.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tailrace_core::name::Name;
 
+use super::vendored;
 use crate::cli::error::misuse;
 
 /// The files, with `{…}` in capitals where a name goes.
@@ -18,13 +19,16 @@ const FILES: [(&str, &str); 6] = [
     (".gitignore", "/target\n"),
 ];
 
+/// Where the SDK lies in the project.
+const SDK: &str = "sdk";
+
 /// Crates that a package of the same name would hide.
 const TAKEN: [&str; 7] = ["alloc", "core", "proc-macro", "self", "std", "super", "test"];
 
 /// Makes the project in a folder of its name below `parent`; gives the folder.
 pub fn create(parent: &Path, name: &str, sdk: Option<&Path>) -> anyhow::Result<PathBuf> {
     check_name(name)?;
-    let sdk = find_sdk(parent, sdk)?;
+    let named = sdk.map(named_sdk).transpose()?;
     let folder = parent.join(name);
     if folder.exists() {
         return Err(misuse(
@@ -37,8 +41,12 @@ pub fn create(parent: &Path, name: &str, sdk: Option<&Path>) -> anyhow::Result<P
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        std::fs::write(&file, fill(template, name, &sdk))
+        let sdk = named.as_deref().unwrap_or(Path::new(SDK));
+        std::fs::write(&file, fill(template, name, sdk))
             .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if named.is_none() {
+        vendored::write(&folder.join(SDK))?;
     }
     Ok(folder)
 }
@@ -56,35 +64,17 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The SDK: the one that is named, else that of the checkout we stand in, else that of the checkout
-/// that this binary was built from.
-fn find_sdk(from: &Path, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+/// The folder of an SDK that somebody named.
+fn named_sdk(named: &Path) -> anyhow::Result<PathBuf> {
     let is_sdk = |folder: &Path| {
         let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         manifest.contains("name = \"tailrace-sdk\"")
     };
-    if let Some(named) = named {
-        let found = named.canonicalize().ok().filter(|folder| is_sdk(folder));
-        return found.ok_or_else(|| {
-            misuse(
-                format!("{} is not the SDK", named.display()),
-                "name the folder `sdk` of a Tailrace checkout",
-            )
-        });
-    }
-    let from = from
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", from.display()))?;
-    let around = from.ancestors().map(|folder| folder.join("sdk"));
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk");
-    let found = around
-        .chain([own])
-        .find(|folder| is_sdk(folder))
-        .and_then(|folder| folder.canonicalize().ok());
+    let found = named.canonicalize().ok().filter(|folder| is_sdk(folder));
     found.ok_or_else(|| {
         misuse(
-            "the SDK was not found",
-            "give the folder `sdk` of a Tailrace checkout with --sdk",
+            format!("{} is not the SDK", named.display()),
+            "name the folder `sdk` of a Tailrace checkout, or leave --sdk out",
         )
     })
 }
@@ -123,11 +113,12 @@ mod tests {
         let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
         assert!(read("src/lib.rs").contains("export!(ClickCounter);"));
         let package: toml::Value = toml::from_str(&read("Cargo.toml")).unwrap();
+        let sdk = package["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap();
         assert!(
-            Path::new(package["dependencies"]["tailrace-sdk"]["path"].as_str().unwrap())
-                .join("src/lib.rs")
-                .is_file()
+            Path::new(sdk).is_relative(),
+            "it works on another machine, too: {sdk}"
         );
+        assert!(folder.join(sdk).join("src/lib.rs").is_file());
         let manifest = parse(read("pipeline.yaml").as_bytes()).unwrap();
         check(&manifest).unwrap();
         let version = package["package"]["version"].as_str().unwrap();

@@ -148,6 +148,14 @@ impl MemoryBroker {
         sequence
     }
 
+    /// Lets a stream go on with this sequence, which is higher than any that it gave.
+    pub fn skip_to(&self, stream: &str, sequence: u64) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        assert!(stream.last_sequence < sequence, "sequences never go back");
+        stream.last_sequence = sequence - 1;
+    }
+
     /// Makes a stream that computes its messages.
     pub fn generate(&self, stream: &str, messages: Generated) {
         self.0.log.generate(stream, messages);

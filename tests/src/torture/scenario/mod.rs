@@ -6,6 +6,8 @@ pub mod full_limit;
 pub mod kill_engine;
 pub mod kill_server;
 pub mod lives;
+pub mod net_split;
+pub mod nodes;
 pub mod proxy;
 pub mod state_disk;
 pub mod state_errors;
@@ -13,6 +15,7 @@ pub mod stop_engine;
 pub mod stop_server;
 pub mod swaps;
 pub mod two_engines;
+pub mod upgrade;
 
 use std::{fs, io::Write as _, path::Path, time::Duration};
 

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use crate::{
     cluster::Cluster,
     engine::Launch,
-    torture::{Form, Plan, arena::Arena, proxy::Proxy, report::Outcome},
+    proxy::Proxy,
+    torture::{Form, Plan, arena::Arena, report::Outcome},
 };
 
 /// Cuts in a row, each as soon as the engine has recovered from the one before.

@@ -7,17 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
+    access::Broker,
     cluster::{Cluster, eventually},
     engine::{Engine, Launch},
     torture::{
         Plan,
-        arena::{Arena, PIPELINE},
+        arena::{Arena, PARTITIONS_OF_TWO, PIPELINE},
         report::Outcome,
     },
 };
-
-/// So many that each engine surely has some: of 16, with one chance in 30,000 one has all.
-const PARTITIONS: u32 = 16;
 
 /// Longer than every lease and every time-out.
 const STOPPED: Duration = Duration::from_secs(12);
@@ -28,7 +26,7 @@ const WORKS_MS: u64 = 2_000;
 pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let cluster = Cluster::start().await?;
     let launch = Launch::on(&cluster);
-    let mut arena = Arena::set_parted(plan, cluster, launch, PARTITIONS).await?;
+    let mut arena = Arena::set_parted(plan, cluster, launch, PARTITIONS_OF_TWO).await?;
     let home = arena.folder().join("engine-2");
     std::fs::create_dir(&home)?;
     let mut second = Engine::start_with(&arena.launch, &home).await?;
@@ -88,11 +86,11 @@ async fn stop(arena: &mut Arena, second: &Engine, which: &str, round: u32) -> an
 }
 
 /// Waits until every partition has one owner, and both engines have some.
-async fn share(arena: &mut Arena, other: &Engine) -> anyhow::Result<()> {
+pub(super) async fn share<B: Broker>(arena: &mut Arena<B>, other: &Engine) -> anyhow::Result<()> {
     let engine = &arena.engine;
     eventually("both engines have a share of the partitions", || async {
         let shares = (owned(engine).await, owned(other).await);
-        matches!(shares, (Some(one @ 1..), Some(two @ 1..)) if one + two == PARTITIONS as usize)
+        matches!(shares, (Some(one @ 1..), Some(two @ 1..)) if one + two == PARTITIONS_OF_TWO as usize)
     })
     .await?;
     let shares = (owned(engine).await, owned(other).await);

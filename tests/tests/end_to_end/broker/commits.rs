@@ -255,3 +255,35 @@ async fn the_books_have_each_partition_s_last_record_at_one_moment() -> anyhow::
     assert_eq!((books.stored, books.redriven), (sequences[3].0 + 2, 2));
     Ok(())
 }
+
+#[tokio::test]
+async fn records_come_from_the_leader_where_direct_gets_go_unanswered() -> anyhow::Result<()> {
+    let stand = Stand::with_own_stream().await?;
+    let mut expected = 0;
+    for record in ["one", "two", "three"] {
+        expected = stand.broker.commit(&batch([1], &[record], expected)).await?;
+    }
+    let records = |parts: Vec<StoredPart>| parts.iter().map(|part| text(&part.payload)).collect::<Vec<_>>();
+    // A copy on a node that is cut off: it is asked, and says nothing.
+    let mut config = stand
+        .cluster
+        .jetstream
+        .get_stream(OWN)
+        .await?
+        .cached_info()
+        .config
+        .clone();
+    config.allow_direct = false;
+    stand.cluster.jetstream.update_stream(config).await?;
+    let direct = format!("$JS.API.DIRECT.GET.{OWN}");
+    let _silent = stand.cluster.client.subscribe(direct).await?;
+    stand.cluster.client.flush().await?;
+    assert_eq!(
+        records(stand.broker.after(&partition(0), 0, 2).await?),
+        ["one", "two"]
+    );
+    let last = stand.broker.after(&partition(0), expected - 1, 10).await?;
+    assert_eq!(records(last), ["three"]);
+    assert!(stand.broker.after(&partition(0), expected, 10).await?.is_empty());
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tailrace_tests::{cluster::eventually, inventory, tenant::Tenant};
+use tailrace_tests::{cluster::eventually, engine::OPERATOR, inventory, tenant::Tenant};
 
 use super::{at_rest, begins_from_nothing, counting_from_now};
 use crate::Stage;
@@ -94,4 +94,37 @@ async fn a_stream_that_no_engine_made_is_left_alone_and_named() -> anyhow::Resul
     stage.cluster.jetstream.delete_stream("TR_shop_p").await?;
     shop.apply(&stage.engine, "p", &counting_from_now("p")).await?;
     begins_from_nothing(&stage.cluster, &stage.engine, "p").await
+}
+
+/// Kinds of what the doctor finds, and what each is about.
+async fn findings(stage: &Stage) -> anyhow::Result<Vec<(String, String)>> {
+    let seen = stage.engine.ask("GET", "/v1/doctor", OPERATOR, "").await?;
+    let findings = seen.body["findings"].as_array().context("no findings")?.clone();
+    let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+    let found = findings.iter();
+    Ok(found
+        .map(|finding| (text(finding, "kind"), text(finding, "what")))
+        .collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_bytes_are_lost_is_told_and_mended_by_the_same_upload() -> anyhow::Result<()> {
+    use futures::TryStreamExt as _;
+    let stage = Stage::set().await?;
+    let nothing = Vec::<(String, String)>::new();
+    assert_eq!(findings(&stage).await?, nothing);
+    let bucket = stage
+        .cluster
+        .jetstream
+        .get_object_store("tailrace_plugins")
+        .await?;
+    let objects: Vec<_> = bucket.list().await?.try_collect().await?;
+    for object in objects {
+        bucket.delete(object.name).await?;
+    }
+    let lost = ("lost-component".to_owned(), "shop/probe@1.0.0".to_owned());
+    assert_eq!(findings(&stage).await?, [lost]);
+    stage.engine.upload("probe", "tailrace_test_guest").await?;
+    assert_eq!(findings(&stage).await?, nothing);
+    Ok(())
 }

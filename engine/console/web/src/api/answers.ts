@@ -1,6 +1,7 @@
 // What each route answers. The OpenAPI description has no schemas of answers yet, so these are written by hand;
 // only fields that the console shows are named.
 import type { DeadLetter } from './shapes/dead-letter';
+import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
@@ -17,6 +18,10 @@ export interface Answers {
   'get /v1/tenants/{tenant}': Tenant;
   'put /v1/tenants/{tenant}': Tenant;
   'get /v1/tenants/{tenant}/audit': AuditRecord[];
+  'post /v1/tenants/{tenant}/events': Published;
+  'get /v1/tenants/{tenant}/streams': Stream[];
+  'put /v1/tenants/{tenant}/streams/{stream}': Stream;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/outputs': OutputPage;
   'get /v1/tenants/{tenant}/graph': Graph;
   'get /v1/tenants/{tenant}/pipelines': ListedPipeline[];
   'get /v1/tenants/{tenant}/plugins': PluginVersion[];

@@ -8,6 +8,7 @@ export const OF_TENANT: Record<TenantPage, () => Loaded> = {
   'first-steps': () => import('./first/FirstSteps.svelte'),
   new: () => import('./manifest/New.svelte'),
   plugins: () => import('./plugins/Plugins.svelte'),
+  streams: () => import('./tenant/Streams.svelte'),
   alarms: () => import('./alarms/Alarms.svelte'),
   tokens: () => import('./tenant/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),

@@ -1,6 +1,6 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, measured, micros, perSecond, short, visible, whole } from './text';
+import { ago, bytes, exact, measured, micros, perSecond, short, span, visible, whole } from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
@@ -23,6 +23,18 @@ describe('text', () => {
     expect(ago(1000, 2000)).toBe('now');
     expect(ago(0, 90_000)).toBe('1 min ago');
     expect(ago(90_000, 0)).toBe('in 1 min');
+  });
+
+  it('writes a time that no calendar has', () => {
+    expect(exact(1e19)).toBe('10000000000000000000 ms');
+    expect(exact(0)).toBe('1970-01-01 00:00:00Z');
+    expect(ago(1e19, 0)).toMatch(/^in \d+ d$/);
+  });
+
+  it('writes how long something lasts', () => {
+    expect(span(7 * 86_400_000)).toBe('7 d');
+    expect(span(5_400_000)).toBe('1.5 h');
+    expect(span(0)).toBe('for ever');
   });
 
   it('makes control characters visible', () => {

@@ -59,8 +59,22 @@ export function ago(ms: number, nowMs: number): string {
   return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** How long something lasts. */
+export function span(ms: number): string {
+  if (ms <= 0) return 'for ever';
+  const seconds = Math.round(ms / 1000);
+  const [step, unit] = STEPS.find(([least]) => seconds >= least) ?? [1, 's'];
+  return `${Number((seconds / step).toFixed(1))} ${unit}`;
+}
+
 export function exact(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').replace('.000Z', 'Z');
+  return iso(ms).replace('T', ' ').replace('.000Z', 'Z');
+}
+
+/** A time for programs. An event may claim one that no calendar has: then it is its number. */
+export function iso(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? `${ms} ms` : time.toISOString();
 }
 
 /** Control characters made visible: an escape sequence of a plugin is text here, whoever copies it. */

@@ -7,11 +7,21 @@ export const TABS = [
   'revisions',
   'live',
   'logs',
+  'outputs',
   'results',
   'state',
 ] as const;
 export type Tab = (typeof TABS)[number];
-export const TENANT_PAGES = ['first-steps', 'new', 'plugins', 'alarms', 'tokens', 'quotas', 'audit'] as const;
+export const TENANT_PAGES = [
+  'first-steps',
+  'new',
+  'plugins',
+  'streams',
+  'alarms',
+  'tokens',
+  'quotas',
+  'audit',
+] as const;
 export type TenantPage = (typeof TENANT_PAGES)[number];
 
 export type Place =

@@ -12,7 +12,7 @@ use crate::{cli::screen::Output, plugin_test::scaffold};
 pub struct NewArgs {
     /// Name of the plugin, its package and its folder.
     name: String,
-    /// Folder of the SDK [default: the one of the Tailrace checkout].
+    /// Folder of the SDK [default: its sources are laid beside the plugin].
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }

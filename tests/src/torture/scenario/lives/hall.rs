@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     cluster::{PATIENCE, eventually},
     engine::OPERATOR,
+    http::Answer,
     inventory::{self, Expected},
     newborn, signal,
     tenant::Tenant,
@@ -18,6 +19,8 @@ use crate::{
 const FAIL_AT: &str = "TAILRACE_FAIL_AT";
 /// SIGABRT, by which a failpoint ends the process.
 const ABORTED: i32 = 6;
+/// An engine that runs answers within this.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// Pause between looks at a process.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// The stream of the events that lives count.
@@ -92,6 +95,35 @@ impl<'a> Hall<'a> {
         });
         self.arena.outcome.faults += 1;
         stopped.await
+    }
+
+    /// The same, or what the API answers on this path says that there is nothing to stand still for. Gives whether
+    /// it stands still.
+    pub(super) async fn stands_still_or(
+        &self,
+        path: &str,
+        token: &str,
+        is_done: impl Fn(&Answer) -> bool,
+    ) -> anyhow::Result<bool> {
+        let engine = &self.arena.engine;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if signal::is_stopped(engine.pid())? {
+                return Ok(true);
+            }
+            // An engine that stops meanwhile does not answer.
+            let asked = tokio::time::timeout(ANSWERS_WITHIN, engine.ask("GET", path, token, ""));
+            if let Ok(Ok(answer)) = asked.await
+                && is_done(&answer)
+            {
+                return Ok(false);
+            }
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "the engine neither stands still nor is done"
+            );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// A pipeline of this name, as it is applied.

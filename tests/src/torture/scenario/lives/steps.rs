@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::Context as _;
 
 use super::hall::{BRIEF, Hall};
-use crate::{cut::OpenRequest, engine::OPERATOR, tenant::Tenant};
+use crate::{cut::OpenRequest, engine::OPERATOR, http::Answer, signal, tenant::Tenant};
 
 /// The pipeline that comes and goes.
 const NAME: &str = "brief";
@@ -123,21 +123,50 @@ async fn the_client_goes_away(hall: &mut Hall<'_>, intent: Intent) -> anyhow::Re
     hall.restart().await
 }
 
-/// It stands still at each point once, and each time the broker has died and come back when it goes on.
+/// It stands still at each point once, and each time the broker has died and come back when it goes on. The last
+/// point may be passed by: where the answer to the last write died with the broker, the engine finds it done.
 async fn the_broker_dies(hall: &mut Hall<'_>, intent: Intent) -> anyhow::Result<()> {
     let points = intent.points().iter();
     let armed: Vec<_> = points.map(|point| format!("{point}:1:stop")).collect();
     let before = prepare(hall, intent).await?;
     hall.arm(&armed.join(",")).await?;
     let request = ask(hall, intent).await?;
-    for point in intent.points() {
+    let (last, others) = intent.points().split_last().context("an intent has points")?;
+    for point in others {
         hall.stands_still().await.with_context(|| (*point).to_owned())?;
         hall.arena.cluster.restart().await?;
         hall.arena.engine.resume()?;
     }
+    let (path, token) = about(hall, intent);
+    let is_last = hall.stands_still_or(&path, &token, |answer| is_done(intent, answer));
+    if is_last.await.with_context(|| (*last).to_owned())? {
+        hall.arena.outcome.faults += 1;
+        hall.arena.cluster.restart().await?;
+    }
     drop(request);
-    settles(hall, &before).await?;
+    let pid = hall.arena.engine.pid();
+    tokio::select! {
+        settled = settles(hall, &before) => settled?,
+        // It may come to the point when what it did is seen already.
+        going = signal::keep_going(pid) => going?,
+    }
     hall.restart().await
+}
+
+/// Where the API says how far an intent is.
+fn about(hall: &Hall<'_>, intent: Intent) -> (String, String) {
+    let shop = hall.shop();
+    match intent {
+        Intent::Create | Intent::Delete => (shop.path(&format!("pipelines/{NAME}/status")), shop.token),
+        Intent::DeleteTenant => (format!("/v1/tenants/{BRIEF}"), OPERATOR.to_owned()),
+    }
+}
+
+fn is_done(intent: Intent, answer: &Answer) -> bool {
+    match intent {
+        Intent::Create => answer.status == 200 && answer.body["state"] != "creating",
+        Intent::Delete | Intent::DeleteTenant => answer.status == 404,
+    }
 }
 
 /// What must be there before an intent.

@@ -6,11 +6,11 @@ export interface Payload {
   cut: boolean;
 }
 
-/** How much of the pipeline the engine that answers runs. */
+/** How much of the pipeline the engine that answers runs. A stream of results comes from the broker, so it has none. */
 export interface Shown {
   engine?: string;
-  partitions: number[];
-  of: number;
+  partitions?: number[];
+  of?: number;
 }
 
 /** A line that a plugin wrote. */

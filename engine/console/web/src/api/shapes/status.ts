@@ -47,6 +47,16 @@ export interface Alarm {
   unsent: number;
 }
 
+/** The clock of the input in event time. */
+export interface InputClock {
+  /** 0 before the first event with a time. */
+  watermark_ms: number;
+  latest_ms: number;
+  /** The furthest behind first. */
+  sources?: { source: string; latest_ms: number }[];
+  held_by?: string;
+}
+
 export interface Status {
   active_revision: number;
   state: StateName;
@@ -60,6 +70,7 @@ export interface Status {
     pending?: number;
     lost: number;
     possibly_lost: number;
+    clock?: InputClock;
   };
   partitions: Partition[];
   stats: {

@@ -25,6 +25,11 @@ describe('the manifest', () => {
     expect(manifest.input.subjects).toEqual(['x\ny']);
   });
 
+  it('has no steps where there is no plugin', () => {
+    const first = { name: 'a', reads: 'r', writes: 'w', plugin: '', config: '{}' };
+    expect(Object.keys(parse(manifestOf(first)) as object)).toEqual(['name', 'input', 'output']);
+  });
+
   it('has the config of a plugin that is known', () => {
     const first = { name: 'a', reads: 'r', writes: 'w', plugin: 'validator@1.0.0' };
     const manifest = parse(manifestOf({ ...first, config: configOf(first.plugin) })) as {

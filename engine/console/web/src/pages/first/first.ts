@@ -5,6 +5,7 @@ export interface First {
   name: string;
   reads: string;
   writes: string;
+  /** Empty for a pipeline without steps. */
   plugin: string;
   /** JSON, or nothing. */
   config: string;
@@ -43,10 +44,8 @@ export function manifestOf({ name, reads, writes, plugin, config }: First): stri
     'input:',
     `  subjects: [${said(reads)}]`,
     '  key: { json: /user }',
-    'steps:',
-    '  - name: first',
-    `    plugin: ${said(plugin)}`,
-    ...(config.trim() === '' ? [] : [`    config: ${config.trim()}`]),
+    ...(plugin === '' ? [] : ['steps:', '  - name: first', `    plugin: ${said(plugin)}`]),
+    ...(plugin === '' || config.trim() === '' ? [] : [`    config: ${config.trim()}`]),
     'output:',
     `  subject: ${said(writes)}`,
   ];

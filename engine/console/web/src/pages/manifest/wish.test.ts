@@ -1,6 +1,6 @@
 // What the API is asked for.
 import { describe, expect, it } from 'vitest';
-import { nameOf, queryOf, TEMPLATE, type Wish } from './wish';
+import { nameOf, queryOf, type Wish } from './wish';
 
 const wish: Wish = { way: 'at-once', share: '5%', maxErrorRatio: '', force: false };
 
@@ -17,7 +17,7 @@ describe('a wish', () => {
 
 describe('nameOf', () => {
   it('finds the name of the pipeline and no step', () => {
-    expect(nameOf(TEMPLATE)).toBe('my-pipeline');
+    expect(nameOf('# a comment\nname: "my-pipeline" # mine\ninput: {}')).toBe('my-pipeline');
     expect(nameOf('name: "quoted" # why')).toBe('quoted');
     expect(nameOf('steps:\n  - name: step')).toBeUndefined();
   });

@@ -39,15 +39,3 @@ export function queryOf(wish: Wish): ApplyQuery {
 export function nameOf(text: string): string | undefined {
   return /^name:\s*["']?([\w-]+)["']?\s*(?:#.*)?$/m.exec(text)?.[1];
 }
-
-/** A manifest to begin with. */
-export const TEMPLATE = `name: my-pipeline
-input:
-  subjects: ["shop.events.>"]
-  key: { json: /user }
-steps:
-  - name: check
-    plugin: validator@1.0.0
-output:
-  subject: "shop.results.{key}"
-`;

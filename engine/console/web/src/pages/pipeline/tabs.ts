@@ -27,6 +27,7 @@ export const SHOWN: readonly Shown[] = [
   { tab: 'revisions', name: 'Revisions', load: () => import('./revisions/Revisions.svelte') },
   { tab: 'live', name: 'Live', load: () => import('./live/Live.svelte') },
   { tab: 'logs', name: 'Logs', load: () => import('./live/Logs.svelte') },
+  { tab: 'outputs', name: 'Outputs', load: () => import('./outputs/Outputs.svelte') },
   { tab: 'results', name: 'Results', load: () => import('./results/Results.svelte') },
   { tab: 'state', name: 'State and vectors', load: () => import('./state/State.svelte') },
 ];

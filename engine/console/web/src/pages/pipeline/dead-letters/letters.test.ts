@@ -1,7 +1,7 @@
 // Groups of dead letters, and sending many again.
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../api/shapes/dead-letter';
-import { each, groupsOf } from './letters';
+import { each, groupsOf, headersOf } from './letters';
 
 const letter = (id: number, code: string) => ({ id, step: 'check', code, reason: `because ${id}` }) as DeadLetter;
 
@@ -12,6 +12,13 @@ describe('groups', () => {
       ['b', [2, 3]],
       ['a', [1]],
     ]);
+  });
+});
+
+describe('headers of a mended event', () => {
+  it('are those that its publisher gave it', () => {
+    const headers = ['Nats-Msg-Id', 'Tr-Marker', 'Trace'].map((name) => ({ name, value: 'x' }));
+    expect(headersOf({ headers })).toEqual({ Trace: 'x' });
   });
 });
 

@@ -54,6 +54,12 @@ export async function each(
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
+/** Headers that go with a mended event. Those of the broker belong to the event that was. */
+export function headersOf({ headers }: Pick<DeadLetter, 'headers'>): Record<string, string> {
+  const own = headers.filter(({ name }) => !/^(nats|tr)-/i.test(name));
+  return Object.fromEntries(own.map(({ name, value }) => [name, value]));
+}
+
 /** What the event was, with what it takes to send it again by hand. */
 export function payloadOf(letter: DeadLetter): string {
   return letter.payload_text ?? letter.payload_hex ?? '';
