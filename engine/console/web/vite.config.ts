@@ -7,11 +7,15 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 const engine = process.env['TAILRACE_URL'] ?? 'http://127.0.0.1:8790';
 
 /** The policy of the crate, so that a preview refuses what the engine's pages refuse. */
-const headers = readFileSync(new URL('../src/headers.rs', import.meta.url), 'utf8');
-const policy = /POLICY: &str = "([^"]+)"/.exec(headers)?.[1]?.replace(/\\\s+/g, '') ?? '';
+function policy(): string {
+  const headers = readFileSync(new URL('../src/headers.rs', import.meta.url), 'utf8');
+  return /POLICY: &str = "([^"]+)"/.exec(headers)?.[1]?.replace(/\\\s+/g, '') ?? '';
+}
+
 const proxy = { '/v1': engine, '/openapi.json': engine };
 
-export default defineConfig({
+// A build needs the sources of the console only: that of the image has no others.
+export default defineConfig(({ isPreview }) => ({
   base: '/console/',
   plugins: [svelte()],
   build: {
@@ -23,6 +27,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy },
-  preview: { proxy, headers: { 'content-security-policy': policy } },
+  preview: { proxy, headers: isPreview ? { 'content-security-policy': policy() } : {} },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
-});
+}));

@@ -13,6 +13,7 @@ mod by_hand;
 mod candidates;
 mod changes;
 mod circles;
+mod clock;
 mod command_line;
 mod compiling;
 mod docs;

@@ -79,7 +79,7 @@ it('mends the wrong one, and reads what came out', async () => {
   await mend.getByText(/^Stored in DEV at /).waitFor();
   await page.getByRole('link', { name: 'Outputs' }).click();
   await page.getByText('Waiting for a result').waitFor();
-  await page.getByRole('button', { name: 'Read the oldest first' }).click();
+  await page.getByRole('button', { name: 'Read from the first on' }).click();
   const results = page.getByRole('region', { name: 'Results' });
   await results.getByText(HOSTILE).waitFor();
   await results.getByRole('button').first().click();

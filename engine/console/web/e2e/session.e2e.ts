@@ -77,6 +77,39 @@ describe('a session', () => {
     expect((await engine.status('orders'))['state']).toBe('running');
   });
 
+  it('of a smaller scope publishes no event and makes no stream', async () => {
+    const { token } = await engine.newToken('read');
+    const { page } = await open(browser, engine, '/console/t/dev/streams');
+    await logIn(page, token, 'dev');
+    await page.getByLabel('Subjects').fill('dev.other.>');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByText('needs a token of scope deploy').waitFor();
+    await page.getByRole('link', { name: 'First steps' }).click();
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText('needs a token of scope deploy').waitFor();
+    const kept = (await (await engine.ask('GET', '/streams')).json()) as unknown[];
+    expect(kept).toEqual([]);
+  });
+
+  it('of a tenant sees nothing of other tenants, and nothing of an operator', async () => {
+    const { page } = await open(browser, engine, '/console/operator');
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'All tenants' }).waitFor();
+    await page.getByRole('alert').first().waitFor();
+    expect(await page.getByRole('region', { name: 'Tenants' }).count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'All tenants' }).count()).toBe(0);
+  });
+
+  it('of an operator leads from all tenants into one', async () => {
+    const { page } = await open(browser, engine, '/console/');
+    await logIn(page, engine.operator);
+    await page.getByRole('region', { name: 'Tenants' }).getByRole('link', { name: 'dev' }).click();
+    await page.getByRole('link', { name: 'orders' }).first().click();
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.getByRole('link', { name: 'All tenants' }).click();
+    await page.getByRole('region', { name: 'Tenants' }).waitFor();
+  });
+
   it('survives an engine that starts again', async () => {
     const { page } = await open(browser, engine, HERE);
     await logIn(page, engine.token, 'dev');

@@ -14,7 +14,10 @@ export class Poll<T> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | undefined;
 
-  /** To be made while a component starts: it ends with the component. */
+  /**
+   * To be made while a component starts: it ends with the component. It asks anew when something changes that
+   * `ask` reads before it waits, such as a filter.
+   */
   constructor(everyMs: number, ask: (signal: AbortSignal) => Promise<T>) {
     this.#ask = ask;
     this.#everyMs = everyMs;
