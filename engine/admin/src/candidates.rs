@@ -24,6 +24,8 @@ pub(crate) struct How {
     #[serde(default)]
     force: bool,
     #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
     shadow: bool,
     /// A share of the keys: `5%`.
     #[serde(default)]
@@ -60,10 +62,16 @@ impl How {
                 min_events: self.min_events.unwrap_or(MIN_EVENTS),
             })),
         };
+        if self.dry_run && beside.is_some() {
+            return Err(invalid(
+                "a dry run is of what takes the active revision's place; leave shadow and canary out",
+            ));
+        }
         Ok(Apply {
             forced: self.force,
             beside,
             condition,
+            is_dry: self.dry_run,
         })
     }
 }
@@ -121,6 +129,7 @@ mod tests {
             serde_json::json!({ "shadow": true, "canary": "5%" }),
             serde_json::json!({ "max-error-ratio": 0.1 }),
             serde_json::json!({ "canary": "0%" }),
+            serde_json::json!({ "dry-run": true, "shadow": true }),
         ] {
             assert!(read(query.clone()).is_err(), "{query}");
         }

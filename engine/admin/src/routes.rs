@@ -225,6 +225,7 @@ pub fn routes() -> Vec<Route> {
         .takes(&["application/yaml", "application/json"])
         .asks(&[
             "force",
+            "dry-run",
             "shadow",
             "canary",
             "max-error-ratio",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{
     self,
-    kv::{self, DeleteErrorKind, Operation, UpdateErrorKind},
+    kv::{self, DeleteErrorKind, UpdateErrorKind},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{
     error::unreachable,
     options::{NatsOptions, Placement, Replicas},
-    watch::{NatsWatch, last_entry},
+    watch::{NatsWatch, entry_of, last_entry},
 };
 
 /// A bucket by its name.
@@ -90,20 +90,10 @@ impl NatsBucket {
     }
 }
 
-fn entry(entry: kv::Entry) -> Entry {
-    let value = (entry.operation == Operation::Put).then_some(entry.value);
-    Entry {
-        key: entry.key,
-        value,
-        revision: entry.revision,
-    }
-}
-
 #[async_trait]
 impl Bucket for NatsBucket {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        let found = self.store().await?.entry(key).await;
-        Ok(found.map_err(|cause| unreachable(&cause))?.map(entry))
+        entry_of(self.store().await?, key).await
     }
 
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {

@@ -101,6 +101,21 @@ pub(crate) async fn last_entry(store: &kv::Store) -> Result<u64, BrokerError> {
     }
 }
 
+/// A key's last entry, asked of the leader: the client would ask any copy, and one that lags behind knows of no entry
+/// that was written just now.
+pub(crate) async fn entry_of(store: &kv::Store, key: &str) -> Result<Option<Entry>, BrokerError> {
+    let subject = format!("{}{key}", store.prefix);
+    match store.stream.get_last_raw_message_by_subject(&subject).await {
+        Ok(last) => Ok(Some(Entry {
+            key: key.to_owned(),
+            value: is_value(Some(&last.headers)).then_some(last.payload),
+            revision: last.sequence,
+        })),
+        Err(cause) if cause.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(cause) => Err(unreachable(&cause)),
+    }
+}
+
 /// Whether an entry holds a value, and does not say that its key is gone.
 fn is_value(headers: Option<&HeaderMap>) -> bool {
     let Some(headers) = headers else { return true };

@@ -2,7 +2,7 @@
 //! In JSON the fields of the spans that a line lies in (`tenant`, `pipeline`, `partition`) stand beside
 //! its own (`sequence`, `trace_id`, `step`), so a reader needs one name for each wherever it comes from.
 
-use std::fmt;
+use std::{fmt, io::IsTerminal as _};
 
 use serde_json::{Map, Value};
 use tracing::{
@@ -31,12 +31,21 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(wants_colours(
+            std::io::stderr().is_terminal(),
+            std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()),
+        ))
         .with_writer(std::io::stderr);
     let set = match config.format {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Flat).try_init(),
     };
     set.map_err(|cause| anyhow::anyhow!("logs are set up already: {cause}"))
+}
+
+/// Colours are for a terminal, and for who has not said otherwise (no-color.org).
+fn wants_colours(is_terminal: bool, no_color: bool) -> bool {
+    is_terminal && !no_color
 }
 
 /// One object a line, without nesting.
@@ -122,6 +131,12 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        assert!(wants_colours(true, false));
+        assert!(!wants_colours(true, true) && !wants_colours(false, false));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Stage {
 
     async fn outputs(&self, more: &[&str]) -> anyhow::Result<Vec<Value>> {
         let page = self
-            .does(&[&["outputs", "mirror", "--output", "json"], more].concat())
+            .does(&[&["outputs", "mirror", "--output", "json"][..], more].concat())
             .await?;
         let page: Value = serde_json::from_str(&page)?;
         Ok(page["outputs"].as_array().context("no outputs")?.clone())
@@ -216,7 +216,7 @@ async fn a_full_stream_refuses_or_drops_as_it_was_asked_and_goes_with_its_tenant
                 subject,
                 "--when-full",
                 when,
-            ],
+            ][..],
             &small[..],
         ]
         .concat()

@@ -11,6 +11,7 @@ mod broker;
 mod broker_tls;
 mod by_hand;
 mod candidates;
+mod clock;
 mod changes;
 mod circles;
 mod command_line;

@@ -95,6 +95,9 @@ async fn is_read(version: &str) -> anyhow::Result<()> {
             );
         }
     }
+    // Back to the revision that the version before has made.
+    let changed = stored::manifest(COUNT).replace("retries: 0", "retries: 1");
+    assert_ne!(engine.apply(COUNT, &changed).await?, stored.meaning["revision"]);
     let back = engine
         .own("POST", &format!("pipelines/{COUNT}/rollback"), "")
         .await?;

@@ -40,7 +40,7 @@ pub(super) fn group(path: &str) -> &'static str {
     }
 }
 
-const APPLIED: &str = "200 with `revision`, `changed`, and `candidate` if the revision is a candidate";
+const APPLIED: &str = "200 with `revision`, `changed`, `candidate` if the revision is a candidate, and `warnings` if there are any. With `dry-run=true` also `dry_run` and `changes`: each `field` with `before` and `after`";
 const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`). Each field is optional.";
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
@@ -342,6 +342,7 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
             "`true` lets a pipeline begin again whose own stream is gone: with a new stream and an empty state."
         }
         "force" => "`true` accepts a changed `state-version`. The state is kept as it is.",
+        "dry-run" => "`true` checks everything and changes nothing. The answer says what would change.",
         "shadow" => {
             "`true` makes the revision a shadow: it processes the same events and none of its effects happen."
         }

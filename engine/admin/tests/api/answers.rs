@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::stage::{PIPELINE, Stage};
 
 const CLICKS: &str = "/v1/tenants/shop/pipelines/clicks";
 
@@ -267,4 +267,45 @@ async fn a_dead_letter_shows_why_it_is_one() {
             .json()["payload_text"],
         "payload"
     );
+}
+
+#[tokio::test]
+async fn another_plugin_on_state_whose_layout_nobody_declares_is_warned_of() {
+    let stage = Stage::set().await;
+    let at = "/v1/tenants/shop/plugins/counter/versions/2.0.0";
+    stage.ok("PUT", at, &b"\0asm another counter"[..]).await;
+    let next = PIPELINE.replace("counter@1.0.0", "counter@2.0.0");
+    let applied = stage.ok("PUT", CLICKS, next.clone()).await.json();
+    let warning = applied["warnings"][0].as_str().unwrap_or_default();
+    assert!(
+        warning.contains("step count") && warning.contains("state-version"),
+        "{applied}"
+    );
+    // The same once more changes nothing, and so warns of nothing.
+    let again = stage.ok("PUT", CLICKS, next).await.json();
+    assert!(again.get("warnings").is_none(), "{again}");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let stage = Stage::set().await;
+    let next = PIPELINE.replace("grants: [state]", "grants: [state], config: { a: 1 }");
+    let before = stage.fake.written();
+    let path = format!("{CLICKS}?dry-run=true");
+    let dry = stage.ok("PUT", &path, next).await.json();
+    assert_eq!(
+        (&dry["revision"], &dry["dry_run"]),
+        (&json!(2), &json!(true)),
+        "{dry}"
+    );
+    assert_eq!(
+        dry["changes"],
+        json!([{ "field": "/steps/0/config", "before": null, "after": { "a": 1 } }])
+    );
+    let same = stage.ok("PUT", &path, PIPELINE).await.json();
+    assert_eq!(same, json!({ "revision": 1, "changed": false }));
+    let wrong = PIPELINE.replace("counter@1.0.0", "counter@9.0.0");
+    let refused = stage.ask("PUT", &path, &[&stage.shop], wrong).await;
+    assert_eq!(refused.problem(), "invalid-pipeline", "checked like any other");
+    assert_eq!(stage.fake.written(), before, "nothing was written");
 }

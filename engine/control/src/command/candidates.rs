@@ -54,6 +54,7 @@ impl Commands {
                     revision: candidate.revision.number,
                     changed: false,
                     candidate: true,
+                    ..AppliedPipeline::default()
                 });
             }
             // A shadow that becomes a canary stays the revision that it is.
@@ -81,6 +82,7 @@ impl Commands {
             revision: number,
             changed: true,
             candidate: true,
+            ..AppliedPipeline::default()
         })
     }
 
@@ -125,7 +127,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
-            candidate: false,
+            ..AppliedPipeline::default()
         })
     }
 
@@ -151,7 +153,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: active,
             changed: true,
-            candidate: false,
+            ..AppliedPipeline::default()
         })
     }
 }

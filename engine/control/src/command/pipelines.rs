@@ -2,13 +2,13 @@
 //! written ([`crate::command::checks`]), down to a dry run of each plugin's `configure`; so a pipeline that is
 //! accepted starts.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 use tailrace_core::{
     audit::Change,
-    identity::PipelineId,
-    manifest::{check::check, parse::Written},
+    identity::{Digest, PipelineId},
+    manifest::{PipelineManifest, check::check, parse::Written},
     name::Name,
     registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
 };
@@ -19,7 +19,7 @@ use crate::{
         apply::{AppliedPipeline, Apply},
         checks::check_change,
         revisions::Next,
-        state_versions::check_state_versions,
+        state_versions::{check_state_versions, undeclared_layouts},
     },
     error::{ControlError, ControlResult},
 };
@@ -79,9 +79,18 @@ impl Commands {
         {
             return Ok(AppliedPipeline {
                 revision: known.active.number,
-                changed: false,
-                candidate: false,
+                ..AppliedPipeline::default()
             });
+        }
+        let warnings = known
+            .as_ref()
+            .map(|(known, _)| self.warnings(&id, known, &manifest, &plugins))
+            .unwrap_or_default();
+        if how.is_dry {
+            let known = known.as_ref().map(|(known, _)| known);
+            let number = known.map_or(1, Pipeline::next_number);
+            let dry = AppliedPipeline::dry(known.map(|known| &known.active), number, &manifest);
+            return Ok(AppliedPipeline { warnings, ..dry });
         }
         let next = Next {
             manifest,
@@ -89,9 +98,29 @@ impl Commands {
             rolled_back_to: None,
         };
         match known {
-            Some(known) => Box::pin(self.activate(&id, known, next)).await,
+            Some(known) => {
+                let applied = Box::pin(self.activate(&id, known, next)).await?;
+                Ok(AppliedPipeline { warnings, ..applied })
+            }
             None => Box::pin(self.create(&id, &owner, next, &stream)).await,
         }
+    }
+
+    /// What somebody should think of before this takes the place of the active revision.
+    fn warnings(
+        &self,
+        id: &PipelineId,
+        known: &Pipeline,
+        manifest: &PipelineManifest,
+        plugins: &BTreeMap<Name, Digest>,
+    ) -> Vec<String> {
+        let here = self.context.overview.pipeline(id);
+        // Where other engines run it, too, there may be state that is not seen here.
+        let is_empty = here.is_some_and(|status| status.weight().state_bytes == 0 && !status.is_shared());
+        if is_empty {
+            return Vec::new();
+        }
+        undeclared_layouts(&known.active, manifest, plugins)
     }
 
     /// A pipeline as it stands on the broker, once it is neither being created nor deleted.

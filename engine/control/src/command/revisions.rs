@@ -76,7 +76,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: 1,
             changed: true,
-            candidate: false,
+            ..AppliedPipeline::default()
         })
     }
 
@@ -135,7 +135,7 @@ impl Commands {
         Ok(AppliedPipeline {
             revision: number,
             changed: true,
-            candidate: false,
+            ..AppliedPipeline::default()
         })
     }
 

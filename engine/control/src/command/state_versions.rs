@@ -1,9 +1,20 @@
 //! Whether the plugins of a revision can read the state that is there: each step says how its plugin lays
 //! it out, by `state-version`. Who forces another one keeps the state as it is; nothing is deleted.
 
-use tailrace_core::manifest::PipelineManifest;
+use std::collections::BTreeMap;
+
+use tailrace_core::{
+    grant::Grant,
+    identity::Digest,
+    manifest::{PipelineManifest, StepManifest},
+    name::Name,
+    registry::Revision,
+};
 
 use crate::error::{ControlError, ControlResult};
+
+/// The layout of a step that declares none.
+const FIRST: u32 = 1;
 
 /// Every step that both revisions have declares the same layout, unless that is `forced`.
 pub(crate) fn check_state_versions(
@@ -25,6 +36,31 @@ pub(crate) fn check_state_versions(
         )));
     }
     Ok(())
+}
+
+/// Steps that keep state, get another plugin, and say nothing of how either lays it out: whoever changed the layout
+/// and did not think of it turns events into dead letters.
+pub(crate) fn undeclared_layouts(
+    active: &Revision,
+    next: &PipelineManifest,
+    plugins: &BTreeMap<Name, Digest>,
+) -> Vec<String> {
+    let is_silent = |step: &&StepManifest| {
+        let known = active.manifest.steps.iter().find(|known| known.name == step.name);
+        let is_same = active.plugins.get(&step.name) == plugins.get(&step.name);
+        let keeps = step.grants.contains(&Grant::State);
+        keeps
+            && !is_same
+            && step.state_version == FIRST
+            && known.is_some_and(|known| known.state_version == FIRST)
+    };
+    let warning = |step: &StepManifest| {
+        format!(
+            "step {} has state and gets another plugin, and neither revision says state-version; if {} lays out its state in another way, roll back, and see how to change the layout of state",
+            step.name, step.plugin
+        )
+    };
+    next.steps.iter().filter(is_silent).map(warning).collect()
 }
 
 #[cfg(test)]
@@ -56,6 +92,38 @@ mod tests {
             assert!(text.contains("step count") && text.contains("force it"), "{text}");
             assert_eq!(refused.code(), ApiCode::Conflict);
             assert!(check_state_versions(active, next, true).is_ok());
+        }
+    }
+
+    #[test]
+    fn another_plugin_on_state_of_an_undeclared_layout_is_worth_a_warning() {
+        let step = |plugin: &str, more: &str| {
+            manifest(&format!(r#"{{"name":"count","plugin":"count@{plugin}"{more}}}"#))
+        };
+        let digests = |text: &str| {
+            let name = Name::new("count").unwrap();
+            BTreeMap::from([(name, Digest::of(text.as_bytes()))])
+        };
+        let keeps = r#","grants":["state"]"#;
+        let active = Revision {
+            number: 1,
+            manifest: step("1.0.0", keeps),
+            plugins: digests("old"),
+            applied_ms: 0,
+            rolled_back_to: None,
+        };
+        let warned = undeclared_layouts(&active, &step("2.0.0", keeps), &digests("new"));
+        assert!(
+            warned[0].contains("step count") && warned[0].contains("count@2.0.0"),
+            "{warned:?}"
+        );
+        let declared = r#","grants":["state"],"state-version":2"#;
+        for (next, digest) in [
+            (step("1.0.0", keeps), "old"),
+            (step("2.0.0", ""), "new"),
+            (step("2.0.0", declared), "new"),
+        ] {
+            assert!(undeclared_layouts(&active, &next, &digests(digest)).is_empty());
         }
     }
 

@@ -13,12 +13,12 @@ use super::{
 /// Commands that look at the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// List changes, newest first. With --all, those of all tenants (for operators).
+    /// List changes, newest first: those of the tenant, or of all where none is named (for operators).
     #[command(
         after_help = "Examples:\n  tailrace audit list --tenant shop --limit 20\n  tailrace audit list --all --before 1042 --output json"
     )]
     List {
-        /// List changes of all tenants, and of the tenants themselves.
+        /// List changes of all tenants, even if a tenant is named.
         #[arg(long)]
         all: bool,
         /// List only changes before this sequence: the lowest one of the page before.
@@ -53,7 +53,7 @@ struct WhoView {
 /// Runs one of them.
 pub fn run(command: &AuditCommand, session: &Session) -> anyhow::Result<()> {
     let AuditCommand::List { all, before, limit } = *command;
-    let at = if all {
+    let at = if all || !session.names_a_tenant() {
         "/v1/audit".to_owned()
     } else {
         session.tenant_route(&["audit"])?

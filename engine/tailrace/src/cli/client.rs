@@ -269,11 +269,30 @@ impl Client {
                     cause: cause.to_string(),
                 }
             }
-            cause => CliError::Lost {
-                url,
-                cause: cause.to_string(),
+            cause => match unspoken(&cause, &url) {
+                Some(cause) => CliError::Unspoken { url, cause },
+                None => CliError::Lost {
+                    url,
+                    cause: cause.to_string(),
+                },
             },
         }
+    }
+}
+
+/// Why there is no common language, where that is what went wrong: then the request was not even begun.
+fn unspoken(cause: &ureq::Error, url: &str) -> Option<String> {
+    let is_encrypted = url.starts_with("https:");
+    match cause {
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Some(cause.to_string()),
+        // How rustls tells of a handshake that failed.
+        ureq::Error::Io(cause) if is_encrypted && cause.kind() == std::io::ErrorKind::InvalidData => {
+            Some(cause.to_string())
+        }
+        ureq::Error::Protocol(cause) if !is_encrypted && cause.to_string().contains("parse") => {
+            Some("what answers there is no HTTP; is it https?".to_owned())
+        }
+        _ => None,
     }
 }
 

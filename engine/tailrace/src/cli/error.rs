@@ -37,6 +37,14 @@ pub enum CliError {
         /// How.
         cause: String,
     },
+    /// There is no common language with whoever listens there: the certificate, or HTTP itself. Nothing was asked.
+    #[error("no request could be made to {url}: {cause}")]
+    Unspoken {
+        /// Where.
+        url: String,
+        /// Why not.
+        cause: String,
+    },
     /// Somebody answers who does not speak the API.
     #[error("{url} answered {status}, but not as a Tailrace server does")]
     Foreign {
@@ -103,11 +111,22 @@ impl Problem {
 }
 
 impl CliError {
+    /// What the process ends with: 4 where the same may succeed later, 3 where the server says no.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Misuse { .. } | Self::Foreign { .. } => 1,
+            Self::Refused(problem) if matches!(problem.status, 408 | 429 | 500..) => 4,
+            Self::Refused(_) => 3,
+            Self::Unreachable { .. } | Self::Unspoken { .. } | Self::Lost { .. } => 4,
+        }
+    }
+
     fn help(&self) -> String {
         match self {
             Self::Misuse { help, .. } => help.clone(),
             Self::Refused(problem) => problem.help().to_owned(),
             Self::Unreachable { .. } => "start one with `tailrace dev` (or `tailrace serve`), or name another with --url or TAILRACE_URL".to_owned(),
+            Self::Unspoken { .. } => "check http or https in --url, and name the authority of the server's certificate with --ca".to_owned(),
             Self::Lost { .. } => "look whether it took effect before you repeat it".to_owned(),
             Self::Foreign { .. } => "check --url or TAILRACE_URL; the default is http://127.0.0.1:8790".to_owned(),
         }
@@ -187,6 +206,19 @@ mod tests {
             r#"{"title":"x","status":422,"detail":"partitions: 0 is outside 1 to 48","code":"c","field":"partitions"}"#,
         );
         assert!(render(&error, Output::Text).starts_with("error: partitions: 0 is outside 1 to 48 (c)\n"));
+    }
+
+    #[test]
+    fn a_program_tells_no_from_not_now() {
+        let code = |status| {
+            CliError::Refused(Problem {
+                status,
+                ..Problem::default()
+            })
+            .exit_code()
+        };
+        assert_eq!([401, 404, 409, 422].map(code), [3; 4]);
+        assert_eq!([408, 429, 503].map(code), [4; 3]);
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Session {
         self.tenant.as_deref().ok_or_else(unsaid)
     }
 
+    /// Whether flags, environment or file name one.
+    pub fn names_a_tenant(&self) -> bool {
+        self.tenant.is_some()
+    }
+
     /// A route below the tenant's.
     pub fn tenant_route(&self, rest: &[&str]) -> anyhow::Result<String> {
         Ok(route(&[&["v1", "tenants", self.tenant()?], rest].concat()))

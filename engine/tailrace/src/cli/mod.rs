@@ -2,8 +2,8 @@
 //! that ([`global::Session`] for where and for whom, each command for itself).
 //!
 //! One file a group of commands; what they share: [`client`] (HTTP), [`events`] (what comes in streams), [`screen`] (what is printed),
-//! [`error`] (what is printed when it fails). A command ends with 0 only when it did what was asked:
-//! 1 says that it did not, 2 that it was not understood.
+//! [`error`] (what is printed when it fails, and what the process ends with). A command ends with 0 only when it did
+//! what was asked.
 
 mod audit;
 mod client;
@@ -137,7 +137,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             screen::complain(&error::render(&cause, output));
-            ExitCode::FAILURE
+            let known = cause.downcast_ref::<error::CliError>();
+            ExitCode::from(known.map_or(1, error::CliError::exit_code))
         }
     }
 }

@@ -76,6 +76,12 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
                 .get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
             session.output.show(&answer, || {
                 let entries: Vec<EntryView> = read(&answer)?;
+                if let Some(last) = entries.last().filter(|_| entries.len() as u32 >= limit.min(PAGE)) {
+                    remark(&format!(
+                        "there may be more; to go on: --after {}",
+                        shell_word(&last.key)
+                    ));
+                }
                 let row =
                     |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
                 Ok(table_or(
@@ -86,6 +92,14 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
             })
         }
     }
+}
+
+/// Most entries that the server gives at once.
+const PAGE: u32 = 1_000;
+
+/// A text as a shell takes it.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// The header that says of an answer that another entry stands in for the key: its key.

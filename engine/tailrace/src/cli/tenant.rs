@@ -53,7 +53,7 @@ pub enum TenantCommand {
     Token {
         #[command(subcommand)]
         command: Option<TokenCommand>,
-        /// The tenant. Creates a token of scope admin.
+        /// The tenant. Creates a token of scope deploy that lasts 90 days.
         name: Option<String>,
     },
     /// Delete a tenant that has no pipelines, with its tokens and plugins.
@@ -134,8 +134,8 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
         }
         TenantCommand::Quota(args) => quota::run(&args, session),
         TenantCommand::Token { command, name } => {
-            let whole = || TokenCommand::whole(name.unwrap_or_default());
-            token::run(command.unwrap_or_else(whole), session)
+            let usual = || TokenCommand::usual(name.unwrap_or_default());
+            token::run(command.unwrap_or_else(usual), session)
         }
         TenantCommand::Delete { name, .. } => {
             let answer = client.delete(&at(&name))?;

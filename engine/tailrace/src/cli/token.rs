@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     client::{read, route},
     global::Session,
-    screen::{ago, now_ms, table_or},
+    screen::{ago, now_ms, remark, table_or},
 };
 
 /// What a token may do.
@@ -32,7 +32,7 @@ pub enum TokenCommand {
         /// The tenant.
         name: String,
         #[command(flatten)]
-        wish: Wish,
+        wish: TenantWish,
     },
     /// List a tenant's tokens, without their secrets.
     #[command(after_help = "Example:\n  tailrace tenant token list shop")]
@@ -51,14 +51,14 @@ pub enum TokenCommand {
 }
 
 impl TokenCommand {
-    /// A token that may do everything of a tenant.
-    pub fn whole(name: String) -> Self {
+    /// A token with the rights that are enough for daily work.
+    pub fn usual(name: String) -> Self {
         Self::Create {
             name,
-            wish: Wish {
-                scope: Scope::Admin,
+            wish: TenantWish {
+                scope: Scope::Deploy,
                 label: None,
-                expires_in: None,
+                expires_in: USUAL_LIFE.to_owned(),
             },
         }
     }
@@ -73,7 +73,35 @@ struct TokenView {
     expires_ms: Option<u64>,
 }
 
-/// What a new token is to be.
+/// How long a tenant's token lives where nobody says so.
+const USUAL_LIFE: &str = "90d";
+
+/// What a new token of a tenant is to be.
+#[derive(Debug, clap::Args)]
+pub struct TenantWish {
+    /// Scope of the token.
+    #[arg(long, value_enum, default_value = "deploy")]
+    scope: Scope,
+    /// Label of the token in lists and in the audit log.
+    #[arg(long)]
+    label: Option<String>,
+    /// Lifetime of the token, such as 30d; `never` for one that lasts until it is revoked.
+    #[arg(long, value_name = "DURATION", default_value = USUAL_LIFE)]
+    expires_in: String,
+}
+
+impl From<TenantWish> for Wish {
+    fn from(wish: TenantWish) -> Self {
+        let expires_in = Some(wish.expires_in).filter(|life| life != "never");
+        Self {
+            scope: wish.scope,
+            label: wish.label,
+            expires_in,
+        }
+    }
+}
+
+/// What a new token of an operator is to be.
 #[derive(Debug, clap::Args)]
 pub struct Wish {
     /// Scope of the token.
@@ -90,7 +118,9 @@ pub struct Wish {
 /// Runs one of them.
 pub fn run(command: TokenCommand, session: &Session) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Create { name, wish } => create(&["v1", "tenants", &name, "tokens"], &wish, session),
+        TokenCommand::Create { name, wish } => {
+            create(&["v1", "tenants", &name, "tokens"], &wish.into(), session)
+        }
         TokenCommand::List { name } => show(&["v1", "tenants", &name, "tokens"], session),
         TokenCommand::Revoke { name, id } => revoke(&["v1", "tenants", &name, "tokens", &id], session),
     }
@@ -100,8 +130,14 @@ pub fn run(command: TokenCommand, session: &Session) -> anyhow::Result<()> {
 pub fn create(at: &[&str], wish: &Wish, session: &Session) -> anyhow::Result<()> {
     let scope = wish.scope.to_possible_value();
     let scope = scope.map(|scope| scope.get_name().to_owned());
-    let request = json!({ "scope": scope, "label": wish.label, "expires-in": wish.expires_in });
+    let request = json!({ "scope": &scope, "label": wish.label, "expires-in": wish.expires_in });
     let answer = session.client.post(&route(at), &request)?;
+    let life = wish.expires_in.as_ref();
+    let life = life.map_or_else(|| "until it is revoked".to_owned(), |life| format!("for {life}"));
+    remark(&format!(
+        "a token of scope {}, good {life}",
+        scope.unwrap_or_default()
+    ));
     // The token alone, so that a shell can take it up.
     session.output.show(&answer, || read(&answer["token"]))
 }

@@ -72,15 +72,18 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let lists = publish::read_lists(&engine.engine.broker).await?;
     let hits = measure::measure(&source.ratings, &lists);
     report::print(queries, &id, &source, &lists, &hits, took).await?;
+    if !args.stay {
+        crate::out("\nIt ends here. With --stay it keeps running, and prints how to look further.");
+        engine.stop().await;
+        return hits.check();
+    }
     crate::out(&format!(
-        "\nLook further, while it runs (--stay):\n  curl -H 'Authorization: Bearer {token}' http://{}/v1/tenants/{TENANT}/pipelines/{}/steps/rank/state/list%2F{}",
+        "\nLook further, while it runs:\n  curl -H 'Authorization: Bearer {token}' http://{}/v1/tenants/{TENANT}/pipelines/{}/steps/rank/state/list%2F{}",
         engine.engine.address,
         id.pipeline,
         source.ratings.last().map_or("1", |rating| rating.user.as_str()),
     ));
-    if args.stay {
-        Signals::new()?.wait().await;
-    }
+    Signals::new()?.wait().await;
     engine.stop().await;
     hits.check()
 }

@@ -256,6 +256,7 @@ impl Clients {
             forced: false,
             beside,
             condition: if absent { Condition::Absent } else { Condition::Any },
+            is_dry: false,
         };
         let manifest = self.manifest(id, registry, mark);
         let act = Act::Apply {

@@ -149,3 +149,30 @@ fn an_answer_that_breaks_off_is_lost_not_refused() {
         "{error:?}"
     );
 }
+
+/// A server that says this to whoever comes, and hears nothing.
+fn saying(words: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.write_all(words);
+        // Reads until the client goes, so that its request does not reset the connection.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    address
+}
+
+#[test]
+fn another_language_is_named_and_no_answer_is_said_to_be_lost() {
+    // A TLS alert, as an https server sends it to who speaks HTTP; and HTTP to who speaks TLS.
+    let alert = format!("http://{}", saying(b"\x15\x03\x03\x00\x02\x02\x46"));
+    let plain = format!("https://{}", saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    for url in [alert, plain] {
+        let error = Client::new(&url, None, None).unwrap().get("/").unwrap_err();
+        assert!(
+            matches!(error.downcast_ref(), Some(CliError::Unspoken { .. })),
+            "{url}: {error:?}"
+        );
+    }
+}

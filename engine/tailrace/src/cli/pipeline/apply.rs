@@ -5,12 +5,14 @@ use std::{io::Read as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
+use serde_json::Value;
 use tailrace_core::manifest::parse::{MAX_MANIFEST_BYTES, parse};
 
 use crate::cli::{
     client::{query, read},
     error::misuse,
     global::Session,
+    screen::{printable, remark},
 };
 
 /// What to apply.
@@ -22,6 +24,9 @@ pub struct ApplyArgs {
     /// Accept a changed `state-version` of a step. Its state is kept as it is.
     #[arg(long)]
     force: bool,
+    /// Check everything and change nothing; say what would change.
+    #[arg(long, conflicts_with_all = ["shadow", "canary"])]
+    dry_run: bool,
     /// Run the revision as a shadow: it processes the same events without any effect.
     #[arg(long, conflicts_with = "canary")]
     shadow: bool,
@@ -44,6 +49,7 @@ impl ApplyArgs {
         let flag = |set: bool| set.then(|| "true".to_owned());
         query(&[
             ("force", flag(self.force)),
+            ("dry-run", flag(self.dry_run)),
             ("shadow", flag(self.shadow)),
             ("canary", self.canary.clone()),
             (
@@ -62,6 +68,19 @@ struct AppliedView {
     changed: bool,
     #[serde(default)]
     candidate: bool,
+    #[serde(default)]
+    warnings: Vec<String>,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    changes: Vec<ChangeView>,
+}
+
+#[derive(Deserialize)]
+struct ChangeView {
+    field: String,
+    before: Value,
+    after: Value,
 }
 
 /// Reads the manifest for its name and its form, and lets the server judge it.
@@ -80,9 +99,19 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             revision,
             changed,
             candidate,
+            warnings,
+            dry_run,
+            changes,
         } = read(&answer)?;
+        for warning in warnings {
+            remark(&format!("warning: {warning}"));
+        }
         let name = &spec.name;
-        Ok(if candidate {
+        Ok(if dry_run && changed {
+            let lines = changes.iter().map(difference);
+            let would = format!("{name} would run revision {revision}; nothing was changed");
+            lines.chain([would]).collect::<Vec<_>>().join("\n")
+        } else if candidate {
             let how = if args.shadow { "as a shadow" } else { "as a canary" };
             format!("{name} runs revision {revision} beside the active one, {how}\n\nnext: tailrace pipeline candidate {name}")
         } else if changed {
@@ -91,6 +120,16 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             format!("{name} is unchanged: revision {revision} says the same")
         })
     })
+}
+
+/// A field that would be another, as two lines of a diff.
+fn difference(change: &ChangeView) -> String {
+    let side = |sign: char, value: &Value| match value {
+        Value::Null => String::new(),
+        value => format!("\n  {sign} {}", printable(&value.to_string())),
+    };
+    let (before, after) = (side('-', &change.before), side('+', &change.after));
+    format!("{}{before}{after}", printable(&change.field))
 }
 
 fn read_text(path: &PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -24,6 +24,8 @@ hold `url`, `token`, `ca` and `tenant`. The commands `serve` and `dev` do not re
 | 0 | The command did what it was asked to do. |
 | 1 | The command failed. It prints the error and a way out on standard error. |
 | 2 | The command line was not understood. Nothing was done. |
+| 3 | The server refused. The same command would be refused again. |
+| 4 | No server answered, its answer was lost, or it could not serve now. The same command may succeed later. |
 
 With `--output json` an error is a JSON object with `error`, `help` and, if a server refused, `problem`. The
 [error codes](errors.md) have a page of their own.
