@@ -13,7 +13,10 @@ use tailrace_nats::async_nats;
 use tempfile::TempDir;
 
 pub use self::split::Cut;
-use self::{member::Member, split::Routes};
+use self::{
+    member::{Member, SYSTEM},
+    split::Routes,
+};
 use crate::{
     access::{Access, Broker},
     cluster::{PATIENCE, eventually},
@@ -22,8 +25,6 @@ use crate::{
 
 /// A question to a server that does not answer within this is asked of another.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
-/// The user that may move the leader of the meta group.
-const SYSTEM: (&str, &str) = ("system", "of-the-tests");
 
 /// A cluster.
 pub struct Nodes {

@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wish {
+pub(crate) struct GraphWish {
     #[serde(default)]
     format: Format,
 }
@@ -45,7 +45,7 @@ pub(crate) async fn of_pipeline(
     access: Access,
     State(api): State<ApiState>,
     path: PathParameters,
-    asked: Asked<Wish>,
+    asked: Asked<GraphWish>,
 ) -> Answer<Response> {
     let graph = api.queries.pipeline_graph(&path.pipeline(&access)?)?;
     Ok(render(graph, &asked.0.format))

@@ -38,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wish {
+pub(crate) struct OutputsWish {
     /// `first`, `new`, a sequence, or a time.
     from: Option<String>,
     after: Option<u64>,
@@ -48,7 +48,7 @@ pub(crate) struct Wish {
     follow: bool,
 }
 
-impl Wish {
+impl OutputsWish {
     fn begin(&self) -> Answer<OutputsFrom> {
         let wrong = |detail: &str| Problem::invalid(ApiCode::InvalidQuery, detail);
         match (self.after, self.from.as_deref()) {
@@ -100,7 +100,7 @@ pub(crate) async fn outputs(
     access: Access,
     State(api): State<ApiState>,
     path: PathParameters,
-    Asked(wish): Asked<Wish>,
+    Asked(wish): Asked<OutputsWish>,
 ) -> Answer<Response> {
     let id = path.pipeline(&access)?;
     let from = wish.begin()?;

@@ -6,9 +6,8 @@ use tailrace_core::{
     codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
     trace::sampling::Followed, watermark::InputClock,
 };
+use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
-
-use crate::plan::MeasuredValue;
 
 /// Something for a partition to do.
 #[derive(Debug)]
@@ -19,6 +18,17 @@ pub enum QueueItem {
     Mark(u64, InputClock),
     /// A barrier, by its number (see [`tailrace_core::observe::reconcile`]).
     Barrier(u64),
+}
+
+/// What an event has at the place of a sketch's value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredValue {
+    /// The sketch.
+    pub sketch: Name,
+    /// The step that must have accepted the event; none for all that it comes to.
+    pub after: Option<Name>,
+    /// The update that the value means; none where there is no value that the sketch can measure.
+    pub update: Option<Update>,
 }
 
 /// An event on its way to a partition.

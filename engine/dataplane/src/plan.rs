@@ -20,7 +20,7 @@ use tailrace_core::{
 };
 use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
-use crate::arrival::Identifier;
+use crate::arrival::{Identifier, MeasuredValue};
 
 /// A revision with everything that running it needs.
 pub struct Plan {
@@ -97,17 +97,6 @@ struct Measured {
     kind: Kind,
     /// The step that must have accepted the event; none for all that it comes to.
     after: Option<Name>,
-}
-
-/// What an event has at the place of a sketch's value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MeasuredValue {
-    /// The sketch.
-    pub sketch: Name,
-    /// The step that must have accepted the event; none for all that it comes to.
-    pub after: Option<Name>,
-    /// The update that the value means; none where there is no value that the sketch can measure.
-    pub update: Option<Update>,
 }
 
 /// What the intake finds in an event beside the event itself.

@@ -151,7 +151,8 @@ fn kind(schema: &Value) -> (String, Option<String>, Holds) {
     if let Some(name) = reference(schema) {
         return match name {
             "Name" => ("name".to_owned(), None, Holds::One),
-            "Duration" => ("duration".to_owned(), None, Holds::One),
+            "Duration" | "Delay" | "Lag" | "IdleAfter" => ("duration".to_owned(), None, Holds::One),
+            "Ahead" => ("duration, or `any`".to_owned(), None, Holds::One),
             "Bytes" => ("size".to_owned(), None, Holds::One),
             "PluginRef" => ("plugin version".to_owned(), None, Holds::One),
             _ => (link(name), Some(name.to_owned()), Holds::One),

@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{SYSTEM, split::Listens};
+use super::split::Listens;
+
+/// The user that may move the leader of the meta group.
+pub(super) const SYSTEM: (&str, &str) = ("system", "of-the-tests");
 use crate::{files, ports, signal};
 
 /// A node.

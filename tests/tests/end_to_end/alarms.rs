@@ -245,7 +245,8 @@ async fn an_alarm_over_windows_is_over_when_newer_events_are_better() -> anyhow:
     scene.engine.apply("watched", &format!("{timed}{rules}")).await?;
     let mut told = Told::on(&scene.cluster, "shop.told").await?;
     let event = |minute: u32, amount: u32| {
-        json!({ "time": format!("2026-01-01T10:{minute:02}:00Z"), "amount": amount }).to_string()
+        let time = format!("2026-01-01T10:{minute:02}:00Z");
+        json!({ "user": "u", "do": "count", "time": time, "amount": amount }).to_string()
     };
     scene
         .cluster

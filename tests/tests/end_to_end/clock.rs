@@ -34,19 +34,32 @@ async fn a_false_clock_is_told_and_moves_nothing_and_what_is_late_goes_where_the
     stage.engine.caught_up("p", 5).await?;
     let status = stage.engine.status("p").await?;
     let counts = &status["stats"]["counts"];
-    assert_eq!((&counts["ahead"], &counts["late"]), (&json!(1), &json!(1)), "{status}");
+    assert_eq!(
+        (&counts["ahead"], &counts["late"]),
+        (&json!(1), &json!(1)),
+        "{status}"
+    );
     assert!(status["stats"]["times"]["ahead_example"].is_string(), "{status}");
     let clock = &status["input"]["clock"];
-    assert_eq!(clock["watermark_ms"], json!(now_ms - 4 * MINUTE - 5_000), "{clock}");
+    assert_eq!(
+        clock["watermark_ms"],
+        json!(now_ms - 4 * MINUTE - 5_000),
+        "{clock}"
+    );
     assert_eq!(clock["latest_ms"], json!(now_ms), "{clock}");
     assert_eq!(clock["sources"][0]["source"], json!("slow"), "{clock}");
     assert!(
-        clock["held_by"].as_str().is_some_and(|held| held.contains("slow")),
+        clock["held_by"]
+            .as_str()
+            .is_some_and(|held| held.contains("slow")),
         "{clock}"
     );
     let answer = stage.engine.own("GET", "pipelines/p/dead-letters", "").await?;
     let letters = answer.body.as_array().cloned().unwrap_or_default();
-    let mut codes: Vec<_> = letters.iter().filter_map(|letter| letter["code"].as_str()).collect();
+    let mut codes: Vec<_> = letters
+        .iter()
+        .filter_map(|letter| letter["code"].as_str())
+        .collect();
     codes.sort_unstable();
     assert_eq!(codes, ["ahead", "late"]);
     // Sent again, they are processed: no second judgement of a time that has passed.

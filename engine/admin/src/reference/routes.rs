@@ -156,7 +156,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ),
         ("POST", "/events") => of(
             "Either every event is fit to be published, or none is published. Events with an `id` may be sent again: their stream takes each once within two minutes. The audit log does not record events.",
-            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects with `subject`, `headers` (an object), `id`, and one of `payload` (JSON, taken as it is written), `text` and `base64`.",
+            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects. Each has `subject`, `headers` (an object), `id`, and one of `payload` (JSON, taken as it is written), `text` and `base64`.",
             "200 with `published` (a number) and `events`: for each event its `stream`, its `sequence`, and `duplicate` if its `id` was known",
             &[ApiCode::InvalidRequest, ApiCode::Conflict],
         ),

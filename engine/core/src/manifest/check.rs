@@ -45,7 +45,8 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         let path = format!("vectors.{name}.dimensions");
         within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
     }
-    sketches::check(&manifest.sketches, &manifest.steps)?;
+    let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
+    sketches::check(&manifest.sketches, &steps)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }

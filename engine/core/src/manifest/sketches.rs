@@ -10,7 +10,7 @@ use tailrace_sketch::{Kind, SketchConfig};
 
 use crate::{
     manifest::{
-        Extract, StepManifest,
+        Extract,
         bounds::{check_extract, within},
         error::ManifestError,
     },
@@ -142,10 +142,7 @@ impl Windowing {
 }
 
 /// Checks the sketches of a pipeline.
-pub(super) fn check(
-    sketches: &BTreeMap<Name, SketchManifest>,
-    steps: &[StepManifest],
-) -> Result<(), ManifestError> {
+pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>, steps: &[&Name]) -> Result<(), ManifestError> {
     let mut series: u64 = 0;
     for (name, sketch) in sketches {
         let path = format!("sketches.{name}");
@@ -165,17 +162,16 @@ pub(super) fn check(
     Ok(())
 }
 
-fn check_after(path: &str, sketch: &SketchManifest, steps: &[StepManifest]) -> Result<(), ManifestError> {
+fn check_after(path: &str, sketch: &SketchManifest, steps: &[&Name]) -> Result<(), ManifestError> {
     let Some(after) = &sketch.after else { return Ok(()) };
     let path = format!("{path}.after");
     if sketch.value.is_none() {
         return Err(ManifestError::new(path, "only with `value`"));
     }
-    let mut names = steps.iter().map(|step| step.name.as_str());
-    if names.any(|name| name == after.as_str()) {
+    if steps.contains(&after) {
         return Ok(());
     }
-    let names: Vec<_> = steps.iter().map(|step| step.name.as_str()).collect();
+    let names: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
     let hint = format!("there is no step {after:?}; name one of: {}", names.join(", "));
     Err(ManifestError::new(path, hint))
 }

@@ -27,18 +27,19 @@ const LONGEST_IDLE_MS: u64 = 24 * 3_600_000;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct WatermarkManifest {
-    /// Events may be out of order by this much, from 0s to 366d. An event that is behind the watermark is late.
+    /// Events may be out of order by this much, from 0s to 366d. The default is 5s. An event that is behind the watermark is late.
     #[serde(skip_serializing_if = "is_default")]
     pub delay: Delay,
     /// The place of the name of an event's source. Each source has a clock of its own, and the watermark follows the
     /// one that is furthest behind. At most 64 sources have a clock; further ones share one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Extract>,
-    /// A source that is further behind the first one than this is not waited for, from 0s to 366d.
+    /// A source that is further behind the first one than this is not waited for, from 0s to 366d. The
+    /// default is 10m.
     #[serde(skip_serializing_if = "is_default")]
     pub lag: Lag,
     /// An event time is not believed if it is later than the broker's receive time by more than this, from 0s to
-    /// 366d. It then moves no clock. `any` believes every time.
+    /// 366d. The default is 5m. It then moves no clock. `any` believes every time.
     #[serde(skip_serializing_if = "is_default")]
     pub ahead: Ahead,
     /// The behaviour of the watermark while no events come.
@@ -91,7 +92,7 @@ pub enum Ahead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct IdleManifest {
-    /// The input is idle after this long without an event, from 1s to 24h.
+    /// The input is idle after this long without an event, from 1s to 24h. The default is 30s.
     #[serde(skip_serializing_if = "is_default")]
     pub after: IdleAfter,
     /// The watermark of an idle input.

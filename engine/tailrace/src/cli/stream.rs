@@ -31,7 +31,7 @@ pub enum StreamCommand {
         /// How much it may hold.
         #[arg(long, default_value = "1GiB", value_name = "BYTES")]
         max_bytes: String,
-        /// What happens when it is full.
+        /// The behaviour of a full stream.
         #[arg(long, value_enum, default_value = "drop-oldest")]
         when_full: WhenFullArg,
     },
