@@ -88,12 +88,19 @@ describe('a tenant', () => {
   it('watches an event as a step makes it', async () => {
     await page.getByRole('link', { name: 'Live' }).click();
     await page.getByText('Waiting for a call').waitFor();
+    await page.getByRole('button', { name: 'Publish an event' }).click();
+    const form = page.getByRole('region', { name: 'Publish an event' });
+    await form.getByLabel('Subject').waitFor();
+    await form.getByLabel('Payload').fill('{ "user": "page", "amount": 2 }');
+    await form.getByRole('button', { name: 'Publish' }).click();
+    await form.getByText(/^Stored in DEV at /).waitFor();
     await eventually('a sample comes', async () => {
       await engine.publish(SUBJECT, [{ user: 'live', amount: 1 }]);
       return (await page.getByRole('region', { name: 'Samples' }).count()) > 0 ? true : undefined;
     });
     await page.getByRole('region', { name: 'Samples' }).getByRole('button').first().click();
     await page.getByText('it goes on as it came').waitFor();
+    await page.getByRole('button', { name: 'Copy as a test case' }).waitFor();
     await page.goBack();
     await page.getByRole('region', { name: /^Dead letter \d/ }).waitFor();
   });

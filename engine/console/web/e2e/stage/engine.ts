@@ -9,6 +9,8 @@ import { Front } from './front';
 import { publish } from './nats';
 import { ENGINE, NATS_SERVER, PLUGINS, SITE } from './needs';
 
+const MOST_TRIES = 3;
+
 export class Engine {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tailrace-console-'));
   #process: ChildProcess | undefined;
@@ -19,11 +21,24 @@ export class Engine {
 
   static async start(): Promise<Engine> {
     const engine = new Engine();
-    engine.#ports = { api: await freePort(), nats: await freePort() };
-    await engine.run();
+    await engine.#runSomewhere();
     const site = SITE();
     if (site) engine.#front = await Front.open(site, engine.url);
     return engine;
+  }
+
+  /** A port that was free may be taken by another test before the engine has it: then it ends, and others are taken. */
+  async #runSomewhere(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      this.#ports = { api: await freePort(), nats: await freePort() };
+      try {
+        await this.run();
+        return;
+      } catch (cause) {
+        if (tries === MOST_TRIES) throw cause;
+        await this.stop();
+      }
+    }
   }
 
   get url(): string {
@@ -39,10 +54,19 @@ export class Engine {
     this.#process = child;
     let told = '';
     child.stdout.on('data', (data: Buffer) => (told += data.toString()));
+    const ended = new Promise<never>((_, reject) => {
+      child.once('exit', () => reject(new Error(`the engine ended: ${told}`)));
+    });
+    const ready = this.#ready(() => told);
+    // Whichever is later is nobody's failure: from now on the engine may end, as tests wish.
+    for (const either of [ended, ready]) either.catch(() => undefined);
+    await Promise.race([ended, ready]);
+  }
+
+  async #ready(told: () => string): Promise<void> {
     await eventually('the engine tells its tokens', async () => {
-      if (child.exitCode !== null) throw new Error(`the engine ended: ${told}`);
-      this.token = /TAILRACE_TOKEN=(\S+)/.exec(told)?.[1] ?? '';
-      this.operator = /operator\s+(\S+)/.exec(told)?.[1] ?? '';
+      this.token = /TAILRACE_TOKEN=(\S+)/.exec(told())?.[1] ?? '';
+      this.operator = /operator\s+(\S+)/.exec(told())?.[1] ?? '';
       return this.token && this.operator ? true : undefined;
     });
     await eventually('the engine is ready', async () =>
@@ -52,7 +76,7 @@ export class Engine {
 
   async stop(): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGINT');
     await ended;

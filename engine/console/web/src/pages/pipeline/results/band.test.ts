@@ -1,6 +1,6 @@
 // Error bands.
 import { describe, expect, it } from 'vitest';
-import { axisOf } from './axis';
+import { axisOf } from '../../../parts/chart/axis';
 import { bandOf, curveOf } from './band';
 
 describe('bands', () => {

@@ -1,6 +1,6 @@
 // The error band of an answer. Bounds are those that the sketches state of themselves.
 import type { Sketch } from '../../../api/shapes/query';
-import { partOf, type Axis } from './axis';
+import { partOf, type Axis } from '../../../parts/chart/axis';
 
 /** Standard errors within which 95 of 100 answers are. */
 const WIDTH_95 = 1.96;

@@ -31,3 +31,26 @@ export function sharesOf(counts: Pick<Counts, Name>): Share[] {
     return share;
   });
 }
+
+/** What became of the events a second, one outcome on top of the other. */
+export interface Layer {
+  name: Name;
+  tone: string;
+  /** Of each look, from the first to the last. */
+  low: number[];
+  high: number[];
+}
+
+export const NAMES: readonly Name[] = OUTCOMES.map(({ name }) => name);
+
+/** Layers from the bottom up; an outcome that never came has none. `rates` are in the order of the outcomes. */
+export function layersOf(rates: readonly number[][]): Layer[] {
+  let below = (rates[0] ?? []).map(() => 0);
+  return OUTCOMES.flatMap(({ name, tone }, index) => {
+    const own = rates[index] ?? [];
+    if (!own.some((rate) => rate > 0)) return [];
+    const low = below;
+    below = low.map((under, look) => under + (own[look] ?? 0));
+    return [{ name, tone, low, high: below }];
+  });
+}
