@@ -193,10 +193,17 @@ impl Sources {
             self.times_ms[index] = self.times_ms[index].max(time_ms);
             return;
         }
-        if self.names.len() >= MAX_SOURCES && !self.forget_one(lag_ms) {
-            return self.note_other(time_ms);
+        while self.named() >= MAX_SOURCES {
+            if !self.forget_one(lag_ms) {
+                return self.note_other(time_ms);
+            }
         }
         self.insert(source, time_ms);
+    }
+
+    /// How many sources have a clock of their own.
+    fn named(&self) -> usize {
+        self.names.len() - usize::from(self.find(OTHER_SOURCES).is_ok())
     }
 
     fn note_other(&mut self, time_ms: u64) {

@@ -84,7 +84,9 @@ mod tests {
         let text = format!(
             "name: p\ninput: {{ subjects: [{subjects}], partition: {{ subject-token: {token} }} }}\npartitions: 4\nsteps: [{{ name: s, plugin: v@1.0.0 }}]"
         );
-        parse(text.as_bytes())
+        let manifest = parse(text.as_bytes())?;
+        check(&manifest.input)?;
+        Ok(manifest)
     }
 
     #[test]
