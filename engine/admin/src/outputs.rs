@@ -88,7 +88,7 @@ impl From<Incoming> for Output {
 
 /// A page of results.
 #[derive(Serialize)]
-struct Outputs {
+struct ShownPage {
     #[serde(flatten)]
     place: OutputPlace,
     outputs: Vec<Output>,
@@ -116,7 +116,7 @@ pub(crate) async fn outputs(
             ..
         } = page.await?;
         let outputs = outputs.into_iter().map(Output::from).collect();
-        return Ok(Json(Outputs {
+        return Ok(Json(ShownPage {
             place,
             outputs,
             pending,

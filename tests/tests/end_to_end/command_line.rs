@@ -127,7 +127,7 @@ async fn a_plugin_is_tried_before_it_is_kept() -> anyhow::Result<()> {
         &[&push[..], &["--config", &bad]].concat(),
     )
     .await?;
-    assert_eq!(said.code, Some(1), "{}", said.text);
+    assert_eq!(said.code, Some(3), "{}", said.text);
     assert!(said.text.contains("lable"), "{}", said.text);
     let missing = stage
         .engine

@@ -69,7 +69,7 @@ async fn prepare(stage: &Stage, route: &Route) -> String {
 #[tokio::test]
 async fn every_route_that_changes_something_is_in_the_log_under_the_token_that_asked() {
     let mut changes = 0;
-    for route in changing().iter() {
+    for route in &changing() {
         let stage = Stage::set().await;
         let path = prepare(&stage, route).await;
         let before = log(&stage, "/v1/audit").await;
@@ -98,7 +98,7 @@ async fn every_route_that_changes_something_is_in_the_log_under_the_token_that_a
 
 #[tokio::test]
 async fn a_change_that_cannot_be_told_to_the_log_is_not_made() {
-    for route in changing().iter() {
+    for route in &changing() {
         let stage = Stage::set().await;
         let path = prepare(&stage, route).await;
         let registered = stage.fake.written();

@@ -61,7 +61,7 @@ pub async fn recover(
         let begun = recovery.empty()?;
         return Ok(Recovered {
             cursor: recovery.cursor(&head, last.sequence),
-            clock: recovery.clock(&head),
+            clock: Recovery::clock(&head),
             ..begun
         });
     }
@@ -77,7 +77,7 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: recovery.cursor(&head, last.sequence),
-                clock: recovery.clock(&head),
+                clock: Recovery::clock(&head),
                 state_store,
             });
         }
@@ -87,7 +87,7 @@ pub async fn recover(
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: recovery.cursor(&head, last.sequence),
-        clock: recovery.clock(&head),
+        clock: Recovery::clock(&head),
         state_store,
     })
 }
@@ -116,7 +116,7 @@ impl Recovery<'_> {
     }
 
     /// The clock of the input there. A record from before there was one says only how late it was.
-    fn clock(&self, head: &Head) -> InputClock {
+    fn clock(head: &Head) -> InputClock {
         let mut clock = head.clock.clone();
         clock.not_before(head.watermark_ms);
         clock

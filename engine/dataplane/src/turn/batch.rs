@@ -59,11 +59,10 @@ impl Worker {
         let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
         for delivery in self.queue.iter().take(count) {
             match delivery {
-                QueueItem::Barrier(_) => {}
                 QueueItem::Mark(sequence, at) if *sequence >= claim.position => {
                     (claim.position, clock) = (*sequence, at);
                 }
-                QueueItem::Mark(..) => {}
+                QueueItem::Barrier(_) | QueueItem::Mark(..) => {}
                 QueueItem::Event(arrival) if arrival.source == Source::Input => {
                     if arrival.sequence > claim.position {
                         (claim.position, clock) = (arrival.sequence, &arrival.clock);

@@ -65,15 +65,12 @@ impl Worker {
 
     fn keep(&mut self, arrival: &Arrival, code: LetterCode, watermark_ms: u64) {
         let time_ms = arrival.event.time_ms;
-        let reason = match code {
-            LetterCode::Ahead => {
-                let ahead_ms = time_ms.saturating_sub(arrival.received_ms);
-                format!("the event's time is {ahead_ms} ms after the broker received it")
-            }
-            _ => {
-                let behind_ms = watermark_ms.saturating_sub(time_ms);
-                format!("the event's time is {behind_ms} ms behind the watermark")
-            }
+        let reason = if code == LetterCode::Ahead {
+            let ahead_ms = time_ms.saturating_sub(arrival.received_ms);
+            format!("the event's time is {ahead_ms} ms after the broker received it")
+        } else {
+            let behind_ms = watermark_ms.saturating_sub(time_ms);
+            format!("the event's time is {behind_ms} ms behind the watermark")
         };
         let mut walk = Walk::at(arrival, watermark_ms, 0);
         self.processor

@@ -86,7 +86,7 @@ fn list(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
             all.extend(page.outputs);
         }
         if is_done {
-            return end(
+            end(
                 args,
                 session,
                 &all,
@@ -95,6 +95,7 @@ fn list(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
                 &page.subjects,
                 page.pending,
             );
+            return Ok(());
         }
     }
 }
@@ -107,7 +108,7 @@ fn end(
     stream: &str,
     subjects: &str,
     pending: u64,
-) -> anyhow::Result<()> {
+) {
     if session.output == Output::Json {
         let place = json!({ "stream": stream, "subjects": subjects, "pending": pending });
         let outputs: Vec<&str> = all.iter().map(|output| output.get()).collect();
@@ -118,7 +119,7 @@ fn end(
             &rest[..rest.len() - 1],
             outputs.join(",\n")
         ));
-        return Ok(());
+        return;
     }
     match after {
         None => remark(&format!("no results yet on {subjects} (stream {stream})")),
@@ -130,7 +131,6 @@ fn end(
         )),
         Some(_) => {}
     }
-    Ok(())
 }
 
 fn follow(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
