@@ -70,15 +70,13 @@ async fn is_read(version: &str) -> anyhow::Result<()> {
         .own("GET", &format!("pipelines/{COUNT}/dead-letters"), "")
         .await?;
     assert_eq!(letters.body.as_array().map(Vec::len), Some(1), "{letters:?}");
-    // An event that was processed is still known as one.
-    stored
-        .cluster
-        .publish("shop.events.x", stored::round(EVENTS - 1))
-        .await?;
-    stored
-        .cluster
-        .publish("shop.events.x", stored::round(EVENTS))
-        .await?;
+    // An event that comes again is known. The window of those that are stored has ended since they were stored.
+    for _ in 0..2 {
+        stored
+            .cluster
+            .publish("shop.events.x", stored::round(EVENTS))
+            .await?;
+    }
     counted(&engine, COUNT, EVENTS + 1).await?;
     let resumed = engine
         .own("POST", &format!("pipelines/{PAUSED}/resume"), "")
@@ -111,8 +109,6 @@ async fn is_read(version: &str) -> anyhow::Result<()> {
         let deleted = engine.own("DELETE", &format!("pipelines/{pipeline}"), "").await?;
         assert!(deleted.status < 300, "{deleted:?}");
     }
-    let unused = engine.own("DELETE", "plugins/probe/versions/1.0.0", "").await?;
-    assert!(unused.status < 300, "{unused:?}");
     let gone = engine.ask("DELETE", "/v1/tenants/shop", OPERATOR, "").await?;
     assert!(gone.status < 300, "{gone:?}");
     let expected = Expected {

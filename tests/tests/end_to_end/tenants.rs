@@ -77,9 +77,9 @@ async fn the_command_line_makes_lists_and_revokes_tokens_and_shows_who_changed_w
             .env("TAILRACE_TOKEN", OPERATOR)
             .env("TAILRACE_TENANT", "shop");
         let done = command.output()?;
-        let text = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
-        anyhow::ensure!(done.status.success(), "{arguments:?}: {text}");
-        anyhow::Ok(text.trim().to_owned())
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        anyhow::ensure!(done.status.success(), "{arguments:?}: {said}");
+        anyhow::Ok(String::from_utf8(done.stdout)?.trim().to_owned())
     };
     let token = say(&[
         "tenant",
@@ -139,8 +139,15 @@ async fn the_command_line_makes_lists_and_revokes_tokens_of_operators_and_sets_r
         command.args(arguments).env("TAILRACE_URL", engine.url());
         command.env("TAILRACE_TOKEN", OPERATOR);
         let done = command.output()?;
-        let text = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
-        anyhow::Ok((done.status.success(), text.trim().to_owned()))
+        let (made, said) = (
+            done.status.success(),
+            if done.status.success() {
+                done.stdout
+            } else {
+                done.stderr
+            },
+        );
+        anyhow::Ok((made, String::from_utf8_lossy(&said).trim().to_owned()))
     };
     let (made, token) = say(&[
         "operator", "token", "create", "--scope", "read", "--label", "grafana",
