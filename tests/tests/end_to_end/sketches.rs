@@ -21,7 +21,8 @@ const DISTINCT_BOUND: f64 = 5.0 * 0.008_125;
 /// Of quantiles.
 const RELATIVE_BOUND: f64 = 0.01;
 /// The day of the events whose dates are true. The false ones are up to 50 days ahead of it, in the past all the same
-/// when they are read here. So they are believed, and `watermark.delay` waits for what comes behind them.
+/// when they are read here. So they are believed, and `watermark.delay` waits for what comes behind them. It
+/// ends in the first minutes of the day, so some windows are over, and all are watched: a share of few may be none.
 const DAY: &str = "from=2015-09-12T00:00:00Z&to=2015-09-13T00:00:00Z";
 
 fn pipeline(name: &str, partitions: u32) -> String {
@@ -32,7 +33,7 @@ input:
   subjects: ["shop.edits"]
   key: {{ json: /user }}
   time: {{ json: /time }}
-  watermark: {{ delay: 60d }}
+  watermark: {{ delay: 50d }}
 partitions: {partitions}
 steps:
   - {{ name: count, plugin: probe@1.0.0, grants: [state] }}
@@ -42,7 +43,7 @@ sketches:
   channels: {{ kind: top, value: {{ json: /channel }} }}
   known: {{ kind: seen, value: {{ json: /user }} }}
   some: {{ kind: sample, value: {{ json: /page }}, size: 100 }}
-  minutes: {{ kind: quantiles, value: {{ json: /added }}, window: 1m, keep: 24h, watch: 0.05 }}
+  minutes: {{ kind: quantiles, value: {{ json: /added }}, window: 1m, keep: 24h, watch: 1 }}
   by-channel: {{ kind: quantiles, value: {{ json: /added }}, by: {{ json: /channel }}, groups: 60 }}
 "#
     )
