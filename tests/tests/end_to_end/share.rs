@@ -40,6 +40,10 @@ impl Fleet {
     async fn grow(&mut self, engines: usize) -> anyhow::Result<()> {
         while self.engines.len() < engines {
             let folder = tempfile::tempdir()?;
+            // Names decide who has which partitions. Drawn ones may leave an engine without any.
+            let data = folder.path().join("data");
+            std::fs::create_dir_all(&data)?;
+            std::fs::write(data.join("engine-id"), format!("e-{}", self.engines.len()))?;
             let launch = Launch::on(&self.cluster)
                 .with("TAILRACE_ENGINES__RENEW_EVERY", "300ms")
                 .with("TAILRACE_ENGINES__RECONCILE_EVERY", "1s");
@@ -123,7 +127,7 @@ impl Fleet {
                 "{engines} engines with {parts:.3?} of the partitions are sent {shares:.3?} of the events"
             );
             // A partition that has just changed hands is sent some events again. Without shares, it is 2 and 4.
-            anyhow::ensure!((1.0..1.3).contains(&all), "{engines} engines are sent {shares:?}");
+            anyhow::ensure!((0.999..1.3).contains(&all), "{engines} engines are sent {shares:?}");
             let is_near = |(share, part): (&f64, &f64)| (share - part).abs() < 0.2;
             anyhow::ensure!(
                 shares.len() == engines && shares.iter().zip(&parts).all(is_near),
