@@ -127,7 +127,10 @@ impl Fleet {
                 "{engines} engines with {parts:.3?} of the partitions are sent {shares:.3?} of the events"
             );
             // A partition that has just changed hands is sent some events again. Without shares, it is 2 and 4.
-            anyhow::ensure!((0.999..1.3).contains(&all), "{engines} engines are sent {shares:?}");
+            anyhow::ensure!(
+                (0.999..1.3).contains(&all),
+                "{engines} engines are sent {shares:?}"
+            );
             let is_near = |(share, part): (&f64, &f64)| (share - part).abs() < 0.2;
             anyhow::ensure!(
                 shares.len() == engines && shares.iter().zip(&parts).all(is_near),

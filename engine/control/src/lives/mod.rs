@@ -59,6 +59,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest that a request waits for what it has asked for. It is done all the same.
 const ANSWER_WITHIN: Duration = Duration::from_secs(50);
 
+/// How long the reason is remembered why something was not made.
+const REMEMBERED: Duration = Duration::from_secs(2);
 /// Longest that a request waits further once the broker, or an account, has failed a step.
 const MENDED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -163,8 +165,20 @@ impl Lives {
         let lives = self.clone();
         tasks::spawn(async move {
             let done = lives.go_on(&intent, &tell).await;
-            lives.under_way().remove(&intent);
+            if done.is_ok() {
+                lives.under_way().remove(&intent);
+                tell.send_modify(|standing| standing.done = Some(done));
+                return;
+            }
+            // The handler that wrote the entry may ask only now what became of it. Done a second time, all that is
+            // seen is that the entry is gone.
             tell.send_modify(|standing| standing.done = Some(done));
+            tokio::select! {
+                biased;
+                () = lives.shared.stop.cancelled() => {}
+                () = tokio::time::sleep(REMEMBERED) => {}
+            }
+            lives.under_way().remove(&intent);
         });
         outcome
     }
