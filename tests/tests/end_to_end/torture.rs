@@ -81,11 +81,6 @@ async fn it_survives_kills_and_freezes_of_a_node_of_three() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_and_an_engine_on_a_side_cut_off_commit_nothing() {
-    holds(Scenario::NetSplit).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn it_survives_a_bad_connection() {
     holds(Scenario::Proxy).await;
 }
