@@ -20,15 +20,14 @@ use tailrace_core::{
     observe::watch_permits::WatchPermit,
     ports::{broker::Incoming, messages::ReadFrom},
 };
-use tokio::time::Instant;
 
 use crate::{
     ApiState,
-    access::{Access, Right},
+    access::Access,
     input::{Asked, PathParameters},
     problem::{Answer, Problem},
     queries::{Value, plain},
-    views::{Ended, KEEP_ALIVE, LOOK_AT_RIGHT, NO_RIGHT, event},
+    views::{KEEP_ALIVE, WatchedRight, event},
 };
 
 /// Outputs of a page where the client does not say how many.
@@ -130,8 +129,7 @@ pub(crate) async fn outputs(
         from: first.next,
         key: wish.key,
         left: wish.limit.unwrap_or(u64::MAX),
-        looked: Instant::now(),
-        right: access.right,
+        right: access.right.into(),
         id,
         api,
         _permit: permit,
@@ -151,8 +149,7 @@ struct Following {
     key: Option<String>,
     /// Outputs that the client still wants.
     left: u64,
-    looked: Instant,
-    right: Right,
+    right: WatchedRight,
     id: PipelineId,
     api: ApiState,
     _permit: WatchPermit,
@@ -168,12 +165,9 @@ impl Following {
             if self.left == 0 {
                 return None;
             }
-            if self.looked.elapsed() >= LOOK_AT_RIGHT {
-                self.looked = Instant::now();
-                if !self.right.holds() {
-                    self.left = 0;
-                    return Some(event("ended", &Ended { reason: NO_RIGHT }));
-                }
+            if let Some(ended) = self.right.ended() {
+                self.left = 0;
+                return Some(ended);
             }
             let has_more = self.look().await?;
             if !has_more {

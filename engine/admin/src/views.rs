@@ -37,9 +37,9 @@ use crate::{
 /// How often a silent stream says that it is alive, so that no proxy in between cuts it off.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often the client's right is looked at, and how long what was missed may wait to be told.
-pub(crate) const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
+const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
 /// Why a stream ends whose client may not watch any more.
-pub(crate) const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
+const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
 /// Lines that are shown where the client does not say how many.
 const LINES: usize = 100;
 
@@ -74,8 +74,7 @@ pub(crate) async fn tap(
         waiting: first(&watching.shown),
         left: limit.unwrap_or(u64::MAX),
         watching,
-        right: access.right,
-        looked: Instant::now(),
+        right: access.right.into(),
         stop: api.options.stop,
     }))
 }
@@ -99,8 +98,7 @@ pub(crate) async fn logs(
         waiting,
         left: u64::MAX,
         watching,
-        right: access.right,
-        looked: Instant::now(),
+        right: access.right.into(),
         stop: api.options.stop,
     }))
 }
@@ -114,16 +112,38 @@ struct Telling<T, F> {
     /// Items that the client still wants.
     left: u64,
     watching: Watching<LiveStream<T, F>>,
-    /// By which the client watches, and when that was looked at last.
-    right: Right,
-    looked: Instant,
+    right: WatchedRight,
     stop: CancellationToken,
 }
 
 /// The end of a stream that ends before its client wants it to.
 #[derive(Serialize)]
-pub(crate) struct Ended {
-    pub(crate) reason: &'static str,
+struct Ended {
+    reason: &'static str,
+}
+
+/// The right by which a client watches. It is looked at now and then while the client does.
+pub(crate) struct WatchedRight {
+    right: Right,
+    looked: Instant,
+}
+
+impl From<Right> for WatchedRight {
+    fn from(right: Right) -> Self {
+        let looked = Instant::now();
+        Self { right, looked }
+    }
+}
+
+impl WatchedRight {
+    /// The last event of the stream, once the right is gone.
+    pub(crate) fn ended(&mut self) -> Option<Event> {
+        if self.looked.elapsed() < LOOK_AT_RIGHT {
+            return None;
+        }
+        self.looked = Instant::now();
+        (!self.right.holds()).then(|| event("ended", &Ended { reason: NO_RIGHT }))
+    }
 }
 
 /// The beginning of every stream.
@@ -158,12 +178,9 @@ impl<T: Serialize, F> Telling<T, F> {
             if self.left == 0 {
                 return None;
             }
-            if self.looked.elapsed() >= LOOK_AT_RIGHT {
-                self.looked = Instant::now();
-                if !self.right.holds() {
-                    self.left = 0;
-                    return Some(event("ended", &Ended { reason: NO_RIGHT }));
-                }
+            if let Some(ended) = self.right.ended() {
+                self.left = 0;
+                return Some(ended);
             }
             let item = tokio::select! {
                 biased;

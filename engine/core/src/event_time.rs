@@ -4,6 +4,8 @@
 //! somebody hears of it. A time that reads may still be absurd, mostly for a wrong unit: epoch seconds that are
 //! taken for milliseconds lie in January 1970.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use tailrace_time::{Unit, text_ms};
 
 use crate::{
@@ -18,6 +20,15 @@ const YEAR_2000_MS: u64 = 946_684_800_000;
 const A_YEAR_MS: u64 = 366 * 24 * 3_600_000;
 /// Characters of a time that are shown.
 const SHOWN_CHARS: usize = 64;
+
+/// Where the year 10000 begins, in milliseconds: beyond it RFC 3339 has no text.
+const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
+
+/// A time as RFC 3339 text; none beyond its calendar.
+pub fn rfc3339(time_ms: u64) -> Option<impl std::fmt::Display> {
+    let time = || humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms));
+    (time_ms < CALENDAR_ENDS_MS).then(time)
+}
 
 /// The time of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -33,7 +33,7 @@ use crate::{
     connect::NatsBroker,
     error::unreachable,
     headers,
-    streams::StreamInfo,
+    stream_info::StreamInfo,
 };
 
 #[derive(Deserialize)]

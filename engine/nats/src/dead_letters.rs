@@ -19,7 +19,7 @@ use crate::{
     connect::NatsBroker,
     error::unreachable,
     headers,
-    streams::StreamInfo,
+    stream_info::StreamInfo,
 };
 
 fn letter(message: StreamMessage) -> StoredDeadLetter {

@@ -38,6 +38,7 @@ mod registry;
 mod replicas;
 mod silence;
 mod snapshots;
+mod stream_info;
 mod streams;
 mod sync;
 mod tenant_messages;

@@ -3,10 +3,7 @@
 //!
 //! Why: docs/decisions/0018-age-of-outputs-per-message.md
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -24,6 +21,7 @@ use crate::{
     connect::{NatsBroker, REGISTRY},
     consumers::{consumer_prefix, list_consumers, remove_consumer},
     error::unreachable,
+    stream_info::{DESCRIPTION, LIFE, StreamInfo, facts},
     sync::SyncPolicy,
 };
 
@@ -32,96 +30,6 @@ const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
 
 /// The shortest window that JetStream takes.
 const LEAST_WINDOW_NS: u64 = 200_000_000;
-
-#[derive(Deserialize)]
-pub(crate) struct StreamInfo {
-    pub(crate) config: StreamConfig,
-    pub(crate) state: StreamState,
-    #[serde(default)]
-    pub(crate) created: String,
-    /// How many subjects there are on all pages together, where subjects were asked for.
-    #[serde(default)]
-    pub(crate) total: usize,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct StreamConfig {
-    pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) subjects: Option<Vec<String>>,
-    #[serde(default)]
-    pub(crate) retention: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    #[serde(default)]
-    num_replicas: u64,
-    #[serde(default)]
-    first_seq: u64,
-    #[serde(default)]
-    mirror: Option<Value>,
-    #[serde(default)]
-    sources: Option<Vec<Value>>,
-    #[serde(default)]
-    subject_transform: Option<Value>,
-    #[serde(default)]
-    max_msgs_per_subject: i64,
-    #[serde(default)]
-    pub(crate) consumer_limits: Option<ConsumerLimits>,
-}
-
-impl StreamInfo {
-    /// Messages that it ever stored.
-    pub(crate) fn stored(&self) -> u64 {
-        (self.state.last_seq + 1).saturating_sub(self.config.first_seq.max(1))
-    }
-}
-
-/// What a stream allows its consumers; 0 or nothing where it sets no limit.
-#[derive(Deserialize, Clone, Copy, Default)]
-pub(crate) struct ConsumerLimits {
-    #[serde(default)]
-    pub(crate) inactive_threshold: u64,
-    #[serde(default)]
-    pub(crate) max_ack_pending: u64,
-}
-
-impl StreamConfig {
-    /// Whether its own subjects do not tell what it holds.
-    pub(crate) fn is_derived(&self) -> bool {
-        let has_sources = self.sources.as_ref().is_some_and(|sources| !sources.is_empty());
-        self.mirror.is_some() || has_sources || self.subject_transform.is_some()
-    }
-
-    /// Whether every message that it may hold is on one of these subjects.
-    pub(crate) fn is_covered_by(&self, filters: &[String]) -> bool {
-        let covers = |subject: &str| filters.iter().any(|filter| subject::covers(filter, subject));
-        let subjects = self.subjects.as_deref().unwrap_or_default();
-        covers(">") || !self.is_derived() && subjects.iter().all(|subject| covers(subject))
-    }
-
-    /// Whether an event goes when a later one of its subject comes: then one that is missing in between is no loss
-    /// that the stream's bounds have caused.
-    pub(crate) fn keeps_the_last(&self) -> bool {
-        self.max_msgs_per_subject > 0
-    }
-}
-
-#[derive(Deserialize)]
-pub(crate) struct StreamState {
-    pub(crate) bytes: u64,
-    pub(crate) first_seq: u64,
-    pub(crate) last_seq: u64,
-    #[serde(default)]
-    pub(crate) subjects: Option<std::collections::BTreeMap<String, u64>>,
-}
-
-/// Begins the description of every stream that an engine makes for a pipeline.
-const DESCRIPTION: &str = "Tailrace:";
-
-/// Where a stream's metadata say which life of the pipeline it belongs to.
-const LIFE: &str = "tailrace.life";
 
 /// A look that is older than this is no ground to delete anything: it is looked again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -145,27 +53,6 @@ struct Page {
 struct Names {
     #[serde(default)]
     streams: Option<Vec<String>>,
-}
-
-pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
-    StreamFacts {
-        name: info.config.name.clone(),
-        created: info.created.clone(),
-        first_sequence: info.state.first_seq,
-        last_sequence: info.state.last_seq,
-        bytes: info.state.bytes,
-        subjects: info.config.subjects.clone().unwrap_or_default(),
-        keeps_to_limits: info.config.retention == "limits",
-        life: info
-            .config
-            .metadata
-            .get(LIFE)
-            .and_then(|life| life.parse().ok())
-            .unwrap_or_default(),
-        is_engines: info.config.name.starts_with("TR_") && info.config.description.starts_with(DESCRIPTION),
-        is_derived: info.config.is_derived(),
-        replicas: info.config.num_replicas.max(1),
-    }
 }
 
 fn own_subjects(own: &OwnStream) -> Vec<String> {

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod executor;
 pub mod faults;
 pub mod link;
+pub mod no_plugins;
 pub mod peers;
 pub mod random;
 pub mod registry;

@@ -2,35 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use tailrace_core::{
-    identity::Digest,
-    membership::Membership,
-    name::Name,
-    observe::overview::Overview,
-    ports::plugins::{Admitted, Plugin, PluginError, PluginRuntime},
-};
+use tailrace_core::{membership::Membership, name::Name, observe::overview::Overview};
 use tailrace_dataplane::run::{engine::Engine, settings::Settings};
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
+    no_plugins::NoPlugins,
     registry::MemoryRegistry,
     store::MemoryStore,
     world::world,
 };
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
-
-/// Nothing runs here.
-struct NoPlugins;
-
-impl PluginRuntime for NoPlugins {
-    fn admit(&self, _: &Bytes) -> Result<Admitted, PluginError> {
-        Err(PluginError::Engine("there are none".to_owned()))
-    }
-    fn load(&self, _: Digest, _: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
-        Err(PluginError::Engine("there are none".to_owned()))
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_running_engine_gives_disk_back_now_and_then() {

@@ -7,17 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
     delta::Delta,
-    identity::{Digest, PartitionId, PipelineId},
+    identity::{PartitionId, PipelineId},
     life::Life,
     manifest::{Delivery, parse::parse},
     name::Name,
     outcome::OutcomeCounters,
-    ports::{
-        broker::{
-            BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart, Streams as _,
-            own_stream,
-        },
-        plugins::{Admitted, Plugin, PluginError, PluginRuntime},
+    ports::broker::{
+        BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart, Streams as _,
+        own_stream,
     },
     record::{self, Head},
 };
@@ -25,21 +22,11 @@ use tailrace_dataplane::partition::recover::recover;
 use tailrace_sketch::TenantSeed;
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
+    no_plugins::NoPlugins,
     registry::MemoryRegistry,
     store::MemoryStore,
     world::world,
 };
-
-struct NoPlugins;
-
-impl PluginRuntime for NoPlugins {
-    fn admit(&self, _: &Bytes) -> Result<Admitted, PluginError> {
-        Err(PluginError::Engine("there are none".to_owned()))
-    }
-    fn load(&self, _: Digest, _: &Bytes) -> Result<Arc<dyn Plugin>, PluginError> {
-        Err(PluginError::Engine("there are none".to_owned()))
-    }
-}
 
 /// The other engine commits as soon as the last record was asked for.
 struct Overtaken(MemoryBroker);

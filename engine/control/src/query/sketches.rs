@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use serde::{Serialize, Serializer};
 use tailrace_core::{
+    event_time::rfc3339,
     identity::PipelineId,
     manifest::SketchManifest,
     name::Name,
@@ -101,12 +102,9 @@ pub struct Covers {
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
 fn as_time<S: Serializer>(time_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    match std::time::UNIX_EPOCH.checked_add(Duration::from_millis(*time_ms)) {
-        // Beyond the year 9999 there is no such text.
-        Some(time) if *time_ms < 253_402_300_800_000 => {
-            serializer.collect_str(&humantime::format_rfc3339_millis(time))
-        }
-        _ => serializer.serialize_u64(*time_ms),
+    match rfc3339(*time_ms) {
+        Some(text) => serializer.collect_str(&text),
+        None => serializer.serialize_u64(*time_ms),
     }
 }
 

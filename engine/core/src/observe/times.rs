@@ -1,11 +1,12 @@
 //! What the times of events were like: how many did not read, and whether all of late are absurd. A batch keeps
 //! its own notes, which are added once it is committed.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use serde::Serialize;
 
-use crate::{event_time::EventTime, manifest::TimeUnit};
+use crate::{
+    event_time::{EventTime, rfc3339},
+    manifest::TimeUnit,
+};
 
 /// So many absurd times in a row are no accident.
 const MANY: u64 = 100;
@@ -104,14 +105,8 @@ impl TimeNotes {
     }
 }
 
-/// A time as text; in milliseconds where the calendar has no more years.
 fn shown(time_ms: u64) -> String {
-    /// Where the year 10000 begins.
-    const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
-    if time_ms >= CALENDAR_ENDS_MS {
-        return format!("{time_ms} ms since 1970");
-    }
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
+    rfc3339(time_ms).map_or_else(|| format!("{time_ms} ms since 1970"), |text| text.to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tailrace_core::{
 };
 
 use super::{NatsSubscription, Rebuild};
-use crate::streams::{StreamInfo, facts};
+use crate::stream_info::{StreamInfo, facts};
 
 impl NatsSubscription {
     /// Whether the stream is still the one whose sequences were committed.

@@ -14,7 +14,7 @@ use super::{NatsSubscription, Rebuild, pulled::Pulled};
 use crate::{
     api::{self, code},
     consumers::{ConsumerGuard, consumer_prefix, list_consumers, remove_consumer},
-    streams::StreamInfo,
+    stream_info::StreamInfo,
 };
 
 /// Messages asked for ahead: some milliseconds of work at full speed.

@@ -35,7 +35,7 @@ use crate::{
     connect::NatsBroker,
     consumers::{ConsumerGuard, NatsHandle},
     headers,
-    streams::StreamInfo,
+    stream_info::StreamInfo,
 };
 
 /// Deliveries that may be unacknowledged: more than all queues of a pipeline hold together.

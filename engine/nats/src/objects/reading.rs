@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{self, code},
     error::unreachable,
-    streams::StreamInfo,
+    stream_info::StreamInfo,
 };
 
 /// Most bytes of one direct get, or one chunk if that is larger: the connection is shared with the commits.

@@ -1,13 +1,9 @@
 //! The clock of a pipeline's input as `tailrace pipeline status` shows it.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use serde::Deserialize;
+use tailrace_core::event_time::rfc3339;
 
 use crate::cli::screen::{facts, printable};
-
-/// Where the calendar of RFC 3339 ends.
-const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
 
 /// The clock of an input.
 #[derive(Debug, Deserialize)]
@@ -58,10 +54,7 @@ impl ClockView {
 }
 
 fn moment(time_ms: u64) -> String {
-    if time_ms >= CALENDAR_ENDS_MS {
-        return format!("{time_ms} ms");
-    }
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
+    rfc3339(time_ms).map_or_else(|| format!("{time_ms} ms"), |text| text.to_string())
 }
 
 #[cfg(test)]
