@@ -197,6 +197,13 @@ async fn events_that_name_no_partition_are_counted_and_said() -> anyhow::Result<
     engine.upload("probe", "tailrace_test_guest").await?;
     let manifest = counting("SHOP", "shop.events.*.*", "{ subject-token: 4 }", 3);
     engine.apply("p", &manifest).await?;
+    // The place is fixed: what is committed is divided by it.
+    let moved = counting("SHOP", "shop.events.*.*", "{ subject-token: 4 }", 4);
+    let refused = engine.own("PUT", "pipelines/p", moved).await?;
+    assert_eq!(
+        (refused.status, &refused.body["field"]),
+        (422, &json!("input.partition"))
+    );
     for user in 0..USERS {
         let event = json!({ "user": user, "do": "count" }).to_string();
         fleet
