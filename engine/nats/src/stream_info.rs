@@ -18,9 +18,18 @@ pub(crate) struct StreamInfo {
     pub(crate) state: StreamState,
     #[serde(default)]
     pub(crate) created: String,
+    #[serde(default)]
+    cluster: Cluster,
     /// How many subjects there are on all pages together, where subjects were asked for.
     #[serde(default)]
     pub(crate) total: usize,
+}
+
+/// Where a stream lies, on a broker of several nodes.
+#[derive(Deserialize, Default)]
+struct Cluster {
+    #[serde(default)]
+    leader: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -35,7 +44,7 @@ pub(crate) struct StreamConfig {
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
-    num_replicas: u64,
+    pub(crate) num_replicas: u64,
     #[serde(default)]
     first_seq: u64,
     #[serde(default)]
@@ -51,6 +60,11 @@ pub(crate) struct StreamConfig {
 }
 
 impl StreamInfo {
+    /// The node that has answered for the stream.
+    pub(crate) fn leader(&self) -> Option<&str> {
+        self.cluster.leader.as_deref()
+    }
+
     /// Messages that it ever stored.
     pub(crate) fn stored(&self) -> u64 {
         (self.state.last_seq + 1).saturating_sub(self.config.first_seq.max(1))

@@ -236,8 +236,8 @@ pub trait Input: Send + Sync {
 pub struct Standing {
     /// Messages of its subjects that were not given yet.
     pub pending: u64,
-    /// Up to here there is none that was not given; 0 where some are pending.
-    pub complete_to: u64,
+    /// Up to here there is none that was not given; none where some are pending, or that is not certain.
+    pub complete_to: Option<u64>,
 }
 
 /// An endless, ordered flow of messages.

@@ -30,11 +30,11 @@ impl Intake {
         self.status
             .input_watch
             .set_pending(standing.map(|standing| standing.pending));
-        let read_up = standing.filter(|standing| standing.pending == 0);
-        if let Some(standing) = read_up {
-            input.read = input.read.max(standing.complete_to);
+        let complete_to = standing.and_then(|standing| standing.complete_to);
+        if let Some(complete_to) = complete_to {
+            input.read = input.read.max(complete_to);
         }
-        Ok(read_up.is_some())
+        Ok(complete_to.is_some())
     }
 
     /// There is nothing to read: the watermark goes on where it is to, and the next marks tell the partitions.

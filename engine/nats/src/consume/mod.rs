@@ -11,10 +11,12 @@
 //!
 //! - [`making`]: the consumer behind it;
 //! - [`pulled`]: what the client gives of its messages, and when that stands still;
+//! - [`complete`]: up to where nothing is left;
 //! - [`loss`]: what the stream has lost.
 //!
 //! Why: docs/decisions/0012-the-consumer-is-expendable.md
 
+mod complete;
 mod loss;
 mod making;
 mod pulled;
@@ -281,9 +283,10 @@ impl Subscription for NatsSubscription {
         if messages.is_some_and(|messages| messages.is_stalled(self.delivery, waiting)) {
             self.lose("the broker has messages, and none comes");
         }
-        Ok(Some(Standing {
-            pending,
-            complete_to: if pending == 0 { info.state.last_seq } else { 0 },
-        }))
+        let complete_to = match pending {
+            0 => self.complete_to(&info).await,
+            _ => None,
+        };
+        Ok(Some(Standing { pending, complete_to }))
     }
 }

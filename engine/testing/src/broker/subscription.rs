@@ -147,7 +147,7 @@ impl Subscription for MemorySubscription {
             return Err(InputError::Deleted(self.stream.clone()));
         };
         let pending = stream.from(self.next, &self.subjects).count() as u64;
-        let complete_to = if pending == 0 { stream.last_sequence } else { 0 };
+        let complete_to = (pending == 0).then_some(stream.last_sequence);
         Ok(Some(Standing { pending, complete_to }))
     }
 }
