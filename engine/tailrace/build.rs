@@ -10,7 +10,7 @@ use std::{
 
 /// Folders of the checkout, and where their sources lie in the vendored SDK.
 const SOURCES: [(&str, &str); 4] = [
-    ("sdk/src", "src"),
+    ("sdk/rust/src", "src"),
     ("wit", "wit"),
     ("engine/payload/src", "payload/src"),
     ("engine/time/src", "time/src"),

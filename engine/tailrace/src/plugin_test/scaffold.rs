@@ -74,7 +74,7 @@ fn named_sdk(named: &Path) -> anyhow::Result<PathBuf> {
     found.ok_or_else(|| {
         misuse(
             format!("{} is not the SDK", named.display()),
-            "name the folder `sdk` of a Tailrace checkout, or leave --sdk out",
+            "name the folder `sdk/rust` of a Tailrace checkout, or leave --sdk out",
         )
     })
 }

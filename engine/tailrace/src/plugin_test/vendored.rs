@@ -15,7 +15,7 @@ const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 /// The manifests, as they stand in the checkout.
 const MANIFESTS: [(&str, &str); 3] = [
-    ("Cargo.toml", include_str!("../../../../sdk/Cargo.toml")),
+    ("Cargo.toml", include_str!("../../../../sdk/rust/Cargo.toml")),
     ("payload/Cargo.toml", include_str!("../../../payload/Cargo.toml")),
     ("time/Cargo.toml", include_str!("../../../time/Cargo.toml")),
 ];
@@ -32,7 +32,7 @@ const README: &str = concat!(
 pub fn write(folder: &Path) -> anyhow::Result<()> {
     for (path, text) in SOURCES {
         // In the checkout the contract lies beside the crate, here in it.
-        let text = text.replace("path: \"../wit\"", "path: \"wit\"");
+        let text = text.replace("path: \"../../wit\"", "path: \"wit\"");
         put(&folder.join(path), &text)?;
     }
     for (path, text) in MANIFESTS {

@@ -33,7 +33,7 @@ that the SDK adds.
 ";
 
 fn source(file: &str) -> String {
-    std::fs::read_to_string(root().join("sdk/src").join(file)).unwrap()
+    std::fs::read_to_string(root().join("sdk/rust/src").join(file)).unwrap()
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn no_source_with_public_items_is_left_out() {
         .collect();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(root().join("sdk/src").join(&folder)).unwrap() {
+        for entry in std::fs::read_dir(root().join("sdk/rust/src").join(&folder)).unwrap() {
             let path = folder.join(entry.unwrap().file_name());
             let name = path.to_string_lossy().into_owned();
             if path.extension().is_none() {
@@ -83,7 +83,7 @@ fn no_source_with_public_items_is_left_out() {
             {
                 assert!(
                     listed.contains(&name.as_str()),
-                    "sdk/src/{name} is not on the page"
+                    "sdk/rust/src/{name} is not on the page"
                 );
             }
         }

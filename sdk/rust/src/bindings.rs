@@ -9,7 +9,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../wit",
+    path: "../../wit",
     world: "transformer",
     pub_export_macro: true,
     export_macro_name: "export_transformer",
