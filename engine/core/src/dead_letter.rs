@@ -52,6 +52,9 @@ pub struct Reason {
     /// The event's identifier for `input.dedup`, where the letter is the whole event and not a message in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup_id: Option<String>,
+    /// The name of the timer that failed, where the letter is no event but a timer with its payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<String>,
 }
 
 /// Headers of the dead letter: the event's own, and the reason.
@@ -172,6 +175,7 @@ mod tests {
             key: event.key.clone(),
             cut_from: None,
             dedup_id: Some("o-17".into()),
+            timer: None,
         };
         let headers = headers(&event, &reason);
         assert!(

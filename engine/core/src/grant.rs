@@ -17,6 +17,8 @@ pub enum Grant {
     Sketches,
     /// The interface `tailrace:plugin/log`.
     Log,
+    /// The interface `tailrace:plugin/timers`.
+    Timers,
 }
 
 /// What one call, and what one event, may take.

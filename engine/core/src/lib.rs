@@ -36,6 +36,7 @@ pub mod series;
 pub mod subject;
 pub mod tasks;
 pub mod text;
+pub mod timer;
 pub mod trace;
 pub mod units;
 pub mod vectors;

@@ -62,6 +62,8 @@ pub struct Arrival {
     pub measured: Vec<MeasuredValue>,
     /// Its group in each grouped sketch.
     pub groups: Vec<(Name, Group)>,
+    /// The name of the timer that it is, and no event.
+    pub timer: Option<String>,
     /// The step to begin with, where the event is sent again from the dead letters.
     pub from_step: Option<String>,
     /// Its share of the memory that the pipeline's events in flight may take; given back when the
@@ -89,6 +91,7 @@ impl Arrival {
             dedup: None,
             measured: Vec::new(),
             groups: Vec::new(),
+            timer: None,
             from_step: None,
             room: None,
             traced: None,

@@ -146,6 +146,7 @@ fn tell(
 struct Nowhere {
     state: BTreeMap<String, Vec<u8>>,
     vectors: BTreeMap<(String, String), Vec<f32>>,
+    timers: BTreeMap<String, u64>,
 }
 
 impl Host for Nowhere {
@@ -196,6 +197,20 @@ impl Host for Nowhere {
     }
     fn sketch_count(&mut self, _: &str, _: &str, _: u64) -> Result<(), HostError> {
         Ok(())
+    }
+    fn timer_set(&mut self, name: &str, at_ms: u64, _: Vec<u8>) -> Result<(), HostError> {
+        self.timers.insert(name.to_owned(), at_ms);
+        Ok(())
+    }
+    fn timer_cancel(&mut self, name: &str) -> Result<(), HostError> {
+        self.timers.remove(name);
+        Ok(())
+    }
+    fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError> {
+        Ok(self.timers.get(name).copied())
+    }
+    fn watermark(&self) -> u64 {
+        0
     }
     fn log(&mut self, _: LogLevel, _: &str) {}
 }

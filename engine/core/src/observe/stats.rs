@@ -42,6 +42,10 @@ pub struct Counts {
     pub skipped: u64,
     /// Updates of windowed sketches that came when their window was gone; they count for all time.
     pub late_updates: u64,
+    /// Timers of plugins that fired.
+    pub timers: u64,
+    /// Timers of steps that the pipeline no longer has.
+    pub timers_lost: u64,
 }
 
 impl Counts {
@@ -57,6 +61,8 @@ impl Counts {
         self.ahead += other.ahead;
         self.skipped += other.skipped;
         self.late_updates += other.late_updates;
+        self.timers += other.timers;
+        self.timers_lost += other.timers_lost;
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     identity::Digest,
     ports::store::{Neighbour, StoreError},
     schema::ConfigSchema,
+    timer::Timer,
 };
 
 /// What an upload turned out to be.
@@ -144,6 +145,20 @@ pub trait Plugin: Send + Sync {
 pub trait Instance: Send {
     /// Calls the plugin for one event, with this host for its time.
     fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call;
+    /// Calls the plugin for a timer that it has set. The verdict is [`Verdict::Emit`] or [`Verdict::Drop`].
+    fn on_timer(&mut self, timer: &Timer, _host: &mut dyn Host) -> Call {
+        Call {
+            result: Err(CallFailure::Trap(Trap {
+                code: TrapCode::Misuse,
+                message: format!(
+                    "timer {:?} is due, and the plugin does not export `timed`",
+                    timer.name
+                ),
+                backtrace: Vec::new(),
+            })),
+            fuel: 0,
+        }
+    }
     /// Whether a trap has made it unusable, so that a new one is needed.
     fn is_spent(&self) -> bool;
     /// Bytes of linear memory in use.
@@ -285,6 +300,14 @@ pub trait Host {
     fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError>;
     /// `sketches.count`
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError>;
+    /// `timers.set`; `at_ms` in event time.
+    fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError>;
+    /// `timers.cancel`
+    fn timer_cancel(&mut self, name: &str) -> Result<(), HostError>;
+    /// `timers.get`
+    fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError>;
+    /// `timers.watermark`
+    fn watermark(&self) -> u64;
     /// `log.log`
     fn log(&mut self, level: LogLevel, message: &str);
 }

@@ -131,6 +131,22 @@ impl Host for CallHost<'_> {
         Ok(())
     }
 
+    fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError> {
+        self.set_timer(name, at_ms, payload)
+    }
+
+    fn timer_cancel(&mut self, name: &str) -> Result<(), HostError> {
+        self.cancel_timer(name)
+    }
+
+    fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError> {
+        self.timer_at(name)
+    }
+
+    fn watermark(&self) -> u64 {
+        self.effects.now_ms
+    }
+
     fn log(&mut self, level: LogLevel, message: &str) {
         if self.effects.lines.len() < MAX_LINES {
             self.effects.lines.push((level, message.to_owned()));
@@ -141,7 +157,11 @@ impl Host for CallHost<'_> {
 impl CallHost<'_> {
     /// An entry as the current event sees it, expired or not.
     fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
-        let (effects, step) = (&*self.effects, &self.effects.step);
+        self.read_in(&self.effects.step, key)
+    }
+
+    pub(super) fn read_in(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
+        let effects = &*self.effects;
         let below = || self.below.and_then(|below| below.written(step, key));
         match effects.written(step, key).or_else(below) {
             Some(value) => Ok(value.cloned()),
@@ -152,7 +172,8 @@ impl CallHost<'_> {
     fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Entries, StoreError> {
         let below = self.below.into_iter().flat_map(Effects::layers);
         let layers = below.chain(self.effects.layers());
-        self.effects.scan(layers, prefix, after, limit)
+        self.effects
+            .scan_in(&self.effects.step, layers, prefix, after, limit)
     }
 
     /// The tenant has no room for more state: what takes no more than before is let through.

@@ -51,6 +51,10 @@ impl Journal {
         }
     }
 
+    pub(super) fn has_since(&self, mark: &Mark) -> bool {
+        self.0.len() > mark.length
+    }
+
     pub(super) fn pop_after(&mut self, mark: &Mark) -> Option<Undo> {
         if self.0.len() > mark.length {
             self.0.pop()

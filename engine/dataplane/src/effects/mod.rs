@@ -10,13 +10,15 @@
 //! Why: docs/decisions/0003-effects-are-data.md
 
 pub mod dedup;
+pub(crate) mod due;
 pub mod host;
 pub mod journal;
 pub mod measures;
 pub mod moment;
 pub mod shadow;
+pub(crate) mod timers;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use dedup::Filter;
 use journal::{Journal, Mark, Undo};
@@ -48,6 +50,9 @@ pub struct Effects {
     journal: Journal,
     /// The step whose plugin is being called: its state is the one that the host interfaces reach.
     step: String,
+    /// The key and the sequence of the event that it is called for.
+    key: String,
+    sequence: u64,
     now_ms: u64,
     /// What the tenant has too much of.
     pub(super) full: Full,
@@ -58,6 +63,8 @@ pub struct Effects {
     late: u64,
     /// Up to where the windows of each sketch were said to be gone.
     told_ms: BTreeMap<Name, u64>,
+    /// What wakes up next.
+    first_due: due::First,
 }
 
 impl Effects {
@@ -86,12 +93,15 @@ impl Effects {
             write_bytes: 0,
             journal: Journal::default(),
             step: String::new(),
+            key: String::new(),
+            sequence: 0,
             now_ms: 0,
             full: Full::default(),
             lines: Vec::new(),
             moment: Moment::default(),
             late: 0,
             told_ms: BTreeMap::new(),
+            first_due: due::First::default(),
         }
     }
 
@@ -165,6 +175,7 @@ impl Effects {
 
     /// Takes back everything since the mark.
     pub fn roll_back(&mut self, mark: &Mark) {
+        self.forget_due(mark);
         while let Some(undo) = self.journal.pop_after(mark) {
             self.undo(undo);
         }
@@ -190,6 +201,14 @@ impl Effects {
             step.clone_into(&mut self.step);
         }
         self.now_ms = now_ms;
+    }
+
+    /// The event that the plugin is called for.
+    pub fn enter_event(&mut self, key: &str, sequence: u64) {
+        if self.key != key {
+            key.clone_into(&mut self.key);
+        }
+        self.sequence = sequence;
     }
 
     /// When what the current event writes for so long ends.
@@ -247,18 +266,24 @@ impl Effects {
     }
 
     fn write(&mut self, key: &str, value: Option<StateValue>) {
+        let step = std::mem::take(&mut self.step);
+        self.write_in(&step, key, value);
+        self.step = step;
+    }
+
+    fn write_in(&mut self, step: &str, key: &str, value: Option<StateValue>) {
         self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
-        let before = match self.current.state.get_mut(&self.step) {
+        let before = match self.current.state.get_mut(step) {
             Some(writes) => writes.insert(key.to_owned(), value),
             None => self
                 .current
                 .state
-                .entry(self.step.clone())
+                .entry(step.to_owned())
                 .or_default()
                 .insert(key.to_owned(), value),
         };
         self.journal.push(Undo::State {
-            step: self.step.clone(),
+            step: step.to_owned(),
             key: key.to_owned(),
             before,
         });
@@ -266,8 +291,9 @@ impl Effects {
 
     /// Live entries with the prefix, after `after`: the state store's with the writes of these layers over
     /// them, of which the last one is the newest.
-    fn scan<'a>(
+    fn scan_in<'a>(
         &'a self,
+        step: &str,
         layers: impl Iterator<Item = &'a Delta>,
         prefix: &str,
         after: Option<&str>,
@@ -275,18 +301,21 @@ impl Effects {
     ) -> Result<Entries, StoreError> {
         let mut writes: BTreeMap<&str, Option<&StateValue>> = BTreeMap::new();
         for layer in layers {
-            for (key, value) in layer.state.get(&self.step).into_iter().flatten() {
-                if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
-                    writes.insert(key, value.as_ref());
-                }
-            }
+            let Some(written) = layer.state.get(step) else {
+                continue;
+            };
+            let first = match after {
+                Some(after) if after >= prefix => Bound::Excluded(after),
+                _ => Bound::Included(prefix),
+            };
+            let written = written.range::<str, _>((first, Bound::Unbounded));
+            let written = written.take_while(|(key, _)| key.starts_with(prefix));
+            writes.extend(written.map(|(key, value)| (key.as_str(), value.as_ref())));
         }
         let mut found = Entries::new();
         let mut from = after.map(str::to_owned);
         loop {
-            let page = self
-                .state_store
-                .scan(&self.step, prefix, from.as_deref(), limit)?;
+            let page = self.state_store.scan(step, prefix, from.as_deref(), limit)?;
             let last_key = page.last().map(|(key, _)| key.clone());
             let ended = page.len() < limit;
             // Writes beyond this page belong to a later one, unless this is the last.

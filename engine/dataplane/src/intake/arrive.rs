@@ -98,6 +98,10 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         &event.payload,
     );
     let failed_before = reason.step == dead_letter::INPUT_STEP;
+    if reason.timer.is_some() {
+        // What a timer takes along is no event that could be measured.
+        (found.measured, found.groups) = Default::default();
+    }
     let mut refused = None;
     if failed_before {
         (event.key, refused) = judge(plan, &mut found, &event.headers, &event.payload);
@@ -110,6 +114,7 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         measured: found.measured,
         groups: found.groups,
         from_step: Some(reason.step).filter(|_| !failed_before),
+        timer: reason.timer,
         ..Arrival::of(Source::Redrive, message.sequence, event)
     })
 }

@@ -8,6 +8,7 @@ use tailrace_core::{
     event::{Event, Message, Verdict},
     manifest::OutputManifest,
     ports::plugins::{Call, CallFailure, Instance, PluginError, Trap, TrapCode},
+    timer::Timer,
 };
 
 use crate::{
@@ -26,8 +27,30 @@ const MAX_EVENT_CALLS: u32 = 2_000;
 /// Most bytes that one event may cause, over all steps: the record of a batch must be able to hold it.
 const MAX_EVENT_BYTES: usize = 24 * 1024 * 1024;
 
+/// What a plugin is called for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Called<'a> {
+    /// An event.
+    Event(&'a Event),
+    /// A timer that fires, and the event that it is shown as.
+    Timer(&'a Timer, &'a Event),
+}
+
+impl<'a> Called<'a> {
+    fn event(self) -> &'a Event {
+        match self {
+            Self::Event(event) | Self::Timer(_, event) => event,
+        }
+    }
+}
+
 impl Processor {
-    pub(super) fn call(&mut self, walk: &mut Walk<'_>, index: usize, event: &Event) -> Result<Call, Halt> {
+    pub(super) fn call(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        called: Called<'_>,
+    ) -> Result<Call, Halt> {
         walk.calls += 1;
         if walk.calls > MAX_EVENT_CALLS {
             return Err(over_cap(format!(
@@ -36,7 +59,7 @@ impl Processor {
         }
         let mut instance = self.instance(index)?;
         let began = self.clock.monotonic();
-        let mut call = self.enter_sandbox(&mut *instance, walk, index, event);
+        let mut call = self.enter_sandbox(&mut *instance, walk, index, called);
         let took = self.clock.monotonic().saturating_sub(began);
         if !instance.is_spent() {
             self.instances[index] = Some(instance);
@@ -52,7 +75,7 @@ impl Processor {
             };
             call.result = Err(CallFailure::Trap(trap));
         }
-        self.tell(walk, index, event, &call, (began, took));
+        self.tell(walk, index, called.event(), &call, (began, took));
         if self.effects.bytes().saturating_sub(walk.bytes_before) > MAX_EVENT_BYTES {
             return Err(over_cap(format!(
                 "the event causes more than {MAX_EVENT_BYTES} bytes of effects"
@@ -78,15 +101,20 @@ impl Processor {
         instance: &mut dyn Instance,
         walk: &Walk<'_>,
         index: usize,
-        event: &Event,
+        called: Called<'_>,
     ) -> Call {
+        let event = called.event();
         let step = self.plan.steps[index].manifest.name.as_str();
         self.effects.enter(step, walk.now_ms);
+        self.effects.enter_event(&event.key, event.sequence);
         let mut host = CallHost {
             effects: &mut self.effects,
             below: walk.below,
         };
-        instance.process(event, &mut host)
+        match called {
+            Called::Event(event) => instance.process(event, &mut host),
+            Called::Timer(timer, _) => instance.on_timer(timer, &mut host),
+        }
     }
 
     /// Counts a call, and shows it to who watches.

@@ -77,6 +77,11 @@ impl Processor {
                 walk.failed = true;
                 Ok(())
             }
+            // What a timer brings is no event that could go on.
+            Fallback::Forward if walk.arrival.timer.is_some() && !walk.emitted => {
+                walk.failed = true;
+                Ok(())
+            }
             Fallback::Forward => self.step(walk, index + 1, &in_place_of(event, policy)),
             Fallback::Pause => {
                 let step = &plan.steps[index].manifest.name;
@@ -116,6 +121,7 @@ impl Processor {
             key: event.key.clone(),
             cut_from: None,
             dedup_id: walk.whole_event_id(),
+            timer: walk.arrival.timer.clone().filter(|_| !walk.emitted),
         };
         let mut headers = dead_letter::headers(event, &reason);
         let limit = self

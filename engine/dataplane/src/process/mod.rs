@@ -12,8 +12,10 @@ pub mod halt;
 pub mod processor;
 pub mod publish;
 pub mod show;
+pub mod timer;
 pub mod walk;
 
+use calling::Called;
 use halt::Halt;
 pub use halt::TurnEnd;
 use processor::{Processor, Role};
@@ -23,13 +25,13 @@ use tailrace_core::{
     manifest::Remember,
     name::Name,
     outcome::Outcome,
-    ports::plugins::CallFailure,
+    ports::plugins::{Call, CallFailure},
 };
 pub(super) use walk::Walk;
 
 use crate::{
     arrival::{Arrival, Source},
-    effects::{Effects, moment::Moment},
+    effects::{Effects, journal::Mark, moment::Moment},
     observe::spans::EventSpans,
 };
 
@@ -81,7 +83,9 @@ impl Processor {
                 self.dead_letter(&mut walk, &arrival.event, None, code.as_str(), reason, &[], 0);
             }
         }
-        self.stats.counts.outcomes.enter(walk.outcome);
+        if arrival.timer.is_none() || arrival.source == Source::Redrive {
+            self.stats.counts.outcomes.enter(walk.outcome);
+        }
         if let Some(noted) = &mut self.noted {
             noted.outcome = walk.outcome;
         }
@@ -167,7 +171,10 @@ impl Processor {
                 .unwrap_or(0),
             None => 0,
         };
-        self.step(walk, first, &arrival.event)
+        match &arrival.timer {
+            Some(_) => self.timer(walk, first),
+            None => self.step(walk, first, &arrival.event),
+        }
     }
 
     /// Takes an event through the step with this index and those after it.
@@ -175,14 +182,7 @@ impl Processor {
         if index == self.plan.steps.len() {
             return self.publish_forwarded(walk, event);
         }
-        let mark = self.effects.mark();
-        let mut call = self.call(walk, index, event)?;
-        if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
-            // A fresh instance, in case the trap came of what the old one kept in memory.
-            self.effects.roll_back(&mark);
-            self.stats.counts.retried += 1;
-            call = self.call(walk, index, event)?;
-        }
+        let (mark, call) = self.try_call(walk, index, Called::Event(event))?;
         if call.result.is_ok() {
             walk.accepted |= 1 << index;
         }
@@ -192,5 +192,23 @@ impl Processor {
             Ok(Verdict::Emit(messages)) => self.emit(walk, index, event, messages),
             Err(failure) => self.fail(walk, index, event, failure, call.fuel, &mark),
         }
+    }
+
+    /// Calls a step's plugin; after a trap once more.
+    fn try_call(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        called: Called<'_>,
+    ) -> Result<(Mark, Call), Halt> {
+        let mark = self.effects.mark();
+        let mut call = self.call(walk, index, called)?;
+        if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
+            // A fresh instance, in case the trap came of what the old one kept in memory.
+            self.effects.roll_back(&mark);
+            self.stats.counts.retried += 1;
+            call = self.call(walk, index, called)?;
+        }
+        Ok((mark, call))
     }
 }

@@ -152,7 +152,15 @@ impl Processor {
         let Plan {
             pipeline, manifest, ..
         } = &*self.plan;
-        let sequence = walk.arrival.sequence;
+        let arrival = walk.arrival;
+        let sequence = arrival.sequence;
+        if let Some(timer) = &arrival.timer {
+            let Event { time_ms, key, .. } = &arrival.event;
+            let step = arrival.from_step.as_deref().unwrap_or_default();
+            return (manifest.delivery != Delivery::ExactlyOnce).then(|| {
+                format!("{pipeline}:{kind}timer-{step}:{timer}:{time_ms}:{key}:{sequence}:{number}")
+            });
+        }
         (manifest.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
     }
 }

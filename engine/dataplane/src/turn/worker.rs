@@ -140,6 +140,11 @@ impl Worker {
             };
             let arrival = match delivery {
                 QueueItem::Mark(sequence, clock) => {
+                    let watermark_ms = self.cursor.watermark_ms.max(clock.watermark_ms);
+                    if let Some(stop) = self.wake(watermark_ms, end) {
+                        self.queue.push_front(QueueItem::Mark(sequence, clock));
+                        return stop;
+                    }
                     if let Err(cause) = self.mark(sequence, clock) {
                         return TurnEnd::Failed(cause.to_string());
                     }
@@ -154,6 +159,11 @@ impl Worker {
             if self.is_done(&arrival) {
                 self.finished.skipped += 1;
                 continue;
+            }
+            let watermark_ms = self.cursor.watermark_ms.max(arrival.clock.watermark_ms);
+            if let Some(stop) = self.wake(watermark_ms, end) {
+                self.queue.push_front(QueueItem::Event(arrival));
+                return stop;
             }
             let shed = match self.admit(&arrival) {
                 Admission::Through => None,
@@ -303,7 +313,7 @@ impl Worker {
     }
 
     /// Why the turn stops behind an event, or a try of it, with the backoff that is due before the next.
-    fn with_backoff(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
+    pub(super) fn with_backoff(&mut self, stop: Option<TurnEnd>) -> Option<TurnEnd> {
         let calls = std::mem::take(&mut self.processor.calls);
         let Some(backoff) = self.backoff.event_over(calls) else {
             return stop;

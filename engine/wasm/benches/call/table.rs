@@ -63,5 +63,17 @@ impl Host for Table {
         self.observed += 1;
         Ok(())
     }
+    fn timer_set(&mut self, _: &str, _: u64, _: Vec<u8>) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn timer_cancel(&mut self, _: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn timer_get(&mut self, _: &str) -> Result<Option<u64>, HostError> {
+        Ok(None)
+    }
+    fn watermark(&self) -> u64 {
+        0
+    }
     fn log(&mut self, _: LogLevel, _: &str) {}
 }

@@ -110,6 +110,19 @@ impl Host for TestHost {
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
         self.note(&format!("sketches.count {name} {item} {times}"))
     }
+    fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError> {
+        self.note(&format!("timers.set {name} {at_ms} {payload:?}"))
+    }
+    fn timer_cancel(&mut self, name: &str) -> Result<(), HostError> {
+        self.note(&format!("timers.cancel {name}"))
+    }
+    fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError> {
+        self.note(&format!("timers.get {name}"))?;
+        Ok(Some(7))
+    }
+    fn watermark(&self) -> u64 {
+        0
+    }
     fn log(&mut self, level: LogLevel, message: &str) {
         self.calls.push(format!("log {level:?} {message}"));
         if self.mood == Mood::Stalls {

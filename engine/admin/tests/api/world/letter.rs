@@ -31,6 +31,7 @@ pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
         key: "k".into(),
         cut_from: None,
         dedup_id: None,
+        timer: None,
     };
     let reason = Header {
         name: REASON_HEADER.into(),

@@ -1,0 +1,72 @@
+//! What is due wakes up before the watermark moves past it: timers, and windows that end.
+//!
+//! Invariant: whatever is due at or before the partition's watermark has woken up, in this batch or before. So a turn
+//! that ends in the midst, or a crash, goes on with what is left when the same event or mark comes again.
+//!
+//! A wake-up counts towards the batch like an event, so any number of them commits as it goes.
+
+use std::time::Duration;
+
+use tailrace_core::ports::store::StoreError;
+
+use crate::{
+    effects::timers::{is_timer, timer},
+    process::TurnEnd,
+    turn::worker::Worker,
+};
+
+impl Worker {
+    /// Wakes up what is due by then. Says why the turn ends before all of it has.
+    pub(super) fn wake(&mut self, watermark_ms: u64, end: Duration) -> Option<TurnEnd> {
+        loop {
+            match self.wake_first(watermark_ms) {
+                Ok(Woken::Nothing) => return None,
+                Ok(Woken::One) => {}
+                Ok(Woken::Stopped(stop)) => return Some(stop),
+                Err(cause) => return Some(TurnEnd::Failed(cause.to_string())),
+            }
+            if self.is_full() {
+                return Some(TurnEnd::Full);
+            }
+            if self.processor.clock.monotonic() >= end {
+                return Some(TurnEnd::SliceOver);
+            }
+        }
+    }
+
+    fn wake_first(&mut self, watermark_ms: u64) -> Result<Woken, StoreError> {
+        let Some((due, value)) = self.processor.effects.first_due(watermark_ms)? else {
+            return Ok(Woken::Nothing);
+        };
+        let mark = self.processor.effects.mark();
+        let counts_before = self.processor.stats.counts.clone();
+        let halt = if is_timer(&due) {
+            let timer = timer(&due, &value)?;
+            self.processor.effects.forget_timer(&due);
+            self.processor.fire(&due.owner, timer)
+        } else {
+            self.processor.effects.let_sleep(&due);
+            None
+        };
+        self.pay(&counts_before);
+        if halt.is_some() {
+            self.processor.effects.roll_back(&mark);
+            self.processor.stats.counts = counts_before;
+        } else {
+            self.processor.effects.settle();
+            self.processor.attempts = 0;
+            self.batch_events += 1;
+        }
+        Ok(self.with_backoff(halt).map_or(Woken::One, Woken::Stopped))
+    }
+}
+
+/// What came of waking up the first that is due.
+enum Woken {
+    /// Nothing is due.
+    Nothing,
+    /// It is done.
+    One,
+    /// The turn ends.
+    Stopped(TurnEnd),
+}
