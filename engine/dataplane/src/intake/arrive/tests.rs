@@ -268,6 +268,7 @@ fn letter(plan: &Plan, step: &str, code: &str, payload: &[u8]) -> Incoming {
         key: first.event.key.clone(),
         cut_from: None,
         dedup_id: first.dedup.map(|id| id.text),
+        timer: None,
     };
     Incoming {
         sequence: 99,
