@@ -41,5 +41,6 @@ pub mod trace;
 pub mod units;
 pub mod vectors;
 pub mod watermark;
+pub mod window;
 pub mod world;
 pub mod yaml;

@@ -27,3 +27,4 @@ pub mod process;
 pub mod run;
 pub mod schedule;
 pub mod turn;
+pub mod windows;

@@ -20,7 +20,10 @@ use tailrace_core::{
 };
 use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
-use crate::arrival::{Identifier, MeasuredValue};
+use crate::{
+    arrival::{Identifier, MeasuredValue},
+    windows::plan::Windows,
+};
 
 /// A revision with everything that running it needs.
 pub struct Plan {
@@ -38,6 +41,8 @@ pub struct Plan {
     pub candidate: Option<CandidatePlan>,
     /// How the clock of its input moves.
     pub clock_rule: ClockRule,
+    /// Its windows.
+    pub windows: Windows,
     places: Extractor,
     measured: Vec<Measured>,
     /// Grouped sketches, in the order of their extractors.
@@ -154,6 +159,7 @@ impl Plan {
             seed,
             candidate: None,
             clock_rule: ClockRule::of(&manifest.input.watermark),
+            windows: Windows::of(&manifest),
             places,
             measured,
             grouped,
@@ -212,6 +218,12 @@ impl Plan {
             measured,
             groups: groups.collect(),
         }
+    }
+
+    /// Whether what leaves the last step is published, and not only the results of windows.
+    pub fn publishes_events(&self) -> bool {
+        let output = self.manifest.output.as_ref();
+        output.is_some_and(|output| output.events || self.windows.is_empty())
     }
 
     /// How a sketch is windowed and grouped, if it is.

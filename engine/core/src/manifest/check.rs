@@ -12,7 +12,7 @@ use crate::{
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        output, partition, sketches, watermark,
+        output, partition, sketches, watermark, windows,
     },
     subject,
 };
@@ -33,8 +33,11 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         u64::from(MAX_PARTITIONS),
     )?;
     within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64)?;
-    if manifest.steps.is_empty() && manifest.sketches.is_empty() && manifest.output.is_none() {
-        let hint = "without steps, sketches and output the pipeline would do nothing; give it one of them";
+    let does_nothing =
+        manifest.steps.is_empty() && manifest.sketches.is_empty() && manifest.windows.is_empty();
+    if does_nothing && manifest.output.is_none() {
+        let hint =
+            "without steps, sketches, windows and output the pipeline would do nothing; give it one of them";
         return Err(ManifestError::new("steps", hint));
     }
     within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
@@ -47,6 +50,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     }
     let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
     sketches::check(&manifest.sketches, &steps)?;
+    windows::check(manifest)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }

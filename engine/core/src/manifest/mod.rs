@@ -1,6 +1,7 @@
 //! The pipeline as a tenant writes it. These types are its documentation: the JSON Schema that is
 //! served and committed is made from them. [`parse`] reads the text, [`check`] refuses what cannot work.
 
+mod aggregate;
 pub mod alarm_rules;
 pub mod alarms;
 mod bounds;
@@ -19,16 +20,19 @@ pub mod sketches;
 mod start;
 mod time;
 mod watermark;
+pub mod windows;
 
+pub use aggregate::{Aggregate, AggregateOf, Measure};
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use extract::Extract;
-pub use output::KEY_TOKEN;
+pub use output::{KEY_TOKEN, Stands};
 pub use parts::*;
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;
 pub use time::{OnUnreadable, TimeManifest, TimeUnit};
 pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, WatermarkManifest};
+pub use windows::{Frame, LateForWindow, OverManifest, WindowManifest};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

@@ -2,12 +2,28 @@
 
 use crate::{
     identity::partition_of,
-    manifest::{InputManifest, OutputManifest, bounds::MAX_PARTITIONS, error::ManifestError},
+    manifest::{
+        InputManifest, OutputManifest, PipelineManifest, bounds::MAX_PARTITIONS, error::ManifestError,
+    },
     subject,
 };
 
 /// The stand-in for a key in a subject.
 pub const KEY_TOKEN: &str = "{key}";
+
+/// What stands for the window's name in the subject of an event.
+pub(super) const EVENTS: &str = "events";
+/// The stand-in for the name of a window.
+const WINDOW_TOKEN: &str = "{window}";
+
+/// What the stand-ins of a subject stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Stands<'a> {
+    /// The key of the event, or the group of the window.
+    pub key: &'a str,
+    /// The name of the window, for its result.
+    pub window: Option<&'a str>,
+}
 
 /// A token of an output subject that stands for something of the event.
 enum StandIn {
@@ -15,12 +31,17 @@ enum StandIn {
     Key,
     /// The partition of its key among so many: `{partition:16}`.
     Partition(u32),
+    /// The name of the window that it is a result of: `{window}`.
+    Window,
 }
 
 impl StandIn {
     fn read(token: &str) -> Option<Self> {
         if token == KEY_TOKEN {
             return Some(Self::Key);
+        }
+        if token == WINDOW_TOKEN {
+            return Some(Self::Window);
         }
         let count = token
             .strip_prefix("{partition:")?
@@ -32,10 +53,11 @@ impl StandIn {
             .then_some(Self::Partition(count))
     }
 
-    fn token_for(&self, key: &str) -> String {
+    fn token_for(&self, stands: Stands<'_>) -> String {
         match self {
-            Self::Key => subject::token(key),
-            Self::Partition(count) => partition_of(key, *count).to_string(),
+            Self::Key => subject::token(stands.key),
+            Self::Partition(count) => partition_of(stands.key, *count).to_string(),
+            Self::Window => stands.window.unwrap_or(EVENTS).to_owned(),
         }
     }
 }
@@ -46,10 +68,15 @@ impl OutputManifest {
         self.with_tokens(|_| "*".to_owned())
     }
 
-    /// The subject for a key.
+    /// The subject for an event's key.
     pub fn subject_for(&self, key: &str) -> String {
+        self.subject_of(Stands { key, window: None })
+    }
+
+    /// The subject for an event or a result.
+    pub fn subject_of(&self, stands: Stands<'_>) -> String {
         if self.subject.contains('{') {
-            self.with_tokens(|stand_in| stand_in.token_for(key))
+            self.with_tokens(|stand_in| stand_in.token_for(stands))
         } else {
             self.subject.clone()
         }
@@ -77,6 +104,16 @@ impl OutputManifest {
     }
 }
 
+/// The field of the output that says something only where there are windows.
+pub(super) fn needs_windows(manifest: &PipelineManifest) -> Option<&'static str> {
+    let output = manifest.output.as_ref().filter(|_| manifest.windows.is_empty())?;
+    let mut tokens = output.subject.split('.');
+    if tokens.any(|token| token == WINDOW_TOKEN) {
+        return Some("output.subject");
+    }
+    output.events.then_some("output.events")
+}
+
 pub(super) fn check(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
     check_subject(output, input)?;
     if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
@@ -102,7 +139,7 @@ fn check_subject(output: &OutputManifest, input: &InputManifest) -> Result<(), M
     }
     if pattern.contains(['{', '}']) {
         return refuse(format!(
-            "{{key}} and {{partition:N}} are the only stand-ins, N is 1 to {MAX_PARTITIONS}, and each stands for a whole token, as in results.{{key}}"
+            "{{key}}, {{partition:N}} and {{window}} are the only stand-ins, N is 1 to {MAX_PARTITIONS}, and each stands for a whole token, as in results.{{key}}"
         ));
     }
     if output
@@ -134,6 +171,7 @@ mod tests {
     fn output(subject: &str) -> OutputManifest {
         OutputManifest {
             subject: subject.into(),
+            events: false,
             keep: Keep::default(),
             replicas: None,
         }

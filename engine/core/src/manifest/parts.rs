@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, WatermarkManifest,
+        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, WatermarkManifest, WindowManifest,
         defaults::is_default, start,
     },
     name::Name,
@@ -41,6 +41,9 @@ pub struct PipelineManifest {
     /// Approximate metrics, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sketches: BTreeMap<Name, SketchManifest>,
+    /// Aggregates over stretches of event time, by name. At most 16 are allowed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<Name, WindowManifest>,
     /// The destination of the results. Without it the pipeline only keeps state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputManifest>,
@@ -381,9 +384,15 @@ pub struct VectorManifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutputManifest {
-    /// The subject of the results, within the tenant's write grant. `{key}` stands for the event's key as one
-    /// subject token. `{partition:16}` stands for the partition of the key among 16, counted from 0. The subject must not be part of the pipeline's own input.
+    /// The subject of the results, within the tenant's write grant. `{key}` stands for the key of the event, or the
+    /// group of the window, as one subject token. `{partition:16}` stands for the partition of the key among 16,
+    /// counted from 0. `{window}` stands for the name of the window. The subject must not be part of the pipeline's own
+    /// input.
     pub subject: String,
+    /// Whether events are published beside the results of windows. `{window}` is then `events`. A pipeline without
+    /// windows publishes events anyway.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub events: bool,
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,

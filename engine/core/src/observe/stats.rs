@@ -46,6 +46,12 @@ pub struct Counts {
     pub timers: u64,
     /// Timers of steps that the pipeline no longer has.
     pub timers_lost: u64,
+    /// Results of windows.
+    pub window_results: u64,
+    /// Events whose windows were over, once for each kind of window.
+    pub window_late: u64,
+    /// Parts of windows that ended without a result: their window is declared no longer, or otherwise.
+    pub windows_lost: u64,
 }
 
 impl Counts {
@@ -63,6 +69,9 @@ impl Counts {
         self.late_updates += other.late_updates;
         self.timers += other.timers;
         self.timers_lost += other.timers_lost;
+        self.window_results += other.window_results;
+        self.window_late += other.window_late;
+        self.windows_lost += other.windows_lost;
     }
 }
 

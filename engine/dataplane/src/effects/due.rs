@@ -144,7 +144,7 @@ impl Effects {
             Horizon::At(last) => Some(last.clone()),
             _ => None,
         };
-        let page = self.scan_in(STEP, self.layers(), "", from.as_deref(), PAGE)?;
+        let page = self.scan_of(STEP, "", from.as_deref(), PAGE)?;
         let last = page.last().map(|(key, _)| key.clone());
         self.first_due.horizon = match last {
             Some(last) if page.len() == PAGE => Horizon::At(last),

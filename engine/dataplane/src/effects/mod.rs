@@ -55,7 +55,7 @@ pub struct Effects {
     sequence: u64,
     now_ms: u64,
     /// What the tenant has too much of.
-    pub(super) full: Full,
+    pub(crate) full: Full,
     /// What the plugin has logged since the lines were last taken.
     lines: Vec<(LogLevel, String)>,
     moment: Moment,
@@ -242,6 +242,30 @@ impl Effects {
         self.write(&id, Some(StateValue { value, expires_ms }));
     }
 
+    /// Whether the time of the event at hand is believed.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.moment.is_believed
+    }
+
+    /// An entry of a step as the current event sees it.
+    pub(crate) fn read_of(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
+        match self.written(step, key) {
+            Some(value) => Ok(value.cloned()),
+            None => self.state_store.get(step, key),
+        }
+    }
+
+    /// Entries of a step, as the current event sees them.
+    pub(crate) fn scan_of(
+        &self,
+        step: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Entries, StoreError> {
+        self.scan_in(step, self.layers(), prefix, after, limit)
+    }
+
     /// What the batches above the state store say of an entry.
     fn written(&self, step: &str, key: &str) -> Option<Option<&StateValue>> {
         let committing = || {
@@ -259,10 +283,7 @@ impl Effects {
 
     /// An entry as the current event sees it, expired or not.
     fn read(&self, key: &str) -> Result<Option<StateValue>, StoreError> {
-        match self.written(&self.step, key) {
-            Some(value) => Ok(value.cloned()),
-            None => self.state_store.get(&self.step, key),
-        }
+        self.read_of(&self.step, key)
     }
 
     fn write(&mut self, key: &str, value: Option<StateValue>) {
@@ -271,7 +292,7 @@ impl Effects {
         self.step = step;
     }
 
-    fn write_in(&mut self, step: &str, key: &str, value: Option<StateValue>) {
+    pub(crate) fn write_in(&mut self, step: &str, key: &str, value: Option<StateValue>) {
         self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.value.len());
         let before = match self.current.state.get_mut(step) {
             Some(writes) => writes.insert(key.to_owned(), value),

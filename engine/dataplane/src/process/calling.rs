@@ -153,6 +153,8 @@ impl Processor {
         let is_last = index + 1 == self.plan.steps.len();
         let destination = match &output {
             _ if !is_last => Destination::Step,
+            // It goes into the windows only.
+            Some(_) if !self.plan.publishes_events() => Destination::Step,
             Some(pattern) => Destination::Output(pattern),
             None => Destination::Nowhere,
         };

@@ -28,7 +28,7 @@ pub enum TurnEnd {
 }
 
 /// Why the processing of an event stops before its end.
-pub(super) enum Halt {
+pub(crate) enum Halt {
     /// The turn ends; the event stays in the queue.
     Turn(TurnEnd),
     /// The event causes more than a batch can hold, or a message that the broker cannot take.

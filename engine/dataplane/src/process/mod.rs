@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Room in a message for the headers that the engine and the broker's protocol add.
-const HEADER_ROOM: usize = 8 * 1024;
+pub(crate) const HEADER_ROOM: usize = 8 * 1024;
 
 impl Processor {
     /// Processes one event into the batch; gives why it must stop, if it must.

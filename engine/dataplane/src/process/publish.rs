@@ -18,6 +18,7 @@ use crate::{
     observe::spans::EventSpans,
     plan::Plan,
     process::{HEADER_ROOM, halt::Halt, processor::Processor, walk::Walk},
+    windows::plan::Leaving,
 };
 
 /// Most messages that one event may cause, over all steps: a batch must be able to hold it.
@@ -36,6 +37,14 @@ impl Processor {
         for message in messages {
             let key = message.key.unwrap_or_else(|| event.key.clone());
             if last {
+                self.fold(
+                    walk,
+                    Leaving {
+                        subject: message.subject.as_deref().unwrap_or(&event.subject),
+                        headers: &message.headers,
+                        payload: &message.payload,
+                    },
+                )?;
                 self.publish(walk, message.subject, &key, message.headers, message.payload)?;
             } else {
                 let subject = message.subject.unwrap_or_else(|| event.subject.clone());
@@ -54,6 +63,14 @@ impl Processor {
     }
 
     pub(super) fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
+        self.fold(
+            walk,
+            Leaving {
+                subject: &event.subject,
+                headers: &event.headers,
+                payload: &event.payload,
+            },
+        )?;
         self.publish(
             walk,
             None,
@@ -78,7 +95,8 @@ impl Processor {
         };
         walk.outcome = walk.outcome.max(reached);
         let plan = self.plan.clone();
-        let Some(output) = &plan.manifest.output else {
+        let output = plan.manifest.output.as_ref();
+        let Some(output) = output.filter(|_| plan.publishes_events()) else {
             return Ok(());
         };
         let ours = walk.spans.as_ref().map(EventSpans::context);

@@ -9,13 +9,13 @@ const MAX_ID_BYTES: usize = 256;
 
 /// What one event has caused so far.
 pub(crate) struct Walk<'a> {
-    pub(super) arrival: &'a Arrival,
+    pub(crate) arrival: &'a Arrival,
     /// The watermark, by which entries end.
-    pub(super) now_ms: u64,
+    pub(crate) now_ms: u64,
     pub(super) messages: usize,
     pub(super) calls: u32,
     pub(super) bytes_before: usize,
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// A bit for each step that has accepted it, or a message in its place.
     pub(super) accepted: u32,
     /// Whether a step has failed on it, and its policy let it end or go on.

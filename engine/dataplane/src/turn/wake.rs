@@ -45,7 +45,7 @@ impl Worker {
             self.processor.effects.forget_timer(&due);
             self.processor.fire(&due.owner, timer)
         } else {
-            self.processor.effects.let_sleep(&due);
+            self.processor.wake_of_window(&due)?;
             None
         };
         self.pay(&counts_before);

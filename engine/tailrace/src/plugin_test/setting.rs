@@ -85,6 +85,7 @@ impl Setting {
         if let Some(subject) = wishes.out_subject {
             manifest.output = Some(OutputManifest {
                 subject,
+                events: false,
                 keep: Keep::default(),
                 replicas: None,
             });
@@ -169,8 +170,10 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         steps: vec![step],
         vectors: BTreeMap::new(),
         sketches: BTreeMap::new(),
+        windows: BTreeMap::new(),
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
+            events: false,
             keep: Keep::default(),
             replicas: None,
         }),

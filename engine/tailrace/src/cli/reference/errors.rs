@@ -208,6 +208,11 @@ fn letter(code: LetterCode) -> Entry {
             "A rate limit had no room for the event, and `rate.over` is `dead-letter`.",
             "Raise the limit, or use `over: wait`. A redriven event waits instead.",
         ),
+        LetterCode::StateQuota => entry(
+            TENANT,
+            "The tenant's quota of state is used up, so no window can begin for the event.",
+            "Delete state, make windows or groups fewer, or ask an operator to raise `state-bytes`. Then redrive the event.",
+        ),
         LetterCode::TooLarge => entry(
             TENANT,
             "A message, its headers or its subject is larger than the broker takes.",

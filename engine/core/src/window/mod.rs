@@ -1,0 +1,12 @@
+//! Windows: what a stretch of time has of its events so far ([`Part`]), and the result that comes of it.
+//!
+//! A part is built up event by event, put together with others, and kept as state. It knows nothing of when a window
+//! ends: that is the data plane's (`windows/`).
+
+mod accumulator;
+mod members;
+mod number;
+mod part;
+
+pub use members::Members;
+pub use part::{Part, Taken};

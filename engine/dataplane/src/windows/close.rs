@@ -1,0 +1,195 @@
+//! What is due of windows: one ends, or tells how far it is, or what was kept for corrections goes.
+
+use tailrace_core::{
+    manifest::{Frame, LateForWindow},
+    ports::store::StoreError,
+    window::Part,
+};
+
+use crate::{
+    effects::due::Due,
+    process::processor::Processor,
+    windows::{held::Held, plan::PlannedWindow, result::Told},
+};
+
+/// Parts of a window that is gone that are deleted at a time.
+const PAGE: usize = 1_000;
+
+/// What wakes up of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// The window with this end is over.
+    Close(u64),
+    /// The window with this beginning tells how far it is.
+    Early(u64),
+    /// The part with this beginning is needed no longer.
+    Forget(u64),
+    /// Sessions of the group may be over.
+    Session,
+}
+
+impl Wake {
+    pub(super) fn encode(self) -> String {
+        match self {
+            Self::Close(ms) => format!("c{ms:016x}"),
+            Self::Early(ms) => format!("e{ms:016x}"),
+            Self::Forget(ms) => format!("f{ms:016x}"),
+            Self::Session => "s".to_owned(),
+        }
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        if text == "s" {
+            return Some(Self::Session);
+        }
+        let (kind, ms) = text.split_at_checked(1)?;
+        let ms = u64::from_str_radix(ms, 16).ok()?;
+        match kind {
+            "c" => Some(Self::Close(ms)),
+            "e" => Some(Self::Early(ms)),
+            "f" => Some(Self::Forget(ms)),
+            _ => None,
+        }
+    }
+}
+
+/// The key of a part in its place.
+pub(super) fn part_key(group: &str, start_ms: u64) -> String {
+    format!("{group}\0{start_ms:016x}")
+}
+
+impl Processor {
+    /// Something is due of a window.
+    pub(crate) fn wake_of_window(&mut self, due: &Due) -> Result<(), StoreError> {
+        self.effects.let_sleep(due);
+        let plan = self.plan.clone();
+        let window = plan.windows.owned_by(&due.owner);
+        let (Some(window), Some(wake)) = (window, Wake::decode(&due.name)) else {
+            return self.forget_all(due);
+        };
+        match (wake, window.frame) {
+            (Wake::Close(end_ms), Frame::Fixed { length_ms, every_ms }) => {
+                self.close(window, due, end_ms, (length_ms, every_ms))
+            }
+            (Wake::Early(start_ms), Frame::Fixed { length_ms, .. }) => {
+                self.tell_early(window, due, start_ms, length_ms)
+            }
+            (Wake::Forget(start_ms), Frame::Fixed { .. }) => {
+                let key = part_key(&due.key, start_ms);
+                window.place.delete(&mut self.effects, &key);
+                Ok(())
+            }
+            (Wake::Session, Frame::Session { gap_ms, .. }) => self.close_sessions(window, due, gap_ms),
+            // Of how the window was declared before.
+            _ => self.forget_all(due),
+        }
+    }
+
+    /// A window is over: its result is told, and parts that no later window has go.
+    fn close(
+        &mut self,
+        window: &PlannedWindow,
+        due: &Due,
+        end_ms: u64,
+        (length_ms, every_ms): (u64, u64),
+    ) -> Result<(), StoreError> {
+        let starts = self.tell_fixed(window, &due.key, end_ms, Told::Final)?;
+        let first_kept_ms = (end_ms + every_ms).saturating_sub(length_ms);
+        for start_ms in &starts {
+            if *start_ms < first_kept_ms && window.manifest.late != LateForWindow::Correct {
+                let key = part_key(&due.key, *start_ms);
+                window.place.delete(&mut self.effects, &key);
+            }
+        }
+        if starts.iter().any(|start_ms| *start_ms >= first_kept_ms) {
+            let next_ms = end_ms + every_ms;
+            let at_ms = next_ms + window.waits_ms();
+            self.wake_window(window, &due.key, at_ms, Wake::Close(next_ms));
+        }
+        Ok(())
+    }
+
+    /// Tells the result of the window with this end. Gives the beginnings of its parts.
+    pub(super) fn tell_fixed(
+        &mut self,
+        window: &PlannedWindow,
+        group: &str,
+        end_ms: u64,
+        told: Told,
+    ) -> Result<Vec<u64>, StoreError> {
+        let Frame::Fixed { length_ms, every_ms } = window.frame else {
+            return Ok(Vec::new());
+        };
+        let start_ms = end_ms.saturating_sub(length_ms);
+        let after = start_ms.checked_sub(1).map(|before| part_key(group, before));
+        let prefix = format!("{group}\0");
+        let most = (length_ms / every_ms) as usize;
+        let held = window
+            .place
+            .scan(&self.effects, &prefix, after.as_deref(), most)?;
+        let aggregates = &window.manifest.aggregate;
+        let mut all = Part::new(aggregates);
+        let mut starts = Vec::new();
+        for (key, held) in held {
+            let start = key
+                .rsplit_once('\0')
+                .and_then(|(_, start)| u64::from_str_radix(start, 16).ok());
+            let Some(start) = start.filter(|start| *start < end_ms) else {
+                break;
+            };
+            starts.push(start);
+            match held {
+                Held::Own(part) => all
+                    .merge(aggregates, &part, self.plan.seed)
+                    .map_err(|cause| StoreError::Damaged(format!("the sketch of {key:?}: {cause}")))?,
+                Held::Foreign | Held::Nothing => self.stats.counts.windows_lost += 1,
+            }
+        }
+        if all.events > 0 {
+            self.tell_window(window, group, (start_ms, end_ms), &all, told)?;
+        }
+        Ok(starts)
+    }
+
+    /// A window tells how far it is, if anything has come since it did so last.
+    fn tell_early(
+        &mut self,
+        window: &PlannedWindow,
+        due: &Due,
+        start_ms: u64,
+        length_ms: u64,
+    ) -> Result<(), StoreError> {
+        let key = part_key(&due.key, start_ms);
+        let end_ms = start_ms + length_ms;
+        let Held::Own(mut part) = window.place.read::<Part>(&self.effects, &key)? else {
+            return Ok(());
+        };
+        if part.told != part.events {
+            part.told = part.events;
+            window.place.write(&mut self.effects, &key, &part);
+            self.tell_window(window, &due.key, (start_ms, end_ms), &part, Told::Early)?;
+        }
+        if let Some(early) = window.manifest.early {
+            let next_ms = due.at_ms + early.as_millis();
+            if next_ms < end_ms {
+                self.wake_window(window, &due.key, next_ms, Wake::Early(start_ms));
+            }
+        }
+        Ok(())
+    }
+
+    /// The window is declared no longer, or otherwise: what it has of the group goes, and that is counted.
+    fn forget_all(&mut self, due: &Due) -> Result<(), StoreError> {
+        let prefix = format!("{}\0", due.key);
+        let mut keys = self.effects.scan_of(&due.owner, &prefix, None, PAGE)?;
+        if self.effects.read_of(&due.owner, &due.key)?.is_some() {
+            self.effects.write_in(&due.owner, &due.key, None);
+            self.stats.counts.windows_lost += 1;
+        }
+        for (key, _) in keys.drain(..) {
+            self.effects.write_in(&due.owner, &key, None);
+            self.stats.counts.windows_lost += 1;
+        }
+        Ok(())
+    }
+}

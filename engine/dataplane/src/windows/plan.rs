@@ -1,0 +1,143 @@
+//! The windows of a plan: where their values are, and whose group an event is of.
+
+use tailrace_core::{
+    event::Header,
+    extract::{Extractor, Scalar},
+    manifest::{Extract, Frame, LateForWindow, PipelineManifest, WindowManifest},
+    name::Name,
+    window::Part,
+};
+
+use crate::windows::place::Place;
+
+/// The windows of a plan.
+#[derive(Debug, Default)]
+pub struct Windows {
+    all: Vec<PlannedWindow>,
+    places: Extractor,
+}
+
+/// A window made ready.
+#[derive(Debug)]
+pub struct PlannedWindow {
+    /// Its name.
+    pub name: Name,
+    /// As the tenant wrote it.
+    pub manifest: WindowManifest,
+    /// Its stretches of time.
+    pub frame: Frame,
+    /// How long it waits for late events.
+    pub grace_ms: u64,
+    /// Where its parts lie.
+    pub(crate) place: Place,
+    /// Which of the members of its group is the key of the events.
+    key_at: Option<usize>,
+    /// How many of the places are its own.
+    values: usize,
+}
+
+/// What leaves the last step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    /// The subject that it has there.
+    pub(crate) subject: &'a str,
+    /// Its headers.
+    pub(crate) headers: &'a [Header],
+    /// Its payload.
+    pub(crate) payload: &'a [u8],
+}
+
+impl Windows {
+    /// Those of a manifest.
+    pub fn of(manifest: &PipelineManifest) -> Self {
+        let mut places = Vec::new();
+        let mut all = Vec::new();
+        for (name, window) in &manifest.windows {
+            let Some(frame) = window.over.frame() else {
+                continue;
+            };
+            let before = places.len();
+            places.extend(window.by.values().cloned());
+            places.extend(Part::places(&window.aggregate));
+            let is_key = |place: &Extract| *place == manifest.input.key;
+            all.push(PlannedWindow {
+                name: name.clone(),
+                frame,
+                grace_ms: window.grace.map_or(0, |grace| grace.as_millis()),
+                place: Place::of(name, window),
+                key_at: window.by.values().position(is_key),
+                values: places.len() - before,
+                manifest: window.clone(),
+            });
+        }
+        let places = Extractor::new(places);
+        Self { all, places }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The one whose wake-ups are of this owner.
+    pub(crate) fn owned_by(&self, owner: &str) -> Option<&PlannedWindow> {
+        self.all.iter().find(|window| window.place.step == owner)
+    }
+
+    /// Each window, with the values that an event has for it: first those of its group.
+    pub(crate) fn for_each<E>(
+        &self,
+        leaving: Leaving<'_>,
+        mut each: impl FnMut(&PlannedWindow, &[Option<Scalar<'_>>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let found = self
+            .places
+            .extract(leaving.subject, leaving.headers, leaving.payload);
+        let mut values = &found.values[..];
+        for window in &self.all {
+            let (own, rest) = values.split_at(window.values);
+            values = rest;
+            each(window, own)?;
+        }
+        Ok(())
+    }
+}
+
+impl PlannedWindow {
+    /// How long after its end a window's result waits.
+    pub(crate) fn waits_ms(&self) -> u64 {
+        match self.manifest.late {
+            LateForWindow::Correct => 0,
+            LateForWindow::Drop | LateForWindow::DeadLetter => self.grace_ms,
+        }
+    }
+
+    /// The group of an event with this key, as JSON: all events of a group come to one partition, because a member
+    /// that is at the place of the key is the key, whatever a step made of the payload.
+    pub(crate) fn group(&self, key: &str, values: &[Option<Scalar<'_>>]) -> String {
+        if self.manifest.by.is_empty() {
+            return json(&[Some(Scalar::Text(key.into()))]);
+        }
+        let mut values = values[..self.manifest.by.len()].to_vec();
+        if let Some(at) = self.key_at {
+            let is_key = values[at]
+                .clone()
+                .and_then(Scalar::into_text)
+                .is_some_and(|text| text == key);
+            if !is_key {
+                values[at] = Some(Scalar::Text(key.into()));
+            }
+        }
+        json(&values)
+    }
+}
+
+fn json(values: &[Option<Scalar<'_>>]) -> String {
+    let shown = values.iter().map(|value| match value {
+        Some(Scalar::Text(text)) => serde_json::to_string(text).unwrap_or_default(),
+        Some(Scalar::Number(number)) => (*number).to_owned(),
+        Some(Scalar::Bool(truth)) => truth.to_string(),
+        Some(Scalar::Nested) | None => "null".to_owned(),
+    });
+    format!("[{}]", shown.collect::<Vec<_>>().join(","))
+}

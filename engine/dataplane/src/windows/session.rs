@@ -1,0 +1,174 @@
+//! Sessions: events of a group without a long gap between two of them.
+//!
+//! A group has its open sessions in one entry, and one wake-up: when the first of them would be over if nothing more
+//! came. When it wakes up, what is over is told, and the wake-up moves on. So an event that goes on with a session
+//! moves nothing.
+
+use serde::{Deserialize, Serialize};
+use tailrace_core::{ports::store::StoreError, window::Part};
+
+use crate::{
+    effects::due::Due,
+    process::{halt::Halt, processor::Processor},
+    windows::{
+        close::Wake,
+        held::Held,
+        plan::PlannedWindow,
+        result::Told,
+        take::{Coming, failed, unreadable},
+    },
+};
+
+/// The open sessions of a group.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Sessions {
+    /// When they wake up.
+    wakes_ms: Option<u64>,
+    open: Vec<Session>,
+}
+
+/// An open session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Session {
+    /// The time of its earliest event.
+    first_ms: u64,
+    /// The time of its latest event.
+    last_ms: u64,
+    part: Part,
+}
+
+impl Session {
+    /// Whether an event, or another session, from then to then goes on with it.
+    fn is_near(&self, (first_ms, last_ms): (u64, u64), (gap_ms, most_ms): (u64, u64)) -> bool {
+        let near =
+            first_ms < self.last_ms.saturating_add(gap_ms) && self.first_ms < last_ms.saturating_add(gap_ms);
+        near && self.last_ms.max(last_ms) - self.first_ms.min(first_ms) <= most_ms
+    }
+}
+
+impl Processor {
+    /// Takes an event into a session. Says whether there is one that is open, or that could begin.
+    pub(super) fn take_into_session(
+        &mut self,
+        window: &PlannedWindow,
+        coming: &Coming<'_>,
+        (gap_ms, most_ms): (u64, u64),
+    ) -> Result<bool, Halt> {
+        if !coming.is_believed {
+            return Ok(false);
+        }
+        let mut sessions = match window.place.read(&self.effects, &coming.group).map_err(failed)? {
+            Held::Own(sessions) => sessions,
+            Held::Foreign => {
+                self.stats.counts.windows_lost += 1;
+                Sessions::default()
+            }
+            Held::Nothing => Sessions::default(),
+        };
+        let time_ms = coming.time_ms;
+        let is_near = |session: &Session| session.is_near((time_ms, time_ms), (gap_ms, most_ms));
+        let ends_ms = |last_ms: u64| last_ms.saturating_add(gap_ms + window.grace_ms);
+        let at = match sessions.open.iter().position(is_near) {
+            Some(at) => at,
+            None if ends_ms(time_ms) <= coming.now_ms => return Ok(false),
+            None => {
+                self.has_room()?;
+                sessions.open.push(Session {
+                    first_ms: time_ms,
+                    last_ms: time_ms,
+                    part: Part::new(&window.manifest.aggregate),
+                });
+                sessions.open.len() - 1
+            }
+        };
+        let session = &mut sessions.open[at];
+        session.first_ms = session.first_ms.min(time_ms);
+        session.last_ms = session.last_ms.max(time_ms);
+        self.add(window, coming, &mut session.part)?;
+        self.join(window, &mut sessions, at, (gap_ms, most_ms))?;
+        self.wake_sessions(window, &coming.group, &mut sessions, gap_ms);
+        window.place.write(&mut self.effects, &coming.group, &sessions);
+        Ok(true)
+    }
+
+    /// An event may close the gap between two sessions.
+    fn join(
+        &mut self,
+        window: &PlannedWindow,
+        sessions: &mut Sessions,
+        at: usize,
+        bounds: (u64, u64),
+    ) -> Result<(), Halt> {
+        let mut grown = sessions.open.swap_remove(at);
+        while let Some(other) = sessions
+            .open
+            .iter()
+            .position(|other| other.is_near((grown.first_ms, grown.last_ms), bounds))
+        {
+            let other = sessions.open.swap_remove(other);
+            let (mut earlier, later) = if other.first_ms < grown.first_ms {
+                (other, grown)
+            } else {
+                (grown, other)
+            };
+            earlier
+                .part
+                .merge(&window.manifest.aggregate, &later.part, self.plan.seed)
+                .map_err(unreadable)?;
+            earlier.last_ms = earlier.last_ms.max(later.last_ms);
+            grown = earlier;
+        }
+        sessions.open.push(grown);
+        Ok(())
+    }
+
+    /// Sees to it that the group wakes up when the first of its sessions may be over.
+    fn wake_sessions(&mut self, window: &PlannedWindow, group: &str, sessions: &mut Sessions, gap_ms: u64) {
+        let ends = sessions.open.iter().map(|session| session.last_ms);
+        let Some(first_ms) = ends.min() else { return };
+        let at_ms = first_ms.saturating_add(gap_ms + window.grace_ms);
+        if sessions.wakes_ms.is_none_or(|wakes_ms| at_ms < wakes_ms) {
+            sessions.wakes_ms = Some(at_ms);
+            self.wake_window(window, group, at_ms, Wake::Session);
+        }
+    }
+
+    /// Tells the sessions of a group that are over.
+    pub(super) fn close_sessions(
+        &mut self,
+        window: &PlannedWindow,
+        due: &Due,
+        gap_ms: u64,
+    ) -> Result<(), StoreError> {
+        let group = &due.key;
+        let mut sessions = match window.place.read::<Sessions>(&self.effects, group)? {
+            Held::Own(sessions) => sessions,
+            Held::Nothing => return Ok(()),
+            Held::Foreign => {
+                self.stats.counts.windows_lost += 1;
+                window.place.delete(&mut self.effects, group);
+                return Ok(());
+            }
+        };
+        // It was to wake up earlier meanwhile, and did.
+        if sessions.wakes_ms != Some(due.at_ms) {
+            return Ok(());
+        }
+        let is_over =
+            |session: &Session| session.last_ms.saturating_add(gap_ms + window.grace_ms) <= due.at_ms;
+        let (mut over, open): (Vec<_>, Vec<_>) = sessions.open.into_iter().partition(is_over);
+        over.sort_by_key(|session| session.first_ms);
+        for session in over {
+            let span = (session.first_ms, session.last_ms.saturating_add(gap_ms));
+            self.tell_window(window, group, span, &session.part, Told::Final)?;
+        }
+        if open.is_empty() {
+            window.place.delete(&mut self.effects, group);
+            return Ok(());
+        }
+        sessions = Sessions { wakes_ms: None, open };
+        self.wake_sessions(window, group, &mut sessions, gap_ms);
+        window.place.write(&mut self.effects, group, &sessions);
+        Ok(())
+    }
+}

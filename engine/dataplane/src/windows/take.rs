@@ -1,0 +1,230 @@
+//! An event is taken into its windows.
+
+use tailrace_core::{
+    codes::LetterCode,
+    event::Event,
+    extract::Scalar,
+    manifest::{Frame, LateForWindow},
+    outcome::Outcome,
+    ports::store::StoreError,
+    window::{Part, Taken},
+};
+use tailrace_sketch::SketchError;
+
+use crate::{
+    effects::due::Due,
+    process::{
+        Walk,
+        halt::{Halt, TurnEnd},
+        processor::{Processor, Role},
+    },
+    windows::{
+        close::{Wake, part_key},
+        held::Held,
+        plan::{Leaving, PlannedWindow},
+        result::Told,
+    },
+};
+
+/// Longest group, in bytes of JSON: it is part of keys of the local store.
+const MAX_GROUP_BYTES: usize = 2_048;
+
+/// An event on its way into a window.
+pub(super) struct Coming<'a> {
+    pub(super) group: String,
+    pub(super) time_ms: u64,
+    /// The watermark with it.
+    pub(super) now_ms: u64,
+    /// Whether its time is believed.
+    pub(super) is_believed: bool,
+    /// Its values for the window's aggregates.
+    pub(super) values: &'a [Option<Scalar<'a>>],
+}
+
+impl Processor {
+    /// Takes what leaves the last step into the windows of the pipeline.
+    pub(crate) fn fold(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) -> Result<(), Halt> {
+        // What a shadow does becomes of nothing.
+        if self.plan.windows.is_empty() || self.role == Role::Shadow {
+            return Ok(());
+        }
+        let plan = self.plan.clone();
+        let event = &walk.arrival.event;
+        let (time_ms, now_ms, key) = (event.time_ms, walk.now_ms, event.key.as_str());
+        let is_believed = self.effects.is_believed();
+        let mut is_late = false;
+        plan.windows.for_each(leaving, |window, values| {
+            let group = window.group(key, values);
+            if group.len() > MAX_GROUP_BYTES {
+                let reason = format!(
+                    "the event's group in window {} has {} bytes, and at most {MAX_GROUP_BYTES} are taken",
+                    window.name,
+                    group.len()
+                );
+                return Err(Halt::TooMuch {
+                    code: LetterCode::LongKey,
+                    reason,
+                });
+            }
+            let coming = Coming {
+                group,
+                time_ms,
+                now_ms,
+                is_believed,
+                values: &values[window.manifest.by.len()..],
+            };
+            let was_taken = match window.frame {
+                Frame::Fixed { length_ms, every_ms } => {
+                    self.take_fixed(window, &coming, (length_ms, every_ms))?
+                }
+                Frame::Session { gap_ms, most_ms } => {
+                    self.take_into_session(window, &coming, (gap_ms, most_ms))?
+                }
+            };
+            if !was_taken {
+                self.stats.counts.window_late += 1;
+                is_late |= window.manifest.late == LateForWindow::DeadLetter;
+            }
+            Ok(())
+        })?;
+        if is_late {
+            self.keep_late(walk, leaving);
+        }
+        Ok(())
+    }
+
+    fn keep_late(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) {
+        let reason = format!("its windows are over: the watermark is {} ms", walk.now_ms);
+        let event = Event {
+            subject: leaving.subject.to_owned(),
+            headers: leaving.headers.to_vec(),
+            payload: leaving.payload.to_vec().into(),
+            ..walk.arrival.event.clone()
+        };
+        walk.outcome = walk.outcome.max(Outcome::Dead);
+        self.dead_letter(walk, &event, None, LetterCode::Late.as_str(), reason, &[], 0);
+    }
+
+    /// Takes an event into the part of a tumbling or hopping window. Says whether any of its windows is open.
+    fn take_fixed(
+        &mut self,
+        window: &PlannedWindow,
+        coming: &Coming<'_>,
+        (length_ms, every_ms): (u64, u64),
+    ) -> Result<bool, Halt> {
+        let start_ms = coming.time_ms - coming.time_ms % every_ms;
+        let is_over = |end_ms: u64| end_ms.saturating_add(window.grace_ms) <= coming.now_ms;
+        if !coming.is_believed || is_over(start_ms.saturating_add(length_ms)) {
+            return Ok(false);
+        }
+        let key = part_key(&coming.group, start_ms);
+        let part = match window.place.read(&self.effects, &key).map_err(failed)? {
+            Held::Own(part) => Some(part),
+            Held::Foreign => {
+                self.stats.counts.windows_lost += 1;
+                None
+            }
+            Held::Nothing => None,
+        };
+        let is_new = part.is_none();
+        if is_new {
+            self.has_room()?;
+            self.arm(window, coming, start_ms, (length_ms, every_ms));
+        }
+        let mut part = part.unwrap_or_else(|| Part::new(&window.manifest.aggregate));
+        self.add(window, coming, &mut part)?;
+        window.place.write(&mut self.effects, &key, &part);
+        if window.manifest.late == LateForWindow::Correct {
+            let mut end_ms = start_ms + every_ms;
+            while end_ms <= start_ms.saturating_add(length_ms) && end_ms <= coming.now_ms {
+                if !is_over(end_ms) {
+                    self.tell_fixed(window, &coming.group, end_ms, Told::Corrected)
+                        .map_err(failed)?;
+                }
+                end_ms += every_ms;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A new part makes its windows end.
+    fn arm(
+        &mut self,
+        window: &PlannedWindow,
+        coming: &Coming<'_>,
+        start_ms: u64,
+        (length_ms, every_ms): (u64, u64),
+    ) {
+        let group = &coming.group;
+        let waits_ms = window.waits_ms();
+        let last_ms = start_ms.saturating_add(length_ms);
+        let mut end_ms = start_ms.saturating_add(every_ms);
+        while end_ms < last_ms && end_ms.saturating_add(waits_ms) <= coming.now_ms {
+            end_ms += every_ms;
+        }
+        if end_ms.saturating_add(waits_ms) > coming.now_ms {
+            self.wake_window(window, group, end_ms + waits_ms, Wake::Close(end_ms));
+        }
+        if window.manifest.late == LateForWindow::Correct {
+            let at_ms = last_ms.saturating_add(window.grace_ms);
+            self.wake_window(window, group, at_ms, Wake::Forget(start_ms));
+        }
+        if let Some(early) = window.manifest.early {
+            let early_ms = early.as_millis();
+            let passed = coming.now_ms.saturating_sub(start_ms) / early_ms;
+            let at_ms = start_ms + (passed + 1) * early_ms;
+            if at_ms < last_ms {
+                self.wake_window(window, group, at_ms, Wake::Early(start_ms));
+            }
+        }
+    }
+
+    pub(super) fn wake_window(&mut self, window: &PlannedWindow, group: &str, at_ms: u64, wake: Wake) {
+        let due = Due {
+            at_ms,
+            key: group.to_owned(),
+            owner: window.place.step.clone(),
+            name: wake.encode(),
+        };
+        self.effects.wake(&due, Vec::new());
+    }
+
+    /// Adds the event to a part.
+    pub(super) fn add(
+        &mut self,
+        window: &PlannedWindow,
+        coming: &Coming<'_>,
+        part: &mut Part,
+    ) -> Result<(), Halt> {
+        let taken = Taken {
+            time_ms: coming.time_ms,
+            values: coming.values,
+            seed: self.plan.seed,
+        };
+        let skipped = part
+            .take(&window.manifest.aggregate, &taken)
+            .map_err(unreadable)?;
+        self.stats.counts.skipped += skipped;
+        Ok(())
+    }
+
+    /// A window takes room of the tenant's.
+    pub(super) fn has_room(&self) -> Result<(), Halt> {
+        if !self.effects.full.state {
+            return Ok(());
+        }
+        let reason = "the tenant's quota of state is used up, so no window can begin; delete state, or ask an operator to raise state-bytes";
+        Err(Halt::TooMuch {
+            code: LetterCode::StateQuota,
+            reason: reason.to_owned(),
+        })
+    }
+}
+
+pub(super) fn failed(cause: StoreError) -> Halt {
+    Halt::Turn(TurnEnd::Failed(cause.to_string()))
+}
+
+pub(super) fn unreadable(cause: SketchError) -> Halt {
+    failed(StoreError::Damaged(format!("a window's sketch: {cause}")))
+}

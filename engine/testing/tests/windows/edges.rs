@@ -1,0 +1,212 @@
+//! What happens at the edges of windows: early results, late events, corrections, times that nobody believes, changed
+//! and removed windows, storms.
+
+use serde_json::json;
+
+use super::stage::Stage;
+
+const MINUTE: u64 = 60_000;
+
+fn count(more: &str) -> String {
+    format!("{{w: {{over: {{tumbling: 1m}}, aggregate: {{n: count}}{more}}}}}")
+}
+
+fn counts(stage: &mut Stage) -> Vec<(String, u64)> {
+    let results = stage.results();
+    let shown = results.iter().map(|result| {
+        let told = result["result"].as_str().unwrap_or("-").to_owned();
+        (told, result["n"].as_u64().unwrap())
+    });
+    shown.collect()
+}
+
+fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
+    pairs.iter().map(|(told, n)| ((*told).to_owned(), *n)).collect()
+}
+
+#[test]
+fn a_result_says_whose_it_is_and_leaves_on_a_subject_of_its_own() {
+    let windows = "{per-minute: {over: {tumbling: 1m}, by: {user: {json: /key}, shop: {json: /shop}},
+        aggregate: {orders: count, revenue: {sum: {json: /total}}, largest: {max: {json: /total}, keep: {order: {json: /id}}}}}}";
+    let mut stage = Stage::set(windows, "");
+    stage.send("ann", MINUTE + 1, ",\"shop\":7,\"total\":10.10,\"id\":\"x\"");
+    stage.send("ann", MINUTE + 2, ",\"shop\":7,\"total\":0.2,\"id\":\"y\"");
+    stage.send("ann", 2 * MINUTE, ",\"shop\":null,\"total\":\"?\"");
+    stage.commit();
+    assert_eq!(stage.outputs[0].subject, "out.per-minute.7,ann");
+    let expected = json!({
+        "window": "per-minute", "start": "1970-01-01T00:01:00.000Z", "end": "1970-01-01T00:02:00.000Z",
+        "shop": 7, "user": "ann", "orders": 2, "revenue": 10.3, "largest": {"value": 10.1, "order": "x"},
+    });
+    assert_eq!(stage.results(), [expected]);
+    stage.tick(3 * MINUTE);
+    stage.commit();
+    let found = stage.results().remove(0);
+    assert_eq!(
+        (&found["shop"], &found["revenue"], &found["orders"]),
+        (&json!(null), &json!(null), &json!(1))
+    );
+    assert_eq!(stage.counts.skipped, 2);
+}
+
+#[test]
+fn early_results_tell_how_far_a_window_is_and_only_what_is_new() {
+    let mut stage = Stage::set(&count(", early: 10s"), "");
+    stage.send("a", 1_000, "");
+    stage.send("a", 12_000, "");
+    stage.send("a", 35_000, "");
+    stage.tick(50_000);
+    stage.commit();
+    assert_eq!(
+        counts(&mut stage),
+        pairs(&[("early", 1), ("early", 2), ("early", 3)])
+    );
+    stage.tick(MINUTE);
+    stage.commit();
+    assert_eq!(counts(&mut stage), pairs(&[("final", 3)]));
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn what_comes_within_grace_corrects_a_result_that_was_told() {
+    let mut stage = Stage::set(&count(", late: correct, grace: 30s"), "");
+    stage.send("a", 59_000, "");
+    stage.send("a", MINUTE, "");
+    stage.send("a", 58_000, "");
+    stage.send("a", MINUTE + 29_999, "");
+    stage.send("a", 57_000, "");
+    stage.send("a", MINUTE + 30_000, "");
+    stage.send("a", 56_000, "");
+    stage.commit();
+    assert_eq!(
+        counts(&mut stage),
+        pairs(&[("final", 1), ("corrected", 2), ("corrected", 3)])
+    );
+    assert_eq!(stage.counts.window_late, 1);
+    stage.tick(10 * MINUTE);
+    stage.commit();
+    assert_eq!(counts(&mut stage), pairs(&[("final", 3)]));
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn late_events_become_dead_letters_where_the_manifest_says_so() {
+    let mut stage = Stage::set(&count(", late: dead-letter"), "");
+    stage.send("a", 2 * MINUTE, "");
+    stage.send("a", MINUTE, "");
+    stage.send("a", 10_000, "");
+    stage.commit();
+    assert_eq!(stage.counts.window_late, 2);
+    assert_eq!(stage.counts.outcomes.letters, 2);
+    assert!(
+        stage
+            .outputs
+            .iter()
+            .all(|output| output.subject == "tr.shop.p.dead")
+    );
+}
+
+#[test]
+fn a_time_that_nobody_believes_opens_no_window() {
+    let mut stage = Stage::set(&count(""), "");
+    stage.send("a", 253_402_300_799_000, "");
+    stage.commit();
+    assert_eq!(stage.counts.window_late, 1);
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn events_go_out_beside_results_where_the_manifest_says_so() {
+    let windows = count("");
+    let mut stage = Stage::set(&windows, "");
+    stage.send("a", 1_000, "");
+    stage.commit();
+    assert!(stage.outputs.is_empty());
+    let more = "steps: []";
+    let text = windows.clone();
+    let mut stage = Stage::set_with_output("{subject: \"out.{window}.{key}\", events: true}", &text, more);
+    stage.send("a", 1_000, "");
+    stage.send("a", MINUTE, "");
+    stage.commit();
+    let subjects: Vec<_> = stage
+        .outputs
+        .iter()
+        .map(|output| output.subject.as_str())
+        .collect();
+    assert_eq!(subjects, ["out.events.a", "out.w.a", "out.events.a"]);
+}
+
+#[test]
+fn a_window_that_is_declared_otherwise_ends_what_it_had_and_says_so() {
+    let mut stage = Stage::set(&count(""), "");
+    stage.send("a", 1_000, "");
+    stage.commit();
+    stage.change(
+        "{w: {over: {tumbling: 1m}, aggregate: {n: count, sum: {sum: {json: /v}}}}}",
+        "",
+    );
+    stage.send("a", 2_000, ",\"v\":3");
+    stage.tick(MINUTE);
+    stage.commit();
+    assert_eq!(counts(&mut stage), pairs(&[("-", 1)]));
+    assert_eq!(stage.counts.windows_lost, 1);
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn a_window_that_is_declared_no_longer_leaves_nothing() {
+    let mut stage = Stage::set(&count(""), "");
+    stage.send("a", 1_000, "");
+    stage.send("b", 1_000, "");
+    stage.commit();
+    stage.change("{v: {over: {session: 1m}, aggregate: {n: count}}}", "");
+    stage.tick(MINUTE);
+    stage.commit();
+    assert_eq!(counts(&mut stage), pairs(&[]));
+    assert_eq!(stage.counts.windows_lost, 2);
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn a_storm_of_windows_is_told_in_batches_and_once_though_it_is_cut_off() {
+    let mut stage = Stage::set(&count(""), "");
+    for user in 0..10_000 {
+        stage.send(&format!("u{user}"), 1_000, "");
+    }
+    stage.commit();
+    stage.send("u0", MINUTE, "");
+    stage.crash();
+    let batches = stage.commit();
+    assert!(batches >= 10, "{batches}");
+    let results = stage.results();
+    assert_eq!(results.len(), 10_000);
+    let mut keys: Vec<_> = results.iter().map(|result| result["key"].to_string()).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 10_000);
+}
+
+#[test]
+fn a_session_is_cut_where_it_would_be_too_long() {
+    let mut stage = Stage::set(
+        "{w: {over: {session: 10s, at-most: 30s}, aggregate: {n: count}}}",
+        "",
+    );
+    for second in (0..60).step_by(5) {
+        stage.send("a", second * 1_000, "");
+    }
+    stage.tick(2 * MINUTE);
+    stage.commit();
+    let spans: Vec<_> = stage
+        .results()
+        .iter()
+        .map(|result| {
+            (
+                result["start"].as_str().unwrap()[17..19].to_owned(),
+                result["n"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(spans, [("00".to_owned(), 7), ("35".to_owned(), 5)]);
+    assert!(stage.is_empty("w"));
+}

@@ -1,0 +1,6 @@
+//! Windows without code: each result once and equal to a model's, whatever dies; early, late and corrected ones.
+
+mod edges;
+mod equal;
+mod model;
+mod stage;

@@ -1,0 +1,217 @@
+//! A partition at work with windows, which can lose what it has not committed.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tailrace_core::{
+    identity::{PartitionId, PipelineId},
+    life::Life,
+    manifest::{check::check, parse::parse},
+    name::Name,
+    observe::{progress::Cursor, stats::Counts},
+    ports::{
+        broker::{Incoming, Output},
+        store::{Applied, LocalStore as _, PartitionStore},
+    },
+    registry::Revision,
+    watermark::InputClock,
+};
+use tailrace_dataplane::{
+    arrival::QueueItem,
+    intake::{self, clock::IntakeClock},
+    plan::Plan,
+    process::TurnEnd,
+    turn::worker::Worker,
+};
+use tailrace_sketch::TenantSeed;
+use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
+
+/// When the broker receives the events: later than all their times.
+const RECEIVED_MS: u64 = 10_000_000;
+
+const OUTPUT: &str = "{subject: \"out.{window}.{key}\"}";
+
+/// A partition at work.
+pub struct Stage {
+    plan: Arc<Plan>,
+    worker: Worker,
+    store: Arc<dyn PartitionStore>,
+    clock: IntakeClock,
+    /// What is sent, for those who begin again.
+    sent: Vec<(String, u64)>,
+    committed: (Cursor, InputClock),
+    pub counts: Counts,
+    pub outputs: VecDeque<Output>,
+}
+
+impl Stage {
+    /// With these windows, and this beside them, in YAML.
+    pub fn set(windows: &str, more: &str) -> Self {
+        Self::set_with_output(OUTPUT, windows, more)
+    }
+
+    /// With this output as well.
+    pub fn set_with_output(output: &str, windows: &str, more: &str) -> Self {
+        let plan = plan(1, output, windows, more);
+        let partition = PartitionId {
+            pipeline: plan.pipeline.clone(),
+            life: Life::UNNAMED,
+            partition: 0,
+        };
+        let store = MemoryStore::default()
+            .open(&partition, &plan.manifest, plan.seed)
+            .unwrap();
+        let worker = worker(&store, &plan, Cursor::default());
+        Self {
+            plan,
+            worker,
+            store,
+            clock: IntakeClock::default(),
+            sent: Vec::new(),
+            committed: (Cursor::default(), InputClock::default()),
+            counts: Counts::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// An event of this key and time, with more members.
+    pub fn send(&mut self, key: &str, ts: u64, more: &str) {
+        let payload = format!("{{\"key\":\"{key}\",\"ts\":{ts}{more}}}");
+        self.sent.push((payload, RECEIVED_MS));
+        self.hand_over(self.sent.len());
+    }
+
+    fn hand_over(&mut self, sequence: usize) {
+        let (payload, received_ms) = self.sent[sequence - 1].clone();
+        let message = Incoming {
+            sequence: sequence as u64,
+            received_ms,
+            subject: "in".to_owned(),
+            headers: Vec::new(),
+            payload: Bytes::from(payload),
+        };
+        let mut arrival = intake::arrive(&self.plan, message);
+        self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
+        self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
+    }
+
+    /// The watermark with the last event that was sent.
+    pub fn watermark_ms(&self) -> u64 {
+        self.clock.now().watermark_ms
+    }
+
+    /// The watermark with the last commit.
+    pub fn recorded_ms(&self) -> u64 {
+        self.committed.0.watermark_ms
+    }
+
+    /// Nothing comes, and the watermark goes on to there.
+    pub fn tick(&mut self, watermark_ms: u64) {
+        let mut clock = self.clock.now().clone();
+        clock.watermark_ms = watermark_ms;
+        let mark = QueueItem::Mark(self.sent.len() as u64, clock);
+        self.worker.enqueue(vec![mark]);
+    }
+
+    /// Processes all that was sent, in as many batches as it takes. Gives their number.
+    pub fn commit(&mut self) -> usize {
+        let mut batches = 0;
+        loop {
+            let end = self.worker.turn(Duration::from_mins(1), usize::MAX);
+            assert!(matches!(end, TurnEnd::Drained | TurnEnd::Full), "{end:?}");
+            if !self.worker.is_clean() {
+                self.store_batch();
+                batches += 1;
+            }
+            if matches!(end, TurnEnd::Drained) {
+                return batches;
+            }
+        }
+    }
+
+    fn store_batch(&mut self) {
+        let mut sealed = self.worker.seal().unwrap();
+        let commit = sealed.cursor.commit;
+        let stored = Applied {
+            commit,
+            sequence: commit,
+        };
+        self.store.apply(&sealed.delta, stored).unwrap();
+        self.worker.applied(commit, 1);
+        self.committed = (sealed.cursor, sealed.clock.clone());
+        let counts = &sealed.stats.counts;
+        self.counts.outcomes.add(&counts.outcomes);
+        self.counts.window_results += counts.window_results;
+        self.counts.window_late += counts.window_late;
+        self.counts.windows_lost += counts.windows_lost;
+        self.counts.skipped += counts.skipped;
+        self.outputs.extend(sealed.outputs.drain(..));
+    }
+
+    /// Works for a while, as far as one batch goes, and loses it; begins again behind the last commit.
+    pub fn crash(&mut self) {
+        let _ = self.worker.turn(Duration::from_mins(1), usize::MAX);
+        let (cursor, clock) = self.committed.clone();
+        self.worker = worker(&self.store, &self.plan, cursor);
+        self.clock = IntakeClock::behind(cursor.position, clock, Duration::ZERO);
+        for sequence in cursor.position as usize + 1..=self.sent.len() {
+            self.hand_over(sequence);
+        }
+    }
+
+    /// Goes on with other windows.
+    pub fn change(&mut self, windows: &str, more: &str) {
+        let plan = plan(self.plan.revision + 1, OUTPUT, windows, more);
+        self.worker.adopt(&plan, plan.no_instances()).unwrap();
+        self.plan = plan;
+    }
+
+    /// The results so far, which are taken, as JSON.
+    pub fn results(&mut self) -> Vec<serde_json::Value> {
+        let results = self.outputs.drain(..);
+        results
+            .map(|output| serde_json::from_slice(&output.payload).unwrap())
+            .collect()
+    }
+
+    /// Whether anything is left in the state of the partition.
+    pub fn is_empty(&self, window: &str) -> bool {
+        ["~due", &format!("~window.{window}")]
+            .iter()
+            .all(|step| self.store.scan(step, "", None, 10).unwrap().is_empty())
+    }
+}
+
+fn plan(number: u64, output: &str, windows: &str, more: &str) -> Arc<Plan> {
+    let text = format!(
+        "name: p\ninput: {{subjects: [in], key: {{json: /key}}, time: {{json: /ts, unit: ms}}, watermark: {{delay: 0s}}}}\n\
+         output: {output}\n{more}\nwindows: {windows}\n"
+    );
+    let manifest = parse(text.as_bytes()).unwrap();
+    check(&manifest).unwrap();
+    let name = |text: &str| Name::new(text).unwrap();
+    let revision = Revision {
+        number,
+        plugins: [].into(),
+        manifest,
+        applied_ms: 0,
+        rolled_back_to: None,
+    };
+    let pipeline = PipelineId {
+        tenant: name("shop"),
+        pipeline: name("p"),
+    };
+    let plan = Plan::new(pipeline, &revision, &[].into(), TenantSeed::new(0, 0));
+    Arc::new(plan)
+}
+
+fn worker(store: &Arc<dyn PartitionStore>, plan: &Arc<Plan>, cursor: Cursor) -> Worker {
+    Worker::new(
+        store.clone(),
+        plan.clone(),
+        cursor,
+        Arc::new(StoppedClock),
+        1 << 20,
+    )
+    .unwrap()
+}
