@@ -9,7 +9,10 @@ use axum::{
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tailrace_control::query::queries::{MAX_SCAN, StateEntry, VectorEntry};
+use tailrace_control::query::{
+    queries::{MAX_SCAN, StateEntry, VectorEntry},
+    windows::WindowPage,
+};
 
 use crate::{
     ApiState,
@@ -40,6 +43,17 @@ pub(crate) struct Entry {
 pub(crate) struct Scan {
     #[serde(default)]
     prefix: String,
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WindowsAsked {
+    #[serde(default)]
+    group: Option<String>,
     #[serde(default)]
     after: Option<String>,
     #[serde(default)]
@@ -109,6 +123,21 @@ pub(crate) async fn scan(
         Entry { entry, value }
     });
     Ok(Json(shown.collect()))
+}
+
+pub(crate) async fn windows(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+    Asked(asked): Asked<WindowsAsked>,
+) -> Answer<Json<WindowPage>> {
+    let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
+    let pipeline = path.pipeline(&access)?;
+    let (group, after) = (asked.group.as_deref(), asked.after.as_deref());
+    let found = api
+        .queries
+        .windows(&pipeline, path.text("window"), group, after, limit);
+    Ok(Json(found.await?))
 }
 
 pub(crate) async fn vector(

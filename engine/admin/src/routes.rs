@@ -339,6 +339,14 @@ pub fn routes() -> Vec<Route> {
         .of_what_is_committed(),
         own(
             "GET",
+            pipeline!("/windows/{window}"),
+            "list what is open of a window, with its results so far",
+            get(queries::windows),
+        )
+        .of_what_is_committed()
+        .asks(&["group", "after", "limit"]),
+        own(
+            "GET",
             pipeline!("/vectors/{collection}/{id}"),
             "get a vector",
             get(queries::vector),

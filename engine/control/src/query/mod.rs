@@ -21,6 +21,7 @@ pub mod streams;
 pub mod tokens;
 pub mod version;
 pub mod views;
+pub mod windows;
 
 use std::sync::Arc;
 

@@ -147,7 +147,7 @@ fn pattern(pipeline: &Pipeline, place: &OutputPlace, key: Option<&str>) -> Contr
     };
     let output = pipeline.active.manifest.output.as_ref();
     match output.filter(|output| output.names_the_key()) {
-        Some(output) => Ok(output.subject_for(key)),
+        Some(output) => Ok(output.pattern_for(key)),
         None => Err(ControlError::Invalid(
             "key: output.subject has no {key}, so the results of a key cannot be told apart".to_owned(),
         )),

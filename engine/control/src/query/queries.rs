@@ -153,7 +153,7 @@ impl Queries {
     }
 }
 
-fn entries(answers: Vec<Answer>) -> Vec<StateEntry> {
+pub(crate) fn entries(answers: Vec<Answer>) -> Vec<StateEntry> {
     let found = answers.into_iter().flat_map(|answer| match answer {
         Answer::Entries(entries) => entries,
         _ => Vec::new(),

@@ -82,6 +82,14 @@ impl OutputManifest {
         }
     }
 
+    /// The pattern of the subjects for a key: those of the events, and those of the results of windows.
+    pub fn pattern_for(&self, key: &str) -> String {
+        self.with_tokens(|stand_in| match stand_in {
+            StandIn::Window => "*".to_owned(),
+            stand_in => stand_in.token_for(Stands { key, window: None }),
+        })
+    }
+
     /// Whether the key is a token of the subject.
     pub fn names_the_key(&self) -> bool {
         let mut tokens = self.subject.split('.');

@@ -3,13 +3,16 @@
 use tailrace_core::{
     manifest::{Frame, LateForWindow},
     ports::store::StoreError,
-    window::Part,
+    window::{
+        Part, Told,
+        stored::{group_prefix, part_key, read_part_key},
+    },
 };
 
 use crate::{
     effects::due::Due,
     process::processor::Processor,
-    windows::{held::Held, plan::PlannedWindow, result::Told},
+    windows::{held::Held, plan::PlannedWindow},
 };
 
 /// Parts of a window that is gone that are deleted at a time.
@@ -53,11 +56,6 @@ impl Wake {
     }
 }
 
-/// The key of a part in its place.
-pub(super) fn part_key(group: &str, start_ms: u64) -> String {
-    format!("{group}\0{start_ms:016x}")
-}
-
 impl Processor {
     /// Something is due of a window.
     pub(crate) fn wake_of_window(&mut self, due: &Due) -> Result<(), StoreError> {
@@ -76,7 +74,7 @@ impl Processor {
             }
             (Wake::Forget(start_ms), Frame::Fixed { .. }) => {
                 let key = part_key(&due.key, start_ms);
-                window.place.delete(&mut self.effects, &key);
+                window.delete(&mut self.effects, &key);
                 Ok(())
             }
             (Wake::Session, Frame::Session { gap_ms, .. }) => self.close_sessions(window, due, gap_ms),
@@ -98,7 +96,7 @@ impl Processor {
         for start_ms in &starts {
             if *start_ms < first_kept_ms && window.manifest.late != LateForWindow::Correct {
                 let key = part_key(&due.key, *start_ms);
-                window.place.delete(&mut self.effects, &key);
+                window.delete(&mut self.effects, &key);
             }
         }
         if starts.iter().any(|start_ms| *start_ms >= first_kept_ms) {
@@ -122,18 +120,14 @@ impl Processor {
         };
         let start_ms = end_ms.saturating_sub(length_ms);
         let after = start_ms.checked_sub(1).map(|before| part_key(group, before));
-        let prefix = format!("{group}\0");
+        let prefix = group_prefix(group);
         let most = (length_ms / every_ms) as usize;
-        let held = window
-            .place
-            .scan(&self.effects, &prefix, after.as_deref(), most)?;
+        let held = window.scan(&self.effects, &prefix, after.as_deref(), most)?;
         let aggregates = &window.manifest.aggregate;
         let mut all = Part::new(aggregates);
         let mut starts = Vec::new();
         for (key, held) in held {
-            let start = key
-                .rsplit_once('\0')
-                .and_then(|(_, start)| u64::from_str_radix(start, 16).ok());
+            let start = read_part_key(&key).map(|(_, start)| start);
             let Some(start) = start.filter(|start| *start < end_ms) else {
                 break;
             };
@@ -161,12 +155,12 @@ impl Processor {
     ) -> Result<(), StoreError> {
         let key = part_key(&due.key, start_ms);
         let end_ms = start_ms + length_ms;
-        let Held::Own(mut part) = window.place.read::<Part>(&self.effects, &key)? else {
+        let Held::Own(mut part) = window.read::<Part>(&self.effects, &key)? else {
             return Ok(());
         };
         if part.told != part.events {
             part.told = part.events;
-            window.place.write(&mut self.effects, &key, &part);
+            window.write(&mut self.effects, &key, &part);
             self.tell_window(window, &due.key, (start_ms, end_ms), &part, Told::Early)?;
         }
         if let Some(early) = window.manifest.early {
@@ -180,7 +174,7 @@ impl Processor {
 
     /// The window is declared no longer, or otherwise: what it has of the group goes, and that is counted.
     fn forget_all(&mut self, due: &Due) -> Result<(), StoreError> {
-        let prefix = format!("{}\0", due.key);
+        let prefix = group_prefix(&due.key);
         let mut keys = self.effects.scan_of(&due.owner, &prefix, None, PAGE)?;
         if self.effects.read_of(&due.owner, &due.key)?.is_some() {
             self.effects.write_in(&due.owner, &due.key, None);

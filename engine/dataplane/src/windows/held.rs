@@ -1,12 +1,23 @@
 //! What is held of a window, in the state of the partition.
 
 use serde::{Serialize, de::DeserializeOwned};
-use tailrace_core::{delta::StateValue, ports::store::StoreError};
+use tailrace_core::{delta::StateValue, ports::store::StoreError, window::stored};
 
-use crate::{effects::Effects, windows::place::Place};
+use crate::{effects::Effects, windows::plan::PlannedWindow};
 
-impl Place {
-    /// What is held under a key; none too where it is of another shape.
+/// What is held under a key.
+#[derive(Debug, PartialEq)]
+pub(super) enum Held<T> {
+    /// Nothing.
+    Nothing,
+    /// That of a window that was declared otherwise.
+    Foreign,
+    /// The window's own.
+    Own(T),
+}
+
+impl PlannedWindow {
+    /// What is held under a key.
     pub(super) fn read<T: DeserializeOwned>(
         &self,
         effects: &Effects,
@@ -35,21 +46,18 @@ impl Place {
     }
 
     fn decode<T: DeserializeOwned>(&self, key: &str, bytes: &[u8]) -> Result<Held<T>, StoreError> {
-        let damaged = |cause: postcard::Error| {
-            StoreError::Damaged(format!(
-                "what {} has under {key:?} cannot be read: {cause}",
-                self.step
-            ))
-        };
-        let (shape, rest): (u32, &[u8]) = postcard::take_from_bytes(bytes).map_err(damaged)?;
-        if shape != self.shape {
-            return Ok(Held::Foreign);
+        match stored::decode(self.shape, bytes) {
+            Ok(Some(held)) => Ok(Held::Own(held)),
+            Ok(None) => Ok(Held::Foreign),
+            Err(cause) => Err(StoreError::Damaged(format!(
+                "what window {} has under {key:?} cannot be read: {cause}",
+                self.name
+            ))),
         }
-        postcard::from_bytes(rest).map(Held::Own).map_err(damaged)
     }
 
     pub(super) fn write<T: Serialize>(&self, effects: &mut Effects, key: &str, held: &T) {
-        let value = postcard::to_stdvec(&(self.shape, held)).expect("it always serialises into memory");
+        let value = stored::encode(self.shape, held);
         let expires_ms = None;
         effects.write_in(&self.step, key, Some(StateValue { value, expires_ms }));
     }
@@ -57,15 +65,4 @@ impl Place {
     pub(super) fn delete(&self, effects: &mut Effects, key: &str) {
         effects.write_in(&self.step, key, None);
     }
-}
-
-/// What is held under a key.
-#[derive(Debug, PartialEq)]
-pub(super) enum Held<T> {
-    /// Nothing.
-    Nothing,
-    /// That of a window that was declared otherwise.
-    Foreign,
-    /// The window's own.
-    Own(T),
 }

@@ -11,7 +11,6 @@
 
 pub mod close;
 pub mod held;
-pub mod place;
 pub mod plan;
 pub mod result;
 pub mod session;

@@ -5,10 +5,8 @@ use tailrace_core::{
     extract::{Extractor, Scalar},
     manifest::{Extract, Frame, LateForWindow, PipelineManifest, WindowManifest},
     name::Name,
-    window::Part,
+    window::{Part, stored},
 };
-
-use crate::windows::place::Place;
 
 /// The windows of a plan.
 #[derive(Debug, Default)]
@@ -28,8 +26,10 @@ pub struct PlannedWindow {
     pub frame: Frame,
     /// How long it waits for late events.
     pub grace_ms: u64,
-    /// Where its parts lie.
-    pub(crate) place: Place,
+    /// The step under which its parts lie; it owns its wake-ups too.
+    pub(crate) step: String,
+    /// What makes its parts what they are.
+    pub(super) shape: u32,
     /// Which of the members of its group is the key of the events.
     key_at: Option<usize>,
     /// How many of the places are its own.
@@ -64,7 +64,8 @@ impl Windows {
                 name: name.clone(),
                 frame,
                 grace_ms: window.grace.map_or(0, |grace| grace.as_millis()),
-                place: Place::of(name, window),
+                step: stored::step(name),
+                shape: stored::shape(window),
                 key_at: window.by.values().position(is_key),
                 values: places.len() - before,
                 manifest: window.clone(),
@@ -81,7 +82,7 @@ impl Windows {
 
     /// The one whose wake-ups are of this owner.
     pub(crate) fn owned_by(&self, owner: &str) -> Option<&PlannedWindow> {
-        self.all.iter().find(|window| window.place.step == owner)
+        self.all.iter().find(|window| window.step == owner)
     }
 
     /// Each window, with the values that an event has for it: first those of its group.

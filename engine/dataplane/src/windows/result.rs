@@ -1,10 +1,9 @@
 //! The result of a window, on its way out.
 
 use tailrace_core::{
-    event_time::rfc3339,
-    manifest::{Delivery, LateForWindow, Stands},
+    manifest::{Delivery, Stands},
     ports::{broker::Output, store::StoreError},
-    window::{Members, Part},
+    window::{Part, Told, group_key, result},
 };
 
 use crate::{
@@ -12,27 +11,6 @@ use crate::{
     process::{HEADER_ROOM, processor::Processor},
     windows::plan::PlannedWindow,
 };
-
-/// Which result of a window it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// While the window is open.
-    Early,
-    /// When it is over.
-    Final,
-    /// Behind an event that came late.
-    Corrected,
-}
-
-impl Told {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Early => "early",
-            Self::Final => "final",
-            Self::Corrected => "corrected",
-        }
-    }
-}
 
 impl Processor {
     /// Publishes the result of a window from then to then.
@@ -50,9 +28,9 @@ impl Processor {
         };
         let values: Vec<serde_json::Value> = serde_json::from_str(group)
             .map_err(|cause| StoreError::Damaged(format!("the group {group:?} cannot be read: {cause}")))?;
-        let key = key_of(&values);
-        let payload = self
-            .payload(window, &values, span, part, told)
+        let key = group_key(&values);
+        let named = (&window.name, &window.manifest);
+        let payload = result(named, &values, span, (part, plan.seed), told)
             .map_err(|cause| StoreError::Damaged(format!("a sketch of window {}: {cause}", window.name)))?;
         let subject = output.subject_of(Stands {
             key: &key,
@@ -86,43 +64,4 @@ impl Processor {
         });
         Ok(())
     }
-
-    fn payload(
-        &self,
-        window: &PlannedWindow,
-        values: &[serde_json::Value],
-        (start_ms, end_ms): (u64, u64),
-        part: &Part,
-        told: Told,
-    ) -> Result<String, tailrace_sketch::SketchError> {
-        let manifest = &window.manifest;
-        let mut members = Members::default();
-        members.text("window", window.name.as_str());
-        for (name, ms) in [("start", start_ms), ("end", end_ms)] {
-            match rfc3339(ms) {
-                Some(time) => members.text(name, &time.to_string()),
-                None => members.raw(name, &ms.to_string()),
-            }
-        }
-        if manifest.early.is_some() || manifest.late == LateForWindow::Correct {
-            members.text("result", told.as_str());
-        }
-        if manifest.by.is_empty() {
-            members.text("key", &key_of(values));
-        }
-        for (name, value) in manifest.by.keys().zip(values) {
-            members.raw(name, &value.to_string());
-        }
-        part.write(&manifest.aggregate, self.plan.seed, &mut members)?;
-        Ok(members.finish())
-    }
-}
-
-/// What stands for a group in a subject: its values, one after the other.
-fn key_of(values: &[serde_json::Value]) -> String {
-    let shown = values.iter().map(|value| match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    });
-    shown.collect::<Vec<_>>().join(",")
 }

@@ -4,8 +4,13 @@
 //! came. When it wakes up, what is over is told, and the wake-up moves on. So an event that goes on with a session
 //! moves nothing.
 
-use serde::{Deserialize, Serialize};
-use tailrace_core::{ports::store::StoreError, window::Part};
+use tailrace_core::{
+    ports::store::StoreError,
+    window::{
+        Part, Told,
+        stored::{Session, Sessions},
+    },
+};
 
 use crate::{
     effects::due::Due,
@@ -14,36 +19,15 @@ use crate::{
         close::Wake,
         held::Held,
         plan::PlannedWindow,
-        result::Told,
         take::{Coming, failed, unreadable},
     },
 };
 
-/// The open sessions of a group.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Sessions {
-    /// When they wake up.
-    wakes_ms: Option<u64>,
-    open: Vec<Session>,
-}
-
-/// An open session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Session {
-    /// The time of its earliest event.
-    first_ms: u64,
-    /// The time of its latest event.
-    last_ms: u64,
-    part: Part,
-}
-
-impl Session {
-    /// Whether an event, or another session, from then to then goes on with it.
-    fn is_near(&self, (first_ms, last_ms): (u64, u64), (gap_ms, most_ms): (u64, u64)) -> bool {
-        let near =
-            first_ms < self.last_ms.saturating_add(gap_ms) && self.first_ms < last_ms.saturating_add(gap_ms);
-        near && self.last_ms.max(last_ms) - self.first_ms.min(first_ms) <= most_ms
-    }
+/// Whether an event, or another session, from then to then goes on with one.
+fn is_near(session: &Session, (first_ms, last_ms): (u64, u64), (gap_ms, most_ms): (u64, u64)) -> bool {
+    let near = first_ms < session.last_ms.saturating_add(gap_ms)
+        && session.first_ms < last_ms.saturating_add(gap_ms);
+    near && session.last_ms.max(last_ms) - session.first_ms.min(first_ms) <= most_ms
 }
 
 impl Processor {
@@ -57,7 +41,7 @@ impl Processor {
         if !coming.is_believed {
             return Ok(false);
         }
-        let mut sessions = match window.place.read(&self.effects, &coming.group).map_err(failed)? {
+        let mut sessions = match window.read(&self.effects, &coming.group).map_err(failed)? {
             Held::Own(sessions) => sessions,
             Held::Foreign => {
                 self.stats.counts.windows_lost += 1;
@@ -66,7 +50,7 @@ impl Processor {
             Held::Nothing => Sessions::default(),
         };
         let time_ms = coming.time_ms;
-        let is_near = |session: &Session| session.is_near((time_ms, time_ms), (gap_ms, most_ms));
+        let is_near = |session: &Session| is_near(session, (time_ms, time_ms), (gap_ms, most_ms));
         let ends_ms = |last_ms: u64| last_ms.saturating_add(gap_ms + window.grace_ms);
         let at = match sessions.open.iter().position(is_near) {
             Some(at) => at,
@@ -87,7 +71,7 @@ impl Processor {
         self.add(window, coming, &mut session.part)?;
         self.join(window, &mut sessions, at, (gap_ms, most_ms))?;
         self.wake_sessions(window, &coming.group, &mut sessions, gap_ms);
-        window.place.write(&mut self.effects, &coming.group, &sessions);
+        window.write(&mut self.effects, &coming.group, &sessions);
         Ok(true)
     }
 
@@ -103,7 +87,7 @@ impl Processor {
         while let Some(other) = sessions
             .open
             .iter()
-            .position(|other| other.is_near((grown.first_ms, grown.last_ms), bounds))
+            .position(|other| is_near(other, (grown.first_ms, grown.last_ms), bounds))
         {
             let other = sessions.open.swap_remove(other);
             let (mut earlier, later) = if other.first_ms < grown.first_ms {
@@ -141,12 +125,12 @@ impl Processor {
         gap_ms: u64,
     ) -> Result<(), StoreError> {
         let group = &due.key;
-        let mut sessions = match window.place.read::<Sessions>(&self.effects, group)? {
+        let mut sessions = match window.read::<Sessions>(&self.effects, group)? {
             Held::Own(sessions) => sessions,
             Held::Nothing => return Ok(()),
             Held::Foreign => {
                 self.stats.counts.windows_lost += 1;
-                window.place.delete(&mut self.effects, group);
+                window.delete(&mut self.effects, group);
                 return Ok(());
             }
         };
@@ -163,12 +147,12 @@ impl Processor {
             self.tell_window(window, group, span, &session.part, Told::Final)?;
         }
         if open.is_empty() {
-            window.place.delete(&mut self.effects, group);
+            window.delete(&mut self.effects, group);
             return Ok(());
         }
         sessions = Sessions { wakes_ms: None, open };
         self.wake_sessions(window, group, &mut sessions, gap_ms);
-        window.place.write(&mut self.effects, group, &sessions);
+        window.write(&mut self.effects, group, &sessions);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use tailrace_core::{
     manifest::{Frame, LateForWindow},
     outcome::Outcome,
     ports::store::StoreError,
-    window::{Part, Taken},
+    window::{Part, Taken, Told, stored::part_key},
 };
 use tailrace_sketch::SketchError;
 
@@ -19,10 +19,9 @@ use crate::{
         processor::{Processor, Role},
     },
     windows::{
-        close::{Wake, part_key},
+        close::Wake,
         held::Held,
         plan::{Leaving, PlannedWindow},
-        result::Told,
     },
 };
 
@@ -118,7 +117,7 @@ impl Processor {
             return Ok(false);
         }
         let key = part_key(&coming.group, start_ms);
-        let part = match window.place.read(&self.effects, &key).map_err(failed)? {
+        let part = match window.read(&self.effects, &key).map_err(failed)? {
             Held::Own(part) => Some(part),
             Held::Foreign => {
                 self.stats.counts.windows_lost += 1;
@@ -133,7 +132,7 @@ impl Processor {
         }
         let mut part = part.unwrap_or_else(|| Part::new(&window.manifest.aggregate));
         self.add(window, coming, &mut part)?;
-        window.place.write(&mut self.effects, &key, &part);
+        window.write(&mut self.effects, &key, &part);
         if window.manifest.late == LateForWindow::Correct {
             let mut end_ms = start_ms + every_ms;
             while end_ms <= start_ms.saturating_add(length_ms) && end_ms <= coming.now_ms {
@@ -183,7 +182,7 @@ impl Processor {
         let due = Due {
             at_ms,
             key: group.to_owned(),
-            owner: window.place.step.clone(),
+            owner: window.step.clone(),
             name: wake.encode(),
         };
         self.effects.wake(&due, Vec::new());

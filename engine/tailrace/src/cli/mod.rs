@@ -27,6 +27,7 @@ mod stream;
 mod tenant;
 mod token;
 mod vectors;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -90,6 +91,8 @@ enum Command {
         after_help = "Example:\n  tailrace state get recommendations rank 383"
     )]
     State(state::StateCommand),
+    /// List what is open of a pipeline's window, with its results so far.
+    Windows(windows::WindowsArgs),
     /// Query the embeddings of a pipeline.
     #[command(
         subcommand,
@@ -154,6 +157,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Outputs(args) => outputs::run(&args, &Session::new(global)?),
         Command::Stream(command) => stream::run(command, &Session::new(global)?),
         Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
+        Command::Windows(args) => windows::run(args, &Session::new(global)?),
         Command::State(command) => state::run(command, &Session::new(global)?),
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),
