@@ -369,6 +369,14 @@ pub fn routes() -> Vec<Route> {
         .asks(&["q", "item", "from", "to", "by", "group", "rest"]),
         own(
             "GET",
+            pipeline!("/sketches/{sketch}/drift"),
+            "tell how far the values of the last stretch of event time are from those before",
+            get(sketches::drift),
+        )
+        .of_what_is_committed()
+        .asks(&["last", "base"]),
+        own(
+            "GET",
             pipeline!("/outputs"),
             "read the results of a pipeline, or follow them as server-sent events",
             get(outputs::outputs),

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use tailrace_control::query::sketches::{Point, SketchAsk, SketchView};
+use tailrace_control::query::{
+    drift::DriftView,
+    sketches::{Point, SketchAsk, SketchView},
+};
 use tailrace_core::{
     codes::ApiCode,
     series::{Group, Groups},
+    units::Span,
 };
 use tailrace_sketch::{Query, Report};
 
@@ -44,6 +48,34 @@ pub(crate) struct SketchQuery {
 enum Rest {
     Other,
     Missing,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DriftQuery {
+    /// The last stretch of event time.
+    last: String,
+    /// The stretch before it.
+    base: String,
+}
+
+pub(crate) async fn drift(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+    Asked(asked): Asked<DriftQuery>,
+) -> Answer<Json<DriftView>> {
+    let span = |name: &str, text: &str| {
+        let read = text.parse::<Span>().and_then(|span| match span.as_millis() {
+            0 => Err("no time at all".to_owned()),
+            _ => Ok(span.0),
+        });
+        read.map_err(|why| Problem::invalid(ApiCode::InvalidQuery, format!("{name}: {why}")))
+    };
+    let (last, base) = (span("last", &asked.last)?, span("base", &asked.base)?);
+    let pipeline = path.pipeline(&access)?;
+    let found = api.queries.drift(&pipeline, path.text("sketch"), last, base);
+    Ok(Json(found.await?))
 }
 
 pub(crate) async fn sketches(

@@ -9,6 +9,7 @@
 mod bound;
 mod codec;
 mod distinct;
+mod drift;
 mod error;
 mod exact;
 mod kind;

@@ -41,6 +41,7 @@ mod traces;
 mod views;
 mod walk;
 mod wikipedia;
+mod windows;
 
 use tailrace_tests::{cluster::Cluster, engine::Engine};
 use tempfile::TempDir;

@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod audit;
 pub mod candidates;
 pub mod dead_letters;
+pub mod drift;
 pub mod flow;
 pub mod graph;
 pub mod local;

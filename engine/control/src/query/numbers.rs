@@ -74,6 +74,9 @@ impl Queries {
         aspect: &Aspect,
         over: Option<Duration>,
     ) -> ControlResult<Option<f64>> {
+        if let (Aspect::Drift(base), Some(last)) = (aspect, over) {
+            return Ok(self.drift(id, name, last, *base).await?.drift);
+        }
         let mut query = Query::default();
         match aspect {
             Aspect::Quantile(share) => query.quantiles = vec![*share],

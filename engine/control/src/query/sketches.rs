@@ -136,6 +136,37 @@ impl Queries {
         name: &str,
         ask: &SketchAsk,
     ) -> ControlResult<SketchView> {
+        let Merging {
+            empty,
+            parts,
+            covers,
+            is_divided,
+        } = self.merging(id, name, ask).await?;
+        if !is_divided {
+            return view(name, &empty, parts, covers, ask);
+        }
+        let (name, ask) = (name.to_owned(), ask.clone());
+        self.merges
+            .run(move || view(&name, &empty, parts, covers, &ask))
+            .await?
+    }
+
+    /// One sketch of the windows that are asked for, and the event time that it covers.
+    pub(crate) async fn merged(
+        &self,
+        id: &PipelineId,
+        name: &str,
+        ask: &SketchAsk,
+    ) -> ControlResult<(Sketch, Option<Covers>)> {
+        let Merging {
+            empty, parts, covers, ..
+        } = self.merging(id, name, ask).await?;
+        let name = name.to_owned();
+        let merge = move || merge(&name, &empty, parts, false).map(|(whole, _)| whole);
+        Ok((self.merges.run(merge).await??, covers))
+    }
+
+    async fn merging(&self, id: &PipelineId, name: &str, ask: &SketchAsk) -> ControlResult<Merging> {
         let pipeline = self.context.pipeline(id)?;
         let Some(declared) = pipeline.active.manifest.sketches.get(name) else {
             return Err(ControlError::not_found("sketch", &name));
@@ -161,13 +192,12 @@ impl Queries {
             self.undivided(id, name).await?
         };
         let empty = Sketch::new(&declared.config(), self.context.tenant(&id.tenant)?.seed);
-        if declared.windowing().is_none() {
-            return view(name, &empty, parts, covers, ask);
-        }
-        let (name, ask) = (name.to_owned(), ask.clone());
-        self.merges
-            .run(move || view(&name, &empty, parts, covers, &ask))
-            .await?
+        Ok(Merging {
+            empty,
+            parts,
+            covers,
+            is_divided: declared.windowing().is_some(),
+        })
     }
 
     async fn undivided(&self, id: &PipelineId, name: &str) -> ControlResult<Vec<(Option<Group>, Sketch)>> {
@@ -254,14 +284,21 @@ fn span(rule: &WindowRule, (held, reach_ms): (Held, u64), from: Option<Point>, t
     }
 }
 
-/// Merges what partitions gave.
-fn view(
+/// What is to be merged for an answer.
+struct Merging {
+    empty: Sketch,
+    parts: Vec<(Option<Group>, Sketch)>,
+    covers: Option<Covers>,
+    is_divided: bool,
+}
+
+/// Merges what partitions gave: to a whole, and to each group where that is asked for.
+fn merge(
     name: &str,
     empty: &Sketch,
     parts: Vec<(Option<Group>, Sketch)>,
-    covers: Option<Covers>,
-    ask: &SketchAsk,
-) -> ControlResult<SketchView> {
+    by_group: bool,
+) -> ControlResult<(Sketch, BTreeMap<Group, Sketch>)> {
     let mut whole = empty.clone();
     let mut groups: BTreeMap<Group, Sketch> = BTreeMap::new();
     for (group, sketch) in parts {
@@ -272,11 +309,23 @@ fn view(
             ))
         };
         whole.merge(&sketch).map_err(unlike)?;
-        if let (Some(group), Groups::Each) = (group, &ask.groups) {
+        if let Some(group) = group.filter(|_| by_group) {
             let merged = groups.entry(group).or_insert_with(|| empty.clone());
             merged.merge(&sketch).map_err(unlike)?;
         }
     }
+    Ok((whole, groups))
+}
+
+/// The answer from what partitions gave.
+fn view(
+    name: &str,
+    empty: &Sketch,
+    parts: Vec<(Option<Group>, Sketch)>,
+    covers: Option<Covers>,
+    ask: &SketchAsk,
+) -> ControlResult<SketchView> {
+    let (whole, groups) = merge(name, empty, parts, ask.groups == Groups::Each)?;
     let each = groups.into_iter().map(|(group, sketch)| GroupView {
         group,
         report: sketch.report(&ask.query),

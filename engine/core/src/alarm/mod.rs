@@ -62,6 +62,9 @@ pub enum Aspect {
     Distinct,
     /// Of `top`: how often an item came.
     Top(String),
+    /// Of `quantiles`, `top` and `distinct`: how far the last stretch of event time is from the one before it, which is
+    /// so long.
+    Drift(Duration),
 }
 
 /// How a value is compared with the threshold.
@@ -106,6 +109,7 @@ impl fmt::Display for Aspect {
             Self::Count => f.write_str("count"),
             Self::Distinct => f.write_str("distinct"),
             Self::Top(item) => write!(f, "top({item})"),
+            Self::Drift(_) => f.write_str("drift"),
         }
     }
 }

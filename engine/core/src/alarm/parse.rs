@@ -4,6 +4,7 @@
 //! rule       = quantity comparison number [ "for" duration ]
 //! quantity   = metric | sketch "." aspect [ "[" duration "]" ]
 //! comparison = ">" | ">=" | "<" | "<="
+//!            | sketch ".drift[" duration "vs" duration "]"
 //! aspect     = "p" number | "min" | "max" | "sum" | "count" | "distinct" | "top(" item ")"
 //! ```
 //!
@@ -103,6 +104,9 @@ impl<'a> Reader<'a> {
         self.skip_space();
         let began = self.at;
         let name = self.run(is_name);
+        if self.take(".drift") {
+            return self.drift(name);
+        }
         if self.take(".") {
             return Ok(Quantity::Sketch {
                 name: name.to_owned(),
@@ -140,7 +144,7 @@ impl<'a> Reader<'a> {
             "distinct" => Some(Aspect::Distinct),
             _ => quantile(word),
         };
-        let hint = "after the dot stands p50, p99, p99.9, min, max, sum, count, distinct or top(item)";
+        let hint = "after the dot stands p50, p99, p99.9, min, max, sum, count, distinct, top(item) or drift[1h vs 24h]";
         aspect.ok_or_else(|| self.error_at(began, hint))
     }
 
@@ -158,6 +162,38 @@ impl<'a> Reader<'a> {
             return Err(self.error("close the bracket: amounts.p99[5m]"));
         }
         Ok(Some(over.0))
+    }
+
+    /// Two stretches of event time: the last one, and the one before it.
+    fn drift(&mut self, name: &str) -> Result<Quantity, RuleError> {
+        let hint = "name two stretches of event time: amounts.drift[1h vs 24h]";
+        if !self.take("[") {
+            return Err(self.error(hint));
+        }
+        let began = self.at;
+        let text = self.run(|c| c != ']');
+        let Some((last, base)) = text.split_once(" vs ") else {
+            return Err(self.error_at(began, hint));
+        };
+        let span = |text: &str| {
+            let span: Span = text
+                .trim()
+                .parse()
+                .map_err(|why: String| self.error_at(began, why))?;
+            if span.0.is_zero() {
+                return Err(self.error_at(began, "no time at all; write 5m for five minutes of event time"));
+            }
+            Ok(span.0)
+        };
+        let (over, base) = (span(last)?, span(base)?);
+        if !self.take("]") {
+            return Err(self.error("close the bracket: amounts.drift[1h vs 24h]"));
+        }
+        Ok(Quantity::Sketch {
+            name: name.to_owned(),
+            aspect: Aspect::Drift(base),
+            over: Some(over),
+        })
     }
 
     fn comparison(&mut self) -> Result<Comparison, RuleError> {
@@ -273,6 +309,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sketch_may_be_held_against_the_time_before() {
+        let expected = Quantity::Sketch {
+            name: "amounts".to_owned(),
+            aspect: Aspect::Drift(Duration::from_hours(24)),
+            over: Some(Duration::from_hours(1)),
+        };
+        assert_eq!(
+            read("amounts.drift[1h vs 24h] > 0.2 for 5m").unwrap().quantity,
+            expected
+        );
+    }
+
+    #[test]
     fn an_error_names_the_place_and_what_may_stand_there() {
         for (text, at, hint) in [
             ("", 1, "lag"),
@@ -283,6 +332,11 @@ mod tests {
             ("amounts.top( > 1", 17, "close the bracket"),
             ("amounts.top() > 1", 13, "name the item"),
             ("amounts.p99[5m > 1", 13, "duration"),
+            ("amounts.drift > 1", 14, "two stretches"),
+            ("amounts.drift[1h] > 1", 15, "two stretches"),
+            ("amounts.drift[1h vs ] > 1", 15, "duration"),
+            ("amounts.drift[1h vs 0s] > 1", 15, "no time at all"),
+            ("amounts.drift[1h vs 2h", 23, "close the bracket"),
             ("amounts.p99[] > 1", 13, "duration"),
             ("amounts.p99[0s] > 1", 13, "no time at all"),
             ("amounts.p99[5m", 15, "close the bracket"),

@@ -81,24 +81,34 @@ fn check_sketch(manifest: &PipelineManifest, rule: &Rule) -> Result<(), String> 
             "there is no sketch {name:?}; declare it under `sketches`"
         ));
     };
-    if let Some(over) = over {
-        check_over(name, sketch, *over)?;
+    match (over, aspect) {
+        (Some(over), Aspect::Drift(base)) => {
+            check_over(name, sketch, *over)?;
+            check_over(name, sketch, over.saturating_add(*base))?;
+        }
+        (Some(over), _) => check_over(name, sketch, *over)?,
+        (None, _) => {}
     }
     let (fits, hint) = match sketch.kind {
         Kind::Quantiles => (
             matches!(
                 aspect,
-                Aspect::Quantile(_) | Aspect::Min | Aspect::Max | Aspect::Sum | Aspect::Count
+                Aspect::Quantile(_)
+                    | Aspect::Min
+                    | Aspect::Max
+                    | Aspect::Sum
+                    | Aspect::Count
+                    | Aspect::Drift(_)
             ),
-            "p99, min, max, sum and count",
+            "p99, min, max, sum, count and drift",
         ),
         Kind::Distinct => (
-            matches!(aspect, Aspect::Distinct | Aspect::Count),
-            "distinct and count",
+            matches!(aspect, Aspect::Distinct | Aspect::Count | Aspect::Drift(_)),
+            "distinct, count and drift",
         ),
         Kind::Top => (
-            matches!(aspect, Aspect::Top(_) | Aspect::Count),
-            "top(item) and count",
+            matches!(aspect, Aspect::Top(_) | Aspect::Count | Aspect::Drift(_)),
+            "top(item), count and drift",
         ),
         Kind::Seen | Kind::Sample => (matches!(aspect, Aspect::Count), "count"),
     };

@@ -87,6 +87,29 @@ impl TryFrom<Wire> for Quantiles {
     }
 }
 
+impl Quantiles {
+    /// The share of the values in each bin that holds some, in ascending order; a bin is known by its middle.
+    pub(crate) fn shares(&self) -> Vec<(f64, f64)> {
+        let wire = Wire::from(self.clone());
+        let (config, total) = (config(), self.count().max(1) as f64);
+        let side = |bins: &Bins, sign: f64| {
+            let mut key = 0;
+            let bins = bins.iter().map(|(distance, count)| {
+                key += distance;
+                (sign * config.value(key), *count as f64 / total)
+            });
+            bins.collect::<Vec<_>>()
+        };
+        let mut shares = side(&wire.negative, -1.0);
+        shares.reverse();
+        if wire.zeros > 0 {
+            shares.push((0.0, wire.zeros as f64 / total));
+        }
+        shares.extend(side(&wire.positive, 1.0));
+        shares
+    }
+}
+
 fn occupied((bins, _, _, _, first_key, ..): &StoreMirror) -> Bins {
     let mut before = 0;
     let occupied = (*first_key..).zip(bins).filter(|(_, count)| **count > 0);

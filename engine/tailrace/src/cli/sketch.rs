@@ -10,7 +10,7 @@ use tailrace_core::series::Group;
 use super::{
     client::{query, read},
     global::Session,
-    screen::{count, short, table_or},
+    screen::{count, facts, short, table_or},
 };
 
 /// Queries of sketches.
@@ -40,6 +40,20 @@ pub enum SketchCommand {
         #[command(flatten)]
         part: Part,
     },
+    /// Show how far the values of the last stretch of event time are from those of the stretch before it.
+    #[command(after_help = "Example:\n  tailrace sketch drift recommendations amounts --last 1h --base 24h")]
+    Drift {
+        /// The pipeline.
+        pipeline: String,
+        /// The sketch: of quantiles, top or distinct, with windows.
+        name: String,
+        /// The last stretch.
+        #[arg(long, default_value = "1h", value_name = "DURATION")]
+        last: String,
+        /// The stretch before it.
+        #[arg(long, default_value = "24h", value_name = "DURATION")]
+        base: String,
+    },
 }
 
 /// Which part of a windowed or grouped sketch.
@@ -68,9 +82,51 @@ fn quantile(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("{text:?} is no quantile: write a number between 0 and 1, such as 0.99"))
 }
 
+#[derive(Deserialize)]
+struct DriftView {
+    drift: Option<f64>,
+    last: Stretch,
+    base: Stretch,
+}
+
+#[derive(Deserialize)]
+struct Stretch {
+    from: String,
+    to: String,
+    count: u64,
+}
+
+impl Stretch {
+    fn shown(&self) -> String {
+        format!("{} values from {} to {}", self.count, self.from, self.to)
+    }
+}
+
 /// Runs one of them.
 pub fn run(command: SketchCommand, session: &Session) -> anyhow::Result<()> {
     match command {
+        SketchCommand::Drift {
+            pipeline,
+            name,
+            last,
+            base,
+        } => {
+            let parameters = query(&[("last", Some(last)), ("base", Some(base))]);
+            let route = session.pipeline_route(&pipeline, &["sketches", &name, "drift"])?;
+            let answer = session.client.get(&(route + &parameters))?;
+            session.output.show(&answer, || {
+                let DriftView { drift, last, base } = read(&answer)?;
+                let drift = drift.map_or_else(
+                    || "no values to compare".to_owned(),
+                    |drift| format!("{drift:.4}"),
+                );
+                Ok(facts(&[
+                    ("drift", drift),
+                    ("last", last.shown()),
+                    ("base", base.shown()),
+                ]))
+            })
+        }
         SketchCommand::List { pipeline } => {
             let answer = session
                 .client

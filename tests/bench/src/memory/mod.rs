@@ -17,10 +17,15 @@ use crate::{
 
 const ABOUT: &str = "Events from memory, commits dropped; everything between is the real thing. Events a second of processor \
 time, all threads of the process counted. `forward` has an empty body, `state` reads, changes and writes 64 bytes \
-under the event's key (1,000 keys), `validator` checks four fields of the JSON payload.";
+under the event's key (1,000 keys), `validator` checks four fields of the JSON payload. `window` has no step: it counts and sums by key (1,000 keys).";
 
 /// Sizes of a payload, in bytes.
 const SIZES: [usize; 4] = [64, 256, 1_024, 16_384];
+/// Windows that count and sum by key, and their lengths in seconds: each key has an event a second.
+const WINDOWS: [(&str, u32); 2] = [
+    ("window, 60 events each, 256 bytes", 60),
+    ("window, one event each, 256 bytes", 1),
+];
 /// The size that budgets are about.
 const USUAL: usize = 256;
 
@@ -72,7 +77,7 @@ fn cases(events: u64) -> Vec<Case> {
                     Plugin::State { .. } => (name("forward", steps, bytes), None),
                     _ if steps > 1 || bytes != USUAL => (name(plugin.name(), 1, USUAL), None),
                     Plugin::Forward => (String::new(), Some(Budget::AtLeast(300_000.0))),
-                    Plugin::Vectors { .. } | Plugin::Validator | Plugin::Chatty => (String::new(), None),
+                    _ => (String::new(), None),
                 };
                 cases.push(Case {
                     what: name(plugin.name(), steps, bytes),
@@ -92,5 +97,19 @@ fn cases(events: u64) -> Vec<Case> {
             }
         }
     }
+    cases.extend(WINDOWS.map(|(what, seconds)| Case {
+        what: what.to_owned(),
+        job: Job {
+            plugin: Plugin::Window { seconds },
+            steps: 0,
+            bytes: USUAL,
+            keys: KEYS,
+            partitions: 1,
+            warm_up: events / 10,
+            events: events / 2,
+        },
+        against: Some(name("forward", 1, USUAL)),
+        budget: None,
+    }));
     cases
 }

@@ -47,6 +47,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Guest threads: one a core of the machines that this is measured on.
 const GUEST_THREADS: usize = 2;
+/// When the broker receives the first event.
+const BEGIN_MS: u64 = 1_795_824_000_000;
 /// Fewest different events; more keys need more.
 const LEAST_EVENTS: u64 = 10_000;
 
@@ -69,6 +71,11 @@ pub enum Plugin {
     Validator,
     /// Log a line of the payload.
     Chatty,
+    /// Nothing: without a step, a window counts and sums by key. Events are a millisecond apart.
+    Window {
+        /// Of a window.
+        seconds: u32,
+    },
 }
 
 impl Plugin {
@@ -80,13 +87,14 @@ impl Plugin {
             Self::Vectors { .. } => "keeper",
             Self::Validator => "validator",
             Self::Chatty => "chatty",
+            Self::Window { .. } => "window",
         }
     }
 
     /// The file that it is built into.
     pub fn file(self) -> &'static str {
         match self {
-            Self::Forward | Self::State { .. } => "tailrace_bench_guest",
+            Self::Forward | Self::State { .. } | Self::Window { .. } => "tailrace_bench_guest",
             Self::Vectors { .. } => "examples/keeper",
             Self::Validator => "validator",
             Self::Chatty => "examples/chatty",
@@ -100,7 +108,7 @@ impl Plugin {
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
             Self::Vectors { dimensions } => format!(r#"{{"dimensions":{dimensions}}}"#),
             Self::Validator => SCHEMA.to_owned(),
-            Self::Chatty => "null".to_owned(),
+            Self::Chatty | Self::Window { .. } => "null".to_owned(),
         }
     }
 }
@@ -238,8 +246,9 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     let steps: Vec<_> = (0..job.steps).map(step).collect();
     let text = format!(
         r#"{{"name":"bench","input":{{"stream":"IN","subjects":["bench.in.>"],"key":{{"json":"/user"}}}},
-        "partitions":{},"steps":[{}],"output":{{"subject":"bench.out.{{key}}"}}}}"#,
+        "partitions":{},"windows":{},"steps":[{}],"output":{{"subject":"bench.out.{{key}}"}}}}"#,
         job.partitions,
+        windows(job.plugin),
         steps.join(",")
     );
     let manifest = parse(text.as_bytes())?;
@@ -273,6 +282,15 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     Ok(registry)
 }
 
+fn windows(plugin: Plugin) -> String {
+    let Plugin::Window { seconds } = plugin else {
+        return "{}".to_owned();
+    };
+    format!(
+        r#"{{"w":{{"over":{{"tumbling":"{seconds}s"}},"aggregate":{{"n":"count","sum":{{"sum":{{"json":"/amount"}}}}}}}}}}"#
+    )
+}
+
 /// Everything but the broker is the engine's own. The broker counts commits and keeps none of them, and no
 /// snapshot either: what is measured is the engine alone.
 fn world(
@@ -284,6 +302,8 @@ fn world(
 ) -> anyhow::Result<World> {
     let broker = MemoryBroker::new(Options {
         keeps_commits: false,
+        // A millisecond apart, for windows.
+        received_ms: |sequence| BEGIN_MS + sequence,
         ..Options::default()
     });
     broker.generate("IN", input);
