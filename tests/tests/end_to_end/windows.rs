@@ -12,7 +12,6 @@ const PIPELINE: &str = r#"
 name: orders
 partitions: 2
 input:
-  stream: EVENTS
   subjects: ["shop.events.>"]
   key: { json: /shop }
   time: { json: /ts, unit: ms }

@@ -180,6 +180,7 @@ fn check_beside(active: &PipelineManifest, next: &PipelineManifest, mode: Mode) 
         check_limits(&canary)?;
         let pattern = |manifest: &PipelineManifest| manifest.output.as_ref().map(OutputManifest::pattern);
         shared.push(("sketches", active.sketches == next.sketches));
+        shared.push(("windows", active.windows == next.windows));
         shared.push(("output.subject", pattern(active) == pattern(next)));
         let version = |manifest: &PipelineManifest, name| {
             let step = manifest.steps.iter().find(|step| step.name == name);

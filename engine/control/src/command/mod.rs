@@ -19,6 +19,7 @@ pub mod tenants;
 pub mod tokens;
 pub mod trial;
 pub mod upload_permits;
+mod window_changes;
 
 use std::sync::Arc;
 

@@ -20,6 +20,7 @@ use crate::{
         checks::check_change,
         revisions::Next,
         state_versions::{check_state_versions, undeclared_layouts},
+        window_changes::ended_windows,
     },
     error::{ControlError, ControlResult},
 };
@@ -120,7 +121,9 @@ impl Commands {
         if is_empty {
             return Vec::new();
         }
-        undeclared_layouts(&known.active, manifest, plugins)
+        let mut warnings = undeclared_layouts(&known.active, manifest, plugins);
+        warnings.extend(ended_windows(&known.active.manifest, manifest));
+        warnings
     }
 
     /// A pipeline as it stands on the broker, once it is neither being created nor deleted.

@@ -12,7 +12,7 @@ use crate::{
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        output, partition, sketches, watermark, windows,
+        output, partition, sketches, watermark, window_rules,
     },
     subject,
 };
@@ -50,7 +50,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     }
     let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
     sketches::check(&manifest.sketches, &steps)?;
-    windows::check(manifest)?;
+    window_rules::check(manifest)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }

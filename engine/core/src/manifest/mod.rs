@@ -20,6 +20,7 @@ pub mod sketches;
 mod start;
 mod time;
 mod watermark;
+mod window_rules;
 pub mod windows;
 
 pub use aggregate::{Aggregate, AggregateOf, Measure};

@@ -17,6 +17,7 @@ pub mod measures;
 pub mod moment;
 pub mod shadow;
 pub(crate) mod timers;
+mod waking;
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 

@@ -12,7 +12,7 @@ use tailrace_core::{
 use crate::{
     effects::due::Due,
     process::processor::Processor,
-    windows::{held::Held, plan::PlannedWindow},
+    windows::{held::Kept, plan::PlannedWindow},
 };
 
 /// Parts of a window that is gone that are deleted at a time.
@@ -133,10 +133,10 @@ impl Processor {
             };
             starts.push(start);
             match held {
-                Held::Own(part) => all
+                Kept::Own(part) => all
                     .merge(aggregates, &part, self.plan.seed)
                     .map_err(|cause| StoreError::Damaged(format!("the sketch of {key:?}: {cause}")))?,
-                Held::Foreign | Held::Nothing => self.stats.counts.windows_lost += 1,
+                Kept::Foreign | Kept::Nothing => self.stats.counts.windows_lost += 1,
             }
         }
         if all.events > 0 {
@@ -155,7 +155,7 @@ impl Processor {
     ) -> Result<(), StoreError> {
         let key = part_key(&due.key, start_ms);
         let end_ms = start_ms + length_ms;
-        let Held::Own(mut part) = window.read::<Part>(&self.effects, &key)? else {
+        let Kept::Own(mut part) = window.read::<Part>(&self.effects, &key)? else {
             return Ok(());
         };
         if part.told != part.events {

@@ -7,7 +7,7 @@ use crate::{effects::Effects, windows::plan::PlannedWindow};
 
 /// What is held under a key.
 #[derive(Debug, PartialEq)]
-pub(super) enum Held<T> {
+pub(super) enum Kept<T> {
     /// Nothing.
     Nothing,
     /// That of a window that was declared otherwise.
@@ -22,9 +22,9 @@ impl PlannedWindow {
         &self,
         effects: &Effects,
         key: &str,
-    ) -> Result<Held<T>, StoreError> {
+    ) -> Result<Kept<T>, StoreError> {
         match effects.read_of(&self.step, key)? {
-            None => Ok(Held::Nothing),
+            None => Ok(Kept::Nothing),
             Some(value) => self.decode(key, &value.value),
         }
     }
@@ -36,7 +36,7 @@ impl PlannedWindow {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Held<T>)>, StoreError> {
+    ) -> Result<Vec<(String, Kept<T>)>, StoreError> {
         let entries = effects.scan_of(&self.step, prefix, after, limit)?;
         let entries = entries.into_iter().map(|(key, value)| {
             let held = self.decode(&key, &value.value)?;
@@ -45,10 +45,10 @@ impl PlannedWindow {
         entries.collect()
     }
 
-    fn decode<T: DeserializeOwned>(&self, key: &str, bytes: &[u8]) -> Result<Held<T>, StoreError> {
+    fn decode<T: DeserializeOwned>(&self, key: &str, bytes: &[u8]) -> Result<Kept<T>, StoreError> {
         match stored::decode(self.shape, bytes) {
-            Ok(Some(held)) => Ok(Held::Own(held)),
-            Ok(None) => Ok(Held::Foreign),
+            Ok(Some(held)) => Ok(Kept::Own(held)),
+            Ok(None) => Ok(Kept::Foreign),
             Err(cause) => Err(StoreError::Damaged(format!(
                 "what window {} has under {key:?} cannot be read: {cause}",
                 self.name

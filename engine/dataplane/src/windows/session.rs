@@ -17,7 +17,7 @@ use crate::{
     process::{halt::Halt, processor::Processor},
     windows::{
         close::Wake,
-        held::Held,
+        held::Kept,
         plan::PlannedWindow,
         take::{Coming, failed, unreadable},
     },
@@ -42,12 +42,12 @@ impl Processor {
             return Ok(false);
         }
         let mut sessions = match window.read(&self.effects, &coming.group).map_err(failed)? {
-            Held::Own(sessions) => sessions,
-            Held::Foreign => {
+            Kept::Own(sessions) => sessions,
+            Kept::Foreign => {
                 self.stats.counts.windows_lost += 1;
                 Sessions::default()
             }
-            Held::Nothing => Sessions::default(),
+            Kept::Nothing => Sessions::default(),
         };
         let time_ms = coming.time_ms;
         let is_near = |session: &Session| is_near(session, (time_ms, time_ms), (gap_ms, most_ms));
@@ -126,9 +126,9 @@ impl Processor {
     ) -> Result<(), StoreError> {
         let group = &due.key;
         let mut sessions = match window.read::<Sessions>(&self.effects, group)? {
-            Held::Own(sessions) => sessions,
-            Held::Nothing => return Ok(()),
-            Held::Foreign => {
+            Kept::Own(sessions) => sessions,
+            Kept::Nothing => return Ok(()),
+            Kept::Foreign => {
                 self.stats.counts.windows_lost += 1;
                 window.delete(&mut self.effects, group);
                 return Ok(());

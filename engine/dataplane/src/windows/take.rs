@@ -20,7 +20,7 @@ use crate::{
     },
     windows::{
         close::Wake,
-        held::Held,
+        held::Kept,
         plan::{Leaving, PlannedWindow},
     },
 };
@@ -118,12 +118,12 @@ impl Processor {
         }
         let key = part_key(&coming.group, start_ms);
         let part = match window.read(&self.effects, &key).map_err(failed)? {
-            Held::Own(part) => Some(part),
-            Held::Foreign => {
+            Kept::Own(part) => Some(part),
+            Kept::Foreign => {
                 self.stats.counts.windows_lost += 1;
                 None
             }
-            Held::Nothing => None,
+            Kept::Nothing => None,
         };
         let is_new = part.is_none();
         if is_new {

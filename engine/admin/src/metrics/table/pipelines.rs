@@ -210,6 +210,24 @@ pub(super) static TABLE: &[Metric] = &[
         counts!(late_updates),
     ),
     counter(
+        "window_results",
+        "messages",
+        "Results of windows",
+        counts!(window_results),
+    ),
+    counter(
+        "late_window_events",
+        "events",
+        "Events whose windows were over, once for each of them",
+        counts!(window_late),
+    ),
+    counter(
+        "lost_windows",
+        "windows",
+        "Parts of windows that ended without a result: their window is declared no longer, or otherwise, or the broker takes no message of that size",
+        counts!(windows_lost),
+    ),
+    counter(
         "sketch_comparisons",
         "comparisons",
         "Windows and groups of a watched sketch that were compared with the exact answer",

@@ -194,6 +194,12 @@ struct CountsView {
     late: u64,
     #[serde(default)]
     ahead: u64,
+    #[serde(default)]
+    window_results: u64,
+    #[serde(default)]
+    window_late: u64,
+    #[serde(default)]
+    windows_lost: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -292,6 +298,7 @@ fn overview(status: &StatusView) -> String {
         ),
         ("late", count(counts.late)),
         ("ahead", ahead(&status.stats)),
+        ("windows", windows(counts)),
         ("markers", count(counts.markers)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
@@ -316,6 +323,18 @@ fn ahead(stats: &StatsView) -> String {
     let example = stats.times.ahead_example.as_ref();
     let example = example.map(|example| format!("; the last, {}", printable(example)));
     count(stats.counts.ahead) + &example.unwrap_or_default()
+}
+
+/// What came of windows.
+fn windows(counts: &CountsView) -> String {
+    let CountsView {
+        window_results,
+        window_late,
+        windows_lost,
+        ..
+    } = counts;
+    let [results, late, lost] = [window_results, window_late, windows_lost].map(|number| count(*number));
+    format!("{results} results, {late} late events, {lost} ended without a result")
 }
 
 /// Events that the input stream dropped before they were processed.
