@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 /// Floors of the engine's crates; an arrow goes to a lower floor only.
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("tailrace-console", 0),
     ("tailrace-sketch", 0),
     ("tailrace-payload", 0),
     ("tailrace-time", 0),
+    ("tailrace-schema", 0),
     ("tailrace-core", 1),
     ("tailrace-dataplane", 2),
     ("tailrace-control", 2),

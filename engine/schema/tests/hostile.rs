@@ -1,0 +1,325 @@
+//! Schemas and payloads that ask for more than they are: each ends soon, in a rejection or a fault with words, on a
+//! stack as small as a guest thread's.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use tailrace_schema::{Format, Options, Reference, Schema};
+
+/// No case may take longer. They take milliseconds; the rest is for machines under load.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Runs on a thread with one mebibyte of stack, and takes the time.
+#[allow(clippy::disallowed_methods)] // The time that passes is what is tested.
+fn soon<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+    let started = Instant::now();
+    let thread = std::thread::Builder::new()
+        .stack_size(1024 * 1024)
+        .spawn(run)
+        .expect("a thread");
+    let answer = thread.join().expect("it neither panics nor overflows its stack");
+    assert!(started.elapsed() < SOON, "{name} took {:?}", started.elapsed());
+    answer
+}
+
+fn parse(format: Format, text: &str) -> Result<Schema, String> {
+    Schema::parse(format, text, &[], Options::default()).map_err(|fault| fault.to_string())
+}
+
+fn judged(format: Format, schema: String, payload: Vec<u8>) -> Result<(), String> {
+    soon("a payload", move || {
+        let schema = parse(format, &schema)?;
+        schema.validate(&payload).map_err(|fault| fault.to_string())
+    })
+}
+
+#[test]
+fn references_that_double_the_work_at_each_level_are_stopped() {
+    // Billion laughs: each definition asks the next one twice.
+    let mut schema = String::from(r##"{"$ref":"#/$defs/d0","$defs":{"##);
+    for level in 0..60 {
+        let next = level + 1;
+        write!(
+            schema,
+            r##""d{level}":{{"allOf":[{{"$ref":"#/$defs/d{next}"}},{{"$ref":"#/$defs/d{next}"}}]}},"##
+        )
+        .unwrap();
+    }
+    schema.push_str(r#""d60":{"type":"integer"}}}"#);
+    let answer = judged(Format::JsonSchema, schema, b"1".to_vec());
+    assert!(
+        answer.as_ref().is_err_and(|fault| fault.contains("steps")),
+        "{answer:?}"
+    );
+    // The same by recursion into the payload.
+    let schema = r##"{"allOf":[{"properties":{"a":{"$ref":"#"}}},{"properties":{"a":{"$ref":"#"}}}]}"##;
+    let payload = "{\"a\":".repeat(100) + "1" + &"}".repeat(100);
+    let answer = judged(Format::JsonSchema, schema.to_owned(), payload.into_bytes());
+    assert!(
+        answer.as_ref().is_err_and(|fault| fault.contains("steps")),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_reference_to_itself_ends() {
+    for schema in [
+        r##"{"$ref":"#"}"##,
+        r##"{"anyOf":[{"$ref":"#"}]}"##,
+        r##"{"not":{"$ref":"#"}}"##,
+        r##"{"$dynamicAnchor":"x","$dynamicRef":"#x"}"##,
+    ] {
+        let answer = judged(Format::JsonSchema, schema.to_owned(), b"1".to_vec());
+        assert!(
+            answer.as_ref().is_err_and(|fault| fault.contains("levels deep")),
+            "{schema}: {answer:?}"
+        );
+    }
+}
+
+fn many_fields(count: usize) -> String {
+    let mut fields = String::new();
+    for n in 1..=count {
+        write!(fields, "int32 f{n} = {n};").unwrap();
+    }
+    fields
+}
+
+#[test]
+fn ten_thousand_fields_are_no_burden_and_more_are_refused() {
+    let members = |count: usize| {
+        (0..count)
+            .map(|n| format!(r#""m{n}":{{"type":"integer"}}"#))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let schema = format!(
+        r#"{{"properties":{{{}}},"additionalProperties":false}}"#,
+        members(10_000)
+    );
+    let payload = format!(
+        "{{{}}}",
+        (0..10_000)
+            .map(|n| format!(r#""m{n}":{n}"#))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    assert_eq!(judged(Format::JsonSchema, schema, payload.into_bytes()), Ok(()));
+    let schema = format!(
+        r#"{{"properties":{{{}}}}}"#,
+        (0..20_001)
+            .map(|n| format!(r#""{n}":true"#))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    assert!(judged(Format::JsonSchema, schema, b"1".to_vec()).is_err_and(|fault| fault.contains("at most")));
+    let fields = |count: usize| {
+        (0..count)
+            .map(|n| format!(r#"{{"name":"f{n}","type":"int","default":1}}"#))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let avro = format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields(10_000));
+    assert_eq!(judged(Format::Avro, avro, vec![0; 10_000]), Ok(()));
+    let fields = many_fields(10_000);
+    assert_eq!(
+        judged(
+            Format::Protobuf,
+            format!("syntax=\"proto3\";message M{{{fields}}}"),
+            vec![8, 1]
+        ),
+        Ok(())
+    );
+    let fields = many_fields(20_001);
+    let answer = judged(
+        Format::Protobuf,
+        format!("syntax=\"proto3\";message M{{{fields}}}"),
+        vec![8, 1],
+    );
+    assert!(answer.is_err_and(|fault| fault.contains("at most")));
+}
+
+#[test]
+fn expressions_that_blow_up_take_linear_time() {
+    let payload = format!("\"{}!\"", "a".repeat(50_000));
+    for pattern in ["^(a+)+$", "^(a|a)*$", "(a*)*b", "^(([a-z])+.)+[A-Z]([a-z])+$"] {
+        let schema = format!(r#"{{"pattern":"{pattern}"}}"#);
+        assert!(judged(Format::JsonSchema, schema, payload.clone().into_bytes()).is_err());
+    }
+    let huge = r#"{"pattern":"((a{500}){500}){500}"}"#.to_owned();
+    assert!(judged(Format::JsonSchema, huge, b"1".to_vec()).is_err_and(|fault| fault.contains("/pattern")));
+    let many: Vec<String> = (0..200).map(|n| format!(r#"{{"pattern":"{n}"}}"#)).collect();
+    let many = format!(r#"{{"anyOf":[{}]}}"#, many.join(","));
+    assert!(judged(Format::JsonSchema, many, b"1".to_vec()).is_err_and(|fault| fault.contains("patterns")));
+}
+
+#[test]
+fn depth_is_bounded_everywhere() {
+    let deep = |open: &str, close: &str, inner: &str| open.repeat(5_000) + inner + &close.repeat(5_000);
+    assert!(judged(Format::JsonSchema, deep(r#"{"not":"#, "}", "true"), b"1".to_vec()).is_err());
+    assert!(
+        judged(
+            Format::JsonSchema,
+            "true".to_owned(),
+            deep("[", "]", "").into_bytes()
+        )
+        .is_err()
+    );
+    assert!(
+        judged(
+            Format::Avro,
+            deep(r#"{"type":"array","items":"#, "}", r#""int""#),
+            vec![0]
+        )
+        .is_err()
+    );
+    let messages = format!("syntax=\"proto3\";{}", deep("message M{", "}", ""));
+    assert!(judged(Format::Protobuf, messages, Vec::new()).is_err());
+    // A list in itself: the payload is deep, though the schema is not.
+    let list = r#"{"type":"record","name":"L","fields":[{"name":"n","type":["null","L"]}]}"#.to_owned();
+    assert!(judged(Format::Avro, list, vec![2; 100_000]).is_err_and(|fault| fault.contains("levels")));
+    // A record that has no end needs no bytes at all.
+    let endless = r#"{"type":"record","name":"L","fields":[{"name":"n","type":"L"}]}"#.to_owned();
+    assert!(judged(Format::Avro, endless, Vec::new()).is_err_and(|fault| fault.contains("levels")));
+    let mut payload = Vec::new();
+    for _ in 0..2_000 {
+        let mut outer = vec![0x0a];
+        let mut length = payload.len();
+        while length >= 0x80 {
+            outer.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        outer.push(length as u8);
+        outer.extend(&payload);
+        payload = outer;
+    }
+    let answer = judged(
+        Format::Protobuf,
+        "syntax=\"proto3\"; message M { M m = 1; }".to_owned(),
+        payload.clone(),
+    );
+    assert!(answer.is_err_and(|fault| fault.contains("levels")));
+    let groups = "syntax=\"proto2\"; message M { optional group G = 1 { optional int32 x = 1; } }".to_owned();
+    assert!(judged(Format::Protobuf, groups, vec![0x1b; 100_000]).is_err());
+}
+
+#[test]
+fn lengths_and_counts_are_claims_until_the_bytes_are_there() {
+    let claim = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    for schema in [r#""bytes""#, r#""string""#, r#"{"type":"map","values":"null"}"#] {
+        assert!(
+            judged(Format::Avro, schema.to_owned(), claim.to_vec()).is_err(),
+            "{schema}"
+        );
+    }
+    // A billion nulls are five bytes, and so are a billion empty records.
+    let nulls = r#"{"type":"array","items":"null"}"#.to_owned();
+    assert!(judged(Format::Avro, nulls.clone(), claim.to_vec()).is_err_and(|fault| fault.contains("values")));
+    let block = [0x80, 0x89, 0x7a]; // a million nulls
+    assert!(
+        judged(Format::Avro, nulls, [block, block, block].concat())
+            .is_err_and(|fault| fault.contains("values"))
+    );
+    // Defaults multiply what is short.
+    let writer = r#"{"type":"array","items":{"type":"record","name":"R","fields":[]}}"#;
+    let long = "x".repeat(100_000);
+    let reader = format!(
+        r#"{{"type":"array","items":{{"type":"record","name":"R","fields":[{{"name":"a","type":"string","default":"{long}"}}]}}}}"#
+    );
+    let answer = soon("defaults", move || {
+        let (writer, reader) = (parse(Format::Avro, writer)?, parse(Format::Avro, &reader)?);
+        let payload = [0x80, 0x89, 0x7a, 0x00];
+        reader
+            .decode_written(&writer, &[], &payload)
+            .map(|json| json.len())
+            .map_err(|fault| fault.to_string())
+    });
+    assert!(answer.is_err_and(|fault| fault.contains("values")));
+    for payload in [
+        &[0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f][..],
+        &[0xff; 11],
+        &[0x0a],
+        &[0x0b],
+        &[0x0f],
+        &[0],
+    ] {
+        let schema = "syntax=\"proto3\"; message M { bytes b = 1; }".to_owned();
+        assert!(
+            judged(Format::Protobuf, schema, payload.to_vec()).is_err(),
+            "{payload:?}"
+        );
+    }
+}
+
+#[test]
+fn numbers_of_any_size_cost_what_their_digits_cost() {
+    let digits = "9".repeat(100_000);
+    let schema = r#"{"multipleOf":0.01,"maximum":1e400}"#.to_owned();
+    assert!(judged(Format::JsonSchema, schema.clone(), digits.clone().into_bytes()).is_err());
+    assert_eq!(judged(Format::JsonSchema, schema, b"1e399".to_vec()), Ok(()));
+    let unique = format!(r"[1e999999999,{}]", ["1e999999998"; 1].join(","));
+    assert_eq!(
+        judged(
+            Format::JsonSchema,
+            r#"{"uniqueItems":true}"#.to_owned(),
+            unique.into_bytes()
+        ),
+        Ok(())
+    );
+    let decimal = r#"{"type":"bytes","logicalType":"decimal","precision":1000}"#.to_owned();
+    let mut payload = vec![0x80, 0xb5, 0x18]; // 200,000 bytes
+    payload.resize(200_003, 0x7f);
+    assert!(judged(Format::Avro, decimal, payload).is_err_and(|fault| fault.contains("digits")));
+}
+
+#[test]
+fn comparing_schemas_that_branch_in_each_other_ends() {
+    let nested = |kind: &str| {
+        let branches: Vec<String> = (0..6)
+            .map(|n| format!(r##"{{"properties":{{"p{n}":{{"$ref":"#"}}}},"{kind}":{{"$ref":"#"}}}}"##))
+            .collect();
+        format!(r#"{{"anyOf":[{}]}}"#, branches.join(","))
+    };
+    soon("JSON Schema", move || {
+        let (one, other) = (
+            parse(Format::JsonSchema, &nested("not")),
+            parse(Format::JsonSchema, &nested("items")),
+        );
+        one.expect("a schema")
+            .differences(&other.expect("a schema"))
+            .len()
+    });
+    let mut text = String::from("[");
+    for n in 0..200 {
+        let of = (n * 7) % 200;
+        let ty = if of < n {
+            format!(r#"["null","R{of}"]"#)
+        } else {
+            r#"["null","int"]"#.to_owned()
+        };
+        write!(
+            text,
+            r#"{}{{"type":"record","name":"R{n}","fields":[{{"name":"a","type":{ty}}}]}}"#,
+            if n > 0 { "," } else { "" }
+        )
+        .unwrap();
+    }
+    text.push(']');
+    soon("Avro", move || {
+        let other = text.replace("\"int\"", "\"string\"");
+        let (one, other) = (parse(Format::Avro, &text), parse(Format::Avro, &other));
+        one.expect("a schema")
+            .differences(&other.expect("a schema"))
+            .len()
+    });
+}
+
+#[test]
+fn a_schema_with_its_references_has_a_size() {
+    let large = format!("\"{}\"", "a".repeat(600 * 1024));
+    assert!(parse(Format::JsonSchema, &large).is_err_and(|fault| fault.contains("bytes")));
+    let references: Vec<Reference> = (0..65).map(|n| Reference::new(format!("r{n}"), "true")).collect();
+    let fault =
+        Schema::parse(Format::JsonSchema, "true", &references, Options::default()).expect_err("too many");
+    assert!(fault.to_string().contains("at most 64"), "{fault}");
+}
