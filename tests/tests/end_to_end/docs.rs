@@ -63,6 +63,7 @@ pages! {
     how_to_tokens_and_audit: "docs/how-to/tokens-and-audit.md",
     how_to_upgrade: "docs/how-to/upgrade.md",
     how_to_watch: "docs/how-to/watch.md",
+    how_to_windows: "docs/how-to/windows.md",
 }
 
 /// Folders in which every page is one of [`PAGES`].

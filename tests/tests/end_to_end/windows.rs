@@ -51,7 +51,7 @@ async fn results(stage: &Stage, key: Option<&str>) -> anyhow::Result<Vec<Value>>
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
     Ok(outputs
         .into_iter()
-        .map(|output| output["payload"].clone())
+        .map(|output| output["json"].clone())
         .collect())
 }
 

@@ -22,9 +22,9 @@ under the event's key (1,000 keys), `validator` checks four fields of the JSON p
 /// Sizes of a payload, in bytes.
 const SIZES: [usize; 4] = [64, 256, 1_024, 16_384];
 /// Windows that count and sum by key, and their lengths in seconds: each key has an event a second.
-const WINDOWS: [(&str, u32); 2] = [
-    ("window, 60 events each, 256 bytes", 60),
-    ("window, one event each, 256 bytes", 1),
+const WINDOWS: [(&str, u32, Option<Budget>); 2] = [
+    ("window, 60 events each, 256 bytes", 60, Some(Budget::RatioAtLeast(0.6))),
+    ("window, one event each, 256 bytes", 1, None),
 ];
 /// The size that budgets are about.
 const USUAL: usize = 256;
@@ -97,7 +97,7 @@ fn cases(events: u64) -> Vec<Case> {
             }
         }
     }
-    cases.extend(WINDOWS.map(|(what, seconds)| Case {
+    cases.extend(WINDOWS.map(|(what, seconds, budget)| Case {
         what: what.to_owned(),
         job: Job {
             plugin: Plugin::Window { seconds },
@@ -109,7 +109,7 @@ fn cases(events: u64) -> Vec<Case> {
             events: events / 2,
         },
         against: Some(name("forward", 1, USUAL)),
-        budget: None,
+        budget,
     }));
     cases
 }
