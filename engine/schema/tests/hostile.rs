@@ -323,3 +323,60 @@ fn a_schema_with_its_references_has_a_size() {
         Schema::parse(Format::JsonSchema, "true", &references, Options::default()).expect_err("too many");
     assert!(fault.to_string().contains("at most 64"), "{fault}");
 }
+
+#[test]
+fn defaults_that_have_themselves_or_double_end() {
+    let itself = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"A","default":{}}]}"#;
+    let answer = judged(Format::Avro, itself.to_owned(), vec![0]);
+    assert!(answer.is_err_and(|fault| fault.contains("defaults make")));
+    let mut inner = r#"{"type":"record","name":"R40","fields":[]}"#.to_owned();
+    for n in (0..40).rev() {
+        let next = n + 1;
+        inner = format!(
+            r#"{{"type":"record","name":"R{n}","fields":[{{"name":"a","type":{inner},"default":{{}}}},{{"name":"b","type":"R{next}","default":{{}}}}]}}"#
+        );
+    }
+    let answer = judged(Format::Avro, inner, vec![0]);
+    assert!(answer.is_err_and(|fault| fault.contains("defaults make")));
+}
+
+#[test]
+fn what_is_large_in_the_schema_is_not_paid_for_by_every_value() {
+    let symbols: Vec<String> = (0..15_000).map(|n| format!("\"S{n}\"")).collect();
+    let symbols = symbols.join(",");
+    let avro = format!(r#"{{"type":"array","items":{{"type":"enum","name":"E","symbols":[{symbols}]}}}}"#);
+    // 500,000 times the last symbol, which is three bytes.
+    let mut payload = vec![0xc0, 0x84, 0x3d];
+    payload.extend([0xae, 0xd4, 0x01].repeat(500_000));
+    payload.push(0);
+    assert_eq!(judged(Format::Avro, avro, payload), Ok(()));
+    let values: String = (0..15_000)
+        .map(|n| format!("S{n} = {n}; "))
+        .collect::<Vec<_>>()
+        .concat();
+    let proto = format!("syntax=\"proto3\"; enum E {{ {values} }} message M {{ repeated E e = 1; }}");
+    let mut payload = vec![0x0a, 0xc0, 0x84, 0x3d]; // a million bytes of them
+    payload.extend([0x97, 0x75].repeat(500_000));
+    assert_eq!(judged(Format::Protobuf, proto, payload), Ok(()));
+    // Many empty messages of many fields.
+    let proto = format!(
+        "syntax=\"proto3\"; message L {{ repeated M m = 1; }} message M {{ {} }}",
+        many_fields(15_000)
+    );
+    let answer = judged(Format::Protobuf, proto, [0x0a, 0x00].repeat(400_000));
+    assert!(answer.is_err_and(|fault| fault.contains("values")));
+    // Many members of a oneof, each replacing the one before.
+    let proto = format!(
+        "syntax=\"proto3\"; message M {{ oneof o {{ {} }} }}",
+        many_fields(15_000)
+    );
+    assert_eq!(
+        judged(Format::Protobuf, proto, [0x08, 0x01, 0x10, 0x01].repeat(200_000)),
+        Ok(())
+    );
+    // A long number among many values.
+    let values: Vec<String> = (0..15_000).map(|n| n.to_string()).collect();
+    let schema = format!(r#"{{"enum":[{}]}}"#, values.join(","));
+    let answer = judged(Format::JsonSchema, schema, "9".repeat(500_000).into_bytes());
+    assert!(answer.is_err_and(|fault| fault.contains("steps")));
+}

@@ -101,8 +101,9 @@ impl<'a> Comparison<'a> {
                     self.found("NAME_MISMATCH", format!("{} was {}", to.full, from.full));
                 }
                 let missing: Vec<&str> = written
+                    .list
                     .iter()
-                    .filter(|symbol| !symbols.contains(symbol))
+                    .filter(|symbol| symbols.position(symbol).is_none())
                     .map(String::as_str)
                     .collect();
                 if !missing.is_empty() && default.is_none() {
@@ -116,7 +117,7 @@ impl<'a> Comparison<'a> {
                 if !to.reads(from) {
                     self.found("NAME_MISMATCH", format!("{} was {}", to.full, from.full));
                 }
-                self.fields(fields, written);
+                self.fields(&fields.list, &written.list);
             }
             (to, from) if !to.matches(from) && !to.promotes(from) => {
                 self.found("TYPE_MISMATCH", format!("{} reads no {}", to.word(), from.word()));

@@ -1,15 +1,12 @@
 //! From Avro's bytes to JSON: written by one schema, read by another. Every length is looked at before anything is
 //! allocated for it.
 
-use super::default::from_default;
-use super::model::{AvroSchema, RecordField, Shape, TypeId};
-use super::tagged::{decimal_text, tagged};
+use super::default::Defaults;
+use super::model::{AvroSchema, Fields, Shape, TypeId};
+use super::tagged::{MAX_DECIMAL_BYTES, decimal_text, tagged};
 use crate::bounds::{MAX_DEPTH, MAX_VALUES};
 use crate::error::Rejection;
 use crate::json::Json;
-
-/// The longest decimal, in bytes: making its text takes time by the square of it.
-const MAX_DECIMAL_BYTES: usize = 420;
 
 /// Reads one value. Nothing may follow it.
 pub(super) fn decode(writer: &AvroSchema, reader: &AvroSchema, bytes: &[u8]) -> Result<Json, Rejection> {
@@ -189,11 +186,13 @@ impl<'a> Decoder<'a> {
             ) => {
                 let start = self.at;
                 let index = self.long()?;
-                let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+                let symbol = usize::try_from(index)
+                    .ok()
+                    .and_then(|index| symbols.list.get(index));
                 let symbol = symbol
                     .ok_or_else(|| Rejection::at_byte(start, format!("the enum has no symbol {index}")))?;
-                let symbol = Some(symbol).filter(|symbol| known.contains(symbol));
-                let symbol = symbol.or_else(|| default.and_then(|default| known.get(default)));
+                let symbol = Some(symbol).filter(|symbol| known.position(symbol).is_some());
+                let symbol = symbol.or_else(|| default.and_then(|default| known.list.get(default)));
                 let what =
                     || Rejection::at_byte(start, "the schema does not have the symbol that was written");
                 Json::text(symbol.ok_or_else(what)?)
@@ -268,19 +267,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn record(
-        &mut self,
-        from: &'a [RecordField],
-        to: &'a [RecordField],
-        depth: usize,
-    ) -> Result<Json, Rejection> {
-        let mut values: Vec<Option<Json>> = vec![None; to.len()];
-        for field in from {
-            let by_name = to.iter().position(|read| read.name == field.name);
-            let target = by_name.or_else(|| to.iter().position(|read| read.reads(&field.name)));
-            match target {
+    fn record(&mut self, from: &'a Fields, to: &'a Fields, depth: usize) -> Result<Json, Rejection> {
+        let mut values: Vec<Option<Json>> = vec![None; to.list.len()];
+        for field in &from.list {
+            match to.reading(&field.name) {
                 Some(index) => {
-                    let value = self.value(field.of, to[index].of, depth + 1);
+                    let value = self.value(field.of, to.list[index].of, depth + 1);
                     values[index] = Some(value.map_err(|fault| fault.under(&field.name))?);
                 }
                 None => self
@@ -288,22 +280,20 @@ impl<'a> Decoder<'a> {
                     .map_err(|fault| fault.under(&field.name))?,
             }
         }
-        let mut members = Vec::with_capacity(to.len());
-        for (field, value) in to.iter().zip(values) {
+        let mut members = Vec::with_capacity(to.list.len());
+        for (field, value) in to.list.iter().zip(values) {
             let value = match (value, &field.default) {
-                (Some(value), _) => value,
+                (Some(value), _) => Ok(value),
                 (None, Some(default)) => {
                     // The same default may stand in every record of a long array.
-                    self.counted(weight(default))?;
-                    from_default(self.reader, field.of, default)
-                        .map_err(|what| self.fault(what).under(&field.name))?
+                    let mut defaults = Defaults::new(self.reader, MAX_VALUES.saturating_sub(self.values));
+                    let made = defaults.value(field.of, default);
+                    self.values = MAX_VALUES - defaults.left();
+                    made
                 }
-                (None, None) => {
-                    return Err(self
-                        .fault("the field was not written and has no default")
-                        .under(&field.name));
-                }
+                (None, None) => Err("the field was not written and has no default".to_owned()),
             };
+            let value = value.map_err(|what| self.fault(what).under(&field.name))?;
             members.push((field.name.clone(), value));
         }
         Ok(Json::Object(members))
@@ -349,14 +339,6 @@ fn bytes_or_text(
         }
         None => Ok(Json::String(bytes.iter().copied().map(char::from).collect())),
     }
-}
-
-fn weight(value: &Json) -> usize {
-    let inside = value
-        .elements()
-        .iter()
-        .chain(value.members().iter().map(|(_, member)| member));
-    1 + value.as_str().map_or(0, str::len) / 16 + inside.map(weight).sum::<usize>()
 }
 
 /// A whole number as the reader has it.

@@ -1,9 +1,11 @@
 //! From JSON to Avro's bytes: the way back of `decode`. A number that its type does not hold is a rejection, never
 //! rounded or cut; `float` and `double` alone take the nearest.
 
-use super::default::{from_default, is_not_finite};
-use super::model::{AvroSchema, RecordField, Shape, TypeId};
-use crate::bounds::MAX_DEPTH;
+use std::collections::{HashMap, HashSet};
+
+use super::default::{Defaults, is_not_finite};
+use super::model::{AvroSchema, Fields, RecordField, Shape, TypeId};
+use crate::bounds::{MAX_DEPTH, MAX_VALUES};
 use crate::error::Rejection;
 use crate::json::{Decimal, Json};
 
@@ -12,6 +14,7 @@ pub(super) fn encode(schema: &AvroSchema, value: &Json) -> Result<Vec<u8>, Rejec
     let mut encoder = Encoder {
         schema,
         out: Vec::new(),
+        defaults: Defaults::new(schema, MAX_VALUES),
     };
     encoder.value(schema.root, value, 0)?;
     Ok(encoder.out)
@@ -20,6 +23,7 @@ pub(super) fn encode(schema: &AvroSchema, value: &Json) -> Result<Vec<u8>, Rejec
 struct Encoder<'a> {
     schema: &'a AvroSchema,
     out: Vec<u8>,
+    defaults: Defaults<'a>,
 }
 
 impl<'a> Encoder<'a> {
@@ -91,8 +95,13 @@ impl<'a> Encoder<'a> {
                 self.out.extend(bytes);
             }
             (Shape::Enum { symbols, .. }, Json::String(symbol)) => {
-                let index = symbols.iter().position(|one| one == symbol);
-                let what = || Rejection::new(format!("{symbol:?} is none of the {} symbols", symbols.len()));
+                let index = symbols.position(symbol);
+                let what = || {
+                    Rejection::new(format!(
+                        "{symbol:?} is none of the {} symbols",
+                        symbols.list.len()
+                    ))
+                };
                 self.long(index.ok_or_else(what)? as i64);
             }
             (Shape::Array(of), Json::Array(elements)) => {
@@ -118,7 +127,7 @@ impl<'a> Encoder<'a> {
             }
             (Shape::Union(branches), _) => self.union(branches, value, depth)?,
             (Shape::Record(_, fields), Json::Object(members)) => {
-                self.record(fields, value, members, depth)?;
+                self.record(fields, members, depth)?;
             }
             _ => return Err(wrong()),
         }
@@ -172,25 +181,25 @@ impl<'a> Encoder<'a> {
 
     fn record(
         &mut self,
-        fields: &'a [RecordField],
-        value: &Json,
+        fields: &'a Fields,
         members: &[(String, Json)],
         depth: usize,
     ) -> Result<(), Rejection> {
-        if let Some((name, _)) = members
-            .iter()
-            .find(|(name, _)| fields.iter().all(|field| field.name != *name))
-        {
+        if let Some((name, _)) = members.iter().find(|(name, _)| fields.named(name).is_none()) {
             return Err(Rejection::new("the schema has no such field").under(name));
         }
-        for field in fields {
-            let made = match (value.get(&field.name), &field.default) {
+        let given: HashMap<&str, &Json> = members
+            .iter()
+            .map(|(name, member)| (name.as_str(), member))
+            .collect();
+        for field in &fields.list {
+            let made = match (given.get(field.name.as_str()), &field.default) {
                 (Some(member), _) => {
                     self.value(field.of, member, depth + 1)
                         .map_err(|fault| fault.under(&field.name))?;
                     continue;
                 }
-                (None, Some(default)) => from_default(self.schema, field.of, default),
+                (None, Some(default)) => self.defaults.value(field.of, default),
                 (None, None) => Err("the field is missing and has no default".to_owned()),
             };
             let made = made.map_err(|what| Rejection::new(what).under(&field.name))?;
@@ -223,14 +232,11 @@ fn fits(schema: &AvroSchema, of: TypeId, value: &Json) -> bool {
             .is_some_and(|decimal| decimal_bytes(value, decimal).is_ok()),
         (Shape::Bytes, Json::String(text)) => bytes(text).is_ok(),
         (Shape::Fixed(_, size), Json::String(text)) => bytes(text).is_ok_and(|bytes| bytes.len() == *size),
-        (Shape::Enum { symbols, .. }, Json::String(symbol)) => symbols.contains(symbol),
+        (Shape::Enum { symbols, .. }, Json::String(symbol)) => symbols.position(symbol).is_some(),
         (Shape::Record(_, fields), Json::Object(members)) => {
-            members
-                .iter()
-                .all(|(name, _)| fields.iter().any(|field| field.name == *name))
-                && fields
-                    .iter()
-                    .all(|field| field.default.is_some() || value.get(&field.name).is_some())
+            let given: HashSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+            let is_given = |field: &RecordField| field.default.is_some() || given.contains(&*field.name);
+            members.iter().all(|(name, _)| fields.named(name).is_some()) && fields.list.iter().all(is_given)
         }
         _ => false,
     }

@@ -38,10 +38,10 @@ pub(super) enum Shape {
     Array(TypeId),
     Map(TypeId),
     Union(Vec<TypeId>),
-    Record(Name, Vec<RecordField>),
+    Record(Name, Fields),
     Enum {
         name: Name,
-        symbols: Vec<String>,
+        symbols: Symbols,
         default: Option<usize>,
     },
     Fixed(Name, usize),
@@ -52,6 +52,64 @@ pub(super) enum Shape {
 pub(super) struct Name {
     pub(super) full: String,
     pub(super) aliases: Vec<String>,
+}
+
+/// The fields of a record, in order, and found by name: a record may have thousands, and a payload thousands of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields {
+    pub(super) list: Vec<RecordField>,
+    by_name: HashMap<String, usize>,
+    by_alias: HashMap<String, usize>,
+}
+
+impl Fields {
+    pub(super) fn new(list: Vec<RecordField>) -> Self {
+        let by_name = list
+            .iter()
+            .enumerate()
+            .map(|(index, field)| (field.name.clone(), index))
+            .collect();
+        let aliases = list.iter().enumerate();
+        let aliases =
+            aliases.flat_map(|(index, field)| field.aliases.iter().map(move |alias| (alias.clone(), index)));
+        Self {
+            by_name,
+            by_alias: aliases.collect(),
+            list,
+        }
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The field that reads what was written under a name.
+    pub(super) fn reading(&self, written: &str) -> Option<usize> {
+        self.named(written)
+            .or_else(|| self.by_alias.get(written).copied())
+    }
+}
+
+/// The symbols of an enum, in order, and found by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Symbols {
+    pub(super) list: Vec<String>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Symbols {
+    pub(super) fn new(list: Vec<String>) -> Self {
+        let by_name = list
+            .iter()
+            .enumerate()
+            .map(|(index, symbol)| (symbol.clone(), index))
+            .collect();
+        Self { list, by_name }
+    }
+
+    pub(super) fn position(&self, symbol: &str) -> Option<usize> {
+        self.by_name.get(symbol).copied()
+    }
 }
 
 /// A field of a record.

@@ -1,14 +1,17 @@
 //! From the text of an Avro schema to numbered types. Names resolve as in the standard: by namespace, to types that
 //! stand before or in a schema that was pushed.
 
-use super::default::from_default;
-use super::model::{AvroSchema, Name, RecordField, Shape, Type, TypeId};
-use crate::bounds::{MAX_DEPTH, MAX_PARTS};
+use super::default::Defaults;
+use super::model::{AvroSchema, Fields, Name, RecordField, Shape, Symbols, Type, TypeId};
+use crate::bounds::{MAX_DEPTH, MAX_PARTS, MAX_VALUES};
 use crate::error::{Place, SchemaError};
 use crate::json::{Json, read};
 
 /// The largest `fixed`. It is allocated for every value.
 const MAX_FIXED: usize = 1024 * 1024;
+
+/// The most branches of a union: each value of it looks through them.
+const MAX_BRANCHES: usize = 256;
 
 /// Parses a schema. References bring the named types that it uses without declaring them, in any order.
 pub(super) fn parse(text: &str, references: &[(&str, &str)]) -> Result<AvroSchema, SchemaError> {
@@ -71,13 +74,15 @@ impl<'s> Parser<'s> {
 
     fn whole(&mut self, json: &Json) -> Result<TypeId, SchemaError> {
         let root = self.of(json, "")?;
-        for (record, path) in std::mem::take(&mut self.records) {
+        let records = std::mem::take(&mut self.records);
+        let mut defaults = Defaults::new(self.schema, MAX_VALUES);
+        for (record, path) in records {
             let Shape::Record(_, fields) = self.schema.shape(record) else {
                 continue;
             };
-            for (index, field) in fields.iter().enumerate() {
+            for (index, field) in fields.list.iter().enumerate() {
                 let Some(default) = &field.default else { continue };
-                if let Err(what) = from_default(self.schema, field.of, default) {
+                if let Err(what) = defaults.value(field.of, default) {
                     let place =
                         path.iter()
                             .cloned()
@@ -167,6 +172,9 @@ impl<'s> Parser<'s> {
             })?;
             types.push(of);
         }
+        if types.len() > MAX_BRANCHES {
+            return Err(self.fault(format!("a union has at most {MAX_BRANCHES} branches")));
+        }
         if types.is_empty() {
             return Err(self.fault("a union needs a branch"));
         }
@@ -250,7 +258,7 @@ impl<'s> Parser<'s> {
     fn record(&mut self, json: &Json, namespace: &str) -> Result<TypeId, SchemaError> {
         let (name, inside) = self.name(json, namespace)?;
         let full = name.full.clone();
-        let of = self.add(Shape::Record(name.clone(), Vec::new()), None)?;
+        let of = self.add(Shape::Record(name.clone(), Fields::default()), None)?;
         self.declare(&full, of)?;
         let Some(Json::Array(members)) = json.get("fields") else {
             return Err(self.fault("a record needs its \"fields\""));
@@ -265,7 +273,7 @@ impl<'s> Parser<'s> {
             }
             fields.push(field);
         }
-        self.schema.types[of].shape = Shape::Record(name, fields);
+        self.schema.types[of].shape = Shape::Record(name, Fields::new(fields));
         self.records.push((of, self.path.clone()));
         Ok(of)
     }
@@ -336,7 +344,7 @@ impl<'s> Parser<'s> {
         let of = self.add(
             Shape::Enum {
                 name,
-                symbols,
+                symbols: Symbols::new(symbols),
                 default,
             },
             None,

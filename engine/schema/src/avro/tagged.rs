@@ -3,6 +3,9 @@
 use super::model::{AvroSchema, Shape, TypeId};
 use crate::json::{Decimal, Json};
 
+/// The longest decimal, in bytes: making its text takes time by the square of it.
+pub(super) const MAX_DECIMAL_BYTES: usize = 420;
+
 /// The value of a branch. It carries the branch's name, unless null is the only other one.
 pub(super) fn tagged(schema: &AvroSchema, branches: &[TypeId], index: usize, value: Json) -> Json {
     let branch = branches[index];

@@ -85,6 +85,22 @@ impl Json {
         }
     }
 
+    /// About how much work it is to look at all of it.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Number(digits) => 1 + digits.len() / 16,
+            Self::String(text) => 1 + text.len() / 16,
+            Self::Array(elements) => 1 + elements.iter().map(Json::weight).sum::<usize>(),
+            Self::Object(members) => {
+                1 + members
+                    .iter()
+                    .map(|(name, member)| 1 + name.len() / 16 + member.weight())
+                    .sum::<usize>()
+            }
+            Self::Null | Self::Bool(_) => 1,
+        }
+    }
+
     /// Equal by value: `1.0` is `1`, and the order of members says nothing.
     pub(crate) fn equals(&self, other: &Json) -> bool {
         match (self, other) {

@@ -52,7 +52,12 @@ struct Run<'p> {
 
 impl<'p> Run<'p> {
     fn node(&mut self, node: Node, value: &Json, marks: &mut Marks) -> bool {
-        if !self.may_go_on(1) {
+        let tracked = if self.program.tracks {
+            children(value) / 16
+        } else {
+            0
+        };
+        if !self.may_go_on(1 + tracked) {
             return false;
         }
         let program = self.program;
@@ -145,13 +150,14 @@ impl<'p> Run<'p> {
                 format!("must be {}, is {}", names.join(" or "), value.kind())
             }),
             (Keyword::Enum(values), _) => {
-                self.may_go_on(values.len())
+                self.may_go_on(value.weight() * (1 + values.len()))
                     && self.needs(values.iter().any(|one| one.equals(value)), || {
                         format!("must be one of the {} values of enum", values.len())
                     })
             }
             (Keyword::Const(one), _) => {
-                self.needs(one.equals(value), || "must be the value of const".to_owned())
+                self.may_go_on(value.weight())
+                    && self.needs(one.equals(value), || "must be the value of const".to_owned())
             }
             (_, Json::Number(digits)) if is_of_numbers(keyword) => self.number(keyword, digits),
             (_, Json::String(text)) if is_of_strings(keyword) => self.string(keyword, text),
@@ -169,6 +175,9 @@ impl<'p> Run<'p> {
     }
 
     fn number(&mut self, keyword: &Keyword, digits: &str) -> bool {
+        if !self.may_go_on(digits.len() / 16) {
+            return false;
+        }
         let number = Decimal::of(digits);
         match keyword {
             Keyword::Maximum(bound) => self.needs(number <= *bound, || format!("must be at most {bound}")),
@@ -275,6 +284,11 @@ impl<'p> Run<'p> {
         })
     }
 
+    /// Whether a value has a member: it is searched for.
+    fn has_member(&mut self, value: &Json, name: &str) -> bool {
+        self.may_go_on(value.members().len() / 8) && value.get(name).is_some()
+    }
+
     fn object(
         &mut self,
         keyword: &Keyword,
@@ -292,8 +306,7 @@ impl<'p> Run<'p> {
             Keyword::Required(names) => self.required(names, members),
             Keyword::DependentRequired(rules) => rules
                 .iter()
-                .filter(|(name, _)| value.get(name).is_some())
-                .all(|(_, names)| self.required(names, members)),
+                .all(|(name, names)| !self.has_member(value, name) || self.required(names, members)),
             Keyword::Properties {
                 named,
                 patterns,
@@ -320,14 +333,13 @@ impl<'p> Run<'p> {
             }
             Keyword::DependentSchemas(schemas) => schemas
                 .iter()
-                .filter(|(name, _)| value.get(name).is_some())
-                .all(|(_, node)| self.node(*node, value, marks)),
+                .all(|(name, node)| !self.has_member(value, name) || self.node(*node, value, marks)),
             _ => true,
         }
     }
 
     fn required(&mut self, names: &[String], members: &[(String, Json)]) -> bool {
-        if !self.may_go_on(names.len()) {
+        if !self.may_go_on(names.len() + members.len() / 8) {
             return false;
         }
         let has: HashSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();

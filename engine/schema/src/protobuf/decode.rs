@@ -73,6 +73,9 @@ impl<'s> Decoder<'s> {
     fn plain<'b>(&mut self, of: &'s Message, pieces: &Pieces<'b>, depth: usize) -> Result<Json, Rejection> {
         let mut found: Vec<Found<'b>> = Vec::new();
         found.resize_with(of.fields.len(), Found::default);
+        let mut chosen: Vec<Option<usize>> = vec![None; of.oneofs.len()];
+        // A message of many fields costs that much, even if it has none of them.
+        self.values += of.fields.len() / 16;
         for (bytes, place) in pieces {
             let mut reader = Reader::new(bytes, *place);
             while !reader.is_empty() {
@@ -83,13 +86,12 @@ impl<'s> Decoder<'s> {
                     continue;
                 };
                 let field = &of.fields[index];
-                if let Some(oneof) = field.oneof {
+                if let Some(oneof) = field.oneof
+                    && let Some(before) = chosen[oneof].replace(index)
+                    && before != index
+                {
                     // The last one counts; a message alone is merged with what stood before.
-                    for (other, slot) in of.fields.iter().zip(&mut found) {
-                        if other.oneof == Some(oneof) && other.number != number {
-                            *slot = Found::Nothing;
-                        }
-                    }
+                    found[before] = Found::Nothing;
                 }
                 let taken = self.field(field, (number, wire), &mut reader, &mut found[index], depth);
                 taken.map_err(|fault| fault.under(&field.json_name))?;
@@ -280,9 +282,8 @@ impl<'s> Decoder<'s> {
         if of.name == "google.protobuf.NullValue" {
             return Some(Json::Null);
         }
-        let name = of.values.iter().find(|(_, value)| *value == code);
-        match name {
-            Some((name, _)) => Some(Json::text(name)),
+        match of.by_number.get(&code) {
+            Some(name) => Some(Json::text(name)),
             None => of.is_open.then(|| Json::number(code)),
         }
     }
@@ -357,10 +358,7 @@ fn zero(schema: &ProtobufSchema, field: &Field) -> Json {
     match field.kind {
         Kind::Message(_) => Json::Object(Vec::new()),
         Kind::Enum(number) if schema.enums[number].name == "google.protobuf.NullValue" => Json::Null,
-        Kind::Enum(number) => schema.enums[number]
-            .values
-            .first()
-            .map_or(Json::number(0), |(name, _)| Json::text(name)),
+        Kind::Enum(number) => Json::text(&schema.enums[number].first),
         Kind::Scalar(Scalar::Bool) => Json::Bool(false),
         Kind::Scalar(Scalar::String | Scalar::Bytes) => Json::text(""),
         Kind::Scalar(Scalar::Double | Scalar::Float) => Json::number("0.0"),
@@ -374,10 +372,7 @@ fn zero(schema: &ProtobufSchema, field: &Field) -> Json {
 /// Whether a value is the zero of its type. `-0.0` is none: it has a bit.
 fn is_zero(schema: &ProtobufSchema, field: &Field, value: &Json) -> bool {
     match (field.kind, value) {
-        (Kind::Enum(number), Json::String(name)) => schema.enums[number]
-            .values
-            .iter()
-            .any(|(value, code)| value == name && *code == 0),
+        (Kind::Enum(number), Json::String(name)) => schema.enums[number].by_name.get(name) == Some(&0),
         (Kind::Enum(_), _) => *value == Json::Null,
         _ => *value == zero(schema, field),
     }

@@ -1,22 +1,27 @@
 //! From canonical JSON to Protobuf's bytes. A member that the schema does not have, a number that its type does not
 //! hold and two members of one `oneof` are rejections.
 
+use std::cell::Cell;
+
 use super::base64::{from_base64, to_base64};
 use super::decode::wire_of;
 use super::model::{Enum, Field, Kind, Message, Named, ProtobufSchema, Scalar};
 use super::well_known::WellKnown;
 use super::wire::{Wire, put_delimited, put_tag, put_varint, to_zigzag};
-use crate::bounds::MAX_DEPTH;
+use crate::bounds::{MAX_DEPTH, MAX_VALUES};
 use crate::error::Rejection;
 use crate::json::{Decimal, Json};
 
 /// Writes one message.
 pub(super) fn encode(schema: &ProtobufSchema, message: usize, value: &Json) -> Result<Vec<u8>, Rejection> {
-    Encoder { schema }.message(message, value, 0)
+    let spent = Cell::new(0);
+    Encoder { schema, spent }.message(message, value, 0)
 }
 
 struct Encoder<'s> {
     schema: &'s ProtobufSchema,
+    /// What the messages so far have cost: one of many fields costs that much, even if it has none of them.
+    spent: Cell<usize>,
 }
 
 impl Encoder<'_> {
@@ -46,6 +51,12 @@ impl Encoder<'_> {
                 value.kind()
             )));
         };
+        self.spent.set(self.spent.get() + 1 + of.fields.len() / 16);
+        if self.spent.get() > MAX_VALUES {
+            return Err(Rejection::new(format!(
+                "the value has more than {MAX_VALUES} parts"
+            )));
+        }
         let mut given: Vec<Option<(&str, &Json)>> = vec![None; of.fields.len()];
         for (name, member) in members {
             let index = of.by_name.get(name).copied();
@@ -245,18 +256,13 @@ fn symbol(of: &Enum, value: &Json) -> Result<i32, Rejection> {
     let wrong = || Rejection::new(format!("no value of the enum {}", of.name));
     match value {
         Json::Null if of.name == "google.protobuf.NullValue" => Ok(0),
-        Json::String(name) => of
-            .values
-            .iter()
-            .find(|(value, _)| value == name)
-            .map(|(_, code)| *code)
-            .ok_or_else(wrong),
+        Json::String(name) => of.by_name.get(name).copied().ok_or_else(wrong),
         Json::Number(digits) => {
             let code = Decimal::of(digits)
                 .to_integer()
                 .and_then(|code| i32::try_from(code).ok())
                 .ok_or_else(wrong)?;
-            let is_known = of.is_open || of.values.iter().any(|(_, value)| *value == code);
+            let is_known = of.is_open || of.by_number.contains_key(&code);
             if is_known { Ok(code) } else { Err(wrong()) }
         }
         _ => Err(wrong()),

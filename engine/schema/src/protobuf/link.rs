@@ -1,7 +1,7 @@
 //! From declared files to one schema: every name is resolved by the scopes around it, every feature by the features
 //! around it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::declare::{Features, FieldDecl, FileDecl, Label, MessageDecl, Presence, Syntax, TypeDecl};
 use super::model::{Enum, Field, Kind, Message, Named, ProtobufSchema};
@@ -139,9 +139,18 @@ impl<'f> Linker<'f> {
             return Err(SchemaError::new(Place::default(), what));
         }
         let number = self.schema.enums.len();
+        let mut by_number = HashMap::new();
+        for (value, code) in &declared.values {
+            by_number.entry(*code).or_insert_with(|| value.clone());
+        }
         self.schema.enums.push(Enum {
             name: name.clone(),
-            values: declared.values.clone(),
+            first: declared
+                .values
+                .first()
+                .map_or(String::new(), |(value, _)| value.clone()),
+            by_name: declared.values.iter().cloned().collect(),
+            by_number,
             is_open,
         });
         self.declare(&name, Named::Enum(number))

@@ -66,7 +66,11 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Enum {
     pub(super) name: String,
-    pub(super) values: Vec<(String, i32)>,
+    /// The first one is the default.
+    pub(super) first: String,
+    pub(super) by_name: HashMap<String, i32>,
+    /// The first name of each number.
+    pub(super) by_number: HashMap<i32, String>,
     /// Whether numbers without a name are values too.
     pub(super) is_open: bool,
 }
