@@ -95,12 +95,12 @@ fn check_groups(
     input: &InputManifest,
     partitions: u32,
 ) -> Result<(), ManifestError> {
-    within(&format!("{path}.by"), window.by.len() as u64, 0, 8)?;
-    for (name, place) in &window.by {
+    within(&format!("{path}.by"), window.places().len() as u64, 0, 8)?;
+    for (name, place) in window.places() {
         check_member(&format!("{path}.by.{name}"), name, window)?;
         check_extract(&format!("{path}.by.{name}"), place)?;
     }
-    let names_the_key = window.by.is_empty() || window.by.values().any(|place| *place == input.key);
+    let names_the_key = window.by.is_none() || window.places().any(|(_, place)| *place == input.key);
     if names_the_key || partitions == 1 {
         return Ok(());
     }
@@ -117,7 +117,7 @@ fn check_aggregates(path: &str, window: &WindowManifest) -> Result<(), ManifestE
     for (name, aggregate) in &window.aggregate {
         let path = format!("{path}.{name}");
         check_member(&path, name, window)?;
-        if window.by.contains_key(name) {
+        if window.places().any(|(other, _)| other == name) {
             return Err(ManifestError::new(
                 path,
                 "`by` has this name; a result has it once",
@@ -129,7 +129,7 @@ fn check_aggregates(path: &str, window: &WindowManifest) -> Result<(), ManifestE
 }
 
 fn check_member(path: &str, name: &str, window: &WindowManifest) -> Result<(), ManifestError> {
-    let is_reserved = RESERVED.contains(&name) && (name != "key" || window.by.is_empty());
+    let is_reserved = RESERVED.contains(&name) && (name != "key" || window.by.is_none());
     if is_reserved {
         let hint = format!("every result has a member {name:?} of its own; choose another name");
         return Err(ManifestError::new(path, hint));
@@ -248,10 +248,12 @@ mod tests {
         let by =
             |by: &str| format!(r#"{{"over":{{"tumbling":"1m"}},"by":{by},"aggregate":{{"n":"count"}}}}"#);
         for (partitions, groups, path) in [
-            (4, "{}", ""),
+            (4, "null", ""),
             (4, r#"{"user":{"json":"/user"},"shop":{"json":"/shop"}}"#, ""),
             (1, r#"{"shop":{"json":"/shop"}}"#, ""),
             (4, r#"{"shop":{"json":"/shop"}}"#, "windows.w.by"),
+            (4, "{}", "windows.w.by"),
+            (1, "{}", ""),
         ] {
             assert_eq!(error(partitions, &by(groups)), path, "{groups}");
         }

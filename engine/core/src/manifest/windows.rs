@@ -22,9 +22,10 @@ pub struct WindowManifest {
     /// The stretches of time.
     pub over: OverManifest,
     /// Places of the values that divide events into groups, each with the name that it has in the result. At most 8
-    /// are allowed. Without it events are grouped by their key, and the result has it as `key`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by: BTreeMap<String, Extract>,
+    /// are allowed. Without it events are grouped by their key, and the result has it as `key`. With `by: {}` all
+    /// events are one group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<BTreeMap<String, Extract>>,
     /// What is computed, each with the name that it has in the result. There are 1 to 32 of them.
     pub aggregate: BTreeMap<String, Aggregate>,
     /// A window waits for so long after its end, in event time, for events that are late. The default is 0s.
@@ -37,6 +38,14 @@ pub struct WindowManifest {
     /// The treatment of events whose windows are all over.
     #[serde(default, skip_serializing_if = "is_default")]
     pub late: LateForWindow,
+}
+
+impl WindowManifest {
+    /// The places that divide events into groups, but for the key.
+    pub fn places(&self) -> impl ExactSizeIterator<Item = (&String, &Extract)> {
+        static NONE: BTreeMap<String, Extract> = BTreeMap::new();
+        self.by.as_ref().unwrap_or(&NONE).iter()
+    }
 }
 
 /// The stretches of time of a window. Exactly one of `tumbling`, `hopping` and `session` says their kind. Tumbling and

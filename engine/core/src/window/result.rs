@@ -51,10 +51,10 @@ pub fn result(
     if window.early.is_some() || window.late == LateForWindow::Correct {
         members.text("result", told.as_str());
     }
-    if window.by.is_empty() {
+    if window.by.is_none() {
         members.text("key", &group_key(group));
     }
-    for (name, value) in window.by.keys().zip(group) {
+    for ((name, _), value) in window.places().zip(group) {
         members.raw(name, &value.to_string());
     }
     part.write(&window.aggregate, seed, &mut members)?;

@@ -57,7 +57,7 @@ impl Windows {
                 continue;
             };
             let before = places.len();
-            places.extend(window.by.values().cloned());
+            places.extend(window.places().map(|(_, place)| place.clone()));
             places.extend(Part::places(&window.aggregate));
             let is_key = |place: &Extract| *place == manifest.input.key;
             all.push(PlannedWindow {
@@ -66,7 +66,7 @@ impl Windows {
                 grace_ms: window.grace.map_or(0, |grace| grace.as_millis()),
                 step: stored::step(name),
                 shape: stored::shape(window),
-                key_at: window.by.values().position(is_key),
+                key_at: window.places().position(|(_, place)| is_key(place)),
                 values: places.len() - before,
                 manifest: window.clone(),
             });
@@ -116,10 +116,10 @@ impl PlannedWindow {
     /// The group of an event with this key, as JSON: all events of a group come to one partition, because a member
     /// that is at the place of the key is the key, whatever a step made of the payload.
     pub(crate) fn group(&self, key: &str, values: &[Option<Scalar<'_>>]) -> String {
-        if self.manifest.by.is_empty() {
+        if self.manifest.by.is_none() {
             return json(&[Some(Scalar::Text(key.into()))]);
         }
-        let mut values = values[..self.manifest.by.len()].to_vec();
+        let mut values = values[..self.manifest.places().len()].to_vec();
         if let Some(at) = self.key_at {
             let is_key = values[at]
                 .clone()

@@ -70,7 +70,7 @@ impl Processor {
                 time_ms,
                 now_ms,
                 is_believed,
-                values: &values[window.manifest.by.len()..],
+                values: &values[window.manifest.places().len()..],
             };
             let was_taken = match window.frame {
                 Frame::Fixed { length_ms, every_ms } => {

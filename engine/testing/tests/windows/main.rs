@@ -3,4 +3,5 @@
 mod edges;
 mod equal;
 mod model;
+mod nexmark;
 mod stage;

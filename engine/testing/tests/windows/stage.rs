@@ -27,7 +27,7 @@ use tailrace_sketch::TenantSeed;
 use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
 
 /// When the broker receives the events: later than all their times.
-const RECEIVED_MS: u64 = 10_000_000;
+const RECEIVED_MS: u64 = 2_000_000_000_000;
 
 const OUTPUT: &str = "{subject: \"out.{window}.{key}\"}";
 
@@ -52,7 +52,12 @@ impl Stage {
 
     /// With this output as well.
     pub fn set_with_output(output: &str, windows: &str, more: &str) -> Self {
-        let plan = plan(1, output, windows, more);
+        Self::of(&text(output, windows, more))
+    }
+
+    /// With this manifest.
+    pub fn of(manifest: &str) -> Self {
+        let plan = plan(1, manifest);
         let partition = PartitionId {
             pipeline: plan.pipeline.clone(),
             life: Life::UNNAMED,
@@ -76,7 +81,11 @@ impl Stage {
 
     /// An event of this key and time, with more members.
     pub fn send(&mut self, key: &str, ts: u64, more: &str) {
-        let payload = format!("{{\"key\":\"{key}\",\"ts\":{ts}{more}}}");
+        self.send_payload(format!("{{\"key\":\"{key}\",\"ts\":{ts}{more}}}"));
+    }
+
+    /// An event with this payload.
+    pub fn send_payload(&mut self, payload: String) {
         self.sent.push((payload, RECEIVED_MS));
         self.hand_over(self.sent.len());
     }
@@ -161,7 +170,7 @@ impl Stage {
 
     /// Goes on with other windows.
     pub fn change(&mut self, windows: &str, more: &str) {
-        let plan = plan(self.plan.revision + 1, OUTPUT, windows, more);
+        let plan = plan(self.plan.revision + 1, &text(OUTPUT, windows, more));
         self.worker.adopt(&plan, plan.no_instances()).unwrap();
         self.plan = plan;
     }
@@ -182,11 +191,14 @@ impl Stage {
     }
 }
 
-fn plan(number: u64, output: &str, windows: &str, more: &str) -> Arc<Plan> {
-    let text = format!(
+fn text(output: &str, windows: &str, more: &str) -> String {
+    format!(
         "name: p\ninput: {{subjects: [in], key: {{json: /key}}, time: {{json: /ts, unit: ms}}, watermark: {{delay: 0s}}}}\n\
          output: {output}\n{more}\nwindows: {windows}\n"
-    );
+    )
+}
+
+fn plan(number: u64, text: &str) -> Arc<Plan> {
     let manifest = parse(text.as_bytes()).unwrap();
     check(&manifest).unwrap();
     let name = |text: &str| Name::new(text).unwrap();

@@ -23,7 +23,11 @@ under the event's key (1,000 keys), `validator` checks four fields of the JSON p
 const SIZES: [usize; 4] = [64, 256, 1_024, 16_384];
 /// Windows that count and sum by key, and their lengths in seconds: each key has an event a second.
 const WINDOWS: [(&str, u32, Option<Budget>); 2] = [
-    ("window, 60 events each, 256 bytes", 60, Some(Budget::RatioAtLeast(0.6))),
+    (
+        "window, 60 events each, 256 bytes",
+        60,
+        Some(Budget::RatioAtLeast(0.6)),
+    ),
     ("window, one event each, 256 bytes", 1, None),
 ];
 /// The size that budgets are about.
