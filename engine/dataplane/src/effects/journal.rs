@@ -51,8 +51,12 @@ impl Journal {
         }
     }
 
-    pub(super) fn has_since(&self, mark: &Mark) -> bool {
-        self.0.len() > mark.length
+    /// Whether entries of this step were written since the mark.
+    pub(super) fn has_written(&self, step: &str, mark: &Mark) -> bool {
+        let since = self.0.get(mark.length..).unwrap_or_default();
+        since
+            .iter()
+            .any(|undo| matches!(undo, Undo::State { step: written, .. } if written == step))
     }
 
     pub(super) fn pop_after(&mut self, mark: &Mark) -> Option<Undo> {

@@ -44,7 +44,7 @@ impl Effects {
 
     /// What is known in memory may be of what was taken back.
     pub(super) fn forget_due(&mut self, mark: &Mark) {
-        if self.journal.has_since(mark) {
+        if self.journal.has_written(STEP, mark) {
             self.first_due = First::default();
         }
     }
