@@ -23,6 +23,7 @@ mod exits;
 mod failures;
 mod house;
 mod https;
+mod languages;
 mod limits;
 mod lives;
 mod logs;

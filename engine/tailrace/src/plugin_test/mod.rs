@@ -1,4 +1,4 @@
-//! What a plugin's author does without a server: make a project ([`scaffold`], [`vendored`]), build it into a
+//! What a plugin's author does without a server: make a project ([`scaffold`]), build it into a
 //! component ([`build`], [`stamp`]), and run it on a file of events ([`rehearsal`]).
 //!
 //! The rehearsal is the engine's own code from the partition's worker down: the same plan, effects,
@@ -8,6 +8,7 @@
 //! Why: docs/decisions/0060-plugin-test-is-the-engines-code.md
 
 pub mod build;
+pub mod cache;
 pub mod events;
 pub mod lines;
 pub mod project;
@@ -19,4 +20,3 @@ pub mod setting;
 pub mod stamp;
 #[cfg(test)]
 mod tests;
-mod vendored;

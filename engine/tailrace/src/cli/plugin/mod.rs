@@ -17,9 +17,14 @@ use super::global::{GlobalArgs, Session};
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
     /// Create a plugin project with a test, sample events and a pipeline manifest.
-    #[command(after_help = "Example:\n  tailrace plugin new clicks && cd clicks && cargo test")]
+    #[command(
+        after_help = "Examples:\n  tailrace plugin new clicks && cd clicks && cargo test\n  tailrace plugin new clicks --lang python && cd clicks && python3 -m unittest"
+    )]
     New(new::NewArgs),
     /// Build a project into a component.
+    ///
+    /// Tools of Python and JavaScript come from PyPI and npm, once, into the folder `tailrace` of the user's cache.
+    /// TAILRACE_CACHE names another folder.
     #[command(after_help = "Example:\n  tailrace plugin build --path clicks")]
     Build(build::BuildArgs),
     /// Run a plugin on a file of events in the engine's sandbox, without a server.

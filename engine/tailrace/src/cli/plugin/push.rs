@@ -148,6 +148,7 @@ fn identify(args: PushArgs, project: Option<Project>, file: &Path) -> anyhow::Re
     if let Some(project) = project.as_ref().filter(|_| !is_folder) {
         project.check_fresh(file)?;
     }
+    let description = project.as_ref().map_or("its project", Project::description);
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let said = stamp::read(&bytes);
     let (name, version) = match (args.name, args.plugin_version, &said) {
@@ -173,7 +174,9 @@ fn identify(args: PushArgs, project: Option<Project>, file: &Path) -> anyhow::Re
                 "{} was built as {built_name}@{built}, and is not {name}@{version}",
                 file.display()
             ),
-            "write the version into Cargo.toml and build again, or leave --name and --version out",
+            format!(
+                "write the version into {description} and build again, or leave --name and --version out"
+            ),
         ));
     }
     Name::new(&name).map_err(|cause| misuse(cause.to_string(), "choose such a name with --name"))?;

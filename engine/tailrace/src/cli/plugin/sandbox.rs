@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use tailrace_wasm::{Compile, WasmOptions, WasmRuntime};
 use tempfile::TempDir;
 
-/// The sandbox, and a folder that vanishes with it.
+use crate::plugin_test::cache;
+
+/// The sandbox, and a folder that vanishes with it. What it compiles stays in the user's cache.
 pub struct Sandbox {
     /// The engine's own.
     pub runtime: WasmRuntime,
@@ -18,7 +20,7 @@ impl Sandbox {
     pub fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let options = WasmOptions {
-            artefacts: folder.path().join("artefacts"),
+            artefacts: cache::compiled().unwrap_or_else(|| folder.path().join("artefacts")),
             // One's own plugin on one's own machine.
             compile: Compile::InProcess,
         };

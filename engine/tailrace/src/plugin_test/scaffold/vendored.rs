@@ -1,6 +1,6 @@
-//! The SDK as it lies beside a new plugin: its sources, those of the two small crates that it shares with the engine,
-//! and the contract in `wit/`. So a project builds on every machine, of this version's SDK, whatever was installed
-//! there.
+//! The SDK as it lies beside a new plugin. That of Rust brings its sources, those of the two small crates that it shares
+//! with the engine, and the contract in `wit/`. So a project builds on every machine, of this version's SDK, whatever
+//! was installed there.
 //!
 //! Why: docs/decisions/0098-a-new-plugin-brings-its-sdk.md
 
@@ -9,15 +9,26 @@ use std::path::Path;
 use anyhow::Context as _;
 use toml::{Table, Value};
 
+use super::language::{Language, SDK};
+
 /// Place and text of each source.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+const PYTHON: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/python.rs"));
+const JAVASCRIPT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/javascript.rs"));
+const C: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/c.rs"));
+const ZIG: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/zig.rs"));
+/// The contract: name and text of each file.
+pub const WIT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/wit.rs"));
 /// What the manifests refer to.
-const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
+const WORKSPACE: &str = include_str!("../../../../../Cargo.toml");
 /// The manifests, as they stand in the checkout.
 const MANIFESTS: [(&str, &str); 3] = [
-    ("Cargo.toml", include_str!("../../../../sdk/rust/Cargo.toml")),
-    ("payload/Cargo.toml", include_str!("../../../payload/Cargo.toml")),
-    ("time/Cargo.toml", include_str!("../../../time/Cargo.toml")),
+    ("Cargo.toml", include_str!("../../../../../sdk/rust/Cargo.toml")),
+    (
+        "payload/Cargo.toml",
+        include_str!("../../../../payload/Cargo.toml"),
+    ),
+    ("time/Cargo.toml", include_str!("../../../../time/Cargo.toml")),
 ];
 /// Crates of the checkout that the SDK depends on, and where they lie beside it.
 const BESIDE: [(&str, &str); 2] = [("tailrace-payload", "payload"), ("tailrace-time", "time")];
@@ -28,8 +39,21 @@ const README: &str = concat!(
     "\n\n`tailrace plugin new` laid it here, so that the plugin builds wherever its folder is. Nothing here is yours to\nchange. A newer `tailrace` brings a newer SDK: make a project with it, and put its folder `sdk` in the place of\nthis one.\n"
 );
 
-/// Writes the SDK into a folder.
-pub fn write(folder: &Path) -> anyhow::Result<()> {
+/// Writes the SDK of a language into a project's folder.
+pub(super) fn write(folder: &Path, language: Language) -> anyhow::Result<()> {
+    let sources = match language {
+        Language::Rust => return write_crate(&folder.join(SDK)),
+        Language::Python => PYTHON,
+        Language::JavaScript | Language::TypeScript => JAVASCRIPT,
+        Language::C => C,
+        Language::Zig => ZIG,
+    };
+    sources
+        .iter()
+        .try_for_each(|(path, text)| put(&folder.join(path), text))
+}
+
+fn write_crate(folder: &Path) -> anyhow::Result<()> {
     for (path, text) in SOURCES {
         // In the checkout the contract lies beside the crate, here in it.
         let text = text.replace("path: \"../../wit\"", "path: \"wit\"");
@@ -41,7 +65,7 @@ pub fn write(folder: &Path) -> anyhow::Result<()> {
     put(&folder.join("README.md"), README)
 }
 
-fn put(file: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn put(file: &Path, text: &str) -> anyhow::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
@@ -109,7 +133,7 @@ mod tests {
     #[test]
     fn the_sdk_stands_alone() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path()).unwrap();
+        write_crate(folder.path()).unwrap();
         for path in [
             "src/lib.rs",
             "wit/world.wit",

@@ -1,6 +1,4 @@
-//! From a project to a component: cargo builds a core module without WASI, the sandbox's own
-//! admission turns it into a component and checks it as an upload is checked. What builds here is
-//! accepted there.
+//! Rust: cargo builds a core module without WASI.
 
 use std::{
     path::PathBuf,
@@ -8,14 +6,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use tailrace_core::ports::plugins::{Admitted, PluginError, PluginRuntime};
 
-use super::{
-    project::{Project, cargo, no_cargo},
-    stamp,
+use crate::{
+    cli::error::misuse,
+    plugin_test::project::{Project, cargo, no_cargo},
 };
-use crate::cli::error::misuse;
 
 /// A target without WASI: nothing of it that the engine would have to refuse.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -31,18 +26,9 @@ const PROFILE: [&str; 6] = [
     "profile.release.debug=false",
 ];
 
-/// A component on disk.
-#[derive(Debug)]
-pub struct Built {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it turned out to be.
-    pub admitted: Admitted,
-}
-
-/// Builds a project's component.
-pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<Built> {
-    let Some(library) = &project.library else {
+/// Builds the core module.
+pub(super) fn module(project: &Project, library: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let Some(library) = library else {
         return Err(misuse(
             format!("{} builds no module for the sandbox", project.name),
             "write `[lib]` and `crate-type = [\"cdylib\", \"rlib\"]` into its Cargo.toml",
@@ -52,28 +38,7 @@ pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<B
     compile(project)?;
     let file = format!("{}.wasm", library.replace('-', "_"));
     let module = project.target_folder.join(TARGET).join("release").join(file);
-    let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
-    let admitted = admit(runtime, module)?;
-    // Admitted once more, for the stamp is a part of what the digest is of.
-    let stamped = stamp::put(&admitted.component, &project.name, &project.version);
-    let admitted = admit(runtime, stamped)?;
-    let path = project.component();
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(&path, &admitted.component).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Built { path, admitted })
-}
-
-/// Checks a module or component as the server would, and turns a module into a component.
-pub fn admit(runtime: &dyn PluginRuntime, upload: Vec<u8>) -> anyhow::Result<Admitted> {
-    runtime.admit(&Bytes::from(upload)).map_err(|cause| match cause {
-        PluginError::Engine(_) => cause.into(),
-        refused => misuse(
-            refused.to_string(),
-            "mend that and build again: the server would refuse it too",
-        ),
-    })
+    std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))
 }
 
 /// Whether Rust's standard library is there for the target; cargo's own error would be far longer.
