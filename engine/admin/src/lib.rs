@@ -40,6 +40,7 @@ mod response_cache;
 mod route;
 mod router;
 mod routes;
+mod schemas;
 mod sketches;
 mod state;
 mod streams;

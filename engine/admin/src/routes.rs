@@ -15,7 +15,7 @@ use crate::{
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
     openapi, outputs, pipelines, plugins, probes, queries,
     route::Route,
-    sketches, streams, tenants, tokens, views,
+    schemas, sketches, streams, tenants, tokens, views,
 };
 
 /// What a route takes that takes JSON.
@@ -26,6 +26,11 @@ pub fn routes() -> Vec<Route> {
     let tenant = "/v1/tenants/{tenant}";
     let plugin = "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}";
     let stream = "/v1/tenants/{tenant}/streams/{stream}";
+    macro_rules! schema {
+        ($rest:literal) => {
+            concat!("/v1/tenants/{tenant}/schemas/{schema}", $rest)
+        };
+    }
     macro_rules! pipeline {
         ($rest:literal) => {
             concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
@@ -180,6 +185,54 @@ pub fn routes() -> Vec<Route> {
             delete(streams::delete),
         )
         .asks(&["force"]),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/schemas",
+            "list all schemas",
+            get(schemas::list),
+        ),
+        own("GET", schema!(""), "show a schema", get(schemas::show)),
+        own(
+            "DELETE",
+            schema!(""),
+            "delete a schema with all its versions, which nothing uses",
+            delete(schemas::delete),
+        ),
+        own(
+            "PUT",
+            schema!("/compatibility"),
+            "choose what new versions of a schema are compared with",
+            put(schemas::compatibility),
+        )
+        .takes(JSON),
+        own(
+            "POST",
+            schema!("/check"),
+            "tell whether a version of a schema could be pushed",
+            post(schemas::check),
+        )
+        .takes(JSON)
+        // It changes nothing, so the audit log does not tell of it.
+        .of_data(),
+        own(
+            "POST",
+            schema!("/versions"),
+            "push a version of a schema",
+            post(schemas::push),
+        )
+        .takes(JSON),
+        own(
+            "GET",
+            schema!("/versions/{number}"),
+            "show a version of a schema, by its number or as `latest`",
+            get(schemas::version),
+        ),
+        own(
+            "DELETE",
+            schema!("/versions/{number}"),
+            "delete a version of a schema that nothing uses",
+            delete(schemas::delete_version),
+        ),
         own(
             "POST",
             "/v1/tenants/{tenant}/events",

@@ -47,6 +47,7 @@ impl Context {
             state_bytes,
             vector_bytes,
             compile_seconds: self.amounts.compiled_seconds(tenant, self.now_ms()),
+            schemas: registry.all_schema_versions_of(tenant).count() as u64,
             streams: None,
             stream_bytes: None,
         }

@@ -47,6 +47,8 @@ pub struct Used {
     pub vector_bytes: u64,
     /// Seconds of compilation in the last hour, on the engine that answers.
     pub compile_seconds: u64,
+    /// Versions of schemas.
+    pub schemas: u64,
     /// Streams that it has made, where the broker was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streams: Option<u64>,

@@ -59,6 +59,7 @@ pages! {
     how_to_quotas: "docs/how-to/quotas.md",
     how_to_rate_limits: "docs/how-to/rate-limits.md",
     how_to_roll_back: "docs/how-to/roll-back.md",
+    how_to_schemas: "docs/how-to/schemas.md",
     how_to_second_engine: "docs/how-to/second-engine.md",
     how_to_sketches: "docs/how-to/sketches.md",
     how_to_systemd: "docs/how-to/systemd.md",

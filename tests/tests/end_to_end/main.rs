@@ -31,6 +31,7 @@ mod nodes;
 mod operator_mode;
 mod recall;
 mod refusals;
+mod schemas;
 mod secrets;
 mod share;
 mod sketches;

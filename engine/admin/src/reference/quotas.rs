@@ -20,6 +20,7 @@ pub(super) fn table() -> String {
         vector_bytes: _,
         streams: _,
         stream_bytes: _,
+        schemas: _,
     } = Quotas::default();
     let defaults = serde_json::to_value(Quotas::default()).expect("quotas are JSON");
     let mut text = String::from("| quota | default | meaning |\n| --- | --- | --- |\n");
@@ -41,6 +42,7 @@ fn meaning(name: &str) -> &'static str {
         "rates" => {
             "Rate limits of all pipelines together: `events`, `outputs`, `output-bytes` and `fuel`. Each is a [rate](pipeline.md#rate)."
         }
+        "schemas" => "The most versions of all schemas together.",
         "streams" => "The most streams that the tenant makes.",
         "stream-bytes" => "The most bytes that those streams may hold together.",
         "weight" => {

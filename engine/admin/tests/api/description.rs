@@ -98,6 +98,21 @@ async fn bodies_and_queries_are_described() {
         ("PUT", "/v1/tenants/{tenant}/streams/{stream}", "application/json"),
         (
             "POST",
+            "/v1/tenants/{tenant}/schemas/{schema}/versions",
+            "application/json",
+        ),
+        (
+            "POST",
+            "/v1/tenants/{tenant}/schemas/{schema}/check",
+            "application/json",
+        ),
+        (
+            "PUT",
+            "/v1/tenants/{tenant}/schemas/{schema}/compatibility",
+            "application/json",
+        ),
+        (
+            "POST",
             "/v1/tenants/{tenant}/pipelines/{pipeline}/pause",
             "application/json",
         ),

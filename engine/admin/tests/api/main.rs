@@ -23,6 +23,7 @@ mod names;
 mod operators;
 mod problems;
 mod quotas;
+mod schemas;
 mod scopes;
 mod stage;
 mod tls;

@@ -44,6 +44,9 @@ sketches:
   divided: { kind: quantiles, value: { json: /amount }, window: 1m, by: { json: /shop }, groups: 5 }
 "#;
 
+/// A schema that all things of the tenant may have.
+const SCHEMA: &str = r#"{"format":"avro","schema":"\"bytes\""}"#;
+
 /// The stream that `shop` has made.
 pub const STREAM: &str = r#"{"subjects":["results.in.>"]}"#;
 
@@ -168,6 +171,9 @@ impl Stage {
         stage.fake.leave_letter();
         stage.ok("PUT", "/v1/tenants/shop/streams/inbox", STREAM).await;
         stage
+            .ok("POST", "/v1/tenants/shop/schemas/order/versions", SCHEMA)
+            .await;
+        stage
     }
 
     /// The same, asked through another router.
@@ -280,7 +286,8 @@ fn filling(parameter: &str) -> &'static str {
         "version" => "1.0.0",
         "pipeline" => "clicks",
         "stream" => "inbox",
-        "revision" => "1",
+        "schema" => "order",
+        "number" | "revision" => "1",
         "step" => "count",
         "key" => "json",
         "collection" => "users",
@@ -322,7 +329,9 @@ pub fn body(route: &Route) -> &'static str {
         ("PUT", path) if path.ends_with("{tenant}") => r#"{"read":["bank.>"],"write":[]}"#,
         ("PUT", path) if path.contains("/plugins/") => "\0asm counter",
         ("PUT", path) if path.contains("/streams/") => r#"{"subjects":["results.in.>"],"max-age":"1d"}"#,
+        ("PUT", path) if path.ends_with("/compatibility") => r#"{"compatibility":"full"}"#,
         ("PUT", _) => PIPELINE,
+        ("POST", path) if path.contains("/schemas/") => r#"{"format":"avro","schema":"\"string\""}"#,
         ("POST", path) if path.ends_with("/events") => {
             r#"{"events":[{"subject":"results.in.a","payload":{"n":1}}]}"#
         }

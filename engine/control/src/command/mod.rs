@@ -13,6 +13,7 @@ pub mod publish;
 pub mod redrive;
 pub mod resume;
 pub mod revisions;
+pub mod schemas;
 pub mod state_versions;
 pub mod streams;
 pub mod tenants;

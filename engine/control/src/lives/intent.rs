@@ -37,7 +37,12 @@ impl Intent {
             | Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
             Self::DeleteTenant(name, _)
             | Self::Upload(name, ..)
-            | Self::Orphan(Key::Tenant(name) | Key::Plugin(name, _)) => Some(name),
+            | Self::Orphan(
+                Key::Tenant(name)
+                | Key::Plugin(name, _)
+                | Key::Schema(name, _)
+                | Key::SchemaVersion(name, ..),
+            ) => Some(name),
             Self::Clear(ended) => Some(ended.tenant()),
             Self::Orphan(Key::Token(_)) => None,
         }

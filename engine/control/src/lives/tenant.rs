@@ -1,5 +1,5 @@
 //! Deleting a tenant, from the entry that says so: pipelines that were made while it was deleted, its tokens, its
-//! plugins with their bytes, and its entry last.
+//! plugins with their bytes, its schemas, and its entry last.
 
 use std::collections::BTreeSet;
 
@@ -54,11 +54,29 @@ impl Lives {
             }
         }
         failpoint::pass(Point::TenantVersionsGone);
+        self.delete_schemas(name).await?;
         self.context.remove_at(&key, revision).await?;
         failpoint::pass(Point::TenantDone);
         self.context
             .wait_until(|registry| registry.tenants.get(name).is_none_or(|known| known.life != life))
             .await
+    }
+
+    /// Its schemas, the versions first: a version without its schema is nobody's, and gone the same way.
+    async fn delete_schemas(&self, tenant: &Name) -> ControlResult<()> {
+        let registry = self.context.registry()?;
+        let versions = registry
+            .all_schema_versions_of(tenant)
+            .map(|version| Key::SchemaVersion(tenant.clone(), version.schema.clone(), version.version));
+        let schemas = registry
+            .schemas_of(tenant)
+            .map(|schema| Key::Schema(tenant.clone(), schema.name.clone()));
+        for key in versions.chain(schemas) {
+            if let Some(written) = registry.written.get(&key.to_string()) {
+                self.context.remove_at(&key, *written).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The streams that it made, and their events. Where its account cannot be opened, they stay in there: nobody

@@ -16,6 +16,7 @@ pub mod outputs;
 pub mod peers;
 pub mod queries;
 pub mod registered;
+pub mod schemas;
 pub mod sketches;
 pub mod status;
 pub mod streams;

@@ -32,7 +32,11 @@ impl Unread {
         let names = keys.filter_map(|key| match key {
             Key::Pipeline(id) => Some(id.to_string()),
             Key::Tenant(tenant) => Some(all_of(&tenant)),
-            Key::Token(_) | Key::Plugin(..) | Key::Revision(..) => None,
+            Key::Token(_)
+            | Key::Plugin(..)
+            | Key::Revision(..)
+            | Key::Schema(..)
+            | Key::SchemaVersion(..) => None,
         });
         let names = Self(names.collect());
         if names.0.len() > MAX_NAMES {

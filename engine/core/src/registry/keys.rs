@@ -1,5 +1,5 @@
 //! Keys of the bucket: `tenant.<t>`, `token.<hash>`, `plugin.<t>.<name>.<version>`,
-//! `pipeline.<t>.<p>`, `revision.<t>.<p>.<n>`.
+//! `pipeline.<t>.<p>`, `revision.<t>.<p>.<n>`, `schema.<t>.<name>`, `schema-version.<t>.<name>.<n>`.
 
 use std::{fmt, str::FromStr};
 
@@ -22,6 +22,10 @@ pub enum Key {
     Pipeline(PipelineId),
     /// A revision of a pipeline.
     Revision(PipelineId, u64),
+    /// A schema of a tenant.
+    Schema(Name, Name),
+    /// A version of a schema.
+    SchemaVersion(Name, Name, u32),
 }
 
 impl fmt::Display for Key {
@@ -33,6 +37,10 @@ impl fmt::Display for Key {
             Self::Pipeline(PipelineId { tenant, pipeline }) => write!(f, "pipeline.{tenant}.{pipeline}"),
             Self::Revision(PipelineId { tenant, pipeline }, number) => {
                 write!(f, "revision.{tenant}.{pipeline}.{number}")
+            }
+            Self::Schema(tenant, schema) => write!(f, "schema.{tenant}.{schema}"),
+            Self::SchemaVersion(tenant, schema, number) => {
+                write!(f, "schema-version.{tenant}.{schema}.{number}")
             }
         }
     }
@@ -71,6 +79,12 @@ impl FromStr for Key {
                 pipeline(tenant, of)?,
                 number.parse().map_err(|_| UnknownKey)?,
             )),
+            ["schema", tenant, schema] => Ok(Self::Schema(name(tenant)?, name(schema)?)),
+            ["schema-version", tenant, schema, number] => Ok(Self::SchemaVersion(
+                name(tenant)?,
+                name(schema)?,
+                number.parse().map_err(|_| UnknownKey)?,
+            )),
             _ => Err(UnknownKey),
         }
     }
@@ -87,6 +101,8 @@ mod tests {
             "plugin.shop.v.1.0.0-rc.1",
             "pipeline.shop.p",
             "revision.shop.p.12",
+            "schema.shop.order",
+            "schema-version.shop.order.3",
         ] {
             assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
         }
@@ -96,6 +112,7 @@ mod tests {
             "tenant.A",
             "plugin.a.b.c",
             "revision.a.b.x",
+            "schema-version.a.b",
             "token.12",
             "else.a",
         ] {

@@ -106,6 +106,8 @@ pub struct Quotas {
     pub streams: u32,
     /// Bytes that those streams may hold together.
     pub stream_bytes: u64,
+    /// Versions of all schemas together.
+    pub schemas: u32,
 }
 
 impl Default for Quotas {
@@ -126,6 +128,8 @@ impl Default for Quotas {
             streams: 20,
             // On the broker's disk, which all tenants share.
             stream_bytes: 16 << 30,
+            // Each engine holds them in memory.
+            schemas: 200,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     manifest::PluginRef,
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Scope, Tenant, Token},
+    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Schema, SchemaVersion, Scope, Tenant, Token},
 };
 
 /// Everything that is registered.
@@ -35,6 +35,10 @@ pub struct Registry {
     pub pipelines: BTreeMap<PipelineId, Arc<Pipeline>>,
     /// Numbers of the revisions that are kept.
     pub revisions: BTreeMap<PipelineId, BTreeSet<u64>>,
+    /// Schemas by tenant.
+    pub schemas: BTreeMap<(Name, Name), Arc<Schema>>,
+    /// Their versions.
+    pub schema_versions: BTreeMap<(Name, Name, u32), Arc<SchemaVersion>>,
     /// Revision of the bucket at which each entry was written, by its key.
     pub written: BTreeMap<String, u64>,
     /// Entries that this version cannot read, and why: a newer engine wrote them, or they are damaged.
@@ -114,6 +118,7 @@ impl Registry {
             }
             is_owned
         });
+        seen.keep_owned_schemas(self, &mut orphans);
         for (id, numbers) in &self.revisions {
             // A revision is kept after its pipeline's entry has said it. What bears a higher number was kept too late,
             // when the name had another life already.
@@ -130,6 +135,28 @@ impl Registry {
         seen.orphans = orphans;
         seen.hide_unwritten_revisions();
         seen
+    }
+
+    /// Schemas of tenants that are, and versions of those schemas: a version of an earlier life is nobody's.
+    fn keep_owned_schemas(&mut self, all: &Self, orphans: &mut Vec<Key>) {
+        self.schemas.retain(|(tenant, name), schema| {
+            let is_owned = all.is_life_of(tenant, schema.tenant_life);
+            if !is_owned {
+                orphans.push(Key::Schema(tenant.clone(), name.clone()));
+            }
+            is_owned
+        });
+        let schemas = &self.schemas;
+        self.schema_versions.retain(|(tenant, name, number), version| {
+            let is_owned = match schemas.get(&(tenant.clone(), name.clone())) {
+                Some(schema) => schema.life == version.life,
+                None => all.is_unreadable(&Key::Schema(tenant.clone(), name.clone())),
+            };
+            if !is_owned {
+                orphans.push(Key::SchemaVersion(tenant.clone(), name.clone(), *number));
+            }
+            is_owned
+        });
     }
 
     /// A change of a pipeline keeps its revision first and then writes the entry. Where the pipeline was deleted in
@@ -150,7 +177,7 @@ impl Registry {
     pub fn unreadable_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = &'a str> {
         let is_its = move |key: &Key| match key {
             Key::Pipeline(id) | Key::Revision(id, _) => id.tenant == *tenant,
-            Key::Plugin(owner, _) => owner == tenant,
+            Key::Plugin(owner, _) | Key::Schema(owner, _) | Key::SchemaVersion(owner, ..) => owner == tenant,
             Key::Tenant(_) | Key::Token(_) => false,
         };
         let keys = self.unreadable.keys().map(String::as_str);
@@ -202,6 +229,12 @@ impl Registry {
             Key::Token(hash) => place(&mut self.tokens, *hash, value),
             Key::Plugin(tenant, plugin) => place(&mut self.plugins, (tenant.clone(), plugin.clone()), value),
             Key::Pipeline(id) => place(&mut self.pipelines, id.clone(), value),
+            Key::Schema(tenant, name) => place(&mut self.schemas, (tenant.clone(), name.clone()), value),
+            Key::SchemaVersion(tenant, name, number) => place(
+                &mut self.schema_versions,
+                (tenant.clone(), name.clone(), *number),
+                value,
+            ),
             Key::Revision(id, number) => {
                 let numbers = self.revisions.entry(id.clone()).or_default();
                 if value.is_some() {
@@ -245,6 +278,35 @@ impl Registry {
 }
 
 impl Registry {
+    /// Schemas of a tenant.
+    pub fn schemas_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = &'a Arc<Schema>> {
+        let all = self.schemas.iter();
+        all.filter(move |((owner, _), _)| owner == tenant)
+            .map(|(_, schema)| schema)
+    }
+
+    /// Versions of a schema, the oldest first; none of those that are being deleted.
+    pub fn schema_versions_of(
+        &self,
+        tenant: &Name,
+        schema: &Name,
+    ) -> impl Iterator<Item = &Arc<SchemaVersion>> {
+        let place = |number| (tenant.clone(), schema.clone(), number);
+        let all = self.schema_versions.range(place(0)..=place(u32::MAX));
+        all.map(|(_, version)| version)
+            .filter(|version| !version.deleting)
+    }
+
+    /// Versions of all schemas of a tenant, those too that are being deleted.
+    pub fn all_schema_versions_of<'a>(
+        &'a self,
+        tenant: &'a Name,
+    ) -> impl Iterator<Item = &'a Arc<SchemaVersion>> {
+        let all = self.schema_versions.iter();
+        all.filter(move |((owner, ..), _)| owner == tenant)
+            .map(|(_, version)| version)
+    }
+
     /// All entries of plugin versions, those too whose bytes are on their way.
     pub fn versions(&self) -> impl Iterator<Item = (&Name, &Arc<PluginVersion>)> {
         let all = self.plugins.iter().chain(&self.uploads);

@@ -20,6 +20,7 @@ mod publish;
 mod quota;
 #[cfg(test)]
 mod reference;
+mod schema;
 pub mod screen;
 mod sketch;
 mod state;
@@ -85,6 +86,12 @@ enum Command {
         after_help = "Example:\n  tailrace dead-letters list recommendations"
     )]
     DeadLetters(dead_letters::DeadLettersCommand),
+    /// Push, compare, list and delete schemas of payloads.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace schema push order -f order.avsc"
+    )]
+    Schema(schema::SchemaCommand),
     /// Query the keyed state of a pipeline's steps.
     #[command(
         subcommand,
@@ -158,6 +165,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Stream(command) => stream::run(command, &Session::new(global)?),
         Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
         Command::Windows(args) => windows::run(args, &Session::new(global)?),
+        Command::Schema(command) => schema::run(command, &Session::new(global)?),
         Command::State(command) => state::run(command, &Session::new(global)?),
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),

@@ -98,7 +98,7 @@ impl History {
                     }
                 }
             }
-            Key::Token(_) | Key::Plugin(..) => {}
+            Key::Token(_) | Key::Plugin(..) | Key::Schema(..) | Key::SchemaVersion(..) => {}
         }
         self.check_quotas()
     }
