@@ -130,6 +130,56 @@ pub(super) fn about(method: &str, path: &str) -> About {
             &[],
         ),
         ("DELETE", "/tokens/{token}") => of("", "", "204", &[]),
+        ("GET", "/schemas") => of(
+            "",
+            "",
+            "200 with a list of schemas: `name`, `compatibility` and `versions`",
+            &[],
+        ),
+        ("GET", "/schemas/{schema}") => of(
+            "",
+            "",
+            "200 with the schema: `compatibility` and `versions`, each with `version`, `id` and `format`",
+            &[],
+        ),
+        ("DELETE", "/schemas/{schema}") => of(
+            "A schema that another one refers to stays.",
+            "",
+            "204",
+            &[ApiCode::Conflict],
+        ),
+        ("PUT", "/schemas/{schema}/compatibility") => of(
+            "Versions that are there stay.",
+            "JSON with `compatibility`: `none`, `backward`, `forward` or `full`, the last three also with `-transitive`",
+            "200 with the schema",
+            &[ApiCode::InvalidBody, ApiCode::Conflict],
+        ),
+        ("POST", "/schemas/{schema}/check") => of(
+            "Nothing is kept.",
+            "The same as for a push",
+            "200 with `compatible`, `compatibility` and `conflicts`: `version`, `direction`, and `differences` with `rule`, `place` and `what`",
+            &[ApiCode::InvalidBody, ApiCode::InvalidRequest],
+        ),
+        ("POST", "/schemas/{schema}/versions") => of(
+            "The same content again is the version that there is.",
+            "JSON with `format` (`json-schema`, `avro`, `protobuf`), `schema` (the text; a descriptor set in base64), `references` (each with `name`, `schema` and `version`) and `assert-formats`. The last two are optional.",
+            "201 with the version and its `id`; 200 if it was there",
+            &[
+                ApiCode::InvalidBody,
+                ApiCode::InvalidRequest,
+                ApiCode::Conflict,
+                ApiCode::QuotaExceeded,
+            ],
+        ),
+        ("GET", "/schemas/{schema}/versions/{number}") => {
+            of("", "", "200 with the version and its `text`", &[])
+        }
+        ("DELETE", "/schemas/{schema}/versions/{number}") => of(
+            "A version that another one refers to stays. Its number is not given again.",
+            "",
+            "204",
+            &[ApiCode::Conflict],
+        ),
         ("POST", "P/resume") => of(
             "A parked pipeline tries again. The reason in its status says which parameter helps.",
             "",
