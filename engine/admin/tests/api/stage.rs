@@ -38,6 +38,8 @@ input: { stream: SHOP, subjects: ["shop.>"] }
 steps:
   - { name: count, plugin: counter@1.0.0, grants: [state] }
 vectors: { users: { dimensions: 2 } }
+windows: { per-minute: { over: { tumbling: 1m }, aggregate: { n: count } } }
+output: { subject: "results.out.{key}" }
 sketches:
   amounts: { kind: quantiles, value: { json: /amount } }
   items: { kind: top, value: { json: /item }, size: 5 }
@@ -293,6 +295,7 @@ fn filling(parameter: &str) -> &'static str {
         "collection" => "users",
         "id" => "u1",
         "sketch" => "amounts",
+        "window" => "per-minute",
         "letter" => "1125899906842624",
         "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),
