@@ -34,7 +34,7 @@ pub struct CallLimits {
     pub messages: u32,
     /// Bytes of messages, state and vectors that one call may write.
     pub bytes: u64,
-    /// State, vector and sketch writes of one call.
+    /// State, vector, sketch and timer writes of one call.
     pub writes: u32,
     /// Log lines of one call.
     pub log_lines: u32,

@@ -11,7 +11,7 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::{
-    host::{PACKAGE, interface},
+    host::{LINES, PACKAGE, interface},
     invalid::invalid,
     structure,
 };
@@ -127,6 +127,7 @@ fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
         ("state", Some(Grant::State)),
         ("vectors", Some(Grant::Vectors)),
         ("sketches", Some(Grant::Sketches)),
+        ("timers", Some(Grant::Timers)),
         ("log", Some(Grant::Log)),
         ("panics", None),
         ("types", None),
@@ -135,14 +136,17 @@ fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
     found.map(|(_, grant)| *grant).ok_or_else(|| foreign(import))
 }
 
-/// Whether a full name is this interface, in the engine's version or another of the same 0.1 line.
+/// Whether a full name is this interface, in a version of the engine's lines.
 fn is_interface(full: &str, name: &str) -> bool {
-    let patch = full
+    let version = full
         .strip_prefix(PACKAGE)
         .and_then(|rest| rest.strip_prefix('/'))
         .and_then(|rest| rest.strip_prefix(name))
-        .and_then(|rest| rest.strip_prefix("@0.1."));
-    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|rest| rest.strip_prefix('@'));
+    let Some((line, patch)) = version.and_then(|version| version.rsplit_once('.')) else {
+        return false;
+    };
+    LINES.contains(&line) && !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn foreign(import: &str) -> PluginError {
@@ -151,7 +155,7 @@ fn foreign(import: &str) -> PluginError {
     } else if import.starts_with("__wbindgen") || import == "wbg" {
         "it was built with wasm-bindgen; remove the crates that use it (often: the js features of getrandom, chrono or uuid)"
     } else if import.starts_with(PACKAGE) {
-        "this engine has state, vectors, sketches, log and panics in version 0.1.0"
+        "this engine has state, vectors, sketches, timers, log and panics in version 0.2.0, and all but timers in 0.1.0"
     } else {
         "a plugin may import nothing else; see which dependency brings it in"
     };

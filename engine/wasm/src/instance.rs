@@ -1,4 +1,4 @@
-//! One instance at work: a store with its limits, and the two functions that a plugin exports.
+//! One instance at work: a store with its limits, and the functions that a plugin exports.
 //!
 //! After a trap the component must not be entered again, so the instance is spent; whoever holds it
 //! makes a new one, which takes some tens of microseconds.
@@ -18,6 +18,7 @@ use tailrace_core::{
         threads::{LONG_CALL, call_lasts},
     },
     text::plain,
+    timer::Timer,
 };
 use wasmtime::{
     Engine, Store, UpdateDeadline,
@@ -28,7 +29,7 @@ use crate::{
     host::{Guest, lend},
     ticker::{self, Ticker},
     trap,
-    types::{EventIn, FailureOut, RejectionOut, VerdictOut, headers_in},
+    types::{EventIn, FailureOut, MessageOut, RejectionOut, TimerIn, VerdictOut, headers_in},
 };
 
 /// Fuel of `configure`: a plugin may build tables there.
@@ -45,6 +46,7 @@ const MAX_TEXT: usize = 512;
 const MAX_CODE: usize = 64;
 
 type Process = TypedFunc<(EventIn<'static>,), (Result<VerdictOut, FailureOut>,)>;
+type OnTimer = TypedFunc<(TimerIn<'static>,), (Result<Vec<MessageOut>, FailureOut>,)>;
 
 /// A step's plugin in a partition.
 pub(crate) struct WasmInstance {
@@ -52,6 +54,8 @@ pub(crate) struct WasmInstance {
     ticker: Arc<Ticker>,
     time: Time,
     process: Process,
+    /// Of a plugin that exports `timed`.
+    on_timer: Option<OnTimer>,
     spent: bool,
 }
 
@@ -86,6 +90,7 @@ impl Time {
 pub(crate) struct Exports {
     pub(crate) configure: ComponentExportIndex,
     pub(crate) process: ComponentExportIndex,
+    pub(crate) on_timer: Option<ComponentExportIndex>,
 }
 
 impl WasmInstance {
@@ -114,11 +119,16 @@ impl WasmInstance {
         let process = instance
             .get_typed_func(&mut store, exports.process)
             .map_err(|cause| other_type("process", &cause))?;
+        let on_timer = exports.on_timer.map(|on_timer| {
+            let found = instance.get_typed_func(&mut store, on_timer);
+            found.map_err(|cause| other_type("on-timer", &cause))
+        });
         Ok(Self {
             store,
             ticker: ticker.clone(),
             time: Time::of(limits.deadline),
             process,
+            on_timer: on_timer.transpose()?,
             spent: false,
         })
     }
@@ -135,13 +145,24 @@ impl WasmInstance {
         }
     }
 
-    /// Counts what was emitted against the caps.
+    fn call_timer(&mut self, on_timer: OnTimer, timer: &Timer) -> Result<Verdict, CallFailure> {
+        match on_timer.call(&mut self.store, (TimerIn::from(timer),)) {
+            Ok((Ok(messages),)) => self.check_messages(messages),
+            Ok((Err(failure),)) => Err(of_guest(failure)),
+            Err(error) => Err(trap::judge(&error, self.store.data().last_words.as_deref())),
+        }
+    }
+
     fn check(&mut self, verdict: VerdictOut) -> Result<Verdict, CallFailure> {
-        let messages = match verdict {
-            VerdictOut::Forward => return Ok(Verdict::Forward),
-            VerdictOut::Drop => return Ok(Verdict::Drop),
-            VerdictOut::Emit(messages) => messages,
-        };
+        match verdict {
+            VerdictOut::Forward => Ok(Verdict::Forward),
+            VerdictOut::Drop => Ok(Verdict::Drop),
+            VerdictOut::Emit(messages) => self.check_messages(messages),
+        }
+    }
+
+    /// Counts what was emitted against the caps.
+    fn check_messages(&mut self, messages: Vec<MessageOut>) -> Result<Verdict, CallFailure> {
         let guest = self.store.data_mut();
         let most = guest.call.messages;
         if messages.len() > most as usize {
@@ -157,23 +178,25 @@ impl WasmInstance {
                 .map_err(|stop| over_cap(stop.to_string()))?;
         }
         Ok(Verdict::Emit(
-            messages
-                .into_iter()
-                .map(crate::types::MessageOut::into_message)
-                .collect(),
+            messages.into_iter().map(MessageOut::into_message).collect(),
         ))
     }
 }
 
-impl Instance for WasmInstance {
-    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
+impl WasmInstance {
+    /// A call of a function that the plugin exports, under the limits of one call.
+    fn limited(
+        &mut self,
+        host: &mut dyn Host,
+        call: impl FnOnce(&mut Self) -> Result<Verdict, CallFailure>,
+    ) -> Call {
         let limits = self.store.data().call;
         self.store.data_mut().begin();
         self.time.begin(&mut self.store, &self.ticker);
         let result = match self.store.set_fuel(limits.fuel) {
             // A panic of the host must not take the guest thread with it. What it may have left half
             // done lies in the store, which is never entered again.
-            Ok(()) => catch_unwind(AssertUnwindSafe(|| lend(host, || self.call(event))))
+            Ok(()) => catch_unwind(AssertUnwindSafe(|| lend(host, || call(self))))
                 .unwrap_or_else(|panic| Err(CallFailure::Engine(panic_text(&*panic)))),
             Err(cause) => Err(CallFailure::Engine(cause.to_string())),
         };
@@ -183,6 +206,19 @@ impl Instance for WasmInstance {
         self.spent |= matches!(result, Err(CallFailure::Trap(_) | CallFailure::Engine(_)));
         let fuel = limits.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
         Call { result, fuel }
+    }
+}
+
+impl Instance for WasmInstance {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
+        self.limited(host, |instance| instance.call(event))
+    }
+
+    fn on_timer(&mut self, timer: &Timer, host: &mut dyn Host) -> Call {
+        match self.on_timer {
+            Some(on_timer) => self.limited(host, |instance| instance.call_timer(on_timer, timer)),
+            None => Call::not_timed(timer),
+        }
     }
 
     fn is_spent(&self) -> bool {
@@ -244,7 +280,7 @@ fn ours(cause: &wasmtime::Error) -> PluginError {
 /// The export has the right name and another type.
 fn other_type(export: &str, cause: &wasmtime::Error) -> PluginError {
     PluginError::Invalid(format!(
-        "the plugin's {export} is not that of tailrace:plugin/transform 0.1 ({cause:#}); build it against that wit"
+        "the plugin's {export} is not that of tailrace:plugin 0.2 or 0.1 ({cause:#}); build it against that wit"
     ))
 }
 

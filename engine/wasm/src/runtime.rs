@@ -14,7 +14,7 @@ use tailrace_core::{
 };
 use wasmtime::{
     Engine, Precompiled,
-    component::{Component, InstancePre, Linker},
+    component::{Component, ComponentExportIndex, InstancePre, Linker},
 };
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     artefacts::{self, Artefacts},
     compiler::{Compile, Compiled, CompilerProgram},
     config_schema, engine,
-    host::{self, Guest, interface},
+    host::{self, Guest, interface, interfaces},
     instance::{Exports, WasmInstance},
     structure,
     ticker::Ticker,
@@ -166,17 +166,22 @@ fn unfit(artefact: &[u8], cause: &wasmtime::Error) -> PluginError {
 }
 
 fn exports(component: &Component) -> Result<Exports, PluginError> {
-    let transform = interface("transform");
-    let missing = || PluginError::NoExport(transform.clone());
-    let instance = component.get_export_index(None, &transform).ok_or_else(missing)?;
-    let function = |name: &str| {
+    let missing = || PluginError::NoExport(interface("transform"));
+    let exported = |name: &str| {
+        let mut versions = interfaces(name).into_iter();
+        versions.find_map(|full| component.get_export_index(None, &full))
+    };
+    let function = |instance: &ComponentExportIndex, name: &str| {
         component
-            .get_export_index(Some(&instance), name)
+            .get_export_index(Some(instance), name)
             .ok_or_else(missing)
     };
+    let transform = exported("transform").ok_or_else(missing)?;
+    let timed = exported("timed");
     Ok(Exports {
-        configure: function("configure")?,
-        process: function("process")?,
+        configure: function(&transform, "configure")?,
+        process: function(&transform, "process")?,
+        on_timer: timed.map(|timed| function(&timed, "on-timer")).transpose()?,
     })
 }
 

@@ -2,7 +2,10 @@
 //! without a copy in between.
 
 use bytes::Bytes;
-use tailrace_core::event::{self, Event};
+use tailrace_core::{
+    event::{self, Event},
+    timer::Timer,
+};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 #[derive(ComponentType, Lower, Clone, Copy)]
@@ -32,6 +35,30 @@ impl<'a> EventIn<'a> {
             key: &event.key,
             headers,
             payload: &event.payload,
+        }
+    }
+}
+
+/// `wit/timed.wit`
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct TimerIn<'a> {
+    name: &'a str,
+    key: &'a str,
+    at: u64,
+    payload: &'a [u8],
+    #[component(name = "set-by")]
+    set_by: u64,
+}
+
+impl<'a> From<&'a Timer> for TimerIn<'a> {
+    fn from(timer: &'a Timer) -> Self {
+        Self {
+            name: &timer.name,
+            key: &timer.key,
+            at: timer.at_ms,
+            payload: &timer.payload,
+            set_by: timer.set_by,
         }
     }
 }

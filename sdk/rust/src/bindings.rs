@@ -10,7 +10,7 @@
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "transformer",
+    world: "timed-transformer",
     pub_export_macro: true,
     export_macro_name: "export_transformer",
     default_bindings_module: "tailrace_sdk::bindings",

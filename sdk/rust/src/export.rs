@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use crate::{Event, Failure, Host, Plugin, Verdict, config};
+use crate::{Event, Failure, Host, Message, Plugin, Timer, Verdict, config};
 
 /// Holds the plugin of an instance. Empty until the engine calls `configure`.
 #[doc(hidden)]
@@ -33,6 +33,14 @@ impl<P: Plugin> Slot<P> {
             Some(plugin) => plugin.process(event, host),
             // Only a host that breaks the contract comes here, and it may do better next time.
             None => Err(Failure::transient("process was called before configure")),
+        }
+    }
+
+    /// The contract's `on-timer`.
+    pub fn on_timer(&self, timer: &Timer, host: &mut Host<'_>) -> Result<Vec<Message>, Failure> {
+        match self.plugin.borrow_mut().as_mut() {
+            Some(plugin) => plugin.on_timer(timer, host),
+            None => Err(Failure::transient("on-timer was called before configure")),
         }
     }
 }
@@ -117,6 +125,14 @@ macro_rules! export {
 
                 fn process(event: $crate::Event) -> ::std::result::Result<$crate::Verdict, $crate::Failure> {
                     SLOT.with(|slot| slot.process(&event, &mut $crate::Host::guest()))
+                }
+            }
+
+            impl $crate::exporting::TimedGuest for Component {
+                fn on_timer(
+                    timer: $crate::Timer,
+                ) -> ::std::result::Result<::std::vec::Vec<$crate::Message>, $crate::Failure> {
+                    SLOT.with(|slot| slot.on_timer(&timer, &mut $crate::Host::guest()))
                 }
             }
 

@@ -2,4 +2,7 @@
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::panics::report_panics;
-pub use crate::{bindings::exports::tailrace::plugin::transform::Guest, export::Slot};
+pub use crate::{
+    bindings::exports::tailrace::plugin::{timed::Guest as TimedGuest, transform::Guest},
+    export::Slot,
+};

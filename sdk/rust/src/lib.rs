@@ -30,7 +30,7 @@
 //!
 //! - `bindings` are generated from `wit/`; the types of the contract ([`Event`], [`Verdict`], …) are
 //!   those, with helpers added beside them, so there is no second set of types to convert.
-//! - [`Host`] is how a plugin reaches state, vectors, sketches and the log. In wasm each of its
+//! - [`Host`] is how a plugin reaches state, vectors, sketches, timers and the log. In wasm each of its
 //!   functions calls its import directly; natively it works on a [`testing::TestHost`]. There is no
 //!   trait object in between, on purpose: **a plugin imports only what its code calls**, the linker
 //!   drops the rest, and what is imported must be granted by the pipeline. A vtable would import
@@ -57,14 +57,18 @@ mod plugin;
 pub mod testing;
 pub mod time;
 
-pub use bindings::tailrace::plugin::{
-    log::Level,
-    state::Entry,
-    types::{Event, Failure, Header, Message, Rejection, Verdict},
-    vectors::Neighbour,
+pub use bindings::{
+    exports::tailrace::plugin::timed::Timer,
+    tailrace::plugin::{
+        log::Level,
+        sketches::Frequency,
+        state::Entry,
+        types::{Event, Failure, Header, Message, Rejection, Verdict},
+        vectors::Neighbour,
+    },
 };
 pub use fields::Fields;
-pub use host::{Host, Sketches, State, Vectors};
+pub use host::{Host, Sketches, State, Timers, Vectors};
 pub use plugin::Plugin;
 #[cfg(feature = "schema")]
 pub use schemars;
@@ -75,6 +79,7 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::{
-        Event, Failure, Fields, Header, Host, Level, Message, Neighbour, Plugin, Rejection, Verdict, export,
+        Event, Failure, Fields, Frequency, Header, Host, Level, Message, Neighbour, Plugin, Rejection, Timer,
+        Verdict, export,
     };
 }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Event, Failure, Host, Verdict};
+use crate::{Event, Failure, Host, Message, Timer, Verdict};
 
 /// A plugin. The engine makes it once from its config and then calls it for one event at a time.
 ///
@@ -40,4 +40,41 @@ pub trait Plugin: Sized + 'static {
     /// Processes one event. The effects on `host` and the messages of the verdict take effect together. On a
     /// [`Failure`] none of them does.
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure>;
+
+    /// Wakes up by a timer that [`Host::timers`] has set, and returns messages. The effects and the messages take effect
+    /// together. On a [`Failure`] none of them does, and the step's `on-error` policy decides. A plugin that sets timers
+    /// writes this function. Without it, each timer fails with the code `no-on-timer`.
+    ///
+    /// ```
+    /// use tailrace_sdk::{prelude::*, testing::TestHost};
+    ///
+    /// struct Minute;
+    ///
+    /// impl Plugin for Minute {
+    ///     type Config = ();
+    ///     fn new((): ()) -> Result<Self, String> {
+    ///         Ok(Minute)
+    ///     }
+    ///     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
+    ///         host.timers().set("end", event.time + 60_000, b"");
+    ///         Ok(Verdict::Drop)
+    ///     }
+    ///     fn on_timer(&mut self, timer: &Timer, _host: &mut Host<'_>) -> Result<Vec<Message>, Failure> {
+    ///         Ok(vec![Message::new(format!("{} was silent for a minute", timer.key))])
+    ///     }
+    /// }
+    ///
+    /// let mut host = TestHost::of::<Minute>(())?;
+    /// host.send(Event::new("shop.visits", "").with_key("ada").at(1_000)).unwrap();
+    /// let fired = host.advance_to(61_000);
+    /// assert_eq!(fired[0].messages()[0].payload, b"ada was silent for a minute");
+    /// # Ok::<(), String>(())
+    /// ```
+    fn on_timer(&mut self, timer: &Timer, host: &mut Host<'_>) -> Result<Vec<Message>, Failure> {
+        let _ = host;
+        Err(Failure::invalid(
+            "no-on-timer",
+            format!("timer {:?} is due, and the plugin has no on_timer", timer.name),
+        ))
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn undeclared_layouts(
     let is_silent = |step: &&StepManifest| {
         let known = active.manifest.steps.iter().find(|known| known.name == step.name);
         let is_same = active.plugins.get(&step.name) == plugins.get(&step.name);
-        let keeps = step.grants.contains(&Grant::State);
+        let keeps = step.grants.contains(&Grant::State) || step.grants.contains(&Grant::Timers);
         keeps
             && !is_same
             && step.state_version == FIRST

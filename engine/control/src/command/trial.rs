@@ -198,6 +198,18 @@ impl Host for Nowhere {
     fn sketch_count(&mut self, _: &str, _: &str, _: u64) -> Result<(), HostError> {
         Ok(())
     }
+    fn sketch_quantile(&mut self, _: &str, _: f64) -> Result<Option<f64>, HostError> {
+        Ok(None)
+    }
+    fn sketch_estimate(&mut self, _: &str, _: Option<&str>) -> Result<u64, HostError> {
+        Ok(0)
+    }
+    fn sketch_top(&mut self, _: &str, _: u32) -> Result<Vec<(String, u64)>, HostError> {
+        Ok(Vec::new())
+    }
+    fn sketch_total(&mut self, _: &str) -> Result<u64, HostError> {
+        Ok(0)
+    }
     fn timer_set(&mut self, name: &str, at_ms: u64, _: Vec<u8>) -> Result<(), HostError> {
         self.timers.insert(name.to_owned(), at_ms);
         Ok(())

@@ -147,17 +147,7 @@ pub trait Instance: Send {
     fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call;
     /// Calls the plugin for a timer that it has set. The verdict is [`Verdict::Emit`] or [`Verdict::Drop`].
     fn on_timer(&mut self, timer: &Timer, _host: &mut dyn Host) -> Call {
-        Call {
-            result: Err(CallFailure::Trap(Trap {
-                code: TrapCode::Misuse,
-                message: format!(
-                    "timer {:?} is due, and the plugin does not export `timed`",
-                    timer.name
-                ),
-                backtrace: Vec::new(),
-            })),
-            fuel: 0,
-        }
+        Call::not_timed(timer)
     }
     /// Whether a trap has made it unusable, so that a new one is needed.
     fn is_spent(&self) -> bool;
@@ -172,6 +162,23 @@ pub struct Call {
     pub result: Result<Verdict, CallFailure>,
     /// Fuel that it used.
     pub fuel: u64,
+}
+
+impl Call {
+    /// A timer is due at a plugin that has no function for it: another version of the plugin has set it.
+    pub fn not_timed(timer: &Timer) -> Self {
+        Self {
+            result: Err(CallFailure::Trap(Trap {
+                code: TrapCode::Misuse,
+                message: format!(
+                    "timer {:?} is due, and the plugin does not export `timed`; give the step a version that does, and redrive",
+                    timer.name
+                ),
+                backtrace: Vec::new(),
+            })),
+            fuel: 0,
+        }
+    }
 }
 
 /// Why a call gave no verdict.
@@ -300,6 +307,14 @@ pub trait Host {
     fn sketch_distinct(&mut self, name: &str, item: &str) -> Result<(), HostError>;
     /// `sketches.count`
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError>;
+    /// `sketches.quantile`; `q` from 0 to 1.
+    fn sketch_quantile(&mut self, name: &str, q: f64) -> Result<Option<f64>, HostError>;
+    /// `sketches.estimate`: different items, or occurrences of this one.
+    fn sketch_estimate(&mut self, name: &str, item: Option<&str>) -> Result<u64, HostError>;
+    /// `sketches.top`: items and their occurrences, the most frequent first.
+    fn sketch_top(&mut self, name: &str, limit: u32) -> Result<Vec<(String, u64)>, HostError>;
+    /// `sketches.total`
+    fn sketch_total(&mut self, name: &str) -> Result<u64, HostError>;
     /// `timers.set`; `at_ms` in event time.
     fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError>;
     /// `timers.cancel`

@@ -19,7 +19,7 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Most lines of a call; a step's own limit is at most that, and the sandbox holds it.
 const MAX_LINES: usize = 1_000;
 /// Most entries that one scan gives, and most neighbours of one search.
-const MAX_ANSWERS: u32 = 10_000;
+pub(super) const MAX_ANSWERS: u32 = 10_000;
 
 /// What one call of a plugin reads and writes.
 pub(crate) struct CallHost<'a> {
@@ -129,6 +129,22 @@ impl Host for CallHost<'_> {
             },
         );
         Ok(())
+    }
+
+    fn sketch_quantile(&mut self, name: &str, q: f64) -> Result<Option<f64>, HostError> {
+        self.quantile(name, q)
+    }
+
+    fn sketch_estimate(&mut self, name: &str, item: Option<&str>) -> Result<u64, HostError> {
+        self.estimate(name, item)
+    }
+
+    fn sketch_top(&mut self, name: &str, limit: u32) -> Result<Vec<(String, u64)>, HostError> {
+        self.top(name, limit)
+    }
+
+    fn sketch_total(&mut self, name: &str) -> Result<u64, HostError> {
+        self.total(name)
     }
 
     fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError> {
@@ -258,7 +274,7 @@ impl Effects {
         Ok(())
     }
 
-    fn check_sketch(&self, name: &str, kind: Kind) -> Result<(), HostError> {
+    pub(super) fn check_sketch(&self, name: &str, kind: Kind) -> Result<(), HostError> {
         match self.sketch_kind(name) {
             Some(declared) if declared == kind => Ok(()),
             Some(declared) => Err(HostError::Misuse(format!(
@@ -279,7 +295,7 @@ fn check_key(what: &str, key: &str) -> Result<(), HostError> {
     Ok(())
 }
 
-fn unknown(what: &str, section: &str, name: &str) -> HostError {
+pub(super) fn unknown(what: &str, section: &str, name: &str) -> HostError {
     let shown: String = name.chars().take(64).collect();
     HostError::Misuse(format!(
         "the pipeline declares no {what} {shown:?}; add it under `{section}`"

@@ -11,18 +11,21 @@
 
 pub mod dedup;
 pub(crate) mod due;
+mod estimates;
 pub mod host;
 pub mod journal;
+mod learnt;
 pub mod measures;
 pub mod moment;
 pub mod shadow;
-pub(crate) mod timers;
+pub mod timers;
 mod waking;
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use dedup::Filter;
 use journal::{Journal, Mark, Undo};
+use learnt::Learnt;
 use moment::Moment;
 use tailrace_core::{
     delta::{Delta, StateValue},
@@ -66,6 +69,8 @@ pub struct Effects {
     told_ms: BTreeMap<Name, u64>,
     /// What wakes up next.
     first_due: due::First,
+    /// The sketches as plugins read them.
+    learnt: Learnt,
 }
 
 impl Effects {
@@ -103,6 +108,7 @@ impl Effects {
             late: 0,
             told_ms: BTreeMap::new(),
             first_due: due::First::default(),
+            learnt: Learnt::default(),
         }
     }
 
@@ -121,6 +127,7 @@ impl Effects {
         if plan.manifest.input.dedup != self.plan.manifest.input.dedup {
             self.dedup = filter(&*self.state_store, &plan)?;
         }
+        self.learnt.forget();
         self.plan = plan;
         Ok(())
     }
@@ -140,11 +147,12 @@ impl Effects {
         self.output_bytes + self.write_bytes
     }
 
-    /// Takes the current batch out for its commit; it stays readable until [`Effects::applied`].
-    pub fn seal(&mut self) -> (Arc<Delta>, Vec<Output>) {
+    /// Takes the current batch out for its commit of this number; it stays readable until [`Effects::applied`].
+    pub fn seal(&mut self, commit: u64) -> (Arc<Delta>, Vec<Output>) {
         debug_assert!(self.committing.is_none(), "one commit of a partition at a time");
         self.journal.clear();
         let delta = Arc::new(std::mem::take(&mut self.current));
+        self.learnt.seal(&delta, commit);
         self.committing = Some(delta.clone());
         self.output_bytes = 0;
         self.write_bytes = 0;
@@ -397,9 +405,10 @@ impl Effects {
         self.current.state.retain(|_, writes| !writes.is_empty());
         self.current.vectors.retain(|_, writes| !writes.is_empty());
         self.current.sketches.retain(|_, updates| !updates.is_empty());
+        // One that only says how late it is was there before, and is said once.
         self.current
             .measured
-            .retain(|_, measured| !measured.updates.is_empty());
+            .retain(|_, measured| !measured.updates.is_empty() || measured.clock_ms > 0);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
-    delta::StateValue,
+    delta::{Delta, StateValue},
     ports::{plugins::HostError, store::StoreError},
     timer::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Timer},
 };
@@ -17,6 +17,36 @@ const STEP: &str = "~timers";
 struct Carried {
     set_by: u64,
     payload: Vec<u8>,
+}
+
+/// A timer that a batch sets, moves or takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimerChange {
+    /// The step that it is of.
+    pub step: String,
+    /// The key of the events that it is of.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// When it is due from now on; none if it was cancelled or has fired.
+    pub at_ms: Option<u64>,
+}
+
+/// What a batch does to timers.
+pub fn timer_changes(delta: &Delta) -> Vec<TimerChange> {
+    let change = |(place, value): (&String, &Option<StateValue>)| {
+        let (step, rest) = place.split_once('\0')?;
+        let (name, key) = rest.split_once('\0')?;
+        let at = value.as_ref().and_then(|value| value.value[..].try_into().ok());
+        Some(TimerChange {
+            step: step.to_owned(),
+            key: key.to_owned(),
+            name: name.to_owned(),
+            at_ms: at.map(u64::from_be_bytes),
+        })
+    };
+    let writes = delta.state.get(STEP).into_iter().flatten();
+    writes.filter_map(change).collect()
 }
 
 /// Whether a wake-up of this owner is a timer: windows begin with a tilde.

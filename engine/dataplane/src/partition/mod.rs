@@ -248,7 +248,10 @@ impl Partition {
     /// Shows what the turn has left behind.
     fn show_turn(&mut self) {
         let mut worker = lock(&self.worker);
-        if !worker.is_clean() && self.dirty_since.is_none() {
+        if worker.is_clean() {
+            // What was there may have been taken back.
+            self.dirty_since = None;
+        } else if self.dirty_since.is_none() {
             self.dirty_since = Some(Instant::now());
         }
         if worker.is_clean() && self.under_way.is_none() {

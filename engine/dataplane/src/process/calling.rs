@@ -105,7 +105,12 @@ impl Processor {
     ) -> Call {
         let event = called.event();
         let step = self.plan.steps[index].manifest.name.as_str();
-        self.effects.enter(step, walk.now_ms);
+        let now_ms = match called {
+            Called::Event(_) => walk.now_ms,
+            // Also of one that is sent again, when the watermark has long passed it.
+            Called::Timer(timer, _) => timer.at_ms,
+        };
+        self.effects.enter(step, now_ms);
         self.effects.enter_event(&event.key, event.sequence);
         let mut host = CallHost {
             effects: &mut self.effects,

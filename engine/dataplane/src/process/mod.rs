@@ -161,19 +161,20 @@ impl Processor {
             self.dead_letter(walk, &arrival.event, None, code.as_str(), reason.clone(), &[], 0);
             return Ok(());
         }
-        let first = match &arrival.from_step {
+        let step = arrival.from_step.as_deref();
+        let found = step.and_then(|step| {
+            let mut steps = self.plan.steps.iter();
+            steps.position(|own| own.manifest.name.as_str() == step)
+        });
+        match (&arrival.timer, found) {
+            (Some(_), Some(index)) => self.timer(walk, index),
+            (Some(_), None) => {
+                self.lose_timer();
+                walk.outcome = Outcome::Dropped;
+                Ok(())
+            }
             // A step that this revision no longer has: the event begins again from the first.
-            Some(step) => self
-                .plan
-                .steps
-                .iter()
-                .position(|s| s.manifest.name.as_str() == step)
-                .unwrap_or(0),
-            None => 0,
-        };
-        match &arrival.timer {
-            Some(_) => self.timer(walk, first),
-            None => self.step(walk, first, &arrival.event),
+            (None, found) => self.step(walk, found.unwrap_or(0), &arrival.event),
         }
     }
 

@@ -21,8 +21,7 @@ impl Processor {
     /// Fires a timer of this step.
     pub(crate) fn fire(&mut self, step: &str, timer: Timer) -> Option<TurnEnd> {
         if !self.has_step(step) {
-            // Its step is gone, and so is whoever could have a use for it.
-            self.stats.counts.timers_lost += 1;
+            self.lose_timer();
             return None;
         }
         let at_ms = timer.at_ms;
@@ -45,6 +44,11 @@ impl Processor {
         let halt = self.process(&arrival, at_ms);
         self.stats.counts.timers += u64::from(halt.is_none());
         halt
+    }
+
+    /// The step of a timer is gone, and so is whoever could have a use for it.
+    pub(super) fn lose_timer(&mut self) {
+        self.stats.counts.timers_lost += 1;
     }
 
     fn has_step(&self, name: &str) -> bool {

@@ -47,7 +47,8 @@ impl Worker {
     /// Whether the batch has no room for more.
     pub fn is_full(&self) -> bool {
         let effects = &self.processor.effects;
-        self.batch_events >= MAX_BATCH_EVENTS
+        self.is_crowded
+            || self.batch_events >= MAX_BATCH_EVENTS
             || effects.output_count() >= MAX_BATCH_MESSAGES
             || effects.bytes() >= MAX_BATCH_BYTES
     }
@@ -83,12 +84,13 @@ impl Worker {
         self.processor.effects.expire(watermark_ms, MAX_EXPIRED)?;
         self.processor.effects.tell_time(watermark_ms);
         self.processor.stats.counts.late_updates += self.processor.effects.take_late();
-        let (delta, outputs) = self.processor.effects.seal();
         self.cursor.commit += 1;
+        let (delta, outputs) = self.processor.effects.seal(self.cursor.commit);
         self.cursor.outcomes.add(&self.processor.stats.counts.outcomes);
         let delivery = self.processor.plan.manifest.delivery;
         self.cursor.outcomes.loose += u64::from(delivery != tailrace_core::manifest::Delivery::ExactlyOnce);
         self.batch_events = 0;
+        self.is_crowded = false;
         Ok(Sealed {
             delta,
             outputs,

@@ -4,6 +4,8 @@
 //! that ends in the midst, or a crash, goes on with what is left when the same event or mark comes again.
 //!
 //! A wake-up counts towards the batch like an event, so any number of them commits as it goes.
+//!
+//! Why: docs/decisions/0127-a-timer-is-state-and-fires-before-the-watermark-passes.md
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use tailrace_core::ports::store::StoreError;
 use crate::{
     effects::timers::{is_timer, timer},
     process::TurnEnd,
-    turn::worker::Worker,
+    turn::{bounds::MAX_BATCH_MESSAGES, worker::Worker},
 };
 
 impl Worker {
@@ -38,6 +40,7 @@ impl Worker {
         let Some((due, value)) = self.processor.effects.first_due(watermark_ms)? else {
             return Ok(Woken::Nothing);
         };
+        let crowded = self.batch_events > 0;
         let mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
         let halt = if is_timer(&due) {
@@ -49,6 +52,10 @@ impl Worker {
             None
         };
         self.pay(&counts_before);
+        // One that emits more than the batch has room for fires in the next one.
+        let overfull = crowded && self.processor.effects.output_count() > MAX_BATCH_MESSAGES;
+        self.is_crowded |= halt.is_none() && overfull;
+        let halt = halt.or(overfull.then_some(TurnEnd::Full));
         if halt.is_some() {
             self.processor.effects.roll_back(&mark);
             self.processor.stats.counts = counts_before;

@@ -49,6 +49,8 @@ pub struct Worker {
     /// The clock of the input at the cursor's position.
     pub(super) clock: InputClock,
     pub(super) batch_events: u64,
+    /// Whether the batch has no room for what comes next.
+    pub(super) is_crowded: bool,
     /// What was finished, and skipped, since the start.
     finished: PartitionBarrier,
     /// A candidate at work.
@@ -77,6 +79,7 @@ impl Worker {
             cursor,
             clock: InputClock::default(),
             batch_events: 0,
+            is_crowded: false,
             finished: PartitionBarrier::default(),
             running_candidate: None,
             candidate_reports: Arc::default(),
@@ -257,6 +260,7 @@ impl Worker {
             }
             self.running_candidate = running_candidate;
             self.queue.push_front(QueueItem::Event(arrival));
+            self.is_crowded |= halt.is_none();
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
         self.running_candidate = running_candidate.and_then(|mut running_candidate| {

@@ -14,6 +14,7 @@ use tailrace_core::{
         clock::Clock,
         plugins::{Call, CallFailure, Host, Instance, Plugin, PluginError},
     },
+    timer::Timer,
 };
 
 /// What became of one call.
@@ -43,6 +44,8 @@ pub enum Judged {
 /// One call, as it was seen.
 #[derive(Debug, Clone)]
 pub struct SeenCall {
+    /// The timer that it was made for; none for an event.
+    pub timer: Option<Timer>,
     /// What became of it.
     pub judged: Judged,
     /// Fuel that it took.
@@ -95,12 +98,13 @@ impl Plugin for Recorder {
     }
 }
 
-impl Instance for RecordedInstance {
-    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
+impl RecordedInstance {
+    fn record(&mut self, timer: Option<&Timer>, call: impl FnOnce(&mut dyn Instance) -> Call) -> Call {
         let began = self.clock.monotonic();
-        let call = self.instance.process(event, host);
+        let call = call(&mut *self.instance);
         let took = self.clock.monotonic().saturating_sub(began);
         let seen = SeenCall {
+            timer: timer.cloned(),
             judged: judge(&call),
             fuel: call.fuel,
             took,
@@ -112,6 +116,16 @@ impl Instance for RecordedInstance {
             .unwrap_or_else(PoisonError::into_inner)
             .push(seen);
         call
+    }
+}
+
+impl Instance for RecordedInstance {
+    fn process(&mut self, event: &Event, host: &mut dyn Host) -> Call {
+        self.record(None, |instance| instance.process(event, host))
+    }
+
+    fn on_timer(&mut self, timer: &Timer, host: &mut dyn Host) -> Call {
+        self.record(Some(timer), |instance| instance.on_timer(timer, host))
     }
 
     fn is_spent(&self) -> bool {

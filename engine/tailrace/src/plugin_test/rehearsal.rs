@@ -13,13 +13,14 @@ use tailrace_core::{
     name::Name,
     observe::{logs::Logs, progress::Cursor, stats::Counts, times::TimeNotes, views::Views},
     ports::{
-        broker::Incoming,
+        broker::{Incoming, Output},
         clock::Clock,
         plugins::Plugin,
         store::{Applied, LocalStore, PartitionStore},
     },
     registry::Revision,
     subject,
+    timer::Timer,
 };
 use tailrace_dataplane::{
     arrival::{Arrival, QueueItem},
@@ -35,7 +36,7 @@ use super::{
     events::GivenEvent,
     lines::LogLines,
     recorder::{Judged, Recorder, SeenCall, SeenCalls},
-    report::{EventReport, Outcome},
+    report::{EventReport, FiredTimer, Outcome},
     setting::Setting,
 };
 use crate::cli::error::misuse;
@@ -44,8 +45,10 @@ use crate::cli::error::misuse;
 const TENANT: &str = "offline";
 /// Largest message: the broker's own default.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
-/// A turn ends after one event anyway; its calls have deadlines of their own.
-const SLICE: Duration = Duration::from_hours(1);
+/// A turn ends after one event, or one timer: its time is over at once, and calls have deadlines of their own.
+const SLICE: Duration = Duration::ZERO;
+/// Most timers behind the last event: a plugin may always set another one.
+const MOST_LEFT: usize = 10_000;
 
 /// A step at work, without a broker.
 pub struct Rehearsal {
@@ -55,11 +58,13 @@ pub struct Rehearsal {
     seen: SeenCalls,
     lines: LogLines,
     times: TimeNotes,
+    /// What windows have published since the last report: it is shown with the next one.
+    of_windows: Vec<Output>,
     /// The clock of the events, at which every time is believed: those of a file were received at no time.
     clock: IntakeClock,
 }
 
-/// What came of one event.
+/// What came of one event, or of one timer.
 pub enum Played {
     /// It was processed.
     Done(Box<EventReport>),
@@ -140,20 +145,65 @@ impl Rehearsal {
             seen,
             lines: LogLines::default(),
             times: TimeNotes::default(),
+            of_windows: Vec::new(),
             clock: IntakeClock::default(),
         })
     }
 
-    /// Processes one event and commits it.
-    pub fn play(&mut self, given: GivenEvent) -> anyhow::Result<Played> {
+    /// Processes one event and commits it. The timers that are due before it fire first, each in a commit of its own.
+    pub fn play(&mut self, given: GivenEvent) -> anyhow::Result<Vec<Played>> {
         let arrival = self.arrive(given);
         let (event, time) = (arrival.event.clone(), arrival.time.clone());
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
-        let subscriber = tracing_subscriber::registry().with(self.lines.clone());
-        let paused = tracing::subscriber::with_default(subscriber, || turn(&mut self.worker))?;
-        if let Some(why) = paused {
-            return Ok(Played::Paused(why));
+        let mut played = Vec::new();
+        loop {
+            if let Some(why) = self.turn()? {
+                played.push(Played::Paused(why));
+                return Ok(played);
+            }
+            // An event that still waits lets a timer go first.
+            let is_timer = self.worker.queued() > 0;
+            let report = self.commit((!is_timer).then_some((&event, &time)))?;
+            played.extend(report.map(|report| Played::Done(Box::new(report))));
+            if !is_timer {
+                return Ok(played);
+            }
         }
+    }
+
+    /// Fires the timers that are left, each at its own time, up to [`MOST_LEFT`] of them.
+    pub fn play_to_the_end(&mut self) -> anyhow::Result<Vec<Played>> {
+        let mut clock = self.clock.now().clone();
+        clock.watermark_ms = u64::MAX;
+        let mark = QueueItem::Mark(self.worker.cursor().position, clock);
+        self.worker.enqueue(vec![mark]);
+        let mut played = Vec::new();
+        loop {
+            if let Some(why) = self.turn()? {
+                played.push(Played::Paused(why));
+                return Ok(played);
+            }
+            if self.worker.queued() == 0 {
+                return Ok(played);
+            }
+            if played.len() == MOST_LEFT {
+                played.push(Played::Paused(format!(
+                    "{MOST_LEFT} timers fired behind the last event, and they go on setting timers"
+                )));
+                return Ok(played);
+            }
+            let report = self.commit(None)?;
+            played.extend(report.map(|report| Played::Done(Box::new(report))));
+        }
+    }
+
+    fn turn(&mut self) -> anyhow::Result<Option<String>> {
+        let subscriber = tracing_subscriber::registry().with(self.lines.clone());
+        tracing::subscriber::with_default(subscriber, || turn(&mut self.worker))
+    }
+
+    /// Commits what an event, or else a timer, has caused.
+    fn commit(&mut self, event: Option<(&Event, &EventTime)>) -> anyhow::Result<Option<EventReport>> {
         let sealed = self.worker.seal()?;
         let commit = sealed.cursor.commit;
         let stored = Applied {
@@ -171,12 +221,31 @@ impl Rehearsal {
         let reason = dead
             .first()
             .and_then(|letter| dead_letter::reason(&letter.headers));
-        let mut report = tell(&event, &self.seen.take(), reason);
+        let calls = self.seen.take();
+        let timer = calls.last().and_then(|call| call.timer.clone());
+        let mut report = match (event, timer) {
+            (Some((event, time)), _) => EventReport {
+                time: odd(time.clone()),
+                ..tell(event, &calls, reason)
+            },
+            (None, Some(timer)) => EventReport {
+                timer: Some(FiredTimer {
+                    name: timer.name.clone(),
+                    at_ms: timer.at_ms,
+                }),
+                ..tell(&shown_as(timer), &calls, reason)
+            },
+            // A window that ends calls nobody.
+            (None, None) => {
+                self.of_windows.extend(published);
+                return Ok(None);
+            }
+        };
         report.outcome = unseen(&sealed.stats.counts).unwrap_or(report.outcome);
-        report.time = odd(time);
         report.log = self.lines.take();
+        let published = self.of_windows.drain(..).chain(published).collect();
         report.add_effects(&sealed.delta, published);
-        Ok(Played::Done(Box::new(report)))
+        Ok(Some(report))
     }
 
     /// What the pipeline's status would warn of by now.
@@ -200,7 +269,7 @@ impl Rehearsal {
     }
 }
 
-/// One event, with all the tries that its step's policy gives it; gives why the pipeline pauses, if
+/// One event or timer, with all the tries that its step's policy gives it; gives why the pipeline pauses, if
 /// it does. The pauses between tries are left out.
 fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
     loop {
@@ -212,6 +281,18 @@ fn turn(worker: &mut Worker) -> anyhow::Result<Option<String>> {
             TurnEnd::Plugin(cause) => bail!("the plugin cannot run any more: {cause}"),
             TurnEnd::Failed(cause) => bail!("the engine failed under the plugin: {cause}"),
         }
+    }
+}
+
+/// The event that a timer is shown as.
+fn shown_as(timer: Timer) -> Event {
+    Event {
+        sequence: timer.set_by,
+        time_ms: timer.at_ms,
+        subject: String::new(),
+        key: timer.key,
+        headers: Vec::new(),
+        payload: timer.payload.into(),
     }
 }
 
@@ -233,6 +314,7 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
         (code, text, backtrace) = (Some(own.clone()), Some(reason.clone()), frames.clone());
     }
     EventReport {
+        timer: None,
         sequence: event.sequence,
         subject: event.subject.clone(),
         key: event.key.clone(),
@@ -243,6 +325,7 @@ fn tell(event: &Event, calls: &[SeenCall], reason: Option<dead_letter::Reason>) 
         backtrace,
         messages: Vec::new(),
         state: Vec::new(),
+        timers: Vec::new(),
         vectors: Vec::new(),
         sketches: Vec::new(),
         log: Vec::new(),

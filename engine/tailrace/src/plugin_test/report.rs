@@ -7,6 +7,7 @@ use tailrace_core::{
     event::Header,
     ports::broker::Output,
 };
+use tailrace_dataplane::effects::timers::{TimerChange, timer_changes};
 use tailrace_sketch::Update;
 
 use super::lines::LogLine;
@@ -80,6 +81,26 @@ pub struct StateChange {
     pub expires_ms: Option<u64>,
 }
 
+/// The timer that a report is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FiredTimer {
+    /// Its name.
+    pub name: String,
+    /// When it was due, in event time.
+    pub at_ms: u64,
+}
+
+/// A timer that was set, moved or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimerReport {
+    /// Its name.
+    pub name: String,
+    /// The key that it is of.
+    pub key: String,
+    /// When it is due, in event time; none where it was cancelled.
+    pub at_ms: Option<u64>,
+}
+
 /// A vector that was written or deleted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VectorChange {
@@ -100,10 +121,13 @@ pub struct SketchChange {
     pub update: Update,
 }
 
-/// An event and all that it caused.
+/// An event, or a timer that fired, and all that it caused.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventReport {
-    /// Line of the file.
+    /// The timer, if it is no event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timer: Option<FiredTimer>,
+    /// Line of the file; of a timer, that of the event that set it.
     pub sequence: u64,
     /// Its subject.
     pub subject: String,
@@ -127,6 +151,9 @@ pub struct EventReport {
     pub messages: Vec<MessageReport>,
     /// State changes, those of expiry included.
     pub state: Vec<StateChange>,
+    /// Timers that were set, moved or cancelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<TimerReport>,
     /// Vector changes.
     pub vectors: Vec<VectorChange>,
     /// Sketch updates.
@@ -152,7 +179,9 @@ impl EventReport {
             payload: Content::of(&output.payload),
         };
         self.messages.extend(published.into_iter().map(message));
-        for (key, value) in delta.state.values().flatten() {
+        // Other steps than the pipeline's own begin with a tilde.
+        let own = delta.state.iter().filter(|(step, _)| !step.starts_with('~'));
+        for (key, value) in own.flat_map(|(_, writes)| writes) {
             let expires_ms = value.as_ref().and_then(|value| value.expires_ms);
             let value = value.as_ref().map(|value| Content::of(&value.value));
             self.state.push(StateChange {
@@ -161,6 +190,16 @@ impl EventReport {
                 expires_ms,
             });
         }
+        let fired = |change: &TimerChange| {
+            let timer = self.timer.as_ref();
+            change.at_ms.is_none()
+                && change.key == self.key
+                && timer.is_some_and(|timer| timer.name == change.name)
+        };
+        let changes = timer_changes(delta).into_iter().filter(|change| !fired(change));
+        self.timers = changes
+            .map(|TimerChange { name, key, at_ms, .. }| TimerReport { name, key, at_ms })
+            .collect();
         for (collection, writes) in &delta.vectors {
             let change = |(id, vector): (&String, &Option<Vec<f32>>)| VectorChange {
                 collection: collection.clone(),
@@ -192,6 +231,8 @@ impl EventReport {
 pub struct Summary {
     /// Events.
     pub events: u64,
+    /// Timers that fired.
+    pub timers: u64,
     /// Handed on as they came.
     pub forwarded: u64,
     /// Answered with messages.
@@ -227,7 +268,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts an event.
+    /// Counts an event, or a timer.
     pub fn add(&mut self, report: &EventReport) {
         let counter = match report.outcome {
             Outcome::Forward => &mut self.forwarded,
@@ -239,8 +280,14 @@ impl Summary {
             Outcome::Exhausted => &mut self.exhausted,
             Outcome::Trapped => &mut self.trapped,
         };
-        *counter += 1;
-        self.events += 1;
+        if report.timer.is_some() {
+            // Of a timer, only what is wrong counts as an outcome.
+            self.timers += 1;
+            *counter += u64::from(report.code.is_some());
+        } else {
+            self.events += 1;
+            *counter += 1;
+        }
         self.messages += report.messages.len() as u64;
         self.fuel += report.fuel;
         self.fuel_max = self.fuel_max.max(report.fuel);

@@ -26,6 +26,7 @@ use super::{
 };
 
 mod edge;
+mod timers;
 
 /// Does what the payload says, word by word; refuses the config `"bad"`.
 struct Script;
@@ -136,9 +137,11 @@ fn play(wishes: Wishes, payloads: &[&str]) -> anyhow::Result<(Vec<EventReport>, 
     let mut rehearsal = Rehearsal::new(setting, Arc::new(Script), &store, Arc::new(SystemClock::new()))?;
     let mut reports = Vec::new();
     for (index, payload) in payloads.iter().enumerate() {
-        match rehearsal.play(given(index as u64 + 1, payload))? {
-            Played::Done(report) => reports.push(*report),
-            Played::Paused(why) => return Ok((reports, Some(why))),
+        for played in rehearsal.play(given(index as u64 + 1, payload))? {
+            match played {
+                Played::Done(report) => reports.push(*report),
+                Played::Paused(why) => return Ok((reports, Some(why))),
+            }
         }
     }
     Ok((reports, None))

@@ -8,7 +8,7 @@ use tailrace_core::{
     delta::{Delta, StateValue},
     ports::store::Applied,
 };
-use tailrace_sketch::Update;
+use tailrace_sketch::{Kind, Sketch, SketchConfig, TenantSeed, Update};
 
 /// What a state store holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,6 +52,24 @@ impl Content {
             let updates = measured.updates.iter().map(|placed| placed.update.clone());
             self.updates.entry(name.clone()).or_default().extend(updates);
         }
+    }
+
+    /// A sketch of its updates, of the kind that they show; none without any.
+    pub fn sketch(&self, name: &str) -> Option<Sketch> {
+        let updates = self.updates.get(name)?;
+        let kind = match updates.first()? {
+            Update::Observe(_) => Kind::Quantiles,
+            Update::Distinct(_) => Kind::Distinct,
+            Update::Count { .. } => Kind::Top,
+            Update::Seen(_) => Kind::Seen,
+            Update::Sample(_) | Update::Draw { .. } => Kind::Sample,
+        };
+        let mut sketch = Sketch::new(&SketchConfig { kind, size: None }, TenantSeed::new(0, 0));
+        for update in updates {
+            // One of another kind is left out, as the store on the disk does.
+            let _ = sketch.apply(update);
+        }
+        Some(sketch)
     }
 
     /// Sets an entry of state.

@@ -215,9 +215,9 @@ impl PartitionStore for MemoryPartition {
         }))
     }
 
-    /// Updates are kept as they came, so there is none.
-    fn sketch(&self, _: &str) -> Result<Option<Sketch>, StoreError> {
-        Ok(None)
+    /// Updates are kept as they came, so it is made of them anew.
+    fn sketch(&self, name: &str) -> Result<Option<Sketch>, StoreError> {
+        Ok(self.read(|content| content.sketch(name)))
     }
 
     fn sketch_range(&self, _: &str, _: &RangeQuery) -> Result<Vec<(Option<Group>, Sketch)>, StoreError> {

@@ -8,6 +8,7 @@ use tailrace_core::{
     grant::{CallLimits, Grant},
     identity::Digest,
     ports::plugins::{Admitted, Call, Host, Instance, Plugin, PluginError, PluginRuntime},
+    timer::Timer,
 };
 
 /// How long it keeps a name.
@@ -15,7 +16,7 @@ pub const KEEPS_MS: u64 = 60_000;
 /// Its bytes.
 pub const COMPONENT: &[u8] = b"keeper";
 
-/// The payload's second word decides: `set NAME`, `get NAME`, anything else does nothing.
+/// A member of the payload decides: `set` or `get` with a name, `wake` with that of a timer; anything else does nothing.
 pub struct Keeper;
 
 impl PluginRuntime for Keeper {
@@ -47,6 +48,9 @@ impl Instance for At {
         let verdict = if let Some(name) = word("set") {
             let kept = host.state_set(&name, b"kept".to_vec(), Some(KEEPS_MS));
             kept.map(|()| Verdict::Drop)
+        } else if let Some(name) = word("wake") {
+            let set = host.timer_set(&name, event.time_ms + KEEPS_MS, b"woken".to_vec());
+            set.map(|()| Verdict::Drop)
         } else if let Some(name) = word("get") {
             host.state_get(&name).map(|found| {
                 Verdict::Emit(vec![Message {
@@ -61,6 +65,18 @@ impl Instance for At {
         };
         Call {
             result: Ok(verdict.expect("the host serves")),
+            fuel: 1,
+        }
+    }
+    fn on_timer(&mut self, timer: &Timer, _: &mut dyn Host) -> Call {
+        let message = Message {
+            subject: None,
+            key: None,
+            headers: Vec::new(),
+            payload: Bytes::from(timer.payload.clone()),
+        };
+        Call {
+            result: Ok(Verdict::Emit(vec![message])),
             fuel: 1,
         }
     }

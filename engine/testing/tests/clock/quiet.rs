@@ -202,6 +202,28 @@ async fn what_ends_while_nothing_comes_is_committed_and_all_partitions_know_how_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_timer_fires_on_an_input_that_has_fallen_silent_once_and_not_before_its_time() {
+    let mut hall = Hall::open("{}");
+    hall.send("a", 0, ",\"wake\":\"end\"");
+    hall.start();
+    let broker = hall.broker.clone();
+    let woken = || broker.messages(&subject::stream_name(&pipeline()), "out.a");
+    hall.until(|_| !woken().is_empty()).await;
+    let fired = |record: &&Record| record.head.watermark_ms >= BEGIN_MS + KEEPS_MS;
+    assert!(hall.records().iter().flatten().any(|record| fired(&record)));
+    // Another engine does not fire it again.
+    hall.stop.cancel();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    hall.start();
+    hall.until(is_over).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let woken = woken();
+    assert_eq!(woken.len(), 1);
+    assert_eq!(&woken[0].payload[..], b"woken");
+    hall.stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_input_that_is_to_hold_stands_still() {
     let mut hall = Hall::open("{\"advance\":\"hold\"}");
     hall.send("a", 10_000, ",\"set\":\"cart\"");

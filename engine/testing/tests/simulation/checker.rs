@@ -16,8 +16,9 @@ use tailrace_testing::{
 };
 
 use super::{
-    plugins::REVISION_HEADER,
+    plugins::{FIRED, FIRED_STATE, REVISION_HEADER},
     scenario::{CANARY, CANDIDATE},
+    timers,
 };
 
 /// What an event must have come to.
@@ -61,12 +62,19 @@ fn expected(input: &[Stored]) -> BTreeMap<u64, Expected> {
     all
 }
 
-/// Effects of every event once, in the order of its key, nothing else.
-pub fn check(broker: &MemoryBroker, pipeline: &PipelineId, partitions: u32) -> Result<(), String> {
+/// Effects of every event and timer once, in the order of its key, nothing else. Where the watermark has come to its end,
+/// all timers must have fired.
+pub fn check(
+    broker: &MemoryBroker,
+    pipeline: &PipelineId,
+    partitions: u32,
+    ticks: bool,
+) -> Result<(), String> {
     let expected = expected(&broker.messages("IN", ">"));
     let own = broker.messages(&subject::stream_name(pipeline), ">");
     check_outputs(&expected, &own)?;
     check_dead_letters(&expected, &own, pipeline)?;
+    timers::check(&broker.messages("IN", ">"), &own, partitions, ticks)?;
     for partition in 0..partitions {
         check_records(
             broker,
@@ -88,6 +96,7 @@ fn check_outputs(expected: &BTreeMap<u64, Expected>, own: &[Stored]) -> Result<(
         .map(String::as_str)
         .collect();
     let texts = own.iter().filter(|message| message.subject.starts_with("out."));
+    let texts = texts.filter(|message| !is_of_timer(message));
     let mut found = Vec::new();
     let mut last_of_key: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for message in texts {
@@ -215,6 +224,17 @@ fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32
             ));
         }
     }
+    let fired = fired_of(broker, partition, partitions);
+    let counted = content.state.iter().filter_map(|((_, key), value)| {
+        let key = key.strip_prefix(FIRED_STATE)?;
+        Some((key.to_owned(), value.value[0]))
+    });
+    let counted: BTreeMap<String, u8> = counted.collect();
+    if counted != fired {
+        return Err(format!(
+            "{partition}: timers counted {counted:?}, and {fired:?} said so"
+        ));
+    }
     let updates = content.updates.get("counts").map_or(0, Vec::len) as u64;
     let wanted: u64 = counts.values().sum();
     if updates == wanted {
@@ -222,6 +242,23 @@ fn check_records(broker: &MemoryBroker, partition: &PartitionId, partitions: u32
     } else {
         Err(format!("{partition}: {updates} sketch updates, wanted {wanted}"))
     }
+}
+
+fn is_of_timer(output: &Stored) -> bool {
+    output.payload.starts_with(FIRED.as_bytes())
+}
+
+/// What the timers of a partition said, by key.
+fn fired_of(broker: &MemoryBroker, partition: &PartitionId, partitions: u32) -> BTreeMap<String, u8> {
+    let own = broker.messages(&subject::stream_name(&partition.pipeline), "out.>");
+    let mut fired: BTreeMap<String, u8> = BTreeMap::new();
+    for output in own.iter().filter(|output| is_of_timer(output)) {
+        let key = output.subject.trim_start_matches("out.").to_owned();
+        if partition_of(&key, partitions) == partition.partition {
+            *fired.entry(key).or_default() += 1;
+        }
+    }
+    fired
 }
 
 /// Each batch is one revision's: its outputs and its record say the same, but for those of keys that are
@@ -256,8 +293,16 @@ pub fn check_revisions(
                     ));
                 }
                 *last = head.revision;
-                let wrong = |(key, made_by): &(&str, u64)| *made_by != maker(head.revision, key);
-                if let Some((key, other)) = made_by.iter().copied().find(wrong) {
+                let wrong = |(key, made_by, of_timer): &(&str, u64, bool)| {
+                    // Timers are fired by the active revision, whoever set them.
+                    let maker = if *of_timer {
+                        head.revision
+                    } else {
+                        maker(head.revision, key)
+                    };
+                    *made_by != maker
+                };
+                if let Some((key, other, _)) = made_by.iter().copied().find(wrong) {
                     return Err(format!(
                         "{partition}: commit {} of revision {} holds an output of key {key} by revision {other}",
                         head.commit, head.revision
@@ -267,7 +312,7 @@ pub fn check_revisions(
             } else if let Some(key) = message.subject.strip_prefix("out.")
                 && partition_of(key, partitions) == number
             {
-                made_by.push((key, revision_of(message)?));
+                made_by.push((key, revision_of(message)?, is_of_timer(message)));
             }
         }
     }

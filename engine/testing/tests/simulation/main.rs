@@ -11,6 +11,7 @@ mod checker;
 mod plugins;
 mod scenario;
 mod sketches;
+mod timers;
 mod totals;
 mod world;
 

@@ -1,4 +1,4 @@
-//! Two plugins without a sandbox. `count` counts the events of a key, keeps a vector of them and
+//! Two plugins without a sandbox. `count` counts the events of a key, keeps a vector of them, sets timers and
 //! fails where the event says so; `stamp` passes on what it gets, and fails now and then by itself.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -9,11 +9,28 @@ use tailrace_core::{
     grant::{CallLimits, Grant},
     identity::Digest,
     ports::plugins::*,
+    timer::Timer,
 };
 use tailrace_testing::faults::Faults;
 
 /// Which revision made an output.
 pub const REVISION_HEADER: &str = "revision";
+
+/// How what a timer says begins.
+pub const FIRED: &str = "fired:";
+/// Before the key under which the timers of a key are counted.
+pub const FIRED_STATE: &str = "fired/";
+
+/// When the timers of an event are due, which must all fire once: some events set one, and some of those another one.
+/// Some are for a time that is over.
+pub fn timers_of(sequence: u64, time_ms: u64) -> Vec<u64> {
+    let first = time_ms - 100 + sequence % 7 * 150;
+    match (sequence.is_multiple_of(5), sequence.is_multiple_of(3)) {
+        (false, _) => Vec::new(),
+        (true, false) => vec![first],
+        (true, true) => vec![first, first + 100],
+    }
+}
 
 pub struct SimRuntime {
     pub faults: Arc<Faults>,
@@ -74,6 +91,12 @@ impl Instance for SimInstance {
         self.spent = matches!(result, Err(CallFailure::Trap(_)));
         Call { result, fuel: 10 }
     }
+    fn on_timer(&mut self, timer: &Timer, host: &mut dyn Host) -> Call {
+        assert!(!self.spent, "a spent instance is never called");
+        assert_eq!(host.watermark(), timer.at_ms, "a timer sees its own time");
+        let result = self.fire(timer, host);
+        Call { result, fuel: 10 }
+    }
     fn is_spent(&self) -> bool {
         self.spent
     }
@@ -96,6 +119,11 @@ impl SimInstance {
         host.vector_set("counts", &event.key, vec![count as f32])
             .expect("one dimension");
         host.sketch_observe("counts", count as f64).expect("declared");
+        if let Some(at_ms) = timers_of(event.sequence, event.time_ms).first() {
+            set(host, &format!("t{}", event.sequence), *at_ms);
+            set(host, "never", *at_ms);
+            host.timer_cancel("never").expect("a timer");
+        }
         if self.faults.strikes("plugin fails for a while", 3) {
             return Err(CallFailure::Transient("simulated".to_owned()));
         }
@@ -122,6 +150,22 @@ impl SimInstance {
         }
     }
 
+    /// Says so, counts it, and sets the next one if there is one.
+    fn fire(&mut self, timer: &Timer, host: &mut dyn Host) -> Result<Verdict, CallFailure> {
+        let place = format!("{FIRED_STATE}{}", timer.key);
+        let before = host.state_get(&place).expect("a short key");
+        let count = 1 + before.map_or(0, |bytes| bytes[0]);
+        host.state_set(&place, vec![count], None).expect("a short key");
+        if timer.name.starts_with('t') && timer.set_by.is_multiple_of(3) {
+            set(host, &format!("u{}", timer.set_by), timer.at_ms + 100);
+        }
+        if self.faults.strikes("timer fails for a while", 3) {
+            return Err(CallFailure::Transient("simulated".to_owned()));
+        }
+        let text = format!("{FIRED}{}:{}:{}", timer.set_by, timer.key, timer.at_ms);
+        Ok(Verdict::Emit(vec![self.message(text)]))
+    }
+
     fn message(&self, text: String) -> Message {
         let revision = Header {
             name: REVISION_HEADER.to_owned(),
@@ -141,6 +185,10 @@ impl SimInstance {
         }
         Ok(Verdict::Forward)
     }
+}
+
+fn set(host: &mut dyn Host, name: &str, at_ms: u64) {
+    host.timer_set(name, at_ms, Vec::new()).expect("a short name");
 }
 
 fn trap(code: TrapCode) -> CallFailure {

@@ -123,7 +123,7 @@ fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Sce
     }
     faults.calm_down();
     lives += scenario.live(&stores, PROGRESS_WITHIN, true)?;
-    checker::check(&broker, &pipeline, partitions)?;
+    checker::check(&broker, &pipeline, partitions, idle == TICKS)?;
     let rivals = faults.happened().contains_key("two engines");
     checker::check_revisions(&broker, &pipeline, partitions, rivals)?;
     Ok((scenario, lives))
@@ -420,7 +420,7 @@ impl Scenario {
         };
         let text = format!(
             r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}},"watermark":{{"delay":"0s","idle":{}}}}},
-            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
+            "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches","timers"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
             "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},
                 "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
@@ -440,9 +440,13 @@ impl Scenario {
         }
     }
 
+    fn check(&self) -> Result<(), String> {
+        checker::check(&self.broker, &self.pipeline, self.partitions, self.idle == TICKS)
+    }
+
     /// Waits until the checkers have nothing to say.
     async fn all_is_committed(&self) {
-        while checker::check(&self.broker, &self.pipeline, self.partitions).is_err() {
+        while self.check().is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         if self.idle == TICKS {

@@ -51,6 +51,7 @@ impl Totals {
             "store fails before a write",
             "store fails in the midst of a write",
             "swap of a revision",
+            "timer fails for a while",
             "swap that waits",
             "canary",
             "shadow",

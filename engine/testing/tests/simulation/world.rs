@@ -30,7 +30,7 @@ pub fn options(faults: &Arc<Faults>) -> Options {
 }
 
 /// Some come late: behind the windows that are kept.
-fn received_ms(sequence: u64) -> u64 {
+pub fn received_ms(sequence: u64) -> u64 {
     let late = if sequence.is_multiple_of(11) { 5_000 } else { 0 };
     10_000 + sequence * 40 - late
 }

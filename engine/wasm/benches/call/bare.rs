@@ -96,7 +96,7 @@ impl Bare {
         store.set_epoch_deadline(u64::MAX / 2);
         let instance = linker.instantiate(&mut store, &component)?;
         let transform = component
-            .get_export_index(None, "tailrace:plugin/transform@0.1.0")
+            .get_export_index(None, "tailrace:plugin/transform@0.2.0")
             .ok_or("no transform")?;
         let export = |name: &str| {
             component

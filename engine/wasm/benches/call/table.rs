@@ -63,6 +63,18 @@ impl Host for Table {
         self.observed += 1;
         Ok(())
     }
+    fn sketch_quantile(&mut self, _: &str, _: f64) -> Result<Option<f64>, HostError> {
+        Ok(None)
+    }
+    fn sketch_estimate(&mut self, _: &str, _: Option<&str>) -> Result<u64, HostError> {
+        Ok(0)
+    }
+    fn sketch_top(&mut self, _: &str, _: u32) -> Result<Vec<(String, u64)>, HostError> {
+        Ok(Vec::new())
+    }
+    fn sketch_total(&mut self, _: &str) -> Result<u64, HostError> {
+        Ok(0)
+    }
     fn timer_set(&mut self, _: &str, _: u64, _: Vec<u8>) -> Result<(), HostError> {
         Ok(())
     }

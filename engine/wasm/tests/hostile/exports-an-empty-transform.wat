@@ -2,4 +2,4 @@
 ;; must: refused transform
 (component
   (instance $empty)
-  (export "tailrace:plugin/transform@0.1.0" (instance $empty)))
+  (export "tailrace:plugin/transform@0.2.0" (instance $empty)))

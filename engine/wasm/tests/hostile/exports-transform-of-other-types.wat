@@ -5,4 +5,4 @@
   (core instance $i (instantiate $m))
   (func $f (canon lift (core func $i "f")))
   (instance $transform (export "configure" (func $f)) (export "process" (func $f)))
-  (export "tailrace:plugin/transform@0.1.0" (instance $transform)))
+  (export "tailrace:plugin/transform@0.2.0" (instance $transform)))

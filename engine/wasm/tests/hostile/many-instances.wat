@@ -106,4 +106,4 @@
   (core instance $i (instantiate $p))
   (func $f (canon lift (core func $i "f")))
   (instance $transform (export "configure" (func $f)) (export "process" (func $f)))
-  (export "tailrace:plugin/transform@0.1.0" (instance $transform)))
+  (export "tailrace:plugin/transform@0.2.0" (instance $transform)))

@@ -6,9 +6,9 @@
   (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
 
     (i32.const 4096))
-  (func $configure (export "tailrace:plugin/transform@0.1.0#configure") (param $config i32) (param $config_len i32) (result i32)
+  (func $configure (export "tailrace:plugin/transform@0.2.0#configure") (param $config i32) (param $config_len i32) (result i32)
     (i32.const 1100))
-  (func $process (export "tailrace:plugin/transform@0.1.0#process")
+  (func $process (export "tailrace:plugin/transform@0.2.0#process")
     (param $sequence i64) (param $time i64)
       (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
       (param $headers i32) (param $headers_len i32)

@@ -2,7 +2,7 @@
 ;; must: trap over-cap
 ;; limits: bytes=33554432 writes=1000000
 (module
-  (import "tailrace:plugin/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32 i64)))
+  (import "tailrace:plugin/state@0.2.0" "set" (func $set (param i32 i32 i32 i32 i32 i64)))
   (memory (export "memory") 60)
   (global $next (mut i32) (i32.const 4096))
   (data (i32.const 0) "key")
@@ -11,9 +11,9 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  (func $configure (export "tailrace:plugin/transform@0.1.0#configure") (param $config i32) (param $config_len i32) (result i32)
+  (func $configure (export "tailrace:plugin/transform@0.2.0#configure") (param $config i32) (param $config_len i32) (result i32)
     (i32.const 1100))
-  (func $process (export "tailrace:plugin/transform@0.1.0#process")
+  (func $process (export "tailrace:plugin/transform@0.2.0#process")
     (param $sequence i64) (param $time i64)
       (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
       (param $headers i32) (param $headers_len i32)

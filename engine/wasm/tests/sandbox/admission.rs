@@ -156,10 +156,10 @@ fn wasm_bindgen_and_env_are_refused_with_their_own_hints() {
 #[test]
 fn an_interface_of_another_version_is_refused_by_name() {
     let component =
-        module(r#"(component (import "tailrace:plugin/state@0.2.0" (instance (export "f" (func)))))"#);
+        module(r#"(component (import "tailrace:plugin/state@0.3.0" (instance (export "f" (func)))))"#);
     let (import, hint) = refused_import(&component);
-    assert_eq!(import, "tailrace:plugin/state@0.2.0");
-    assert!(hint.contains("0.1"), "{hint}");
+    assert_eq!(import, "tailrace:plugin/state@0.3.0");
+    assert!(hint.contains("0.2.0"), "{hint}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_plugin_of_a_later_patch_of_the_contract_runs() {
         .component;
     let mut later = component.to_vec();
     for at in 0..later.len() - 6 {
-        if &later[at..at + 6] == b"@0.1.0" {
+        if &later[at..at + 6] == b"@0.2.0" {
             later[at + 5] = b'7';
         }
     }
@@ -191,7 +191,7 @@ fn a_plugin_of_a_later_patch_of_the_contract_runs() {
 #[test]
 fn an_interface_with_other_functions_is_refused() {
     let component =
-        module(r#"(component (import "tailrace:plugin/state@0.1.0" (instance (export "steal" (func)))))"#);
+        module(r#"(component (import "tailrace:plugin/state@0.2.0" (instance (export "steal" (func)))))"#);
     assert!(matches!(
         refused(&component),
         PluginError::NoExport(_) | PluginError::Invalid(_)

@@ -105,7 +105,7 @@ fn exports_of_another_type_are_the_plugin_s_fault() {
             (core instance $i (instantiate $m))
             (func $f (canon lift (core func $i "f")))
             (instance $t (export "configure" (func $f)) (export "process" (func $f)))
-            (export "tailrace:plugin/transform@0.1.0" (instance $t)))"#,
+            (export "tailrace:plugin/transform@0.2.0" (instance $t)))"#,
     )
     .expect("the text is right");
     let sandbox = Sandbox::shared();

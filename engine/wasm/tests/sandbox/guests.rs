@@ -9,10 +9,11 @@ use bytes::Bytes;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-pub const STATE: &str = "tailrace:plugin/state@0.1.0";
-pub const VECTORS: &str = "tailrace:plugin/vectors@0.1.0";
-pub const SKETCHES: &str = "tailrace:plugin/sketches@0.1.0";
-pub const LOG: &str = "tailrace:plugin/log@0.1.0";
+pub const STATE: &str = "tailrace:plugin/state@0.2.0";
+pub const VECTORS: &str = "tailrace:plugin/vectors@0.2.0";
+pub const SKETCHES: &str = "tailrace:plugin/sketches@0.2.0";
+pub const TIMERS: &str = "tailrace:plugin/timers@0.2.0";
+pub const LOG: &str = "tailrace:plugin/log@0.2.0";
 
 /// The parts of a guest.
 pub struct Guest {
@@ -73,6 +74,17 @@ impl Guest {
         self
     }
 
+    /// With this body of `on-timer`; it leaves an address, and at 1024 all zero means no messages.
+    pub fn on_timer(self, body: &str) -> Self {
+        self.more(&format!(
+            r#"(func (export "tailrace:plugin/timed@0.2.0#on-timer")
+                (param $name i32) (param $name_len i32) (param $key i32) (param $key_len i32) (param $at i64)
+                (param $payload i32) (param $payload_len i32) (param $set_by i64) (result i32)
+                (global.set $next (i32.const 4096))
+                {body})"#
+        ))
+    }
+
     /// The text of the module.
     pub fn text(&self) -> String {
         let Self {
@@ -95,10 +107,10 @@ impl Guest {
                     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
                     (global.set $next (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func $configure (export "tailrace:plugin/transform@0.1.0#configure")
+                (func $configure (export "tailrace:plugin/transform@0.2.0#configure")
                     (param $config i32) (param $config_len i32) (result i32)
                     {configure})
-                (func $process (export "tailrace:plugin/transform@0.1.0#process")
+                (func $process (export "tailrace:plugin/transform@0.2.0#process")
                     (param $sequence i64) (param $time i64)
                     (param $subject i32) (param $subject_len i32) (param $key i32) (param $key_len i32)
                     (param $headers i32) (param $headers_len i32)
@@ -114,14 +126,19 @@ impl Guest {
     }
 }
 
-/// A core module of this text, with the type of the world `transformer`.
+/// A core module of this text, with the type of the world `transformer`; of `timed-transformer` if it wakes up.
 pub fn with_type(text: &str) -> Bytes {
+    let world = if text.contains("#on-timer\"") {
+        "timed-transformer"
+    } else {
+        "transformer"
+    };
     let mut module = wat::parse_str(text).expect("the guest's text is right");
     let mut resolve = Resolve::default();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     let (package, _) = resolve.push_dir(folder).expect("wit/ parses");
     let world = resolve
-        .select_world(&[package], Some("transformer"))
+        .select_world(&[package], Some(world))
         .expect("the world is there");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .expect("the type is embedded");

@@ -110,6 +110,22 @@ impl Host for TestHost {
     fn sketch_count(&mut self, name: &str, item: &str, times: u64) -> Result<(), HostError> {
         self.note(&format!("sketches.count {name} {item} {times}"))
     }
+    fn sketch_quantile(&mut self, name: &str, q: f64) -> Result<Option<f64>, HostError> {
+        self.note(&format!("sketches.quantile {name} {q}"))?;
+        Ok(Some(0.5))
+    }
+    fn sketch_estimate(&mut self, name: &str, item: Option<&str>) -> Result<u64, HostError> {
+        self.note(&format!("sketches.estimate {name} {item:?}"))?;
+        Ok(3)
+    }
+    fn sketch_top(&mut self, name: &str, limit: u32) -> Result<Vec<(String, u64)>, HostError> {
+        self.note(&format!("sketches.top {name} {limit}"))?;
+        Ok(vec![("film".to_owned(), 9)])
+    }
+    fn sketch_total(&mut self, name: &str) -> Result<u64, HostError> {
+        self.note(&format!("sketches.total {name}"))?;
+        Ok(11)
+    }
     fn timer_set(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError> {
         self.note(&format!("timers.set {name} {at_ms} {payload:?}"))
     }

@@ -58,7 +58,7 @@ impl Hostile {
 
     /// As it would be uploaded.
     fn upload(&self) -> Bytes {
-        if self.text.contains("\n(component") || !self.text.contains("transform@0.1.0#process") {
+        if self.text.contains("\n(component") || !self.text.contains("transform@0.2.0#process") {
             return Bytes::from(wat::parse_str(&self.text).expect("the text is right"));
         }
         with_type(&self.text)

@@ -12,6 +12,7 @@ mod bombs;
 mod caps;
 mod children;
 mod configuring;
+mod contract;
 mod faults;
 mod guard;
 mod guests;
@@ -20,6 +21,7 @@ mod hostile;
 mod limits;
 mod mutants;
 mod running;
+mod timers;
 // With its own test: the library has no test binary.
 #[path = "../../src/ticker.rs"]
 mod ticker;

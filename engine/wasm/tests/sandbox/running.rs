@@ -118,7 +118,7 @@ fn a_transient_failure_is_reported_and_leaves_the_instance_usable() {
 fn the_guest_may_clean_up_after_its_result_was_read() {
     // The result is made a drop only after the first one was read.
     let guest = Guest::forward().more(
-        "(func (export \"cabi_post_tailrace:plugin/transform@0.1.0#process\") (param i32)
+        "(func (export \"cabi_post_tailrace:plugin/transform@0.2.0#process\") (param i32)
              (i32.store8 (i32.const 1028) (i32.const 2)))",
     );
     let mut instance = Sandbox::shared().instance(&guest, &roomy());

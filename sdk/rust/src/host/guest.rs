@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 
 use crate::{
-    Entry, Level, Neighbour,
-    bindings::tailrace::plugin::{log, sketches, state, vectors},
+    Entry, Frequency, Level, Neighbour,
+    bindings::tailrace::plugin::{log, sketches, state, timers, vectors},
 };
 
 pub(crate) struct GuestPort<'a> {
@@ -63,6 +63,38 @@ impl GuestPort<'_> {
 
     pub(crate) fn sketch_count(&mut self, name: &str, item: &str, times: u64) {
         sketches::count(name, item, times);
+    }
+
+    pub(crate) fn sketch_quantile(&mut self, name: &str, q: f64) -> Option<f64> {
+        sketches::quantile(name, q)
+    }
+
+    pub(crate) fn sketch_estimate(&mut self, name: &str, item: Option<&str>) -> u64 {
+        sketches::estimate(name, item)
+    }
+
+    pub(crate) fn sketch_top(&mut self, name: &str, limit: u32) -> Vec<Frequency> {
+        sketches::top(name, limit)
+    }
+
+    pub(crate) fn sketch_total(&mut self, name: &str) -> u64 {
+        sketches::total(name)
+    }
+
+    pub(crate) fn timer_set(&mut self, name: &str, at_ms: u64, payload: &[u8]) {
+        timers::set(name, at_ms, payload);
+    }
+
+    pub(crate) fn timer_cancel(&mut self, name: &str) {
+        timers::cancel(name);
+    }
+
+    pub(crate) fn timer_get(&mut self, name: &str) -> Option<u64> {
+        timers::get(name)
+    }
+
+    pub(crate) fn watermark(&mut self) -> u64 {
+        timers::watermark()
     }
 
     pub(crate) fn log(&mut self, level: Level, message: &str) {

@@ -12,6 +12,7 @@ mod guest;
 mod native;
 mod sketches;
 mod state;
+mod timers;
 mod vectors;
 
 #[cfg(target_arch = "wasm32")]
@@ -21,6 +22,7 @@ use native::NativePort as Port;
 
 pub use sketches::Sketches;
 pub use state::State;
+pub use timers::Timers;
 pub use vectors::Vectors;
 
 use crate::Level;
@@ -78,6 +80,11 @@ impl Host<'_> {
     /// Returns the pipeline's sketches. They need the grant `sketches`.
     pub fn sketches(&mut self) -> Sketches<'_> {
         Sketches::new(self.port.reborrow())
+    }
+
+    /// Returns the timers of this step for the key of the event. They need the grant `timers`.
+    pub fn timers(&mut self) -> Timers<'_> {
+        Timers::new(self.port.reborrow())
     }
 
     /// Writes a log line for the plugin's author. It needs the grant `log`.

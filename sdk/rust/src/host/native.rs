@@ -1,7 +1,7 @@
 //! The port of a plugin in a native test: the memory of a [`TestHost`](crate::testing::TestHost), as
 //! one of its steps sees it.
 
-use crate::{Entry, Level, Neighbour, testing::Memory};
+use crate::{Entry, Frequency, Level, Neighbour, testing::Memory};
 
 pub(crate) struct NativePort<'a> {
     memory: &'a mut Memory,
@@ -62,6 +62,38 @@ impl<'a> NativePort<'a> {
 
     pub(crate) fn sketch_count(&mut self, name: &str, item: &str, times: u64) {
         self.memory.sketches.count(name, item, times);
+    }
+
+    pub(crate) fn sketch_quantile(&mut self, name: &str, q: f64) -> Option<f64> {
+        self.memory.sketches.committed.quantile(name, q)
+    }
+
+    pub(crate) fn sketch_estimate(&mut self, name: &str, item: Option<&str>) -> u64 {
+        self.memory.sketches.committed.estimate(name, item)
+    }
+
+    pub(crate) fn sketch_top(&mut self, name: &str, limit: u32) -> Vec<Frequency> {
+        self.memory.sketches.committed.top(name, limit)
+    }
+
+    pub(crate) fn sketch_total(&mut self, name: &str) -> u64 {
+        self.memory.sketches.total(name)
+    }
+
+    pub(crate) fn timer_set(&mut self, name: &str, at_ms: u64, payload: &[u8]) {
+        self.memory.timers.set(self.step, name, at_ms, payload);
+    }
+
+    pub(crate) fn timer_cancel(&mut self, name: &str) {
+        self.memory.timers.cancel(self.step, name);
+    }
+
+    pub(crate) fn timer_get(&mut self, name: &str) -> Option<u64> {
+        self.memory.timers.get(self.step, name)
+    }
+
+    pub(crate) fn watermark(&mut self) -> u64 {
+        self.memory.states.now_ms()
     }
 
     pub(crate) fn log(&mut self, level: Level, message: &str) {

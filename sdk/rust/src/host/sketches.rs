@@ -1,9 +1,10 @@
-//! Feeding the pipeline's sketches. They are write-only here: a plugin that decided by an estimate
-//! would no longer be a function of its state.
+//! The pipeline's sketches: fed by a plugin, and read as of the last commit before the batch of its event.
 
 use super::Port;
+use crate::Frequency;
 
-/// The sketches of a pipeline, by name. A plugin can only write to them.
+/// The sketches of a pipeline, by name. Reads answer as of the last commit before the batch of this event. A sketch with
+/// windows or groups takes updates, and a plugin cannot read it.
 ///
 /// ```
 /// use tailrace_sdk::{prelude::*, testing::TestHost};
@@ -31,13 +32,15 @@ pub struct Sketches<'a> {
     port: Port<'a>,
 }
 
-/// Feeds sketches. The manifest must declare each name.
+/// Feeds and reads sketches. The manifest must declare each name.
 ///
 /// ```
 /// use tailrace_sdk::prelude::*;
 ///
-/// fn count(host: &mut Host<'_>, title: &str) {
-///     host.sketches().count("titles", title, 1);
+/// fn is_unusual(host: &mut Host<'_>, amount: f64) -> bool {
+///     let usual = host.sketches().quantile("amounts", 0.99);
+///     host.sketches().observe("amounts", amount);
+///     usual.is_some_and(|usual| amount > 2.0 * usual)
 /// }
 /// ```
 impl<'a> Sketches<'a> {
@@ -58,5 +61,30 @@ impl<'a> Sketches<'a> {
     /// Adds `times` occurrences of an item to a sketch of the most frequent items.
     pub fn count(&mut self, name: &str, item: &str, times: u64) {
         self.port.sketch_count(name, item, times);
+    }
+
+    /// Returns the quantile `q`, from 0 to 1, of a sketch of quantiles. An empty sketch has none.
+    pub fn quantile(&mut self, name: &str, q: f64) -> Option<f64> {
+        self.port.sketch_quantile(name, q)
+    }
+
+    /// Returns how many different items a sketch of distinct items has seen.
+    pub fn estimate(&mut self, name: &str) -> u64 {
+        self.port.sketch_estimate(name, None)
+    }
+
+    /// Returns how often a sketch of the most frequent items has counted an item, never too low.
+    pub fn estimate_of(&mut self, name: &str, item: &str) -> u64 {
+        self.port.sketch_estimate(name, Some(item))
+    }
+
+    /// Returns at most `limit` of the most frequent items, the most frequent first.
+    pub fn top(&mut self, name: &str, limit: u32) -> Vec<Frequency> {
+        self.port.sketch_top(name, limit)
+    }
+
+    /// Returns how many values, items or occurrences a sketch has taken in.
+    pub fn total(&mut self, name: &str) -> u64 {
+        self.port.sketch_total(name)
     }
 }

@@ -5,16 +5,21 @@
 //! be tried again from the first step.
 
 use super::memory::Memory;
-use crate::{Event, Failure, Host, Message, Plugin, Verdict};
+use crate::{Event, Failure, Host, Message, Plugin, Timer, Verdict};
 
 /// A step with its plugin's type forgotten, so that a chain may hold several kinds.
 pub(super) trait Step {
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure>;
+    fn on_timer(&mut self, timer: &Timer, host: &mut Host<'_>) -> Result<Vec<Message>, Failure>;
 }
 
 impl<P: Plugin> Step for P {
     fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
         Plugin::process(self, event, host)
+    }
+
+    fn on_timer(&mut self, timer: &Timer, host: &mut Host<'_>) -> Result<Vec<Message>, Failure> {
+        Plugin::on_timer(self, timer, host)
     }
 }
 
@@ -54,12 +59,30 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// A timer of the step with this index: what left the chain of it.
+    pub(super) fn fire(mut self, index: usize, timer: &Timer) -> Result<Vec<Message>, Failure> {
+        let begin = self.memory.mark();
+        self.memory.timers.enter(&timer.key, timer.set_by);
+        let (_, step) = &mut self.steps[index];
+        let woken = step.on_timer(timer, &mut Host::native(self.memory, index));
+        if woken.is_err() {
+            self.memory.roll_back(begin);
+        }
+        let walked = woken.and_then(|messages| self.emit(index, &event_of(timer), messages));
+        if matches!(walked, Err(Failure::Transient(_))) {
+            self.memory.roll_back(begin);
+        }
+        self.memory.commit();
+        walked.map(|()| self.messages)
+    }
+
     fn step(&mut self, index: usize, event: Event) -> Result<(), Failure> {
         let Some((_, step)) = self.steps.get_mut(index) else {
             self.messages.push(forwarded(event));
             return Ok(());
         };
         let mark = self.memory.mark();
+        self.memory.timers.enter(&event.key, event.sequence);
         match step.process(&event, &mut Host::native(self.memory, index)) {
             Ok(Verdict::Forward) => self.step(index + 1, event),
             Ok(Verdict::Drop) => {
@@ -86,6 +109,14 @@ impl<'a> Walk<'a> {
             .into_iter()
             .try_for_each(|message| self.step(index + 1, caused_by(event, message)))
     }
+}
+
+/// What the messages of a timer come from.
+fn event_of(timer: &Timer) -> Event {
+    Event::new("", timer.payload.clone())
+        .with_key(&timer.key)
+        .with_sequence(timer.set_by)
+        .at(timer.at)
 }
 
 /// A message as the next step's event: sequence and time stay those of the event that caused it.

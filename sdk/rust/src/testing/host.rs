@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use super::{
-    Memory, Metric, TestSketches,
+    Fired, Memory, Metric, TestSketches,
     chain::{Step, Walk},
 };
 use crate::{Event, Failure, Level, Plugin, Verdict, config};
+
+/// Most timers that may be due at once in a test; more of them are likely a plugin that always sets another one.
+const MAX_FIRED: usize = 1_000_000;
 
 /// An engine in memory for tests, with one chain of steps and one partition.
 ///
@@ -37,6 +40,8 @@ pub struct TestHost {
     steps: Vec<(String, Box<dyn Step>)>,
     memory: Memory,
     last_sequence: u64,
+    /// What fired when an event came.
+    fired: Vec<Fired>,
 }
 
 /// Makes a host, sends events and looks at the effects. A chain of two steps:
@@ -77,6 +82,7 @@ impl TestHost {
         let plugin = P::new(config::parse(&text)?)?;
         self.steps.push((name.to_owned(), Box::new(plugin)));
         self.memory.states.add_step();
+        self.memory.timers.add_step(name);
         Ok(self)
     }
 
@@ -87,16 +93,47 @@ impl TestHost {
         self
     }
 
-    /// Sends an event through the chain and returns the chain's verdict. An event without a sequence gets the
-    /// next one. The first failure ends the event. A real engine makes a dead letter of the failed message and
+    /// Sends an event through the chain and returns the chain's verdict. Timers that are due by the event's time fire
+    /// before it, and [`TestHost::take_fired`] returns them. An event without a sequence gets the next one. The first failure ends the event. A real engine makes a dead letter of the failed message and
     /// goes on with the others.
     pub fn send(&mut self, mut event: Event) -> Result<Verdict, Failure> {
         if event.sequence == 0 {
             event.sequence = self.last_sequence + 1;
         }
         self.last_sequence = self.last_sequence.max(event.sequence);
-        self.memory.begin(event.time);
+        let fired = self.advance_to(event.time);
+        self.fired.extend(fired);
         Walk::new(&mut self.steps, &mut self.memory).run(event)
+    }
+
+    /// Moves the watermark to this time and returns the timers that fired, in the order of time, key, step and name. Each
+    /// of them runs as if at its own time. The time does not go back.
+    pub fn advance_to(&mut self, time_ms: u64) -> Vec<Fired> {
+        let now_ms = self.memory.states.now_ms().max(time_ms);
+        let mut fired = Vec::new();
+        while let Some((index, timer)) = self.memory.timers.take_due(now_ms) {
+            assert!(
+                fired.len() < MAX_FIRED,
+                "more than {MAX_FIRED} timers are due: does each of them set another one that is due at once?"
+            );
+            self.memory.states.set_now(timer.at);
+            let result = Walk::new(&mut self.steps, &mut self.memory).fire(index, &timer);
+            let step = self.steps[index].0.clone();
+            fired.push(Fired { step, timer, result });
+        }
+        self.memory.states.set_now(now_ms);
+        fired
+    }
+
+    /// Returns the timers that fired because events moved the watermark, and forgets them.
+    pub fn take_fired(&mut self) -> Vec<Fired> {
+        std::mem::take(&mut self.fired)
+    }
+
+    /// Returns when a step's timer of this key is due.
+    pub fn timer(&self, step: &str, key: &str, name: &str) -> Option<u64> {
+        let index = self.steps.iter().position(|(own, _)| own == step)?;
+        self.memory.timers.of(index, key, name)
     }
 
     /// Returns a value of a step's state at the time of the last event.

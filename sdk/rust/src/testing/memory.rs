@@ -1,6 +1,6 @@
 //! Everything that a chain of steps keeps, with a way back to before the event.
 
-use super::{collections::Collections, sketches::PendingSketches, states::States};
+use super::{collections::Collections, sketches::PendingSketches, states::States, timers::KeptTimers};
 use crate::Level;
 
 /// The effects of all events so far, and those of the event under way, which can be taken back.
@@ -9,22 +9,19 @@ pub(crate) struct Memory {
     pub(crate) states: States,
     pub(crate) collections: Collections,
     pub(crate) sketches: PendingSketches,
+    pub(crate) timers: KeptTimers,
     /// Lines of the log; they tell of failed events too, so they are never taken back.
     pub(crate) logs: Vec<(Level, String)>,
 }
 
 impl Memory {
-    /// An event begins. Its plugins see its time, but never one before the partition's clock.
-    pub(super) fn begin(&mut self, now_ms: u64) {
-        self.states.begin(now_ms);
-    }
-
     /// Where the effects stand now.
     pub(super) fn mark(&self) -> Mark {
         Mark {
             states: self.states.written(),
             collections: self.collections.written(),
             sketches: self.sketches.written(),
+            timers: self.timers.written(),
         }
     }
 
@@ -33,6 +30,7 @@ impl Memory {
         self.states.roll_back(to.states);
         self.collections.roll_back(to.collections);
         self.sketches.roll_back(to.sketches);
+        self.timers.roll_back(to.timers);
     }
 
     /// The event is over: what it did stays.
@@ -40,6 +38,7 @@ impl Memory {
         self.states.commit();
         self.collections.commit();
         self.sketches.commit();
+        self.timers.commit();
     }
 }
 
@@ -49,4 +48,5 @@ pub(super) struct Mark {
     states: usize,
     collections: usize,
     sketches: usize,
+    timers: usize,
 }

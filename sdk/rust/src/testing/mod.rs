@@ -3,7 +3,7 @@
 //! A [`TestHost`] runs one step or a chain of them against state, vectors and sketches in memory,
 //! with the engine's meaning: what an event did takes effect together, or, where a step fails, not
 //! at all; state ends in event time; a scan is in key order; a search is exact, and ties go to the
-//! lesser id. Sketches are exact here, so that a test may compare for equality.
+//! lesser id. The watermark is the latest time that came, and timers fire before it passes them. Sketches are exact here, so that a test may compare for equality.
 //!
 //! ```
 //! use tailrace_sdk::{prelude::*, testing::TestHost};
@@ -28,6 +28,7 @@
 
 mod chain;
 mod collections;
+mod fired;
 mod host;
 mod limits;
 mod memory;
@@ -37,8 +38,10 @@ mod sketches;
 mod states;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 pub use collections::Metric;
+pub use fired::Fired;
 pub use host::TestHost;
 #[cfg(feature = "schema")]
 pub use schema::check_config_schema;

@@ -1,6 +1,11 @@
 //! Sketches that are exact: they keep what they were given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use crate::Frequency;
 
 /// The values that plugins fed to the pipeline's sketches, by name. They are exact, so a test may compare them.
 ///
@@ -35,17 +40,59 @@ pub struct TestSketches {
     pub counts: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
+/// What plugins read: exact where the engine estimates.
+impl TestSketches {
+    pub(crate) fn quantile(&self, name: &str, q: f64) -> Option<f64> {
+        assert!(
+            (0.0..=1.0).contains(&q),
+            "quantile {q} of sketch {name:?} is not between 0 and 1"
+        );
+        let mut values = self.quantiles.get(name)?.clone();
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        values.get((q * last as f64) as usize).copied()
+    }
+
+    pub(crate) fn estimate(&self, name: &str, item: Option<&str>) -> u64 {
+        match item {
+            Some(item) => self
+                .counts
+                .get(name)
+                .and_then(|items| items.get(item))
+                .copied()
+                .unwrap_or(0),
+            None => self.distinct.get(name).map_or(0, |items| items.len() as u64),
+        }
+    }
+
+    pub(crate) fn top(&self, name: &str, limit: u32) -> Vec<Frequency> {
+        let items = self.counts.get(name).into_iter().flatten();
+        let mut top: Vec<Frequency> = items
+            .map(|(item, times)| Frequency {
+                item: item.clone(),
+                times: *times,
+            })
+            .collect();
+        // The items are in their own order, and the sort keeps it among equals.
+        top.sort_by_key(|frequency| Reverse(frequency.times));
+        top.truncate(limit as usize);
+        top
+    }
+}
+
 enum Update {
     Observe(f64),
     Distinct(String),
     Count(String, u64),
 }
 
-/// The sketches, and the updates of the event under way. Nobody reads a sketch within an event, so
-/// its updates wait for the end.
+/// The sketches, and the updates of the event under way. Plugins read what events before it have told, so its own updates
+/// wait for the end.
 #[derive(Default)]
 pub(crate) struct PendingSketches {
-    pub(super) committed: TestSketches,
+    pub(crate) committed: TestSketches,
+    /// Everything that each has taken in, repeated items too.
+    totals: BTreeMap<String, u64>,
     pending: Vec<(String, Update)>,
 }
 
@@ -68,8 +115,16 @@ impl PendingSketches {
             .push((name.to_owned(), Update::Count(item.to_owned(), times)));
     }
 
+    pub(crate) fn total(&self, name: &str) -> u64 {
+        self.totals.get(name).copied().unwrap_or(0)
+    }
+
     pub(super) fn commit(&mut self) {
         for (name, update) in self.pending.drain(..) {
+            *self.totals.entry(name.clone()).or_default() += match update {
+                Update::Observe(_) | Update::Distinct(_) => 1,
+                Update::Count(_, times) => times,
+            };
             match update {
                 Update::Observe(value) => self.committed.quantiles.entry(name).or_default().push(value),
                 Update::Distinct(item) => {

@@ -30,8 +30,14 @@ impl States {
         self.steps.push(BTreeMap::new());
     }
 
-    pub(super) fn begin(&mut self, now_ms: u64) {
-        self.now_ms = self.now_ms.max(now_ms);
+    /// The watermark.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// A timer fires as if it were this time, which may be over.
+    pub(super) fn set_now(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
     }
 
     pub(super) fn commit(&mut self) {

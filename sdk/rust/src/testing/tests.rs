@@ -5,6 +5,8 @@ use serde_json::json;
 use super::{Metric, TestHost};
 use crate::{Event, Failure, Host, Level, Message, Plugin, Verdict};
 
+mod timers;
+
 /// Does what its payload says, word by word.
 struct Script;
 

@@ -27,7 +27,7 @@ steps:
     config: { schema: { fields: { user: { type: text, required: true } } } }
   - name: rank
     plugin: ranker@1.0.0
-    grants: [state, vectors, sketches, log]
+    grants: [state, vectors, sketches, timers, log]
     state-version: 2
     limits: { fuel: 200000000, memory: 32MiB, deadline: 200ms, messages: 10, bytes: 1MiB, writes: 5000, log-lines: 20 }
     on-error: { retries: 5, backoff: 200ms, then: forward, payload: { items: [] } }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use tailrace_reference::{page, root, rust};
 
 /// Sections of the page, and the sources that each shows.
-const SECTIONS: [(&str, &[&str]); 10] = [
+const SECTIONS: [(&str, &[&str]); 11] = [
     ("Plugin", &["plugin.rs", "export.rs"]),
     ("Event", &["event.rs", "fields.rs"]),
     ("Times", &["time.rs"]),
@@ -15,9 +15,15 @@ const SECTIONS: [(&str, &[&str]); 10] = [
     ("State", &["host/state.rs"]),
     ("Vectors", &["host/vectors.rs"]),
     ("Sketches", &["host/sketches.rs"]),
+    ("Timers", &["host/timers.rs"]),
     (
         "Testing",
-        &["testing/host.rs", "testing/collections.rs", "testing/sketches.rs"],
+        &[
+            "testing/host.rs",
+            "testing/fired.rs",
+            "testing/collections.rs",
+            "testing/sketches.rs",
+        ],
     ),
 ];
 
@@ -26,8 +32,8 @@ const HEAD: &str = "# Rust SDK
 The crate `tailrace-sdk` is all that a plugin in Rust depends on. `tailrace plugin new clicks` makes a project with it.
 `use tailrace_sdk::prelude::*;` imports everything that a plugin usually names.
 
-The types `Event`, `Header`, `Message`, `Verdict`, `Failure`, `Rejection`, `Level`, `Entry` and `Neighbour` are
-generated from the [WIT interfaces](wit.md#interface-types), which explain their fields. This page lists the functions
+The types `Event`, `Header`, `Message`, `Verdict`, `Failure`, `Rejection`, `Level`, `Entry`, `Neighbour`, `Timer` and
+`Frequency` are generated from the [WIT interfaces](wit.md#interface-types), which explain their fields. This page lists the functions
 that the SDK adds.
 
 ";

@@ -3,21 +3,24 @@
 use tailrace_reference::{page, root, wit};
 
 /// The files in the order of the page: first the contract, then the host interfaces.
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
     "world",
     "transform",
+    "timed",
     "types",
     "state",
     "vectors",
     "sketches",
+    "timers",
     "log",
     "panics",
 ];
 
 const HEAD: &str = "# WIT interfaces
 
-A plugin is a component of the package `tailrace:plugin`. It exports the interface `transform`. It imports host
-interfaces, and the [pipeline manifest](pipeline.md#step) must grant each import to the step.
+A plugin is a component of the package `tailrace:plugin`, version 0.2. It exports the interface `transform`, and
+`timed` if it wakes up by timers. It imports host interfaces, and the [pipeline manifest](pipeline.md#step) must grant
+each import to the step. A component that was built for version 0.1 runs unchanged.
 
 The files lie in [`wit/`](../../wit). The [Rust SDK](sdk.md) wraps them.
 

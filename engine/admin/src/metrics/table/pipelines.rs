@@ -228,6 +228,18 @@ pub(super) static TABLE: &[Metric] = &[
         counts!(windows_lost),
     ),
     counter(
+        "timers",
+        "timers",
+        "Timers of plugins that fired",
+        counts!(timers),
+    ),
+    counter(
+        "lost_timers",
+        "timers",
+        "Timers that were due when the pipeline had their step no more",
+        counts!(timers_lost),
+    ),
+    counter(
         "sketch_comparisons",
         "comparisons",
         "Windows and groups of a watched sketch that were compared with the exact answer",

@@ -200,6 +200,10 @@ struct CountsView {
     window_late: u64,
     #[serde(default)]
     windows_lost: u64,
+    #[serde(default)]
+    timers: u64,
+    #[serde(default)]
+    timers_lost: u64,
     retried: u64,
     traps: u64,
     bytes_in: u64,
@@ -299,6 +303,7 @@ fn overview(status: &StatusView) -> String {
         ("late", count(counts.late)),
         ("ahead", ahead(&status.stats)),
         ("windows", windows(counts)),
+        ("timers", timers(counts)),
         ("markers", count(counts.markers)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
@@ -471,6 +476,14 @@ fn alarms(alarms: &[AlarmView]) -> String {
         &["alarm", "state", "value>", "when", "unsent>"],
         alarms.iter().map(row),
     )
+}
+
+fn timers(counts: &CountsView) -> String {
+    let fired = format!("{} fired", count(counts.timers));
+    match counts.timers_lost {
+        0 => fired,
+        lost => format!("{fired}, {} lost, for their step is gone", count(lost)),
+    }
 }
 
 fn latencies(stats: &StatsView) -> String {

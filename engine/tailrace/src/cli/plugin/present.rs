@@ -2,13 +2,13 @@
 
 use crate::{
     cli::screen::{count, micros, printable, short, size},
-    plugin_test::report::{Content, EventReport, Outcome, Summary},
+    plugin_test::report::{Content, EventReport, FiredTimer, Outcome, Summary},
 };
 
 /// Longest value on a line; the whole is in the JSON output.
 const MAX_VALUE: usize = 160;
 
-/// An event and what it caused.
+/// An event, or a timer that fired, and what it caused.
 pub fn event(report: &EventReport) -> String {
     let tries = if report.calls > 1 {
         format!("  {} calls", report.calls)
@@ -24,6 +24,9 @@ pub fn event(report: &EventReport) -> String {
         micros(report.took_us)
     );
     let mut lines = vec![head];
+    if let Some(FiredTimer { name, at_ms }) = &report.timer {
+        lines.push(format!("timer  {} at {at_ms} ms", short(name, 80)));
+    }
     if let (Some(code), Some(reason)) = (&report.code, &report.reason) {
         lines.push(format!("why    {code}: {}", short(reason, MAX_VALUE)));
     }
@@ -53,6 +56,16 @@ pub fn event(report: &EventReport) -> String {
             .map_or(String::new(), |end| format!("  until {end} ms"));
         format!("state  {} = {value}{end}", short(&change.key, 80))
     }));
+    lines.extend(report.timers.iter().map(|change| {
+        let at = change
+            .at_ms
+            .map_or("(cancelled)".to_owned(), |at_ms| format!("at {at_ms} ms"));
+        format!(
+            "sets   timer {} of {} {at}",
+            short(&change.name, 80),
+            short(&change.key, 80)
+        )
+    }));
     lines.extend(report.vectors.iter().map(|change| {
         let value = change.vector.as_deref().map_or("(deleted)".to_owned(), numbers);
         format!("vector {}/{} = {value}", change.collection, short(&change.id, 80))
@@ -76,11 +89,9 @@ pub fn event(report: &EventReport) -> String {
 /// All events together.
 pub fn summary(summary: &Summary) -> String {
     let each = |total: f64| {
-        if summary.events == 0 {
-            0.0
-        } else {
-            total / summary.events as f64
-        }
+        // Timers count as events.
+        let all = summary.events + summary.timers;
+        if all == 0 { 0.0 } else { total / all as f64 }
     };
     let parts = [
         ("forwarded", summary.forwarded),
@@ -91,6 +102,7 @@ pub fn summary(summary: &Summary) -> String {
         ("markers", summary.markers),
         ("exhausted", summary.exhausted),
         ("trapped", summary.trapped),
+        ("timers fired", summary.timers),
     ];
     let parts: Vec<String> = parts
         .iter()
@@ -160,6 +172,7 @@ mod tests {
 
     fn report(outcome: Outcome) -> EventReport {
         EventReport {
+            timer: None,
             sequence: 7,
             subject: "a".to_owned(),
             key: "ada".to_owned(),
@@ -170,6 +183,7 @@ mod tests {
             backtrace: Vec::new(),
             messages: Vec::new(),
             state: Vec::new(),
+            timers: Vec::new(),
             vectors: Vec::new(),
             sketches: Vec::new(),
             log: Vec::new(),

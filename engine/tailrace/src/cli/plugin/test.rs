@@ -31,6 +31,7 @@ use crate::{
 
 /// What to run on what.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct TestArgs {
     /// A .wasm file, or the folder of a project, which is built first.
     file: PathBuf,
@@ -74,6 +75,9 @@ pub struct TestArgs {
     /// Wall time of a call, such as 50ms.
     #[arg(long, help_heading = "Limits of the step")]
     deadline: Option<Span>,
+    /// After the last event, fire all timers that are left, each at its own time.
+    #[arg(long)]
+    to_the_end: bool,
     /// Print the summary only.
     #[arg(short, long)]
     quiet: bool,
@@ -97,11 +101,15 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     };
     let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
     let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
-    let (is_quiet, is_strict) = (args.quiet, args.strict);
+    let (is_quiet, is_strict, to_the_end) = (args.quiet, args.strict, args.to_the_end);
     let setting = Setting::new(wishes(args, project)?, &admitted)?;
     let store = SledStore::open(sandbox.state_folder(), StoreOptions::default())?;
     let mut rehearsal = Rehearsal::new(setting, plugin, &store, Arc::new(SystemClock::new()))?;
-    let summary = play(&mut rehearsal, events, is_quiet, output)?;
+    let mut summary = play(&mut rehearsal, events, is_quiet, output)?;
+    if to_the_end && summary.paused.is_none() {
+        show(rehearsal.play_to_the_end()?, &mut summary, is_quiet, output)?;
+    }
+    summary.warnings = rehearsal.warnings();
     output.line(&serde_json::json!({ "summary": summary }), || {
         present::summary(&summary)
     })?;
@@ -130,21 +138,27 @@ fn play(
 ) -> anyhow::Result<Summary> {
     let mut summary = Summary::default();
     for event in events {
-        match rehearsal.play(event?)? {
+        show(rehearsal.play(event?)?, &mut summary, is_quiet, output)?;
+        if summary.paused.is_some() {
+            break;
+        }
+    }
+    Ok(summary)
+}
+
+fn show(played: Vec<Played>, summary: &mut Summary, is_quiet: bool, output: Output) -> anyhow::Result<()> {
+    for played in played {
+        match played {
             Played::Done(report) => {
                 summary.add(&report);
                 if !is_quiet {
                     output.line(&report, || present::event(&report))?;
                 }
             }
-            Played::Paused(why) => {
-                summary.paused = Some(why);
-                break;
-            }
+            Played::Paused(why) => summary.paused = Some(why),
         }
     }
-    summary.warnings = rehearsal.warnings();
-    Ok(summary)
+    Ok(())
 }
 
 fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {

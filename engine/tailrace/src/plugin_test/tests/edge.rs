@@ -49,7 +49,7 @@ steps: [{ name: only, plugin: mine@1.0.0 }]
     ];
     for (line, mut given) in (1..).zip(events) {
         given.line = line;
-        let Played::Done(report) = rehearsal.play(given).unwrap() else {
+        let Ok([Played::Done(report)]) = <[Played; 1]>::try_from(rehearsal.play(given).unwrap()) else {
             panic!("nothing pauses")
         };
         seen.push((report.outcome, report.code.clone(), report.time.is_some()));
