@@ -13,7 +13,7 @@ TARGET := wasm32-unknown-unknown
 GUESTS := $(CARGO) build --locked $(FLAGS) --profile guest --target $(TARGET)
 # Of the demonstration; `plugins` builds those of the examples, the tests and the benchmark as well.
 PLUGINS := -p validator -p embedding-updater -p ranker
-OTHERS := -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
+OTHERS := -p minutes -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
 
 # What the console is built of, and what tells that it was.
 CONSOLE := engine/console/web

@@ -63,6 +63,7 @@ pages! {
     how_to_second_engine: "docs/how-to/second-engine.md",
     how_to_sketches: "docs/how-to/sketches.md",
     how_to_systemd: "docs/how-to/systemd.md",
+    how_to_timers: "docs/how-to/timers.md",
     how_to_tls: "docs/how-to/tls.md",
     how_to_tokens_and_audit: "docs/how-to/tokens-and-audit.md",
     how_to_upgrade: "docs/how-to/upgrade.md",

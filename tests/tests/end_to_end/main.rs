@@ -38,6 +38,7 @@ mod sketches;
 mod stored;
 mod streams;
 mod tenants;
+mod timers;
 mod torture;
 mod traces;
 mod views;
