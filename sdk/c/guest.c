@@ -7,9 +7,9 @@
 #include "tailrace.h"
 
 #define IMPORT(interface, name) \
-    __attribute__((import_module("tailrace:plugin/" interface "@0.1.0"), import_name(name)))
+    __attribute__((import_module("tailrace:plugin/" interface "@0.2.0"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
-#define TRANSFORM "tailrace:plugin/transform@0.1.0#"
+#define TRANSFORM "tailrace:plugin/transform@0.2.0#"
 
 _Static_assert(sizeof(void *) == 4 && sizeof(tr_text) == 8, "the layout below is that of wasm32");
 

@@ -51,7 +51,7 @@ pub(super) fn embed(mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     Ok(module)
 }
 
-/// Imports of these grants and the free ones: the word, and the full name such as `tailrace:plugin/state@0.1.0`.
+/// Imports of these grants and the free ones: the word, and the full name such as `tailrace:plugin/state@0.2.0`.
 pub(super) fn imports(grants: &[Grant]) -> anyhow::Result<Vec<(String, String)>> {
     let package = WIT.iter().find_map(|(_, text)| {
         let named = text.lines().find_map(|line| line.strip_prefix("package "))?;

@@ -176,7 +176,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1],
-            "import * as state from \"tailrace:plugin/state@0.1.0\";"
+            "import * as state from \"tailrace:plugin/state@0.2.0\";"
         );
         assert_eq!(lines[3], r#"import Plugin from "/a \"b\"/plugin.js";"#);
         assert!(!text.contains("vectors"));
