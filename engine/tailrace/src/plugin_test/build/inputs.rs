@@ -6,15 +6,22 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tailrace_core::identity::Digest;
 
-use crate::plugin_test::project::Project;
+use crate::plugin_test::{
+    project::Project,
+    scaffold::{Language, brought},
+};
 
-/// The digest of a project's sources, its tool and this program's version.
+/// The digest of a project's sources, its tool, and what this program brings: the contract and the SDK.
 pub(super) struct Inputs(Digest);
 
 impl Inputs {
     /// Of a project that a tool builds.
-    pub(super) fn of(project: &Project, tool: &str) -> anyhow::Result<Self> {
+    pub(super) fn of(project: &Project, tool: &str, language: Language) -> anyhow::Result<Self> {
         let mut all = format!("{tool}\n{}\n", env!("CARGO_PKG_VERSION")).into_bytes();
+        for (name, text) in brought(language) {
+            let line = format!("{} {name}\n", Digest::of(text.as_bytes()));
+            all.extend_from_slice(line.as_bytes());
+        }
         for source in project.sources()? {
             let text = std::fs::read(&source).with_context(|| format!("cannot read {}", source.display()))?;
             let name = source.strip_prefix(&project.folder).unwrap_or(&source);

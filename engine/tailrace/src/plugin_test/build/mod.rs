@@ -23,6 +23,7 @@ use tailrace_core::ports::plugins::{Admitted, PluginError, PluginRuntime};
 use self::{inputs::Inputs, steps::make_folder};
 use super::{
     project::{Project, ProjectSource},
+    scaffold::Language,
     stamp,
 };
 use crate::cli::error::misuse;
@@ -43,8 +44,8 @@ pub fn build(project: &Project, runtime: &dyn PluginRuntime) -> anyhow::Result<B
         // Cargo knows itself what is fresh, and a C compiler is done at once.
         ProjectSource::Rust { .. } | ProjectSource::Plain(_) => None,
         // Neither gives the same bytes twice, and a version that is uploaded again must be the same.
-        ProjectSource::Python(_) => Some(Inputs::of(project, python::TOOL)?),
-        ProjectSource::Node(_) => Some(Inputs::of(project, javascript::TOOL)?),
+        ProjectSource::Python(_) => Some(Inputs::of(project, python::TOOL, Language::Python)?),
+        ProjectSource::Node(_) => Some(Inputs::of(project, javascript::TOOL, Language::JavaScript)?),
     };
     if let Some(component) = inputs.as_ref().and_then(|inputs| inputs.built(&path)) {
         let admitted = admit(runtime, component)?;

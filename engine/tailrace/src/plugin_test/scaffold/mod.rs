@@ -10,7 +10,10 @@ use anyhow::Context as _;
 use tailrace_core::name::Name;
 
 use self::language::SDK;
-pub use self::{language::Language, vendored::WIT};
+pub use self::{
+    language::Language,
+    vendored::{WIT, brought},
+};
 use crate::cli::error::misuse;
 
 /// The folder of a project's own SDK, or of this program's where the project has none, below `made`.

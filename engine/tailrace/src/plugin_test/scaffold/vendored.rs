@@ -41,16 +41,27 @@ const README: &str = concat!(
 
 /// Writes the SDK of a language into a project's folder.
 pub(super) fn write(folder: &Path, language: Language) -> anyhow::Result<()> {
-    let sources = match language {
-        Language::Rust => return write_crate(&folder.join(SDK)),
+    if language == Language::Rust {
+        return write_crate(&folder.join(SDK));
+    }
+    sources(language)
+        .iter()
+        .try_for_each(|(path, text)| put(&folder.join(path), text))
+}
+
+/// What this program brings into a build: the contract and the SDK of a language.
+pub fn brought(language: Language) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    WIT.iter().chain(sources(language))
+}
+
+fn sources(language: Language) -> &'static [(&'static str, &'static str)] {
+    match language {
+        Language::Rust => SOURCES,
         Language::Python => PYTHON,
         Language::JavaScript | Language::TypeScript => JAVASCRIPT,
         Language::C => C,
         Language::Zig => ZIG,
-    };
-    sources
-        .iter()
-        .try_for_each(|(path, text)| put(&folder.join(path), text))
+    }
 }
 
 fn write_crate(folder: &Path) -> anyhow::Result<()> {
