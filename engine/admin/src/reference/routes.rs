@@ -335,6 +335,18 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with the report, its `bound`, `covers` (for windows) and `groups` (with `by=true`)",
             &[ApiCode::InvalidRequest, ApiCode::Conflict],
         ),
+        ("GET", "P/sketches/{sketch}/drift") => of(
+            "`last` and `base` are stretches of event time, such as `1h` and `24h`. The second one ends where the first begins. The explanation of sketches says what the number is for each kind.",
+            "",
+            "200 with `drift`, and `last` and `base`, each with `from`, `to`, `window` and `count`. Without values in both stretches, `drift` is `null`",
+            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+        ),
+        ("GET", "P/windows/{window}") => of(
+            "`group` is the value of a group, or a JSON array of its values. For a hopping window the answer lists its steps.",
+            "",
+            "200 with `windows` (each with `partition`, `events` and the `result` so far), and `next` to go on with as `after`",
+            &[],
+        ),
         ("GET", "P/dead-letters") => of(
             "",
             "",
@@ -377,6 +389,7 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "force" if path.ends_with("/streams/{stream}") => "`true` deletes a stream that a pipeline reads.",
         "limit" if path.ends_with("/tap") => "the stream ends after this many samples.",
         "after" if is_dead_letters => "an id. The page starts after it.",
+        "after" if path.ends_with("/windows/{window}") => "`next` of the answer before.",
         "after" => "a key. The page starts after it.",
         "prefix" => "only keys that begin with this text.",
         "format" => "`json` (the default), `mermaid` or `dot`.",
@@ -410,6 +423,11 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "to" => "the end in event time, in the same form.",
         "by" => "`true` shows each group.",
         "group" => "only the group of this value.",
+        "last" => "the last stretch of event time, such as `1h`.",
+        "base" => "the stretch before it, such as `24h`.",
+        "limit" if path.ends_with("/windows/{window}") => {
+            "the most entries of the answer, at most 1,000. The default is 100."
+        }
         "rest" => "`other` for values beyond the most groups, `missing` for events without a value.",
         _ => panic!("the page of the API does not explain the parameter {name} of {path}"),
     }

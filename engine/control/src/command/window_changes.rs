@@ -27,9 +27,8 @@ mod tests {
     #[test]
     fn a_window_that_changes_what_it_computes_is_told_and_one_that_waits_longer_is_not() {
         let manifest = |windows: &str| {
-            let text = format!(
-                "{{name: p, input: {{subjects: [in]}}, output: {{subject: out}}, windows: {windows}}}"
-            );
+            let text =
+                format!("name: p\ninput: {{subjects: [in]}}\noutput: {{subject: out}}\nwindows: {windows}\n");
             parse(text.as_bytes()).unwrap()
         };
         let active = manifest("{w: {over: {tumbling: 1m}, aggregate: {n: count}}}");

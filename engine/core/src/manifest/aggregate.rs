@@ -31,7 +31,7 @@ pub enum Aggregate {
     Of(Box<AggregateOf>),
 }
 
-/// What is computed of a value in each event. Exactly one of the fields from `sum` to `top` names it, with its place.
+/// A computation over a value in each event. Exactly one of the fields from `sum` to `top` names it, with its place.
 /// Events without such a value are left out and counted.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -66,10 +66,10 @@ pub struct AggregateOf {
     /// For `min` and `max`: places of values of the same event that the result has too, each with its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keep: BTreeMap<String, Extract>,
-    /// For `quantiles`: which, from 0 to 1. The default is 0.5, 0.9 and 0.99.
+    /// For `quantiles`: those that are asked for, from 0 to 1. The default is 0.5, 0.9 and 0.99.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Vec<f64>>,
-    /// For `top`: how many, from 1 to 100. The default is 10.
+    /// For `top`: the number of values, from 1 to 100. The default is 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
 }
@@ -214,10 +214,10 @@ impl JsonSchema for Aggregate {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let count = json!({ "const": "count", "description": "How many events there are." });
+        let count = json!({ "const": "count", "description": "The number of events." });
         let of = generator.subschema_for::<AggregateOf>();
         let schema = json!({
-            "description": "What is computed of a window's events: `count`, or something of a value in each.",
+            "description": "A computation over the events of a window: `count`, or one over a value in each.",
             "anyOf": [count, of],
         });
         schema.try_into().expect("an object is a schema")

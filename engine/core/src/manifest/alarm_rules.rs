@@ -270,7 +270,7 @@ mod tests {
             (
                 "{ name: a, when: \"users.p99 > 1\" }",
                 "alarms[0].when",
-                "distinct and count",
+                "distinct, count and drift",
             ),
             (
                 "{ name: a, when: \"amounts.p99[5m] > 1\" }",

@@ -33,7 +33,7 @@ pub use rate::*;
 pub use sketches::SketchManifest;
 pub use time::{OnUnreadable, TimeManifest, TimeUnit};
 pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, WatermarkManifest};
-pub use windows::{Frame, LateForWindow, OverManifest, WindowManifest};
+pub use windows::{Frame, LateForWindow, StretchesManifest, WindowManifest};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.
 pub fn config_text(config: &serde_json::Value) -> String {

@@ -20,13 +20,13 @@ const SESSION_MOST: Span = Span::from_millis(24 * 3_600_000);
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WindowManifest {
     /// The stretches of time.
-    pub over: OverManifest,
+    pub over: StretchesManifest,
     /// Places of the values that divide events into groups, each with the name that it has in the result. At most 8
     /// are allowed. Without it events are grouped by their key, and the result has it as `key`. With `by: {}` all
     /// events are one group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<BTreeMap<String, Extract>>,
-    /// What is computed, each with the name that it has in the result. There are 1 to 32 of them.
+    /// Aggregates of the events, each with the name that it has in the result. There are 1 to 32 of them.
     pub aggregate: BTreeMap<String, Aggregate>,
     /// A window waits for so long after its end, in event time, for events that are late. The default is 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ impl WindowManifest {
 /// hopping windows begin at multiples of their length or step since 1970, in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct OverManifest {
+pub struct StretchesManifest {
     /// Windows of this length, one after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tumbling: Option<Span>,
@@ -104,7 +104,7 @@ pub enum Frame {
     },
 }
 
-impl OverManifest {
+impl StretchesManifest {
     /// None where it does not say exactly one kind.
     pub fn frame(&self) -> Option<Frame> {
         match (self.tumbling, self.hopping, self.session) {

@@ -120,21 +120,19 @@ impl Accumulator {
                 *sum = sum.plus(*more);
                 *count += others;
             }
-            (Self::Extreme(held), Self::Extreme(Some(other))) => {
+            (Self::Extreme(held), Self::Extreme(Some(other)))
                 if held
                     .as_ref()
-                    .is_none_or(|held| is_further(measure, &other.number, &held.number))
-                {
-                    *held = Some(other.clone());
-                }
+                    .is_none_or(|held| is_further(measure, &other.number, &held.number)) =>
+            {
+                *held = Some(other.clone());
             }
-            (Self::Edge(held), Self::Edge(Some(other))) => {
+            (Self::Edge(held), Self::Edge(Some(other)))
                 if held
                     .as_ref()
-                    .is_none_or(|held| is_nearer(measure, other.time_ms, held.time_ms))
-                {
-                    *held = Some(other.clone());
-                }
+                    .is_none_or(|held| is_nearer(measure, other.time_ms, held.time_ms)) =>
+            {
+                *held = Some(other.clone());
             }
             (Self::Sketch(bytes), Self::Sketch(other)) if !other.is_empty() => {
                 let mut sketch = open(bytes, measure, of, seed)?;

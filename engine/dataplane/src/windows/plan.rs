@@ -5,6 +5,7 @@ use tailrace_core::{
     extract::{Extractor, Scalar},
     manifest::{Extract, Frame, LateForWindow, PipelineManifest, WindowManifest},
     name::Name,
+    units::Span,
     window::{Part, stored},
 };
 
@@ -63,7 +64,7 @@ impl Windows {
             all.push(PlannedWindow {
                 name: name.clone(),
                 frame,
-                grace_ms: window.grace.map_or(0, |grace| grace.as_millis()),
+                grace_ms: window.grace.map_or(0, Span::as_millis),
                 step: stored::step(name),
                 shape: stored::shape(window),
                 key_at: window.places().position(|(_, place)| is_key(place)),

@@ -220,10 +220,12 @@ impl Processor {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 pub(super) fn failed(cause: StoreError) -> Halt {
     Halt::Turn(TurnEnd::Failed(cause.to_string()))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 pub(super) fn unreadable(cause: SketchError) -> Halt {
     failed(StoreError::Damaged(format!("a window's sketch: {cause}")))
 }

@@ -80,10 +80,10 @@ pub struct ContentArgs {
     /// The file with the schema. A descriptor set of Protobuf may be binary.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
-    /// What it is written in. The file's name says it where it ends in .json, .avsc, .proto, .pb or .desc.
+    /// The form that the schema is written in. The file's name says it where it ends in .json, .avsc, .proto, .pb or .desc.
     #[arg(long, value_enum)]
     format: Option<FormatArg>,
-    /// What the schema calls another one, and which version that is. The flag may be repeated.
+    /// A name by which the schema calls another one, and the version that is meant. The flag may be repeated.
     #[arg(long, value_name = "NAME=SCHEMA:VERSION")]
     reference: Vec<String>,
     /// Judge `format` too, and not only note it. JSON Schema only.

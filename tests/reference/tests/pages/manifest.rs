@@ -37,8 +37,15 @@ sketches:
   users: { kind: distinct, value: { json: /user }, window: 1m, keep: 24h }
   ratings: { kind: quantiles, value: { json: /rating }, by: { json: /country }, groups: 50, watch: 0.1 }
   titles: { kind: top, size: 10 }
+windows:
+  per-minute:
+    over: { tumbling: 1m }
+    by: { user: { json: /user } }
+    aggregate: { ratings: count, best: { max: { json: /rating }, keep: { title: { json: /title } } } }
+    grace: 10s
 output:
-  subject: \"shop.recommendations.{key}\"
+  subject: \"shop.recommendations.{window}.{key}\"
+  events: true
   keep: { age: 7d, bytes: 1GiB }
 circuit-breaker: { dead-letter-ratio: 0.2, window: 1m, minimum: 100 }
 rate:
