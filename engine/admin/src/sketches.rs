@@ -53,10 +53,10 @@ enum Rest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DriftQuery {
-    /// The last stretch of event time.
-    last: String,
-    /// The stretch before it.
-    base: String,
+    /// The last stretch of event time; 1h without it.
+    last: Option<String>,
+    /// The stretch before it; 24h without it.
+    base: Option<String>,
 }
 
 pub(crate) async fn drift(
@@ -65,14 +65,18 @@ pub(crate) async fn drift(
     path: PathParameters,
     Asked(asked): Asked<DriftQuery>,
 ) -> Answer<Json<DriftView>> {
-    let span = |name: &str, text: &str| {
+    let span = |name: &str, given: &Option<String>, default: &str| {
+        let text = given.as_deref().unwrap_or(default);
         let read = text.parse::<Span>().and_then(|span| match span.as_millis() {
             0 => Err("no time at all".to_owned()),
             _ => Ok(span.0),
         });
         read.map_err(|why| Problem::invalid(ApiCode::InvalidQuery, format!("{name}: {why}")))
     };
-    let (last, base) = (span("last", &asked.last)?, span("base", &asked.base)?);
+    let (last, base) = (
+        span("last", &asked.last, "1h")?,
+        span("base", &asked.base, "24h")?,
+    );
     let pipeline = path.pipeline(&access)?;
     let found = api.queries.drift(&pipeline, path.text("sketch"), last, base);
     Ok(Json(found.await?))

@@ -423,8 +423,8 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "to" => "the end in event time, in the same form.",
         "by" => "`true` shows each group.",
         "group" => "only the group of this value.",
-        "last" => "the last stretch of event time, such as `1h`.",
-        "base" => "the stretch before it, such as `24h`.",
+        "last" => "the last stretch of event time. The default is `1h`.",
+        "base" => "the stretch before it. The default is `24h`.",
         "limit" if path.ends_with("/windows/{window}") => {
             "the most entries of the answer, at most 1,000. The default is 100."
         }

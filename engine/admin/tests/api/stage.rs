@@ -39,7 +39,7 @@ steps:
   - { name: count, plugin: counter@1.0.0, grants: [state] }
 vectors: { users: { dimensions: 2 } }
 windows: { per-minute: { over: { tumbling: 1m }, aggregate: { n: count } } }
-output: { subject: "results.out.{key}" }
+output: { subject: "results.windows.{key}" }
 sketches:
   amounts: { kind: quantiles, value: { json: /amount } }
   items: { kind: top, value: { json: /item }, size: 5 }
@@ -294,7 +294,7 @@ fn filling(parameter: &str) -> &'static str {
         "key" => "json",
         "collection" => "users",
         "id" => "u1",
-        "sketch" => "amounts",
+        "sketch" => "divided",
         "window" => "per-minute",
         "letter" => "1125899906842624",
         "token" => "none-of-ours",
