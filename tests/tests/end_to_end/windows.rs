@@ -49,7 +49,10 @@ async fn results(stage: &Stage, key: Option<&str>) -> anyhow::Result<Vec<Value>>
     let path = format!("pipelines/orders/outputs?from=first&limit=1000{key}");
     let answer = stage.engine.own("GET", &path, "").await?;
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
-    Ok(outputs.into_iter().map(|output| output["json"].clone()).collect())
+    Ok(outputs
+        .into_iter()
+        .map(|output| output["value"].clone())
+        .collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,8 +38,6 @@ input: { stream: SHOP, subjects: ["shop.>"] }
 steps:
   - { name: count, plugin: counter@1.0.0, grants: [state] }
 vectors: { users: { dimensions: 2 } }
-windows: { per-minute: { over: { tumbling: 1m }, aggregate: { n: count } } }
-output: { subject: "results.windows.{key}" }
 sketches:
   amounts: { kind: quantiles, value: { json: /amount } }
   items: { kind: top, value: { json: /item }, size: 5 }
