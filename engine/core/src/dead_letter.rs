@@ -16,6 +16,8 @@ use crate::{
 pub const REASON_HEADER: &str = "Tr-Dead-Letter";
 /// Step name of events that fail before the first step.
 pub const INPUT_STEP: &str = "input";
+/// Step name of events that came too late for the windows, behind the last step.
+pub const WINDOWS_STEP: &str = "windows";
 
 /// Why an event is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

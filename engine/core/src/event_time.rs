@@ -22,7 +22,7 @@ const A_YEAR_MS: u64 = 366 * 24 * 3_600_000;
 const SHOWN_CHARS: usize = 64;
 
 /// Where the year 10000 begins, in milliseconds: beyond it RFC 3339 has no text.
-const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
+pub const CALENDAR_ENDS_MS: u64 = 253_402_300_800_000;
 
 /// A time as RFC 3339 text; none beyond its calendar.
 pub fn rfc3339(time_ms: u64) -> Option<impl std::fmt::Display> {

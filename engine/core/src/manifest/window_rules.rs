@@ -1,6 +1,7 @@
 //! What the windows of a manifest must hold.
 
 use crate::{
+    dead_letter::WINDOWS_STEP,
     manifest::{
         Frame, InputManifest, LateForWindow, PipelineManifest, WindowManifest,
         bounds::{check_extract, within},
@@ -34,6 +35,13 @@ pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         let hint =
             "the results of windows are published there; give it a subject, such as results.{window}.{key}";
         return Err(ManifestError::new("output", hint));
+    }
+    let mut steps = manifest.steps.iter();
+    if let Some(step) =
+        steps.position(|step| step.name.as_str() == WINDOWS_STEP && !manifest.windows.is_empty())
+    {
+        let hint = "`windows` stands for the windows in dead letters; choose another name";
+        return Err(ManifestError::new(format!("steps[{step}].name"), hint));
     }
     for (name, window) in &manifest.windows {
         let path = format!("windows.{name}");

@@ -78,7 +78,7 @@ pub enum LateForWindow {
     /// They are left out.
     #[default]
     Drop,
-    /// They become dead letters with the code `late`.
+    /// They become dead letters with the code `late`, unless another window of the pipeline takes them.
     DeadLetter,
     /// A window publishes its result at its end, and once more for each event that comes within `grace`. The member
     /// `result` is `final`, then `corrected`. Later events are left out. It is for tumbling and hopping windows.

@@ -55,7 +55,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, other: &Self) {
+    /// Takes in what another has counted.
+    pub fn add(&mut self, other: &Self) {
         self.outcomes.add(&other.outcomes);
         self.retried += other.retried;
         self.traps += other.traps;

@@ -35,14 +35,18 @@ impl Members {
     }
 }
 
-/// A single value as JSON, with its digits as they are; none for an object or an array.
+/// Longest value that a window keeps, in bytes of JSON: state and results hold as many as there are groups.
+const MAX_VALUE_BYTES: usize = 4 * 1024;
+
+/// A single value as JSON, with its digits as they are; none for an object or an array, and for one that is too long.
 pub(super) fn json(value: &Scalar<'_>) -> Option<String> {
-    Some(match value {
+    let json = match value {
         Scalar::Text(text) => quoted(text),
         Scalar::Number(number) => (*number).to_owned(),
         Scalar::Bool(truth) => truth.to_string(),
         Scalar::Nested => return None,
-    })
+    };
+    (json.len() <= MAX_VALUE_BYTES).then_some(json)
 }
 
 fn quoted(text: &str) -> String {

@@ -48,6 +48,11 @@ pub fn encode<T: Serialize>(shape: u32, held: &T) -> Vec<u8> {
     postcard::to_stdvec(&(shape, held)).expect("it always serialises into memory")
 }
 
+/// What made an entry's parts what they are.
+pub fn shape_of(bytes: &[u8]) -> Option<u32> {
+    postcard::take_from_bytes(bytes).ok().map(|(shape, _)| shape)
+}
+
 /// What is held; none for what is of another shape.
 pub fn decode<T: DeserializeOwned>(shape: u32, bytes: &[u8]) -> Result<Option<T>, postcard::Error> {
     let (own, rest): (u32, &[u8]) = postcard::take_from_bytes(bytes)?;

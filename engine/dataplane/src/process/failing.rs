@@ -103,11 +103,14 @@ impl Processor {
         backtrace: &[String],
         fuel: u64,
     ) {
-        let step = index.map(|index| &self.plan.steps[index]);
+        let step = index.and_then(|index| self.plan.steps.get(index));
+        let other = if index.is_some() {
+            dead_letter::WINDOWS_STEP
+        } else {
+            dead_letter::INPUT_STEP
+        };
         let mut reason = Reason {
-            step: step.map_or(dead_letter::INPUT_STEP.to_owned(), |step| {
-                step.manifest.name.to_string()
-            }),
+            step: step.map_or(other.to_owned(), |step| step.manifest.name.to_string()),
             code: code.to_owned(),
             reason,
             plugin: step.map(|step| step.digest),

@@ -20,6 +20,7 @@ use halt::Halt;
 pub use halt::TurnEnd;
 use processor::{Processor, Role};
 use tailrace_core::{
+    dead_letter,
     event::{Event, Verdict},
     failpoint::{self, Point},
     manifest::Remember,
@@ -164,7 +165,8 @@ impl Processor {
         let step = arrival.from_step.as_deref();
         let found = step.and_then(|step| {
             let mut steps = self.plan.steps.iter();
-            steps.position(|own| own.manifest.name.as_str() == step)
+            let found = steps.position(|own| own.manifest.name.as_str() == step);
+            found.or((step == dead_letter::WINDOWS_STEP).then_some(self.plan.steps.len()))
         });
         match (&arrival.timer, found) {
             (Some(_), Some(index)) => self.timer(walk, index),

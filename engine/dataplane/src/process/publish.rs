@@ -37,14 +37,14 @@ impl Processor {
         for message in messages {
             let key = message.key.unwrap_or_else(|| event.key.clone());
             if last {
-                self.fold(
-                    walk,
-                    Leaving {
-                        subject: message.subject.as_deref().unwrap_or(&event.subject),
-                        headers: &message.headers,
-                        payload: &message.payload,
-                    },
-                )?;
+                let leaving = Leaving {
+                    subject: message.subject.as_deref().unwrap_or(&event.subject),
+                    headers: &message.headers,
+                    payload: &message.payload,
+                };
+                if !self.fold(walk, leaving)? {
+                    continue;
+                }
                 self.publish(walk, message.subject, &key, message.headers, message.payload)?;
             } else {
                 let subject = message.subject.unwrap_or_else(|| event.subject.clone());
@@ -63,14 +63,14 @@ impl Processor {
     }
 
     pub(super) fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
-        self.fold(
-            walk,
-            Leaving {
-                subject: &event.subject,
-                headers: &event.headers,
-                payload: &event.payload,
-            },
-        )?;
+        let leaving = Leaving {
+            subject: &event.subject,
+            headers: &event.headers,
+            payload: &event.payload,
+        };
+        if !self.fold(walk, leaving)? {
+            return Ok(());
+        }
         self.publish(
             walk,
             None,
@@ -149,11 +149,7 @@ impl Processor {
     /// The name of the next message, within the cap.
     fn next_id(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Halt> {
         if walk.messages >= MAX_EVENT_MESSAGES {
-            let reason = format!("the event causes more than {MAX_EVENT_MESSAGES} messages");
-            return Err(Halt::TooMuch {
-                code: LetterCode::OverCap,
-                reason,
-            });
+            return Err(too_many_messages());
         }
         let source = match walk.arrival.source {
             Source::Input => "",
@@ -180,5 +176,21 @@ impl Processor {
             });
         }
         (manifest.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
+    }
+}
+
+/// Counts messages that are named otherwise, within the cap.
+pub(crate) fn count_messages(walk: &mut Walk<'_>, more: usize) -> Result<(), Halt> {
+    walk.messages += more;
+    if walk.messages > MAX_EVENT_MESSAGES {
+        return Err(too_many_messages());
+    }
+    Ok(())
+}
+
+fn too_many_messages() -> Halt {
+    Halt::TooMuch {
+        code: LetterCode::OverCap,
+        reason: format!("the event causes more than {MAX_EVENT_MESSAGES} messages"),
     }
 }

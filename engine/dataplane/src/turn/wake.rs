@@ -48,7 +48,7 @@ impl Worker {
             self.processor.effects.forget_timer(&due);
             self.processor.fire(&due.owner, timer)
         } else {
-            self.processor.wake_of_window(&due)?;
+            self.processor.wake_of_window(&due, &value)?;
             None
         };
         self.pay(&counts_before);

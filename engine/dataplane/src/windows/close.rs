@@ -1,7 +1,8 @@
 //! What is due of windows: one ends, or tells how far it is, or what was kept for corrections goes.
 
 use tailrace_core::{
-    manifest::{Frame, LateForWindow},
+    delta::StateValue,
+    manifest::Frame,
     ports::store::StoreError,
     window::{
         Part, Told,
@@ -57,13 +58,14 @@ impl Wake {
 }
 
 impl Processor {
-    /// Something is due of a window.
-    pub(crate) fn wake_of_window(&mut self, due: &Due) -> Result<(), StoreError> {
+    /// Something is due of a window. With it goes what the window was when that was set.
+    pub(crate) fn wake_of_window(&mut self, due: &Due, shape: &[u8]) -> Result<(), StoreError> {
         self.effects.let_sleep(due);
         let plan = self.plan.clone();
         let window = plan.windows.owned_by(&due.owner);
+        let window = window.filter(|window| shape == window.shape.to_le_bytes());
         let (Some(window), Some(wake)) = (window, Wake::decode(&due.name)) else {
-            return self.forget_all(due);
+            return self.forget_former(due);
         };
         match (wake, window.frame) {
             (Wake::Close(end_ms), Frame::Fixed { length_ms, every_ms }) => {
@@ -72,14 +74,14 @@ impl Processor {
             (Wake::Early(start_ms), Frame::Fixed { length_ms, .. }) => {
                 self.tell_early(window, due, start_ms, length_ms)
             }
-            (Wake::Forget(start_ms), Frame::Fixed { .. }) => {
-                let key = part_key(&due.key, start_ms);
-                window.delete(&mut self.effects, &key);
+            (Wake::Forget(start_ms), Frame::Fixed { length_ms, .. }) => {
+                self.forget(window, due, start_ms, start_ms + length_ms);
                 Ok(())
             }
             (Wake::Session, Frame::Session { gap_ms, .. }) => self.close_sessions(window, due, gap_ms),
-            // Of how the window was declared before.
-            _ => self.forget_all(due),
+            (_, _) => Err(StoreError::Damaged(format!(
+                "the wake-up {due:?} is of no such window"
+            ))),
         }
     }
 
@@ -91,20 +93,35 @@ impl Processor {
         end_ms: u64,
         (length_ms, every_ms): (u64, u64),
     ) -> Result<(), StoreError> {
-        let starts = self.tell_fixed(window, &due.key, end_ms, Told::Final)?;
-        let first_kept_ms = (end_ms + every_ms).saturating_sub(length_ms);
+        let group = &due.key;
+        let at_ms = end_ms + window.waits_ms();
+        if due.at_ms < at_ms {
+            // It waits longer than when this was set.
+            self.wake_window(window, group, at_ms, Wake::Close(end_ms));
+            return Ok(());
+        }
+        let starts = self.tell_fixed(window, group, end_ms, Told::Final)?;
         for start_ms in &starts {
-            if *start_ms < first_kept_ms && window.manifest.late != LateForWindow::Correct {
-                let key = part_key(&due.key, *start_ms);
-                window.delete(&mut self.effects, &key);
+            if start_ms + length_ms <= end_ms {
+                self.forget(window, due, *start_ms, end_ms);
             }
         }
-        if starts.iter().any(|start_ms| *start_ms >= first_kept_ms) {
+        if starts.iter().any(|start_ms| start_ms + length_ms > end_ms) {
             let next_ms = end_ms + every_ms;
             let at_ms = next_ms + window.waits_ms();
-            self.wake_window(window, &due.key, at_ms, Wake::Close(next_ms));
+            self.wake_window(window, group, at_ms, Wake::Close(next_ms));
         }
         Ok(())
+    }
+
+    /// The part with this beginning goes when the last window that has it waits for nothing more.
+    fn forget(&mut self, window: &PlannedWindow, due: &Due, start_ms: u64, last_end_ms: u64) {
+        let at_ms = last_end_ms + window.grace_ms;
+        if due.at_ms < at_ms {
+            self.wake_window(window, &due.key, at_ms, Wake::Forget(start_ms));
+        } else {
+            window.delete(&mut self.effects, &part_key(&due.key, start_ms));
+        }
     }
 
     /// Tells the result of the window with this end. Gives the beginnings of its parts.
@@ -131,12 +148,17 @@ impl Processor {
             let Some(start) = start.filter(|start| *start < end_ms) else {
                 break;
             };
-            starts.push(start);
             match held {
-                Kept::Own(part) => all
-                    .merge(aggregates, &part, self.plan.seed)
-                    .map_err(|cause| StoreError::Damaged(format!("the sketch of {key:?}: {cause}")))?,
-                Kept::Foreign | Kept::Nothing => self.stats.counts.windows_lost += 1,
+                Kept::Own(part) => {
+                    starts.push(start);
+                    all.merge(aggregates, &part, self.plan.seed)
+                        .map_err(|cause| StoreError::Damaged(format!("the sketch of {key:?}: {cause}")))?;
+                }
+                Kept::Foreign => {
+                    window.delete(&mut self.effects, &key);
+                    self.stats.counts.windows_lost += 1;
+                }
+                Kept::Nothing => {}
             }
         }
         if all.events > 0 {
@@ -172,17 +194,25 @@ impl Processor {
         Ok(())
     }
 
-    /// The window is declared no longer, or otherwise: what it has of the group goes, and that is counted.
-    fn forget_all(&mut self, due: &Due) -> Result<(), StoreError> {
+    /// The window is declared no longer, or otherwise: what it had of the group goes, and that is counted.
+    fn forget_former(&mut self, due: &Due) -> Result<(), StoreError> {
+        let plan = self.plan.clone();
+        let window = plan.windows.owned_by(&due.owner);
+        let is_own = |value: &StateValue| window.is_some_and(|window| window.is_own(&value.value));
         let prefix = group_prefix(&due.key);
-        let mut keys = self.effects.scan_of(&due.owner, &prefix, None, PAGE)?;
-        if self.effects.read_of(&due.owner, &due.key)?.is_some() {
-            self.effects.write_in(&due.owner, &due.key, None);
-            self.stats.counts.windows_lost += 1;
+        let mut entries = self.effects.scan_of(&due.owner, &prefix, None, PAGE)?;
+        if entries.len() == PAGE {
+            // There may be more: it goes on from there.
+            let shape = Vec::new();
+            self.effects.wake(due, shape);
         }
-        for (key, _) in keys.drain(..) {
-            self.effects.write_in(&due.owner, &key, None);
-            self.stats.counts.windows_lost += 1;
+        let sessions = self.effects.read_of(&due.owner, &due.key)?;
+        entries.extend(sessions.map(|sessions| (due.key.clone(), sessions)));
+        for (key, value) in entries {
+            if !is_own(&value) {
+                self.effects.write_in(&due.owner, &key, None);
+                self.stats.counts.windows_lost += 1;
+            }
         }
         Ok(())
     }

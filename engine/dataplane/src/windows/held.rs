@@ -56,6 +56,11 @@ impl PlannedWindow {
         }
     }
 
+    /// Whether an entry is of the window as it is declared.
+    pub(super) fn is_own(&self, bytes: &[u8]) -> bool {
+        stored::shape_of(bytes) == Some(self.shape)
+    }
+
     pub(super) fn write<T: Serialize>(&self, effects: &mut Effects, key: &str, held: &T) {
         let value = stored::encode(self.shape, held);
         let expires_ms = None;

@@ -38,9 +38,6 @@ impl Processor {
         coming: &Coming<'_>,
         (gap_ms, most_ms): (u64, u64),
     ) -> Result<bool, Halt> {
-        if !coming.is_believed {
-            return Ok(false);
-        }
         let mut sessions = match window.read(&self.effects, &coming.group).map_err(failed)? {
             Kept::Own(sessions) => sessions,
             Kept::Foreign => {

@@ -3,6 +3,7 @@
 use tailrace_core::{
     codes::LetterCode,
     event::Event,
+    event_time::CALENDAR_ENDS_MS,
     extract::Scalar,
     manifest::{Frame, LateForWindow},
     outcome::Outcome,
@@ -17,6 +18,7 @@ use crate::{
         Walk,
         halt::{Halt, TurnEnd},
         processor::{Processor, Role},
+        publish::count_messages,
     },
     windows::{
         close::Wake,
@@ -34,45 +36,35 @@ pub(super) struct Coming<'a> {
     pub(super) time_ms: u64,
     /// The watermark with it.
     pub(super) now_ms: u64,
-    /// Whether its time is believed.
-    pub(super) is_believed: bool,
     /// Its values for the window's aggregates.
     pub(super) values: &'a [Option<Scalar<'a>>],
 }
 
 impl Processor {
-    /// Takes what leaves the last step into the windows of the pipeline.
-    pub(crate) fn fold(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) -> Result<(), Halt> {
+    /// Takes what leaves the last step into the windows of the pipeline. Says whether it goes on: one that came too
+    /// late for all of them may end as a dead letter.
+    pub(crate) fn fold(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) -> Result<bool, Halt> {
         // What a shadow does becomes of nothing.
         if self.plan.windows.is_empty() || self.role == Role::Shadow {
-            return Ok(());
+            return Ok(true);
         }
         let plan = self.plan.clone();
         let event = &walk.arrival.event;
         let (time_ms, now_ms, key) = (event.time_ms, walk.now_ms, event.key.as_str());
-        let is_believed = self.effects.is_believed();
-        let mut is_late = false;
+        let is_believed = self.effects.is_believed() && time_ms < CALENDAR_ENDS_MS;
+        let (mut is_taken, mut is_kept) = (false, false);
         plan.windows.for_each(leaving, |window, values| {
             let group = window.group(key, values);
-            if group.len() > MAX_GROUP_BYTES {
-                let reason = format!(
-                    "the event's group in window {} has {} bytes, and at most {MAX_GROUP_BYTES} are taken",
-                    window.name,
-                    group.len()
-                );
-                return Err(Halt::TooMuch {
-                    code: LetterCode::LongKey,
-                    reason,
-                });
-            }
+            check_group(window, &group)?;
             let coming = Coming {
                 group,
                 time_ms,
                 now_ms,
-                is_believed,
                 values: &values[window.manifest.places().len()..],
             };
+            let before = self.effects.output_count();
             let was_taken = match window.frame {
+                _ if !is_believed => false,
                 Frame::Fixed { length_ms, every_ms } => {
                     self.take_fixed(window, &coming, (length_ms, every_ms))?
                 }
@@ -80,16 +72,18 @@ impl Processor {
                     self.take_into_session(window, &coming, (gap_ms, most_ms))?
                 }
             };
+            is_taken |= was_taken;
             if !was_taken {
                 self.stats.counts.window_late += 1;
-                is_late |= window.manifest.late == LateForWindow::DeadLetter;
+                is_kept |= window.manifest.late == LateForWindow::DeadLetter;
             }
-            Ok(())
+            count_messages(walk, self.effects.output_count() - before)
         })?;
-        if is_late {
+        let is_dead = is_kept && !is_taken;
+        if is_dead {
             self.keep_late(walk, leaving);
         }
-        Ok(())
+        Ok(!is_dead)
     }
 
     fn keep_late(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) {
@@ -101,7 +95,16 @@ impl Processor {
             ..walk.arrival.event.clone()
         };
         walk.outcome = walk.outcome.max(Outcome::Dead);
-        self.dead_letter(walk, &event, None, LetterCode::Late.as_str(), reason, &[], 0);
+        let behind_the_steps = Some(self.plan.steps.len());
+        self.dead_letter(
+            walk,
+            &event,
+            behind_the_steps,
+            LetterCode::Late.as_str(),
+            reason,
+            &[],
+            0,
+        );
     }
 
     /// Takes an event into the part of a tumbling or hopping window. Says whether any of its windows is open.
@@ -113,7 +116,7 @@ impl Processor {
     ) -> Result<bool, Halt> {
         let start_ms = coming.time_ms - coming.time_ms % every_ms;
         let is_over = |end_ms: u64| end_ms.saturating_add(window.grace_ms) <= coming.now_ms;
-        if !coming.is_believed || is_over(start_ms.saturating_add(length_ms)) {
+        if is_over(start_ms.saturating_add(length_ms)) {
             return Ok(false);
         }
         let key = part_key(&coming.group, start_ms);
@@ -185,7 +188,7 @@ impl Processor {
             owner: window.step.clone(),
             name: wake.encode(),
         };
-        self.effects.wake(&due, Vec::new());
+        self.effects.wake(&due, window.shape.to_le_bytes().to_vec());
     }
 
     /// Adds the event to a part.
@@ -218,6 +221,21 @@ impl Processor {
             reason: reason.to_owned(),
         })
     }
+}
+
+fn check_group(window: &PlannedWindow, group: &str) -> Result<(), Halt> {
+    let bytes = group.len();
+    if bytes <= MAX_GROUP_BYTES {
+        return Ok(());
+    }
+    let reason = format!(
+        "the event's group in window {} has {bytes} bytes, and at most {MAX_GROUP_BYTES} are taken",
+        window.name
+    );
+    Err(Halt::TooMuch {
+        code: LetterCode::LongKey,
+        reason,
+    })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]

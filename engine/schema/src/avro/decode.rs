@@ -159,12 +159,12 @@ impl<'a> Decoder<'a> {
             (Shape::Float, to) => {
                 let number = f32::from_le_bytes(self.array()?);
                 if matches!(to, Shape::Double) {
-                    double(f64::from(number))
+                    Json::double(f64::from(number))
                 } else {
-                    float(number)
+                    Json::float(number)
                 }
             }
-            (Shape::Double, _) => double(f64::from_le_bytes(self.array()?)),
+            (Shape::Double, _) => Json::double(f64::from_le_bytes(self.array()?)),
             (Shape::Bytes | Shape::String, _) => {
                 let length = self.length()?;
                 let start = self.at;
@@ -344,34 +344,8 @@ fn bytes_or_text(
 /// A whole number as the reader has it.
 fn whole(number: i64, to: &Shape) -> Json {
     match to {
-        Shape::Float => float(number as f32),
-        Shape::Double => double(number as f64),
+        Shape::Float => Json::float(number as f32),
+        Shape::Double => Json::double(number as f64),
         _ => Json::number(number),
     }
-}
-
-fn float(number: f32) -> Json {
-    if number.is_finite() {
-        Json::number(format!("{number:?}"))
-    } else {
-        not_finite(f64::from(number))
-    }
-}
-
-fn double(number: f64) -> Json {
-    if number.is_finite() {
-        Json::number(format!("{number:?}"))
-    } else {
-        not_finite(number)
-    }
-}
-
-fn not_finite(number: f64) -> Json {
-    Json::text(if number.is_nan() {
-        "NaN"
-    } else if number > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
-    })
 }

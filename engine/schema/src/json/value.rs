@@ -28,6 +28,34 @@ impl Json {
         Self::Number(number.to_string().into_boxed_str())
     }
 
+    /// A number of single precision, with the digits that it needs; a text for what JSON has no number for.
+    pub(crate) fn float(number: f32) -> Self {
+        if number.is_finite() {
+            Self::number(format!("{number:?}"))
+        } else {
+            Self::not_finite(f64::from(number))
+        }
+    }
+
+    /// A number of double precision, in the same way.
+    pub(crate) fn double(number: f64) -> Self {
+        if number.is_finite() {
+            Self::number(format!("{number:?}"))
+        } else {
+            Self::not_finite(number)
+        }
+    }
+
+    fn not_finite(number: f64) -> Self {
+        Self::text(if number.is_nan() {
+            "NaN"
+        } else if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        })
+    }
+
     /// A text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::String(text.into())

@@ -1,10 +1,14 @@
 //! Whether a reader's JSON Schema takes what a writer's has let through: the rules of Confluent's registry, by their
 //! names. They compare schemas keyword by keyword; two schemas that say the same in other words are told apart.
 
+mod arrays;
+mod content;
+mod objects;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::documents::{Documents, Located};
-use super::{JsonSchema, gather, pattern};
+use super::{JsonSchema, gather};
 use crate::bounds::{MAX_COMPARISONS, MAX_DEPTH};
 use crate::difference::{Difference, Differences};
 use crate::json::{Decimal, Json};
@@ -66,13 +70,6 @@ struct Comparison<'a> {
     spent: usize,
     found: Differences,
     path: Vec<String>,
-}
-
-/// Which further members or elements a schema lets through.
-enum Content<'d> {
-    Open,
-    Closed,
-    Partial(Located<'d>),
 }
 
 impl<'a> Comparison<'a> {
@@ -355,247 +352,6 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn objects(&mut self, to: Located<'a>, from: Located<'a>) {
-        let (now, before) = (members(to, "properties"), members(from, "properties"));
-        let required = |json: &'a Json| -> Vec<&'a str> {
-            json.get("required")
-                .map(Json::elements)
-                .unwrap_or_default()
-                .iter()
-                .filter_map(Json::as_str)
-                .collect()
-        };
-        let (required_now, required_before) = (required(to.json), required(from.json));
-        for (name, schema) in before {
-            let schema = inner(self.writer, from, schema);
-            match to
-                .json
-                .get("properties")
-                .and_then(|properties| properties.get(name))
-            {
-                Some(same) => {
-                    let same = inner(self.reader, to, same);
-                    self.under(&["properties", name], |comparison| {
-                        comparison.schemas(same, schema);
-                    });
-                    let is_newly =
-                        required_now.contains(&name.as_str()) && !required_before.contains(&name.as_str());
-                    if is_newly && resolved(self.reader, same).json.get("default").is_none() {
-                        self.under(&["required"], |comparison| {
-                            comparison.found(
-                                "REQUIRED_ATTRIBUTE_ADDED",
-                                format!("{name:?} is required now and has no default"),
-                            );
-                        });
-                    }
-                }
-                None => self.removed_property(to, name, schema),
-            }
-        }
-        for (name, schema) in now {
-            if from
-                .json
-                .get("properties")
-                .and_then(|properties| properties.get(name))
-                .is_none()
-            {
-                let schema = inner(self.reader, to, schema);
-                let is_required = required_now.contains(&name.as_str());
-                self.under(&["properties", name], |comparison| {
-                    comparison.added_property(from, name, schema, is_required);
-                });
-            }
-        }
-        self.additional(
-            to,
-            from,
-            "additionalProperties",
-            ["ADDITIONAL_PROPERTIES_REMOVED", "ADDITIONAL_PROPERTIES_NARROWED"],
-        );
-        for (pattern, schema) in members(to, "patternProperties") {
-            if let Some(before) = from
-                .json
-                .get("patternProperties")
-                .and_then(|patterns| patterns.get(pattern))
-            {
-                let (now, before) = (inner(self.reader, to, schema), inner(self.writer, from, before));
-                self.under(&["patternProperties", pattern], |comparison| {
-                    comparison.schemas(now, before);
-                });
-            }
-        }
-        self.dependencies(to, from);
-    }
-
-    fn removed_property(&mut self, to: Located<'a>, name: &str, before: Located<'a>) {
-        let rule = match content_of_object(self.reader, to, name) {
-            Content::Open => return,
-            Content::Partial(schema) if self.takes(schema, before) => return,
-            Content::Partial(_) => "PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL",
-            Content::Closed if *before.json == Json::Bool(false) => return,
-            Content::Closed => "PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL",
-        };
-        self.under(&["properties"], |comparison| {
-            comparison.found(rule, format!("the member {name:?} is gone"));
-        });
-    }
-
-    fn added_property(&mut self, from: Located<'a>, name: &str, now: Located<'a>, is_required: bool) {
-        match content_of_object(self.writer, from, name) {
-            Content::Open if takes_all(resolved(self.reader, now).json) => {}
-            Content::Open => {
-                let what = format!("members named {name:?} could be anything before");
-                return self.found("PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL", what);
-            }
-            Content::Partial(before) if !self.takes(now, before) => {
-                let what = format!("members named {name:?} could be more before");
-                return self.found("PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", what);
-            }
-            _ => {}
-        }
-        if is_required && resolved(self.reader, now).json.get("default").is_none() {
-            let what = format!("the member {name:?} is new, required and has no default");
-            self.found("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL", what);
-        }
-    }
-
-    fn additional(
-        &mut self,
-        to: Located<'a>,
-        from: Located<'a>,
-        keyword: &'static str,
-        rules: [&'static str; 2],
-    ) {
-        let (now, before) = (to.json.get(keyword), from.json.get(keyword));
-        let Some(now) = now.filter(|now| !takes_all(now)) else {
-            return;
-        };
-        let open = Json::Bool(true);
-        let rule = match (now, before.unwrap_or(&open)) {
-            (Json::Bool(false), Json::Bool(false)) => return,
-            (Json::Bool(false), _) => rules[0],
-            (_, before) if takes_all(before) => rules[1],
-            (now, _) => {
-                let Some(before) = before else { return };
-                let (now, before) = (inner(self.reader, to, now), inner(self.writer, from, before));
-                return self.under(&[keyword], |comparison| comparison.schemas(now, before));
-            }
-        };
-        self.under(&[keyword], |comparison| {
-            comparison.found(rule, format!("{keyword} lets less through now"));
-        });
-    }
-
-    fn dependencies(&mut self, to: Located<'a>, from: Located<'a>) {
-        for (name, now) in members(to, "dependentRequired") {
-            let before = from
-                .json
-                .get("dependentRequired")
-                .and_then(|dependent| dependent.get(name));
-            let has = |names: &Json, one: &Json| names.elements().contains(one);
-            let rule = match before {
-                None => "DEPENDENCY_ARRAY_ADDED",
-                Some(before) if now.elements().iter().all(|one| has(before, one)) => continue,
-                Some(before) if before.elements().iter().all(|one| has(now, one)) => {
-                    "DEPENDENCY_ARRAY_EXTENDED"
-                }
-                Some(_) => "DEPENDENCY_ARRAY_CHANGED",
-            };
-            self.under(&["dependentRequired", name], |comparison| {
-                comparison.found(rule, "more members are needed");
-            });
-        }
-        for (name, now) in members(to, "dependentSchemas") {
-            let now = inner(self.reader, to, now);
-            match from
-                .json
-                .get("dependentSchemas")
-                .and_then(|dependent| dependent.get(name))
-            {
-                Some(before) => {
-                    let before = inner(self.writer, from, before);
-                    self.under(&["dependentSchemas", name], |comparison| {
-                        comparison.schemas(now, before);
-                    });
-                }
-                None => self.under(&["dependentSchemas", name], |comparison| {
-                    comparison.found("DEPENDENCY_SCHEMA_ADDED", "the schema for this member is new");
-                }),
-            }
-        }
-    }
-
-    fn arrays(&mut self, to: Located<'a>, from: Located<'a>) {
-        let prefix = |json: &'a Json| json.get("prefixItems").map(Json::elements).unwrap_or_default();
-        let (now, before) = (prefix(to.json), prefix(from.json));
-        for index in 0..now.len().max(before.len()) {
-            let (now, before) = (now.get(index), before.get(index));
-            let now = now.map(|now| inner(self.reader, to, now));
-            let before = before.map(|before| inner(self.writer, from, before));
-            self.under(&["prefixItems", &index.to_string()], |comparison| {
-                match (now, before) {
-                    (Some(now), Some(before)) => comparison.schemas(now, before),
-                    (Some(now), None) => comparison.added_item(from, now),
-                    (None, Some(before)) => comparison.removed_item(to, before),
-                    (None, None) => {}
-                }
-            });
-        }
-        if now.is_empty() && before.is_empty() {
-            self.additional(to, from, "items", ["SCHEMA_ADDED", "SCHEMA_ADDED"]);
-        } else {
-            self.additional(
-                to,
-                from,
-                "items",
-                ["ADDITIONAL_ITEMS_REMOVED", "ADDITIONAL_ITEMS_NARROWED"],
-            );
-        }
-        if let Some(now) = to.json.get("contains") {
-            let now = inner(self.reader, to, now);
-            match from.json.get("contains") {
-                Some(before) => {
-                    let before = inner(self.writer, from, before);
-                    self.under(&["contains"], |comparison| comparison.schemas(now, before));
-                }
-                None => self.under(&["contains"], |comparison| {
-                    comparison.found("SCHEMA_ADDED", "the array must contain something now");
-                }),
-            }
-        }
-    }
-
-    fn added_item(&mut self, from: Located<'a>, now: Located<'a>) {
-        match content_of_array(self.writer, from) {
-            Content::Open if takes_all(resolved(self.reader, now).json) => {}
-            Content::Open => self.found(
-                "ITEM_ADDED_TO_OPEN_CONTENT_MODEL",
-                "the element could be anything before",
-            ),
-            Content::Partial(before) if !self.takes(now, before) => self.found(
-                "ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL",
-                "the element could be more before",
-            ),
-            _ => {}
-        }
-    }
-
-    fn removed_item(&mut self, to: Located<'a>, before: Located<'a>) {
-        match content_of_array(self.reader, to) {
-            Content::Closed if *before.json != Json::Bool(false) => {
-                self.found(
-                    "ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL",
-                    "the element may not stand there any more",
-                );
-            }
-            Content::Partial(now) if !self.takes(now, before) => self.found(
-                "ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL",
-                "what follows does not take the element",
-            ),
-            _ => {}
-        }
-    }
-
     fn negation(&mut self, to: Located<'a>, from: Located<'a>) {
         let Some(now) = to.json.get("not") else { return };
         // What was excluded must exclude at least as much: the direction turns round.
@@ -711,29 +467,5 @@ fn number(json: &Json, keyword: &str) -> Option<Decimal> {
     match json.get(keyword)? {
         Json::Number(digits) => Some(Decimal::of(digits)),
         _ => None,
-    }
-}
-
-/// What a schema lets through of a member that `properties` does not name.
-fn content_of_object<'d>(documents: &Documents<'d>, located: Located<'d>, name: &str) -> Content<'d> {
-    let by_pattern = members(located, "patternProperties")
-        .iter()
-        .find(|(text, _)| pattern::compile(text).is_ok_and(|regex| regex.is_match(name)));
-    if let Some((_, schema)) = by_pattern {
-        return Content::Partial(inner(documents, located, schema));
-    }
-    content(documents, located, "additionalProperties")
-}
-
-fn content_of_array<'d>(documents: &Documents<'d>, located: Located<'d>) -> Content<'d> {
-    content(documents, located, "items")
-}
-
-fn content<'d>(documents: &Documents<'d>, located: Located<'d>, keyword: &str) -> Content<'d> {
-    match located.json.get(keyword) {
-        None => Content::Open,
-        Some(Json::Bool(false)) => Content::Closed,
-        Some(schema) if takes_all(schema) => Content::Open,
-        Some(schema) => Content::Partial(inner(documents, located, schema)),
     }
 }

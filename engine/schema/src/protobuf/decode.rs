@@ -249,8 +249,8 @@ impl<'s> Decoder<'s> {
             Kind::Message(_) => return Ok(None),
         };
         Ok(Some(match scalar {
-            Scalar::Double => double(f64::from_bits(reader.fixed64()?)),
-            Scalar::Float => float(f32::from_bits(reader.fixed32()?)),
+            Scalar::Double => Json::double(f64::from_bits(reader.fixed64()?)),
+            Scalar::Float => Json::float(f32::from_bits(reader.fixed32()?)),
             Scalar::Int32 => Json::number(reader.varint()? as i32),
             Scalar::Int64 => Json::text((reader.varint()? as i64).to_string()),
             Scalar::Uint32 => Json::number(reader.varint()? as u32),
@@ -376,30 +376,4 @@ fn is_zero(schema: &ProtobufSchema, field: &Field, value: &Json) -> bool {
         (Kind::Enum(_), _) => *value == Json::Null,
         _ => *value == zero(schema, field),
     }
-}
-
-fn float(number: f32) -> Json {
-    if number.is_finite() {
-        Json::number(format!("{number:?}"))
-    } else {
-        not_finite(f64::from(number))
-    }
-}
-
-fn double(number: f64) -> Json {
-    if number.is_finite() {
-        Json::number(format!("{number:?}"))
-    } else {
-        not_finite(number)
-    }
-}
-
-fn not_finite(number: f64) -> Json {
-    Json::text(if number.is_nan() {
-        "NaN"
-    } else if number > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
-    })
 }

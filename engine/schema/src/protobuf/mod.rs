@@ -10,6 +10,7 @@
 
 mod base64;
 pub(crate) mod compare;
+mod cursor;
 mod declare;
 mod decode;
 mod descriptor;

@@ -1,13 +1,14 @@
 //! From the text of a `.proto` file to what it declares. proto2, proto3 and the editions 2023 and 2024; services are
 //! passed over, and of options only those that change how a message is read or written are looked at.
 
+use super::cursor::Parser;
 use super::declare::{
     EnumDecl, Features, FieldDecl, FileDecl, Label, MessageDecl, Presence, Scalar, Syntax, TypeDecl,
     entry_name,
 };
-use super::lex::{Token, TokenKind, lex};
+use super::lex::{TokenKind, lex};
 use crate::bounds::MAX_DEPTH;
-use crate::error::{Place, SchemaError};
+use crate::error::SchemaError;
 
 /// Parses a file. Its name is the one that others import it by.
 pub(super) fn parse(name: &str, text: &str) -> Result<FileDecl, SchemaError> {
@@ -20,113 +21,10 @@ pub(super) fn parse(name: &str, text: &str) -> Result<FileDecl, SchemaError> {
     parser.file(name)
 }
 
-struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
-    syntax: Syntax,
-}
-
 /// An option: its name with dots, and its value where it is a word, a number or a text.
 type Setting = (String, String);
 
 impl Parser {
-    fn fault(&self, what: impl Into<String>) -> SchemaError {
-        let token = &self.tokens[self.at];
-        SchemaError::new(Place::line(token.line, token.column), what)
-    }
-
-    fn peek(&self) -> &TokenKind {
-        &self.tokens[self.at].kind
-    }
-
-    /// The token behind the next ones; the end goes on for ever.
-    fn ahead(&self, tokens: usize) -> &TokenKind {
-        self.tokens
-            .get(self.at + tokens)
-            .map_or(&TokenKind::End, |token| &token.kind)
-    }
-
-    fn next(&mut self) -> TokenKind {
-        let kind = self.tokens[self.at].kind.clone();
-        self.at = (self.at + 1).min(self.tokens.len() - 1);
-        kind
-    }
-
-    fn takes(&mut self, symbol: char) -> bool {
-        let is_there = *self.peek() == TokenKind::Symbol(symbol);
-        if is_there {
-            self.next();
-        }
-        is_there
-    }
-
-    fn takes_word(&mut self, word: &str) -> bool {
-        let is_there = matches!(self.peek(), TokenKind::Word(next) if next == word);
-        if is_there {
-            self.next();
-        }
-        is_there
-    }
-
-    fn symbol(&mut self, symbol: char) -> Result<(), SchemaError> {
-        if self.takes(symbol) {
-            Ok(())
-        } else {
-            Err(self.fault(format!("{symbol:?} is missing")))
-        }
-    }
-
-    fn word(&mut self) -> Result<String, SchemaError> {
-        match self.peek() {
-            TokenKind::Word(word) => {
-                let word = word.clone();
-                self.next();
-                Ok(word)
-            }
-            _ => Err(self.fault("a name is missing")),
-        }
-    }
-
-    fn text(&mut self) -> Result<String, SchemaError> {
-        let mut bytes = match self.peek() {
-            TokenKind::Text(bytes) => bytes.clone(),
-            _ => return Err(self.fault("a string is missing")),
-        };
-        self.next();
-        while let TokenKind::Text(more) = self.peek() {
-            bytes.extend(more);
-            self.next();
-        }
-        String::from_utf8(bytes).map_err(|_| self.fault("the string is not UTF-8"))
-    }
-
-    fn integer(&mut self) -> Result<i64, SchemaError> {
-        let sign = if self.takes('-') { -1 } else { 1 };
-        match *self.peek() {
-            TokenKind::Integer(number) => {
-                let number = i64::try_from(number).map_err(|_| self.fault("the number is too large"))?;
-                self.next();
-                Ok(sign * number)
-            }
-            _ => Err(self.fault("a whole number is missing")),
-        }
-    }
-
-    /// A name with dots, and perhaps one before it.
-    fn path(&mut self) -> Result<String, SchemaError> {
-        let mut path = if self.takes('.') {
-            ".".to_owned()
-        } else {
-            String::new()
-        };
-        path += &self.word()?;
-        while self.takes('.') {
-            path.push('.');
-            path += &self.word()?;
-        }
-        Ok(path)
-    }
-
     fn file(&mut self, name: &str) -> Result<FileDecl, SchemaError> {
         let mut file = FileDecl {
             name: name.to_owned(),

@@ -5,17 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tailrace_core::{
     delta::Placed,
-    identity::{Digest, PartitionId, PipelineId},
-    life::Life,
-    manifest::parse::parse,
-    name::Name,
+    identity::Digest,
     observe::{progress::Cursor, stats::Counts},
     ports::{
         broker::{Incoming, Output},
-        plugins::Plugin,
-        store::{Applied, LocalStore as _, PartitionStore},
+        store::{Applied, PartitionStore},
     },
-    registry::Revision,
 };
 use tailrace_dataplane::{
     arrival::QueueItem,
@@ -24,9 +19,8 @@ use tailrace_dataplane::{
     process::TurnEnd,
     turn::{batch::Sealed, worker::Worker},
 };
-use tailrace_sketch::TenantSeed;
-use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
 
+use super::partition;
 use super::plugin::{COMPONENT, Keeper};
 
 /// When the broker receives the first event.
@@ -58,33 +52,9 @@ impl Stage {
              steps: [{{name: s, plugin: keeper@1.0.0}}]\n\
              sketches: {{values: {{kind: quantiles, value: {{json: /v}}, window: 1m, keep: 1h}}}}\n"
         );
-        let manifest = parse(text.as_bytes()).unwrap();
-        let name = |text: &str| Name::new(text).unwrap();
-        let revision = Revision {
-            number: 1,
-            plugins: [(name("s"), Digest::of(COMPONENT))].into(),
-            manifest,
-            applied_ms: 0,
-            rolled_back_to: None,
-        };
-        let pipeline = PipelineId {
-            tenant: name("shop"),
-            pipeline: name("p"),
-        };
-        let seed = TenantSeed::new(0, 0);
-        let plugin: Arc<dyn Plugin> = Arc::new(Keeper);
-        let plan = Plan::new(pipeline.clone(), &revision, &[(name("s"), plugin)].into(), seed);
-        let plan = Arc::new(plan);
-        let partition = PartitionId {
-            pipeline,
-            life: Life::UNNAMED,
-            partition: 0,
-        };
-        let store = MemoryStore::default()
-            .open(&partition, &plan.manifest, seed)
-            .unwrap();
-        let clock = Arc::new(StoppedClock);
-        let worker = Worker::new(store.clone(), plan.clone(), Cursor::default(), clock, 1 << 20).unwrap();
+        let plan = partition::plan(1, &text, &|| (Digest::of(COMPONENT), Arc::new(Keeper)));
+        let store = partition::store(&plan);
+        let worker = partition::worker(&store, &plan, Cursor::default());
         Self {
             plan,
             worker,
@@ -141,10 +111,7 @@ impl Stage {
         self.store.apply(&sealed.delta, stored).unwrap();
         self.worker.applied(commit, 1);
         let counts = &sealed.stats.counts;
-        self.counts.outcomes.add(&counts.outcomes);
-        self.counts.late += counts.late;
-        self.counts.ahead += counts.ahead;
-        self.counts.late_updates += counts.late_updates;
+        self.counts.add(counts);
         let measured = sealed.delta.measured.get("values");
         let placed = measured.into_iter().flat_map(|measured| measured.updates.clone());
         self.placed.extend(placed);

@@ -6,16 +6,12 @@ use bytes::Bytes;
 use tailrace_core::{
     dead_letter::{self, Reason},
     event::Event,
-    identity::{Digest, PartitionId, PipelineId},
-    life::Life,
-    manifest::parse::parse,
-    name::Name,
+    identity::Digest,
     observe::{progress::Cursor, stats::Counts},
     ports::{
         broker::{Incoming, Output},
-        store::{Applied, LocalStore as _, PartitionStore},
+        store::{Applied, PartitionStore},
     },
-    registry::Revision,
     subject,
 };
 use tailrace_dataplane::{
@@ -25,9 +21,8 @@ use tailrace_dataplane::{
     process::TurnEnd,
     turn::{batch::Sealed, worker::Worker},
 };
-use tailrace_sketch::TenantSeed;
-use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
 
+use super::partition;
 use super::plugin::{COMPONENT, plugin};
 
 /// When the broker receives the first event.
@@ -41,37 +36,13 @@ pub const TWO: &str =
 /// A slice that never ends: the clock stands still.
 const SLICE: Duration = Duration::from_mins(1);
 
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
-
-fn pipeline() -> PipelineId {
-    PipelineId {
-        tenant: name("shop"),
-        pipeline: name("p"),
-    }
-}
-
 /// The plan of a revision with these steps and more, in YAML.
 fn plan(rest: &str) -> Arc<Plan> {
     let text = format!(
         "name: p\ninput: {{subjects: [\"in.>\"], key: {{subject-token: 2}}, time: {{json: /ts}}, watermark: {{delay: 0s}}}}\n\
          output: {{subject: out}}\n{rest}\n"
     );
-    let manifest = parse(text.as_bytes()).unwrap();
-    let steps: Vec<Name> = manifest.steps.iter().map(|step| step.name.clone()).collect();
-    let revision = Revision {
-        number: 1,
-        plugins: steps
-            .iter()
-            .map(|step| (step.clone(), Digest::of(COMPONENT)))
-            .collect(),
-        manifest,
-        applied_ms: 0,
-        rolled_back_to: None,
-    };
-    let plugins = steps.into_iter().map(|step| (step, plugin())).collect();
-    Arc::new(Plan::new(pipeline(), &revision, &plugins, TenantSeed::new(0, 0)))
+    partition::plan(1, &text, &|| (Digest::of(COMPONENT), plugin()))
 }
 
 /// A partition at work.
@@ -97,16 +68,9 @@ impl Stage {
     /// With these steps and more, in YAML.
     pub fn set(rest: &str) -> Self {
         let plan = plan(rest);
-        let partition = PartitionId {
-            pipeline: pipeline(),
-            life: Life::UNNAMED,
-            partition: 0,
-        };
-        let store = MemoryStore::default()
-            .open(&partition, &plan.manifest, TenantSeed::new(0, 0))
-            .unwrap();
+        let store = partition::store(&plan);
         Self {
-            worker: worker(&store, &plan, Cursor::default()),
+            worker: partition::worker(&store, &plan, Cursor::default()),
             plan,
             store,
             clock: IntakeClock::default(),
@@ -216,9 +180,7 @@ impl Stage {
         self.worker.applied(commit, 1);
         let counts = &sealed.stats.counts;
         self.batches.push(counts.timers + counts.outcomes.events);
-        self.counts.outcomes.add(&counts.outcomes);
-        self.counts.timers += counts.timers;
-        self.counts.timers_lost += counts.timers_lost;
+        self.counts.add(counts);
         self.outputs.append(&mut sealed.outputs);
         let position = sealed.cursor.position;
         self.unread.retain(|message| message.sequence > position);
@@ -227,7 +189,7 @@ impl Stage {
 
     /// The engine dies: what is not committed is gone, and what is not committed of the input is read again.
     pub fn crash(&mut self) {
-        self.worker = worker(&self.store, &self.plan, self.cursor);
+        self.worker = partition::worker(&self.store, &self.plan, self.cursor);
         for message in self.unread.clone() {
             self.arrive(message);
         }
@@ -246,7 +208,7 @@ impl Stage {
 
     /// What the plugin has said, oldest first: without dead letters, and without events that were handed on.
     pub fn said(&self) -> Vec<String> {
-        let dead = subject::dead_subject(&pipeline());
+        let dead = subject::dead_subject(&partition::pipeline());
         let said = self.outputs.iter().filter(|output| output.subject != dead);
         said.map(|output| String::from_utf8_lossy(&output.payload).into_owned())
             .filter(|text| !text.starts_with('{'))
@@ -255,21 +217,10 @@ impl Stage {
 
     /// The dead letters.
     pub fn dead(&self) -> Vec<&Output> {
-        let dead = subject::dead_subject(&pipeline());
+        let dead = subject::dead_subject(&partition::pipeline());
         self.outputs
             .iter()
             .filter(|output| output.subject == dead)
             .collect()
     }
-}
-
-fn worker(store: &Arc<dyn PartitionStore>, plan: &Arc<Plan>, cursor: Cursor) -> Worker {
-    Worker::new(
-        store.clone(),
-        plan.clone(),
-        cursor,
-        Arc::new(StoppedClock),
-        1 << 20,
-    )
-    .unwrap()
 }

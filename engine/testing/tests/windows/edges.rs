@@ -210,3 +210,152 @@ fn a_session_is_cut_where_it_would_be_too_long() {
     assert_eq!(spans, [("00".to_owned(), 7), ("35".to_owned(), 5)]);
     assert!(stage.is_empty("w"));
 }
+
+#[test]
+fn a_window_that_waits_longer_or_otherwise_than_before_is_told_once_and_leaves_nothing() {
+    let rules = [
+        "",
+        ", grace: 30s",
+        ", grace: 5m",
+        ", grace: 30s, late: correct",
+        ", grace: 5m, late: correct",
+        ", late: dead-letter",
+    ];
+    for (before, after) in rules
+        .iter()
+        .flat_map(|before| rules.map(|after| (*before, after)))
+    {
+        let mut stage = Stage::set(&count(before), "");
+        stage.send("a", 1_000, "");
+        stage.commit();
+        stage.change(&count(after), "");
+        stage.send("a", 2_000, "");
+        stage.tick(MINUTE + 10_000);
+        stage.commit();
+        stage.send("b", 20 * MINUTE, "");
+        stage.tick(40 * MINUTE);
+        stage.commit();
+        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(told, [2, 1], "from {before:?} to {after:?}");
+        assert!(stage.is_empty("w"), "from {before:?} to {after:?}");
+        assert_eq!(stage.counts.windows_lost, 0);
+    }
+}
+
+#[test]
+fn a_window_of_another_length_is_not_told_at_the_end_of_the_former() {
+    let windows = |over: &str| format!("{{w: {{over: {over}, aggregate: {{n: count}}}}}}");
+    for (before, after, expected) in [
+        ("{tumbling: 1m}", "{tumbling: 2m}", vec![1]),
+        ("{hopping: 2m, every: 1m}", "{tumbling: 2m}", vec![1]),
+        ("{session: 1m}", "{tumbling: 2m}", vec![1]),
+        ("{tumbling: 2m}", "{session: 90s}", vec![1]),
+    ] {
+        let mut stage = Stage::set(&windows(before), "");
+        stage.send("a", 1_000, "");
+        stage.commit();
+        stage.change(&windows(after), "");
+        stage.send("a", 2_000, "");
+        stage.tick(10 * MINUTE);
+        stage.commit();
+        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(told, expected, "from {before} to {after}");
+        assert_eq!(stage.counts.windows_lost, 1, "from {before} to {after}");
+        assert!(stage.is_empty("w"), "from {before} to {after}");
+    }
+}
+
+#[test]
+fn a_window_of_many_steps_that_is_declared_no_longer_leaves_nothing() {
+    let mut stage = Stage::set(
+        "{w: {over: {hopping: 150s, every: 100ms}, aggregate: {n: count}}}",
+        "",
+    );
+    for step in 0..1_400 {
+        stage.send("a", step * 100, "");
+    }
+    stage.commit();
+    stage.outputs.clear();
+    stage.change(&count("").replace("{w:", "{v:"), "");
+    stage.tick(10 * MINUTE);
+    stage.commit();
+    assert_eq!(stage.counts.windows_lost, 1_400);
+    assert!(stage.is_empty("w"));
+}
+
+#[test]
+fn a_time_beyond_the_calendar_opens_no_window_though_every_time_is_believed() {
+    for over in ["{tumbling: 1m}", "{session: 1m}"] {
+        let mut stage = Stage::of(&format!(
+            "name: p\ninput: {{subjects: [in], key: {{json: /key}}, time: {{json: /ts, unit: ms}}, watermark: {{delay: 0s, ahead: any}}}}\n\
+             output: {{subject: out}}\nwindows: {{w: {{over: {over}, late: drop, grace: 1h, aggregate: {{n: count}}}}}}\n"
+        ));
+        stage.send("a", 9_000_000_000_000_000, "");
+        stage.send("a", 253_402_300_800_000, "");
+        stage.commit();
+        assert_eq!(stage.counts.window_late, 2, "{over}");
+        assert!(stage.is_empty("w"));
+    }
+}
+
+#[test]
+fn an_event_that_corrects_more_results_than_a_batch_holds_is_a_dead_letter() {
+    let windows =
+        "{w: {over: {hopping: 100s, every: 100ms}, late: correct, grace: 100s, aggregate: {n: count}}}";
+    let mut stage = Stage::set(windows, "");
+    stage.send("a", 200_000, "");
+    stage.send("a", 101_000, "");
+    stage.commit();
+    let dead: Vec<_> = stage
+        .outputs
+        .iter()
+        .filter(|output| output.subject == "tr.shop.p.dead")
+        .collect();
+    assert_eq!(dead.len(), 1);
+    assert!(
+        reason(dead[0]).contains("\"code\":\"over-cap\""),
+        "{}",
+        reason(dead[0])
+    );
+}
+
+fn reason(letter: &tailrace_core::ports::broker::Output) -> &str {
+    let mut headers = letter.headers.iter();
+    let header = headers.find(|header| header.name == tailrace_core::dead_letter::REASON_HEADER);
+    header.map_or("", |header| header.value.as_str())
+}
+
+#[test]
+fn an_event_that_another_window_takes_is_no_dead_letter_and_one_that_is_goes_no_further() {
+    let long = "{w: {over: {tumbling: 1m}, late: dead-letter, aggregate: {n: count}}, long: {over: {tumbling: 1h}, aggregate: {n: count}}}";
+    let mut stage = Stage::set(long, "");
+    stage.send("a", 2 * MINUTE, "");
+    stage.send("a", 1_000, "");
+    stage.commit();
+    assert_eq!((stage.counts.window_late, stage.counts.outcomes.letters), (1, 0));
+    let output = "{subject: \"out.{window}\", events: true}";
+    let mut stage = Stage::set_with_output(output, &count(", late: dead-letter"), "");
+    stage.send("a", 2 * MINUTE, "");
+    stage.send("a", 1_000, "");
+    stage.commit();
+    let subjects: Vec<_> = stage
+        .outputs
+        .iter()
+        .map(|output| output.subject.as_str())
+        .collect();
+    assert_eq!(subjects, ["out.events", "tr.shop.p.dead"]);
+    let told = reason(&stage.outputs[1]);
+    assert!(told.contains("\"step\":\"windows\""), "{told}");
+}
+
+#[test]
+fn a_value_that_is_too_long_is_not_kept() {
+    let windows = "{w: {over: {tumbling: 1m}, aggregate: {last: {last: {json: /v}}}}}";
+    let mut stage = Stage::set(windows, "");
+    stage.send("a", 1_000, ",\"v\":\"short\"");
+    stage.send("a", 2_000, &format!(",\"v\":\"{}\"", "x".repeat(5_000)));
+    stage.tick(MINUTE);
+    stage.commit();
+    assert_eq!(stage.results()[0]["last"], "short");
+    assert_eq!(stage.counts.skipped, 1);
+}

@@ -1,5 +1,8 @@
 //! Windows without code: each result once and equal to a model's, whatever dies; early, late and corrected ones.
 
+#[path = "../shared/partition.rs"]
+mod partition;
+
 mod edges;
 mod equal;
 mod model;

@@ -4,16 +4,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tailrace_core::{
-    identity::{PartitionId, PipelineId},
-    life::Life,
-    manifest::{check::check, parse::parse},
-    name::Name,
     observe::{progress::Cursor, stats::Counts},
     ports::{
         broker::{Incoming, Output},
-        store::{Applied, LocalStore as _, PartitionStore},
+        store::{Applied, PartitionStore},
     },
-    registry::Revision,
     watermark::InputClock,
 };
 use tailrace_dataplane::{
@@ -23,8 +18,8 @@ use tailrace_dataplane::{
     process::TurnEnd,
     turn::worker::Worker,
 };
-use tailrace_sketch::TenantSeed;
-use tailrace_testing::{clock::StoppedClock, store::MemoryStore};
+
+use super::partition;
 
 /// When the broker receives the events: later than all their times.
 const RECEIVED_MS: u64 = 2_000_000_000_000;
@@ -58,15 +53,8 @@ impl Stage {
     /// With this manifest.
     pub fn of(manifest: &str) -> Self {
         let plan = plan(1, manifest);
-        let partition = PartitionId {
-            pipeline: plan.pipeline.clone(),
-            life: Life::UNNAMED,
-            partition: 0,
-        };
-        let store = MemoryStore::default()
-            .open(&partition, &plan.manifest, plan.seed)
-            .unwrap();
-        let worker = worker(&store, &plan, Cursor::default());
+        let store = partition::store(&plan);
+        let worker = partition::worker(&store, &plan, Cursor::default());
         Self {
             plan,
             worker,
@@ -149,11 +137,7 @@ impl Stage {
         self.worker.applied(commit, 1);
         self.committed = (sealed.cursor, sealed.clock.clone());
         let counts = &sealed.stats.counts;
-        self.counts.outcomes.add(&counts.outcomes);
-        self.counts.window_results += counts.window_results;
-        self.counts.window_late += counts.window_late;
-        self.counts.windows_lost += counts.windows_lost;
-        self.counts.skipped += counts.skipped;
+        self.counts.add(counts);
         self.outputs.extend(sealed.outputs.drain(..));
     }
 
@@ -161,7 +145,7 @@ impl Stage {
     pub fn crash(&mut self) {
         let _ = self.worker.turn(Duration::from_mins(1), usize::MAX);
         let (cursor, clock) = self.committed.clone();
-        self.worker = worker(&self.store, &self.plan, cursor);
+        self.worker = partition::worker(&self.store, &self.plan, cursor);
         self.clock = IntakeClock::behind(cursor.position, clock, Duration::ZERO);
         for sequence in cursor.position as usize + 1..=self.sent.len() {
             self.hand_over(sequence);
@@ -199,31 +183,5 @@ fn text(output: &str, windows: &str, more: &str) -> String {
 }
 
 fn plan(number: u64, text: &str) -> Arc<Plan> {
-    let manifest = parse(text.as_bytes()).unwrap();
-    check(&manifest).unwrap();
-    let name = |text: &str| Name::new(text).unwrap();
-    let revision = Revision {
-        number,
-        plugins: [].into(),
-        manifest,
-        applied_ms: 0,
-        rolled_back_to: None,
-    };
-    let pipeline = PipelineId {
-        tenant: name("shop"),
-        pipeline: name("p"),
-    };
-    let plan = Plan::new(pipeline, &revision, &[].into(), TenantSeed::new(0, 0));
-    Arc::new(plan)
-}
-
-fn worker(store: &Arc<dyn PartitionStore>, plan: &Arc<Plan>, cursor: Cursor) -> Worker {
-    Worker::new(
-        store.clone(),
-        plan.clone(),
-        cursor,
-        Arc::new(StoppedClock),
-        1 << 20,
-    )
-    .unwrap()
+    partition::plan(number, text, &|| panic!("it has no steps"))
 }

@@ -10,6 +10,7 @@ mod schema;
 mod show;
 mod shown;
 mod status;
+mod status_view;
 mod tap;
 
 use clap::Subcommand;

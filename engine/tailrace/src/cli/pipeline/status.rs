@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::{
     client::read,
     global::Session,
-    pipeline::clock::ClockView,
+    pipeline::{
+        clock::ClockView,
+        status_view::{
+            AccountView, AlarmView, CandidateView, CountsView, EndedView, InputView, LatencyView,
+            LimitedView, OutputView, PartitionView, StatsView, StatusView,
+        },
+    },
     screen::{ago, count, facts, micros, now_ms, printable, size, table},
 };
 
@@ -24,197 +29,6 @@ pub struct StatusArgs {
     /// Refresh every second until interrupted.
     #[arg(short, long)]
     watch: bool,
-}
-
-#[derive(Deserialize)]
-struct StatusView {
-    state: String,
-    #[serde(default)]
-    reason: Option<String>,
-    active_revision: u64,
-    revision: u64,
-    input: InputView,
-    #[serde(default)]
-    lag: Option<u64>,
-    #[serde(default)]
-    dead_letters: Option<u64>,
-    #[serde(default)]
-    output: Option<OutputView>,
-    partitions: Vec<PartitionView>,
-    stats: StatsView,
-    #[serde(default)]
-    limited: Option<LimitedView>,
-    #[serde(default)]
-    balance: Option<BalanceView>,
-    #[serde(default)]
-    imbalances: u64,
-    #[serde(default)]
-    candidate: Option<CandidateView>,
-    #[serde(default)]
-    last_candidate: Option<EndedView>,
-    #[serde(default)]
-    alarms: Vec<AlarmView>,
-    #[serde(default)]
-    nats_account: Option<AccountView>,
-    #[serde(default)]
-    warnings: Vec<String>,
-}
-
-/// Where its results go.
-#[derive(Deserialize)]
-struct OutputView {
-    stream: String,
-    subjects: String,
-}
-
-/// The NATS account of its tenant.
-#[derive(Deserialize)]
-struct AccountView {
-    name: String,
-    connected: bool,
-    #[serde(default)]
-    trouble: Option<String>,
-}
-
-/// What runs beside the active revision.
-#[derive(Deserialize)]
-struct CandidateView {
-    revision: u64,
-    mode: String,
-}
-
-/// What ran beside it.
-#[derive(Deserialize)]
-struct EndedView {
-    revision: u64,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct AlarmView {
-    name: String,
-    when: String,
-    state: String,
-    #[serde(default)]
-    value: Option<f64>,
-    #[serde(default)]
-    unsent: usize,
-}
-
-/// The limit that holds events back, or sheds them.
-#[derive(Deserialize)]
-struct LimitedView {
-    since_ms: u64,
-    by: String,
-}
-
-/// How the last reconciliation came out.
-#[derive(Deserialize)]
-struct BalanceView {
-    read: u64,
-    #[serde(default)]
-    broker_input: Option<u64>,
-    events: u64,
-    forwarded: u64,
-    emitted: u64,
-    dropped: u64,
-    rejected: u64,
-    dead: u64,
-    duplicates: u64,
-    #[serde(default)]
-    shed: u64,
-    #[serde(default)]
-    committed_messages: Option<u64>,
-    #[serde(default)]
-    broker_messages: Option<u64>,
-    #[serde(default)]
-    imbalance: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct InputView {
-    stream: String,
-    read_sequence: u64,
-    #[serde(default)]
-    lost: u64,
-    #[serde(default)]
-    possibly_lost: u64,
-    #[serde(default)]
-    last_loss: Option<LossView>,
-    #[serde(default)]
-    clock: Option<ClockView>,
-}
-
-#[derive(Deserialize)]
-struct LossView {
-    from: u64,
-    to: u64,
-}
-
-#[derive(Deserialize)]
-struct PartitionView {
-    partition: u32,
-    commit: u64,
-    position: u64,
-    #[serde(default)]
-    owner: Option<String>,
-    #[serde(default)]
-    trouble: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct StatsView {
-    counts: CountsView,
-    #[serde(default)]
-    times: TimesView,
-    steps: std::collections::BTreeMap<String, LatencyView>,
-    commit_latency: LatencyView,
-    #[serde(default)]
-    swap_pause: LatencyView,
-}
-
-#[derive(Default, Deserialize)]
-struct TimesView {
-    #[serde(default)]
-    ahead_example: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct CountsView {
-    events: u64,
-    outputs: u64,
-    dropped: u64,
-    rejected: u64,
-    duplicates: u64,
-    #[serde(default)]
-    markers: u64,
-    #[serde(default)]
-    shed: u64,
-    #[serde(default)]
-    late: u64,
-    #[serde(default)]
-    ahead: u64,
-    #[serde(default)]
-    window_results: u64,
-    #[serde(default)]
-    window_late: u64,
-    #[serde(default)]
-    windows_lost: u64,
-    #[serde(default)]
-    timers: u64,
-    #[serde(default)]
-    timers_lost: u64,
-    retried: u64,
-    traps: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-}
-
-#[derive(Default, Deserialize)]
-struct LatencyView {
-    count: u64,
-    p50_us: Option<f64>,
-    p99_us: Option<f64>,
 }
 
 /// Shows it.

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::source::{BUILD, PlainLanguage, PlainSource, Project, ProjectSource, folder_of};
+use super::source::{BUILD, PlainLanguage, PlainSource, Project, ProjectSource, folder_of, read_toml};
 use crate::cli::error::misuse;
 
 #[derive(Deserialize)]
@@ -19,14 +18,8 @@ struct Description {
 
 /// Reads `plugin.toml`.
 pub(super) fn open(description: &Path) -> anyhow::Result<Project> {
-    let text = std::fs::read_to_string(description)
-        .with_context(|| format!("cannot read {}", description.display()))?;
-    let read: Description = toml::from_str(&text).map_err(|cause| {
-        misuse(
-            format!("{}: {}", description.display(), cause.message()),
-            "it needs name, version, language (\"c\" or \"zig\") and sources",
-        )
-    })?;
+    let hint = "it needs name, version, language (\"c\" or \"zig\") and sources";
+    let read: Description = read_toml(description, hint)?;
     let folder = folder_of(description);
     let sources: Vec<PathBuf> = read.sources.iter().map(|source| folder.join(source)).collect();
     if let Some(missing) = sources.iter().find(|source| !source.is_file()) {

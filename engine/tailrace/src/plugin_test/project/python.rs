@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::source::{BUILD, Project, ProjectSource, PythonSource, folder_of, grants};
+use super::source::{BUILD, Project, ProjectSource, PythonSource, folder_of, grants, read_toml};
 use crate::cli::error::misuse;
 
 #[derive(Deserialize)]
@@ -37,14 +36,8 @@ struct Own {
 
 /// Reads `pyproject.toml`.
 pub(super) fn open(description: &Path) -> anyhow::Result<Project> {
-    let text = std::fs::read_to_string(description)
-        .with_context(|| format!("cannot read {}", description.display()))?;
-    let read: Description = toml::from_str(&text).map_err(|cause| {
-        misuse(
-            format!("{}: {}", description.display(), cause.message()),
-            "it needs [project] with name and version, and [tool.tailrace] with plugin = \"module:Class\"",
-        )
-    })?;
+    let hint = "it needs [project] with name and version, and [tool.tailrace] with plugin = \"module:Class\"";
+    let read: Description = read_toml(description, hint)?;
     let own = read.tool.tailrace;
     let (module, class) = class(&own.plugin).ok_or_else(|| {
         misuse(

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tailrace_core::grant::Grant;
 
 use crate::cli::error::misuse;
@@ -190,6 +190,13 @@ pub(super) fn grants(names: &[String], file: &str) -> anyhow::Result<Vec<Grant>>
         })
     };
     names.iter().map(read).collect()
+}
+
+/// Reads a description in TOML; the hint says what it needs.
+pub(super) fn read_toml<T: DeserializeOwned>(description: &Path, hint: &'static str) -> anyhow::Result<T> {
+    let shown = description.display();
+    let text = std::fs::read_to_string(description).with_context(|| format!("cannot read {shown}"))?;
+    toml::from_str(&text).map_err(|cause| misuse(format!("{shown}: {}", cause.message()), hint))
 }
 
 /// The folder of a description.
