@@ -23,7 +23,10 @@ pub fn step(window: &Name) -> String {
 
 /// What makes parts what they are.
 pub fn shape(window: &WindowManifest) -> u32 {
-    let shape = serde_json::to_vec(&(&window.over, &window.by, &window.aggregate)).unwrap_or_default();
+    let mut shape = serde_json::to_vec(&(&window.over, &window.by, &window.aggregate)).unwrap_or_default();
+    if let Some(of) = &window.of {
+        shape.extend(of.as_str().bytes());
+    }
     crc32fast::hash(&shape)
 }
 

@@ -1,5 +1,8 @@
 //! What the two entrances make of messages, as tables of cases.
 
+mod inputs;
+mod schemas;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
@@ -29,9 +32,12 @@ impl Plugin for Idle {
 
 /// A pipeline with this input, in YAML.
 fn plan(input: &str) -> Plan {
-    let text = format!(
-        "name: p\ninput: {{subjects: [\"shop.>\"], {input}}}\nsteps: [{{name: s, plugin: idle@1.0.0}}]\n"
-    );
+    plan_of(&format!("input: {{subjects: [\"shop.>\"], {input}}}\n"))
+}
+
+/// A pipeline with these inputs, in YAML.
+fn plan_of(inputs: &str) -> Plan {
+    let text = format!("name: p\n{inputs}steps: [{{name: s, plugin: idle@1.0.0}}]\n");
     let manifest = parse(text.as_bytes()).unwrap();
     tailrace_core::manifest::check::check(&manifest).unwrap();
     let name = |text: &str| Name::new(text).unwrap();
