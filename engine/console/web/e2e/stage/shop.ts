@@ -38,6 +38,31 @@ export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
     when: amounts.p99 > 5000 for 1m
 `;
 
+/** Windows of each kind over the orders; the last ones stay open, for time goes on with the events only. */
+export const SALES = `name: sales
+input:
+  subjects: ["${SUBJECT}"]
+  key: { json: /item }
+  time: { json: /ts }
+  watermark: { delay: 2s, idle: { after: 24h } }
+windows:
+  per-minute:
+    over: { tumbling: 1m }
+    late: dead-letter
+    aggregate:
+      orders: count
+      revenue: { sum: { json: /amount } }
+      largest: { max: { json: /amount }, keep: { by: { json: /user } } }
+  rolling:
+    over: { hopping: 5m, every: 1m }
+    by: { country: { json: /country }, item: { json: /item } }
+    aggregate:
+      spent: { quantiles: { json: /amount }, at: [0.5, 0.99] }
+      buyers: { top: { json: /user }, size: 3 }
+output:
+  subject: "dev.sales.{window}.{key}"
+`;
+
 /** A step with state and vectors; it reads what the orders publish. */
 export const TASTES = `name: tastes
 input:

@@ -8,6 +8,7 @@ import type { PluginVersion, Uploaded } from './shapes/plugin';
 import type { Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
+import type { WindowPage } from './shapes/window';
 
 export interface Answers {
   'get /v1/doctor': Doctor;
@@ -42,5 +43,6 @@ export interface Answers {
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches': Record<string, Sketch>;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}': SketchView;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/windows/{window}': WindowPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;
 }

@@ -71,6 +71,14 @@ export function exact(ms: number): string {
   return iso(ms).replace('T', ' ').replace('.000Z', 'Z');
 }
 
+/** A stretch of time; what its two ends have in common is said once. */
+export function stretch(fromMs: number, toMs: number): string {
+  const [from, to] = [exact(fromMs), exact(toMs)];
+  const day = 'yyyy-mm-dd '.length;
+  const sameDay = from.slice(0, day) === to.slice(0, day) && from.endsWith('Z') && to.endsWith('Z');
+  return sameDay ? `${from.slice(0, -1)} – ${to.slice(day)}` : `${from} – ${to}`;
+}
+
 /** A time for programs. An event may claim one that no calendar has: then it is its number. */
 export function iso(ms: number): string {
   const time = new Date(ms);

@@ -9,6 +9,7 @@ export const TABS = [
   'logs',
   'outputs',
   'results',
+  'windows',
   'state',
 ] as const;
 export type Tab = (typeof TABS)[number];

@@ -1,4 +1,6 @@
 // Pipelines and their revisions.
+import type { DeclaredWindow } from './window';
+
 export type StateName =
   | 'creating'
   | 'starting'
@@ -35,6 +37,7 @@ export interface Manifest {
   output?: { subject: string };
   steps: { name: string; plugin: string; grants?: string[] }[];
   vectors?: Record<string, { dimensions?: number; metric?: string }>;
+  windows?: Record<string, DeclaredWindow>;
   sketches?: Record<string, { kind?: string; window?: string; by?: unknown }>;
   [field: string]: unknown;
 }

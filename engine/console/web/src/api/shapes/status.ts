@@ -24,6 +24,14 @@ export interface Counts {
   bytes_in: number;
   bytes_out: number;
   late: number;
+  /** Timers of plugins that fired, and those whose step is gone. */
+  timers: number;
+  timers_lost: number;
+  window_results: number;
+  /** Events whose windows were over, once for each kind of window. */
+  window_late: number;
+  /** Parts of windows that ended without a result. */
+  windows_lost: number;
 }
 
 export interface Partition {

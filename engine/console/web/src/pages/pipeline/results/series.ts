@@ -34,13 +34,6 @@ export function windowsUpTo(to: string, windowMs: number, most = MOST_WINDOWS): 
   }).filter(({ from }) => Date.parse(from) >= 0);
 }
 
-/** Milliseconds of a duration as a manifest writes it, such as `1m` or `1h30m`. */
-export function millisOf(duration: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  const parts = [...duration.matchAll(/(\d+)(ms|s|m|h|d)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
-}
-
 /** Asks for each window. One that is not kept any more, or not yet there, is left out. */
 export async function askEach(
   windows: readonly Bounds[],
