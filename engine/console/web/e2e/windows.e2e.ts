@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { orders, SALES, SUBJECT } from './stage/shop';
+import { MINUTES, orders, SALES, SUBJECT } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 const WINDOWS = '**/v1/tenants/dev/pipelines/sales/windows/per-minute?*';
@@ -16,7 +16,9 @@ let complaints: string[];
 
 beforeAll(async () => {
   [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  await engine.push('minutes');
   await engine.apply(SALES);
+  await engine.apply(MINUTES);
   await engine.publish(SUBJECT, orders(200));
   await eventually('the sales are counted', async () =>
     (await engine.processed('sales')) === 200 ? true : undefined,
@@ -77,6 +79,18 @@ it('puts hopping windows together of their steps', async () => {
   const windows = page.getByRole('region', { name: 'Open windows' });
   await windows.getByText('12:03:00 – 12:08:00Z').waitFor();
   expect(await windows.locator('tbody tr').count()).toBe(5);
+});
+
+it('says how many timers fired, beside the watermark that they wait for', async () => {
+  await page.getByRole('link', { name: 'Pipelines' }).click();
+  await page.getByRole('region', { name: 'Pipelines', exact: true }).getByRole('link', { name: 'minutes' }).click();
+  const times = page.getByRole('region', { name: 'Event time' });
+  await times.getByText(/^[\d,]+ fired$/).waitFor();
+  await times.getByText('2026-11-01 12:07:30Z').first().waitFor();
+  await accessible(page);
+  await page.goBack();
+  await page.goBack();
+  await chosen().waitFor();
 });
 
 it('scrolls through ten thousand groups, a page at a time', async () => {

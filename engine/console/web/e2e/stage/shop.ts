@@ -105,3 +105,18 @@ export function orders(count: number): unknown[] {
     ts: new Date(Date.UTC(2026, 10, 1, 12, 0, 0) + index * 2_000).toISOString(),
   }));
 }
+
+/** A timer for each user; time goes on with the events only. */
+export const MINUTES = `name: minutes
+input:
+  subjects: ["${SUBJECT}"]
+  key: { json: /user }
+  time: { json: /ts }
+  watermark: { delay: 0s, idle: { after: 24h } }
+steps:
+  - name: count
+    plugin: minutes@1.0.0
+    grants: [state, timers]
+output:
+  subject: "dev.minutes.{key}"
+`;

@@ -24,6 +24,8 @@ export interface Counts {
   bytes_in: number;
   bytes_out: number;
   late: number;
+  /** Events whose time is later than the broker can have received them. */
+  ahead: number;
   /** Timers of plugins that fired, and those whose step is gone. */
   timers: number;
   timers_lost: number;
