@@ -48,6 +48,8 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/orders/outputs?from=first', 'dev.orders.user'],
   ['/p/orders/results', 'tailrace sketch show orders amounts'],
   ['/p/orders/results?sketch=amounts', 'The last 24 windows'],
+  ['/p/orders/results?sketch=amounts&last=2m&base=10m', 'They are furthest apart'],
+  ['/p/orders/results?sketch=goods&last=2m&base=10m', 'population stability index'],
   ['/p/sales/windows', 'in 24 s'],
   ['/p/sales/windows?window=rolling', 'Below are the steps'],
   ['/p/orders/windows', 'This pipeline has no windows'],

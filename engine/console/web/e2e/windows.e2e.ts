@@ -1,10 +1,11 @@
-// Windows: what is open of them, one group of many, what comes late, and more groups than a page holds.
+// Windows: what is open of them, one group of many, what comes late, and more groups than a page holds. Beside
+// them what else event time makes: timers, and the drift of a sketch.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { MINUTES, orders, SALES, SUBJECT } from './stage/shop';
+import { MINUTES, orders, RICH_ORDERS, SALES, SUBJECT } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 const WINDOWS = '**/v1/tenants/dev/pipelines/sales/windows/per-minute?*';
@@ -88,9 +89,38 @@ it('says how many timers fired, beside the watermark that they wait for', async 
   await times.getByText(/^[\d,]+ fired$/).waitFor();
   await times.getByText('2026-11-01 12:07:30Z').first().waitFor();
   await accessible(page);
-  await page.goBack();
-  await page.goBack();
-  await chosen().waitFor();
+});
+
+it('tells how far a stretch of event time is from the one before, both as the user wishes them', async () => {
+  await engine.push('validator');
+  await engine.apply(RICH_ORDERS);
+  await eventually('the orders are counted', async () =>
+    (await engine.processed('orders')) === 202 ? true : undefined,
+  );
+  await page.getByRole('link', { name: 'Pipelines' }).click();
+  await page.getByRole('region', { name: 'Pipelines', exact: true }).getByRole('link', { name: 'orders' }).click();
+  await page.getByRole('link', { name: 'Results' }).click();
+  await page.getByRole('button', { name: /^Closer.*: amounts$/ }).click();
+  const drift = page.getByRole('region', { name: 'Drift of amounts' });
+  await drift.getByText('tailrace sketch drift orders amounts --last 6m --base 30m').waitFor();
+  await drift.getByLabel('The last').fill('2x');
+  await page.keyboard.press('Tab');
+  await drift.getByRole('alert').getByText('is not a duration').waitFor();
+  await drift.getByLabel('The last').fill('2m');
+  await page.keyboard.press('Tab');
+  await drift.getByLabel('against the').fill('4m');
+  await page.keyboard.press('Tab');
+  await drift.getByRole('img', { name: 'Quantiles of amounts, of both stretches' }).waitFor();
+  await drift.getByText('They are furthest apart').waitFor();
+  await drift.getByText('tailrace sketch drift orders amounts --last 2m --base 4m').waitFor();
+  expect(new URL(page.url()).search).toContain('last=2m&base=4m');
+  await accessible(page);
+  await page.getByRole('button', { name: /^Closer.*: buyers$/ }).click();
+  await page
+    .getByRole('region', { name: 'Drift of buyers' })
+    .getByText(/Jaccard distance/)
+    .waitFor();
+  expect(new URL(page.url()).search).not.toContain('last=');
 });
 
 it('scrolls through ten thousand groups, a page at a time', async () => {
@@ -110,7 +140,9 @@ it('scrolls through ten thousand groups, a page at a time', async () => {
     const windows = Array.from({ length: 1_000 }, (_, index) => entry(from + index));
     await route.fulfill({ json: { windows, next: String(from + 1_000) } });
   });
-  await chosen().selectOption('per-minute');
+  await page.getByRole('link', { name: 'Pipelines' }).click();
+  await page.getByRole('region', { name: 'Pipelines', exact: true }).getByRole('link', { name: 'sales' }).click();
+  await page.getByRole('link', { name: 'Windows' }).click();
   await page.getByText('These are the first 1,000').waitFor();
   for (let pages = 2; pages <= 10; pages += 1) {
     await page.getByRole('button', { name: 'Show 1,000 more' }).click();

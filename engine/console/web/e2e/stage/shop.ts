@@ -30,7 +30,7 @@ export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
     '  amounts: { kind: quantiles, value: { json: /amount } }',
     `  amounts: { kind: quantiles, value: { json: /amount }, by: { json: /country }, groups: 5, window: 1m, keep: 1h }
   buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h }
-  goods: { kind: top, value: { json: /item }, size: 5 }`,
+  goods: { kind: top, value: { json: /item }, size: 5, window: 1m, keep: 1h }`,
   )}alarms:
   - name: many-refused
     when: dead-letter-ratio > 0.01

@@ -5,7 +5,7 @@ import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
-import type { Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
+import type { Drift, Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
 import type { WindowPage } from './shapes/window';
@@ -42,6 +42,7 @@ export interface Answers {
   'post /v1/tenants/{tenant}/pipelines/{pipeline}/rollback': Applied;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches': Record<string, Sketch>;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}': SketchView;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}/drift': Drift;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/windows/{window}': WindowPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;

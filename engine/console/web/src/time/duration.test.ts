@@ -1,8 +1,12 @@
 // Durations.
 import { describe, expect, it } from 'vitest';
-import { millisOf } from './duration';
+import { durationOf, millisOf } from './duration';
 
 describe('a duration', () => {
+  it.each(['1d', '36h', '90m', '7s', '1500ms'])('%s is written as it was', (text) => {
+    expect(durationOf(millisOf(text))).toBe(text);
+  });
+
   it('is read as the manifest writes it, and as the engine writes it back', () => {
     expect(millisOf('1m')).toBe(60_000);
     expect(millisOf('1h30m')).toBe(5_400_000);

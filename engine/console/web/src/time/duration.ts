@@ -17,6 +17,14 @@ const UNITS: Record<string, number> = {
   years: 365.25 * DAY,
 };
 
+/** A duration in the largest unit that it is a whole number of. */
+export function durationOf(ms: number): string {
+  const [unit, size] = (['d', 'h', 'm', 's', 'ms'] as const)
+    .map((name) => [name, UNITS[name] ?? 1] as const)
+    .find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
 /** Milliseconds of a duration such as `1m`, `1h30m` or `7days`; nothing has none. */
 export function millisOf(duration: string): number {
   const parts = [...duration.matchAll(/(\d+)\s*([a-z]+)/g)];

@@ -38,8 +38,15 @@ export interface Manifest {
   steps: { name: string; plugin: string; grants?: string[] }[];
   vectors?: Record<string, { dimensions?: number; metric?: string }>;
   windows?: Record<string, DeclaredWindow>;
-  sketches?: Record<string, { kind?: string; window?: string; by?: unknown }>;
+  sketches?: Record<string, DeclaredSketch>;
   [field: string]: unknown;
+}
+
+export interface DeclaredSketch {
+  kind?: string;
+  window?: string;
+  keep?: string;
+  by?: unknown;
 }
 
 export interface Pipeline {

@@ -5,6 +5,12 @@ import { bandOf } from './band';
 
 /** Windows that are drawn; each is a question. */
 export const MOST_WINDOWS = 24;
+/** Quantiles enough for a smooth curve; the last ones show the tail. */
+export const SHARES: readonly number[] = [
+  ...Array.from({ length: 19 }, (_, index) => (index + 1) / 20),
+  0.99,
+  0.999,
+];
 /** Questions at once. */
 const AT_ONCE = 4;
 
