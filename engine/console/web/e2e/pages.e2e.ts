@@ -8,7 +8,7 @@ import { accessible, launch, logIn, LOOKS, open, type Look, type Opened } from '
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
 import { PICTURES } from './stage/needs';
-import { CHAT, CHATTY, orders, RICH_ORDERS, SALES, SUBJECT, TASTES } from './stage/shop';
+import { CHAT, CHATTY, orders, RICH_ORDERS, SALES, SCHEMAS, SUBJECT, TASTES } from './stage/shop';
 
 let engine: Engine;
 let browser: Browser;
@@ -17,6 +17,7 @@ beforeAll(async () => {
   [engine, browser] = await Promise.all([Engine.start(), launch()]);
   for (const plugin of ['validator', 'embedding-updater', 'examples/chatty']) await engine.push(plugin);
   for (const manifest of [RICH_ORDERS, TASTES, CHATTY, SALES]) await engine.apply(manifest);
+  for (const schema of SCHEMAS) await engine.ask('POST', '/schemas/order/versions', JSON.stringify(schema));
   await engine.publish(SUBJECT, orders(200));
   await engine.publish(CHAT, ['hello', '\u001b[31mred <img src=x onerror=alert(1)>']);
   await eventually('all letters are there', async () =>
@@ -58,6 +59,9 @@ const PAGES: [path: string, shows: string][] = [
   ['/plugins', 'validator@1.0.0'],
   ['/new', 'Apply'],
   ['/streams', 'New stream'],
+  ['/schemas', 'order'],
+  ['/schemas?schema=order', 'Version 2'],
+  ['/schemas?schema=order&version=2&against=1', 'default'],
   ['/quotas', 'plugin-bytes'],
   ['/tokens', 'New token'],
   ['/audit', 'pipeline-applied'],

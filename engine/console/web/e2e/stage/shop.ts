@@ -120,3 +120,9 @@ steps:
 output:
   subject: "dev.minutes.{key}"
 `;
+
+/** Two versions of an order. */
+export const SCHEMAS = [[], [{ name: 'note', type: 'string', default: '' }]].map((more) => ({
+  format: 'avro',
+  schema: JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'id', type: 'long' }, ...more] }),
+}));

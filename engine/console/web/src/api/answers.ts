@@ -6,6 +6,7 @@ import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
 import type { Drift, Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
+import type { Schema, SchemaVersion, Verdict } from './shapes/schema';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
 import type { WindowPage } from './shapes/window';
@@ -20,6 +21,10 @@ export interface Answers {
   'put /v1/tenants/{tenant}': Tenant;
   'get /v1/tenants/{tenant}/audit': AuditRecord[];
   'post /v1/tenants/{tenant}/events': Published;
+  'get /v1/tenants/{tenant}/schemas': Schema[];
+  'get /v1/tenants/{tenant}/schemas/{schema}/versions/{number}': SchemaVersion;
+  'post /v1/tenants/{tenant}/schemas/{schema}/check': Verdict;
+  'post /v1/tenants/{tenant}/schemas/{schema}/versions': SchemaVersion;
   'get /v1/tenants/{tenant}/streams': Stream[];
   'put /v1/tenants/{tenant}/streams/{stream}': Stream;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/outputs': OutputPage;

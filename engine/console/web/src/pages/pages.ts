@@ -9,6 +9,7 @@ export const OF_TENANT: Record<TenantPage, () => Loaded> = {
   new: () => import('./manifest/New.svelte'),
   plugins: () => import('./plugins/Plugins.svelte'),
   streams: () => import('./tenant/Streams.svelte'),
+  schemas: () => import('./schemas/Schemas.svelte'),
   alarms: () => import('./alarms/Alarms.svelte'),
   tokens: () => import('./tenant/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),

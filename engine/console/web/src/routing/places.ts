@@ -18,6 +18,7 @@ export const TENANT_PAGES = [
   'new',
   'plugins',
   'streams',
+  'schemas',
   'alarms',
   'tokens',
   'quotas',
