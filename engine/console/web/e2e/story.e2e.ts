@@ -2,7 +2,7 @@
 // all of it by keyboard where that is promised.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launch, logIn, open, type Opened } from './stage/browser';
+import { accessible, launch, logIn, open, type Opened } from './stage/browser';
 import { join } from 'node:path';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
@@ -137,6 +137,8 @@ describe('a tenant', () => {
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByRole('alert').getByText('9.9.9').first().waitFor();
     await write(second);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.getByText('The manifest is good: it would be revision 1.').waitFor();
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByRole('heading', { name: 'second' }).waitFor();
     expect(page.url()).toBe(`${engine.url}/console/t/dev/p/second`);
@@ -150,6 +152,11 @@ describe('a tenant', () => {
     await page.keyboard.press('Control+a');
     await page.keyboard.press('Delete');
     await page.keyboard.insertText(ORDERS.replaceAll('orders', 'second').replace('min: 0', 'min: 7'));
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    const foreseen = page.getByRole('region', { name: 'Changes' });
+    await foreseen.getByText('/steps/0/config/schema/fields/amount/min').waitFor();
+    await foreseen.getByRole('cell', { name: '7', exact: true }).waitFor();
+    await accessible(page);
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByText('Revision 2 runs as a candidate').waitFor();
     await page.getByRole('link', { name: 'Revisions' }).click();

@@ -58,6 +58,10 @@ export interface Applied {
   revision: number;
   changed: boolean;
   candidate?: Candidate;
+  /** What is lost, or is likely not meant. */
+  warnings?: string[];
+  /** Of a check only: what would change. */
+  changes?: { field: string; before: unknown; after: unknown }[];
 }
 
 export interface Candidate {
