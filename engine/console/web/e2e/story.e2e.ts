@@ -170,6 +170,21 @@ describe('a tenant', () => {
     await page.getByText('Revision 2 is the active one').waitFor();
     await page.getByRole('button', { name: 'Roll back to 1' }).click();
     await page.getByText('Revision 3 is the active one').waitFor();
+    const { id } = (await (await engine.ask('GET', '/tokens')).json()).at(0) as { id: string };
+    const revisions = page.getByRole('region', { name: 'Revisions' });
+    await revisions.getByRole('cell', { name: id }).nth(2).waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('deletes what it has no use for, when it is sure', async () => {
+    await page.getByRole('link', { name: 'Manifest' }).click();
+    await page.getByRole('button', { name: 'Delete this pipeline second' }).click();
+    await page.getByRole('button', { name: 'Keep second' }).click();
+    await page.getByRole('button', { name: 'Delete this pipeline second' }).click();
+    await page.getByRole('button', { name: 'Delete second with its state and its outputs' }).click();
+    const list = page.getByRole('region', { name: 'Pipelines', exact: true });
+    await list.getByRole('link', { name: 'orders' }).waitFor();
+    await list.getByRole('link', { name: 'second' }).waitFor({ state: 'detached' });
     expect(opened.complaints).toEqual([]);
   });
 
