@@ -11,7 +11,7 @@ export const OF_TENANT: Record<TenantPage, () => Loaded> = {
   streams: () => import('./tenant/Streams.svelte'),
   schemas: () => import('./schemas/Schemas.svelte'),
   alarms: () => import('./alarms/Alarms.svelte'),
-  tokens: () => import('./tenant/Tokens.svelte'),
+  tokens: () => import('./tokens/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),
   audit: () => import('./tenant/Audit.svelte'),
 };
