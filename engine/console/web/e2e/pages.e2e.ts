@@ -43,6 +43,7 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/orders', 'Reconciliation'],
   ['/p/orders/dead-letters', 'out-of-range'],
   ['/p/orders/manifest', 'Take effect'],
+  ['/p/sales/manifest', 'hopping 5m, every 1m'],
   ['/p/orders/revisions', 'There is one revision only'],
   ['/p/orders/live', 'Waiting for a call'],
   ['/p/chatty/logs', 'hello'],

@@ -33,6 +33,16 @@ describe('the flow', () => {
     expect(beside.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['distinct users', 'alarm slow']);
   });
 
+  it('has the windows behind the last step', () => {
+    const { boxes } = flowOf(`${TEXT}windows:\n  a: { over: { hopping: 5m, every: 1m } }\n  b: nothing\n`);
+    expect(boxes.slice(3).map(({ kind, name, says }) => [kind, name, says])).toEqual([
+      ['step', 'rank', 'ranker@2.0.0'],
+      ['window', 'a', 'hopping 5m, every 1m'],
+      ['window', 'b', ''],
+      ['output', 'out.{key}', ''],
+    ]);
+  });
+
   it('holds each mistake where it is', () => {
     const from = TEXT.indexOf('ranker@2.0.0');
     const { boxes } = flowOf(TEXT, [{ from, to: from + 1, message: 'gone' }]);

@@ -1,14 +1,14 @@
-// What a manifest describes, as a chain of boxes: subjects, steps, output. It is read from a text that may be half
+// What a manifest describes, as a chain of boxes: subjects, steps, windows, output. It is read from a text that may be half
 // written, so whatever is missing or of another form is left out.
 import { isMap, isScalar, isSeq, parseDocument, type Node, type YAMLMap } from 'yaml';
 import type { Mistake } from './check';
 
-export type BoxKind = 'subject' | 'step' | 'output';
+export type BoxKind = 'subject' | 'step' | 'window' | 'output';
 
 export interface FlowBox {
   kind: BoxKind;
   name: string;
-  /** A plugin, a way to take the key. */
+  /** A plugin, the stretches of a window. */
   says: string;
   /** What a step may use. */
   grants: string[];
@@ -26,7 +26,7 @@ export interface Flow {
 export function flowOf(text: string, mistakes: readonly Mistake[] = []): Flow {
   const root = parseDocument(text, { prettyErrors: false }).contents;
   if (!isMap(root)) return { boxes: [], beside: [] };
-  const boxes = [...subjects(root), ...steps(root), ...output(root)].map((box) => ({
+  const boxes = [...subjects(root), ...steps(root), ...windows(root), ...output(root)].map((box) => ({
     ...box,
     mistakes: mistakes.filter(({ from }) => from >= box.from && from < Math.max(box.to, box.from + 1)),
   }));
@@ -60,6 +60,17 @@ function steps(root: YAMLMap): Bare[] {
     const grants = step.get('grants');
     const granted = isSeq(grants) ? grants.items.map(scalar) : [];
     return box('step', scalar(step.get('name', true)), scalar(step.get('plugin', true)), step, granted);
+  });
+}
+
+/** They take what leaves the last step. */
+function windows(root: YAMLMap): Bare[] {
+  const said = root.get('windows');
+  if (!isMap(said)) return [];
+  return said.items.map(({ key, value }) => {
+    const over = isMap(value) ? value.get('over') : undefined;
+    const stretches = isMap(over) ? over.items.map((one) => `${scalar(one.key)} ${scalar(one.value)}`) : [];
+    return { ...box('window', scalar(key), stretches.join(', '), value), from: placeOf(key)[0] };
   });
 }
 
