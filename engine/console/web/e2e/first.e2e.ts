@@ -96,6 +96,13 @@ it('makes a stream where none holds what a pipeline is to read', async () => {
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('region', { name: 'Streams' }).getByText('dev.other.>').waitFor();
   await accessible(page);
+  await page.getByLabel('Name').fill('all');
+  await page.getByLabel('Takes in').fill('DEV=dev.events.>');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('region', { name: 'Streams' }).getByText('DEV=dev.events.>').waitFor();
+  await page.getByRole('button', { name: 'Delete all' }).click();
+  await page.getByRole('button', { name: 'Delete with its events' }).click();
+  await page.getByRole('button', { name: 'Delete all' }).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Delete events' }).click();
   await page.getByRole('button', { name: 'Delete with its events' }).click();
   await page.getByText('This tenant has made no stream').waitFor();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { MINUTES, orders, RICH_ORDERS, SALES, SUBJECT } from './stage/shop';
+import { BOUGHT, MINUTES, orders, RICH_ORDERS, SALES, SUBJECT } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 const WINDOWS = '**/v1/tenants/dev/pipelines/sales/windows/per-minute?*';
@@ -88,6 +88,22 @@ it('says how many timers fired, beside the watermark that they wait for', async 
   const times = page.getByRole('region', { name: 'Event time' });
   await times.getByText(/^[\d,]+ fired$/).waitFor();
   await times.getByText('2026-11-01 12:07:30Z').first().waitFor();
+  await accessible(page);
+});
+
+it('says what joins have put together, and whose rows a window takes', async () => {
+  await engine.apply(BOUGHT);
+  await engine.publish('dev.events.click', [{ user: 'ada', ts: '2026-11-01T10:00:00Z' }]);
+  await engine.publish('dev.events.purchase', [{ buyer: 'ada', ts: '2026-11-01T10:04:00Z' }]);
+  await page.getByRole('link', { name: 'Pipelines' }).click();
+  await page.getByRole('region', { name: 'Pipelines', exact: true }).getByRole('link', { name: 'bought' }).click();
+  await page.getByText('1 pair, 0 events without a partner').waitFor();
+  await page.getByRole('link', { name: 'Windows' }).click();
+  await page.getByText('1h long, one after the other, of after-click, by user').waitFor();
+  await rows().getByText('ada').waitFor();
+  await page.getByRole('link', { name: 'Manifest' }).click();
+  const flow = page.getByRole('region', { name: 'Flow of the manifest' });
+  await flow.getByText('clicks and purchases, after 10m').waitFor();
   await accessible(page);
 });
 

@@ -126,3 +126,24 @@ export const SCHEMAS = [[], [{ name: 'note', type: 'string', default: '' }]].map
   format: 'avro',
   schema: JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'id', type: 'long' }, ...more] }),
 }));
+
+/** Clicks with the purchases that follow them, and their rows by the hour. */
+export const BOUGHT = `name: bought
+inputs:
+  clicks: { subjects: ["dev.events.click"] }
+  purchases: { subjects: ["dev.events.purchase"], key: { json: /buyer } }
+input:
+  key: { json: /user }
+  time: { json: /ts }
+  watermark: { delay: 2s, lag: 10m, idle: { after: 24h } }
+joins:
+  after-click: { left: clicks, right: purchases, within: { after: 10m }, kind: left }
+windows:
+  by-the-hour:
+    of: after-click
+    over: { tumbling: 1h }
+    by: { user: { json: /key } }
+    aggregate: { rows: count }
+output:
+  subject: "dev.bought.{key}"
+`;

@@ -1,10 +1,25 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, exact, measured, micros, perSecond, short, span, stretch, visible, whole } from './text';
+import {
+  ago,
+  bytes,
+  counted,
+  exact,
+  measured,
+  micros,
+  perSecond,
+  short,
+  span,
+  stretch,
+  visible,
+  whole,
+} from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
     expect(whole(1234567)).toBe('1,234,567');
+    expect(counted(1, 'pair')).toBe('1 pair');
+    expect(counted(1200, 'match', 'matches')).toBe('1,200 matches');
     expect(short(1234)).toBe('1.2K');
     expect(measured(0.01)).toBe('0.01');
     expect(measured(172.4567)).toBe('172.5');

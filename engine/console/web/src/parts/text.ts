@@ -14,6 +14,11 @@ export function whole(count: number | undefined | null): string {
   return count === undefined || count === null ? '–' : WHOLE.format(count);
 }
 
+/** A number with what it counts. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${whole(count)} ${count === 1 ? one : many}`;
+}
+
 const DIGITS = 4;
 
 /** A measured value: as many digits as say something, whatever its size. */

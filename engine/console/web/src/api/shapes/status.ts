@@ -29,6 +29,10 @@ export interface Counts {
   /** Timers of plugins that fired, and those whose step is gone. */
   timers: number;
   timers_lost: number;
+  /** Pairs that joins have put together, events without a partner, and events that were kept in vain. */
+  joined: number;
+  unmatched: number;
+  joins_lost: number;
   window_results: number;
   /** Events whose windows were over, once for each kind of window. */
   window_late: number;

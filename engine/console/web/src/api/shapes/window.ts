@@ -2,6 +2,8 @@
 export interface DeclaredWindow {
   /** Exactly one of the first three. */
   over: { tumbling?: string; hopping?: string; session?: string; every?: string; 'at-most'?: string };
+  /** The input or the join whose events it takes; all events without it. */
+  of?: string;
   /** Places of the values that divide events into groups; without it the key does. */
   by?: Record<string, unknown>;
   aggregate: Record<string, unknown>;

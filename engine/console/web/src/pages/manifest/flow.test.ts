@@ -43,6 +43,24 @@ describe('the flow', () => {
     ]);
   });
 
+  it('has inputs by their names, joins, and the windows of their rows', () => {
+    const { boxes } = flowOf(`name: bought
+inputs:
+  clicks: { subjects: [a.click] }
+  purchases: { subjects: [a.purchase], key: { json: /buyer } }
+joins:
+  after-click: { left: clicks, right: purchases, within: { after: 10m } }
+windows:
+  hourly: { of: after-click, over: { tumbling: 1h } }
+`);
+    expect(boxes.map(({ kind, name, says }) => [kind, name, says])).toEqual([
+      ['subject', 'a.click', 'clicks'],
+      ['subject', 'a.purchase', 'purchases'],
+      ['join', 'after-click', 'clicks and purchases, after 10m'],
+      ['window', 'hourly', 'of after-click, tumbling 1h'],
+    ]);
+  });
+
   it('holds each mistake where it is', () => {
     const from = TEXT.indexOf('ranker@2.0.0');
     const { boxes } = flowOf(TEXT, [{ from, to: from + 1, message: 'gone' }]);

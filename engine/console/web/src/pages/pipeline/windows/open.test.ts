@@ -57,6 +57,7 @@ describe('open windows', () => {
   it('say how they lie', () => {
     expect(kindOf(tumbling)).toBe('1m long, one after the other, by key');
     expect(kindOf(hopping)).toBe('3m long, one every 1m, by shop and item');
+    expect(kindOf({ ...tumbling, of: 'rows' })).toBe('1m long, one after the other, of rows, by key');
     expect(kindOf({ over: { session: '30m' }, by: {}, aggregate: {} })).toMatch(/gap of 30m, all events together/);
   });
 });

@@ -25,12 +25,17 @@ export interface Stretch {
 }
 
 /** How a manifest's windows lie, in words. */
-export function kindOf({ over, by }: DeclaredWindow): string {
+export function kindOf({ over, by, of }: DeclaredWindow): string {
   const names = by ? Object.keys(by) : ['key'];
   const grouped = names.length === 0 ? 'all events together' : `by ${names.join(' and ')}`;
-  if (over.session) return `sessions with a gap of ${over.session}, ${grouped}`;
-  if (over.hopping) return `${over.hopping} long, one every ${over.every ?? '?'}, ${grouped}`;
-  return `${over.tumbling ?? '?'} long, one after the other, ${grouped}`;
+  const whose = of ? [`of ${of}`] : [];
+  return [stretchesIn(over), ...whose, grouped].join(', ');
+}
+
+function stretchesIn(over: DeclaredWindow['over']): string {
+  if (over.session) return `sessions with a gap of ${over.session}`;
+  if (over.hopping) return `${over.hopping} long, one every ${over.every ?? '?'}`;
+  return `${over.tumbling ?? '?'} long, one after the other`;
 }
 
 /** Names of the members that tell the group of a result. */
