@@ -175,6 +175,16 @@ vectors:
   await page.getByLabel('Id', { exact: true }).fill('user-1');
   await page.getByRole('button', { name: 'Show' }).click();
   await page.getByRole('img', { name: 'The 32 numbers of user-1' }).waitFor();
+  const comparison = page.getByRole('region', { name: 'Comparison' });
+  await comparison.getByRole('combobox', { name: 'Of the collection' }).selectOption('items');
+  await comparison.getByLabel('Their ids').fill('nothing, tea coffee');
+  await comparison.getByRole('button', { name: 'Compare' }).click();
+  const nearest = comparison.getByRole('region', { name: 'Nearest first' });
+  await nearest.getByRole('row', { name: 'nothing no vector' }).waitFor();
+  expect(await nearest.locator('tbody tr').count()).toBe(3);
+  await accessible(page);
+  await nearest.getByRole('button', { name: 'coffee' }).click();
+  await page.getByRole('img', { name: 'The 32 numbers of coffee' }).waitFor();
   await accessible(page);
   expect(complaints).toEqual([]);
 });
