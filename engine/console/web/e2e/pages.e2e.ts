@@ -50,6 +50,7 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/orders/outputs?from=first', 'dev.orders.user'],
   ['/p/orders/results', 'tailrace sketch show orders amounts'],
   ['/p/orders/results?sketch=amounts', 'The last 24 windows'],
+  ['/p/orders/results?sketch=buyers', 'Held against the exact answer'],
   ['/p/orders/results?sketch=amounts&last=2m&base=10m', 'They are furthest apart'],
   ['/p/orders/results?sketch=goods&last=2m&base=10m', 'population stability index'],
   ['/p/sales/windows', 'in 24 s'],

@@ -198,6 +198,11 @@ describe('a tenant', () => {
     await page.getByRole('option', { name: /orders/ }).waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.keyboard.press('/');
+    await page.getByRole('combobox').fill('validator');
+    await page.getByRole('option', { name: 'validator@1.0.0 plugin' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Plugins' }).waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog').getByText('audit log').waitFor();
     await page.keyboard.press('Escape');

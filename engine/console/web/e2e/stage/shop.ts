@@ -29,7 +29,7 @@ export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
   .replace(
     '  amounts: { kind: quantiles, value: { json: /amount } }',
     `  amounts: { kind: quantiles, value: { json: /amount }, by: { json: /country }, groups: 5, window: 1m, keep: 1h }
-  buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h }
+  buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h, watch: 1 }
   goods: { kind: top, value: { json: /item }, size: 5, window: 1m, keep: 1h }`,
   )}alarms:
   - name: many-refused

@@ -71,6 +71,15 @@ export interface InputClock {
   held_by?: string;
 }
 
+/** A sketch held against the exact answers. */
+export interface Accuracy {
+  comparisons: number;
+  /** The greatest that was seen, and the one promised then; each a share. */
+  observed_error: number;
+  promised_error: number;
+  breaches: number;
+}
+
 export interface Status {
   active_revision: number;
   state: StateName;
@@ -91,6 +100,8 @@ export interface Status {
     counts: Counts;
     commits: number;
     commit_failures: number;
+    /** How watched sketches keep their promises, by name. */
+    accuracy: Record<string, Accuracy>;
     steps: Record<string, Latency & { fuel: number; traps: number }>;
     commit_latency: Latency;
   };
