@@ -24,6 +24,10 @@ export interface Counts {
   bytes_in: number;
   bytes_out: number;
   late: number;
+  /** Delete markers and schedules that were passed over. */
+  markers: number;
+  /** Values that a sketch could not measure. */
+  skipped: number;
   /** Events whose time is later than the broker can have received them. */
   ahead: number;
   /** Timers of plugins that fired, and those whose step is gone. */
@@ -93,11 +97,13 @@ export interface Status {
     pending?: number;
     lost: number;
     possibly_lost: number;
+    last_loss?: { from: number; to: number };
     clock?: InputClock;
   };
   partitions: Partition[];
   stats: {
     counts: Counts;
+    times?: { unreadable: number; ahead_example?: string };
     commits: number;
     commit_failures: number;
     /** How watched sketches keep their promises, by name. */
@@ -106,7 +112,12 @@ export interface Status {
     commit_latency: Latency;
   };
   memory_bytes: Record<string, number>;
-  limited?: { since_ms: number; by: unknown };
+  limited?: { since_ms: number; by: string };
+  /** What somebody should look at, though it goes on. */
+  warnings?: string[];
+  output?: { stream: string; subjects: string };
+  /** None where its streams lie in the engine's own. */
+  nats_account?: { name: string; connected: boolean; trouble?: string };
   balance?: { read: number; broker_input?: number; broker_messages?: number; imbalance?: string };
   imbalances: number;
   stream_last_sequence?: number;
