@@ -1,5 +1,6 @@
 // A schema's story: the first version, one that may not follow and why, another promise, a difference, references,
 // and what may not be deleted.
+import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
@@ -107,6 +108,11 @@ it('takes a file, and begins a version with another one', async () => {
   await form().getByLabel('Refers to').fill('');
   await form().getByRole('button', { name: 'Push', exact: true }).click();
   await schema('cart').getByText('// of a shop').waitFor();
+  const saving = page.waitForEvent('download');
+  await schema('cart').getByRole('button', { name: 'Save' }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename()).toBe('cart-1.proto');
+  expect(readFileSync(await saved.path(), 'utf8')).toBe(proto);
   await accessible(page);
   await page.getByRole('region', { name: 'Schemas', exact: true }).getByRole('button', { name: 'order' }).click();
   await schema('order').getByRole('button', { name: 'Change it' }).click();

@@ -1,6 +1,6 @@
 // Schemas as one writes them.
 import { describe, expect, it } from 'vitest';
-import { formatOf, linesOf, referencesOf, textOf } from './write';
+import { fileOf, formatOf, linesOf, referencesOf, textOf } from './write';
 
 describe('a file', () => {
   it('says by its name what it is written in', () => {
@@ -11,6 +11,10 @@ describe('a file', () => {
       'protobuf',
       undefined,
     ]);
+  });
+
+  it('is called as its version is', () => {
+    expect(fileOf({ schema: 'order', version: 2, format: 'avro' })).toBe('order-2.avsc');
   });
 
   it('is its text, or base64 where it is none', () => {

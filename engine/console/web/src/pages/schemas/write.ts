@@ -1,6 +1,6 @@
 // A schema that is written or chosen as a file, as the API takes it.
 import { Problem } from '../../api/problem';
-import type { Format, Reference } from '../../api/shapes/schema';
+import type { Format, Reference, SchemaVersion } from '../../api/shapes/schema';
 
 export const FORMATS: readonly { format: Format; name: string }[] = [
   { format: 'json-schema', name: 'JSON Schema 2020-12' },
@@ -31,6 +31,12 @@ export function formatOf(file: string): Format | undefined {
   if (file.endsWith('.json')) return 'json-schema';
   if (file.endsWith('.avsc')) return 'avro';
   return /\.(proto|pb|desc)$/.test(file) ? 'protobuf' : undefined;
+}
+
+/** The name of a version's file, as `tailrace schema push` reads it. */
+export function fileOf({ schema, version, format }: Pick<SchemaVersion, 'schema' | 'version' | 'format'>): string {
+  const ending = { 'json-schema': 'json', avro: 'avsc', protobuf: 'proto' }[format];
+  return `${schema}-${version}.${ending}`;
 }
 
 /** A file as text; what is no text, such as a descriptor set, in base64. */
