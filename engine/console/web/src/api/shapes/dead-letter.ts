@@ -15,6 +15,8 @@ export interface DeadLetter {
   key: string;
   /** The timer that failed, where the letter is no event; its payload is the timer's. */
   timer?: string;
+  /** Which of several inputs the event is of. */
+  input?: string;
   headers: { name: string; value: string }[];
   payload_text?: string;
   /** In hexadecimal, where it is no text. */
