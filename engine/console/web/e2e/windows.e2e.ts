@@ -107,6 +107,16 @@ it('says what joins have put together, and whose rows a window takes', async () 
   await accessible(page);
 });
 
+it('warns of times that are most likely of another unit, on every tab', async () => {
+  const seconds = Array.from({ length: 200 }, () => ({ user: 'ada', ts: 1_793_527_200 }));
+  await engine.publish('dev.events.click', seconds);
+  const warning = page.locator('.note.warn').filter({ hasText: 'lie before 2000' });
+  await warning.first().waitFor();
+  await page.getByRole('link', { name: 'Status' }).click();
+  await warning.first().waitFor();
+  await accessible(page);
+});
+
 it('tells how far a stretch of event time is from the one before, both as the user wishes them', async () => {
   await engine.push('validator');
   await engine.apply(RICH_ORDERS);
