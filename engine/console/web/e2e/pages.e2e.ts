@@ -57,6 +57,7 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/sales/windows?window=rolling', 'Below are the steps'],
   ['/p/orders/windows', 'This pipeline has no windows'],
   ['/p/tastes/state', 'item/0'],
+  ['/p/tastes/state?collection=users&id=user-1', 'How near are others'],
   ['/p/orders/state', 'No step of this pipeline keeps state'],
   ['/plugins', 'validator@1.0.0'],
   ['/new', 'Apply'],
