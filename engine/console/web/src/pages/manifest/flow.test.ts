@@ -61,6 +61,18 @@ windows:
     ]);
   });
 
+  it('names the schemas of what comes in and goes out', () => {
+    const { boxes } = flowOf(`name: receipts
+inputs:
+  shop: { subjects: [a], schema: { name: receipt, version: 2 } }
+output: { subject: b, schema: { name: sent } }
+`);
+    expect(boxes.map(({ name, says }) => [name, says])).toEqual([
+      ['a', 'shop, schema receipt 2'],
+      ['b', 'schema sent'],
+    ]);
+  });
+
   it('holds each mistake where it is', () => {
     const from = TEXT.indexOf('ranker@2.0.0');
     const { boxes } = flowOf(TEXT, [{ from, to: from + 1, message: 'gone' }]);

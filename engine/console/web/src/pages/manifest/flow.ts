@@ -8,7 +8,7 @@ export type BoxKind = 'subject' | 'step' | 'join' | 'window' | 'output';
 export interface FlowBox {
   kind: BoxKind;
   name: string;
-  /** A plugin, the name of an input, what a join puts together, the stretches of a window. */
+  /** A plugin, the name of an input and its schema, what a join puts together, the stretches of a window. */
   says: string;
   /** What a step may use. */
   grants: string[];
@@ -56,8 +56,10 @@ function subjects(root: YAMLMap): Bare[] {
 }
 
 function subjectsOf(input: unknown, name: string): Bare[] {
-  const list = isMap(input) ? input.get('subjects') : undefined;
-  return isSeq(list) ? list.items.map((item) => box('subject', scalar(item), name, item)) : [];
+  if (!isMap(input)) return [];
+  const list = input.get('subjects');
+  const says = [name, schemaOf(input)].filter((part) => part !== '').join(', ');
+  return isSeq(list) ? list.items.map((item) => box('subject', scalar(item), says, item)) : [];
 }
 
 function steps(root: YAMLMap): Bare[] {
@@ -93,6 +95,14 @@ function entriesOf(root: YAMLMap, field: string): { key: unknown; value: unknown
   return isMap(said) ? said.items : [];
 }
 
+/** The schema of payloads, as an input or an output names it. */
+function schemaOf(of: YAMLMap): string {
+  const schema = of.get('schema');
+  if (!isMap(schema)) return '';
+  const [name, version] = ['name', 'version'].map((field) => scalar(schema.get(field, true)));
+  return name ? `schema ${name}${version ? ` ${version}` : ''}` : '';
+}
+
 /** A map of plain values on one line. */
 function saidOf(map: unknown): string {
   return isMap(map) ? map.items.map(({ key, value }) => `${scalar(key)} ${scalar(value)}`).join(', ') : '';
@@ -101,7 +111,7 @@ function saidOf(map: unknown): string {
 function output(root: YAMLMap): Bare[] {
   const said = root.get('output');
   if (!isMap(said)) return [];
-  return [box('output', scalar(said.get('subject', true)), '', said)];
+  return [box('output', scalar(said.get('subject', true)), schemaOf(said), said)];
 }
 
 function named(root: YAMLMap, field: string): Flow['beside'] {
