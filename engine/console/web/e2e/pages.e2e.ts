@@ -8,7 +8,7 @@ import { accessible, launch, logIn, LOOKS, open, type Look, type Opened } from '
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
 import { PICTURES } from './stage/needs';
-import { CHAT, CHATTY, orders, RICH_ORDERS, SUBJECT, TASTES } from './stage/shop';
+import { CHAT, CHATTY, orders, RICH_ORDERS, SALES, SCHEMAS, SUBJECT, TASTES } from './stage/shop';
 
 let engine: Engine;
 let browser: Browser;
@@ -16,11 +16,15 @@ let browser: Browser;
 beforeAll(async () => {
   [engine, browser] = await Promise.all([Engine.start(), launch()]);
   for (const plugin of ['validator', 'embedding-updater', 'examples/chatty']) await engine.push(plugin);
-  for (const manifest of [RICH_ORDERS, TASTES, CHATTY]) await engine.apply(manifest);
+  for (const manifest of [RICH_ORDERS, TASTES, CHATTY, SALES]) await engine.apply(manifest);
+  for (const schema of SCHEMAS) await engine.ask('POST', '/schemas/order/versions', JSON.stringify(schema));
   await engine.publish(SUBJECT, orders(200));
   await engine.publish(CHAT, ['hello', '\u001b[31mred <img src=x onerror=alert(1)>']);
   await eventually('all letters are there', async () =>
     (await engine.status('orders'))['dead_letters'] === 10 ? true : undefined,
+  );
+  await eventually('the sales are counted', async () =>
+    (await engine.processed('sales')) === 200 ? true : undefined,
   );
   await eventually('the tastes are learned', async () =>
     (await engine.processed('tastes')) === 190 ? true : undefined,
@@ -39,17 +43,28 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/orders', 'Reconciliation'],
   ['/p/orders/dead-letters', 'out-of-range'],
   ['/p/orders/manifest', 'Take effect'],
+  ['/p/sales/manifest', 'hopping 5m, every 1m'],
   ['/p/orders/revisions', 'There is one revision only'],
   ['/p/orders/live', 'Waiting for a call'],
   ['/p/chatty/logs', 'hello'],
   ['/p/orders/outputs?from=first', 'dev.orders.user'],
   ['/p/orders/results', 'tailrace sketch show orders amounts'],
   ['/p/orders/results?sketch=amounts', 'The last 24 windows'],
+  ['/p/orders/results?sketch=buyers', 'Held against the exact answer'],
+  ['/p/orders/results?sketch=amounts&last=2m&base=10m', 'They are furthest apart'],
+  ['/p/orders/results?sketch=goods&last=2m&base=10m', 'population stability index'],
+  ['/p/sales/windows', 'in 24 s'],
+  ['/p/sales/windows?window=rolling', 'Below are the steps'],
+  ['/p/orders/windows', 'This pipeline has no windows'],
   ['/p/tastes/state', 'item/0'],
+  ['/p/tastes/state?collection=users&id=user-1', 'How near are others'],
   ['/p/orders/state', 'No step of this pipeline keeps state'],
   ['/plugins', 'validator@1.0.0'],
   ['/new', 'Apply'],
   ['/streams', 'New stream'],
+  ['/schemas', 'order'],
+  ['/schemas?schema=order', 'Version 2'],
+  ['/schemas?schema=order&version=2&against=1', 'default'],
   ['/quotas', 'plugin-bytes'],
   ['/tokens', 'New token'],
   ['/audit', 'pipeline-applied'],

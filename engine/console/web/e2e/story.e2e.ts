@@ -2,7 +2,7 @@
 // all of it by keyboard where that is promised.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launch, logIn, open, type Opened } from './stage/browser';
+import { accessible, launch, logIn, open, type Opened } from './stage/browser';
 import { join } from 'node:path';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
@@ -137,6 +137,8 @@ describe('a tenant', () => {
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByRole('alert').getByText('9.9.9').first().waitFor();
     await write(second);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.getByText('The manifest is good: it would be revision 1.').waitFor();
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByRole('heading', { name: 'second' }).waitFor();
     expect(page.url()).toBe(`${engine.url}/console/t/dev/p/second`);
@@ -150,6 +152,11 @@ describe('a tenant', () => {
     await page.keyboard.press('Control+a');
     await page.keyboard.press('Delete');
     await page.keyboard.insertText(ORDERS.replaceAll('orders', 'second').replace('min: 0', 'min: 7'));
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    const foreseen = page.getByRole('region', { name: 'Changes' });
+    await foreseen.getByText('/steps/0/config/schema/fields/amount/min').waitFor();
+    await foreseen.getByRole('cell', { name: '7', exact: true }).waitFor();
+    await accessible(page);
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByText('Revision 2 runs as a candidate').waitFor();
     await page.getByRole('link', { name: 'Revisions' }).click();
@@ -163,6 +170,21 @@ describe('a tenant', () => {
     await page.getByText('Revision 2 is the active one').waitFor();
     await page.getByRole('button', { name: 'Roll back to 1' }).click();
     await page.getByText('Revision 3 is the active one').waitFor();
+    const { id } = (await (await engine.ask('GET', '/tokens')).json()).at(0) as { id: string };
+    const revisions = page.getByRole('region', { name: 'Revisions' });
+    await revisions.getByRole('cell', { name: id }).nth(2).waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('deletes what it has no use for, when it is sure', async () => {
+    await page.getByRole('link', { name: 'Manifest' }).click();
+    await page.getByRole('button', { name: 'Delete this pipeline second' }).click();
+    await page.getByRole('button', { name: 'Keep second' }).click();
+    await page.getByRole('button', { name: 'Delete this pipeline second' }).click();
+    await page.getByRole('button', { name: 'Delete second with its state and its outputs' }).click();
+    const list = page.getByRole('region', { name: 'Pipelines', exact: true });
+    await list.getByRole('link', { name: 'orders' }).waitFor();
+    await list.getByRole('link', { name: 'second' }).waitFor({ state: 'detached' });
     expect(opened.complaints).toEqual([]);
   });
 
@@ -176,6 +198,11 @@ describe('a tenant', () => {
     await page.getByRole('option', { name: /orders/ }).waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'orders' }).waitFor();
+    await page.keyboard.press('/');
+    await page.getByRole('combobox').fill('validator');
+    await page.getByRole('option', { name: 'validator@1.0.0 plugin' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Plugins' }).waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog').getByText('audit log').waitFor();
     await page.keyboard.press('Escape');

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { eventually } from './conditions';
 import { CHROMIUM } from './needs';
 import type { Engine } from './engine';
 
@@ -63,14 +64,18 @@ export async function logIn(page: Page, token: string, tenant = ''): Promise<voi
 
 /** Nothing that axe finds, and no page wider than its window. */
 export async function accessible(page: Page): Promise<void> {
-  const found = await page.evaluate(async (axe) => {
-    (0, eval)(axe);
-    const run = (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run();
-    return (await run).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`);
-  }, AXE);
+  // A page that changes while axe reads it makes axe fail: it is read again then.
+  const found = await eventually('axe reads the page', () => page.evaluate(violations, AXE));
   expect(found).toEqual([]);
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(wider).toBeLessThanOrEqual(0);
+}
+
+/** Runs in the page. */
+async function violations(axe: string): Promise<string[]> {
+  (0, eval)(axe);
+  const run = (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run();
+  return (await run).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`);
 }
 
 interface AxeResults {

@@ -29,13 +29,38 @@ export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
   .replace(
     '  amounts: { kind: quantiles, value: { json: /amount } }',
     `  amounts: { kind: quantiles, value: { json: /amount }, by: { json: /country }, groups: 5, window: 1m, keep: 1h }
-  buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h }
-  goods: { kind: top, value: { json: /item }, size: 5 }`,
+  buyers: { kind: distinct, value: { json: /user }, window: 1m, keep: 1h, watch: 1 }
+  goods: { kind: top, value: { json: /item }, size: 5, window: 1m, keep: 1h }`,
   )}alarms:
   - name: many-refused
     when: dead-letter-ratio > 0.01
   - name: dear
     when: amounts.p99 > 5000 for 1m
+`;
+
+/** Windows of each kind over the orders; the last ones stay open, for time goes on with the events only. */
+export const SALES = `name: sales
+input:
+  subjects: ["${SUBJECT}"]
+  key: { json: /item }
+  time: { json: /ts }
+  watermark: { delay: 2s, idle: { after: 24h } }
+windows:
+  per-minute:
+    over: { tumbling: 1m }
+    late: dead-letter
+    aggregate:
+      orders: count
+      revenue: { sum: { json: /amount } }
+      largest: { max: { json: /amount }, keep: { by: { json: /user } } }
+  rolling:
+    over: { hopping: 5m, every: 1m }
+    by: { country: { json: /country }, item: { json: /item } }
+    aggregate:
+      spent: { quantiles: { json: /amount }, at: [0.5, 0.99] }
+      buyers: { top: { json: /user }, size: 3 }
+output:
+  subject: "dev.sales.{window}.{key}"
 `;
 
 /** A step with state and vectors; it reads what the orders publish. */
@@ -80,3 +105,45 @@ export function orders(count: number): unknown[] {
     ts: new Date(Date.UTC(2026, 10, 1, 12, 0, 0) + index * 2_000).toISOString(),
   }));
 }
+
+/** A timer for each user; time goes on with the events only. */
+export const MINUTES = `name: minutes
+input:
+  subjects: ["${SUBJECT}"]
+  key: { json: /user }
+  time: { json: /ts }
+  watermark: { delay: 0s, idle: { after: 24h } }
+steps:
+  - name: count
+    plugin: minutes@1.0.0
+    grants: [state, timers]
+output:
+  subject: "dev.minutes.{key}"
+`;
+
+/** Two versions of an order. */
+export const SCHEMAS = [[], [{ name: 'note', type: 'string', default: '' }]].map((more) => ({
+  format: 'avro',
+  schema: JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'id', type: 'long' }, ...more] }),
+}));
+
+/** Clicks with the purchases that follow them, and their rows by the hour. */
+export const BOUGHT = `name: bought
+inputs:
+  clicks: { subjects: ["dev.events.click"] }
+  purchases: { subjects: ["dev.events.purchase"], key: { json: /buyer } }
+input:
+  key: { json: /user }
+  time: { json: /ts }
+  watermark: { delay: 2s, lag: 10m, idle: { after: 24h } }
+joins:
+  after-click: { left: clicks, right: purchases, within: { after: 10m }, kind: left }
+windows:
+  by-the-hour:
+    of: after-click
+    over: { tumbling: 1h }
+    by: { user: { json: /key } }
+    aggregate: { rows: count }
+output:
+  subject: "dev.bought.{key}"
+`;

@@ -5,9 +5,11 @@ import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
-import type { Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
+import type { Drift, Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
+import type { Schema, SchemaVersion, Verdict } from './shapes/schema';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
+import type { WindowPage } from './shapes/window';
 
 export interface Answers {
   'get /v1/doctor': Doctor;
@@ -19,6 +21,10 @@ export interface Answers {
   'put /v1/tenants/{tenant}': Tenant;
   'get /v1/tenants/{tenant}/audit': AuditRecord[];
   'post /v1/tenants/{tenant}/events': Published;
+  'get /v1/tenants/{tenant}/schemas': Schema[];
+  'get /v1/tenants/{tenant}/schemas/{schema}/versions/{number}': SchemaVersion;
+  'post /v1/tenants/{tenant}/schemas/{schema}/check': Verdict;
+  'post /v1/tenants/{tenant}/schemas/{schema}/versions': SchemaVersion;
   'get /v1/tenants/{tenant}/streams': Stream[];
   'put /v1/tenants/{tenant}/streams/{stream}': Stream;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/outputs': OutputPage;
@@ -41,6 +47,8 @@ export interface Answers {
   'post /v1/tenants/{tenant}/pipelines/{pipeline}/rollback': Applied;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches': Record<string, Sketch>;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}': SketchView;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}/drift': Drift;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/windows/{window}': WindowPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;
 }

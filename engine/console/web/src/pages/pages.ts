@@ -9,8 +9,9 @@ export const OF_TENANT: Record<TenantPage, () => Loaded> = {
   new: () => import('./manifest/New.svelte'),
   plugins: () => import('./plugins/Plugins.svelte'),
   streams: () => import('./tenant/Streams.svelte'),
+  schemas: () => import('./schemas/Schemas.svelte'),
   alarms: () => import('./alarms/Alarms.svelte'),
-  tokens: () => import('./tenant/Tokens.svelte'),
+  tokens: () => import('./tokens/Tokens.svelte'),
   quotas: () => import('./tenant/Quotas.svelte'),
   audit: () => import('./tenant/Audit.svelte'),
 };

@@ -1,6 +1,6 @@
 // Pretty JSON says the same as before.
 import { describe, expect, it } from 'vitest';
-import { pretty } from './json';
+import { parseKeepingDigits, pretty } from './json';
 
 describe('pretty', () => {
   it('writes one member a line', () => {
@@ -17,5 +17,17 @@ describe('pretty', () => {
   it('leaves what is no JSON as it is', () => {
     expect(pretty('<b>')).toBe('<b>');
     expect(pretty('{"a":')).toBe('{"a":');
+  });
+});
+
+describe('numbers', () => {
+  it('keep the digits that JavaScript cannot hold', () => {
+    const text = '{"sum":1234567890123456.78,"n":-2.5e3,"text":"12345678901234567890 \\" 1","list":[0,9]}';
+    expect(parseKeepingDigits(text)).toEqual({
+      sum: '1234567890123456.78',
+      n: -2500,
+      text: '12345678901234567890 " 1',
+      list: [0, 9],
+    });
   });
 });

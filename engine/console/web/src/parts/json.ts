@@ -2,6 +2,20 @@
 // lose the digits of long integers and the first of two members of one name.
 
 const INDENT = '  ';
+/** Digits of a number that JavaScript holds exactly. */
+const HELD_DIGITS = 15;
+
+/** JSON in which each number that JavaScript would round is its text. To be shown, not to be sent back. */
+export function parseKeepingDigits(text: string): unknown {
+  const kept = text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) =>
+    token.startsWith('"') || digitsOf(token) <= HELD_DIGITS ? token : `"${token}"`,
+  );
+  return JSON.parse(kept);
+}
+
+function digitsOf(number: string): number {
+  return number.replace(/[eE].*/, '').replace(/[^\d]/g, '').length;
+}
 
 /** A JSON text with one member a line; any other text as it is. */
 export function pretty(text: string): string {

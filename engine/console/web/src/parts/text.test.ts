@@ -1,10 +1,25 @@
 // Numbers, times and hostile texts.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, exact, measured, micros, perSecond, short, span, visible, whole } from './text';
+import {
+  ago,
+  bytes,
+  counted,
+  exact,
+  measured,
+  micros,
+  perSecond,
+  short,
+  span,
+  stretch,
+  visible,
+  whole,
+} from './text';
 
 describe('text', () => {
   it('writes numbers in a fixed form', () => {
     expect(whole(1234567)).toBe('1,234,567');
+    expect(counted(1, 'pair')).toBe('1 pair');
+    expect(counted(1200, 'match', 'matches')).toBe('1,200 matches');
     expect(short(1234)).toBe('1.2K');
     expect(measured(0.01)).toBe('0.01');
     expect(measured(172.4567)).toBe('172.5');
@@ -29,6 +44,12 @@ describe('text', () => {
     expect(exact(1e19)).toBe('10000000000000000000 ms');
     expect(exact(0)).toBe('1970-01-01 00:00:00Z');
     expect(ago(1e19, 0)).toMatch(/^in \d+ d$/);
+  });
+
+  it('writes a stretch of time', () => {
+    expect(stretch(0, 60_000)).toBe('1970-01-01 00:00:00 – 00:01:00Z');
+    expect(stretch(0, 86_400_000)).toBe('1970-01-01 00:00:00Z – 1970-01-02 00:00:00Z');
+    expect(stretch(1e19, 2e19)).toBe('10000000000000000000 ms – 20000000000000000000 ms');
   });
 
   it('writes how long something lasts', () => {

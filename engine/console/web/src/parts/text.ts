@@ -14,6 +14,11 @@ export function whole(count: number | undefined | null): string {
   return count === undefined || count === null ? '–' : WHOLE.format(count);
 }
 
+/** A number with what it counts. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${whole(count)} ${count === 1 ? one : many}`;
+}
+
 const DIGITS = 4;
 
 /** A measured value: as many digits as say something, whatever its size. */
@@ -69,6 +74,14 @@ export function span(ms: number): string {
 
 export function exact(ms: number): string {
   return iso(ms).replace('T', ' ').replace('.000Z', 'Z');
+}
+
+/** A stretch of time; what its two ends have in common is said once. */
+export function stretch(fromMs: number, toMs: number): string {
+  const [from, to] = [exact(fromMs), exact(toMs)];
+  const day = 'yyyy-mm-dd '.length;
+  const sameDay = from.slice(0, day) === to.slice(0, day) && from.endsWith('Z') && to.endsWith('Z');
+  return sameDay ? `${from.slice(0, -1)} – ${to.slice(day)}` : `${from} – ${to}`;
 }
 
 /** A time for programs. An event may claim one that no calendar has: then it is its number. */

@@ -18,6 +18,7 @@ export const GOALS: readonly Goal[] = [
   { key: 'u', name: 'plugins', place: ofTenant('plugins') },
   { key: 'a', name: 'alarms', place: ofTenant('alarms') },
   { key: 's', name: 'streams', place: ofTenant('streams') },
+  { key: 'c', name: 'schemas', place: ofTenant('schemas') },
   { key: 'q', name: 'quotas', place: ofTenant('quotas') },
   { key: 't', name: 'tokens', place: ofTenant('tokens') },
   { key: 'l', name: 'audit log', place: ofTenant('audit') },

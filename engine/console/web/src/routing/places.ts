@@ -9,6 +9,7 @@ export const TABS = [
   'logs',
   'outputs',
   'results',
+  'windows',
   'state',
 ] as const;
 export type Tab = (typeof TABS)[number];
@@ -17,6 +18,7 @@ export const TENANT_PAGES = [
   'new',
   'plugins',
   'streams',
+  'schemas',
   'alarms',
   'tokens',
   'quotas',

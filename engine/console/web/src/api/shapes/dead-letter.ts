@@ -13,6 +13,10 @@ export interface DeadLetter {
   time_ms: number;
   subject: string;
   key: string;
+  /** The timer that failed, where the letter is no event; its payload is the timer's. */
+  timer?: string;
+  /** Which of several inputs the event is of. */
+  input?: string;
   headers: { name: string; value: string }[];
   payload_text?: string;
   /** In hexadecimal, where it is no text. */

@@ -35,6 +35,8 @@ export interface Stream {
   /** What the broker calls it. */
   stream: string;
   subjects: string[];
+  /** What it takes in of other streams, by the broker's names. */
+  sources?: { stream: string; subject: string }[];
   max_age_ms: number;
   max_bytes: number;
   when_full: string;

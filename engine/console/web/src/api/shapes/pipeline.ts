@@ -1,4 +1,6 @@
 // Pipelines and their revisions.
+import type { DeclaredWindow } from './window';
+
 export type StateName =
   | 'creating'
   | 'starting'
@@ -35,8 +37,16 @@ export interface Manifest {
   output?: { subject: string };
   steps: { name: string; plugin: string; grants?: string[] }[];
   vectors?: Record<string, { dimensions?: number; metric?: string }>;
-  sketches?: Record<string, { kind?: string; window?: string; by?: unknown }>;
+  windows?: Record<string, DeclaredWindow>;
+  sketches?: Record<string, DeclaredSketch>;
   [field: string]: unknown;
+}
+
+export interface DeclaredSketch {
+  kind?: string;
+  window?: string;
+  keep?: string;
+  by?: unknown;
 }
 
 export interface Pipeline {
@@ -48,6 +58,10 @@ export interface Applied {
   revision: number;
   changed: boolean;
   candidate?: Candidate;
+  /** What is lost, or is likely not meant. */
+  warnings?: string[];
+  /** Of a check only: what would change. */
+  changes?: { field: string; before: unknown; after: unknown }[];
 }
 
 export interface Candidate {

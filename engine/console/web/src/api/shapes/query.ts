@@ -21,6 +21,20 @@ export interface SketchView extends Sketch {
   groups?: (Sketch & { group: unknown })[];
 }
 
+/** How far the values of a stretch of event time are from those of the stretch before it. */
+export interface Drift {
+  /** None where one of the two has no values. */
+  drift: number | null;
+  last: Stretch;
+  base: Stretch;
+}
+
+export interface Stretch {
+  from?: string;
+  to?: string;
+  count: number;
+}
+
 export interface Sketch {
   kind: string;
   count: number;

@@ -24,6 +24,24 @@ export interface Counts {
   bytes_in: number;
   bytes_out: number;
   late: number;
+  /** Delete markers and schedules that were passed over. */
+  markers: number;
+  /** Values that a sketch could not measure. */
+  skipped: number;
+  /** Events whose time is later than the broker can have received them. */
+  ahead: number;
+  /** Timers of plugins that fired, and those whose step is gone. */
+  timers: number;
+  timers_lost: number;
+  /** Pairs that joins have put together, events without a partner, and events that were kept in vain. */
+  joined: number;
+  unmatched: number;
+  joins_lost: number;
+  window_results: number;
+  /** Events whose windows were over, once for each kind of window. */
+  window_late: number;
+  /** Parts of windows that ended without a result. */
+  windows_lost: number;
 }
 
 export interface Partition {
@@ -57,6 +75,15 @@ export interface InputClock {
   held_by?: string;
 }
 
+/** A sketch held against the exact answers. */
+export interface Accuracy {
+  comparisons: number;
+  /** The greatest that was seen, and the one promised then; each a share. */
+  observed_error: number;
+  promised_error: number;
+  breaches: number;
+}
+
 export interface Status {
   active_revision: number;
   state: StateName;
@@ -70,18 +97,27 @@ export interface Status {
     pending?: number;
     lost: number;
     possibly_lost: number;
+    last_loss?: { from: number; to: number };
     clock?: InputClock;
   };
   partitions: Partition[];
   stats: {
     counts: Counts;
+    times?: { unreadable: number; ahead_example?: string };
     commits: number;
     commit_failures: number;
+    /** How watched sketches keep their promises, by name. */
+    accuracy: Record<string, Accuracy>;
     steps: Record<string, Latency & { fuel: number; traps: number }>;
     commit_latency: Latency;
   };
   memory_bytes: Record<string, number>;
-  limited?: { since_ms: number; by: unknown };
+  limited?: { since_ms: number; by: string };
+  /** What somebody should look at, though it goes on. */
+  warnings?: string[];
+  output?: { stream: string; subjects: string };
+  /** None where its streams lie in the engine's own. */
+  nats_account?: { name: string; connected: boolean; trouble?: string };
   balance?: { read: number; broker_input?: number; broker_messages?: number; imbalance?: string };
   imbalances: number;
   stream_last_sequence?: number;

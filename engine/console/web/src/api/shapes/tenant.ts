@@ -6,9 +6,16 @@ export interface Tenant {
   reason?: string;
   read: string[];
   write: string[];
-  quotas: Record<string, number | Record<string, string>>;
+  quotas: Record<string, number | Record<string, Rate>>;
   used: Record<string, number>;
   created_ms: number;
+}
+
+export interface Rate {
+  /** Bytes may have a unit. */
+  limit: number | string;
+  per: string;
+  window?: string;
 }
 
 export interface Token {

@@ -33,6 +33,46 @@ describe('the flow', () => {
     expect(beside.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['distinct users', 'alarm slow']);
   });
 
+  it('has the windows behind the last step', () => {
+    const { boxes } = flowOf(`${TEXT}windows:\n  a: { over: { hopping: 5m, every: 1m } }\n  b: nothing\n`);
+    expect(boxes.slice(3).map(({ kind, name, says }) => [kind, name, says])).toEqual([
+      ['step', 'rank', 'ranker@2.0.0'],
+      ['window', 'a', 'hopping 5m, every 1m'],
+      ['window', 'b', ''],
+      ['output', 'out.{key}', ''],
+    ]);
+  });
+
+  it('has inputs by their names, joins, and the windows of their rows', () => {
+    const { boxes } = flowOf(`name: bought
+inputs:
+  clicks: { subjects: [a.click] }
+  purchases: { subjects: [a.purchase], key: { json: /buyer } }
+joins:
+  after-click: { left: clicks, right: purchases, within: { after: 10m } }
+windows:
+  hourly: { of: after-click, over: { tumbling: 1h } }
+`);
+    expect(boxes.map(({ kind, name, says }) => [kind, name, says])).toEqual([
+      ['subject', 'a.click', 'clicks'],
+      ['subject', 'a.purchase', 'purchases'],
+      ['join', 'after-click', 'clicks and purchases, after 10m'],
+      ['window', 'hourly', 'of after-click, tumbling 1h'],
+    ]);
+  });
+
+  it('names the schemas of what comes in and goes out', () => {
+    const { boxes } = flowOf(`name: receipts
+inputs:
+  shop: { subjects: [a], schema: { name: receipt, version: 2 } }
+output: { subject: b, schema: { name: sent } }
+`);
+    expect(boxes.map(({ name, says }) => [name, says])).toEqual([
+      ['a', 'shop, schema receipt 2'],
+      ['b', 'schema sent'],
+    ]);
+  });
+
   it('holds each mistake where it is', () => {
     const from = TEXT.indexOf('ranker@2.0.0');
     const { boxes } = flowOf(TEXT, [{ from, to: from + 1, message: 'gone' }]);

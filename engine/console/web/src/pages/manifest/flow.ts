@@ -1,14 +1,14 @@
-// What a manifest describes, as a chain of boxes: subjects, steps, output. It is read from a text that may be half
+// What a manifest describes, as a chain of boxes: subjects, steps, joins, windows, output. It is read from a text that may be half
 // written, so whatever is missing or of another form is left out.
 import { isMap, isScalar, isSeq, parseDocument, type Node, type YAMLMap } from 'yaml';
 import type { Mistake } from './check';
 
-export type BoxKind = 'subject' | 'step' | 'output';
+export type BoxKind = 'subject' | 'step' | 'join' | 'window' | 'output';
 
 export interface FlowBox {
   kind: BoxKind;
   name: string;
-  /** A plugin, a way to take the key. */
+  /** A plugin, the name of an input and its schema, what a join puts together, the stretches of a window. */
   says: string;
   /** What a step may use. */
   grants: string[];
@@ -26,10 +26,12 @@ export interface Flow {
 export function flowOf(text: string, mistakes: readonly Mistake[] = []): Flow {
   const root = parseDocument(text, { prettyErrors: false }).contents;
   if (!isMap(root)) return { boxes: [], beside: [] };
-  const boxes = [...subjects(root), ...steps(root), ...output(root)].map((box) => ({
-    ...box,
-    mistakes: mistakes.filter(({ from }) => from >= box.from && from < Math.max(box.to, box.from + 1)),
-  }));
+  const boxes = [...subjects(root), ...steps(root), ...joins(root), ...windows(root), ...output(root)].map(
+    (box) => ({
+      ...box,
+      mistakes: mistakes.filter(({ from }) => from >= box.from && from < Math.max(box.to, box.from + 1)),
+    }),
+  );
   return { boxes, beside: [...named(root, 'sketches'), ...named(root, 'vectors'), ...alarms(root)] };
 }
 
@@ -49,10 +51,15 @@ export function unknownPlugins(text: string, known: ReadonlySet<string>): Mistak
 type Bare = Omit<FlowBox, 'mistakes'>;
 
 function subjects(root: YAMLMap): Bare[] {
-  const input = root.get('input');
-  const list = isMap(input) ? input.get('subjects') : undefined;
-  if (!isSeq(list)) return [];
-  return list.items.map((item) => box('subject', scalar(item), '', item));
+  const named = entriesOf(root, 'inputs').flatMap(({ key, value }) => subjectsOf(value, scalar(key)));
+  return named.length > 0 ? named : subjectsOf(root.get('input'), '');
+}
+
+function subjectsOf(input: unknown, name: string): Bare[] {
+  if (!isMap(input)) return [];
+  const list = input.get('subjects');
+  const says = [name, schemaOf(input)].filter((part) => part !== '').join(', ');
+  return isSeq(list) ? list.items.map((item) => box('subject', scalar(item), says, item)) : [];
 }
 
 function steps(root: YAMLMap): Bare[] {
@@ -63,16 +70,52 @@ function steps(root: YAMLMap): Bare[] {
   });
 }
 
+/** They take what leaves the last step. */
+function joins(root: YAMLMap): Bare[] {
+  return entriesOf(root, 'joins').map(({ key, value }) => {
+    const sides = isMap(value) ? ['left', 'right'].map((side) => scalar(value.get(side, true))) : [];
+    const within = isMap(value) ? saidOf(value.get('within')) : '';
+    const says = [sides.filter((side) => side !== '').join(' and '), within].filter((part) => part !== '');
+    return { ...box('join', scalar(key), says.join(', '), value), from: placeOf(key)[0] };
+  });
+}
+
+/** They take what leaves the last step too, or what a join has put together. */
+function windows(root: YAMLMap): Bare[] {
+  return entriesOf(root, 'windows').map(({ key, value }) => {
+    const of = isMap(value) ? scalar(value.get('of', true)) : '';
+    const over = isMap(value) ? saidOf(value.get('over')) : '';
+    const says = [of === '' ? '' : `of ${of}`, over].filter((part) => part !== '');
+    return { ...box('window', scalar(key), says.join(', '), value), from: placeOf(key)[0] };
+  });
+}
+
+function entriesOf(root: YAMLMap, field: string): { key: unknown; value: unknown }[] {
+  const said = root.get(field);
+  return isMap(said) ? said.items : [];
+}
+
+/** The schema of payloads, as an input or an output names it. */
+function schemaOf(of: YAMLMap): string {
+  const schema = of.get('schema');
+  if (!isMap(schema)) return '';
+  const [name, version] = ['name', 'version'].map((field) => scalar(schema.get(field, true)));
+  return name ? `schema ${name}${version ? ` ${version}` : ''}` : '';
+}
+
+/** A map of plain values on one line. */
+function saidOf(map: unknown): string {
+  return isMap(map) ? map.items.map(({ key, value }) => `${scalar(key)} ${scalar(value)}`).join(', ') : '';
+}
+
 function output(root: YAMLMap): Bare[] {
   const said = root.get('output');
   if (!isMap(said)) return [];
-  return [box('output', scalar(said.get('subject', true)), '', said)];
+  return [box('output', scalar(said.get('subject', true)), schemaOf(said), said)];
 }
 
 function named(root: YAMLMap, field: string): Flow['beside'] {
-  const said = root.get(field);
-  if (!isMap(said)) return [];
-  return said.items.map(({ key, value }) => {
+  return entriesOf(root, field).map(({ key, value }) => {
     const kind = isMap(value) ? scalar(value.get('kind', true)) : '';
     return { kind: kind || field, name: scalar(key), from: placeOf(key)[0] };
   });

@@ -1,8 +1,8 @@
 // What the API is asked for.
 import { describe, expect, it } from 'vitest';
-import { nameOf, queryOf, type Wish } from './wish';
+import { checkOf, nameOf, queryOf, valueOf, type Wish } from './wish';
 
-const wish: Wish = { way: 'at-once', share: '5%', maxErrorRatio: '', force: false };
+const wish: Wish = { way: 'at-once', share: '5%', maxErrorRatio: '', maxP99: '', minEvents: '', force: false };
 
 describe('a wish', () => {
   it('asks for its way and no other', () => {
@@ -12,6 +12,18 @@ describe('a wish', () => {
       canary: '5%',
       'max-error-ratio': '0.01',
     });
+    expect(queryOf({ ...wish, way: 'canary', maxP99: '50ms', minEvents: '10' })).toEqual({
+      canary: '5%',
+      'max-p99': '50ms',
+      'min-events': '10',
+    });
+  });
+});
+
+describe('a check', () => {
+  it('asks for no candidate', () => {
+    expect(checkOf({ force: true })).toEqual({ 'dry-run': 'true', force: 'true' });
+    expect(checkOf(wish)).toEqual({ 'dry-run': 'true' });
   });
 });
 
@@ -20,5 +32,13 @@ describe('nameOf', () => {
     expect(nameOf('# a comment\nname: "my-pipeline" # mine\ninput: {}')).toBe('my-pipeline');
     expect(nameOf('name: "quoted" # why')).toBe('quoted');
     expect(nameOf('steps:\n  - name: step')).toBeUndefined();
+  });
+});
+
+describe('a value', () => {
+  it('is told on one line', () => {
+    expect(valueOf('2s')).toBe('2s');
+    expect(valueOf(null)).toBe('');
+    expect(valueOf({ a: [1, 'b'] })).toBe('{ "a": [ 1, "b" ] }');
   });
 });

@@ -20,6 +20,19 @@ export interface Point {
   high: number;
 }
 
+/** The whole of what an answer tells of its quantiles; the ends are exact. */
+export function wholeOf({ quantiles, min, max }: Sketch['answer']): [number, number][] {
+  return knownOf([[0, min ?? null], ...(quantiles ?? []), [1, max ?? null]]);
+}
+
+/** A curve and its band as the points of a picture of this size. */
+export function drawn(points: readonly Point[], width: number, height: number): { line: string; band: string } {
+  const at = (x: number, y: number) => `${x * width},${y * height}`;
+  const highs = points.map(({ x, high }) => at(x, high));
+  const lows = points.map(({ x, low }) => at(x, low)).reverse();
+  return { line: points.map(({ x, y }) => at(x, y)).join(' '), band: [...highs, ...lows].join(' ') };
+}
+
 /** Items with their counts; each value of a sample stands for itself. */
 export function countedOf(items: readonly (string | [string, number])[]): [string, number][] {
   return items.map((item) => (typeof item === 'string' ? [item, 1] : item));

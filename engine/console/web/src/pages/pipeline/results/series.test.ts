@@ -1,7 +1,7 @@
 // Windows and groups of a sketch.
 import { describe, expect, it } from 'vitest';
 import type { SketchView } from '../../../api/shapes/query';
-import { askEach, groupName, marksOf, millisOf, windowsUpTo } from './series';
+import { askEach, groupName, marksOf, windowsUpTo } from './series';
 
 const view = (count: number): SketchView => ({
   kind: 'distinct',
@@ -19,13 +19,6 @@ describe('windows', () => {
     ]);
     expect(windowsUpTo('nonsense', 60_000)).toEqual([]);
     expect(windowsUpTo('1970-01-01T00:01:00.000Z', 60_000)).toHaveLength(1);
-  });
-
-  it('are as long as the manifest says', () => {
-    expect(millisOf('1m')).toBe(60_000);
-    expect(millisOf('1h30m')).toBe(5_400_000);
-    expect(millisOf('250ms')).toBe(250);
-    expect(millisOf('')).toBe(0);
   });
 
   it('stay in order, and leave out what has no answer', async () => {

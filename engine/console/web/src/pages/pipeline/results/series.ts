@@ -5,6 +5,12 @@ import { bandOf } from './band';
 
 /** Windows that are drawn; each is a question. */
 export const MOST_WINDOWS = 24;
+/** Quantiles enough for a smooth curve; the last ones show the tail. */
+export const SHARES: readonly number[] = [
+  ...Array.from({ length: 19 }, (_, index) => (index + 1) / 20),
+  0.99,
+  0.999,
+];
 /** Questions at once. */
 const AT_ONCE = 4;
 
@@ -32,13 +38,6 @@ export function windowsUpTo(to: string, windowMs: number, most = MOST_WINDOWS): 
     const from = end - (most - index) * windowMs;
     return { from: new Date(from).toISOString(), to: new Date(from + windowMs).toISOString() };
   }).filter(({ from }) => Date.parse(from) >= 0);
-}
-
-/** Milliseconds of a duration as a manifest writes it, such as `1m` or `1h30m`. */
-export function millisOf(duration: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  const parts = [...duration.matchAll(/(\d+)(ms|s|m|h|d)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
 }
 
 /** Asks for each window. One that is not kept any more, or not yet there, is left out. */

@@ -1,0 +1,97 @@
+// An operator's story: a tenant is made, gets a token and quotas, and goes again; tokens of operators, and what the
+// log tells of all of it.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { accessible, launch, logIn, open } from './stage/browser';
+import { Engine } from './stage/engine';
+
+let engine: Engine;
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  ({ page, complaints } = await open(browser, engine, '/console/operator'));
+  await logIn(page, engine.operator);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await engine?.end();
+});
+
+const toAll = () => page.getByRole('link', { name: 'All tenants' }).click();
+const tenants = () => page.getByRole('region', { name: 'Tenants', exact: true });
+
+it('makes a tenant, and a token for it', async () => {
+  const form = page.getByRole('region', { name: 'New tenant' });
+  await form.getByLabel('Name').fill('dev');
+  await form.getByText('There is a tenant of this name').waitFor();
+  await form.getByLabel('Name').fill('shop');
+  await form.getByLabel('May write').fill('shop.>, public.shop.*');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await tenants().getByRole('link', { name: 'shop' }).waitFor();
+  await accessible(page);
+  await form.getByRole('link', { name: 'a token' }).click();
+  await page.getByText('This tenant has no token').waitFor();
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('the only time that the token is shown').waitFor();
+});
+
+it('changes its quotas, and is told what is no number and no rate', async () => {
+  await page.getByRole('link', { name: 'Quotas' }).click();
+  await page.getByText('shop.> public.shop.*').waitFor();
+  await page.getByRole('button', { name: 'Change' }).click();
+  const form = page.getByRole('region', { name: 'Change' });
+  expect(await form.getByLabel('plugin-bytes').inputValue()).toBe('4GiB');
+  await form.getByLabel('pipelines').fill('many');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.getByRole('alert').getByText('is no number').waitFor();
+  await form.getByLabel('pipelines').fill('7');
+  await form.getByLabel('plugin-bytes').fill('2 MiB');
+  await form.getByLabel('events').fill('often per 1s');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form
+    .getByRole('alert')
+    .getByText(/often|limit/)
+    .waitFor();
+  await accessible(page);
+  await form.getByLabel('events').fill('100 per 1s');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.waitFor({ state: 'detached' });
+  const quotas = page.getByRole('region', { name: 'Quotas' });
+  await quotas.getByRole('row', { name: /^pipelines 0 7 / }).waitFor();
+  await quotas.getByText('2.0 MiB').waitFor();
+  await page.getByText('events: 100 per 1s').waitFor();
+  await page.getByText('shop.> public.shop.*').waitFor();
+});
+
+it('deletes it, when it is sure', async () => {
+  await toAll();
+  await tenants().getByRole('button', { name: 'Delete shop' }).click();
+  await tenants().getByRole('button', { name: 'Delete shop with its tokens and plugins' }).click();
+  await tenants().getByRole('link', { name: 'shop' }).waitFor({ state: 'detached' });
+});
+
+it('makes a token of another operator, whose rights are smaller', async () => {
+  await page.getByText("Operators' tokens").click();
+  await page.getByLabel('Label').fill('who looks only');
+  await page.getByRole('group').getByRole('button', { name: 'Create' }).click();
+  const token = await page.locator('pre.code').filter({ hasText: 'tr_' }).innerText();
+  await page.getByText('Audit log of all tenants').click();
+  const log = page.getByRole('region', { name: 'Audit log' });
+  await log.getByRole('cell', { name: 'tenant-deleted' }).waitFor();
+  await accessible(page);
+  expect(complaints).toEqual([]);
+
+  const other = await open(browser, engine, '/console/operator');
+  await logIn(other.page, token);
+  await other.page.getByRole('button', { name: 'Delete dev' }).click();
+  await other.page.getByRole('button', { name: 'Delete dev with its tokens and plugins' }).click();
+  await other.page
+    .getByRole('alert')
+    .getByText(/forbidden/)
+    .waitFor();
+  expect(other.complaints).toEqual([]);
+});
