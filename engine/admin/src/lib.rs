@@ -6,7 +6,7 @@
 //! - `access`: which token may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: the rate limiter of each token and address; `request_rates` are its rates;
 //! - `state`: what handlers share, and how the API is set up;
-//! - one file a subject: `tenants`, `tokens`, `audit`, `streams`, `events`, `plugins`, `pipelines`, `candidates`,
+//! - one file a subject: `tenants`, `tokens`, `whoami`, `audit`, `streams`, `events`, `plugins`, `pipelines`, `candidates`,
 //!   `queries`, `sketches`, `graph`, `views`, `outputs`, `dead_letters`, `probes`;
 //! - `console`: the console's files, which are no part of the API;
 //! - `cached`: answers queries from the `response_cache`;
@@ -47,6 +47,7 @@ mod streams;
 mod tenants;
 mod tokens;
 mod views;
+mod whoami;
 
 pub use access::Audience;
 pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};

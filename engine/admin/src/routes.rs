@@ -15,7 +15,7 @@ use crate::{
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
     openapi, outputs, pipelines, plugins, probes, queries,
     route::Route,
-    schemas, sketches, streams, tenants, tokens, views,
+    schemas, sketches, streams, tenants, tokens, views, whoami,
 };
 
 /// What a route takes that takes JSON.
@@ -111,6 +111,13 @@ pub fn routes() -> Vec<Route> {
             tenant,
             "delete a tenant without pipelines",
             delete(tenants::delete),
+        ),
+        Route::new(
+            Audience::Bearer,
+            "GET",
+            "/v1/whoami",
+            "tell what the request's own token is, and which engine answers",
+            get(whoami::whoami),
         ),
         operator_tokens(
             "GET",

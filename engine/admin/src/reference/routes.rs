@@ -31,7 +31,7 @@ pub(super) fn group(path: &str) -> &'static str {
             "Queries"
         }
         (_, Some(rest)) if rest.starts_with("/dead-letters") => "Dead letters",
-        _ if path.contains("/tokens") => "Tokens of operators and tenants",
+        _ if path.contains("/tokens") || path == "/v1/whoami" => "Tokens of operators and tenants",
         _ if path.contains("/audit") => "Audit log",
         (_, Some(rest)) if rest.starts_with("/outputs") => "Events and results",
         _ if path.contains("/streams") || path.ends_with("/events") => "Events and results",
@@ -82,6 +82,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "With `metrics-public = true` it needs no token.",
             "",
             "200 with OpenMetrics text. The [metrics](metrics.md) have a page of their own",
+            &[],
+        ),
+        ("GET", "/v1/whoami") => of(
+            "Use it to see why a request is refused.",
+            "",
+            "200 with `tenant` (none for an operator's token), `id`, `scope`, `label`, `created_ms`, `expires_ms`, `engine` and `version`",
             &[],
         ),
         ("GET", "/v1/doctor") => of(

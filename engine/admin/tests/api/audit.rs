@@ -75,7 +75,7 @@ async fn every_route_that_changes_something_is_in_the_log_under_the_token_that_a
         let before = log(&stage, "/v1/audit").await;
         let token = match route.audience {
             Audience::Tenant(_) => &*stage.shop,
-            Audience::Operator(_) | Audience::Public => OPERATOR,
+            Audience::Operator(_) | Audience::Bearer | Audience::Public => OPERATOR,
         };
         let answer = stage.ask(route.method, &path, &[token], change(route).1).await;
         let asked = format!("{} {path}", route.method);

@@ -30,4 +30,5 @@ mod tls;
 mod tokens;
 mod uploads;
 mod views;
+mod whoami;
 mod world;
