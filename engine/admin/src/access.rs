@@ -21,7 +21,7 @@ use tailrace_core::{
     registry::{Role, Scope},
 };
 
-use crate::{ApiState, problem::Problem};
+use crate::{ApiState, described::Takes, problem::Problem};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,10 @@ impl Right {
         })
     }
 }
+
+impl Takes for Anybody {}
+impl Takes for Operator {}
+impl Takes for Access {}
 
 impl FromRequestParts<ApiState> for Anybody {
     type Rejection = Problem;

@@ -2,7 +2,8 @@
 //! is decided in `tailrace_control`; what an error means to a client in `problem`.
 //!
 //! - `routes`: the table of all routes; the `router` and the description (`openapi`) are made from it;
-//! - `route`: what a row of it says;
+//! - `route`: what a row of it says; `described`: what its handler takes and gives, as the types say it; `answers`: the
+//!   kinds of answer; `document_types`: their schemas;
 //! - `access`: which token may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: the rate limiter of each token and address; `request_rates` are its rates;
 //! - `state`: what handlers share, and how the API is set up;
@@ -13,13 +14,16 @@
 //! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
 mod access;
+mod answers;
 mod audit;
 mod cached;
 mod candidates;
 mod condition;
 mod console;
 mod dead_letters;
+mod described;
 mod doctor;
+mod document_types;
 mod edge;
 mod events;
 mod graph;

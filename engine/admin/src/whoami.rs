@@ -1,13 +1,14 @@
 //! What the request's own token is, and which engine answers: for whoever wonders why something is refused.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::query::tokens::OwnToken;
 
 use crate::access::Anybody;
 
 /// What a token is, and who says so.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Whoami {
     #[serde(flatten)]
     token: OwnToken,

@@ -28,6 +28,7 @@ mod limits;
 mod lives;
 mod logs;
 mod nodes;
+mod openapi;
 mod operator_mode;
 mod recall;
 mod refusals;

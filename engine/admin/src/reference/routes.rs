@@ -71,7 +71,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `{\"status\":\"ready\"}`",
             &[ApiCode::NotReady],
         ),
-        ("GET", "/openapi.json") => of("", "", "200 with OpenAPI 3.1", &[]),
+        ("GET", "/openapi.json") => of(
+            "It has a schema of every body, answer and parameter.",
+            "",
+            "200 with OpenAPI 3.1",
+            &[],
+        ),
         ("GET", "/v1/schemas/pipeline.json") => of(
             "Editors use it for completion.",
             "",

@@ -15,6 +15,8 @@ mod edge;
 mod floods;
 mod graph;
 mod http2;
+mod judge;
+mod judged;
 mod kept;
 mod limits;
 mod merging;

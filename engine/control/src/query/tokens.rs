@@ -13,7 +13,7 @@ use tailrace_core::{
 use crate::{error::ControlResult, query::Queries};
 
 /// A token as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShownToken {
     /// What it is known by.
     pub id: String,
@@ -30,7 +30,7 @@ pub struct ShownToken {
 }
 
 /// What a token is, for whoever bears it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OwnToken {
     /// The tenant that it is of; none for an operator's, which acts on every tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
