@@ -2,11 +2,12 @@
 //! field with a default may be left out of a request, and is always in an answer.
 
 use schemars::{
-    JsonSchema, Schema, SchemaGenerator,
+    JsonSchema, SchemaGenerator,
     generate::{Contract, SchemaSettings},
-    transform::{RecursiveTransform, ReplaceBoolSchemas, Transform as _},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::plain_schemas::{plain, transforms};
 
 /// Where the description keeps its types.
 const PLACE: &str = "#/components/schemas/";
@@ -102,80 +103,12 @@ impl Components {
     }
 }
 
-/// Generators of clients know a schema as an object only; `true` is written as `{}`.
-fn as_objects() -> ReplaceBoolSchemas {
-    let mut transform = ReplaceBoolSchemas::default();
-    transform.skip_additional_properties = true;
-    transform
-}
-
-fn plain(mut schema: Schema) -> Value {
-    as_objects().transform(&mut schema);
-    RecursiveTransform(simplify).transform(&mut schema);
-    schema.to_value()
-}
-
-/// Writes what a schema says as generators of clients know it.
-fn simplify(schema: &mut Schema) {
-    as_enum(schema);
-    as_map(schema);
-}
-
-/// An object whose names all fit one pattern is a map.
-fn as_map(schema: &mut Schema) {
-    let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
-    let patterns = schema.get("patternProperties").and_then(Value::as_object);
-    let only = patterns.filter(|patterns| patterns.len() == 1);
-    let Some((pattern, value)) = only.and_then(|only| only.iter().next()) else {
-        return;
-    };
-    let (pattern, value) = (pattern.clone(), value.clone());
-    if !is_closed || schema.get("properties").is_some() {
-        return;
-    }
-    schema.remove("patternProperties");
-    schema.insert("propertyNames".to_owned(), json!({ "pattern": pattern }));
-    schema.insert("additionalProperties".to_owned(), value);
-}
-
-/// A choice of texts becomes an `enum`, which every generator knows. What each means goes into the description.
-fn as_enum(schema: &mut Schema) {
-    let Some(choices) = schema.get("oneOf").and_then(Value::as_array) else {
-        return;
-    };
-    let (mut texts, mut said) = (Vec::new(), Vec::new());
-    for choice in choices {
-        let several = choice.get("enum").and_then(Value::as_array);
-        match (choice["type"].as_str(), choice["const"].as_str(), several) {
-            (Some("string"), Some(text), None) => {
-                texts.push(Value::from(text));
-                let meaning = choice["description"].as_str();
-                said.extend(meaning.map(|meaning| format!("- `{text}`: {meaning}")));
-            }
-            (Some("string"), None, Some(several)) => texts.extend(several.iter().cloned()),
-            _ => return,
-        }
-    }
-    schema.remove("oneOf");
-    schema.insert("type".to_owned(), "string".into());
-    schema.insert("enum".to_owned(), texts.into());
-    let about = schema
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if !said.is_empty() {
-        let about = format!("{about}\n\n{}", said.join("\n")).trim().to_owned();
-        schema.insert("description".to_owned(), about.into());
-    }
-}
-
 fn generator(contract: Contract) -> SchemaGenerator {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = PLACE.trim_start_matches('#').trim_end_matches('/').into();
         settings.meta_schema = None;
         settings.contract = contract;
-        settings.transforms.push(Box::new(as_objects()));
-        settings.transforms.push(Box::new(RecursiveTransform(simplify)));
+        settings.transforms.extend(transforms());
     });
     settings.into_generator()
 }
@@ -235,32 +168,6 @@ mod tests {
     #[derive(Serialize, Deserialize, JsonSchema)]
     struct Around {
         inner: Differs,
-    }
-
-    #[test]
-    fn an_object_with_names_of_one_pattern_is_a_map() {
-        let mut types = DocumentTypes::new();
-        let map = types.taken::<std::collections::BTreeMap<tailrace_core::name::Name, u8>>();
-        assert!(map["propertyNames"]["pattern"].is_string(), "{map}");
-        assert_eq!(map["additionalProperties"]["type"], "integer", "{map}");
-    }
-
-    #[test]
-    fn a_choice_of_texts_is_an_enum_that_says_what_each_means() {
-        #[derive(Serialize, JsonSchema)]
-        #[serde(rename_all = "kebab-case")]
-        #[allow(dead_code, reason = "only its schema is looked at")]
-        /// Which way.
-        enum Way {
-            /// To the north.
-            Up,
-            Down,
-        }
-        let mut types = DocumentTypes::new();
-        types.given::<Way>();
-        let way = &types.components().schemas["Way"];
-        assert_eq!(way["enum"].as_array().map(Vec::len), Some(2), "{way}");
-        assert_eq!(way["description"], "Which way.\n\n- `up`: To the north.", "{way}");
     }
 
     #[test]

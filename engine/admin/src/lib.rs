@@ -3,7 +3,7 @@
 //!
 //! - `routes`: the table of all routes; the `router` and the description (`openapi`) are made from it;
 //! - `route`: what a row of it says; `described`: what its handler takes and gives, as the types say it; `answers`: the
-//!   kinds of answer; `document_types`: their schemas;
+//!   kinds of answer; `document_types`: their schemas, made plain by `plain_schemas`;
 //! - `access`: which token may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: the rate limiter of each token and address; `request_rates` are its rates;
 //! - `state`: what handlers share, and how the API is set up;
@@ -33,6 +33,7 @@ mod metrics;
 mod openapi;
 mod outputs;
 mod pipelines;
+mod plain_schemas;
 mod plugins;
 mod probes;
 mod problem;

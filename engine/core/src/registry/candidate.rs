@@ -36,6 +36,7 @@ pub enum Mode {
 
 /// The share of a canary, and when it is taken back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
 pub struct Canary {
     /// Keys of a million that are its own.
     pub share_ppm: u32,
