@@ -8,6 +8,7 @@ mod accounts;
 mod alarms;
 mod books;
 mod broker;
+mod broker_login;
 mod broker_tls;
 mod by_hand;
 mod candidates;
