@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_control::command::streams::{StreamRequest, WhenFull};
-use tailrace_core::{ports::tenant_streams::TenantStreamFacts, subject};
+use tailrace_core::{
+    ports::tenant_streams::{TenantSource, TenantStreamFacts},
+    subject,
+};
 
 use crate::{
     ApiState,
@@ -22,6 +25,7 @@ pub(crate) struct StreamView {
     /// What the broker calls it.
     stream: String,
     subjects: Vec<String>,
+    sources: Vec<SourceView>,
     max_age_ms: u64,
     max_bytes: u64,
     when_full: WhenFull,
@@ -32,6 +36,20 @@ pub(crate) struct StreamView {
     created: String,
 }
 
+/// What a stream takes in of another.
+#[derive(Serialize)]
+struct SourceView {
+    /// What the broker calls it.
+    stream: String,
+    subject: String,
+}
+
+impl From<TenantSource> for SourceView {
+    fn from(TenantSource { stream, subject }: TenantSource) -> Self {
+        Self { stream, subject }
+    }
+}
+
 impl From<TenantStreamFacts> for StreamView {
     fn from(facts: TenantStreamFacts) -> Self {
         let wanted = facts.wanted;
@@ -39,6 +57,7 @@ impl From<TenantStreamFacts> for StreamView {
             stream: subject::tenant_stream_name(&wanted.tenant, &wanted.name),
             name: wanted.name.to_string(),
             subjects: wanted.subjects,
+            sources: wanted.sources.into_iter().map(SourceView::from).collect(),
             max_age_ms: wanted.max_age.as_millis() as u64,
             max_bytes: wanted.max_bytes,
             when_full: if wanted.drops_oldest {

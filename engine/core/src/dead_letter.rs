@@ -58,6 +58,9 @@ pub struct Reason {
     /// The name of the timer that failed, where the letter is no event but a timer with its payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<String>,
+    /// Which of several inputs the event is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
 }
 
 /// Headers of the dead letter: the event's own, and the reason.
@@ -179,6 +182,7 @@ mod tests {
             cut_from: None,
             dedup_id: Some("o-17".into()),
             timer: None,
+            input: Some("orders".into()),
         };
         let headers = headers(&event, &reason);
         assert!(

@@ -20,6 +20,7 @@ pub mod failpoint;
 pub mod grant;
 pub mod headers;
 pub mod identity;
+pub mod join;
 pub mod life;
 pub mod load;
 pub mod manifest;

@@ -15,7 +15,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::WatermarkManifest;
+use crate::{
+    manifest::{PipelineManifest, WatermarkManifest},
+    name::Name,
+};
 
 /// Most sources with a clock of their own: a commit holds them all.
 pub const MAX_SOURCES: usize = 64;
@@ -71,8 +74,22 @@ struct Written {
 }
 
 impl ClockRule {
-    /// As the manifest has it.
-    pub fn of(manifest: &WatermarkManifest) -> Self {
+    /// As the manifest has it: named inputs are sources, unless it says otherwise.
+    pub fn of(manifest: &PipelineManifest) -> Self {
+        let rule = Self::of_watermark(&manifest.input.watermark);
+        if rule.per != 0 || manifest.inputs.is_empty() {
+            return rule;
+        }
+        let names: Vec<_> = manifest.inputs.keys().collect();
+        let names = serde_json::to_vec(&names).unwrap_or_default();
+        Self {
+            per: crc32fast::hash(&names).max(1),
+            ..rule
+        }
+    }
+
+    /// The rule of one input.
+    pub fn of_watermark(manifest: &WatermarkManifest) -> Self {
         let per = manifest.per.as_ref().map(|per| {
             let place = serde_json::to_vec(per).unwrap_or_default();
             crc32fast::hash(&place).max(1)
@@ -102,6 +119,19 @@ impl ClockRule {
 }
 
 impl InputClock {
+    /// These sources are waited for from the beginning, though nothing has come of them yet.
+    pub fn expect<'a>(&mut self, rule: &ClockRule, names: impl IntoIterator<Item = &'a Name>) {
+        if self.per == rule.per {
+            return;
+        }
+        self.per = rule.per;
+        self.sources = None;
+        for name in names {
+            let sources = Arc::make_mut(self.sources.get_or_insert_default());
+            sources.note(name.as_str(), 0, rule.lag_ms);
+        }
+    }
+
     /// Takes note of a time that is believed.
     pub fn advance(&mut self, rule: &ClockRule, source: Option<&str>, time_ms: u64) {
         if self.per != rule.per {
@@ -161,6 +191,10 @@ impl InputClock {
         let behind_ms = last_ms - first_ms;
         match behind_ms {
             0 => None,
+            _ if first_ms == 0 => Some(format!(
+                "source {first:?}, of which nothing has come; it is waited for up to input.watermark.lag, {} ms",
+                rule.lag_ms
+            )),
             _ if behind_ms > rule.lag_ms => Some(format!(
                 "input.watermark.lag: source {first:?} is {behind_ms} ms behind, and is waited for no longer"
             )),
@@ -299,7 +333,7 @@ mod tests {
     const HOUR_MS: u64 = 3_600_000;
 
     fn rule(text: &str) -> ClockRule {
-        ClockRule::of(&serde_json::from_str(text).unwrap())
+        ClockRule::of_watermark(&serde_json::from_str(text).unwrap())
     }
 
     #[test]

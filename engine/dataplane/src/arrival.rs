@@ -50,6 +50,8 @@ pub struct Arrival {
     pub moves_clock: bool,
     /// Which source it is of, where sources have clocks of their own.
     pub clock_source: Option<String>,
+    /// Which of several inputs it is of.
+    pub input: Option<Name>,
     /// When the broker received it.
     pub received_ms: u64,
     /// The clock of the input with this event. Of one that is sent again, it has not started.
@@ -85,6 +87,7 @@ impl Arrival {
             is_ahead: false,
             moves_clock: false,
             clock_source: None,
+            input: None,
             received_ms: 0,
             clock: InputClock::default(),
             skipped: false,

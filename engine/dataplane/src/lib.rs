@@ -17,6 +17,7 @@ pub mod arrival;
 pub mod candidate;
 pub mod effects;
 pub mod intake;
+pub mod joins;
 pub mod limits;
 pub mod membership;
 pub mod message;

@@ -11,7 +11,7 @@ use tailrace_core::{
     name::Name,
     ports::{
         broker::BrokerError,
-        tenant_streams::{TenantStream, TenantStreamError, TenantStreamFacts, TenantStreams},
+        tenant_streams::{TenantSource, TenantStream, TenantStreamError, TenantStreamFacts, TenantStreams},
     },
     subject,
 };
@@ -41,6 +41,7 @@ fn config(wanted: &TenantStream) -> Value {
         "name": subject::tenant_stream_name(&wanted.tenant, &wanted.name),
         "description": format!("Tailrace: events of tenant {}", wanted.tenant),
         "subjects": wanted.subjects,
+        "sources": wanted.sources.iter().map(source).collect::<Vec<_>>(),
         "retention": "limits",
         "storage": "file",
         "discard": if wanted.drops_oldest { "old" } else { "new" },
@@ -57,6 +58,22 @@ fn config(wanted: &TenantStream) -> Value {
     })
 }
 
+fn source(source: &TenantSource) -> Value {
+    json!({ "name": source.stream, "filter_subject": source.subject })
+}
+
+fn sources(config: &Value) -> Vec<TenantSource> {
+    let sources = config["sources"].as_array().into_iter().flatten();
+    let source = |source: &Value| {
+        let text = |field: &str| source[field].as_str().map(str::to_owned);
+        Some(TenantSource {
+            stream: text("name")?,
+            subject: text("filter_subject").unwrap_or_else(|| ">".to_owned()),
+        })
+    };
+    sources.filter_map(source).collect()
+}
+
 /// What a tenant has made; none where no tenant has.
 fn facts(info: &Value) -> Option<TenantStreamFacts> {
     let (config, state) = (&info["config"], &info["state"]);
@@ -68,6 +85,7 @@ fn facts(info: &Value) -> Option<TenantStreamFacts> {
             life: says(TENANT_LIFE)?.parse().ok()?,
             name: Name::new(says(NAME)?).ok()?,
             subjects: subjects.filter_map(Value::as_str).map(str::to_owned).collect(),
+            sources: sources(config),
             max_age: Duration::from_nanos(config["max_age"].as_u64().unwrap_or(0)),
             max_bytes: config["max_bytes"].as_u64().unwrap_or(0),
             drops_oldest: config["discard"] != "new",
@@ -93,7 +111,14 @@ impl NatsBroker {
     async fn update(&self, name: &str, known: &Value, wanted: &TenantStream) -> Result<Value, BrokerError> {
         let mut changed = known["config"].clone();
         let wanted = config(wanted);
-        for field in ["subjects", "discard", "max_age", "max_bytes", "duplicate_window"] {
+        for field in [
+            "subjects",
+            "sources",
+            "discard",
+            "max_age",
+            "max_bytes",
+            "duplicate_window",
+        ] {
             changed[field] = wanted[field].clone();
         }
         self.ask(&format!("STREAM.UPDATE.{name}"), &changed).await

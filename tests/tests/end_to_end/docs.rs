@@ -70,6 +70,7 @@ pages! {
     how_to_upgrade: "docs/how-to/upgrade.md",
     how_to_watch: "docs/how-to/watch.md",
     how_to_windows: "docs/how-to/windows.md",
+    how_to_joins: "docs/how-to/joins.md",
 }
 
 /// Folders in which every page is one of [`PAGES`].

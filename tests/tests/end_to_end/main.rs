@@ -24,6 +24,7 @@ mod exits;
 mod failures;
 mod house;
 mod https;
+mod joins;
 mod languages;
 mod limits;
 mod lives;

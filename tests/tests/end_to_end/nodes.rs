@@ -1,6 +1,7 @@
 //! A broker of three nodes: what the engine makes lies on all of them, and the death or the standstill of any one
 //! takes nothing away and holds nothing up for long.
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use tailrace_tests::{
@@ -18,6 +19,9 @@ const STREAMS: [&str; 4] = [
     "KV_tailrace_registry",
     "KV_tailrace_engines",
 ];
+
+/// The broker's error code for "no message found".
+const NO_MESSAGE: u64 = 10_037;
 
 async fn publish(nodes: &Nodes, from: u64, to: u64) -> anyhow::Result<()> {
     for number in from..to {
@@ -47,14 +51,30 @@ async fn counted(engine: &Engine) -> Option<u64> {
     answer.text.parse().ok()
 }
 
+/// A stored message, or nothing where the stream says that none follows. Any other refusal, such as a stream that
+/// elects its leader, tells nothing about what is stored: it is asked again.
+async fn message(nodes: &Nodes, request: &Value) -> anyhow::Result<Option<Value>> {
+    let said = std::cell::RefCell::new(Value::Null);
+    eventually("the stream answers what it holds", || async {
+        let answer = nodes.ask("STREAM.MSG.GET.TR_shop_count", request).await;
+        let is_told = answer
+            .as_ref()
+            .is_ok_and(|answer| answer.get("message").is_some() || answer["error"]["err_code"] == NO_MESSAGE);
+        said.replace(answer.unwrap_or_default());
+        is_told
+    })
+    .await
+    .with_context(|| said.borrow().to_string())?;
+    Ok(said.into_inner().get("message").cloned())
+}
+
 /// The outputs, each of which tells the count: once each, in order.
 async fn outputs(nodes: &Nodes) -> anyhow::Result<Vec<u64>> {
     let mut found = Vec::new();
     let mut next = 1_u64;
     loop {
         let request = json!({ "next_by_subj": "shop.count.u", "seq": next });
-        let answer = nodes.ask("STREAM.MSG.GET.TR_shop_count", &request).await?;
-        let Some(message) = answer.get("message") else {
+        let Some(message) = message(nodes, &request).await? else {
             return Ok(found);
         };
         next = message["seq"].as_u64().unwrap_or(u64::MAX - 1) + 1;

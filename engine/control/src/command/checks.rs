@@ -50,7 +50,16 @@ impl Commands {
             // Another tenant's stream is as good as none: that it exists is not this tenant's business.
             let foreign = subject::is_anothers(name, tenant);
             let facts = match streams.stream(name).await {
-                Err(BrokerError::NoStream(_)) => return Err(gone().into()),
+                // The tenant may mean one that it has made itself.
+                Err(BrokerError::NoStream(_)) => {
+                    let own = Name::new(name).ok();
+                    let own = own.map(|own| subject::tenant_stream_name(tenant, &own));
+                    let own = own.ok_or_else(gone)?;
+                    match streams.stream(&own).await {
+                        Err(BrokerError::NoStream(_)) => return Err(gone().into()),
+                        other => other?,
+                    }
+                }
                 other => other?,
             };
             return match check_reach(manifest, &facts) {
@@ -59,14 +68,14 @@ impl Commands {
             };
         }
         let mut found: Vec<String> = Vec::new();
-        for (index, pattern) in manifest.input.subjects.iter().enumerate() {
+        for (path, pattern) in manifest.patterns_read() {
             let mut holders = streams.streams_with(pattern).await?;
             if holders.is_empty() {
                 holders = streams.derived_with(pattern).await?;
             }
             if holders.is_empty() {
                 return Err(ManifestError::new(
-                    format!("input.subjects[{index}]"),
+                    path,
                     format!("no stream holds {pattern:?}; make one (tailrace stream create), or check the spelling"),
                 )
                 .into());
@@ -80,7 +89,7 @@ impl Commands {
             several => Err(ManifestError::new(
                 "input.stream",
                 format!(
-                    "{} streams hold these subjects; name the one you mean",
+                    "{} streams hold these subjects; name the one you mean, or make one that takes in all of them: tailrace stream create NAME --source STREAM=SUBJECT",
                     several.len()
                 ),
             )
@@ -276,7 +285,7 @@ fn check_imports(path: &str, step: &StepManifest, version: &PluginVersion) -> Co
 pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) -> ControlResult<()> {
     let fixed = [
         ("input.stream", before.input.stream == after.input.stream),
-        ("input.key", before.input.key == after.input.key),
+        ("input.key", has_its_keys(before, after)),
         ("input.partition", before.input.partition == after.input.partition),
         ("partitions", before.partitions == after.partitions),
     ];
@@ -312,17 +321,32 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
     Ok(())
 }
 
+/// Whether each input finds its keys where it did. An input that is new is free.
+fn has_its_keys(before: &PipelineManifest, after: &PipelineManifest) -> bool {
+    after.input_parts().all(|part| {
+        let former = before.input_parts().find(|former| former.name == part.name);
+        match former {
+            Some(former) => former.key == part.key,
+            // A name is given, or taken away: who was who cannot be told.
+            None if part.name.is_none() || before.inputs.is_empty() => {
+                before.input_parts().all(|former| former.key == part.key)
+            }
+            None => true,
+        }
+    })
+}
+
 /// Whether a stream can hold what the pipeline reads. Of one whose messages come from elsewhere, its own subjects do
 /// not tell; what it holds now says nothing of what it will hold.
 pub(crate) fn check_reach(manifest: &PipelineManifest, facts: &StreamFacts) -> ControlResult<()> {
     if facts.is_derived {
         return Ok(());
     }
-    for (index, pattern) in manifest.input.subjects.iter().enumerate() {
+    for (path, pattern) in manifest.patterns_read() {
         if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
             let held = facts.subjects.join(", ");
             return Err(ManifestError::new(
-                format!("input.subjects[{index}]"),
+                path,
                 format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
             )
             .into());

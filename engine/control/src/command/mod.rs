@@ -7,6 +7,7 @@ pub mod candidates;
 pub mod checks;
 pub mod condition;
 pub mod deletion;
+mod endings;
 pub mod pipelines;
 pub mod plugins;
 pub mod publish;
@@ -20,7 +21,6 @@ pub mod tenants;
 pub mod tokens;
 pub mod trial;
 pub mod upload_permits;
-mod window_changes;
 
 use std::sync::Arc;
 

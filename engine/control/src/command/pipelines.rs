@@ -18,9 +18,9 @@ use crate::{
         Commands,
         apply::{AppliedPipeline, Apply},
         checks::check_change,
+        endings::ended,
         revisions::Next,
         state_versions::{check_state_versions, undeclared_layouts},
-        window_changes::ended_windows,
     },
     error::{ControlError, ControlResult},
 };
@@ -122,7 +122,7 @@ impl Commands {
             return Vec::new();
         }
         let mut warnings = undeclared_layouts(&known.active, manifest, plugins);
-        warnings.extend(ended_windows(&known.active.manifest, manifest));
+        warnings.extend(ended(&known.active.manifest, manifest));
         warnings
     }
 

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
     name::Name,
-    ports::tenant_streams::{TenantStream, TenantStreamError, TenantStreamFacts},
+    ports::broker::BrokerError,
+    ports::tenant_streams::{TenantSource, TenantStream, TenantStreamError, TenantStreamFacts},
     registry::{Key, Tenant},
     subject,
     units::{Bytes, Span},
@@ -46,8 +47,13 @@ pub enum WhenFull {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StreamRequest {
-    /// The subjects that it holds, within the tenant's read grant and its write grant.
+    /// The subjects that it holds, within the tenant's read grant and its write grant. A stream with sources needs
+    /// none.
+    #[serde(default)]
     pub subjects: Vec<String>,
+    /// What it takes in of other streams. It is within the tenant's read grant.
+    #[serde(default)]
+    pub sources: Vec<SourceRequest>,
     /// How long it keeps an event; 7 days where it is not said.
     #[serde(default = "a_week")]
     pub max_age: Span,
@@ -57,6 +63,16 @@ pub struct StreamRequest {
     /// What happens when it is full.
     #[serde(default)]
     pub when_full: WhenFull,
+}
+
+/// What a stream takes in of another: all events on these subjects, in their order, from the first that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceRequest {
+    /// The other stream: one that the tenant has made, or any other by the name that the broker gives it.
+    pub stream: String,
+    /// A subject or a pattern.
+    pub subject: String,
 }
 
 fn a_week() -> Span {
@@ -78,16 +94,18 @@ impl Commands {
         let owner = self.context.tenant_at_work(tenant)?;
         check(&owner, &request)?;
         let world = self.context.world_of(tenant).await?;
+        let known = world.tenant_streams.of(tenant, owner.life).await?;
+        let sources = self.sources(&world, &owner, &known, &request).await?;
         let wanted = TenantStream {
             tenant: tenant.clone(),
             life: owner.life,
             name: name.clone(),
             subjects: request.subjects.clone(),
+            sources,
             max_age: request.max_age.0,
             max_bytes: request.max_bytes.0,
             drops_oldest: request.when_full == WhenFull::DropOldest,
         };
-        let known = world.tenant_streams.of(tenant, owner.life).await?;
         let before = known.iter().find(|known| known.wanted.name == *name);
         if let Some(same) = before.filter(|before| before.wanted == wanted) {
             return Ok(same.clone());
@@ -108,6 +126,48 @@ impl Commands {
             Ok(made)
         })
         .await
+    }
+
+    /// What the stream takes in, by the broker's names. Nothing that the tenant may not read, and nothing of another's.
+    async fn sources(
+        &self,
+        world: &World,
+        owner: &Tenant,
+        known: &[TenantStreamFacts],
+        request: &StreamRequest,
+    ) -> ControlResult<Vec<TenantSource>> {
+        let mut sources = Vec::new();
+        for SourceRequest { stream, subject } in &request.sources {
+            check_source(owner, subject)?;
+            let mut own = known.iter().map(|known| &known.wanted);
+            let own = own.find(|own| own.name.as_str() == stream);
+            let stream = own.map_or_else(
+                || stream.clone(),
+                |own| subject::tenant_stream_name(&own.tenant, &own.name),
+            );
+            let unknown = || {
+                ControlError::Invalid(format!(
+                    "sources: there is no stream {stream:?} with {subject:?}; see: tailrace stream list"
+                ))
+            };
+            if subject::is_anothers(&stream, &owner.name) {
+                return Err(unknown());
+            }
+            let facts = match world.streams.stream(&stream).await {
+                Err(BrokerError::NoStream(_)) => return Err(unknown()),
+                facts => facts?,
+            };
+            if !facts.is_derived && !facts.subjects.iter().any(|held| subject::overlap(held, subject)) {
+                return Err(unknown());
+            }
+            sources.push(TenantSource {
+                stream,
+                subject: subject.clone(),
+            });
+        }
+        sources.sort();
+        sources.dedup();
+        Ok(sources)
     }
 
     /// A stream that passes the quota together with others of the same moment goes again, and so does one whose
@@ -175,18 +235,36 @@ impl Commands {
 fn told(stream: &TenantStream) -> Value {
     json!({
         "subjects": stream.subjects,
+        "sources": stream.sources.iter().map(|source| format!("{}={}", source.stream, source.subject)).collect::<Vec<_>>(),
         "max-age": Span(stream.max_age),
         "max-bytes": Bytes(stream.max_bytes),
         "when-full": if stream.drops_oldest { WhenFull::DropOldest } else { WhenFull::Refuse },
     })
 }
 
+fn check_source(owner: &Tenant, pattern: &str) -> ControlResult<()> {
+    subject::check_pattern(pattern).map_err(|cause| ControlError::Invalid(format!("sources: {cause}")))?;
+    if subject::is_reserved(pattern) {
+        return Err(ControlError::Invalid(format!(
+            "sources: {pattern:?} reaches the engine's or the server's own"
+        )));
+    }
+    if !owner.may_read(pattern) {
+        let granted = owner.read.join(", ");
+        return Err(ControlError::Forbidden(format!(
+            "sources: {pattern:?} is outside the tenant's read grant ({granted}); ask an operator to widen it"
+        )));
+    }
+    Ok(())
+}
+
 fn check(owner: &Tenant, request: &StreamRequest) -> ControlResult<()> {
     let invalid = |why: String| Err(ControlError::Invalid(why));
     let count = request.subjects.len();
-    if count == 0 || count > MAX_SUBJECTS {
+    let has_nothing = count == 0 && request.sources.is_empty();
+    if has_nothing || count > MAX_SUBJECTS || request.sources.len() > MAX_SUBJECTS {
         return invalid(format!(
-            "subjects: a stream holds 1 to {MAX_SUBJECTS} subjects, and this one {count}"
+            "subjects: a stream holds 1 to {MAX_SUBJECTS} subjects, or takes in as many of other streams as `sources`"
         ));
     }
     for pattern in &request.subjects {

@@ -178,7 +178,7 @@ impl Queries {
                 "sketch {name:?} has no groups; declare by what it is divided, as in by: {{ json: /channel }}"
             )));
         }
-        let reach_ms = pipeline.active.manifest.input.watermark.reach_ms();
+        let reach_ms = pipeline.active.manifest.reach_ms();
         let covers = self.covers(id, name, (declared, reach_ms), ask).await?;
         let parts = if declared.windowing().is_some() {
             let slice = RangeQuery {

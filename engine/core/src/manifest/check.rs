@@ -12,7 +12,7 @@ use crate::{
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        output, partition, sketches, watermark, window_rules,
+        input_parts, join_rules, output, partition, sketches, watermark, window_rules,
     },
     subject,
 };
@@ -33,8 +33,10 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         u64::from(MAX_PARTITIONS),
     )?;
     within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64)?;
-    let does_nothing =
-        manifest.steps.is_empty() && manifest.sketches.is_empty() && manifest.windows.is_empty();
+    let does_nothing = manifest.steps.is_empty()
+        && manifest.sketches.is_empty()
+        && manifest.windows.is_empty()
+        && manifest.joins.is_empty();
     if does_nothing && manifest.output.is_none() {
         let hint =
             "without steps, sketches, windows and output the pipeline would do nothing; give it one of them";
@@ -42,6 +44,8 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     }
     within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
     within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
+    input_parts::check(manifest)?;
+    check_patterns(manifest)?;
     check_input(&manifest.input)?;
     check_steps(manifest)?;
     for (name, vectors) in &manifest.vectors {
@@ -51,6 +55,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
     sketches::check(&manifest.sketches, &steps)?;
     window_rules::check(manifest)?;
+    join_rules::check(manifest)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }
@@ -64,10 +69,14 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         .map_or(Ok(()), |output| output::check(output, &manifest.input))
 }
 
-fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
-    within("input.subjects", input.subjects.len() as u64, 1, 32)?;
-    for (index, pattern) in input.subjects.iter().enumerate() {
-        let path = format!("input.subjects[{index}]");
+fn check_patterns(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+    let subjects = &manifest.input.subjects;
+    if subjects.is_empty() {
+        let hint = "name what is read, as in input: { subjects: [shop.orders.>] }";
+        return Err(ManifestError::new("input.subjects", hint));
+    }
+    within("input.subjects", subjects.len() as u64, 1, 32)?;
+    for (index, (path, pattern)) in manifest.patterns_read().enumerate() {
         subject::check_pattern(pattern).map_err(|cause| ManifestError::new(&path, cause.to_string()))?;
         if subject::is_reserved(pattern) {
             return Err(ManifestError::new(
@@ -75,7 +84,7 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
                 format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
             ));
         }
-        let overlapping = input.subjects[..index]
+        let overlapping = subjects[..index]
             .iter()
             .find(|other| subject::overlap(other, pattern));
         if let Some(other) = overlapping {
@@ -85,6 +94,10 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
             ));
         }
     }
+    Ok(())
+}
+
+fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
     if let Some(stream) = &input.stream {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if stream.is_empty() || stream.len() > 128 || !stream.chars().all(plain) {

@@ -11,18 +11,20 @@ use crate::{
 /// The stand-in for a key in a subject.
 pub const KEY_TOKEN: &str = "{key}";
 
-/// What stands for the window's name in the subject of an event.
+/// What stands for the name of a window or join in the subject of an event.
 pub(super) const EVENTS: &str = "events";
 /// The stand-in for the name of a window.
 const WINDOW_TOKEN: &str = "{window}";
+/// The stand-in for the name of a join. In a pipeline with both it means the same as the other.
+const JOIN_TOKEN: &str = "{join}";
 
 /// What the stand-ins of a subject stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct Stands<'a> {
-    /// The key of the event, or the group of the window.
+    /// The key of the event, the group of the window, or the value of the join.
     pub key: &'a str,
-    /// The name of the window, for its result.
-    pub window: Option<&'a str>,
+    /// The name of the window or join, for its result.
+    pub result: Option<&'a str>,
 }
 
 /// A token of an output subject that stands for something of the event.
@@ -31,8 +33,8 @@ enum StandIn {
     Key,
     /// The partition of its key among so many: `{partition:16}`.
     Partition(u32),
-    /// The name of the window that it is a result of: `{window}`.
-    Window,
+    /// The name of the window or join that it is a result of: `{window}`, `{join}`.
+    Result,
 }
 
 impl StandIn {
@@ -40,8 +42,8 @@ impl StandIn {
         if token == KEY_TOKEN {
             return Some(Self::Key);
         }
-        if token == WINDOW_TOKEN {
-            return Some(Self::Window);
+        if [WINDOW_TOKEN, JOIN_TOKEN].contains(&token) {
+            return Some(Self::Result);
         }
         let count = token
             .strip_prefix("{partition:")?
@@ -57,7 +59,7 @@ impl StandIn {
         match self {
             Self::Key => subject::token(stands.key),
             Self::Partition(count) => partition_of(stands.key, *count).to_string(),
-            Self::Window => stands.window.unwrap_or(EVENTS).to_owned(),
+            Self::Result => stands.result.unwrap_or(EVENTS).to_owned(),
         }
     }
 }
@@ -70,7 +72,7 @@ impl OutputManifest {
 
     /// The subject for an event's key.
     pub fn subject_for(&self, key: &str) -> String {
-        self.subject_of(Stands { key, window: None })
+        self.subject_of(Stands { key, result: None })
     }
 
     /// The subject for an event or a result.
@@ -82,11 +84,11 @@ impl OutputManifest {
         }
     }
 
-    /// The pattern of the subjects for a key: those of the events, and those of the results of windows.
+    /// The pattern of the subjects for a key: those of the events, and those of results.
     pub fn pattern_for(&self, key: &str) -> String {
         self.with_tokens(|stand_in| match stand_in {
-            StandIn::Window => "*".to_owned(),
-            stand_in => stand_in.token_for(Stands { key, window: None }),
+            StandIn::Result => "*".to_owned(),
+            stand_in => stand_in.token_for(Stands { key, result: None }),
         })
     }
 
@@ -112,14 +114,34 @@ impl OutputManifest {
     }
 }
 
-/// The field of the output that says something only where there are windows.
-pub(super) fn needs_windows(manifest: &PipelineManifest) -> Option<&'static str> {
-    let output = manifest.output.as_ref().filter(|_| manifest.windows.is_empty())?;
-    let mut tokens = output.subject.split('.');
-    if tokens.any(|token| token == WINDOW_TOKEN) {
-        return Some("output.subject");
+/// Refuses what says something only of windows or joins where there are none.
+pub(super) fn check_results(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+    let Some(output) = &manifest.output else {
+        return Ok(());
+    };
+    let has = |stand_in: &str| output.subject.split('.').any(|token| token == stand_in);
+    let (no_windows, no_joins) = (manifest.windows.is_empty(), manifest.joins.is_empty());
+    let wrong = [
+        (
+            no_windows && has(WINDOW_TOKEN),
+            "output.subject",
+            "{window} stands for something only with `windows`",
+        ),
+        (
+            no_joins && has(JOIN_TOKEN),
+            "output.subject",
+            "{join} stands for something only with `joins`",
+        ),
+        (
+            no_windows && no_joins && output.events,
+            "output.events",
+            "only with `windows` or `joins`",
+        ),
+    ];
+    match wrong.iter().find(|(is_wrong, ..)| *is_wrong) {
+        Some((_, path, hint)) => Err(ManifestError::new(*path, *hint)),
+        None => Ok(()),
     }
-    output.events.then_some("output.events")
 }
 
 pub(super) fn check(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
@@ -147,7 +169,7 @@ fn check_subject(output: &OutputManifest, input: &InputManifest) -> Result<(), M
     }
     if pattern.contains(['{', '}']) {
         return refuse(format!(
-            "{{key}}, {{partition:N}} and {{window}} are the only stand-ins, N is 1 to {MAX_PARTITIONS}, and each stands for a whole token, as in results.{{key}}"
+            "{{key}}, {{partition:N}}, {{window}} and {{join}} are the only stand-ins, N is 1 to {MAX_PARTITIONS}, and each stands for a whole token, as in results.{{key}}"
         ));
     }
     if output

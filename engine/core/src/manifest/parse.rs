@@ -49,13 +49,16 @@ pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('{') {
         let value = json_value(text).map_err(|why| ManifestError::new(".", why))?;
-        return Ok(typed::<PipelineManifest>(value)?.into());
+        let mut manifest: PipelineManifest = typed(value)?;
+        manifest.settle();
+        return Ok(manifest.into());
     }
     let tree = yaml::parse(text).map_err(|cause| {
         let cause: String = cause.to_string().chars().take(300).collect();
         ManifestError::new(".", format!("not YAML: {cause}"))
     })?;
-    let manifest: PipelineManifest = typed(tree.clone())?;
+    let mut manifest: PipelineManifest = typed(tree.clone())?;
+    manifest.settle();
     let configs = configs(tree, &manifest);
     Ok(Written { manifest, configs })
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Extract, PluginRef, SketchManifest, TimeManifest, WatermarkManifest, WindowManifest,
-        defaults::is_default, start,
+        AlarmManifest, Extract, JoinManifest, NamedInputManifest, PluginRef, SketchManifest, TimeManifest,
+        WatermarkManifest, WindowManifest, defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -23,7 +23,12 @@ pub struct PipelineManifest {
     /// The name is unique within the tenant.
     pub name: Name,
     /// The source of the events.
+    #[serde(default)]
     pub input: InputManifest,
+    /// Several inputs of one stream, by name. At most 8 are allowed. Their subjects take the place of
+    /// `input.subjects`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<Name, NamedInputManifest>,
     /// The keys are divided into this many partitions, from 1 to 48. It is fixed for the life of the
     /// pipeline.
     #[serde(default = "one")]
@@ -41,6 +46,9 @@ pub struct PipelineManifest {
     /// Approximate metrics, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sketches: BTreeMap<Name, SketchManifest>,
+    /// Joins of two inputs, by name. At most 8 are allowed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joins: BTreeMap<Name, JoinManifest>,
     /// Aggregates over stretches of event time, by name. At most 16 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<Name, WindowManifest>,
@@ -69,7 +77,7 @@ fn is_one(number: &u32) -> bool {
 }
 
 /// The source of the events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InputManifest {
     /// The JetStream stream. Without it the engine finds the stream that holds the subjects. The name has 1 to
@@ -77,6 +85,8 @@ pub struct InputManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
     /// Subject patterns within the tenant's read grant. There are 1 to 32 of them, and they must not overlap.
+    /// With `inputs` they are left out.
+    #[serde(default)]
     pub subjects: Vec<String>,
     /// The place of an event's key. Without it the subject is the key. Events of one key are processed in
     /// order.
@@ -385,12 +395,12 @@ pub struct VectorManifest {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutputManifest {
     /// The subject of the results, within the tenant's write grant. `{key}` stands for the key of the event, or the
-    /// group of the window, as one subject token. `{partition:16}` stands for the partition of the key among 16,
-    /// counted from 0. `{window}` stands for the name of the window. The subject must not be part of the pipeline's own
+    /// group of the window, or the value of the join, as one subject token. `{partition:16}` stands for the partition of the key among 16,
+    /// counted from 0. `{window}` stands for the name of the window, and `{join}` for the name of the join. The subject must not be part of the pipeline's own
     /// input.
     pub subject: String,
-    /// Whether events are published beside the results of windows. `{window}` is then `events`. A pipeline without
-    /// windows publishes events anyway.
+    /// Whether events are published beside the results of windows and the rows of joins. `{window}` and `{join}` are
+    /// then `events`. A pipeline without windows and joins publishes events anyway.
     #[serde(default, skip_serializing_if = "is_default")]
     pub events: bool,
     /// The retention of the results. Without it they are kept for ever.

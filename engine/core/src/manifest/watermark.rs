@@ -126,8 +126,8 @@ pub enum Late {
 
 impl WatermarkManifest {
     /// How far ahead of the watermark the events are that move it.
-    pub fn reach_ms(&self) -> u64 {
-        let lag_ms = self.per.as_ref().map_or(0, |_| self.lag.0.as_millis());
+    pub(super) fn reach_ms(&self, has_sources: bool) -> u64 {
+        let lag_ms = if has_sources { self.lag.0.as_millis() } else { 0 };
         self.delay.0.as_millis().saturating_add(lag_ms)
     }
 }

@@ -3,11 +3,12 @@
 use crate::{
     dead_letter::WINDOWS_STEP,
     manifest::{
-        Frame, InputManifest, LateForWindow, PipelineManifest, WindowManifest,
+        Frame, LateForWindow, PipelineManifest, WindowManifest,
         bounds::{check_extract, within},
         error::ManifestError,
         output,
     },
+    name::Name,
     units::Span,
 };
 
@@ -27,10 +28,7 @@ const RESERVED: [&str; 5] = ["window", "start", "end", "result", "key"];
 /// Checks the windows of a pipeline.
 pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     within("windows", manifest.windows.len() as u64, 0, MAX_WINDOWS)?;
-    if let Some(named) = output::needs_windows(manifest) {
-        let hint = "only with `windows`";
-        return Err(ManifestError::new(named, hint));
-    }
+    output::check_results(manifest)?;
     if !manifest.windows.is_empty() && manifest.output.is_none() {
         let hint =
             "the results of windows are published there; give it a subject, such as results.{window}.{key}";
@@ -50,7 +48,8 @@ pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
             return Err(ManifestError::new(path, hint));
         }
         check_over(&path, window)?;
-        check_groups(&path, window, &manifest.input, manifest.partitions)?;
+        check_of(&path, window, manifest)?;
+        check_groups(&path, window, manifest)?;
         check_aggregates(&path, window)?;
         check_times(&path, window)?;
     }
@@ -96,26 +95,46 @@ fn check_over(path: &str, window: &WindowManifest) -> Result<(), ManifestError> 
     }
 }
 
+/// What a window is of must be there.
+fn check_of(path: &str, window: &WindowManifest, manifest: &PipelineManifest) -> Result<(), ManifestError> {
+    let path = format!("{path}.of");
+    let named = manifest.inputs.keys().chain(manifest.joins.keys());
+    let named: Vec<_> = named.map(Name::as_str).collect();
+    let hint = match &window.of {
+        None if manifest.joins.is_empty() => return Ok(()),
+        None => format!("say what is aggregated, one of {}", named.join(", ")),
+        Some(name) if named.contains(&name.as_str()) => return Ok(()),
+        Some(name) if named.is_empty() => {
+            format!("there is no {name:?}, since the pipeline has one input; leave this out")
+        }
+        Some(name) => format!("there is no {name:?}; it is one of {}", named.join(", ")),
+    };
+    Err(ManifestError::new(path, hint))
+}
+
 /// All events of a group must come to one partition.
 fn check_groups(
     path: &str,
     window: &WindowManifest,
-    input: &InputManifest,
-    partitions: u32,
+    manifest: &PipelineManifest,
 ) -> Result<(), ManifestError> {
     within(&format!("{path}.by"), window.places().len() as u64, 0, 8)?;
     for (name, place) in window.places() {
         check_member(&format!("{path}.by.{name}"), name, window)?;
         check_extract(&format!("{path}.by.{name}"), place)?;
     }
-    let names_the_key = window.by.is_none() || window.places().any(|(_, place)| *place == input.key);
-    if names_the_key || partitions == 1 {
+    let key = manifest.key_place(window.of.as_ref());
+    let names_the_key = window.places().any(|(_, place)| key.as_ref() == Some(place));
+    if window.by.is_none() || names_the_key || manifest.partitions == 1 {
         return Ok(());
     }
-    let key = serde_json::to_string(&input.key).unwrap_or_default();
-    let hint = format!(
-        "events of one group may come to different partitions; group by the key too ({key}), make this place the key, or set partitions: 1"
-    );
+    let key = key.map(|key| serde_json::to_string(&key).unwrap_or_default());
+    let hint = match key {
+        Some(key) => format!(
+            "events of one group may come to different partitions; group by the key too ({key}), make this place the key, or set partitions: 1"
+        ),
+        None => "the inputs have their keys at different places; say with `of` which one is meant, or set partitions: 1".to_owned(),
+    };
     Err(ManifestError::new(format!("{path}.by"), hint))
 }
 

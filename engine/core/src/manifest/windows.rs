@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     manifest::{Aggregate, Extract, defaults::is_default},
+    name::Name,
     units::Span,
 };
 
@@ -19,6 +20,10 @@ const SESSION_MOST: Span = Span::from_millis(24 * 3_600_000);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WindowManifest {
+    /// The name of the input or the join whose events or rows are aggregated. Without it all events are. A pipeline
+    /// with joins needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Name>,
     /// The stretches of time.
     pub over: StretchesManifest,
     /// Places of the values that divide events into groups, each with the name that it has in the result. At most 8

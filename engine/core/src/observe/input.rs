@@ -51,7 +51,8 @@ pub struct SourceClock {
 
 impl ClockStatus {
     fn of(clock: &InputClock, rule: &ClockRule) -> Self {
-        let sources = clock.sources().map(|(source, latest_ms)| SourceClock {
+        let begun = clock.sources().filter(|(_, latest_ms)| *latest_ms > 0);
+        let sources = begun.map(|(source, latest_ms)| SourceClock {
             source: source.to_owned(),
             latest_ms,
         });

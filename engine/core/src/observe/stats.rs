@@ -46,6 +46,12 @@ pub struct Counts {
     pub timers: u64,
     /// Timers of steps that the pipeline no longer has.
     pub timers_lost: u64,
+    /// Pairs of events that joins have put together.
+    pub joined: u64,
+    /// Events without a partner that joins have told.
+    pub unmatched: u64,
+    /// Events that joins have kept in vain: their join is declared no longer, or otherwise, or their row is too large.
+    pub joins_lost: u64,
     /// Results of windows.
     pub window_results: u64,
     /// Events whose windows were over, once for each kind of window.
@@ -55,6 +61,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Messages were taken back that have been counted since then; what was done for them was done.
+    pub fn take_back_messages(&mut self, before: &Self) {
+        self.outcomes.outputs = before.outcomes.outputs;
+        self.outcomes.letters = before.outcomes.letters;
+        self.bytes_out = before.bytes_out;
+        self.window_results = before.window_results;
+        self.joined = before.joined;
+        self.unmatched = before.unmatched;
+    }
+
     /// Takes in what another has counted.
     pub fn add(&mut self, other: &Self) {
         self.outcomes.add(&other.outcomes);
@@ -70,6 +86,9 @@ impl Counts {
         self.late_updates += other.late_updates;
         self.timers += other.timers;
         self.timers_lost += other.timers_lost;
+        self.joined += other.joined;
+        self.unmatched += other.unmatched;
+        self.joins_lost += other.joins_lost;
         self.window_results += other.window_results;
         self.window_late += other.window_late;
         self.windows_lost += other.windows_lost;

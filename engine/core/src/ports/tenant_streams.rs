@@ -18,12 +18,23 @@ pub struct TenantStream {
     pub name: Name,
     /// The subjects that it holds.
     pub subjects: Vec<String>,
+    /// What it takes in of other streams.
+    pub sources: Vec<TenantSource>,
     /// How long it keeps an event.
     pub max_age: Duration,
     /// How many bytes it may hold.
     pub max_bytes: u64,
     /// Whether the oldest events make room for new ones; otherwise new ones are refused.
     pub drops_oldest: bool,
+}
+
+/// What a stream takes in of another: all messages of one pattern, from the first that is there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TenantSource {
+    /// The other stream, as the broker names it.
+    pub stream: String,
+    /// The pattern.
+    pub subject: String,
 }
 
 /// A stream that a tenant has made.

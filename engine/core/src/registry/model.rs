@@ -57,9 +57,9 @@ impl Tenant {
             );
             Err(ManifestError::new(path, why))
         };
-        for (index, pattern) in manifest.input.subjects.iter().enumerate() {
+        for (path, pattern) in manifest.patterns_read() {
             if !self.may_read(pattern) {
-                return outside(format!("input.subjects[{index}]"), pattern, "read", &self.read);
+                return outside(path, pattern, "read", &self.read);
             }
         }
         let pattern = manifest.output.as_ref().map(OutputManifest::pattern);

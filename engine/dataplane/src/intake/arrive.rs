@@ -10,15 +10,16 @@ use tailrace_core::{
     event::{Event, Header},
     event_time::EventTime,
     extract::PayloadFault,
-    manifest::{Extract, InputManifest, Markers, OnUnreadable, Remember},
+    manifest::{Extract, Markers, OnUnreadable, Remember},
+    name::Name,
     ports::broker::Incoming,
 };
 
 use crate::{
     arrival::{Arrival, Identifier, Source},
-    intake::markers,
+    intake::{markers, names},
     message::{hops, outgoing},
-    plan::{Found, Plan},
+    plan::{Found, Plan, PlannedInput},
 };
 
 /// Why an event cannot even enter the first step.
@@ -30,7 +31,9 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     if marker.is_some() && plan.manifest.input.markers == Markers::Skip {
         return pass_over(message);
     }
+    let input = plan.input_of(&message.subject);
     let mut found = plan.find(
+        input,
         (message.sequence, message.received_ms),
         &message.subject,
         &message.headers,
@@ -41,12 +44,15 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     let is_ahead = !plan.clock_rule.believes(time_ms, received_ms);
     // Where events bring their times, the receive time of one that brings none says nothing: those of events that
     // are published again, years later, would be far ahead of all others.
-    let is_own = plan.manifest.input.time.is_none() || found.time.ms().is_some();
+    let is_own = input.time.is_none() || found.time.ms().is_some();
     let mut headers = own_headers(message.headers);
     if let Some(marker) = marker {
         markers::mark(&mut headers, marker);
     }
-    let (key, refused) = judge(plan, &mut found, &headers, &message.payload);
+    if let Some(name) = &input.name {
+        names::bear(&mut headers, name);
+    }
+    let (key, refused) = judge(input, &mut found, &headers, &message.payload);
     let event = Event {
         sequence: message.sequence,
         time_ms,
@@ -61,6 +67,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         is_ahead,
         moves_clock: is_own && !is_ahead,
         clock_source: found.source,
+        input: input.name.clone(),
         received_ms,
         dedup: found.dedup,
         measured: found.measured,
@@ -91,7 +98,9 @@ fn pass_over(message: Incoming) -> Arrival {
 pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let (mut event, reason) = dead_letter::revive(message.headers, message.payload)?;
     hops::forget(&mut event.headers);
+    let input = plan.input_of(&event.subject);
     let mut found = plan.find(
+        input,
         (event.sequence, event.time_ms),
         &event.subject,
         &event.headers,
@@ -103,8 +112,11 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         (found.measured, found.groups) = Default::default();
     }
     let mut refused = None;
+    // A step may have changed the subject, so the letter says which input its event was of.
+    let mut input_name = reason.input.and_then(|name| Name::new(&name).ok());
     if failed_before {
-        (event.key, refused) = judge(plan, &mut found, &event.headers, &event.payload);
+        input_name.clone_from(&input.name);
+        (event.key, refused) = judge(input, &mut found, &event.headers, &event.payload);
         event.time_ms = found.time.ms().unwrap_or(event.time_ms);
     }
     Some(Arrival {
@@ -113,6 +125,7 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
         // An event that was not accepted was not measured.
         measured: found.measured,
         groups: found.groups,
+        input: input_name,
         from_step: Some(reason.step).filter(|_| !failed_before),
         timer: reason.timer,
         ..Arrival::of(Source::Redrive, message.sequence, event)
@@ -127,9 +140,11 @@ fn identifier(plan: &Plan, text: String) -> Option<Identifier> {
 }
 
 /// The key under which an event is processed, and why it is not, if so.
-fn judge(plan: &Plan, found: &mut Found, headers: &[Header], payload: &[u8]) -> (String, Refused) {
-    let input = &plan.manifest.input;
-    let place = || serde_json::to_string(&input.key).unwrap_or_default();
+fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], payload: &[u8]) -> (String, Refused) {
+    let (path, place) = (
+        || input.path("key"),
+        || serde_json::to_string(&input.key).unwrap_or_default(),
+    );
     if let Some(refused) = found.fault.as_ref().and_then(|fault| refuse(input, fault)) {
         return (String::new(), Some(refused));
     }
@@ -140,11 +155,11 @@ fn judge(plan: &Plan, found: &mut Found, headers: &[Header], payload: &[u8]) -> 
         } else {
             ""
         };
-        let reason = format!("the event has no key at input.key {}{why}", place());
+        let reason = format!("the event has no key at {} {}{why}", path(), place());
         return (String::new(), Some((LetterCode::NoKey, reason)));
     };
     if let Err(reason) = outgoing::check_key(&key) {
-        let reason = format!("{reason}: input.key {}", place());
+        let reason = format!("{reason}: {} {}", path(), place());
         return (String::new(), Some((LetterCode::LongKey, reason)));
     }
     let refused = refuse_time(input, &found.time).or_else(|| hops::refuse(headers));
@@ -153,7 +168,7 @@ fn judge(plan: &Plan, found: &mut Found, headers: &[Header], payload: &[u8]) -> 
 
 /// A payload with two meanings is always refused; one with none only where it should hold what the event cannot
 /// be processed without.
-fn refuse(input: &InputManifest, fault: &PayloadFault) -> Refused {
+fn refuse(input: &PlannedInput, fault: &PayloadFault) -> Refused {
     let code = match fault {
         PayloadFault::Duplicate { .. } => LetterCode::DuplicateMember,
         PayloadFault::Unreadable(_) if needs_json(input) => LetterCode::UnreadablePayload,
@@ -162,32 +177,32 @@ fn refuse(input: &InputManifest, fault: &PayloadFault) -> Refused {
     Some((code, fault.to_string()))
 }
 
-fn needs_json(input: &InputManifest) -> bool {
+fn needs_json(input: &PlannedInput) -> bool {
     let rejected = input.time.as_ref();
     let rejected = rejected.filter(|time| time.on_unreadable == OnUnreadable::Reject);
     let mut needed = rejected.map(|time| &time.place).into_iter().chain([&input.key]);
     needed.any(|place| matches!(place, Extract::Json(_)))
 }
 
-fn refuse_time(input: &InputManifest, time: &EventTime) -> Refused {
+fn refuse_time(input: &PlannedInput, time: &EventTime) -> Refused {
     let manifest = input.time.as_ref()?;
     match time {
         EventTime::Unreadable { text, why } if manifest.on_unreadable == OnUnreadable::Reject => {
             let place = serde_json::to_string(&manifest.place).unwrap_or_default();
-            let reason = format!("the event's time at input.time {place}, {text:?}, {why}");
+            let path = input.path("time");
+            let reason = format!("the event's time at {path} {place}, {text:?}, {why}");
             Some((LetterCode::UnreadableTime, reason))
         }
         _ => None,
     }
 }
 
-/// Without the broker's own headers, which never reach a plugin.
+/// Without the broker's own headers, which never reach a plugin, and without the name that an input of another pipeline
+/// had.
 fn own_headers(mut headers: Vec<Header>) -> Vec<Header> {
     headers.retain(|header| {
-        !header
-            .name
-            .get(..5)
-            .is_some_and(|start| start.eq_ignore_ascii_case("nats-"))
+        let start = header.name.get(..5);
+        !start.is_some_and(|start| start.eq_ignore_ascii_case("nats-")) && !names::is_name(header)
     });
     headers
 }

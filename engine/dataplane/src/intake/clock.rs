@@ -69,6 +69,7 @@ impl IntakeClock {
             self.next_tick = Duration::ZERO;
             if arrival.moves_clock {
                 let source = arrival.clock_source.as_deref();
+                self.clock.expect(&plan.clock_rule, plan.expected_sources());
                 self.clock
                     .advance(&plan.clock_rule, source, arrival.event.time_ms);
             }
@@ -114,7 +115,7 @@ mod tests {
 
     fn clock() -> IntakeClock {
         let mut clock = InputClock::default();
-        let rule = ClockRule::of(&WatermarkManifest::default());
+        let rule = ClockRule::of_watermark(&WatermarkManifest::default());
         clock.advance(&rule, None, NOW_MS);
         clock.read(NOW_MS + 200);
         IntakeClock::behind(7, clock, Duration::from_secs(1_000))

@@ -11,6 +11,7 @@ pub mod arrive;
 pub mod clock;
 mod markers;
 mod marks;
+mod names;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -8,6 +8,7 @@ use tailrace_core::{
     event::{Event, Rejection},
     headers::{MAX_HEADERS_BYTES, headers_bytes},
     manifest::{ErrorPolicy, Fallback},
+    name::Name,
     outcome::Outcome,
     ports::{broker::Output, plugins::CallFailure},
     subject,
@@ -124,7 +125,8 @@ impl Processor {
             key: event.key.clone(),
             cut_from: None,
             dedup_id: walk.whole_event_id(),
-            timer: walk.arrival.timer.clone().filter(|_| !walk.emitted),
+            timer: walk.arrival.timer.clone().filter(|_| !walk.is_replaced()),
+            input: walk.origin().map(Name::to_string),
         };
         let mut headers = dead_letter::headers(event, &reason);
         let limit = self

@@ -67,6 +67,7 @@ impl Processor {
             groups: arrival.groups.clone(),
         });
         let mark = self.effects.mark();
+        let counts_before = self.stats.counts.clone();
         match self.begin(&mut walk) {
             Ok(()) => {}
             Err(Halt::Turn(end)) => {
@@ -76,6 +77,7 @@ impl Processor {
             }
             Err(Halt::TooMuch { code, reason }) => {
                 self.effects.roll_back(&mark);
+                self.stats.counts.take_back_messages(&counts_before);
                 walk.messages = 0;
                 walk.outcome = Outcome::Dead;
                 if let Some(noted) = &mut self.noted {

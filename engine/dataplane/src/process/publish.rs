@@ -38,11 +38,13 @@ impl Processor {
             let key = message.key.unwrap_or_else(|| event.key.clone());
             if last {
                 let leaving = Leaving {
+                    key: &event.key,
+                    time_ms: event.time_ms,
                     subject: message.subject.as_deref().unwrap_or(&event.subject),
                     headers: &message.headers,
                     payload: &message.payload,
                 };
-                if !self.fold(walk, leaving)? {
+                if !self.leave(walk, leaving)? {
                     continue;
                 }
                 self.publish(walk, message.subject, &key, message.headers, message.payload)?;
@@ -64,11 +66,13 @@ impl Processor {
 
     pub(super) fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
         let leaving = Leaving {
+            key: &event.key,
+            time_ms: event.time_ms,
             subject: &event.subject,
             headers: &event.headers,
             payload: &event.payload,
         };
-        if !self.fold(walk, leaving)? {
+        if !self.leave(walk, leaving)? {
             return Ok(());
         }
         self.publish(
@@ -78,6 +82,15 @@ impl Processor {
             event.headers.clone(),
             event.payload.clone(),
         )
+    }
+
+    /// What leaves the last step goes into windows and joins. Says whether it goes on.
+    fn leave(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) -> Result<bool, Halt> {
+        if !self.fold(walk, leaving)? {
+            return Ok(false);
+        }
+        self.pair(walk, leaving)?;
+        Ok(true)
     }
 
     fn publish(

@@ -1,6 +1,6 @@
 //! One event on its way through the steps: what it has caused so far.
 
-use tailrace_core::outcome::Outcome;
+use tailrace_core::{name::Name, outcome::Outcome};
 
 use crate::{arrival::Arrival, effects::Effects, observe::spans::EventSpans};
 
@@ -24,6 +24,10 @@ pub(crate) struct Walk<'a> {
     pub(super) emitted: bool,
     /// Its spans, where its trace is followed.
     pub(super) spans: Option<EventSpans>,
+    /// How many events joins have kept of it.
+    kept: u32,
+    /// The join that has made what leaves now.
+    pub(crate) join: Option<Name>,
     /// For a shadow: what the active revision has done so far.
     pub(super) below: Option<&'a Effects>,
 }
@@ -42,8 +46,32 @@ impl<'a> Walk<'a> {
             failed: false,
             emitted: false,
             spans: None,
+            kept: 0,
+            join: None,
             below: None,
         }
+    }
+
+    /// Whether what leaves now is not the event itself, but was made of it.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.emitted || self.join.is_some()
+    }
+
+    /// Messages that it has caused.
+    pub(crate) fn sent(&self) -> usize {
+        self.messages
+    }
+
+    /// The number of the next event that a join keeps of it.
+    pub(crate) fn next_kept(&mut self) -> u32 {
+        let number = self.kept;
+        self.kept += 1;
+        number
+    }
+
+    /// What it is of: a join, or one of several inputs.
+    pub(crate) fn origin(&self) -> Option<&Name> {
+        self.join.as_ref().or(self.arrival.input.as_ref())
     }
 
     /// Whether nothing has refused it or failed on it.
@@ -53,7 +81,7 @@ impl<'a> Walk<'a> {
 
     /// The identifier of the event, while no message has taken its place.
     pub(super) fn whole_event_id(&self) -> Option<String> {
-        let id = self.arrival.dedup.as_ref().filter(|_| !self.emitted)?;
+        let id = self.arrival.dedup.as_ref().filter(|_| !self.is_replaced())?;
         (id.text.len() <= MAX_ID_BYTES).then(|| id.text.clone())
     }
 }

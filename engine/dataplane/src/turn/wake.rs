@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use tailrace_core::ports::store::StoreError;
+use tailrace_core::{join, ports::store::StoreError};
 
 use crate::{
     effects::timers::{is_timer, timer},
@@ -47,6 +47,8 @@ impl Worker {
             let timer = timer(&due, &value)?;
             self.processor.effects.forget_timer(&due);
             self.processor.fire(&due.owner, timer)
+        } else if join::is_step(&due.owner) {
+            self.processor.wake_of_join(&due, &value)?
         } else {
             self.processor.wake_of_window(&due, &value)?;
             None

@@ -37,9 +37,13 @@ pub struct PlannedWindow {
     values: usize,
 }
 
-/// What leaves the last step.
+/// What leaves the last step, or a join.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leaving<'a> {
+    /// The event's key, or the value of the join.
+    pub(crate) key: &'a str,
+    /// Its time in milliseconds.
+    pub(crate) time_ms: u64,
     /// The subject that it has there.
     pub(crate) subject: &'a str,
     /// Its headers.
@@ -60,7 +64,8 @@ impl Windows {
             let before = places.len();
             places.extend(window.places().map(|(_, place)| place.clone()));
             places.extend(Part::places(&window.aggregate));
-            let is_key = |place: &Extract| *place == manifest.input.key;
+            let key = manifest.key_place(window.of.as_ref());
+            let is_key = |place: &Extract| Some(place) == key.as_ref();
             all.push(PlannedWindow {
                 name: name.clone(),
                 frame,
@@ -89,6 +94,7 @@ impl Windows {
     /// Each window, with the values that an event has for it: first those of its group.
     pub(crate) fn for_each<E>(
         &self,
+        origin: Option<&Name>,
         leaving: Leaving<'_>,
         mut each: impl FnMut(&PlannedWindow, &[Option<Scalar<'_>>]) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -99,7 +105,10 @@ impl Windows {
         for window in &self.all {
             let (own, rest) = values.split_at(window.values);
             values = rest;
-            each(window, own)?;
+            let of = window.manifest.of.as_ref();
+            if of.is_none() || of == origin {
+                each(window, own)?;
+            }
         }
         Ok(())
     }

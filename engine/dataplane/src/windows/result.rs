@@ -34,7 +34,7 @@ impl Processor {
             .map_err(|cause| StoreError::Damaged(format!("a sketch of window {}: {cause}", window.name)))?;
         let subject = output.subject_of(Stands {
             key: &key,
-            window: Some(window.name.as_str()),
+            result: Some(window.name.as_str()),
         });
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if payload.len() > limit || subject.len() > MAX_SUBJECT_BYTES {

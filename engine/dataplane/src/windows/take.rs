@@ -49,36 +49,38 @@ impl Processor {
             return Ok(true);
         }
         let plan = self.plan.clone();
-        let event = &walk.arrival.event;
-        let (time_ms, now_ms, key) = (event.time_ms, walk.now_ms, event.key.as_str());
+        let Leaving { key, time_ms, .. } = leaving;
+        let now_ms = walk.now_ms;
         let is_believed = self.effects.is_believed() && time_ms < CALENDAR_ENDS_MS;
         let (mut is_taken, mut is_kept) = (false, false);
-        plan.windows.for_each(leaving, |window, values| {
-            let group = window.group(key, values);
-            check_group(window, &group)?;
-            let coming = Coming {
-                group,
-                time_ms,
-                now_ms,
-                values: &values[window.manifest.places().len()..],
-            };
-            let before = self.effects.output_count();
-            let was_taken = match window.frame {
-                _ if !is_believed => false,
-                Frame::Fixed { length_ms, every_ms } => {
-                    self.take_fixed(window, &coming, (length_ms, every_ms))?
+        let origin = walk.origin().cloned();
+        plan.windows
+            .for_each(origin.as_ref(), leaving, |window, values| {
+                let group = window.group(key, values);
+                check_group(window, &group)?;
+                let coming = Coming {
+                    group,
+                    time_ms,
+                    now_ms,
+                    values: &values[window.manifest.places().len()..],
+                };
+                let before = self.effects.output_count();
+                let was_taken = match window.frame {
+                    _ if !is_believed => false,
+                    Frame::Fixed { length_ms, every_ms } => {
+                        self.take_fixed(window, &coming, (length_ms, every_ms))?
+                    }
+                    Frame::Session { gap_ms, most_ms } => {
+                        self.take_into_session(window, &coming, (gap_ms, most_ms))?
+                    }
+                };
+                is_taken |= was_taken;
+                if !was_taken {
+                    self.stats.counts.window_late += 1;
+                    is_kept |= window.manifest.late == LateForWindow::DeadLetter;
                 }
-                Frame::Session { gap_ms, most_ms } => {
-                    self.take_into_session(window, &coming, (gap_ms, most_ms))?
-                }
-            };
-            is_taken |= was_taken;
-            if !was_taken {
-                self.stats.counts.window_late += 1;
-                is_kept |= window.manifest.late == LateForWindow::DeadLetter;
-            }
-            count_messages(walk, self.effects.output_count() - before)
-        })?;
+                count_messages(walk, self.effects.output_count() - before)
+            })?;
         let is_dead = is_kept && !is_taken;
         if is_dead {
             self.keep_late(walk, leaving);
@@ -89,6 +91,8 @@ impl Processor {
     fn keep_late(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) {
         let reason = format!("its windows are over: the watermark is {} ms", walk.now_ms);
         let event = Event {
+            time_ms: leaving.time_ms,
+            key: leaving.key.to_owned(),
             subject: leaving.subject.to_owned(),
             headers: leaving.headers.to_vec(),
             payload: leaving.payload.to_vec().into(),
@@ -210,12 +214,12 @@ impl Processor {
         Ok(())
     }
 
-    /// A window takes room of the tenant's.
-    pub(super) fn has_room(&self) -> Result<(), Halt> {
+    /// Windows and joins take room of the tenant's.
+    pub(crate) fn has_room(&self) -> Result<(), Halt> {
         if !self.effects.full.state {
             return Ok(());
         }
-        let reason = "the tenant's quota of state is used up, so no window can begin; delete state, or ask an operator to raise state-bytes";
+        let reason = "the tenant's quota of state is used up, so no window can begin and no join can keep an event; delete state, or ask an operator to raise state-bytes";
         Err(Halt::TooMuch {
             code: LetterCode::StateQuota,
             reason: reason.to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
@@ -17,14 +17,18 @@ use super::{
 pub enum StreamCommand {
     /// Create a stream for events, or change it. Its subjects lie within the tenant's read and write grants.
     #[command(
-        after_help = "Examples:\n  tailrace stream create orders --subjects 'shop.orders.>'\n  tailrace stream create orders --subjects 'shop.orders.>' --max-age 30d --max-bytes 4GiB"
+        after_help = "Examples:\n  tailrace stream create orders --subjects 'shop.orders.>'\n  tailrace stream create orders --subjects 'shop.orders.>' --max-age 30d --max-bytes 4GiB\n  tailrace stream create all --source 'orders=shop.orders.>' --source 'PAYMENTS=shop.payments.>'"
     )]
     Create {
         /// The stream.
         name: String,
         /// A subject or a pattern that it holds. The flag may be repeated.
-        #[arg(long, required = true, value_name = "PATTERN")]
+        #[arg(long, required_unless_present = "source", value_name = "PATTERN")]
         subjects: Vec<String>,
+        /// What it takes in of another stream, which is named as the tenant or the broker calls it. The flag may be
+        /// repeated.
+        #[arg(long, value_name = "STREAM=PATTERN", value_parser = source)]
+        source: Vec<SourceArg>,
         /// How long it keeps an event.
         #[arg(long, default_value = "7d", value_name = "DURATION")]
         max_age: String,
@@ -67,11 +71,36 @@ pub enum WhenFullArg {
     Refuse,
 }
 
+/// What a stream takes in of another.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceArg {
+    stream: String,
+    subject: String,
+}
+
+fn source(text: &str) -> Result<SourceArg, String> {
+    let (stream, subject) = text
+        .split_once('=')
+        .ok_or("write the stream and the pattern, as in orders=shop.orders.>")?;
+    Ok(SourceArg {
+        stream: stream.to_owned(),
+        subject: subject.to_owned(),
+    })
+}
+
+#[derive(Deserialize)]
+struct SourceView {
+    stream: String,
+    subject: String,
+}
+
 #[derive(Deserialize)]
 struct StreamView {
     name: String,
     stream: String,
     subjects: Vec<String>,
+    #[serde(default)]
+    sources: Vec<SourceView>,
     max_age_ms: u64,
     max_bytes: u64,
     when_full: String,
@@ -88,6 +117,7 @@ pub fn run(command: StreamCommand, session: &Session) -> anyhow::Result<()> {
         StreamCommand::Create {
             name,
             subjects,
+            source,
             max_age,
             max_bytes,
             when_full,
@@ -96,7 +126,7 @@ pub fn run(command: StreamCommand, session: &Session) -> anyhow::Result<()> {
                 .to_possible_value()
                 .map(|value| value.get_name().to_owned());
             let request = json!({
-                "subjects": subjects, "max-age": max_age, "max-bytes": max_bytes, "when-full": when_full,
+                "subjects": subjects, "sources": source, "max-age": max_age, "max-bytes": max_bytes, "when-full": when_full,
             });
             let answer = client.put(&session.tenant_route(&["streams", &name])?, &request)?;
             session.output.show(&answer, || Ok(describe(read(&answer)?)))
@@ -123,7 +153,7 @@ fn list(streams: Vec<StreamView>) -> String {
     let row = |stream: StreamView| {
         vec![
             stream.name,
-            stream.subjects.join(" "),
+            held(&stream.subjects, &stream.sources),
             count(stream.events),
             format!("{} of {}", size(stream.bytes), size(stream.max_bytes)),
             age(stream.max_age_ms),
@@ -136,6 +166,15 @@ fn list(streams: Vec<StreamView>) -> String {
     )
 }
 
+/// What a stream holds: its subjects, and what it takes in.
+fn held(subjects: &[String], sources: &[SourceView]) -> String {
+    let taken = sources
+        .iter()
+        .map(|SourceView { stream, subject }| format!("{stream}={subject}"));
+    let held: Vec<_> = subjects.iter().cloned().chain(taken).collect();
+    held.join(" ")
+}
+
 fn age(ms: u64) -> String {
     humantime::format_duration(Duration::from_millis(ms)).to_string()
 }
@@ -144,7 +183,7 @@ fn describe(stream: StreamView) -> String {
     facts(&[
         ("stream", stream.name),
         ("at the broker", stream.stream),
-        ("subjects", stream.subjects.join(" ")),
+        ("subjects", held(&stream.subjects, &stream.sources)),
         (
             "keeps",
             format!("{}, {}", age(stream.max_age_ms), size(stream.max_bytes)),

@@ -165,11 +165,13 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             markers: Markers::default(),
             on_loss: OnLoss::default(),
         },
+        inputs: BTreeMap::new(),
         partitions: 1,
         delivery: Delivery::ExactlyOnce,
         steps: vec![step],
         vectors: BTreeMap::new(),
         sketches: BTreeMap::new(),
+        joins: BTreeMap::new(),
         windows: BTreeMap::new(),
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),

@@ -14,11 +14,13 @@ const EXAMPLE: &str = "\
 name: recommendations
 input:
   stream: SHOP
-  subjects: [\"shop.events.>\"]
   key: { json: /user }
   time: { json: /ts }
   start: all
   dedup: { header: Nats-Msg-Id, window: 1h }
+inputs:
+  ratings: { subjects: [\"shop.events.rating\"] }
+  visits: { subjects: [\"shop.events.visit\"], key: { json: /visitor } }
 partitions: 4
 delivery: exactly-once
 steps:
@@ -37,8 +39,11 @@ sketches:
   users: { kind: distinct, value: { json: /user }, window: 1m, keep: 24h }
   ratings: { kind: quantiles, value: { json: /rating }, by: { json: /country }, groups: 50, watch: 0.1 }
   titles: { kind: top, size: 10 }
+joins:
+  rated-after-visit: { left: visits, right: ratings, within: { after: 30m }, kind: left }
 windows:
   per-minute:
+    of: ratings
     over: { tumbling: 1m }
     by: { user: { json: /user } }
     aggregate: { ratings: count, best: { max: { json: /rating }, keep: { title: { json: /title } } } }

@@ -210,6 +210,24 @@ pub(super) static TABLE: &[Metric] = &[
         counts!(late_updates),
     ),
     counter(
+        "joined_pairs",
+        "pairs",
+        "Pairs of events that joins have put together",
+        counts!(joined),
+    ),
+    counter(
+        "unmatched_events",
+        "events",
+        "Events without a partner that joins have told",
+        counts!(unmatched),
+    ),
+    counter(
+        "lost_join_events",
+        "events",
+        "Events that joins have kept in vain: their join is declared no longer, or otherwise, or the broker takes no message of that size",
+        counts!(joins_lost),
+    ),
+    counter(
         "window_results",
         "messages",
         "Results of windows",

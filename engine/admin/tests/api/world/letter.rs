@@ -32,6 +32,7 @@ pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
         cut_from: None,
         dedup_id: None,
         timer: None,
+        input: None,
     };
     let reason = Header {
         name: REASON_HEADER.into(),

@@ -269,6 +269,7 @@ fn letter(plan: &Plan, step: &str, code: &str, payload: &[u8]) -> Incoming {
         cut_from: None,
         dedup_id: first.dedup.map(|id| id.text),
         timer: None,
+        input: None,
     };
     Incoming {
         sequence: 99,

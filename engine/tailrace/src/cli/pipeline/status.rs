@@ -116,6 +116,7 @@ fn overview(status: &StatusView) -> String {
         ),
         ("late", count(counts.late)),
         ("ahead", ahead(&status.stats)),
+        ("joins", joins(counts)),
         ("windows", windows(counts)),
         ("timers", timers(counts)),
         ("markers", count(counts.markers)),
@@ -142,6 +143,18 @@ fn ahead(stats: &StatsView) -> String {
     let example = stats.times.ahead_example.as_ref();
     let example = example.map(|example| format!("; the last, {}", printable(example)));
     count(stats.counts.ahead) + &example.unwrap_or_default()
+}
+
+/// What came of joins.
+fn joins(counts: &CountsView) -> String {
+    let CountsView {
+        joined,
+        unmatched,
+        joins_lost,
+        ..
+    } = counts;
+    let [pairs, alone, lost] = [joined, unmatched, joins_lost].map(|number| count(*number));
+    format!("{pairs} pairs, {alone} events without a partner, {lost} kept in vain")
 }
 
 /// What came of windows.

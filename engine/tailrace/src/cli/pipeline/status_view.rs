@@ -173,6 +173,12 @@ pub(super) struct CountsView {
     #[serde(default)]
     pub(super) ahead: u64,
     #[serde(default)]
+    pub(super) joined: u64,
+    #[serde(default)]
+    pub(super) unmatched: u64,
+    #[serde(default)]
+    pub(super) joins_lost: u64,
+    #[serde(default)]
     pub(super) window_results: u64,
     #[serde(default)]
     pub(super) window_late: u64,

@@ -11,7 +11,7 @@ use nexmark::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
-use super::stage::Stage;
+use crate::stage::Stage;
 
 /// Bids that are taken.
 const BIDS: usize = 20_000;

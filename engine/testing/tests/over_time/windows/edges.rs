@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::stage::Stage;
+use crate::stage::Stage;
 
 const MINUTE: u64 = 60_000;
 

@@ -1,17 +1,19 @@
 //! A revision made ready to run: its plugins loaded, its places to look at prepared. Immutable and
 //! shared; a partition changes from one plan to the next between two batches.
 
+mod inputs;
+
 use std::{collections::BTreeMap, sync::Arc};
+
+pub use inputs::PlannedInput;
 
 use tailrace_core::{
     event::Header,
     event_time::EventTime,
-    extract::{Extractor, PayloadFault, Scalar},
+    extract::{PayloadFault, Scalar},
     grant::CallLimits,
     identity::{Digest, PipelineId},
-    manifest::{
-        self, Delivery, Extract, PipelineManifest, SketchManifest, StepManifest, sketches::Windowing,
-    },
+    manifest::{self, Delivery, PipelineManifest, SketchManifest, StepManifest, sketches::Windowing},
     name::Name,
     ports::plugins::{Instance, Plugin, PluginError},
     registry::{Revision, candidate::Mode},
@@ -22,6 +24,7 @@ use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 
 use crate::{
     arrival::{Identifier, MeasuredValue},
+    joins::plan::Joins,
     windows::plan::Windows,
 };
 
@@ -41,9 +44,11 @@ pub struct Plan {
     pub candidate: Option<CandidatePlan>,
     /// How the clock of its input moves.
     pub clock_rule: ClockRule,
+    /// Its joins.
+    pub joins: Joins,
     /// Its windows.
     pub windows: Windows,
-    places: Extractor,
+    inputs: Vec<PlannedInput>,
     measured: Vec<Measured>,
     /// Grouped sketches, in the order of their extractors.
     grouped: Vec<Name>,
@@ -140,7 +145,6 @@ impl Plan {
             manifest: step.clone(),
         });
         let steps = steps.collect();
-        let (places, measured, grouped) = places(&manifest);
         let windowings = manifest.sketches.iter();
         let windowings = windowings.filter_map(|(name, sketch)| Some((name.clone(), sketch.windowing()?)));
         let watched = |(name, sketch): (&Name, &SketchManifest)| {
@@ -158,35 +162,50 @@ impl Plan {
             steps,
             seed,
             candidate: None,
-            clock_rule: ClockRule::of(&manifest.input.watermark),
+            clock_rule: ClockRule::of(&manifest),
+            joins: Joins::of(&manifest),
             windows: Windows::of(&manifest),
-            places,
-            measured,
-            grouped,
+            inputs: PlannedInput::of(&manifest),
+            measured: measured(&manifest),
+            grouped: grouped(&manifest),
             windowings: windowings.collect(),
             manifest,
         }
+    }
+
+    /// The input that a message on this subject is of.
+    pub fn input_of(&self, subject: &str) -> &PlannedInput {
+        PlannedInput::find(&self.inputs, subject)
+    }
+
+    /// The sources that are known before anything has come of them: the named inputs, unless the manifest says
+    /// otherwise.
+    pub fn expected_sources(&self) -> impl Iterator<Item = &Name> {
+        let per = self.manifest.input.watermark.per.as_ref();
+        self.manifest.inputs.keys().filter(move |_| per.is_none())
     }
 
     /// Looks for key, time and the measured values in one pass, in the event of this sequence that the broker
     /// received then.
     pub fn find(
         &self,
+        input: &PlannedInput,
         (sequence, received_ms): (u64, u64),
         subject: &str,
         headers: &[Header],
         payload: &[u8],
     ) -> Found {
-        let found = self.places.extract(subject, headers, payload);
+        let found = input.extract(subject, headers, payload);
         let mut values = found.values.into_iter();
         let key = values.next().flatten().and_then(Scalar::into_text);
-        let time = self.manifest.input.time.as_ref();
+        let time = input.time.as_ref();
         let time = time.map(|manifest| {
             let value = values.next().flatten();
             EventTime::read(manifest, value.as_ref(), received_ms)
         });
         let per = self.manifest.input.watermark.per.as_ref();
-        let source = per.and_then(|_| values.next().flatten().and_then(Scalar::into_text));
+        let source = per.map(|_| values.next().flatten().and_then(Scalar::into_text));
+        let source = source.unwrap_or_else(|| input.name.as_ref().map(Name::to_string));
         let dedup = self.manifest.input.dedup.as_ref().and_then(|manifest| {
             let text = values.next().flatten().and_then(Scalar::into_text)?;
             let remember = manifest.remember;
@@ -220,10 +239,10 @@ impl Plan {
         }
     }
 
-    /// Whether what leaves the last step is published, and not only the results of windows.
+    /// Whether what leaves the last step is published, and not only what windows and joins make of it.
     pub fn publishes_events(&self) -> bool {
         let output = self.manifest.output.as_ref();
-        output.is_some_and(|output| output.events || self.windows.is_empty())
+        output.is_some_and(|output| output.events || self.windows.is_empty() && self.joins.is_empty())
     }
 
     /// How a sketch is windowed and grouped, if it is.
@@ -290,32 +309,20 @@ impl PlannedStep {
     }
 }
 
-fn places(manifest: &PipelineManifest) -> (Extractor, Vec<Measured>, Vec<Name>) {
-    let mut places: Vec<Extract> = vec![manifest.input.key.clone()];
-    places.extend(manifest.input.time.as_ref().map(|time| time.place.clone()));
-    places.extend(manifest.input.watermark.per.clone());
-    places.extend(
-        manifest
-            .input
-            .dedup
-            .as_ref()
-            .and_then(tailrace_core::manifest::DedupManifest::place),
-    );
-    let mut measured = Vec::new();
-    for (name, sketch) in &manifest.sketches {
-        if let Some(value) = &sketch.value {
-            places.push(value.clone());
-            measured.push(Measured {
-                name: name.clone(),
-                kind: sketch.kind,
-                after: sketch.after.clone(),
-            });
-        }
-    }
-    let by = |(name, sketch): (&Name, &SketchManifest)| Some((name.clone(), sketch.by.clone()?));
-    let (grouped, by): (Vec<_>, Vec<_>) = manifest.sketches.iter().filter_map(by).unzip();
-    places.extend(by);
-    (Extractor::new(places), measured, grouped)
+fn measured(manifest: &PipelineManifest) -> Vec<Measured> {
+    let measured = |(name, sketch): (&Name, &SketchManifest)| {
+        sketch.value.as_ref().map(|_| Measured {
+            name: name.clone(),
+            kind: sketch.kind,
+            after: sketch.after.clone(),
+        })
+    };
+    manifest.sketches.iter().filter_map(measured).collect()
+}
+
+fn grouped(manifest: &PipelineManifest) -> Vec<Name> {
+    let by = |(name, sketch): (&Name, &SketchManifest)| sketch.by.as_ref().map(|_| name.clone());
+    manifest.sketches.iter().filter_map(by).collect()
 }
 
 /// The update that a value means for a sketch; none for a value that the kind cannot measure.

@@ -3,10 +3,8 @@
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
-use super::{
-    model::{Kind, Model, Told},
-    stage::Stage,
-};
+use super::model::{Kind, Model, Told};
+use crate::stage::Stage;
 
 const SEEDS: u64 = 300;
 

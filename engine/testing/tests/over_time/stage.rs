@@ -1,4 +1,4 @@
-//! A partition at work with windows, which can lose what it has not committed.
+//! A partition at work with windows or joins, which can lose what it has not committed.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tailrace_dataplane::{
     turn::worker::Worker,
 };
 
-use super::partition;
+use crate::partition;
 
 /// When the broker receives the events: later than all their times.
 const RECEIVED_MS: u64 = 2_000_000_000_000;
@@ -33,7 +33,7 @@ pub struct Stage {
     store: Arc<dyn PartitionStore>,
     clock: IntakeClock,
     /// What is sent, for those who begin again.
-    sent: Vec<(String, u64)>,
+    sent: Vec<(&'static str, String)>,
     committed: (Cursor, InputClock),
     pub counts: Counts,
     pub outputs: VecDeque<Output>,
@@ -74,16 +74,21 @@ impl Stage {
 
     /// An event with this payload.
     pub fn send_payload(&mut self, payload: String) {
-        self.sent.push((payload, RECEIVED_MS));
+        self.send_on("in", payload);
+    }
+
+    /// An event on this subject.
+    pub fn send_on(&mut self, subject: &'static str, payload: String) {
+        self.sent.push((subject, payload));
         self.hand_over(self.sent.len());
     }
 
     fn hand_over(&mut self, sequence: usize) {
-        let (payload, received_ms) = self.sent[sequence - 1].clone();
+        let (subject, payload) = self.sent[sequence - 1].clone();
         let message = Incoming {
             sequence: sequence as u64,
-            received_ms,
-            subject: "in".to_owned(),
+            received_ms: RECEIVED_MS,
+            subject: subject.to_owned(),
             headers: Vec::new(),
             payload: Bytes::from(payload),
         };
@@ -154,7 +159,12 @@ impl Stage {
 
     /// Goes on with other windows.
     pub fn change(&mut self, windows: &str, more: &str) {
-        let plan = plan(self.plan.revision + 1, &text(OUTPUT, windows, more));
+        self.change_to(&text(OUTPUT, windows, more));
+    }
+
+    /// Goes on with another manifest.
+    pub fn change_to(&mut self, manifest: &str) {
+        let plan = plan(self.plan.revision + 1, manifest);
         self.worker.adopt(&plan, plan.no_instances()).unwrap();
         self.plan = plan;
     }
@@ -169,7 +179,20 @@ impl Stage {
 
     /// Whether anything is left in the state of the partition.
     pub fn is_empty(&self, window: &str) -> bool {
-        ["~due", &format!("~window.{window}")]
+        self.holds_nothing(&["~due", &format!("~window.{window}")])
+    }
+
+    /// Lets what has ended by now go, which is done in portions.
+    pub fn expire(&mut self) {
+        for _ in 0..10 {
+            self.tick(self.recorded_ms() + 1);
+            self.commit();
+        }
+    }
+
+    /// Whether nothing is left under these steps.
+    pub fn holds_nothing(&self, steps: &[&str]) -> bool {
+        steps
             .iter()
             .all(|step| self.store.scan(step, "", None, 10).unwrap().is_empty())
     }

@@ -1,0 +1,124 @@
+//! The joins of a plan: which of them an event is of, and the value that its partners have too.
+
+use tailrace_core::{
+    delta::StateValue,
+    extract::{Extractor, Scalar},
+    join::{self, Kept},
+    manifest::{Extract, JoinManifest, JoinSide, PipelineManifest},
+    name::Name,
+    ports::store::StoreError,
+    units::Span,
+};
+
+use crate::windows::plan::Leaving;
+
+/// The joins of a plan.
+#[derive(Debug, Default)]
+pub struct Joins(Vec<PlannedJoin>);
+
+/// A join made ready.
+#[derive(Debug)]
+pub struct PlannedJoin {
+    /// Its name.
+    pub name: Name,
+    /// As the tenant wrote it.
+    pub manifest: JoinManifest,
+    /// The step under which it keeps events; it owns their wake-ups too.
+    pub(crate) step: String,
+    /// What makes kept events partners.
+    pub(super) shape: u32,
+    /// Where the value is on either side; none where it is the key.
+    left: Option<Extractor>,
+    right: Option<Extractor>,
+}
+
+impl Joins {
+    /// Those of a manifest.
+    pub fn of(manifest: &PipelineManifest) -> Self {
+        let planned = manifest.joins.iter().map(|(name, join)| {
+            let places = |side| {
+                let pointer = join.on(side)?;
+                Some(Extractor::new(vec![Extract::Json(pointer.to_owned())]))
+            };
+            PlannedJoin {
+                name: name.clone(),
+                step: join::step(name),
+                shape: join::shape(join),
+                left: places(JoinSide::Left),
+                right: places(JoinSide::Right),
+                manifest: join.clone(),
+            }
+        });
+        Self(planned.collect())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The one whose wake-ups are of this owner.
+    pub(super) fn owned_by(&self, owner: &str) -> Option<&PlannedJoin> {
+        self.0.iter().find(|join| join.step == owner)
+    }
+
+    /// Those that an input is a side of.
+    pub(super) fn of_input<'a>(
+        &'a self,
+        input: &'a Name,
+    ) -> impl Iterator<Item = (&'a PlannedJoin, JoinSide)> {
+        self.0.iter().filter_map(move |join| {
+            let sides = [JoinSide::Left, JoinSide::Right];
+            let side = sides
+                .into_iter()
+                .find(|side| join.manifest.input(*side) == input)?;
+            Some((join, side))
+        })
+    }
+}
+
+impl PlannedJoin {
+    /// The value by which an event finds its partners, as JSON; none where it has none.
+    pub(super) fn value(&self, side: JoinSide, leaving: Leaving<'_>) -> Option<String> {
+        let places = match side {
+            JoinSide::Left => &self.left,
+            JoinSide::Right => &self.right,
+        };
+        let text = match places {
+            None => leaving.key.to_owned(),
+            Some(places) => {
+                let found = places.extract(leaving.subject, leaving.headers, leaving.payload);
+                let value = found.values.into_iter().next().flatten();
+                value.and_then(Scalar::into_text)?
+            }
+        };
+        serde_json::to_string(&text).ok()
+    }
+
+    /// Up to when an event of this time is kept for partners.
+    pub(super) fn until_ms(&self, side: JoinSide, time_ms: u64) -> u64 {
+        let (_, last_ms) = self.manifest.partners(side, time_ms);
+        last_ms.saturating_add(self.manifest.grace.map_or(0, Span::as_millis))
+    }
+
+    /// What is kept, as state. It ends by itself unless it must be told first.
+    pub(super) fn encode(&self, kept: &Kept, expires_ms: Option<u64>) -> StateValue {
+        let value = postcard::to_stdvec(&(self.shape, kept)).expect("it always serialises into memory");
+        StateValue { value, expires_ms }
+    }
+
+    /// What is kept under a key; none for an event of another declaration.
+    pub(super) fn decode(&self, key: &str, bytes: &[u8]) -> Result<Option<Kept>, StoreError> {
+        let damaged = |cause: postcard::Error| {
+            StoreError::Damaged(format!(
+                "what join {} keeps under {key:?} cannot be read: {cause}",
+                self.name
+            ))
+        };
+        let (shape, kept): (u32, &[u8]) = postcard::take_from_bytes(bytes).map_err(damaged)?;
+        if shape != self.shape {
+            return Ok(None);
+        }
+        postcard::from_bytes(kept).map(Some).map_err(damaged)
+    }
+}

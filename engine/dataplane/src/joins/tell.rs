@@ -1,0 +1,176 @@
+//! The row of a join, on its way out: into the windows that are of the join, and onto the output.
+
+use tailrace_core::{
+    codes::LetterCode,
+    join::row,
+    manifest::{Delivery, JoinSide, Stands},
+    ports::{broker::Output, store::StoreError},
+};
+
+use crate::{
+    joins::plan::PlannedJoin,
+    message::{hops, outgoing::MAX_SUBJECT_BYTES},
+    process::{
+        HEADER_ROOM, Walk,
+        halt::{Halt, TurnEnd},
+        processor::Processor,
+        publish::count_messages,
+    },
+    windows::plan::Leaving,
+};
+
+/// Two events, or one without a partner.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    value: &'a str,
+    left: Option<&'a str>,
+    right: Option<&'a str>,
+    time_ms: u64,
+}
+
+impl<'a> Row<'a> {
+    /// An event of this side with its partner, of no time yet.
+    pub(super) fn pair(side: JoinSide, value: &'a str, (own, partner): (&'a str, &'a str)) -> Self {
+        let (left, right) = match side {
+            JoinSide::Left => (own, partner),
+            JoinSide::Right => (partner, own),
+        };
+        Self {
+            value,
+            left: Some(left),
+            right: Some(right),
+            time_ms: 0,
+        }
+    }
+
+    /// An event of this side without a partner.
+    pub(super) fn alone(side: JoinSide, value: &'a str, own: &'a str, time_ms: u64) -> Self {
+        let (left, right) = match side {
+            JoinSide::Left => (Some(own), None),
+            JoinSide::Right => (None, Some(own)),
+        };
+        Self {
+            value,
+            left,
+            right,
+            time_ms,
+        }
+    }
+
+    /// The same at this time.
+    pub(super) fn at(self, time_ms: u64) -> Self {
+        Self { time_ms, ..self }
+    }
+
+    /// The side of one without a partner.
+    fn lone_side(&self) -> Option<JoinSide> {
+        match (self.left, self.right) {
+            (Some(_), None) => Some(JoinSide::Left),
+            (None, Some(_)) => Some(JoinSide::Right),
+            _ => None,
+        }
+    }
+}
+
+impl Processor {
+    /// Tells an event without a partner, where the join wants it.
+    pub(super) fn tell_alone(
+        &mut self,
+        walk: &mut Walk<'_>,
+        join: &PlannedJoin,
+        row: Row<'_>,
+    ) -> Result<(), Halt> {
+        let is_wanted = row
+            .lone_side()
+            .is_some_and(|side| join.manifest.tells_alone(side));
+        if !is_wanted {
+            return Ok(());
+        }
+        self.stats.counts.unmatched += 1;
+        self.tell_row(walk, join, row)
+    }
+
+    /// A row goes into windows and onto the output.
+    pub(super) fn tell_row(
+        &mut self,
+        walk: &mut Walk<'_>,
+        join: &PlannedJoin,
+        told: Row<'_>,
+    ) -> Result<(), Halt> {
+        let payload = row(&join.name, told.value, told.left, told.right);
+        let key: String = serde_json::from_str(told.value).unwrap_or_default();
+        walk.join = Some(join.name.clone());
+        let leaving = Leaving {
+            key: &key,
+            time_ms: told.time_ms,
+            subject: &walk.arrival.event.subject.clone(),
+            headers: &[],
+            payload: payload.as_bytes(),
+        };
+        let goes_on = self.fold(walk, leaving);
+        walk.join = None;
+        if goes_on? {
+            self.publish_row(walk, join, &key, payload)?;
+        }
+        Ok(())
+    }
+
+    fn publish_row(
+        &mut self,
+        walk: &mut Walk<'_>,
+        join: &PlannedJoin,
+        key: &str,
+        payload: String,
+    ) -> Result<(), Halt> {
+        let plan = self.plan.clone();
+        let Some(output) = &plan.manifest.output else {
+            return Ok(());
+        };
+        let subject = output.subject_of(Stands {
+            key,
+            result: Some(join.name.as_str()),
+        });
+        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
+        let (bytes, subject_bytes) = (payload.len(), subject.len());
+        if bytes > limit || subject_bytes > MAX_SUBJECT_BYTES {
+            return Err(Halt::TooMuch {
+                code: LetterCode::TooLarge,
+                reason: format!(
+                    "a row of join {} has {bytes} bytes and a subject of {subject_bytes}; the broker's max_payload leaves room for {limit}, and a subject has at most {MAX_SUBJECT_BYTES}",
+                    join.name
+                ),
+            });
+        }
+        let id = self.row_id(walk, join);
+        count_messages(walk, 1)?;
+        let mut headers = Vec::new();
+        hops::hand_on(&walk.arrival.event.headers, &mut headers);
+        self.stats.counts.outcomes.outputs += 1;
+        self.stats.counts.bytes_out += payload.len() as u64;
+        self.effects.publish(Output {
+            subject,
+            headers,
+            payload: payload.into(),
+            id,
+            keep: output.keep.age.map(|age| age.0),
+        });
+        Ok(())
+    }
+
+    /// The same at every try: which of the messages it is that come of this event, or of the end of its wait.
+    fn row_id(&self, walk: &Walk<'_>, join: &PlannedJoin) -> Option<String> {
+        let (pipeline, name) = (&self.plan.pipeline, &join.name);
+        let (arrival, number) = (walk.arrival, walk.sent());
+        let of = match &arrival.timer {
+            Some(kept) => format!("alone:{}:{kept}", arrival.event.key),
+            None => format!("{:?}:{}", arrival.source, arrival.sequence),
+        };
+        let is_named = self.plan.manifest.delivery != Delivery::ExactlyOnce;
+        is_named.then(|| format!("{pipeline}:join:{name}:{of}:{number}"))
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+pub(super) fn failed(cause: StoreError) -> Halt {
+    Halt::Turn(TurnEnd::Failed(cause.to_string()))
+}

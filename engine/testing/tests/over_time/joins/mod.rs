@@ -1,0 +1,5 @@
+//! Joins.
+
+mod edges;
+mod equal;
+mod model;

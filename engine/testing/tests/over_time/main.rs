@@ -1,0 +1,9 @@
+//! Windows and joins without code: each result once and equal to a model's, whatever dies; early, late and corrected
+//! ones.
+
+#[path = "../shared/partition.rs"]
+mod partition;
+
+mod joins;
+mod stage;
+mod windows;

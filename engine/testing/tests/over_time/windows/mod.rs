@@ -1,0 +1,6 @@
+//! Windows.
+
+mod edges;
+mod equal;
+mod model;
+mod nexmark;
