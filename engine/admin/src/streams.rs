@@ -37,7 +37,8 @@ pub(crate) struct StreamView {
 }
 
 /// What a stream takes in of another.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StreamSource")]
 struct SourceView {
     /// What the broker calls it.
     stream: String,
