@@ -108,6 +108,8 @@ codes! {
         OverCap = "over-cap",
         /// A rate limit left no room for the event.
         RateLimited = "rate-limited",
+        /// The payload, or a message that came of it, does not fit its schema.
+        SchemaMismatch = "schema-mismatch",
         /// The tenant's quota of state leaves no room for a window.
         StateQuota = "state-quota",
         /// A message is larger than the broker takes.

@@ -9,6 +9,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod codec;
 pub mod codes;
 pub mod compile_semaphore;
 pub mod dead_letter;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tailrace_core::{
     codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
     trace::sampling::Followed, watermark::InputClock,
@@ -40,6 +41,8 @@ pub struct Arrival {
     pub sequence: u64,
     /// The event.
     pub event: Event,
+    /// Its payload as it came, before its schema was applied.
+    pub raw: Bytes,
     /// Why it cannot even enter the first step, if so: code and reason.
     pub refused: Option<(LetterCode, String)>,
     /// What its time was like.
@@ -81,6 +84,7 @@ impl Arrival {
         Self {
             source,
             sequence,
+            raw: event.payload.clone(),
             event,
             refused: None,
             time: EventTime::Missing,

@@ -52,6 +52,7 @@ impl Commands {
         let stream = self.resolve_stream(tenant, &manifest).await?;
         manifest.input.stream = Some(stream.name.clone());
         self.check_circle(&id, &manifest)?;
+        self.resolve_schemas(tenant, &mut manifest).await?;
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
         how.condition

@@ -11,13 +11,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
+    codec::Codec,
     identity::Digest,
     life::Life,
+    manifest::{PipelineManifest, error::ManifestError},
     name::Name,
     registry::{Key, Registry, Schema, SchemaReference, SchemaVersion, Tenant},
     tasks,
 };
 use tailrace_schema::{Compatibility, Format};
+use tokio::sync::watch;
 
 use crate::{
     command::Commands,
@@ -244,8 +247,67 @@ impl Commands {
                 "version {number} of schema {name} is used: version {} of {} refers to it",
                 user.version, user.schema
             ))),
-            None => Ok(()),
+            None => self.unnamed(&registry, tenant, name, number),
         }
+    }
+
+    /// Refuses while a pipeline names this version, or any of the schema where no number is said.
+    fn unnamed(
+        &self,
+        registry: &Registry,
+        tenant: &Name,
+        name: &Name,
+        number: Option<u32>,
+    ) -> ControlResult<()> {
+        for (id, pipeline) in registry.pipelines_of(tenant) {
+            let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
+            for revision in std::iter::once(&pipeline.active).chain(candidate) {
+                let mut schemas = revision.manifest.schemas();
+                let used = schemas.find(|(_, used)| {
+                    used.name == *name && number.is_none_or(|number| used.version == Some(number))
+                });
+                if let Some((path, used)) = used {
+                    let (number, pipeline) = (used.version.unwrap_or(0), &id.pipeline);
+                    return Err(ControlError::Conflict(format!(
+                        "version {number} of schema {name} is used: revision {} of pipeline {pipeline} names it at {path}",
+                        revision.number
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in the latest versions where a manifest names none, and makes each ready, as running it will.
+    pub(crate) async fn resolve_schemas(
+        &self,
+        tenant: &Name,
+        manifest: &mut PipelineManifest,
+    ) -> ControlResult<()> {
+        if manifest.schemas().next().is_none() {
+            return Ok(());
+        }
+        let registry = self.context.registry_now().await?;
+        for schema in manifest.schemas_mut() {
+            let latest = registry.schema_versions_of(tenant, &schema.name).last();
+            schema.version = schema.version.or(latest.map(|latest| latest.version));
+        }
+        let named: Vec<_> = manifest
+            .schemas()
+            .map(|(path, schema)| (path, schema.clone()))
+            .collect();
+        let (tenant, (_, registered)) = (tenant.clone(), watch::channel(Some(registry)));
+        let tried = tasks::spawn_blocking(move || {
+            for (path, schema) in named {
+                let tried = Codec::of(&tenant, &schema, &registered);
+                tried.map_err(|why| ManifestError::new(path, format!("{why}; see: tailrace schema list")))?;
+            }
+            Ok::<(), ManifestError>(())
+        });
+        tried
+            .await
+            .map_err(|panic| ControlError::Internal(panic.to_string()))??;
+        Ok(())
     }
 
     fn new_schema(&self, owner: &Tenant, name: &Name) -> Schema {

@@ -1,13 +1,13 @@
 //! Schemas of a tenant: which there are, and whether a new version may follow.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 use tailrace_core::{
     name::Name,
-    registry::{Registry, Schema, SchemaReference, SchemaVersion},
+    registry::{Registry, Schema, SchemaReference, SchemaVersion, parsed_text},
 };
-use tailrace_schema::{self as schema, Compatibility, Direction, Format, Options};
+use tailrace_schema::{self as schema, Compatibility, Direction, Format};
 
 use crate::{
     error::{ControlError, ControlResult},
@@ -169,51 +169,11 @@ fn shown(registry: &Registry, tenant: &Name, schema: &Schema) -> ShownSchema {
 pub(crate) fn parsed(
     registry: &Registry,
     tenant: &Name,
-    (format, asserts_formats): (Format, bool),
+    how: (Format, bool),
     text: &str,
     references: &[SchemaReference],
 ) -> ControlResult<schema::Schema> {
-    let mut closure: BTreeMap<String, Arc<SchemaVersion>> = BTreeMap::new();
-    let mut waiting: Vec<&SchemaReference> = references.iter().collect();
-    let mut versions: Vec<Arc<SchemaVersion>> = Vec::new();
-    loop {
-        for to in std::mem::take(&mut waiting) {
-            let version = registry
-                .schema_versions
-                .get(&(tenant.clone(), to.schema.clone(), to.version));
-            let version = version.ok_or_else(|| {
-                ControlError::Invalid(format!(
-                    "references: there is no version {} of a schema {}",
-                    to.version, to.schema
-                ))
-            })?;
-            match closure.get(&to.name) {
-                Some(known) if known.digest == version.digest => {}
-                Some(known) => {
-                    return Err(ControlError::Invalid(format!(
-                        "references: {:?} means version {} of {} in one place and version {} of {} in another",
-                        to.name, known.version, known.schema, version.version, version.schema
-                    )));
-                }
-                None => {
-                    closure.insert(to.name.clone(), version.clone());
-                    versions.push(version.clone());
-                }
-            }
-        }
-        let Some(version) = versions.pop() else { break };
-        // The entry is in the registry as long as the registry is looked at.
-        let key = (tenant.clone(), version.schema.clone(), version.version);
-        if let Some(known) = registry.schema_versions.get(&key) {
-            waiting.extend(&known.references);
-        }
-    }
-    let references: Vec<schema::Reference> = closure
-        .iter()
-        .map(|(name, version)| schema::Reference::new(name, &version.text))
-        .collect();
-    let parsed = schema::Schema::parse(format, text, &references, Options { asserts_formats });
-    parsed.map_err(|fault| ControlError::Invalid(format!("schema: {fault}")))
+    parsed_text(registry, tenant, how, text, references).map_err(ControlError::Invalid)
 }
 
 /// Compares a new version with those that there are.

@@ -12,7 +12,7 @@ use crate::{
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        input_parts, join_rules, output, partition, sketches, watermark, window_rules,
+        input_parts, join_rules, output, partition, schema_rules, sketches, watermark, window_rules,
     },
     subject,
 };
@@ -46,6 +46,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
     input_parts::check(manifest)?;
     check_patterns(manifest)?;
+    schema_rules::check(manifest)?;
     check_input(&manifest.input)?;
     check_steps(manifest)?;
     for (name, vectors) in &manifest.vectors {

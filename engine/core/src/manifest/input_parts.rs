@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     manifest::{
-        Extract, InputManifest, NamedInputManifest, PipelineManifest, TimeManifest,
+        Extract, InputManifest, NamedInputManifest, PayloadSchemaManifest, PipelineManifest, TimeManifest,
         bounds::{check_extract, within},
         error::ManifestError,
     },
@@ -31,6 +31,8 @@ pub struct InputPart<'a> {
     pub key: &'a Extract,
     /// The place of its times.
     pub time: Option<&'a TimeManifest>,
+    /// The schema of its payloads.
+    pub schema: Option<&'a PayloadSchemaManifest>,
 }
 
 impl InputPart<'_> {
@@ -47,19 +49,25 @@ impl PipelineManifest {
     /// Its inputs: those with names, or the one that has none.
     pub fn input_parts(&self) -> impl Iterator<Item = InputPart<'_>> {
         let InputManifest {
-            subjects, key, time, ..
+            subjects,
+            key,
+            time,
+            schema,
+            ..
         } = &self.input;
         let whole = InputPart {
             name: None,
             subjects,
             key,
             time: time.as_ref(),
+            schema: schema.as_ref(),
         };
         let named = self.inputs.iter().map(move |(name, input)| InputPart {
             name: Some(name),
             subjects: &input.subjects,
             key: input.key.as_ref().unwrap_or(key),
             time: input.time.as_ref().or(whole.time),
+            schema: input.schema.as_ref().or(whole.schema),
         });
         named.chain(self.inputs.is_empty().then_some(whole))
     }

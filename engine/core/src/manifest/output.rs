@@ -202,6 +202,7 @@ mod tests {
         OutputManifest {
             subject: subject.into(),
             events: false,
+            schema: None,
             keep: Keep::default(),
             replicas: None,
         }

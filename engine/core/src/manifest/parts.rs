@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Extract, JoinManifest, NamedInputManifest, PluginRef, SketchManifest, TimeManifest,
-        WatermarkManifest, WindowManifest, defaults::is_default, start,
+        AlarmManifest, Decode, Extract, JoinManifest, NamedInputManifest, PayloadSchemaManifest, PluginRef,
+        SketchManifest, TimeManifest, WatermarkManifest, WindowManifest, defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -101,6 +101,13 @@ pub struct InputManifest {
     /// event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeManifest>,
+    /// The schema of payloads. A payload that does not fit it becomes a dead letter, `schema-mismatch`. Without it
+    /// payloads are any bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<PayloadSchemaManifest>,
+    /// What plugins get of a payload that has a schema.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decode: Decode,
     /// The rules of the pipeline's clock in event time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub watermark: WatermarkManifest,
@@ -403,6 +410,10 @@ pub struct OutputManifest {
     /// then `events`. A pipeline without windows and joins publishes events anyway.
     #[serde(default, skip_serializing_if = "is_default")]
     pub events: bool,
+    /// The schema of the events that are published. They leave the last step as JSON and are written by it. One that
+    /// does not fit makes its event a dead letter, `schema-mismatch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<PayloadSchemaManifest>,
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,

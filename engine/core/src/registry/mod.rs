@@ -4,6 +4,7 @@
 //! Why: docs/decisions/0002-planes-meet-in-passive-memory.md
 
 pub mod candidate;
+mod closure;
 mod keys;
 mod model;
 mod phase;
@@ -14,6 +15,7 @@ mod scope;
 mod snapshot;
 pub mod watcher;
 
+pub use closure::{parsed_schema, parsed_text};
 pub use keys::Key;
 pub use model::*;
 pub use phase::PipelinePhase;

@@ -302,8 +302,12 @@ impl Registry {
         &'a self,
         tenant: &'a Name,
     ) -> impl Iterator<Item = &'a Arc<SchemaVersion>> {
-        let all = self.schema_versions.iter();
-        all.filter(move |((owner, ..), _)| owner == tenant)
+        // No name is before this one.
+        let first = Name::new("0").ok().map(|first| (tenant.clone(), first, 0));
+        let all = first
+            .into_iter()
+            .flat_map(|first| self.schema_versions.range(first..));
+        all.take_while(move |((owner, ..), _)| owner == tenant)
             .map(|(_, version)| version)
     }
 

@@ -19,7 +19,7 @@ use crate::{
     arrival::{Arrival, Identifier, Source},
     intake::{markers, names},
     message::{hops, outgoing},
-    plan::{Found, Plan, PlannedInput},
+    plan::{Found, Plan, PlannedInput, Read},
 };
 
 /// Why an event cannot even enter the first step.
@@ -32,12 +32,13 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         return pass_over(message);
     }
     let input = plan.input_of(&message.subject);
+    let read = input.read(plan.manifest.input.decode, &message.payload);
     let mut found = plan.find(
         input,
         (message.sequence, message.received_ms),
         &message.subject,
         &message.headers,
-        &message.payload,
+        &read.json,
     );
     let received_ms = message.received_ms;
     let time_ms = found.time.ms().unwrap_or(received_ms);
@@ -52,16 +53,17 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     if let Some(name) = &input.name {
         names::bear(&mut headers, name);
     }
-    let (key, refused) = judge(input, &mut found, &headers, &message.payload);
+    let (key, refused) = judge(input, &mut found, &headers, &read);
     let event = Event {
         sequence: message.sequence,
         time_ms,
         subject: message.subject,
         key,
         headers,
-        payload: message.payload,
+        payload: read.payload,
     };
     Arrival {
+        raw: message.payload,
         refused,
         time: found.time,
         is_ahead,
@@ -99,14 +101,21 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let (mut event, reason) = dead_letter::revive(message.headers, message.payload)?;
     hops::forget(&mut event.headers);
     let input = plan.input_of(&event.subject);
+    let failed_before = reason.step == dead_letter::INPUT_STEP;
+    let raw = event.payload.clone();
+    // What a step has failed on was read before it came there.
+    let read = if failed_before {
+        input.read(plan.manifest.input.decode, &raw)
+    } else {
+        Read::unread(&raw)
+    };
     let mut found = plan.find(
         input,
         (event.sequence, event.time_ms),
         &event.subject,
         &event.headers,
-        &event.payload,
+        &read.json,
     );
-    let failed_before = reason.step == dead_letter::INPUT_STEP;
     if reason.timer.is_some() {
         // What a timer takes along is no event that could be measured.
         (found.measured, found.groups) = Default::default();
@@ -116,10 +125,12 @@ pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let mut input_name = reason.input.and_then(|name| Name::new(&name).ok());
     if failed_before {
         input_name.clone_from(&input.name);
-        (event.key, refused) = judge(input, &mut found, &event.headers, &event.payload);
+        (event.key, refused) = judge(input, &mut found, &event.headers, &read);
         event.time_ms = found.time.ms().unwrap_or(event.time_ms);
     }
+    event.payload = read.payload;
     Some(Arrival {
+        raw,
         refused,
         dedup: reason.dedup_id.and_then(|text| identifier(plan, text)),
         // An event that was not accepted was not measured.
@@ -140,7 +151,10 @@ fn identifier(plan: &Plan, text: String) -> Option<Identifier> {
 }
 
 /// The key under which an event is processed, and why it is not, if so.
-fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], payload: &[u8]) -> (String, Refused) {
+fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], read: &Read) -> (String, Refused) {
+    if let Some(why) = &read.mismatch {
+        return (String::new(), Some((LetterCode::SchemaMismatch, why.clone())));
+    }
     let (path, place) = (
         || input.path("key"),
         || serde_json::to_string(&input.key).unwrap_or_default(),
@@ -150,7 +164,7 @@ fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], payload: &
     }
     let Some(key) = found.key.take() else {
         let looks_inside = matches!(input.key, Extract::Json(_));
-        let why = if looks_inside && payload.is_empty() {
+        let why = if looks_inside && read.json.is_empty() {
             "; its payload is empty"
         } else {
             ""

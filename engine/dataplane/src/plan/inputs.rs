@@ -1,9 +1,11 @@
 //! The inputs of a plan: which one a message is of, and where its key, its time and its measured values are.
 
+use bytes::Bytes;
 use tailrace_core::{
+    codec::{Codec, Registered},
     event::Header,
     extract::{Extraction, Extractor},
-    manifest::{DedupManifest, Extract, InputPart, PipelineManifest, SketchManifest, TimeManifest},
+    manifest::{Decode, DedupManifest, Extract, InputPart, PipelineManifest, SketchManifest, TimeManifest},
     name::Name,
     subject,
 };
@@ -19,9 +21,66 @@ pub struct PlannedInput {
     pub time: Option<TimeManifest>,
     patterns: Vec<String>,
     places: Extractor,
+    /// Reads its payloads, where they have a schema.
+    codec: Option<Codec>,
+}
+
+/// A payload, read.
+pub(crate) struct Read {
+    /// Where key, time and values are.
+    pub(crate) json: Bytes,
+    /// What steps get.
+    pub(crate) payload: Bytes,
+    /// Why it does not fit the schema, if it does not.
+    pub(crate) mismatch: Option<String>,
+}
+
+impl Read {
+    /// A payload without a schema.
+    pub(crate) fn unread(payload: &Bytes) -> Self {
+        Self {
+            json: payload.clone(),
+            payload: payload.clone(),
+            mismatch: None,
+        }
+    }
 }
 
 impl PlannedInput {
+    /// Reads a payload by the schema of the input.
+    pub(crate) fn read(&self, decode: Decode, payload: &Bytes) -> Read {
+        let raw = || payload.clone();
+        let (json, mismatch) = match self.codec.as_ref().map(|codec| codec.decode(payload)) {
+            None => (raw(), None),
+            Some(Ok(json)) => (json, None),
+            Some(Err(why)) => (raw(), Some(why)),
+        };
+        let payload = match decode {
+            Decode::Json => json.clone(),
+            Decode::Raw => raw(),
+        };
+        Read {
+            json,
+            payload,
+            mismatch,
+        }
+    }
+
+    /// Makes the schemas of inputs ready.
+    pub(super) fn prepare(
+        inputs: &mut [Self],
+        manifest: &PipelineManifest,
+        (tenant, registered): (&Name, &Registered),
+    ) -> Result<(), String> {
+        for (input, part) in inputs.iter_mut().zip(manifest.input_parts()) {
+            if let Some(schema) = part.schema {
+                let codec = Codec::of(tenant, schema, registered);
+                input.codec = Some(codec.map_err(|why| format!("{}: {why}", part.path("schema")))?);
+            }
+        }
+        Ok(())
+    }
+
     /// Those of a manifest.
     pub(super) fn of(manifest: &PipelineManifest) -> Vec<Self> {
         let planned = manifest.input_parts().map(|part| Self {
@@ -30,6 +89,7 @@ impl PlannedInput {
             time: part.time.cloned(),
             patterns: part.subjects.to_vec(),
             places: places(manifest, &part),
+            codec: None,
         });
         planned.collect()
     }
@@ -61,6 +121,7 @@ impl PlannedInput {
             subjects: &self.patterns,
             key: &self.key,
             time: self.time.as_ref(),
+            schema: None,
         };
         part.path(field)
     }

@@ -6,8 +6,11 @@ mod inputs;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use inputs::PlannedInput;
+pub(crate) use inputs::Read;
 
+use bytes::Bytes;
 use tailrace_core::{
+    codec::{Codec, Registered},
     event::Header,
     event_time::EventTime,
     extract::{PayloadFault, Scalar},
@@ -49,6 +52,8 @@ pub struct Plan {
     /// Its windows.
     pub windows: Windows,
     inputs: Vec<PlannedInput>,
+    /// Writes the events that are published, where they have a schema.
+    output: Option<Codec>,
     measured: Vec<Measured>,
     /// Grouped sketches, in the order of their extractors.
     grouped: Vec<Name>,
@@ -166,10 +171,31 @@ impl Plan {
             joins: Joins::of(&manifest),
             windows: Windows::of(&manifest),
             inputs: PlannedInput::of(&manifest),
+            output: None,
             measured: measured(&manifest),
             grouped: grouped(&manifest),
             windowings: windowings.collect(),
             manifest,
+        }
+    }
+
+    /// Makes the schemas ready that the manifest names. Until then payloads are what they are.
+    pub fn prepare_schemas(&mut self, registered: &Registered) -> Result<(), String> {
+        let tenant = &self.pipeline.tenant;
+        PlannedInput::prepare(&mut self.inputs, &self.manifest, (tenant, registered))?;
+        let output = self.manifest.output.as_ref();
+        if let Some(schema) = output.and_then(|output| output.schema.as_ref()) {
+            let codec = Codec::of(tenant, schema, registered);
+            self.output = Some(codec.map_err(|why| format!("output.schema: {why}"))?);
+        }
+        Ok(())
+    }
+
+    /// The payload of an event that is published; or why it does not fit its schema.
+    pub fn written(&self, payload: Bytes) -> Result<Bytes, String> {
+        match &self.output {
+            Some(codec) => codec.encode(&payload),
+            None => Ok(payload),
         }
     }
 

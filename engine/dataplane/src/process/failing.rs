@@ -132,7 +132,9 @@ impl Processor {
         let limit = self
             .max_message_bytes
             .saturating_sub(HEADER_ROOM + headers_bytes(&headers));
-        let mut payload = event.payload.clone();
+        // The whole event comes in again, and is read again, so it is kept as it came.
+        let whole = index.is_none().then(|| walk.arrival.raw.clone());
+        let mut payload = whole.unwrap_or_else(|| event.payload.clone());
         if payload.len() > limit {
             reason.cut_from = Some(payload.len() as u64);
             payload.truncate(limit);

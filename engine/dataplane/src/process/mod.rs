@@ -83,7 +83,9 @@ impl Processor {
                 if let Some(noted) = &mut self.noted {
                     noted.code = Some(code.as_str().to_owned());
                 }
-                self.dead_letter(&mut walk, &arrival.event, None, code.as_str(), reason, &[], 0);
+                // One that began behind a step is none of the input's any more.
+                let index = self.first_step(arrival);
+                self.dead_letter(&mut walk, &arrival.event, index, code.as_str(), reason, &[], 0);
             }
         }
         if arrival.timer.is_none() || arrival.source == Source::Redrive {
@@ -164,13 +166,7 @@ impl Processor {
             self.dead_letter(walk, &arrival.event, None, code.as_str(), reason.clone(), &[], 0);
             return Ok(());
         }
-        let step = arrival.from_step.as_deref();
-        let found = step.and_then(|step| {
-            let mut steps = self.plan.steps.iter();
-            let found = steps.position(|own| own.manifest.name.as_str() == step);
-            found.or((step == dead_letter::WINDOWS_STEP).then_some(self.plan.steps.len()))
-        });
-        match (&arrival.timer, found) {
+        match (&arrival.timer, self.first_step(arrival)) {
             (Some(_), Some(index)) => self.timer(walk, index),
             (Some(_), None) => {
                 self.lose_timer();
@@ -180,6 +176,14 @@ impl Processor {
             // A step that this revision no longer has: the event begins again from the first.
             (None, found) => self.step(walk, found.unwrap_or(0), &arrival.event),
         }
+    }
+
+    /// The step that an event begins with which is sent again; none for one that begins with the first.
+    fn first_step(&self, arrival: &Arrival) -> Option<usize> {
+        let step = arrival.from_step.as_deref()?;
+        let mut steps = self.plan.steps.iter();
+        let found = steps.position(|own| own.manifest.name.as_str() == step);
+        found.or((step == dead_letter::WINDOWS_STEP).then_some(self.plan.steps.len()))
     }
 
     /// Takes an event through the step with this index and those after it.

@@ -115,6 +115,10 @@ impl Processor {
         let ours = walk.spans.as_ref().map(EventSpans::context);
         trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
         hops::hand_on(&walk.arrival.event.headers, &mut headers);
+        let payload = plan.written(payload).map_err(|reason| Halt::TooMuch {
+            code: LetterCode::SchemaMismatch,
+            reason,
+        })?;
         self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         if subject.len() > MAX_SUBJECT_BYTES {

@@ -229,6 +229,7 @@ impl Engine {
             world: self.world.clone(),
             pipeline: id.clone(),
             entry: receiver,
+            registered: self.registry.clone(),
             members: self.members.clone(),
             settings: self.settings,
             stop: stop.clone(),

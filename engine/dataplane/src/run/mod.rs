@@ -26,6 +26,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde_json::json;
 pub use tailrace_core::load::{LoadError, load_component, load_plugin};
 use tailrace_core::{
+    codec::Registered,
     identity::PipelineId,
     membership::Membership,
     observe::status::{PipelineStatus, State},
@@ -57,6 +58,8 @@ pub struct PipelineRun {
     pub pipeline: PipelineId,
     /// What the registry says of it.
     pub entry: watch::Receiver<Entry>,
+    /// The registry, for the versions of schemas.
+    pub registered: Registered,
     /// Which engines share the work.
     pub members: watch::Receiver<Option<Arc<Membership>>>,
     /// What the operator has set.

@@ -313,7 +313,15 @@ impl PipelineRun {
         for (step, digest) in &revision.plugins {
             plugins.insert(step.clone(), self.load(*digest).await?);
         }
-        Ok(Plan::new(self.pipeline.clone(), revision, &plugins, tenant.seed))
+        let mut plan = Plan::new(self.pipeline.clone(), revision, &plugins, tenant.seed);
+        let prepared = plan.prepare_schemas(&self.registered);
+        prepared.map_err(|why| {
+            Ended::Parked(format!(
+                "a schema of revision {} cannot be used: {why}; push it, or name another version, and apply the manifest again",
+                revision.number
+            ))
+        })?;
+        Ok(plan)
     }
 
     /// What is found of the candidate is counted from now on; one that the plan lacks cannot run.

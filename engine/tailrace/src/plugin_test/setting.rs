@@ -8,8 +8,9 @@ use tailrace_core::{
     grant::Grant,
     identity::Digest,
     manifest::{
-        Delay, Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss, OutputManifest,
-        PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest, WatermarkManifest,
+        Decode, Delay, Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss,
+        OutputManifest, PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
+        WatermarkManifest,
         check::check,
         config::WrittenConfig,
         parse::{self, Written},
@@ -86,6 +87,7 @@ impl Setting {
             manifest.output = Some(OutputManifest {
                 subject,
                 events: false,
+                schema: None,
                 keep: Keep::default(),
                 replicas: None,
             });
@@ -155,6 +157,8 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             key: Extract::default(),
             partition: None,
             time: None,
+            schema: None,
+            decode: Decode::Json,
             // Nothing is out of order in a file, so what ends can be seen to end.
             watermark: WatermarkManifest {
                 delay: Delay(Span::from_millis(0)),
@@ -175,6 +179,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         windows: BTreeMap::new(),
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
+            schema: None,
             events: false,
             keep: Keep::default(),
             replicas: None,

@@ -208,6 +208,11 @@ fn letter(code: LetterCode) -> Entry {
             "A rate limit had no room for the event, and `rate.over` is `dead-letter`.",
             "Raise the limit, or use `over: wait`. A redriven event waits instead.",
         ),
+        LetterCode::SchemaMismatch => entry(
+            TENANT,
+            "The payload does not fit `input.schema`, or a message that a step emitted does not fit `output.schema`.",
+            "The reason names the place. Correct the publisher or the plugin, or push a version and apply it.",
+        ),
         LetterCode::StateQuota => entry(
             TENANT,
             "The tenant's quota of state is used up, so no window can begin for the event.",
