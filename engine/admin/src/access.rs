@@ -11,25 +11,33 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
-use tailrace_control::{Commands, ControlError, Queries, query::tokens::Bearer};
+use tailrace_control::{
+    Commands, ControlError, Queries,
+    query::tokens::{Bearer, OwnToken},
+};
 use tailrace_core::{
     codes::ApiCode,
     name::Name,
     registry::{Role, Scope},
 };
 
-use crate::{ApiState, problem::Problem};
+use crate::{ApiState, described::Takes, problem::Problem};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody, without a token.
     Public,
+    /// Everybody with a token that is valid, whatever it allows.
+    Bearer,
     /// Operators, with a token of this role at least.
     Operator(Role),
     /// The tenant of the path, and operators, with a token of this role at least.
     Tenant(Role),
 }
+
+/// Whoever bears a valid token: what it is.
+pub(crate) struct Anybody(pub(crate) OwnToken);
 
 /// The bearer is an operator, of the role that the route needs.
 pub(crate) struct Operator {
@@ -67,6 +75,18 @@ impl Right {
             Scope::Tenant { name, role } => name == self.tenant && role >= self.needed,
             Scope::Operator(role) => role >= self.needed,
         })
+    }
+}
+
+impl Takes for Anybody {}
+impl Takes for Operator {}
+impl Takes for Access {}
+
+impl FromRequestParts<ApiState> for Anybody {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let found = state.queries.own_token(token(parts)?)?;
+        found.map(Self).ok_or_else(Problem::unauthorized)
     }
 }
 

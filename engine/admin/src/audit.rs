@@ -1,6 +1,7 @@
 //! The audit log: who changed what, newest first.
 
 use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_core::ports::audit::{Audited, Whose};
 
@@ -14,7 +15,7 @@ use crate::{
 /// Records that are shown where the client does not say how many.
 const PAGE: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditPage {
     /// PathParameters in the log before which the page ends: the lowest `sequence` of the page before.

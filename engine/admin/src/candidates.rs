@@ -1,6 +1,7 @@
 //! A revision beside the active one: how it is asked for, looked at, promoted, abandoned.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_control::{
     command::{
@@ -18,7 +19,7 @@ use tailrace_core::{
 use crate::{access::Access, input::PathParameters, problem::Answer};
 
 /// How a manifest is applied.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct How {
     #[serde(default)]

@@ -12,7 +12,12 @@ use axum::{
 use tailrace_control::command::condition::Condition;
 use tailrace_core::codes::ApiCode;
 
-use crate::{ApiState, problem::Problem};
+use crate::{
+    ApiState,
+    described::{Spoken, Takes},
+    document_types::DocumentTypes,
+    problem::Problem,
+};
 
 /// What the client expects to find.
 pub(crate) struct Expected(pub(crate) Condition);
@@ -28,6 +33,18 @@ impl FromRequestParts<ApiState> for Expected {
             (None, Some(value)) if value == "*" => Ok(Self(Condition::Absent)),
             _ => Err(unreadable(&IF_NONE_MATCH)),
         }
+    }
+}
+
+impl Takes for Expected {
+    fn describe(_: &mut DocumentTypes, spoken: &mut Spoken) {
+        spoken.headers.extend([
+            (
+                "If-Match",
+                "Only where the thing has this tag, as `ETag` gives it; `*` where it is there.",
+            ),
+            ("If-None-Match", "`*`: only where the thing is not there."),
+        ]);
     }
 }
 

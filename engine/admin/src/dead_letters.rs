@@ -1,17 +1,19 @@
 //! Dead letters: look, and send again.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_core::dead_letter::DeadLetter;
 
 use crate::{
     ApiState,
     access::Access,
+    answers::Accepted,
     input::{Asked, PathParameters},
     problem::Answer,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeadLetterPage {
     #[serde(default)]
@@ -45,8 +47,8 @@ pub(crate) async fn show(
     ))
 }
 
-pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<StatusCode> {
+pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<Accepted> {
     let pipeline = path.pipeline(&access)?;
     access.commands.redrive(&pipeline, path.number("letter")?).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(Accepted)
 }

@@ -1,13 +1,14 @@
 //! What is not as it should be, and mending it: for operators.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::doctor::finding::{Examination, Mended};
 
 use crate::{access::Operator, problem::Answer};
 
 /// What was mended, and what is left.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Treated {
     mended: Vec<Mended>,
     #[serde(flatten)]

@@ -10,6 +10,7 @@ use axum::{
 };
 use base64::Engine as _;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tailrace_core::{
@@ -27,26 +28,27 @@ use crate::{
 /// JSON lines: each line is the payload of an event.
 pub(crate) const LINES: &str = "application/x-ndjson";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Where {
     subject: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Events {
+pub(crate) struct Events {
     events: Vec<GivenEvent>,
 }
 
 /// An event, as `tailrace plugin test --envelopes` reads it too.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GivenEvent {
     subject: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// Any JSON; taken as it is written.
+    #[schemars(with = "Option<serde_json::Value>")]
     payload: Option<Box<RawValue>>,
     /// A payload that is text.
     text: Option<String>,
@@ -56,7 +58,7 @@ struct GivenEvent {
 }
 
 /// What became of the events.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Published {
     published: usize,
     /// In the order of the request.
@@ -67,7 +69,7 @@ pub(crate) async fn publish(
     access: Access,
     Asked(place): Asked<Where>,
     headers: HeaderMap,
-    body: Content,
+    body: Content<Events>,
 ) -> Answer<Json<Published>> {
     let kind = headers
         .get(header::CONTENT_TYPE)
@@ -85,23 +87,23 @@ pub(crate) async fn publish(
 }
 
 /// Each line is a payload; an empty one is none.
-fn lines(body: &Content, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
+fn lines(body: &Content<Events>, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
     let subject = subject.ok_or_else(|| {
         let detail = "JSON lines say nothing of their subject; name it with ?subject=";
         Problem::invalid(ApiCode::InvalidQuery, detail)
     })?;
-    let lines = body.0.split(|byte| *byte == b'\n');
+    let lines = body.bytes().split(|byte| *byte == b'\n');
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let message = |line: &[u8]| NewMessage {
         subject: subject.to_owned(),
         headers: Vec::new(),
-        payload: body.0.slice_ref(line),
+        payload: body.bytes().slice_ref(line),
         id: None,
     };
     Ok(lines.filter(|line| !line.is_empty()).map(message).collect())
 }
 
-fn documents(body: &Content, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
+fn documents(body: &Content<Events>, subject: Option<&str>) -> Answer<Vec<NewMessage>> {
     let Events { events } = body.json()?;
     let each = events.into_iter().enumerate();
     each.map(|(index, event)| {
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Vec<NewMessage>, String> {
-        documents(&Content(Bytes::from(body.to_owned())), None).map_err(|problem| format!("{problem:?}"))
+        documents(&Content::of(Bytes::from(body.to_owned())), None).map_err(|problem| format!("{problem:?}"))
     }
 
     #[test]
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_line_that_is_not_empty_is_an_event() {
-        let body = Content(Bytes::from_static(b"{\"a\":1}\r\n\n{\"a\":2}"));
+        let body = Content::of(Bytes::from_static(b"{\"a\":1}\r\n\n{\"a\":2}"));
         let events = lines(&body, Some("a.b")).unwrap_or_default();
         let payloads: Vec<&[u8]> = events.iter().map(|event| &event.payload[..]).collect();
         assert_eq!(payloads, [&b"{\"a\":1}"[..], b"{\"a\":2}"]);

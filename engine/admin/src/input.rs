@@ -1,18 +1,21 @@
 //! What comes in with a request, with errors that are problems like all others: path, query, body.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
     http::{StatusCode, request::Parts},
 };
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tailrace_core::{codes::ApiCode, identity::PipelineId, name::Name};
 
 use crate::{
     ApiState,
     access::Access,
+    described::{Spoken, Takes},
+    document_types::DocumentTypes,
     edge::TooSlow,
     problem::{Answer, Problem},
 };
@@ -75,16 +78,30 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Asked<T> {
     }
 }
 
-/// The body, within the route's limit.
-pub(crate) struct Content(pub(crate) Bytes);
+/// The body, within the route's limit; what it should be is read when the handler wants it.
+pub(crate) struct Content<T>(Bytes, PhantomData<T>);
 
-impl FromRequest<ApiState> for Content {
+impl<T: Send> FromRequest<ApiState> for Content<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &ApiState) -> Answer<Self> {
         match Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
+            Ok(bytes) => Ok(Self::of(bytes)),
             Err(cause) => Err(body_problem(&cause)),
         }
+    }
+}
+
+impl Takes for PathParameters {}
+
+impl<T: JsonSchema> Takes for Asked<T> {
+    fn describe(types: &mut DocumentTypes, spoken: &mut Spoken) {
+        spoken.query = Some(types.taken_inline::<T>());
+    }
+}
+
+impl<T: JsonSchema> Takes for Content<T> {
+    fn describe(types: &mut DocumentTypes, spoken: &mut Spoken) {
+        spoken.body = Some(types.taken::<T>());
     }
 }
 
@@ -114,9 +131,21 @@ pub(crate) fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, ApiCode::Timeout, detail)
 }
 
-impl Content {
+impl<T> Content<T> {
+    /// A body of these bytes.
+    pub(crate) fn of(bytes: Bytes) -> Self {
+        Self(bytes, PhantomData)
+    }
+
+    /// The body as it came.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned> Content<T> {
     /// The body as JSON; an empty one as `{}`.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
+    pub(crate) fn json(&self) -> Answer<T> {
         let text: &[u8] = if self.0.is_empty() { b"{}" } else { &self.0 };
         serde_json::from_slice(text).map_err(|cause| {
             Problem::invalid(

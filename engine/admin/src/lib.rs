@@ -2,24 +2,28 @@
 //! is decided in `tailrace_control`; what an error means to a client in `problem`.
 //!
 //! - `routes`: the table of all routes; the `router` and the description (`openapi`) are made from it;
-//! - `route`: what a row of it says;
+//! - `route`: what a row of it says; `described`: what its handler takes and gives, as the types say it; `answers`: the
+//!   kinds of answer; `document_types`: their schemas, made plain by `plain_schemas`;
 //! - `access`: which token may do what; a tenant never learns whether another's thing exists;
 //! - `limit`: the rate limiter of each token and address; `request_rates` are its rates;
 //! - `state`: what handlers share, and how the API is set up;
-//! - one file a subject: `tenants`, `tokens`, `audit`, `streams`, `events`, `plugins`, `pipelines`, `candidates`,
+//! - one file a subject: `tenants`, `tokens`, `whoami`, `audit`, `streams`, `events`, `plugins`, `pipelines`, `candidates`,
 //!   `queries`, `sketches`, `graph`, `views`, `outputs`, `dead_letters`, `probes`;
 //! - `console`: the console's files, which are no part of the API;
 //! - `cached`: answers queries from the `response_cache`;
 //! - `edge`: connections: how many, how fast, encrypted or not; it does not wait for slow clients.
 
 mod access;
+mod answers;
 mod audit;
 mod cached;
 mod candidates;
 mod condition;
 mod console;
 mod dead_letters;
+mod described;
 mod doctor;
+mod document_types;
 mod edge;
 mod events;
 mod graph;
@@ -29,6 +33,7 @@ mod metrics;
 mod openapi;
 mod outputs;
 mod pipelines;
+mod plain_schemas;
 mod plugins;
 mod probes;
 mod problem;
@@ -47,6 +52,7 @@ mod streams;
 mod tenants;
 mod tokens;
 mod views;
+mod whoami;
 
 pub use access::Audience;
 pub use edge::{EdgeCounts, EdgeOptions, Tls, TlsError, serve};

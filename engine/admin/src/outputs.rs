@@ -5,12 +5,10 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use axum::{
     Json,
     extract::State,
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::sse::{Event, KeepAlive, Sse},
 };
 use futures::stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_control::query::outputs::{OutputPage, OutputPlace, OutputsFrom};
 use tailrace_core::{
@@ -24,10 +22,12 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
+    answers::{Kinds, Written, events},
+    document_types::DocumentTypes,
     input::{Asked, PathParameters},
     problem::{Answer, Problem},
     queries::{Value, plain},
-    views::{KEEP_ALIVE, WatchedRight, event},
+    views::{Ended, KEEP_ALIVE, WatchedRight, event},
 };
 
 /// Outputs of a page where the client does not say how many.
@@ -35,7 +35,7 @@ const PAGE: usize = 100;
 /// How often a follower looks for what is new.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OutputsWish {
     /// `first`, `new`, a sequence, or a time.
@@ -61,7 +61,7 @@ impl OutputsWish {
 }
 
 /// A result, as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Output {
     sequence: u64,
     subject: String,
@@ -85,8 +85,23 @@ impl From<Incoming> for Output {
     }
 }
 
+/// A page of them, or all that come.
+pub(crate) struct Results;
+
+impl Kinds for Results {
+    fn kinds(types: &mut DocumentTypes) -> Vec<(&'static str, serde_json::Value)> {
+        let told = [
+            ("shown", types.given::<OutputPlace>()),
+            ("output", types.given::<Output>()),
+            ("ended", types.given::<Ended>()),
+        ];
+        vec![("application/json", types.given::<ShownPage>()), events(&told)]
+    }
+}
+
 /// A page of results.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OutputPage")]
 struct ShownPage {
     #[serde(flatten)]
     place: OutputPlace,
@@ -100,7 +115,7 @@ pub(crate) async fn outputs(
     State(api): State<ApiState>,
     path: PathParameters,
     Asked(wish): Asked<OutputsWish>,
-) -> Answer<Response> {
+) -> Answer<Written<Results>> {
     let id = path.pipeline(&access)?;
     let from = wish.begin()?;
     let limit = |limit: Option<u64>| limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -115,12 +130,11 @@ pub(crate) async fn outputs(
             ..
         } = page.await?;
         let outputs = outputs.into_iter().map(Output::from).collect();
-        return Ok(Json(ShownPage {
+        return Ok(Written::new(Json(ShownPage {
             place,
             outputs,
             pending,
-        })
-        .into_response());
+        })));
     }
     let permit = api.queries.outputs_permit(&id)?;
     let first = api.queries.outputs(&id, from, wish.key.as_deref(), 0).await?;
@@ -139,7 +153,7 @@ pub(crate) async fn outputs(
         Some((Ok::<_, Infallible>(event), following))
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    Ok(Written::new(Sse::new(events).keep_alive(keep_alive)))
 }
 
 /// A client that follows.

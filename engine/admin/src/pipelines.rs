@@ -1,6 +1,9 @@
 //! Pipelines: apply, look, pause, roll back, delete.
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_control::{
     command::{
@@ -11,36 +14,37 @@ use tailrace_control::{
     query::{registered::ListedPipeline, status::PipelineStatusReport},
 };
 use tailrace_core::{
-    manifest::{error::ManifestError, parse::read},
-    registry::Revision,
+    manifest::{PipelineManifest, error::ManifestError, parse::read},
+    registry::{Pipeline, Revision},
 };
 
 use crate::{
     ApiState,
     access::Access,
+    answers::{NoContent, Tagged},
     candidates::How,
     condition::{Expected, tag},
     input::{Asked, Content, PathParameters},
     problem::Answer,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Pause {
+pub(crate) struct Pause {
     #[serde(default)]
     reason: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rollback {
+pub(crate) struct Rollback {
     #[serde(default)]
     to: Option<u64>,
     #[serde(default)]
     force: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct HowToResume {
     #[serde(default)]
@@ -80,10 +84,10 @@ pub(crate) async fn apply(
     path: PathParameters,
     Asked(how): Asked<How>,
     Expected(condition): Expected,
-    body: Content,
-) -> Answer<impl IntoResponse> {
+    body: Content<PipelineManifest>,
+) -> Answer<Tagged<AppliedPipeline>> {
     let name = path.name("pipeline")?;
-    let written = read(&body.0).map_err(ControlError::from)?;
+    let written = read(body.bytes()).map_err(ControlError::from)?;
     if written.manifest.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
         return Err(ControlError::from(ManifestError::new("name", message)).into());
@@ -94,27 +98,27 @@ pub(crate) async fn apply(
         .apply_pipeline(&access.tenant, written, how)
         .await?;
     let tag = tag(access.queries.pipeline_revision(&path.pipeline(&access)?)?);
-    Ok((tag, Json(applied)))
+    Ok(Tagged(tag, applied))
 }
 
 pub(crate) async fn show(
     access: Access,
     State(api): State<ApiState>,
     path: PathParameters,
-) -> Answer<impl IntoResponse> {
+) -> Answer<Tagged<Arc<Pipeline>>> {
     let id = path.pipeline(&access)?;
     let tag = tag(api.queries.pipeline_revision(&id)?);
-    Ok((tag, Json(api.queries.get_pipeline(&id)?)))
+    Ok(Tagged(tag, api.queries.get_pipeline(&id)?))
 }
 
 pub(crate) async fn delete(
     access: Access,
     path: PathParameters,
     Expected(condition): Expected,
-) -> Answer<StatusCode> {
+) -> Answer<NoContent> {
     let id = path.pipeline(&access)?;
     access.commands.delete_pipeline(&id, condition).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 pub(crate) async fn status(
@@ -125,24 +129,24 @@ pub(crate) async fn status(
     Ok(Json(api.queries.pipeline_status(&path.pipeline(&access)?).await?))
 }
 
-pub(crate) async fn pause(access: Access, path: PathParameters, body: Content) -> Answer<StatusCode> {
+pub(crate) async fn pause(access: Access, path: PathParameters, body: Content<Pause>) -> Answer<NoContent> {
     let Pause { reason } = body.json()?;
     let reason = reason.unwrap_or_else(|| "paused over the API".to_owned());
     access
         .commands
         .set_paused(&path.pipeline(&access)?, Some(reason))
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 pub(crate) async fn resume(
     access: Access,
     path: PathParameters,
     Asked(how): Asked<HowToResume>,
-) -> Answer<StatusCode> {
+) -> Answer<NoContent> {
     let id = path.pipeline(&access)?;
     access.commands.resume(&id, how.read()?).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 pub(crate) async fn revisions(
@@ -171,7 +175,7 @@ pub(crate) async fn revision(
 pub(crate) async fn roll_back(
     access: Access,
     path: PathParameters,
-    body: Content,
+    body: Content<Rollback>,
 ) -> Answer<Json<AppliedPipeline>> {
     let Rollback { to, force } = body.json()?;
     let pipeline = path.pipeline(&access)?;

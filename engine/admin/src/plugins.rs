@@ -11,6 +11,7 @@ use axum::{
     http::{StatusCode, header},
 };
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::command::{
     plugins::{Upload, Uploaded},
@@ -26,13 +27,15 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
+    answers::Kept,
     edge::TooSlow,
     input::{Content, PathParameters, too_large, too_slow},
     problem::{Answer, Problem},
 };
 
 /// An upload that was taken.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UploadedPlugin")]
 pub(crate) struct UploadAnswer {
     #[serde(flatten)]
     version: Arc<PluginVersion>,
@@ -64,7 +67,7 @@ pub(crate) async fn upload(
     State(api): State<ApiState>,
     path: PathParameters,
     request: Request,
-) -> Answer<(StatusCode, Json<UploadAnswer>)> {
+) -> Answer<Kept<UploadAnswer>> {
     let plugin = plugin(&path)?;
     // Before the body: it is held in memory, and there is room for a few.
     let seat = api.commands.upload_permit(&access.tenant)?;
@@ -78,17 +81,12 @@ pub(crate) async fn upload(
         .commands
         .upload_plugin_at(seat, &access.tenant, plugin, upload)
         .await?;
-    let status = if is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let answer = UploadAnswer {
+    let content = UploadAnswer {
         version,
         compiled,
         trial,
     };
-    Ok((status, Json(answer)))
+    Ok(Kept { is_new, content })
 }
 
 async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
@@ -99,7 +97,11 @@ async fn read(request: Request, api: &ApiState) -> Answer<Upload> {
             .starts_with("multipart/form-data")
     });
     if !is_form {
-        return Ok(Content::from_request(request, api).await?.0.into());
+        return Ok(Content::<()>::from_request(request, api)
+            .await?
+            .bytes()
+            .clone()
+            .into());
     }
     let form = Multipart::from_request(request, api).await;
     let mut form = form.map_err(|cause| wrong_form(cause.body_text()))?;

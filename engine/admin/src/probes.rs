@@ -6,31 +6,59 @@ use axum::{
     Json,
     extract::{Request, State},
     http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use tailrace_core::{codes::ApiCode, registry::Scope};
 
 use crate::{
     ApiState,
     access::bearer,
+    answers::{Kinds, Written, text},
+    document_types::DocumentTypes,
     metrics,
     problem::{Answer, Problem},
 };
 
-pub(crate) async fn health() -> Json<Value> {
-    Json(json!({ "status": "alive" }))
+/// What a process says that runs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Health {
+    /// `alive`.
+    status: &'static str,
 }
 
-pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
+/// What an engine says that can serve.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Readiness {
+    /// `ready`.
+    status: &'static str,
+    /// Entries of the registry that it cannot read, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable_entries: Option<usize>,
+}
+
+/// The metrics, for Prometheus.
+pub(crate) struct Exposition;
+
+impl Kinds for Exposition {
+    fn kinds(_: &mut DocumentTypes) -> Vec<(&'static str, Value)> {
+        vec![text("application/openmetrics-text")]
+    }
+}
+
+pub(crate) async fn health() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Readiness>> {
     match api.queries.context().readiness() {
         Ok(()) => {
-            let mut ready = json!({ "status": "ready" });
             let unreadable = api.queries.context().unreadable_entries();
-            if unreadable > 0 {
-                ready["unreadable_entries"] = json!(unreadable);
-            }
-            Ok(Json(ready))
+            Ok(Json(Readiness {
+                status: "ready",
+                unreadable_entries: (unreadable > 0).then_some(unreadable),
+            }))
         }
         Err(reason) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -40,18 +68,12 @@ pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Value>> {
     }
 }
 
-pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Response> {
+pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Written<Exposition>> {
     let (parts, _) = request.into_parts();
     if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
-    let text = metrics::render(&api.queries.measure(), &api.options);
-    Ok((
-        [(
-            header::CONTENT_TYPE,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        )],
-        text,
-    )
-        .into_response())
+    let metrics = metrics::render(&api.queries.measure(), &api.options);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(Written::new(([(header::CONTENT_TYPE, kind)], metrics)))
 }

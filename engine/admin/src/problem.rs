@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::error::ControlError;
 use tailrace_core::{codes::ApiCode, ports::broker::BrokerError};
@@ -25,17 +26,27 @@ pub(crate) fn page_of(code: ApiCode) -> String {
 }
 
 /// An error, as it is sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
+    /// The page that explains the code.
     kind: String,
+    /// The status in words.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What went wrong, for people.
     detail: String,
+    /// Which kind of error it is, for programs. It never changes its meaning; new ones may be added.
+    #[schemars(extend("examples" = known_codes()))]
     code: &'static str,
     /// Path of the field that is wrong, in a pipeline's manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+}
+
+fn known_codes() -> Vec<&'static str> {
+    ApiCode::ALL.iter().map(|code| code.as_str()).collect()
 }
 
 impl Problem {

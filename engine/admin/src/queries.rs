@@ -4,11 +4,11 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse as _, Response},
 };
 use base64::Engine as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tailrace_control::query::{
     queries::{MAX_SCAN, StateEntry, VectorEntry},
     windows::WindowPage,
@@ -17,20 +17,24 @@ use tailrace_control::query::{
 use crate::{
     ApiState,
     access::Access,
+    answers::{Kinds, Written, text},
+    document_types::DocumentTypes,
     input::{Asked, PathParameters},
     problem::Answer,
 };
 
 /// A value in a list: JSON as it is, other text as text, other bytes in base64.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "encoding", content = "value")]
+#[schemars(rename = "EncodedValue")]
 pub(crate) enum Value {
-    Json(Box<RawValue>),
+    Json(#[schemars(with = "serde_json::Value")] Box<RawValue>),
     Text(String),
     Base64(String),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedEntry")]
 pub(crate) struct Entry {
     #[serde(flatten)]
     entry: StateEntry,
@@ -38,7 +42,7 @@ pub(crate) struct Entry {
     value: Value,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scan {
     #[serde(default)]
@@ -49,7 +53,7 @@ pub(crate) struct Scan {
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WindowsAsked {
     #[serde(default)]
@@ -74,12 +78,37 @@ pub(crate) fn plain(bytes: Vec<u8>) -> Value {
 /// Says of an answer that it is another entry, which stands in for the one that was asked for: its key.
 const STAND_IN: &str = "tr-stand-in";
 
+/// A value as it is stored.
+pub(crate) struct Stored;
+
+impl Kinds for Stored {
+    fn kinds(_: &mut DocumentTypes) -> Vec<(&'static str, serde_json::Value)> {
+        let binary = json!({ "type": "string", "format": "binary" });
+        vec![
+            ("application/json", json!({ "description": "Any JSON." })),
+            text("text/plain"),
+            ("application/octet-stream", binary),
+        ]
+    }
+
+    fn headers() -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("tr-partition", "The partition that holds the entry."),
+            ("tr-expires-ms", "When the entry expires, if it does."),
+            (
+                STAND_IN,
+                "The key of the entry that stands in for the one that was asked for.",
+            ),
+        ]
+    }
+}
+
 /// The value itself is the body, so that an application can use it as it is.
 pub(crate) async fn state(
     access: Access,
     State(api): State<ApiState>,
     path: PathParameters,
-) -> Answer<Response> {
+) -> Answer<Written<Stored>> {
     let entry = api
         .queries
         .state(&path.pipeline(&access)?, path.text("step"), path.text("key"))
@@ -99,7 +128,7 @@ pub(crate) async fn state(
         let key = HeaderValue::from_bytes(entry.key.as_bytes());
         headers.insert(STAND_IN, key.unwrap_or(HeaderValue::from_static("")));
     }
-    Ok((headers, entry.value).into_response())
+    Ok(Written::new((headers, entry.value)))
 }
 
 pub(crate) async fn scan(

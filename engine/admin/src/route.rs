@@ -2,7 +2,13 @@
 
 use axum::{middleware, routing::MethodRouter};
 
-use crate::{ApiState, access::Audience, cached};
+use crate::{
+    ApiState,
+    access::Audience,
+    cached,
+    described::{Handled, Spoken},
+    document_types::DocumentTypes,
+};
 
 /// A route.
 pub struct Route {
@@ -22,6 +28,8 @@ pub struct Route {
     pub brings_data: bool,
     /// Whether it asks what is committed, so that its answer can be kept until the next commit.
     pub(crate) is_query: bool,
+    /// What its handler's types say.
+    pub(crate) describe: fn(&mut DocumentTypes) -> Spoken,
     handler: MethodRouter<ApiState>,
 }
 
@@ -32,7 +40,7 @@ impl Route {
         method: &'static str,
         path: &'static str,
         summary: &'static str,
-        handler: MethodRouter<ApiState>,
+        handled: Handled,
     ) -> Self {
         Self {
             method,
@@ -43,7 +51,8 @@ impl Route {
             queries: &[],
             brings_data: false,
             is_query: false,
-            handler,
+            describe: handled.describe,
+            handler: handled.router,
         }
     }
 

@@ -3,19 +3,17 @@
 //!
 //! Why: docs/decisions/0039-rights-in-the-table-of-routes.md
 
-use axum::{
-    extract::DefaultBodyLimit,
-    routing::{delete, get, post, put},
-};
 use tailrace_core::registry::Role;
 
 use crate::{
     access::Audience,
-    audit, candidates, dead_letters, doctor, events, graph,
+    audit, candidates, dead_letters,
+    described::{delete, get, post, put},
+    doctor, events, graph,
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
     openapi, outputs, pipelines, plugins, probes, queries,
     route::Route,
-    schemas, sketches, streams, tenants, tokens, views,
+    schemas, sketches, streams, tenants, tokens, views, whoami,
 };
 
 /// What a route takes that takes JSON.
@@ -111,6 +109,13 @@ pub fn routes() -> Vec<Route> {
             tenant,
             "delete a tenant without pipelines",
             delete(tenants::delete),
+        ),
+        Route::new(
+            Audience::Bearer,
+            "GET",
+            "/v1/whoami",
+            "tell what the request's own token is, and which engine answers",
+            get(whoami::whoami),
         ),
         operator_tokens(
             "GET",
@@ -237,7 +242,7 @@ pub fn routes() -> Vec<Route> {
             "POST",
             "/v1/tenants/{tenant}/events",
             "publish events on subjects of the write grant",
-            post(events::publish).layer(DefaultBodyLimit::max(MAX_EVENTS_BYTES)),
+            post(events::publish).up_to(MAX_EVENTS_BYTES),
         )
         .takes(&["application/json", events::LINES])
         .asks(&["subject"])
@@ -252,7 +257,7 @@ pub fn routes() -> Vec<Route> {
             "PUT",
             plugin,
             "upload a plugin version",
-            put(plugins::upload).layer(DefaultBodyLimit::max(MAX_PLUGIN_BYTES)),
+            put(plugins::upload).up_to(MAX_PLUGIN_BYTES),
         )
         .takes(&["application/wasm", "multipart/form-data"]),
         own("GET", plugin, "show a plugin version", get(plugins::describe)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use tailrace_control::{
     command::schemas::{CompatibilityRequest, SchemaRequest},
     query::schemas::{Report, ShownSchema},
@@ -12,6 +12,7 @@ use tailrace_core::registry::{Schema, SchemaVersion};
 use crate::{
     ApiState,
     access::Access,
+    answers::{Kept, NoContent},
     input::{Content, PathParameters},
     problem::{Answer, Problem},
 };
@@ -58,24 +59,26 @@ pub(crate) async fn version(
 pub(crate) async fn push(
     access: Access,
     path: PathParameters,
-    body: Content,
-) -> Answer<(StatusCode, Json<Arc<SchemaVersion>>)> {
-    let request: SchemaRequest = body.json()?;
+    body: Content<SchemaRequest>,
+) -> Answer<Kept<Arc<SchemaVersion>>> {
+    let request = body.json()?;
     let name = path.name("schema")?;
     let (version, is_new) = access
         .commands
         .push_schema(&access.tenant, &name, request)
         .await?;
-    let status = if is_new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    Ok((status, Json(version)))
+    Ok(Kept {
+        is_new,
+        content: version,
+    })
 }
 
-pub(crate) async fn check(access: Access, path: PathParameters, body: Content) -> Answer<Json<Report>> {
-    let request: SchemaRequest = body.json()?;
+pub(crate) async fn check(
+    access: Access,
+    path: PathParameters,
+    body: Content<SchemaRequest>,
+) -> Answer<Json<Report>> {
+    let request = body.json()?;
     let name = path.name("schema")?;
     Ok(Json(
         access
@@ -88,7 +91,7 @@ pub(crate) async fn check(access: Access, path: PathParameters, body: Content) -
 pub(crate) async fn compatibility(
     access: Access,
     path: PathParameters,
-    body: Content,
+    body: Content<CompatibilityRequest>,
 ) -> Answer<Json<Schema>> {
     let CompatibilityRequest { compatibility } = body.json()?;
     let name = path.name("schema")?;
@@ -99,19 +102,19 @@ pub(crate) async fn compatibility(
     Ok(Json(schema))
 }
 
-pub(crate) async fn delete_version(access: Access, path: PathParameters) -> Answer<StatusCode> {
+pub(crate) async fn delete_version(access: Access, path: PathParameters) -> Answer<NoContent> {
     let (name, number) = (path.name("schema")?, number(&path)?);
     access
         .commands
         .delete_schema_version(&access.tenant, &name, number)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
-pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<StatusCode> {
+pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<NoContent> {
     access
         .commands
         .delete_schema(&access.tenant, &path.name("schema")?)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

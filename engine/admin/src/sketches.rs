@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_control::query::{
     drift::DriftView,
@@ -22,7 +23,7 @@ use crate::{
     problem::{Answer, Problem},
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SketchQuery {
     /// Quantiles, parted by commas.
@@ -43,14 +44,14 @@ pub(crate) struct SketchQuery {
 }
 
 /// Groups that are no value, named in a parameter of their own so that no value can be taken for one.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Rest {
     Other,
     Missing,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DriftQuery {
     /// The last stretch of event time; 1h without it.

@@ -1,6 +1,7 @@
 //! Streams that a tenant makes for its events.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_control::command::streams::{StreamRequest, WhenFull};
 use tailrace_core::{
@@ -11,12 +12,14 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
+    answers::NoContent,
     input::{Asked, Content, PathParameters},
     problem::Answer,
 };
 
 /// A stream, as clients see it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stream")]
 pub(crate) struct StreamView {
     name: String,
     /// What the broker calls it.
@@ -34,7 +37,8 @@ pub(crate) struct StreamView {
 }
 
 /// What a stream takes in of another.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StreamSource")]
 struct SourceView {
     /// What the broker calls it.
     stream: String,
@@ -71,7 +75,7 @@ impl From<TenantStreamFacts> for StreamView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Deletion {
     #[serde(default)]
@@ -92,8 +96,12 @@ pub(crate) async fn get(
     Ok(Json(stream.into()))
 }
 
-pub(crate) async fn put(access: Access, path: PathParameters, body: Content) -> Answer<Json<StreamView>> {
-    let request: StreamRequest = body.json()?;
+pub(crate) async fn put(
+    access: Access,
+    path: PathParameters,
+    body: Content<StreamRequest>,
+) -> Answer<Json<StreamView>> {
+    let request = body.json()?;
     let name = path.name("stream")?;
     let made = access.commands.put_stream(&access.tenant, &name, request).await?;
     Ok(Json(made.into()))
@@ -103,11 +111,11 @@ pub(crate) async fn delete(
     access: Access,
     path: PathParameters,
     Asked(how): Asked<Deletion>,
-) -> Answer<StatusCode> {
+) -> Answer<NoContent> {
     let name = path.name("stream")?;
     access
         .commands
         .delete_stream(&access.tenant, &name, how.force)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -1,6 +1,7 @@
 //! Tenants.
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::{command::tenants::TenantRequest, query::registered::UnreadableTenant, usage::Used};
 use tailrace_core::{
@@ -11,13 +12,15 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::{Access, Operator},
+    answers::{NoContent, Tagged},
     condition::{Expected, tag},
     input::{Content, PathParameters},
     problem::Answer,
 };
 
-/// A tenant as clients see it: its seed is nobody's business.
-#[derive(Serialize)]
+/// A tenant as clients see it: without what is secret of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tenant")]
 pub(crate) struct View {
     name: Name,
     read: Vec<String>,
@@ -49,8 +52,9 @@ impl View {
 }
 
 /// A tenant in a list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "ListedTenant")]
 pub(crate) enum Listed {
     Readable(Box<View>),
     /// One whose entry this engine cannot read is there as well.
@@ -69,33 +73,33 @@ pub(crate) async fn list(_: Operator, State(api): State<ApiState>) -> Answer<Jso
     Ok(Json(readable.chain(unreadable).collect::<Answer<_>>()?))
 }
 
-pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<impl IntoResponse> {
+pub(crate) async fn get(access: Access, State(api): State<ApiState>) -> Answer<Tagged<View>> {
     let tag = tag(api.queries.tenant_revision(&access.tenant)?);
     let tenant = api.queries.get_tenant(&access.tenant)?;
     let used = api.queries.used_with_streams(&access.tenant).await?;
-    Ok((tag, Json(View::of(&tenant, used))))
+    Ok(Tagged(tag, View::of(&tenant, used)))
 }
 
 pub(crate) async fn put(
     operator: Operator,
     path: PathParameters,
     Expected(condition): Expected,
-    body: Content,
-) -> Answer<impl IntoResponse> {
-    let request: TenantRequest = body.json()?;
+    body: Content<TenantRequest>,
+) -> Answer<Tagged<View>> {
+    let request = body.json()?;
     let name = path.name("tenant")?;
     let tenant = operator.commands.put_tenant(&name, request, condition).await?;
     let tag = tag(operator.queries.tenant_revision(&name)?);
     let used = operator.queries.used_with_streams(&name).await?;
-    Ok((tag, Json(View::of(&tenant, used))))
+    Ok(Tagged(tag, View::of(&tenant, used)))
 }
 
 pub(crate) async fn delete(
     operator: Operator,
     path: PathParameters,
     Expected(condition): Expected,
-) -> Answer<StatusCode> {
+) -> Answer<NoContent> {
     let name = path.name("tenant")?;
     operator.commands.delete_tenant(&name, condition).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

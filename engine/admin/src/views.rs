@@ -7,21 +7,20 @@ use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration}
 use axum::{
     Json,
     extract::State,
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::sse::{Event, KeepAlive, Sse},
 };
 use futures::stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tailrace_control::query::views::{Shown, Watching};
+use serde_json::Value;
+use tailrace_control::query::views::{LastLines, Shown, Watching};
 use tailrace_core::{
     codes::ApiCode,
     name::Name,
     observe::{
         live::{LiveStream, Missed},
-        logs::KEPT_LINES,
-        tap::Wish,
+        logs::{KEPT_LINES, Line},
+        tap::{Sample, Wish},
     },
 };
 use tokio::time::Instant;
@@ -30,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ApiState,
     access::{Access, Right},
+    answers::{Kinds, Written, events},
+    document_types::DocumentTypes,
     input::{Asked, PathParameters},
     problem::{Answer, Problem},
 };
@@ -43,7 +44,7 @@ const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this
 /// Lines that are shown where the client does not say how many.
 const LINES: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TapWish {
     step: Option<String>,
@@ -51,7 +52,7 @@ pub(crate) struct TapWish {
     limit: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogWish {
     #[serde(default)]
@@ -64,7 +65,7 @@ pub(crate) async fn tap(
     State(api): State<ApiState>,
     path: PathParameters,
     asked: Asked<TapWish>,
-) -> Answer<Response> {
+) -> Answer<Written<Samples>> {
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
     let step = step.map_err(|cause| Problem::invalid(ApiCode::InvalidName, cause.to_string()))?;
@@ -84,11 +85,11 @@ pub(crate) async fn logs(
     State(api): State<ApiState>,
     path: PathParameters,
     asked: Asked<LogWish>,
-) -> Answer<Response> {
+) -> Answer<Written<Lines>> {
     let id = path.pipeline(&access)?;
     let most = asked.0.lines.unwrap_or(LINES).min(KEPT_LINES);
     if !asked.0.follow {
-        return Ok(Json(api.queries.last_lines(&id, most)?).into_response());
+        return Ok(Written::new(Json(api.queries.last_lines(&id, most)?)));
     }
     let (last, watching) = api.queries.follow_lines(&id, most)?;
     let mut waiting = first(&watching.shown);
@@ -101,6 +102,39 @@ pub(crate) async fn logs(
         right: access.right.into(),
         stop: api.options.stop,
     }))
+}
+
+/// What a tap tells.
+pub(crate) struct Samples;
+
+impl Kinds for Samples {
+    fn kinds(types: &mut DocumentTypes) -> Vec<(&'static str, Value)> {
+        vec![told(types, |types| ("sample", types.given::<Sample>()))]
+    }
+}
+
+/// Lines that there are, or all that come.
+pub(crate) struct Lines;
+
+impl Kinds for Lines {
+    fn kinds(types: &mut DocumentTypes) -> Vec<(&'static str, Value)> {
+        let stream = told(types, |types| ("line", types.given::<Line>()));
+        vec![("application/json", types.given::<LastLines>()), stream]
+    }
+}
+
+/// A stream of items, and of what is told of it.
+fn told(
+    types: &mut DocumentTypes,
+    item: impl FnOnce(&mut DocumentTypes) -> (&'static str, Value),
+) -> (&'static str, Value) {
+    let told = [
+        ("shown", types.given::<Shown>()),
+        item(types),
+        ("missed", types.given::<Missed>()),
+        ("ended", types.given::<Ended>()),
+    ];
+    events(&told)
 }
 
 /// A stream on its way to a client.
@@ -117,8 +151,9 @@ struct Telling<T, F> {
 }
 
 /// The end of a stream that ends before its client wants it to.
-#[derive(Serialize)]
-struct Ended {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndedStream")]
+pub(crate) struct Ended {
     reason: &'static str,
 }
 
@@ -156,7 +191,7 @@ pub(crate) fn event(name: &str, data: &impl Serialize) -> Event {
     Event::default().event(name).data(data)
 }
 
-fn respond<T, F>(telling: Telling<T, F>) -> Response
+fn respond<K, T, F>(telling: Telling<T, F>) -> Written<K>
 where
     T: Serialize + Send + Sync + 'static,
     F: Send + 'static,
@@ -166,7 +201,7 @@ where
         Some((Ok::<_, Infallible>(event), telling))
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Sse::new(events).keep_alive(keep_alive).into_response()
+    Written::new(Sse::new(events).keep_alive(keep_alive))
 }
 
 impl<T: Serialize, F> Telling<T, F> {

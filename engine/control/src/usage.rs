@@ -30,7 +30,8 @@ pub(crate) struct Shared {
 }
 
 /// How much a tenant has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "UsedQuotas")]
 #[serde(rename_all = "kebab-case")]
 pub struct Used {
     /// Plugin versions.

@@ -20,7 +20,7 @@ const MAX_SIDE_BYTES: usize = 4 * 1024;
 const MAX_FIELDS: usize = 32;
 
 /// Who made a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Actor {
     /// Public id of the token; none where the engine itself acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ impl Actor {
 }
 
 /// What came of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum ChangeState {
     /// Not known: it was about to be made.
@@ -117,7 +117,7 @@ impl Change {
 }
 
 /// A change, as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AuditRecord {
     /// Random; the record that says what came of it bears the same.
     pub id: String,

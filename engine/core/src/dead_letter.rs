@@ -20,7 +20,8 @@ pub const INPUT_STEP: &str = "input";
 pub const WINDOWS_STEP: &str = "windows";
 
 /// Why an event is a dead letter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "DeadLetterReason")]
 pub struct Reason {
     /// The step that failed; `input` before the first.
     pub step: String,
@@ -101,7 +102,7 @@ pub fn revive(headers: Vec<Header>, payload: Bytes) -> Option<(Event, Reason)> {
 }
 
 /// A dead letter as people see it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeadLetter {
     /// Names it.
     pub id: u64,

@@ -1,8 +1,9 @@
 //! What identifies things across the engine: a pipeline of a tenant, a partition of a pipeline, the
 //! digest of a plugin.
 
-use std::{fmt, hash::Hasher as _, str::FromStr};
+use std::{borrow::Cow, fmt, hash::Hasher as _, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use siphasher::sip::SipHasher13;
@@ -116,6 +117,15 @@ impl FromStr for Digest {
             *byte = u8::from_str_radix(pair, 16).map_err(|_| DigestError)?;
         }
         Ok(Self(bytes))
+    }
+}
+
+impl JsonSchema for Digest {
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "SHA-256, in hexadecimal digits.", "pattern": "^[0-9a-f]{64}$" })
     }
 }
 

@@ -4,8 +4,9 @@
 //!
 //! Why: docs/decisions/0066-every-creation-is-a-life.md
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ports::clock::Random;
@@ -62,6 +63,15 @@ impl FromStr for Life {
         let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let bits = is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten();
         bits.map(Self).ok_or(LifeError)
+    }
+}
+
+impl JsonSchema for Life {
+    fn schema_name() -> Cow<'static, str> {
+        "Life".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "Tells things of the same name apart, made one after the other.", "pattern": "^[0-9a-f]{32}$" })
     }
 }
 

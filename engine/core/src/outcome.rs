@@ -43,7 +43,7 @@ impl Outcome {
 }
 
 /// What events came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct OutcomeCounters {
     /// Events whose processing is finished.

@@ -22,7 +22,10 @@ pub const MAX_GROUP_BYTES: usize = 128;
 
 /// A part of a sketch that is grouped `by` something. The two that are no value cannot collide with one: they
 /// are of another kind, wherever they are written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[schemars(rename = "SketchGroup")]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// Of events with this value.

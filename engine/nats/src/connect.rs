@@ -8,6 +8,8 @@ use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::sync::{OnceCell, Semaphore, watch};
 
 use crate::{
+    address::Addresses,
+    attempts::Attempts,
     bucket::NatsBucket,
     login::Login,
     options::{NatsOptions, TlsOptions},
@@ -69,13 +71,30 @@ impl NatsBroker {
         let mut connect = ConnectOptions::new();
         // What cannot be used now is no use later: a wrong configuration is to be heard of at once.
         options.login.auth(&[]).map_err(|cause| unusable(&cause))?;
-        if options.login != Login::Plain {
-            let login = options.login.clone();
-            connect = ConnectOptions::with_auth_callback(move |nonce| {
-                let auth = login.auth(&nonce).map_err(AuthError::from);
-                std::future::ready(auth)
-            });
+        let Addresses { servers, login } = Addresses::read(&options.url).map_err(|cause| unusable(&cause))?;
+        match (&options.login, login) {
+            (Login::Plain, None) => {}
+            (Login::Plain, Some(login)) => {
+                tracing::warn!(
+                    account = name,
+                    "the address of the broker holds a password or a token, and other users of this machine can see the arguments of a process; name a file instead, with nats.user and nats.password-file or with nats.token-file"
+                );
+                connect = ConnectOptions::with_auth_callback(move |_| std::future::ready(Ok(login.auth())));
+            }
+            (_, Some(_)) => {
+                let twice = "the address names a user, and the configuration says otherwise how to log in; leave one of them out";
+                return Err(unusable(&twice));
+            }
+            (login, None) => {
+                let login = login.clone();
+                connect = ConnectOptions::with_auth_callback(move |nonce| {
+                    let auth = login.auth(&nonce).map_err(AuthError::from);
+                    std::future::ready(auth)
+                });
+            }
         }
+        let attempts = Arc::new(Attempts::of(name.clone()));
+        let (looked, noted) = (attempts.clone(), attempts);
         let TlsOptions { ca, client } = &options.tls;
         if let Some(ca) = ca {
             connect = connect.add_root_certificates(ca.clone()).require_tls(true);
@@ -91,11 +110,20 @@ impl NatsBroker {
             .request_timeout(Some(options.request_timeout))
             .ping_interval(PING_EVERY)
             .reconnect_delay_callback(pause)
+            // It chooses no server; it is shown what became of the last tries.
+            .reconnect_to_server_callback(move |servers, _| {
+                looked.look(&servers);
+                std::future::ready(None)
+            })
             .event_callback(move |event| {
+                match &event {
+                    Event::Connected => noted.note(None),
+                    Event::ClientError(cause) => noted.note(Some(cause.to_string())),
+                    _ => {}
+                }
                 report(&event, name.as_deref(), &told, &seen);
                 std::future::ready(())
             });
-        let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
         let client = Box::pin(connect.connect(servers))
             .await
             .map_err(|cause| unusable(&cause))?;
@@ -174,18 +202,15 @@ fn report(event: &Event, account: Option<&str>, lost: &watch::Sender<u64>, link:
             link.send_replace(Link::Down("the connection was lost".to_owned()));
             tracing::warn!(account, "the broker is gone; connecting again");
         }
-        // Told of each try that fails; logged where it is another reason than before.
+        // Told of each try that fails; `attempts` logs where it went and why.
         Event::ClientError(cause) => {
             let why = Link::Down(in_words(&cause.to_string()));
-            let is_news = link.send_if_modified(|now| {
+            link.send_if_modified(|now| {
                 *now != Link::Up && *now != why && {
                     *now = why;
                     true
                 }
             });
-            if is_news {
-                tracing::warn!(account, %cause, "the broker cannot be connected; trying again");
-            }
         }
         other => tracing::debug!(account, event = %other, "the broker's connection"),
     }

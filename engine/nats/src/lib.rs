@@ -1,6 +1,7 @@
 //! The broker: NATS JetStream, by crate `async-nats`. Knows nothing of plugins.
 //!
 //! - [`connect`]: the connection, which outlives the server's restarts; [`options`]: how to reach it;
+//! - [`address`]: where it is, and who the address says that the engine is; [`attempts`]: tries to connect that failed;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's answers, with its error codes; [`asking`]: its requests;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
@@ -17,8 +18,10 @@
 //! [`async_nats`] is given on to the tests and the demonstration, so that one `Cargo.toml` names it.
 
 mod accounts;
+mod address;
 mod api;
 mod asking;
+mod attempts;
 mod audit;
 mod bucket;
 mod commit;
@@ -46,6 +49,7 @@ mod tenant_streams;
 mod watch;
 
 pub use accounts::{AccountOptions, NatsAccounts};
+pub use address::{bare_address, shown_address};
 pub use async_nats;
 pub use bucket::NatsBucket;
 pub use connect::NatsBroker;

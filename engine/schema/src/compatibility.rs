@@ -9,7 +9,7 @@ use crate::difference::Difference;
 use crate::schema::Schema;
 
 /// Who must be able to read what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compatibility {
     /// Everything is allowed.

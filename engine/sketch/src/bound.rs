@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 /// How far an estimate may be from the truth.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "SketchBound")]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Bound {
     /// The answer is exact.

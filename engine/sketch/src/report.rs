@@ -24,7 +24,8 @@ pub struct Query {
 }
 
 /// A sketch's answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "SketchReport")]
 pub struct Report {
     /// What it measures.
     pub kind: Kind,
@@ -39,7 +40,8 @@ pub struct Report {
 }
 
 /// An answer, by kind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "SketchAnswer")]
 #[serde(untagged)]
 pub enum Answer {
     /// Of `quantiles`.

@@ -49,7 +49,8 @@ pub struct ServeArgs {
     /// Folder for local state stores and compiled plugins. The engine can rebuild all of it.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
-    /// Address of the broker.
+    /// Address of the broker. It may name a user (`nats://user:password@host`), but other users of the machine can see
+    /// a flag, so name a file with `password-file` in the configuration.
     #[arg(long)]
     pub nats: Option<String>,
     /// PEM file with the certificate of the API and its chain. The API then speaks HTTPS.

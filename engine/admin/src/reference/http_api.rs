@@ -178,6 +178,7 @@ fn section(text: &mut String, route: &Route) {
 fn access(audience: Audience) -> String {
     match audience {
         Audience::Public => "everybody, without a token".to_owned(),
+        Audience::Bearer => "any valid token".to_owned(),
         Audience::Operator(Role::Admin) => "an operator's token of scope `admin`".to_owned(),
         Audience::Operator(role) => format!("an operator's token of scope `{}` or higher", role.as_str()),
         Audience::Tenant(Role::Admin) => {

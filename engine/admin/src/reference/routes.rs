@@ -31,7 +31,7 @@ pub(super) fn group(path: &str) -> &'static str {
             "Queries"
         }
         (_, Some(rest)) if rest.starts_with("/dead-letters") => "Dead letters",
-        _ if path.contains("/tokens") => "Tokens of operators and tenants",
+        _ if path.contains("/tokens") || path == "/v1/whoami" => "Tokens of operators and tenants",
         _ if path.contains("/audit") => "Audit log",
         (_, Some(rest)) if rest.starts_with("/outputs") => "Events and results",
         _ if path.contains("/streams") || path.ends_with("/events") => "Events and results",
@@ -71,7 +71,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `{\"status\":\"ready\"}`",
             &[ApiCode::NotReady],
         ),
-        ("GET", "/openapi.json") => of("", "", "200 with OpenAPI 3.1", &[]),
+        ("GET", "/openapi.json") => of(
+            "It has a schema of every body, answer and parameter.",
+            "",
+            "200 with OpenAPI 3.1",
+            &[],
+        ),
         ("GET", "/v1/schemas/pipeline.json") => of(
             "Editors use it for completion.",
             "",
@@ -82,6 +87,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "With `metrics-public = true` it needs no token.",
             "",
             "200 with OpenMetrics text. The [metrics](metrics.md) have a page of their own",
+            &[],
+        ),
+        ("GET", "/v1/whoami") => of(
+            "Use it to see why a request is refused.",
+            "",
+            "200 with `tenant` (none for an operator's token), `id`, `scope`, `label`, `created_ms`, `expires_ms`, `engine` and `version`",
             &[],
         ),
         ("GET", "/v1/doctor") => of(

@@ -22,7 +22,7 @@ async fn token(stage: &Stage, request: Value) -> (String, String) {
 fn needing() -> Vec<(Route, Role)> {
     scopes::needing(|audience| match audience {
         Audience::Tenant(role) | Audience::Operator(role) => Some(*role),
-        Audience::Public => None,
+        Audience::Public | Audience::Bearer => None,
     })
 }
 

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::world::Fake;
+use crate::{judge::judge, world::Fake};
 
 pub const OPERATOR: &str = "tr_operator";
 pub const ENDED: &str = "tr_ended";
@@ -270,11 +270,19 @@ impl Stage {
             .unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             body,
-        }
+        };
+        judge(
+            method,
+            path,
+            answer.status,
+            answer.header("content-type"),
+            &answer.body,
+        );
+        answer
     }
 }
 

@@ -22,7 +22,7 @@ async fn token(stage: &Stage, request: Value) -> (String, String) {
 fn of_tenants() -> Vec<(Route, Role)> {
     scopes::needing(|audience| match audience {
         Audience::Tenant(role) => Some(*role),
-        Audience::Public | Audience::Operator(_) => None,
+        Audience::Public | Audience::Bearer | Audience::Operator(_) => None,
     })
 }
 

@@ -17,7 +17,7 @@ use tailrace_core::{
 use crate::alarms::subject::Subject;
 
 /// An alarm, as status shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AlarmReport {
     /// Its name.
     pub name: Name,

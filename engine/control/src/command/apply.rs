@@ -24,7 +24,7 @@ pub struct Apply {
 }
 
 /// What applying a pipeline came to.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct AppliedPipeline {
     /// The active revision; or the candidate's, where it runs beside the active one.
     pub revision: u64,
@@ -45,7 +45,7 @@ pub struct AppliedPipeline {
 }
 
 /// A field in which two manifests differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct FieldChange {
     /// Where, as a JSON pointer.
     pub field: String,

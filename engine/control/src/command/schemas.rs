@@ -34,7 +34,7 @@ const MAX_TEXT_BYTES: usize = 256 * 1024;
 const MAX_ESCAPED_BYTES: usize = 800 * 1024;
 
 /// A version to be pushed, or to be checked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SchemaRequest {
     /// What it is written in.
@@ -50,7 +50,7 @@ pub struct SchemaRequest {
 }
 
 /// What a schema's new versions are compared with.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompatibilityRequest {
     /// The mode.

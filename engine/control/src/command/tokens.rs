@@ -34,7 +34,7 @@ const MAX_LABEL_CHARS: usize = 64;
 const MAX_LIFE: Duration = Duration::from_hours(24 * 3_650);
 
 /// What a new token is to be.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TokenRequest {
     /// What it may do; everything of the tenant where it is not said.
@@ -46,7 +46,7 @@ pub struct TokenRequest {
 }
 
 /// A new token: the only time that it is shown.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NewToken {
     /// The token itself.
     pub token: String,

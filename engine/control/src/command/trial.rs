@@ -36,7 +36,7 @@ pub struct TrialRequest {
 }
 
 /// How the trial went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Trial {
     /// Whether `configure` took the config.
     pub configured: bool,
@@ -49,7 +49,7 @@ pub struct Trial {
 }
 
 /// What came of a trial event, and what it cost, under the limits that a step has by default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TriedEvent {
     /// `forward`, `emit`, `drop`, or why there is no verdict: `invalid`, `transient`, or a trap's code.
     pub verdict: String,

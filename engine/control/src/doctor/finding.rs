@@ -10,14 +10,14 @@ use tailrace_core::{
 use crate::error::ControlError;
 
 /// What a look has found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Examination {
     /// Each thing that is not as it should be.
     pub findings: Vec<Finding>,
 }
 
 /// A thing that is not as it should be.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Its kind, stable for programs: `orphan-stream`.
     pub kind: &'static str,
@@ -111,7 +111,7 @@ impl Finding {
 }
 
 /// What became of a finding that was to be mended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Mended {
     /// What was found.
     #[serde(flatten)]

@@ -13,7 +13,7 @@ use tailrace_core::{
 use crate::{error::ControlResult, query::Queries};
 
 /// A pipeline's candidate, for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CandidateReport {
     /// The active revision.
     pub active_revision: u64,
@@ -28,7 +28,7 @@ pub struct CandidateReport {
 }
 
 /// Which candidate runs, and what became of the one before.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CandidateView {
     /// The one that runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct CandidateView {
 }
 
 /// A candidate in a line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CandidateLine {
     /// Its number.
     pub revision: u64,

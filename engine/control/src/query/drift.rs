@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How far apart two stretches are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct DriftView {
     /// The distance; none where one of them has no values. What it is for each kind of sketch, the reference says.
     pub drift: Option<f64>,
@@ -25,7 +25,8 @@ pub struct DriftView {
 }
 
 /// A stretch of event time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DriftStretch")]
 pub struct Stretch {
     /// The windows that answer.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ pub const MAX_OUTPUTS: usize = 500;
 const MAX_PAGE_BYTES: usize = 8 << 20;
 
 /// Where a pipeline's results go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OutputPlace {
     /// The stream of its own, which holds them.
     pub stream: String,

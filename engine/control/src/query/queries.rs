@@ -17,7 +17,7 @@ use crate::{
 pub const MAX_SCAN: usize = 1_000;
 
 /// A state entry, as a query gives it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StateEntry {
     /// Its key.
     pub key: String,
@@ -35,7 +35,7 @@ pub struct StateEntry {
 }
 
 /// A vector, as a query gives it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VectorEntry {
     /// Its id.
     pub id: String,

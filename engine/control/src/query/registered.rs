@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A pipeline in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ListedPipeline {
     /// Its name.
     pub name: Name,
@@ -32,7 +32,7 @@ pub struct ListedPipeline {
 }
 
 /// A tenant whose entry this engine cannot read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct UnreadableTenant {
     /// Its name.
     pub name: Name,

@@ -18,7 +18,7 @@ use crate::{
 const MAX_TOLD: usize = 5;
 
 /// A schema, with what its versions are.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ShownSchema {
     /// Its name.
     pub name: Name,
@@ -31,7 +31,7 @@ pub struct ShownSchema {
 }
 
 /// A version in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ListedVersion {
     /// Its number.
     pub version: u32,
@@ -44,7 +44,8 @@ pub struct ListedVersion {
 }
 
 /// Whether a version may follow, and why not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CompatibilityReport")]
 pub struct Report {
     /// Whether it may.
     pub compatible: bool,
@@ -55,7 +56,7 @@ pub struct Report {
 }
 
 /// A version that a new one may not follow.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VersionConflict {
     /// Its number.
     pub version: u32,
@@ -66,7 +67,7 @@ pub struct VersionConflict {
 }
 
 /// One reason.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ShownDifference {
     /// The rule, as Confluent's registry names it.
     pub rule: &'static str,

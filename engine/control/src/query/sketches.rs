@@ -64,7 +64,7 @@ pub struct SketchAsk {
 }
 
 /// What a sketch says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct SketchView {
     /// Of all that was asked for, together.
     #[serde(flatten)]
@@ -78,7 +78,7 @@ pub struct SketchView {
 }
 
 /// A group of a sketch.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct GroupView {
     /// Which: `{"value": …}`, `"other"` or `"missing"`.
     pub group: Group,
@@ -88,13 +88,15 @@ pub struct GroupView {
 }
 
 /// Whole windows of event time, from the first to the last border.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Covers {
     /// The beginning.
     #[serde(serialize_with = "as_time")]
+    #[schemars(with = "String")]
     pub from: u64,
     /// The end, which belongs to the next window.
     #[serde(serialize_with = "as_time")]
+    #[schemars(with = "String")]
     pub to: u64,
     /// Length of a window.
     pub window: Span,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A pipeline's status, with what the broker knows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct PipelineStatusReport {
     /// The active revision in the registry.
     pub active_revision: u64,

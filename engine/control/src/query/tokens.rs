@@ -1,9 +1,11 @@
 //! Who bears a token, and which tokens there are.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
     audit::Actor,
-    identity::Digest,
+    identity::{Digest, EngineId},
     name::Name,
     registry::{Role, Scope, Token},
 };
@@ -11,7 +13,7 @@ use tailrace_core::{
 use crate::{error::ControlResult, query::Queries};
 
 /// A token as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShownToken {
     /// What it is known by.
     pub id: String,
@@ -27,6 +29,20 @@ pub struct ShownToken {
     pub expires_ms: Option<u64>,
 }
 
+/// What a token is, for whoever bears it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct OwnToken {
+    /// The tenant that it is of; none for an operator's, which acts on every tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
+    /// As lists show it.
+    #[serde(flatten)]
+    pub token: ShownToken,
+    /// The engine that answers, where the engines are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineId>,
+}
+
 /// Whoever bears a token.
 #[derive(Debug, Clone)]
 pub struct Bearer {
@@ -39,11 +55,7 @@ pub struct Bearer {
 impl Queries {
     /// Who bears this token; none for a token that is unknown or has ended.
     pub fn authenticate(&self, token: &str) -> ControlResult<Option<Bearer>> {
-        let hash = Digest::of(token.as_bytes());
-        let registry = self.context.registry()?;
-        let found = registry.tokens.get(&hash);
-        let live = found.filter(|token| token.is_live(self.context.now_ms()));
-        Ok(live.map(|token| Bearer {
+        Ok(self.live_token(token)?.map(|token| Bearer {
             scope: token.scope.clone(),
             actor: Actor {
                 token: Some(token.public_id()),
@@ -51,6 +63,27 @@ impl Queries {
                 label: token.label.clone(),
             },
         }))
+    }
+
+    /// What this token is; none for one that is unknown or has ended.
+    pub fn own_token(&self, token: &str) -> ControlResult<Option<OwnToken>> {
+        Ok(self.live_token(token)?.map(|token| OwnToken {
+            tenant: match &token.scope {
+                Scope::Operator(_) => None,
+                Scope::Tenant { name, .. } => Some(name.clone()),
+            },
+            token: shown(&token),
+            engine: self.context.me(),
+        }))
+    }
+
+    fn live_token(&self, token: &str) -> ControlResult<Option<Arc<Token>>> {
+        let hash = Digest::of(token.as_bytes());
+        let registry = self.context.registry()?;
+        let found = registry.tokens.get(&hash);
+        Ok(found
+            .filter(|token| token.is_live(self.context.now_ms()))
+            .cloned())
     }
 
     /// A tenant's tokens, oldest first, those that have ended among them.

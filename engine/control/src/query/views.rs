@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// What a view shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Watching")]
 pub struct Shown {
     /// The engine that answers, where the engines are known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +43,7 @@ pub struct Watching<W> {
 }
 
 /// The last lines of a pipeline's plugins.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct LastLines {
     /// Whose lines these are.
     #[serde(flatten)]

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Open windows, in the order of their groups.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct WindowPage {
     /// They themselves.
     pub windows: Vec<OpenWindow>,
@@ -30,13 +30,14 @@ pub struct WindowPage {
 }
 
 /// A window that is open, or a step of a hopping one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct OpenWindow {
     /// The partition that holds it.
     pub partition: u32,
     /// The number of its events.
     pub events: u64,
     /// Its result so far.
+    #[schemars(with = "serde_json::Value")]
     pub result: Box<RawValue>,
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::alarm::Rule;
 
 /// Where an alarm is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "AlarmPhase")]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Phase {
     /// The rule holds.

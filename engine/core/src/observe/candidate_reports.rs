@@ -29,7 +29,8 @@ struct Found {
 }
 
 /// What was found, for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Comparison")]
 pub struct Report {
     /// The candidate's revision.
     pub revision: u64,

@@ -42,7 +42,8 @@ pub struct Side {
 }
 
 /// An event on which the sides differ.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ComparedEvent")]
 pub struct Example {
     /// In what.
     pub kind: &'static str,
@@ -59,7 +60,8 @@ pub struct Example {
 }
 
 /// One side of an example.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ComparedOutcome")]
 pub struct Shown {
     /// `emit`, `forward`, `drop`, `reject` or `dead-letter`.
     pub verdict: &'static str,
@@ -77,7 +79,8 @@ pub struct Shown {
 }
 
 /// One side, for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ComparedSide")]
 pub struct SideReport {
     /// Its events.
     pub events: u64,

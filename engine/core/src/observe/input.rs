@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::watermark::{ClockRule, InputClock};
 
 /// Events that the stream dropped before they were processed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "InputLoss")]
 pub struct Loss {
     /// First sequence that is gone.
     pub from: u64,
@@ -25,7 +26,7 @@ pub struct Loss {
 }
 
 /// The clock of the input, for people.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ClockStatus {
     /// The watermark, milliseconds since 1970; 0 before the first event with a time that is believed.
     pub watermark_ms: u64,
@@ -40,7 +41,7 @@ pub struct ClockStatus {
 }
 
 /// The clock of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SourceClock {
     /// Its name.
     pub source: String,

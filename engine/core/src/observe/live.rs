@@ -46,7 +46,7 @@ struct Counters {
 }
 
 /// What a watcher did not get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Missed {
     /// Because it did not take what was there in time.
     pub dropped: u64,

@@ -35,7 +35,8 @@ const BOUNDS: Bounds = Bounds {
 };
 
 /// A line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "LogLine")]
 pub struct Line {
     /// When it was written, milliseconds since the epoch.
     pub time_ms: u64,

@@ -35,7 +35,7 @@ const KEPT_REPORTS: usize = 60;
 const MOST_OPEN: usize = 4;
 
 /// The reconciliation at one barrier.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Balance {
     /// When the counts were compared, milliseconds since the epoch.
     pub at_ms: u64,

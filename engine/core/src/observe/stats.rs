@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the events of a batch, or of all of them, came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// Outcomes of the events, and the messages that came of them.
     #[serde(flatten)]
@@ -166,7 +166,7 @@ struct StepTotals {
 }
 
 /// A consistent copy, for metrics and status.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct StatsReport {
     /// Totals.
     pub counts: Counts,
@@ -195,7 +195,7 @@ pub struct StatsReport {
 }
 
 /// A sketch held against the exact answers (see `tailrace_dataplane::observe::accuracy`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AccuracyReport {
     /// Comparisons.
     pub comparisons: u64,
@@ -208,7 +208,7 @@ pub struct AccuracyReport {
 }
 
 /// The calls of a step.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct StepReport {
     /// How long they took.
     #[serde(flatten)]
@@ -220,7 +220,7 @@ pub struct StepReport {
 }
 
 /// Quantiles of a duration, in microseconds, each within 1 % of the true value.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Latency {
     /// How many were measured.
     pub count: u64,

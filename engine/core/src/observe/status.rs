@@ -27,7 +27,8 @@ use crate::{
 };
 
 /// What a pipeline is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "PipelineState")]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
     /// Loading plugins and recovering partitions.
@@ -99,7 +100,7 @@ pub struct PipelineStatus {
 type Shown = BTreeMap<u32, (Arc<Progress>, Arc<PartitionStatus>)>;
 
 /// What is known of the input.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct InputStatus {
     /// The stream.
     pub stream: String,
@@ -142,7 +143,7 @@ pub struct PartitionStatus {
 }
 
 /// Events are held back, or shed, for want of room under a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ThrottledStatus {
     /// Since when, milliseconds since the epoch.
     pub since_ms: u64,
@@ -220,7 +221,7 @@ impl PartitionStatus {
 }
 
 /// A consistent copy of all of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StatusReport {
     /// What it is doing.
     #[serde(flatten)]
@@ -258,7 +259,7 @@ impl StatusReport {
 }
 
 /// A partition, for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct PartitionReport {
     /// Its number.
     pub partition: u32,

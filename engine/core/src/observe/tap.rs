@@ -48,7 +48,8 @@ impl Wish {
 }
 
 /// One call of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "TapSample")]
 pub struct Sample {
     /// When it was over, milliseconds since the epoch.
     pub time_ms: u64,
@@ -92,7 +93,7 @@ pub struct Sample {
 }
 
 /// The beginning of a payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Excerpt {
     /// As text; what is no UTF-8 is replaced.
     pub text: String,

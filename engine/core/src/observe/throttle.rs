@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 /// What holds events back, or sheds them: mostly a limit that there is no room under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ThrottledBy")]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The pipeline's, on events.

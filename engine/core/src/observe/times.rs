@@ -14,7 +14,7 @@ const MANY: u64 = 100;
 const FEW: u64 = 3;
 
 /// Notes on the times of events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TimeNotes {
     /// Times that did not read.
     pub unreadable: u64,

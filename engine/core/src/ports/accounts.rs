@@ -72,7 +72,7 @@ pub enum AccountError {
 }
 
 /// How an account is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct AccountState {
     /// Which.
     pub name: Name,

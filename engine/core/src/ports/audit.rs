@@ -15,7 +15,7 @@ use crate::{audit::AuditRecord, life::Life, name::Name, ports::broker::BrokerErr
 const MEMORY_RECORDS: usize = 10_000;
 
 /// A record at its position in the log.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Audited {
     /// Its position: later ones have higher numbers.
     pub sequence: u64,

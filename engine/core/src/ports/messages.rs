@@ -25,7 +25,7 @@ pub struct NewMessage {
 }
 
 /// Where a message lies that was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct StoredAt {
     /// The stream that holds it.
     pub stream: String,

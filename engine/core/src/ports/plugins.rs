@@ -36,7 +36,7 @@ pub struct Admitted {
 }
 
 /// Linear memory that a plugin declares, over all of its core modules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeclaredMemory {
     /// What every instance begins with.
     pub initial_bytes: u64,
@@ -45,7 +45,7 @@ pub struct DeclaredMemory {
 }
 
 /// What compiling a plugin took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CompileCost {
     /// Processor time.
     pub processor_ms: u64,
@@ -238,7 +238,7 @@ impl TrapCode {
 }
 
 /// Severity of a plugin's log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     /// For the plugin's author.

@@ -12,7 +12,7 @@ pub const MIN_EVENTS: u64 = 100;
 pub const WHOLE_PPM: u32 = 1_000_000;
 
 /// A revision beside the active one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Candidate {
     /// Its number is higher than the active one's.
     pub revision: Revision,
@@ -24,7 +24,8 @@ pub struct Candidate {
 }
 
 /// How a candidate runs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "CandidateMode")]
 #[serde(tag = "mode", rename_all = "kebab-case")]
 pub enum Mode {
     /// It gets the same events; nothing that it does takes effect.
@@ -34,7 +35,8 @@ pub enum Mode {
 }
 
 /// The share of a canary, and when it is taken back by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
 pub struct Canary {
     /// Keys of a million that are its own.
     pub share_ppm: u32,
@@ -54,7 +56,8 @@ fn min_events() -> u64 {
 }
 
 /// A candidate that is no more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "EndedCandidate")]
 pub struct Ended {
     /// Its number.
     pub revision: u64,

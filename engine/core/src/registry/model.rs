@@ -81,7 +81,7 @@ impl Tenant {
 }
 
 /// How much a tenant may have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quotas {
     /// Plugin versions.
@@ -176,7 +176,7 @@ impl Token {
 }
 
 /// An uploaded plugin version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PluginVersion {
     /// Name and version.
     pub plugin: PluginRef,
@@ -214,7 +214,7 @@ pub struct PluginVersion {
 }
 
 /// A pipeline: which revision is active, and whether it runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Pipeline {
     /// Which life of that name it is.
     #[serde(default, skip_serializing_if = "Life::is_unnamed")]
@@ -269,7 +269,7 @@ pub struct Pipeline {
 
 /// From a revision on, positions begin here: those of records before it are of no use, because events were lost, or
 /// the stream is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rebase {
     /// The first revision that reads from there.
     pub revision: u64,

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Whether a pipeline is there as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PipelinePhase {
     /// Its stream and its first revision are being made; it does not run yet.

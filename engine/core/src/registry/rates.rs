@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::rate::{ByteRate, Rate};
 
 /// How much a tenant may do within a time, all its pipelines together. What is left out has no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TenantRates {
     /// Events that are processed.
@@ -41,7 +41,9 @@ impl TenantRates {
 }
 
 /// A tenant's share of the guest threads when several want them: twice the weight, twice the time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Weight(pub u32);
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{identity::Digest, manifest::PipelineManifest, name::Name};
 
 /// A revision of a pipeline. Immutable.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Revision {
     /// From 1, without gaps.
     pub number: u64,

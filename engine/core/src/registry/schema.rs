@@ -7,7 +7,7 @@ use tailrace_schema::{Compatibility, Format};
 use crate::{identity::Digest, life::Life, name::Name};
 
 /// What holds for all versions of a schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Schema {
     /// Its name.
     pub name: Name,
@@ -24,7 +24,7 @@ pub struct Schema {
 }
 
 /// One version of a schema. Immutable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SchemaVersion {
     /// The name of the schema.
     pub schema: Name,
@@ -56,7 +56,7 @@ pub struct SchemaVersion {
 }
 
 /// A version that another one refers to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SchemaReference {
     /// What the text calls it: the `$ref`, the import; for Avro any name.

@@ -24,7 +24,7 @@ pub const MAX_SCHEMA_BYTES: usize = 32 * 1024;
 pub const SECTION: &str = "tailrace:config-schema";
 
 /// A JSON Schema of a plugin's config.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct ConfigSchema(Value);
 

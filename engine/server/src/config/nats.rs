@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tailrace_core::name::Name;
-use tailrace_nats::{AccountOptions, Login, NatsOptions, Placement, Replicas, TlsOptions};
+use tailrace_nats::{
+    AccountOptions, Login, NatsOptions, Placement, Replicas, TlsOptions, bare_address, shown_address,
+};
 
 /// The connection to the broker. The engine logs in with `credentials`, with `user` and `password-file`, or with
 /// `token-file`.
@@ -13,7 +15,9 @@ use tailrace_nats::{AccountOptions, Login, NatsOptions, Placement, Replicas, Tls
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct NatsConfig {
-    /// The address of the broker. Commas separate several addresses of one cluster.
+    /// The address of the broker. Commas separate several addresses of one cluster. An address may name a user, as in
+    /// `nats://user:password@host`, but others can see it there: the options below name files instead.
+    #[serde(serialize_with = "bare")]
     pub url: String,
     /// A NATS credentials file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,11 @@ pub struct NatsConfig {
     /// NATS accounts of tenants, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<Name, AccountConfig>,
+}
+
+/// An address is printed without the user that it may name.
+fn bare<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown_address(url))
 }
 
 /// A number of replicas: `auto`, `1`, `3` or `5`.
@@ -209,7 +218,11 @@ impl NatsConfig {
 
     /// How to reach those of tenants.
     pub fn account_options(&self) -> anyhow::Result<AccountOptions> {
-        let like = self.common()?;
+        // Whoever the engine is there, a tenant's account has a login of its own.
+        let like = NatsOptions {
+            url: bare_address(&self.url),
+            ..self.common()?
+        };
         let mut named = BTreeMap::new();
         for (name, account) in &self.accounts {
             let options = account.options(&like);
@@ -292,6 +305,14 @@ mod tests {
         let password = "p".into();
         let user = "shop".to_owned();
         assert_eq!(shop.login, Login::Password { user, password });
+    }
+
+    #[test]
+    fn an_account_is_not_the_user_that_the_engines_address_names() {
+        let read = read("url = \"nats://own:secret@b:4222\"\n[accounts.shop]\ntoken-file = \"t\"\n").unwrap();
+        let shop = &read.named[&Name::new("shop").unwrap()];
+        assert_eq!(shop.url, "nats://b:4222");
+        assert_eq!(read.like.url, "nats://b:4222");
     }
 
     #[test]

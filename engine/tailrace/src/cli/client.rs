@@ -115,6 +115,11 @@ impl Client {
         })
     }
 
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks.
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
         json(&self.send(Method::GET, path, None)?)

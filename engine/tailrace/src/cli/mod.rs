@@ -7,11 +7,13 @@
 
 mod audit;
 mod client;
+mod completions;
 mod dead_letters;
 mod doctor;
 pub mod error;
 mod events;
 mod global;
+mod man;
 mod operator;
 mod outputs;
 mod pipeline;
@@ -28,11 +30,12 @@ mod stream;
 mod tenant;
 mod token;
 mod vectors;
+mod whoami;
 mod windows;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{Args as _, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use global::{GlobalArgs, Session};
 use screen::Output;
 
@@ -127,6 +130,13 @@ enum Command {
     /// Query the audit log.
     #[command(subcommand, after_help = "Example:\n  tailrace audit list --limit 20")]
     Audit(audit::AuditCommand),
+    /// Say what the token is, what it may do, and which engine answers.
+    #[command(after_help = "Example:\n  tailrace whoami")]
+    Whoami,
+    /// Print what a shell needs to complete commands and flags.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write one of every command into a folder.
+    Man(man::ManArgs),
     /// Compile the plugin on standard input within the engine's limits; the engine calls this itself.
     #[command(
         name = COMPILE_PLUGIN,
@@ -173,8 +183,22 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Operator(command) => operator::run(command, &Session::new(global)?),
         Command::Doctor(args) => doctor::run(&args, &Session::new(global)?),
         Command::Audit(command) => audit::run(&command, &Session::new(global)?),
+        Command::Whoami => whoami::run(&Session::new(global)?),
+        Command::Completions(args) => completions::run(&args, shown()),
+        Command::Man(args) => man::run(&args, shown()),
         Command::CompilePlugin => Ok(tailrace_wasm::compile_as_child()?),
     }
+}
+
+/// The commands as users see them: without those that are the engine's own.
+fn shown() -> clap::Command {
+    let all = Cli::command();
+    let visible = all.get_subcommands().filter(|command| !command.is_hide_set());
+    let bare = clap::Command::new("tailrace")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(all.get_about().cloned().unwrap_or_default())
+        .after_help(all.get_after_help().cloned().unwrap_or_default());
+    GlobalArgs::augment_args(bare).subcommands(visible.cloned())
 }
 
 /// Runs an engine: its tasks do IO only, so the guest threads get the cores.
@@ -217,13 +241,28 @@ fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_commands_do_not_contradict_themselves() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn completions_and_pages_are_of_the_commands_that_help_shows() {
+        let names = |command: &clap::Command| {
+            let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+            shown
+                .map(|command| command.get_name().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let shown = shown();
+        assert_eq!(names(&shown), names(&Cli::command()));
+        assert!(shown.find_subcommand(COMPILE_PLUGIN).is_none());
+        assert_eq!(
+            shown.get_arguments().count(),
+            Cli::command().get_arguments().count()
+        );
     }
 
     #[test]

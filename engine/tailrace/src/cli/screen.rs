@@ -180,6 +180,16 @@ pub fn ago(then_ms: u64, now_ms: u64) -> String {
     format!("{} ago", span.split(' ').next().unwrap_or_default())
 }
 
+/// When something ends, seen from now.
+pub fn ends(end_ms: Option<u64>, now_ms: u64) -> String {
+    match end_ms {
+        None => "never".to_owned(),
+        Some(end) if end <= now_ms => "has ended".to_owned(),
+        // The other way round: how long from now until then.
+        Some(end) => format!("in {}", ago(now_ms, end).trim_end_matches(" ago")),
+    }
+}
+
 /// Microseconds in a unit that suits them.
 pub fn micros(micros: f64) -> String {
     if micros < 1_000.0 {
@@ -225,6 +235,10 @@ mod tests {
         assert_eq!(size(3 << 20), "3.0 MiB");
         assert_eq!(ago(0, 7_300_000), "2h ago");
         assert_eq!(ago(5, 0), "just now");
+        assert_eq!(
+            [None, Some(5), Some(86_400_005)].map(|end| ends(end, 5)),
+            ["never", "has ended", "in 1day"]
+        );
         assert_eq!(micros(0.84), "0.8 µs");
         assert_eq!(micros(2_500.0), "2.5 ms");
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     client::{read, route},
     global::Session,
-    screen::{ago, now_ms, remark, table_or},
+    screen::{ago, ends, now_ms, remark, table_or},
 };
 
 /// What a token may do.
@@ -160,18 +160,12 @@ pub fn revoke(at: &[&str], session: &Session) -> anyhow::Result<()> {
 fn list(tokens: Vec<TokenView>) -> String {
     let row = |token: TokenView| {
         let now = now_ms();
-        let ends = match token.expires_ms {
-            None => "never".to_owned(),
-            Some(end) if end <= now => "has ended".to_owned(),
-            // The other way round: how long from now until then.
-            Some(end) => format!("in {}", ago(now, end).trim_end_matches(" ago")),
-        };
         vec![
             token.id,
             token.scope,
             token.label.unwrap_or_default(),
             ago(token.created_ms, now),
-            ends,
+            ends(token.expires_ms, now),
         ]
     };
     table_or(

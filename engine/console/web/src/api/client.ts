@@ -11,8 +11,9 @@ export type Route<V extends Verb> = {
 }[keyof paths];
 
 type Operation<V extends Verb, P extends Route<V>> = paths[P] extends Record<V, infer O> ? O : never;
-type PathOf<O> = O extends { parameters: { path: infer X extends Record<string, string> } } ? X : never;
-type QueryOf<O> = O extends { parameters: { query?: infer X } } ? NonNullable<X> : never;
+// An address holds text, whatever a parameter is.
+type PathOf<O> = O extends { parameters: { path: infer X } } ? { [K in keyof X]: string } : never;
+type QueryOf<O> = O extends { parameters: { query?: infer X } } ? { [K in keyof NonNullable<X>]: string } : never;
 
 /** What a request says. */
 export type Options<V extends Verb, P extends Route<V>> = {

@@ -21,7 +21,8 @@ use tailrace_core::{
 use crate::query::graph::model::{Edge, EdgeKind, Graph, Node, NodeKind};
 
 /// How much is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "GraphDetail")]
 #[serde(rename_all = "kebab-case")]
 pub enum Detail {
     /// Pipelines with what they read and write.

@@ -12,7 +12,7 @@ use tailrace_core::{
 };
 
 /// A picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Graph {
     /// In the order of the flow, pipeline by pipeline.
     pub nodes: Vec<Node>,
@@ -21,7 +21,8 @@ pub struct Graph {
 }
 
 /// A thing in the picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GraphNode")]
 pub struct Node {
     /// Unique in the picture and stable: `step/clicks/rank`.
     pub id: String,
@@ -34,7 +35,8 @@ pub struct Node {
 }
 
 /// The kinds of things.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GraphNodeKind")]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum NodeKind {
     /// Subjects that publishers write to.
@@ -105,7 +107,8 @@ pub enum NodeKind {
 }
 
 /// What goes from one thing to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GraphEdge")]
 pub struct Edge {
     /// A node's identifier.
     pub from: String,
@@ -116,7 +119,8 @@ pub struct Edge {
 }
 
 /// The kinds of ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "GraphEdgeKind")]
 #[serde(rename_all = "kebab-case")]
 pub enum EdgeKind {
     /// Events of a subject into a pipeline.
