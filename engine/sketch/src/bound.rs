@@ -16,8 +16,8 @@ pub enum Bound {
         /// The share.
         error: f64,
     },
-    /// Off by this share of the true value, as a standard deviation; for `sample`, that is the most by
-    /// which a share of the sample is off the share of all values.
+    /// Off by this share of the true value, as a standard deviation. For `sample` it is the most by which a share of
+    /// the sample is off.
     StandardError {
         /// The share.
         error: f64,

@@ -49,10 +49,10 @@ impl Commands {
             pipeline: manifest.name.clone(),
         };
         owner.check_grants(&manifest)?;
-        let stream = self.resolve_stream(tenant, &manifest).await?;
+        let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await?;
         manifest.input.stream = Some(stream.name.clone());
         self.check_circle(&id, &manifest)?;
-        self.resolve_schemas(tenant, &mut manifest).await?;
+        Box::pin(self.resolve_schemas(tenant, &mut manifest)).await?;
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
         how.condition
@@ -61,7 +61,7 @@ impl Commands {
             check_change(&known.active.manifest, &manifest)?;
             check_state_versions(&known.active.manifest, &manifest, how.forced)?;
         }
-        let plugins = self.check_plugins(tenant, &mut manifest, &configs).await?;
+        let plugins = Box::pin(self.check_plugins(tenant, &mut manifest, &configs)).await?;
         self.check_output(&id, &manifest).await?;
         self.check_alarms(&owner, &manifest).await?;
         if let Some(mode) = how.beside {
@@ -72,7 +72,7 @@ impl Commands {
                 applied_ms: self.context.now_ms(),
                 rolled_back_to: None,
             };
-            return self.begin_beside(&id, known, revision, mode).await;
+            return Box::pin(self.begin_beside(&id, known, revision, mode)).await;
         }
         if let Some((known, _)) = &known
             && known.candidate.is_none()

@@ -247,35 +247,8 @@ impl Commands {
                 "version {number} of schema {name} is used: version {} of {} refers to it",
                 user.version, user.schema
             ))),
-            None => self.unnamed(&registry, tenant, name, number),
+            None => unnamed(&registry, tenant, name, number),
         }
-    }
-
-    /// Refuses while a pipeline names this version, or any of the schema where no number is said.
-    fn unnamed(
-        &self,
-        registry: &Registry,
-        tenant: &Name,
-        name: &Name,
-        number: Option<u32>,
-    ) -> ControlResult<()> {
-        for (id, pipeline) in registry.pipelines_of(tenant) {
-            let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
-            for revision in std::iter::once(&pipeline.active).chain(candidate) {
-                let mut schemas = revision.manifest.schemas();
-                let used = schemas.find(|(_, used)| {
-                    used.name == *name && number.is_none_or(|number| used.version == Some(number))
-                });
-                if let Some((path, used)) = used {
-                    let (number, pipeline) = (used.version.unwrap_or(0), &id.pipeline);
-                    return Err(ControlError::Conflict(format!(
-                        "version {number} of schema {name} is used: revision {} of pipeline {pipeline} names it at {path}",
-                        revision.number
-                    )));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Fills in the latest versions where a manifest names none, and makes each ready, as running it will.
@@ -395,6 +368,27 @@ impl Commands {
             .await
             .map_err(|lost| ControlError::Internal(lost.to_string()))?
     }
+}
+
+/// Refuses while a pipeline names this version, or any of the schema where no number is said.
+fn unnamed(registry: &Registry, tenant: &Name, name: &Name, number: Option<u32>) -> ControlResult<()> {
+    for (id, pipeline) in registry.pipelines_of(tenant) {
+        let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
+        for revision in std::iter::once(&pipeline.active).chain(candidate) {
+            let mut schemas = revision.manifest.schemas();
+            let used = schemas.find(|(_, used)| {
+                used.name == *name && number.is_none_or(|number| used.version == Some(number))
+            });
+            if let Some((path, used)) = used {
+                let (number, pipeline) = (used.version.unwrap_or(0), &id.pipeline);
+                return Err(ControlError::Conflict(format!(
+                    "version {number} of schema {name} is used: revision {} of pipeline {pipeline} names it at {path}",
+                    revision.number
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn schema_key(tenant: &Name, name: &Name) -> Key {

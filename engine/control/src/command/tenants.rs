@@ -33,8 +33,8 @@ pub struct TenantRequest {
     pub read: Vec<String>,
     /// Subject patterns that its pipelines may publish on.
     pub write: Vec<String>,
-    /// The NATS account that its streams lie in, one of those that the operator's configuration names; empty
-    /// for the engine's own, and as it was, where it is not said. It cannot change while there are pipelines.
+    /// The NATS account that its streams lie in, one of those that the operator's configuration names. Empty stands
+    /// for the engine's own. Where it is not said, it stays as it was. It cannot change while there are pipelines.
     #[serde(default)]
     pub nats_account: Option<String>,
     /// How much it may have; as it was, where it is not said.

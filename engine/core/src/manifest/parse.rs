@@ -57,6 +57,10 @@ pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
         let cause: String = cause.to_string().chars().take(300).collect();
         ManifestError::new(".", format!("not YAML: {cause}"))
     })?;
+    if !matches!(tree, Yaml::Map(_)) {
+        let hint = "a manifest has fields with values, as in name: orders";
+        return Err(ManifestError::new(".", hint));
+    }
     let mut manifest: PipelineManifest = typed(tree.clone())?;
     manifest.settle();
     let configs = configs(tree, &manifest);

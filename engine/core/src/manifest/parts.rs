@@ -105,7 +105,7 @@ pub struct InputManifest {
     /// payloads are any bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<PayloadSchemaManifest>,
-    /// What plugins get of a payload that has a schema.
+    /// The form in which plugins get a payload that has a schema.
     #[serde(default, skip_serializing_if = "is_default")]
     pub decode: Decode,
     /// The rules of the pipeline's clock in event time.

@@ -17,12 +17,12 @@ pub struct PayloadSchemaManifest {
     /// The message that payloads are, for Protobuf. Without it they are the first of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What stands before a payload.
+    /// The bytes before a payload.
     #[serde(default, skip_serializing_if = "is_default")]
     pub framing: Framing,
 }
 
-/// What stands before a payload.
+/// The bytes before a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
@@ -34,7 +34,7 @@ pub enum Framing {
     Confluent,
 }
 
-/// What plugins get of a payload that has a schema.
+/// The form in which plugins get a payload that has a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decode {

@@ -25,7 +25,7 @@ pub enum StreamCommand {
         /// A subject or a pattern that it holds. The flag may be repeated.
         #[arg(long, required_unless_present = "source", value_name = "PATTERN")]
         subjects: Vec<String>,
-        /// What it takes in of another stream, which is named as the tenant or the broker calls it. The flag may be
+        /// A pattern of another stream, which is named as the tenant or the broker calls it. The flag may be
         /// repeated.
         #[arg(long, value_name = "STREAM=PATTERN", value_parser = source)]
         source: Vec<SourceArg>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use tailrace_reference::{anchor, root};
 
 /// Most words of a sentence.
@@ -14,11 +15,37 @@ fn pages() -> Vec<(String, String)> {
         .map(|entry| {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(&path).unwrap())
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_json = path.extension().is_some_and(|ending| ending == "json");
+            (name, if is_json { told(&text) } else { text })
         })
         .collect();
     pages.sort();
     pages
+}
+
+/// What a description in JSON tells people, a paragraph each.
+fn told(json: &str) -> String {
+    let mut waiting = vec![serde_json::from_str::<Value>(json).unwrap()];
+    let mut told = String::new();
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member {
+                        Value::String(text) if ["description", "summary"].contains(&name.as_str()) => {
+                            told.push_str(&text);
+                            told.push_str("\n\n");
+                        }
+                        member => waiting.push(member),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    told
 }
 
 /// The lines outside code blocks.
@@ -72,7 +99,9 @@ fn no_sentence_is_long() {
 
 #[test]
 fn no_sentence_begins_with_who_or_what() {
-    for (name, text) in pages() {
+    // Descriptions of types name what a value is, as documentation of code does.
+    let prose = pages().into_iter().filter(|(name, _)| name.ends_with(".md"));
+    for (name, text) in prose {
         for sentence in sentences(&text) {
             let first = sentence
                 .trim_start_matches(['|', '-', ' '])
