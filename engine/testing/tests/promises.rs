@@ -198,7 +198,7 @@ async fn a_generated_stream_ends_where_it_says() {
     let broker = MemoryBroker::new(Options::default());
     let payloads = vec![Bytes::from_static(b"zero"), Bytes::from_static(b"one")];
     let generated = Generated {
-        subject: "in.a".to_owned(),
+        subjects: vec!["in.a".to_owned()],
         payloads,
         count: 3,
     };

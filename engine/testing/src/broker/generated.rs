@@ -13,8 +13,8 @@ use tailrace_core::{
 /// Such a stream.
 #[derive(Debug, Clone)]
 pub struct Generated {
-    /// The subject of every message.
-    pub subject: String,
+    /// The subjects of the messages, in turn.
+    pub subjects: Vec<String>,
     /// The payloads, over and over.
     pub payloads: Vec<Bytes>,
     /// How many messages there are in all.
@@ -30,7 +30,7 @@ impl Generated {
             first_sequence: 1,
             last_sequence: self.count,
             bytes: 0,
-            subjects: vec![self.subject.clone()],
+            subjects: self.subjects.clone(),
             keeps_to_limits: true,
             life: Life::UNNAMED,
             is_engines: false,
@@ -50,7 +50,7 @@ pub(super) struct GeneratedSubscription {
 impl Subscription for GeneratedSubscription {
     async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
         let Generated {
-            subject,
+            subjects,
             payloads,
             count,
         } = &*self.stream;
@@ -61,7 +61,7 @@ impl Subscription for GeneratedSubscription {
         let give = |sequence: u64| Incoming {
             sequence,
             received_ms: (self.received_ms)(sequence),
-            subject: subject.clone(),
+            subject: subjects[sequence as usize % subjects.len()].clone(),
             headers: Vec::new(),
             payload: payloads[sequence as usize % payloads.len()].clone(),
         };

@@ -76,6 +76,8 @@ pub enum Plugin {
         /// Of a window.
         seconds: u32,
     },
+    /// Nothing: without a step, each event of one input meets one of the other. Events are a millisecond apart.
+    Join,
 }
 
 impl Plugin {
@@ -88,13 +90,14 @@ impl Plugin {
             Self::Validator => "validator",
             Self::Chatty => "chatty",
             Self::Window { .. } => "window",
+            Self::Join => "join",
         }
     }
 
     /// The file that it is built into.
     pub fn file(self) -> &'static str {
         match self {
-            Self::Forward | Self::State { .. } | Self::Window { .. } => "tailrace_bench_guest",
+            Self::Forward | Self::State { .. } | Self::Window { .. } | Self::Join => "tailrace_bench_guest",
             Self::Vectors { .. } => "examples/keeper",
             Self::Validator => "validator",
             Self::Chatty => "examples/chatty",
@@ -108,7 +111,7 @@ impl Plugin {
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
             Self::Vectors { dimensions } => format!(r#"{{"dimensions":{dimensions}}}"#),
             Self::Validator => SCHEMA.to_owned(),
-            Self::Chatty | Self::Window { .. } => "null".to_owned(),
+            Self::Chatty | Self::Window { .. } | Self::Join => "null".to_owned(),
         }
     }
 }
@@ -170,7 +173,7 @@ impl MemoryStage {
             .admit(&Bytes::from(files::plugin(job.plugin.file())?))?;
         let payloads = (0..job.keys.max(LEAST_EVENTS)).map(|number| event(number, job.bytes, job.keys));
         let input = Generated {
-            subject: "bench.in.x".to_owned(),
+            subjects: ["bench.in.x", "bench.in.y"].map(str::to_owned).to_vec(),
             payloads: payloads.collect(),
             count: job.warm_up + job.events,
         };
@@ -244,8 +247,9 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
         format!(r#"{{"name":"s{number}","plugin":"p@1.0.0","config":{config},"grants":["state"]}}"#)
     };
     let steps: Vec<_> = (0..job.steps).map(step).collect();
+    let (rules, beside) = read(job.plugin);
     let text = format!(
-        r#"{{"name":"bench","input":{{"stream":"IN","subjects":["bench.in.>"],"key":{{"json":"/user"}}}},
+        r#"{{"name":"bench","input":{{"stream":"IN",{rules}"key":{{"json":"/user"}}}},{beside}
         "partitions":{},"windows":{},"steps":[{}],"output":{{"subject":"bench.out.{{key}}"}}}}"#,
         job.partitions,
         windows(job.plugin),
@@ -280,6 +284,19 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
     let pipeline = Pipeline::new(active, 0);
     registry.pipelines.insert(id.clone(), Arc::new(pipeline));
     Ok(registry)
+}
+
+/// The rules of the input, and what stands beside it.
+fn read(plugin: Plugin) -> (&'static str, &'static str) {
+    match plugin {
+        // A key has an event of either input every two seconds, one second apart.
+        Plugin::Join => (
+            r#""watermark":{"lag":"1s"},"#,
+            r#""inputs":{"a":{"subjects":["bench.in.x"]},"b":{"subjects":["bench.in.y"]}},
+            "joins":{"j":{"left":"a","right":"b","within":{"after":"1500ms"}}},"#,
+        ),
+        _ => (r#""subjects":["bench.in.>"],"#, ""),
+    }
 }
 
 fn windows(plugin: Plugin) -> String {

@@ -100,7 +100,7 @@ fn no_sentence_is_long() {
 #[test]
 fn no_sentence_begins_with_who_or_what() {
     // Descriptions of types name what a value is, as documentation of code does.
-    let prose = pages().into_iter().filter(|(name, _)| name.ends_with(".md"));
+    let prose = pages().into_iter().filter(|(name, _)| name != "openapi.json");
     for (name, text) in prose {
         for sentence in sentences(&text) {
             let first = sentence
