@@ -98,3 +98,33 @@ async fn a_damaged_commit_record_is_mended_by_the_stream_as_it_was() -> anyhow::
     resume(&stage, "").await?;
     counts(&stage, 4).await
 }
+
+async fn push(stage: &Stage) -> anyhow::Result<()> {
+    let schema = r#"{"format":"json-schema","schema":"{\"required\":[\"user\"]}"}"#;
+    let pushed = stage.engine.own("POST", "schemas/event/versions", schema).await?;
+    anyhow::ensure!(pushed.status == 201, "{pushed:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_gone_is_pushed_again_and_the_manifest_applied() -> anyhow::Result<()> {
+    let mut stage = Stage::set().await?;
+    push(&stage).await?;
+    let manifest = probe("count", 1, "").replace("  key:", "  schema: { name: event }\n  key:");
+    stage.engine.apply("count", &manifest).await?;
+    publish(&stage, 3).await?;
+    counts(&stage, 3).await?;
+    // Nobody can delete it while the pipeline names it, but for an operator's hand.
+    stage.engine.kill();
+    let registry = stage.cluster.jetstream.get_key_value("tailrace_registry").await?;
+    registry.purge("schema-version.shop.event.1").await?;
+    publish(&stage, 1).await?;
+    restarts_parked(
+        &mut stage,
+        &["no version 1 of schema event", "apply the manifest again"],
+    )
+    .await?;
+    push(&stage).await?;
+    stage.engine.apply("count", &manifest).await?;
+    counts(&stage, 4).await
+}

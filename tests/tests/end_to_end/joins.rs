@@ -190,6 +190,9 @@ async fn two_streams_of_which_one_is_late_by_an_hour_make_the_same_rows_whicheve
         }
         told(&stage, round, "left").await?;
     }
+    let kept = stage.engine.own("DELETE", "streams/clicks-one", "").await?;
+    assert_eq!(kept.status, 409, "{}", kept.text);
+    assert!(kept.text.contains("stream all-one"), "{}", kept.text);
     let sources = json!({ "sources": [{ "stream": "SHOP", "subject": "other.>" }] });
     let answer = stage
         .engine

@@ -178,7 +178,8 @@ impl Commands {
             Some(to) => to,
             None => pipeline.before().ok_or_else(first)?,
         };
-        let target = self.context.revision(id, to).await?;
+        let mut target = self.context.revision(id, to).await?;
+        Box::pin(self.resolve_schemas(&id.tenant, &mut target.manifest)).await?;
         check_change(&pipeline.active.manifest, &target.manifest)?;
         check_state_versions(&pipeline.active.manifest, &target.manifest, forced)?;
         let owner = self.context.tenant_at_work(&id.tenant)?;

@@ -203,24 +203,31 @@ impl Commands {
         fits
     }
 
-    /// Deletes a stream with its events. One that a pipeline reads stays, unless that is `forced`.
+    /// Deletes a stream with its events. One that a pipeline reads or another stream takes in stays, unless that is
+    /// `forced`.
     pub async fn delete_stream(&self, tenant: &Name, name: &Name, forced: bool) -> ControlResult<()> {
         let owner = self.context.tenant(tenant)?;
         let world = self.context.world_of(tenant).await?;
-        let known = world.tenant_streams.of(tenant, owner.life).await?;
-        let known = known.into_iter().find(|known| known.wanted.name == *name);
+        let all = world.tenant_streams.of(tenant, owner.life).await?;
+        let known = all.iter().find(|known| known.wanted.name == *name);
         let known = known.ok_or_else(|| ControlError::not_found("stream", name))?;
         let stream = subject::tenant_stream_name(tenant, name);
         let registry = self.context.registry()?;
         let readers: Vec<String> = registry
             .pipelines_of(tenant)
             .filter(|(_, pipeline)| pipeline.active.manifest.input.stream.as_ref() == Some(&stream))
-            .map(|(id, _)| id.pipeline.to_string())
+            .map(|(id, _)| format!("pipeline {}", id.pipeline))
             .collect();
-        if !forced && !readers.is_empty() {
+        let takers = all.iter().filter(|other| {
+            let mut sources = other.wanted.sources.iter();
+            sources.any(|source| source.stream == stream)
+        });
+        let takers = takers.map(|other| format!("stream {}", other.wanted.name));
+        let users: Vec<_> = readers.into_iter().chain(takers).collect();
+        if !forced && !users.is_empty() {
             return Err(ControlError::Conflict(format!(
                 "stream {name} is the input of {}; delete them first, or force it",
-                readers.join(", ")
+                users.join(", ")
             )));
         }
         let change =

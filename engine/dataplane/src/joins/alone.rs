@@ -32,7 +32,10 @@ impl Processor {
         };
         match join.decode(&at, &stored.value)? {
             Some(kept) if kept.is_paired => Ok(None),
-            Some(kept) => Ok(self.tell_kept(join, due, id, &kept.payload)),
+            Some(kept) => {
+                let payload = join.kept_text(&at, &kept)?;
+                Ok(self.tell_kept(join, due, id, payload))
+            }
             None => {
                 self.stats.counts.joins_lost += 1;
                 Ok(None)
@@ -41,8 +44,7 @@ impl Processor {
     }
 
     /// Its row is of the time at which its wait ended, for until then it could have had a partner.
-    fn tell_kept(&mut self, join: &PlannedJoin, due: &Due, id: RowId, payload: &[u8]) -> Option<TurnEnd> {
-        let payload = std::str::from_utf8(payload).unwrap_or("null");
+    fn tell_kept(&mut self, join: &PlannedJoin, due: &Due, id: RowId, payload: &str) -> Option<TurnEnd> {
         let event = Event {
             sequence: id.sequence,
             time_ms: due.at_ms,

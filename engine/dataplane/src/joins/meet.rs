@@ -86,7 +86,7 @@ impl Processor {
                     return Ok(is_paired);
                 }
                 if let Some(kept) = join.decode(&key, &stored.value).map_err(failed)? {
-                    let partner = text(&kept.payload)?;
+                    let partner = join.kept_text(&key, &kept).map_err(failed)?;
                     let partner_ms = id.map_or(0, |id| id.time_ms);
                     let row = Row::pair(coming.side, &coming.value, (coming.payload, partner))
                         .at(coming.time_ms.max(partner_ms));

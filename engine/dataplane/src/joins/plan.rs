@@ -107,6 +107,16 @@ impl PlannedJoin {
         StateValue { value, expires_ms }
     }
 
+    /// The payload of a kept event, which was JSON when it was kept.
+    pub(super) fn kept_text<'a>(&self, key: &str, kept: &'a Kept) -> Result<&'a str, StoreError> {
+        std::str::from_utf8(&kept.payload).map_err(|cause| {
+            let name = &self.name;
+            StoreError::Damaged(format!(
+                "what join {name} keeps under {key:?} is no text: {cause}"
+            ))
+        })
+    }
+
     /// What is kept under a key; none for an event of another declaration.
     pub(super) fn decode(&self, key: &str, bytes: &[u8]) -> Result<Option<Kept>, StoreError> {
         let damaged = |cause: postcard::Error| {

@@ -48,7 +48,8 @@ pub enum StreamCommand {
         /// The stream.
         name: String,
     },
-    /// Delete a stream with its events. One that a pipeline reads stays without --force.
+    /// Delete a stream with its events. One that a pipeline reads, or that another stream takes in, stays without
+    /// --force.
     #[command(after_help = "Example:\n  tailrace stream delete orders --yes")]
     Delete {
         /// The stream.
