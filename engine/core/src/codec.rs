@@ -16,7 +16,11 @@ use crate::{
     manifest::{Framing, PayloadSchemaManifest},
     name::Name,
     registry::{Registry, parsed_schema},
+    text::plain,
 };
+
+/// Longest reason of a refusal.
+const MAX_REASON_CHARS: usize = 1_000;
 
 /// Where versions are found.
 pub type Registered = watch::Receiver<Option<Arc<Registry>>>;
@@ -69,7 +73,7 @@ impl Codec {
     /// The payload as JSON. Where it is JSON already, no byte is copied or changed.
     pub fn decode(&self, payload: &Bytes) -> Result<Bytes, String> {
         self.decoded(payload)
-            .map_err(|rejection| format!("the payload does not fit {}: {rejection}", self.named))
+            .map_err(|rejection| self.told("payload", &rejection))
     }
 
     fn decoded(&self, payload: &Bytes) -> Result<Bytes, Rejection> {
@@ -96,8 +100,8 @@ impl Codec {
 
     /// The payload that a JSON text is.
     pub fn encode(&self, json: &[u8]) -> Result<Bytes, String> {
-        let refuse = |rejection: Rejection| format!("the message does not fit {}: {rejection}", self.named);
-        let body = self.schema.encode(json).map_err(refuse)?;
+        let body = self.schema.encode(json);
+        let body = body.map_err(|rejection| self.told("message", &rejection))?;
         let payload = match self.framing {
             Framing::None => body,
             Framing::Confluent => {
@@ -106,6 +110,12 @@ impl Codec {
             }
         };
         Ok(payload.into())
+    }
+
+    /// Why something does not fit. It goes into a header, and names in a schema may be of any length.
+    fn told(&self, what: &str, rejection: &Rejection) -> String {
+        let why = plain(&rejection.to_string(), MAX_REASON_CHARS);
+        format!("the {what} does not fit {}: {why}", self.named)
     }
 
     /// The version with this id.
@@ -227,6 +237,16 @@ mod tests {
                 .unwrap_err()
                 .starts_with("the message does not fit")
         );
+    }
+
+    #[test]
+    fn a_reason_has_an_end_however_long_the_names_are() {
+        let long = "x".repeat(100_000);
+        let text = format!(r#"{{"properties":{{"{long}":{{"type":"integer"}}}}}}"#);
+        let (_sender, seen) = registered([version("order", 1, Format::JsonSchema, &text)]);
+        let read = codec(r#"{"name":"order","version":1}"#, &seen).unwrap();
+        let payload = format!(r#"{{"{long}":"?"}}"#);
+        assert!(read.decode(&payload.into()).unwrap_err().len() < 2_000);
     }
 
     #[test]

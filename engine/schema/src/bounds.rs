@@ -19,6 +19,10 @@ pub const MAX_DEPTH: usize = 128;
 /// Values in one payload. An array of nulls has no bytes in Avro, so the length of the payload bounds nothing.
 pub const MAX_VALUES: usize = 1_000_000;
 
+/// Bytes of text that count as one value more, where a schema says them and not the payload: names of fields, symbols,
+/// defaults. A few bytes of a payload repeat them as often as they like.
+pub const TEXT_OF_A_VALUE: usize = 16;
+
 /// Keywords that one payload may be judged by. References that branch double the work at each level.
 pub const MAX_STEPS: usize = 2_000_000;
 

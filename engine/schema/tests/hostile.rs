@@ -341,6 +341,44 @@ fn defaults_that_have_themselves_or_double_end() {
 }
 
 #[test]
+fn names_that_the_schema_says_are_bounded_however_often_a_payload_means_them() {
+    let long = "x".repeat(100_000);
+    let record = |of: &str| {
+        format!(
+            r#"{{"type":"array","items":{{"type":"record","name":"R","fields":[{{"name":"{long}","type":{of}}}]}}}}"#
+        )
+    };
+    let block = [0xc0, 0x84, 0x3d]; // 500,000
+    let many_nulls = [&block[..], &[0]].concat();
+    let many_small = [&block[..], &[0x02, 0x00].repeat(500_000), &[0]].concat();
+    let symbols = format!(r#"{{"type":"array","items":{{"type":"enum","name":"E","symbols":["{long}"]}}}}"#);
+    let union =
+        format!(r#"{{"type":"array","items":["int",{{"type":"enum","name":"E{long}","symbols":["a"]}}]}}"#);
+    let decimals =
+        r#"{"type":"array","items":{"type":"bytes","logicalType":"decimal","precision":1000,"scale":1000}}"#;
+    let zeros = [&block[..], &[0].repeat(500_000), &[0]].concat();
+    for (schema, payload) in [
+        (record("\"null\""), many_nulls),
+        (symbols, zeros),
+        (union, many_small.clone()),
+        (decimals.to_owned(), many_small),
+    ] {
+        let answer = judged(Format::Avro, schema, payload);
+        assert!(answer.is_err_and(|fault| fault.contains("values")));
+    }
+    let proto = format!(
+        "syntax=\"proto3\"; message L {{ repeated M m = 1; repeated E e = 2; }} message M {{ bool {long} = 1; }} enum E {{ Z = 0; Y{long} = 1; }}"
+    );
+    for payload in [
+        [0x0a, 0x02, 0x08, 0x01].repeat(250_000),
+        [0x10, 0x01].repeat(500_000),
+    ] {
+        let answer = judged(Format::Protobuf, proto.clone(), payload);
+        assert!(answer.is_err_and(|fault| fault.contains("values")));
+    }
+}
+
+#[test]
 fn what_is_large_in_the_schema_is_not_paid_for_by_every_value() {
     let symbols: Vec<String> = (0..15_000).map(|n| format!("\"S{n}\"")).collect();
     let symbols = symbols.join(",");

@@ -49,18 +49,15 @@ impl Commands {
             };
             // Another tenant's stream is as good as none: that it exists is not this tenant's business.
             let foreign = subject::is_anothers(name, tenant);
-            let facts = match streams.stream(name).await {
-                // The tenant may mean one that it has made itself.
-                Err(BrokerError::NoStream(_)) => {
-                    let own = Name::new(name).ok();
-                    let own = own.map(|own| subject::tenant_stream_name(tenant, &own));
-                    let own = own.ok_or_else(gone)?;
-                    match streams.stream(&own).await {
-                        Err(BrokerError::NoStream(_)) => return Err(gone().into()),
-                        other => other?,
-                    }
-                }
-                other => other?,
+            // The tenant may mean one that it has made itself.
+            let own = Name::new(name).map(|own| subject::tenant_stream_name(tenant, &own));
+            let known = match (streams.stream(name).await, own) {
+                (Err(BrokerError::NoStream(_)), Ok(own)) => streams.stream(&own).await,
+                (known, _) => known,
+            };
+            let facts = match known {
+                Err(BrokerError::NoStream(_)) => return Err(gone().into()),
+                known => known?,
             };
             return match check_reach(manifest, &facts) {
                 Err(_) if foreign => Err(gone().into()),

@@ -265,6 +265,14 @@ impl Commands {
             let latest = registry.schema_versions_of(tenant, &schema.name).last();
             schema.version = schema.version.or(latest.map(|latest| latest.version));
         }
+        for (path, schema) in manifest.schemas() {
+            let key = (tenant.clone(), schema.name.clone(), schema.version.unwrap_or(0));
+            let version = registry.schema_versions.get(&key);
+            if version.is_some_and(|version| version.deleting) {
+                let why = format!("version {} of schema {} is being deleted", key.2, schema.name);
+                return Err(ManifestError::new(path, why).into());
+            }
+        }
         let named: Vec<_> = manifest
             .schemas()
             .map(|(path, schema)| (path, schema.clone()))

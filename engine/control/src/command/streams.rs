@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
     name::Name,
-    ports::broker::BrokerError,
-    ports::tenant_streams::{TenantSource, TenantStream, TenantStreamError, TenantStreamFacts},
+    ports::{
+        broker::BrokerError,
+        tenant_streams::{TenantSource, TenantStream, TenantStreamError, TenantStreamFacts},
+    },
     registry::{Key, Tenant},
     subject,
     units::{Bytes, Span},

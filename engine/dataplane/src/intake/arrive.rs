@@ -97,7 +97,7 @@ fn pass_over(message: Incoming) -> Arrival {
 
 /// A dead letter that is sent again; none for a message that is no dead letter. One that has failed before the
 /// first step is judged as it was the first time. What a step has failed on goes to that step, as it came there.
-pub(super) fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
+pub fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let (mut event, reason) = dead_letter::revive(message.headers, message.payload)?;
     hops::forget(&mut event.headers);
     let input = plan.input_of(&event.subject);

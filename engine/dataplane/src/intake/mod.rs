@@ -33,10 +33,10 @@ use tailrace_core::{
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use crate::intake::arrive::arrive;
+pub use crate::intake::arrive::{arrive, arrive_again};
 use crate::{
     arrival::{Arrival, QueueItem, Source},
-    intake::{arrive::arrive_again, clock::IntakeClock},
+    intake::clock::IntakeClock,
     observe::spans,
     plan::Plan,
 };

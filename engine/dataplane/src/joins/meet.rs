@@ -10,10 +10,7 @@ use tailrace_core::{
 
 use crate::{
     effects::due::Due,
-    joins::{
-        plan::PlannedJoin,
-        tell::{Row, failed},
-    },
+    joins::{plan::PlannedJoin, tell::Row},
     process::{
         Walk,
         halt::Halt,
@@ -77,19 +74,18 @@ impl Processor {
         let mut is_paired = false;
         self.effects.enter(&join.step, walk.now_ms);
         loop {
-            let page = self.effects.scan_of(&join.step, &prefix, Some(&after), PAGE);
-            let page = page.map_err(failed)?;
+            let page = self.effects.scan_of(&join.step, &prefix, Some(&after), PAGE)?;
             let is_last = page.len() < PAGE;
             for (key, stored) in page {
                 let id = read_key(&key).map(|(_, id)| id);
                 if id.is_none_or(|id| id.time_ms > last_ms) {
                     return Ok(is_paired);
                 }
-                if let Some(kept) = join.decode(&key, &stored.value).map_err(failed)? {
-                    let partner = join.kept_text(&key, &kept).map_err(failed)?;
+                if let Some(kept) = join.decode(&key, &stored.value)? {
+                    let partner = join.kept_text(&key, &kept)?;
                     let partner_ms = id.map_or(0, |id| id.time_ms);
-                    let row = Row::pair(coming.side, &coming.value, (coming.payload, partner))
-                        .at(coming.time_ms.max(partner_ms));
+                    let time_ms = coming.time_ms.max(partner_ms);
+                    let row = Row::pair(coming.side, &coming.value, (coming.payload, partner), time_ms);
                     self.tell_row(walk, join, row)?;
                     self.stats.counts.joined += 1;
                     is_paired = true;

@@ -62,6 +62,11 @@ impl Joins {
         self.0.iter().find(|join| join.step == owner)
     }
 
+    /// The one of this name.
+    pub(super) fn named(&self, name: &Name) -> Option<&PlannedJoin> {
+        self.0.iter().find(|join| join.name == *name)
+    }
+
     /// Those that an input is a side of.
     pub(super) fn of_input<'a>(
         &'a self,

@@ -1,21 +1,18 @@
 //! The row of a join, on its way out: into the windows that are of the join, and onto the output.
 
+use bytes::Bytes;
 use tailrace_core::{
-    codes::LetterCode,
+    event::Event,
     join::row,
     manifest::{Delivery, JoinSide, Stands},
-    ports::{broker::Output, store::StoreError},
+    outcome::Outcome,
+    ports::broker::Output,
 };
 
 use crate::{
     joins::plan::PlannedJoin,
-    message::{hops, outgoing::MAX_SUBJECT_BYTES},
-    process::{
-        HEADER_ROOM, Walk,
-        halt::{Halt, TurnEnd},
-        processor::Processor,
-        publish::count_messages,
-    },
+    message::hops,
+    process::{Walk, halt::Halt, processor::Processor, publish::count_messages},
     windows::plan::Leaving,
 };
 
@@ -29,8 +26,13 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// An event of this side with its partner, of no time yet.
-    pub(super) fn pair(side: JoinSide, value: &'a str, (own, partner): (&'a str, &'a str)) -> Self {
+    /// An event of this side with its partner.
+    pub(super) fn pair(
+        side: JoinSide,
+        value: &'a str,
+        (own, partner): (&'a str, &'a str),
+        time_ms: u64,
+    ) -> Self {
         let (left, right) = match side {
             JoinSide::Left => (own, partner),
             JoinSide::Right => (partner, own),
@@ -39,7 +41,7 @@ impl<'a> Row<'a> {
             value,
             left: Some(left),
             right: Some(right),
-            time_ms: 0,
+            time_ms,
         }
     }
 
@@ -55,11 +57,6 @@ impl<'a> Row<'a> {
             right,
             time_ms,
         }
-    }
-
-    /// The same at this time.
-    pub(super) fn at(self, time_ms: u64) -> Self {
-        Self { time_ms, ..self }
     }
 
     /// The side of one without a partner.
@@ -97,20 +94,39 @@ impl Processor {
         join: &PlannedJoin,
         told: Row<'_>,
     ) -> Result<(), Halt> {
-        let payload = row(&join.name, told.value, told.left, told.right);
         let key: String = serde_json::from_str(told.value).unwrap_or_default();
-        walk.join = Some(join.name.clone());
+        let payload = row(&join.name, told.value, told.left, told.right);
+        self.send_row(walk, join, (&key, told.time_ms), payload.into())
+    }
+
+    /// A row that was too late for its window, and is sent again.
+    pub(crate) fn row_again(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<bool, Halt> {
+        let plan = self.plan.clone();
+        let join = walk.arrival.input.as_ref().and_then(|of| plan.joins.named(of));
+        let Some(join) = join else { return Ok(false) };
+        self.send_row(walk, join, (&event.key, event.time_ms), event.payload.clone())?;
+        Ok(true)
+    }
+
+    fn send_row(
+        &mut self,
+        walk: &mut Walk<'_>,
+        join: &PlannedJoin,
+        (key, time_ms): (&str, u64),
+        payload: Bytes,
+    ) -> Result<(), Halt> {
         let leaving = Leaving {
-            key: &key,
-            time_ms: told.time_ms,
-            subject: &walk.arrival.event.subject.clone(),
+            key,
+            time_ms,
+            subject: &walk.arrival.event.subject,
             headers: &[],
-            payload: payload.as_bytes(),
+            payload: &payload,
         };
+        walk.join = Some(join.name.clone());
         let goes_on = self.fold(walk, leaving);
         walk.join = None;
         if goes_on? {
-            self.publish_row(walk, join, &key, payload)?;
+            self.publish_row(walk, join, key, payload)?;
         }
         Ok(())
     }
@@ -120,8 +136,9 @@ impl Processor {
         walk: &mut Walk<'_>,
         join: &PlannedJoin,
         key: &str,
-        payload: String,
+        payload: Bytes,
     ) -> Result<(), Halt> {
+        walk.outcome = walk.outcome.max(Outcome::Emitted);
         let plan = self.plan.clone();
         let Some(output) = &plan.manifest.output else {
             return Ok(());
@@ -130,27 +147,17 @@ impl Processor {
             key,
             result: Some(join.name.as_str()),
         });
-        let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
-        let (bytes, subject_bytes) = (payload.len(), subject.len());
-        if bytes > limit || subject_bytes > MAX_SUBJECT_BYTES {
-            return Err(Halt::TooMuch {
-                code: LetterCode::TooLarge,
-                reason: format!(
-                    "a row of join {} has {bytes} bytes and a subject of {subject_bytes}; the broker's max_payload leaves room for {limit}, and a subject has at most {MAX_SUBJECT_BYTES}",
-                    join.name
-                ),
-            });
-        }
-        let id = self.row_id(walk, join);
-        count_messages(walk, 1)?;
         let mut headers = Vec::new();
         hops::hand_on(&walk.arrival.event.headers, &mut headers);
+        self.check_fits(&subject, &headers, &payload)?;
+        let id = self.row_id(walk, join);
+        count_messages(walk, 1)?;
         self.stats.counts.outcomes.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         self.effects.publish(Output {
             subject,
             headers,
-            payload: payload.into(),
+            payload,
             id,
             keep: output.keep.age.map(|age| age.0),
         });
@@ -168,9 +175,4 @@ impl Processor {
         let is_named = self.plan.manifest.delivery != Delivery::ExactlyOnce;
         is_named.then(|| format!("{pipeline}:join:{name}:{of}:{number}"))
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-pub(super) fn failed(cause: StoreError) -> Halt {
-    Halt::Turn(TurnEnd::Failed(cause.to_string()))
 }

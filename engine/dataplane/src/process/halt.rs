@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tailrace_core::{codes::LetterCode, ports::plugins::PluginError};
+use tailrace_core::{
+    codes::LetterCode,
+    ports::{plugins::PluginError, store::StoreError},
+};
 
 /// Why a turn ended.
 #[derive(Debug)]
@@ -33,4 +36,10 @@ pub(crate) enum Halt {
     Turn(TurnEnd),
     /// The event causes more than a batch can hold, or a message that the broker cannot take.
     TooMuch { code: LetterCode, reason: String },
+}
+
+impl From<StoreError> for Halt {
+    fn from(cause: StoreError) -> Self {
+        Self::Turn(TurnEnd::Failed(cause.to_string()))
+    }
 }

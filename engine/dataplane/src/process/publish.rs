@@ -65,6 +65,9 @@ impl Processor {
     }
 
     pub(super) fn publish_forwarded(&mut self, walk: &mut Walk<'_>, event: &Event) -> Result<(), Halt> {
+        if self.row_again(walk, event)? {
+            return Ok(());
+        }
         let leaving = Leaving {
             key: &event.key,
             time_ms: event.time_ms,
@@ -119,17 +122,8 @@ impl Processor {
             code: LetterCode::SchemaMismatch,
             reason,
         })?;
-        self.check_size(&headers, &payload)?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
-        if subject.len() > MAX_SUBJECT_BYTES {
-            let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
-            return Err(Halt::TooMuch {
-                code: LetterCode::TooLarge,
-                reason: format!(
-                    "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
-                ),
-            });
-        }
+        self.check_fits(&subject, &headers, &payload)?;
         self.stats.counts.outcomes.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         let keep = output.keep.age.map(|age| age.0);
@@ -144,23 +138,27 @@ impl Processor {
         Ok(())
     }
 
-    fn check_size(&self, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
-        check_headers(headers).map_err(|reason| Halt::TooMuch {
+    /// Whether the broker takes a message.
+    pub(crate) fn check_fits(&self, subject: &str, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+        let too_large = |reason: String| Halt::TooMuch {
             code: LetterCode::TooLarge,
             reason,
-        })?;
+        };
+        check_headers(headers).map_err(too_large)?;
         let size = payload.len() + headers_bytes(headers);
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
-        if size <= limit {
-            return Ok(());
+        if size > limit {
+            return Err(too_large(format!(
+                "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
+            )));
         }
-        let reason = format!(
-            "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
-        );
-        Err(Halt::TooMuch {
-            code: LetterCode::TooLarge,
-            reason,
-        })
+        let (bytes, most) = (subject.len(), MAX_SUBJECT_BYTES);
+        if bytes > most {
+            return Err(too_large(format!(
+                "with the event's key, output.subject has {bytes} bytes; at most {most} are taken"
+            )));
+        }
+        Ok(())
     }
 
     /// The name of the next message, within the cap.

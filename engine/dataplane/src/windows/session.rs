@@ -19,7 +19,7 @@ use crate::{
         close::Wake,
         held::Kept,
         plan::PlannedWindow,
-        take::{Coming, failed, unreadable},
+        take::{Coming, unreadable},
     },
 };
 
@@ -38,7 +38,7 @@ impl Processor {
         coming: &Coming<'_>,
         (gap_ms, most_ms): (u64, u64),
     ) -> Result<bool, Halt> {
-        let mut sessions = match window.read(&self.effects, &coming.group).map_err(failed)? {
+        let mut sessions = match window.read(&self.effects, &coming.group)? {
             Kept::Own(sessions) => sessions,
             Kept::Foreign => {
                 self.stats.counts.windows_lost += 1;

@@ -16,7 +16,7 @@ use crate::{
     effects::due::Due,
     process::{
         Walk,
-        halt::{Halt, TurnEnd},
+        halt::Halt,
         processor::{Processor, Role},
         publish::count_messages,
     },
@@ -124,7 +124,7 @@ impl Processor {
             return Ok(false);
         }
         let key = part_key(&coming.group, start_ms);
-        let part = match window.read(&self.effects, &key).map_err(failed)? {
+        let part = match window.read(&self.effects, &key)? {
             Kept::Own(part) => Some(part),
             Kept::Foreign => {
                 self.stats.counts.windows_lost += 1;
@@ -144,8 +144,7 @@ impl Processor {
             let mut end_ms = start_ms + every_ms;
             while end_ms <= start_ms.saturating_add(length_ms) && end_ms <= coming.now_ms {
                 if !is_over(end_ms) {
-                    self.tell_fixed(window, &coming.group, end_ms, Told::Corrected)
-                        .map_err(failed)?;
+                    self.tell_fixed(window, &coming.group, end_ms, Told::Corrected)?;
                 }
                 end_ms += every_ms;
             }
@@ -243,11 +242,6 @@ fn check_group(window: &PlannedWindow, group: &str) -> Result<(), Halt> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-pub(super) fn failed(cause: StoreError) -> Halt {
-    Halt::Turn(TurnEnd::Failed(cause.to_string()))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 pub(super) fn unreadable(cause: SketchError) -> Halt {
-    failed(StoreError::Damaged(format!("a window's sketch: {cause}")))
+    StoreError::Damaged(format!("a window's sketch: {cause}")).into()
 }

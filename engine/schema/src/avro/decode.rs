@@ -4,7 +4,7 @@
 use super::default::Defaults;
 use super::model::{AvroSchema, Fields, Shape, TypeId};
 use super::tagged::{MAX_DECIMAL_BYTES, decimal_text, tagged};
-use crate::bounds::{MAX_DEPTH, MAX_VALUES};
+use crate::bounds::{MAX_DEPTH, MAX_VALUES, TEXT_OF_A_VALUE};
 use crate::error::Rejection;
 use crate::json::Json;
 
@@ -83,6 +83,16 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// A text that the schema says, and the payload does not hold.
+    fn said(&mut self, text: &str) -> Result<(), Rejection> {
+        self.counted(text.len() / TEXT_OF_A_VALUE)
+    }
+
+    /// A decimal has all digits of its scale, however few bytes it has.
+    fn scaled(&mut self, decimal: Option<(usize, usize)>) -> Result<(), Rejection> {
+        self.counted(decimal.map_or(0, |(_, scale)| scale) / TEXT_OF_A_VALUE)
+    }
+
     fn value(&mut self, written: TypeId, read: TypeId, depth: usize) -> Result<Json, Rejection> {
         if depth > MAX_DEPTH {
             return Err(self.fault(format!("the payload has more than {MAX_DEPTH} levels")));
@@ -109,6 +119,7 @@ impl<'a> Decoder<'a> {
                 return Err(self.mismatch(written, read));
             };
             let value = self.value(written, branches[index], depth + 1)?;
+            self.said(reader.branch_name(branches[index]))?;
             return Ok(tagged(reader, branches, index, value));
         }
         self.shaped(written, read, depth)
@@ -169,11 +180,13 @@ impl<'a> Decoder<'a> {
                 let length = self.length()?;
                 let start = self.at;
                 let bytes = self.take(length)?;
+                self.scaled(to.decimal)?;
                 bytes_or_text(bytes, start, from.decimal, to.decimal, &to.shape)?
             }
             (Shape::Fixed(_, size), _) => {
                 let start = self.at;
                 let bytes = self.take(*size)?;
+                self.scaled(to.decimal)?;
                 bytes_or_text(bytes, start, from.decimal, to.decimal, &Shape::Bytes)?
             }
             (
@@ -195,7 +208,9 @@ impl<'a> Decoder<'a> {
                 let symbol = symbol.or_else(|| default.and_then(|default| known.list.get(default)));
                 let what =
                     || Rejection::at_byte(start, "the schema does not have the symbol that was written");
-                Json::text(symbol.ok_or_else(what)?)
+                let symbol = symbol.ok_or_else(what)?;
+                self.said(symbol)?;
+                Json::text(symbol)
             }
             (Shape::Array(from), Shape::Array(to)) => self.array_of(*from, *to, depth)?,
             (Shape::Map(from), Shape::Map(to)) => self.map_of(*from, *to, depth)?,
@@ -294,6 +309,7 @@ impl<'a> Decoder<'a> {
                 (None, None) => Err("the field was not written and has no default".to_owned()),
             };
             let value = value.map_err(|what| self.fault(what).under(&field.name))?;
+            self.said(&field.name)?;
             members.push((field.name.clone(), value));
         }
         Ok(Json::Object(members))

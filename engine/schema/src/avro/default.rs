@@ -2,7 +2,7 @@
 
 use super::model::{AvroSchema, Shape, TypeId};
 use super::tagged::{MAX_DECIMAL_BYTES, decimal_text, tagged};
-use crate::bounds::{MAX_DEPTH, MAX_VALUES};
+use crate::bounds::{MAX_DEPTH, MAX_VALUES, TEXT_OF_A_VALUE};
 use crate::json::{Decimal, Json};
 
 /// Makes values of defaults, as long as there is room for them: a record may have a default that has that record again,
@@ -29,7 +29,7 @@ impl<'s> Defaults<'s> {
     }
 
     fn spend(&mut self, default: &Json, depth: usize) -> Result<(), String> {
-        let spent = 1 + default.as_str().map_or(0, str::len) / 16;
+        let spent = 1 + default.as_str().map_or(0, str::len) / TEXT_OF_A_VALUE;
         if depth > MAX_DEPTH || spent > self.left {
             self.left = 0;
             return Err(format!(

@@ -7,7 +7,7 @@ use super::base64::{from_base64, to_base64};
 use super::model::{Field, Kind, Message, Named, ProtobufSchema, Scalar};
 use super::well_known::WellKnown;
 use super::wire::{Reader, Wire, zigzag};
-use crate::bounds::{MAX_DEPTH, MAX_VALUES};
+use crate::bounds::{MAX_DEPTH, MAX_VALUES, TEXT_OF_A_VALUE};
 use crate::error::Rejection;
 use crate::json::Json;
 
@@ -70,6 +70,16 @@ impl<'s> Decoder<'s> {
         Ok(())
     }
 
+    /// A text that the schema says, and the payload does not hold.
+    fn said(&mut self, text: &str, start: usize) -> Result<(), Rejection> {
+        self.values += text.len() / TEXT_OF_A_VALUE;
+        if self.values > MAX_VALUES {
+            let what = format!("the payload makes more than {MAX_VALUES} values with their names");
+            return Err(Rejection::at_byte(start, what));
+        }
+        Ok(())
+    }
+
     fn plain<'b>(&mut self, of: &'s Message, pieces: &Pieces<'b>, depth: usize) -> Result<Json, Rejection> {
         let mut found: Vec<Found<'b>> = Vec::new();
         found.resize_with(of.fields.len(), Found::default);
@@ -128,6 +138,7 @@ impl<'s> Decoder<'s> {
                     value.map_err(|fault| fault.under(&field.json_name))?
                 }
             };
+            self.said(&field.json_name, start)?;
             members.push((field.json_name.clone(), value));
         }
         Ok(Json::Object(members))
@@ -235,7 +246,12 @@ impl<'s> Decoder<'s> {
     }
 
     /// `None` for a number that a closed enum does not have.
-    fn scalar(&self, field: &Field, wire: Wire, reader: &mut Reader<'_>) -> Result<Option<Json>, Rejection> {
+    fn scalar(
+        &mut self,
+        field: &Field,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<Json>, Rejection> {
         if wire != wire_of(field.kind) {
             let what = format!(
                 "a {} is expected and written in another way",
@@ -245,7 +261,12 @@ impl<'s> Decoder<'s> {
         }
         let scalar = match field.kind {
             Kind::Scalar(scalar) => scalar,
-            Kind::Enum(number) => return Ok(self.symbol(number, reader.varint()? as i32)),
+            Kind::Enum(number) => {
+                let symbol = self.symbol(number, reader.varint()? as i32);
+                let name = symbol.as_ref().and_then(Json::as_str);
+                self.said(name.unwrap_or_default(), reader.place())?;
+                return Ok(symbol);
+            }
             Kind::Message(_) => return Ok(None),
         };
         Ok(Some(match scalar {

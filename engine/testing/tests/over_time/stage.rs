@@ -34,6 +34,8 @@ pub struct Stage {
     clock: IntakeClock,
     /// What is sent, for those who begin again.
     sent: Vec<(&'static str, String)>,
+    /// Dead letters that were sent again.
+    redriven: u64,
     committed: (Cursor, InputClock),
     pub counts: Counts,
     pub outputs: VecDeque<Output>,
@@ -61,6 +63,7 @@ impl Stage {
             store,
             clock: IntakeClock::default(),
             sent: Vec::new(),
+            redriven: 0,
             committed: (Cursor::default(), InputClock::default()),
             counts: Counts::default(),
             outputs: VecDeque::new(),
@@ -81,6 +84,20 @@ impl Stage {
     pub fn send_on(&mut self, subject: &'static str, payload: String) {
         self.sent.push((subject, payload));
         self.hand_over(self.sent.len());
+    }
+
+    /// A dead letter is sent again.
+    pub fn redrive(&mut self, letter: Output) {
+        self.redriven += 1;
+        let message = Incoming {
+            sequence: self.redriven,
+            received_ms: RECEIVED_MS,
+            subject: letter.subject,
+            headers: letter.headers,
+            payload: letter.payload,
+        };
+        let arrival = intake::arrive_again(&self.plan, message).unwrap();
+        self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
     }
 
     fn hand_over(&mut self, sequence: usize) {

@@ -134,6 +134,35 @@ fn rows_go_into_the_windows_that_are_of_the_join() {
 }
 
 #[test]
+fn a_row_that_is_too_late_for_its_window_is_a_row_again_when_it_is_sent_again() {
+    let manifest = |late: &str| {
+        let more = format!(
+            "output: {{subject: \"out.{{join}}.{{key}}\"}}\n\
+             windows: {{w: {{of: bought, over: {{tumbling: 1s}}, by: {{}}, late: {late}, aggregate: {{n: count}}}}}}"
+        );
+        text(
+            &more,
+            "{bought: {left: clicks, right: orders, within: {after: 10s}, grace: 1h}}",
+        )
+    };
+    let mut stage = Stage::of(&manifest("dead-letter"));
+    send(&mut stage, "in.clicks", "ann", 1, "");
+    send(&mut stage, "in.orders", "bob", 60, "");
+    send(&mut stage, "in.orders", "ann", 2, "");
+    stage.commit();
+    let letter = stage.outputs.pop_front().unwrap();
+    assert_eq!(letter.subject, "tr.shop.p.dead");
+    assert!(stage.outputs.is_empty());
+    stage.change_to(&manifest("drop"));
+    stage.redrive(letter);
+    stage.commit();
+    let row = stage.outputs.pop_front().unwrap();
+    assert_eq!(row.subject, "out.bought.ann");
+    assert!(row.payload.starts_with(b"{\"join\":\"bought\""));
+    assert!(stage.outputs.is_empty(), "it joins no more");
+}
+
+#[test]
 fn a_join_that_is_declared_otherwise_or_no_longer_leaves_nothing_and_says_so() {
     let on = ", on: {left: /user, right: /user}";
     let none = text("output: {subject: out}", "{}");

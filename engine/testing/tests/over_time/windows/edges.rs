@@ -346,6 +346,16 @@ fn an_event_that_another_window_takes_is_no_dead_letter_and_one_that_is_goes_no_
     assert_eq!(subjects, ["out.events", "tr.shop.p.dead"]);
     let told = reason(&stage.outputs[1]);
     assert!(told.contains("\"step\":\"windows\""), "{told}");
+    // Sent again under a window that drops it, it goes out as an event.
+    let letter = stage.outputs.pop_back().unwrap();
+    stage.change_to(&format!(
+        "name: p\ninput: {{subjects: [in], key: {{json: /key}}, time: {{json: /ts, unit: ms}}, watermark: {{delay: 0s}}}}\n\
+         output: {output}\nwindows: {}\n",
+        count("")
+    ));
+    stage.redrive(letter);
+    stage.commit();
+    assert_eq!(stage.outputs[1].subject, "out.events");
 }
 
 #[test]
