@@ -48,10 +48,14 @@ impl Codec {
     ) -> Result<Self, String> {
         let registry = registered.borrow().clone().unwrap_or_default();
         let PayloadSchemaManifest { name, version, .. } = manifest;
-        let number = version.unwrap_or(0);
+        let unknown =
+            || format!("there is no schema {name}; push it first: tailrace schema push {name} -f FILE");
+        let number = version.ok_or_else(unknown)?;
         let key = (tenant.clone(), name.clone(), number);
         let version = registry.schema_versions.get(&key);
-        let version = version.ok_or_else(|| format!("there is no version {number} of schema {name}"))?;
+        let version = version.ok_or_else(|| {
+            format!("there is no version {number} of schema {name}; see: tailrace schema show {name}")
+        })?;
         let mut schema = parsed_schema(&registry, tenant, version)?;
         if let Some(message) = &manifest.message {
             schema = schema
@@ -272,6 +276,7 @@ mod tests {
         }];
         let (_sender, seen) = registered([broken]);
         for (text, word) in [
+            (r#"{"name":"none"}"#, "there is no schema none; push it first"),
             (r#"{"name":"order","version":2}"#, "no version 2 of schema order"),
             (r#"{"name":"order","version":1}"#, "no version 4 of a schema gone"),
         ] {

@@ -281,7 +281,7 @@ impl Commands {
         let tried = tasks::spawn_blocking(move || {
             for (path, schema) in named {
                 let tried = Codec::of(&tenant, &schema, &registered);
-                tried.map_err(|why| ManifestError::new(path, format!("{why}; see: tailrace schema list")))?;
+                tried.map_err(|why| ManifestError::new(path, why))?;
             }
             Ok::<(), ManifestError>(())
         });
