@@ -29,6 +29,8 @@ pub(crate) struct StreamView {
     max_age_ms: u64,
     max_bytes: u64,
     when_full: WhenFull,
+    /// Whether it keeps the newest message of each subject only.
+    newest_only: bool,
     events: u64,
     bytes: u64,
     first_sequence: u64,
@@ -66,6 +68,7 @@ impl From<TenantStreamFacts> for StreamView {
             } else {
                 WhenFull::Refuse
             },
+            newest_only: wanted.newest_only,
             events: facts.messages,
             bytes: facts.bytes,
             first_sequence: facts.first_sequence,

@@ -19,6 +19,8 @@ pub enum Grant {
     Log,
     /// The interface `tailrace:plugin/timers`.
     Timers,
+    /// The interface `tailrace:plugin/tables`.
+    Tables,
 }
 
 /// What one call, and what one event, may take.

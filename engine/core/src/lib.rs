@@ -36,6 +36,7 @@ pub mod registry;
 pub mod schema;
 pub mod series;
 pub mod subject;
+pub mod table;
 pub mod tasks;
 pub mod text;
 pub mod timer;

@@ -168,6 +168,20 @@ pub fn is_reserved(pattern: &str) -> bool {
         || pattern.starts_with('_')
 }
 
+/// What the engine's own key-value buckets begin with.
+const ENGINES_BUCKETS: &str = "tailrace";
+
+/// Whether a key-value bucket is the engine's own.
+pub fn is_engines_bucket(bucket: &str) -> bool {
+    bucket.starts_with(ENGINES_BUCKETS)
+}
+
+/// Whether a pattern reaches keys of one key-value bucket only, and that is not the engine's own.
+pub fn is_in_a_bucket(pattern: &str) -> bool {
+    let within = pattern.strip_prefix("$KV.").and_then(|rest| rest.split_once('.'));
+    within.is_some_and(|(bucket, _)| !matches!(bucket, "*" | ">") && !is_engines_bucket(bucket))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +235,17 @@ mod tests {
             "*.>",
         ] {
             assert!(is_reserved(bad), "{bad}");
+        }
+        for (pattern, is_one) in [
+            ("$KV.customers.>", true),
+            ("$KV.customers.ann", true),
+            ("$KV.customers", false),
+            ("$KV.*.ann", false),
+            ("$KV.>", false),
+            ("$KV.tailrace_registry.>", false),
+            ("shop.>", false),
+        ] {
+            assert_eq!(is_in_a_bucket(pattern), is_one, "{pattern}");
         }
         for good in ["shop.>", "trace.x", "shop.*.b"] {
             assert!(!is_reserved(good), "{good}");

@@ -10,6 +10,8 @@ use tailrace_core::{
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::tables::plan::RowChange;
+
 /// Something for a partition to do.
 #[derive(Debug)]
 pub enum QueueItem {
@@ -17,8 +19,25 @@ pub enum QueueItem {
     Event(Box<Arrival>),
     /// Nothing for this partition up to this sequence of the input; and its clock there, or after a tick behind it.
     Mark(u64, InputClock),
+    /// A row of a table.
+    Row(Box<TableRow>),
     /// A barrier, by its number (see [`tailrace_core::observe::reconcile`]).
     Barrier(u64),
+}
+
+/// A message of a table, on its way to a partition.
+#[derive(Debug)]
+pub struct TableRow {
+    /// The table.
+    pub table: Name,
+    /// The tag of the rows that are read now.
+    pub tag: u32,
+    /// Its sequence in the stream of the table; up to there all of the table was read.
+    pub sequence: u64,
+    /// What it does.
+    pub change: RowChange,
+    /// Its share of the pipeline's room in memory, until it is taken in.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 /// What an event has at the place of a sketch's value.

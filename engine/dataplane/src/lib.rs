@@ -27,5 +27,6 @@ pub mod plan;
 pub mod process;
 pub mod run;
 pub mod schedule;
+pub mod tables;
 pub mod turn;
 pub mod windows;

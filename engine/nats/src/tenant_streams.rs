@@ -36,7 +36,10 @@ struct Page {
 }
 
 fn config(wanted: &TenantStream) -> Value {
-    let age = wanted.max_age.as_nanos() as u64;
+    let (age, window) = (
+        wanted.max_age.as_nanos() as u64,
+        DUPLICATE_WINDOW.as_nanos() as u64,
+    );
     json!({
         "name": subject::tenant_stream_name(&wanted.tenant, &wanted.name),
         "description": format!("Tailrace: events of tenant {}", wanted.tenant),
@@ -47,8 +50,9 @@ fn config(wanted: &TenantStream) -> Value {
         "discard": if wanted.drops_oldest { "old" } else { "new" },
         "max_age": age,
         "max_bytes": wanted.max_bytes,
+        "max_msgs_per_subject": if wanted.newest_only { 1 } else { -1 },
         // The broker takes no window that is longer than its messages live.
-        "duplicate_window": age.min(DUPLICATE_WINDOW.as_nanos() as u64),
+        "duplicate_window": if age == 0 { window } else { age.min(window) },
         "allow_direct": true,
         "metadata": {
             TENANT: wanted.tenant.as_str(),
@@ -89,6 +93,7 @@ fn facts(info: &Value) -> Option<TenantStreamFacts> {
             max_age: Duration::from_nanos(config["max_age"].as_u64().unwrap_or(0)),
             max_bytes: config["max_bytes"].as_u64().unwrap_or(0),
             drops_oldest: config["discard"] != "new",
+            newest_only: config["max_msgs_per_subject"] == 1,
         },
         created: info["created"].as_str().unwrap_or_default().to_owned(),
         messages: state["messages"].as_u64().unwrap_or(0),
@@ -117,6 +122,7 @@ impl NatsBroker {
             "discard",
             "max_age",
             "max_bytes",
+            "max_msgs_per_subject",
             "duplicate_window",
         ] {
             changed[field] = wanted[field].clone();

@@ -128,6 +128,7 @@ fn grant(import: &str) -> Result<Option<Grant>, PluginError> {
         ("vectors", Some(Grant::Vectors)),
         ("sketches", Some(Grant::Sketches)),
         ("timers", Some(Grant::Timers)),
+        ("tables", Some(Grant::Tables)),
         ("log", Some(Grant::Log)),
         ("panics", None),
         ("types", None),
@@ -155,7 +156,7 @@ fn foreign(import: &str) -> PluginError {
     } else if import.starts_with("__wbindgen") || import == "wbg" {
         "it was built with wasm-bindgen; remove the crates that use it (often: the js features of getrandom, chrono or uuid)"
     } else if import.starts_with(PACKAGE) {
-        "this engine has state, vectors, sketches, timers, log and panics in version 0.2.0, and all but timers in 0.1.0"
+        "this engine has state, vectors, sketches, timers, tables, log and panics in version 0.2.0, and all but timers and tables in 0.1.0"
     } else {
         "a plugin may import nothing else; see which dependency brings it in"
     };

@@ -71,6 +71,7 @@ pages! {
     how_to_watch: "docs/how-to/watch.md",
     how_to_windows: "docs/how-to/windows.md",
     how_to_joins: "docs/how-to/joins.md",
+    how_to_tables: "docs/how-to/tables.md",
 }
 
 /// Folders in which every page is one of [`PAGES`].

@@ -40,6 +40,7 @@ mod share;
 mod sketches;
 mod stored;
 mod streams;
+mod tables;
 mod tenants;
 mod timers;
 mod torture;

@@ -48,7 +48,7 @@ const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`
 const AUDIT: &str = "200 with a list of records: `sequence`, `id`, `at_ms`, `who`, `action`, `tenant`, `tenant_life`, `target`, `before`, `after`, `registry_revision` and `outcome`";
 const PLUGIN: &str =
     "200 with `plugin`, `digest`, `upload_digest`, `size_bytes`, `imports`, `memory` and `uploaded_ms`";
-const STREAM: &str = "200 with `name`, `stream` (what the broker calls it), `subjects`, `max_age_ms`, `max_bytes`, `when_full`, `events`, `bytes`, `first_sequence`, `last_sequence` and `created`";
+const STREAM: &str = "200 with `name`, `stream` (what the broker calls it), `subjects`, `max_age_ms`, `max_bytes`, `when_full`, `newest_only`, `events`, `bytes`, `first_sequence`, `last_sequence` and `created`";
 const DRAWING: &str = "200 with the graph as JSON, Mermaid or DOT";
 
 /// What a route does, takes, answers and refuses.

@@ -173,6 +173,8 @@ fn no_candidate(id: &PipelineId) -> ControlError {
 fn check_beside(active: &PipelineManifest, next: &PipelineManifest, mode: Mode) -> ControlResult<()> {
     let mut shared = vec![
         ("input", active.input == next.input),
+        ("inputs", active.inputs == next.inputs),
+        ("tables", active.tables == next.tables),
         ("delivery", active.delivery == next.delivery),
         ("vectors", active.vectors == next.vectors),
     ];
@@ -181,6 +183,7 @@ fn check_beside(active: &PipelineManifest, next: &PipelineManifest, mode: Mode) 
         let pattern = |manifest: &PipelineManifest| manifest.output.as_ref().map(OutputManifest::pattern);
         shared.push(("sketches", active.sketches == next.sketches));
         shared.push(("windows", active.windows == next.windows));
+        shared.push(("joins", active.joins == next.joins));
         shared.push(("output.subject", pattern(active) == pattern(next)));
         let version = |manifest: &PipelineManifest, name| {
             let step = manifest.steps.iter().find(|step| step.name == name);

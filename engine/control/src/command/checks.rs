@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
     alarm::notice::Target,
+    grant::Grant,
     identity::{Digest, PipelineId},
     load::load_plugin,
     manifest::{
@@ -104,13 +105,14 @@ impl Commands {
     ) -> ControlResult<BTreeMap<Name, Digest>> {
         let registry = self.context.registry()?;
         let mut digests = BTreeMap::new();
+        let has_tables = !manifest.tables.is_empty();
         for (index, step) in manifest.steps.iter_mut().enumerate() {
             let path = format!("steps[{index}]");
             let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
                 let plugin = &step.plugin;
                 ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
             })?;
-            check_imports(&path, step, version)?;
+            check_imports(&path, step, version, has_tables)?;
             check_config(&path, step, version, configs.get(&step.name))?;
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
             let Some(plugin) = plugin else {
@@ -252,18 +254,23 @@ fn check_config(
     settled.map_err(|misfit| ManifestError::new(format!("{path}.config{}", misfit.path), misfit.message))
 }
 
-fn check_imports(path: &str, step: &StepManifest, version: &PluginVersion) -> ControlResult<()> {
-    let missing: Vec<_> = version
-        .imports
-        .iter()
-        .filter(|import| !step.grants.contains(import))
-        .collect();
+fn check_imports(
+    path: &str,
+    step: &StepManifest,
+    version: &PluginVersion,
+    has_tables: bool,
+) -> ControlResult<()> {
+    // Where there is no table, there is nothing to grant: a call for one stops.
+    let is_needed = |import: &&Grant| **import != Grant::Tables || has_tables;
+    let needed = version.imports.iter().filter(is_needed);
+    let missing: Vec<_> = needed.filter(|import| !step.grants.contains(import)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let listed = version
         .imports
         .iter()
+        .filter(is_needed)
         .map(|import| format!("{import:?}").to_lowercase())
         .collect::<Vec<_>>()
         .join(", ");

@@ -17,6 +17,7 @@ pub mod revisions;
 pub mod schemas;
 pub mod state_versions;
 pub mod streams;
+mod tables;
 pub mod tenants;
 pub mod tokens;
 pub mod trial;

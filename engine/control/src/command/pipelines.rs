@@ -51,6 +51,7 @@ impl Commands {
         owner.check_grants(&manifest)?;
         let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await?;
         manifest.input.stream = Some(stream.name.clone());
+        Box::pin(self.resolve_tables(tenant, &mut manifest)).await?;
         self.check_circle(&id, &manifest)?;
         Box::pin(self.resolve_schemas(tenant, &mut manifest)).await?;
         let known = self.settled(&id).await?;

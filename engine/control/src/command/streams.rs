@@ -65,6 +65,10 @@ pub struct StreamRequest {
     /// What happens when it is full.
     #[serde(default)]
     pub when_full: WhenFull,
+    /// Whether it keeps the newest message of each subject only, and for ever, as a table needs it. Then `max-age` says
+    /// nothing.
+    #[serde(default)]
+    pub newest_only: bool,
 }
 
 /// What a stream takes in of another: all events on these subjects, in their order, from the first that is there.
@@ -104,9 +108,14 @@ impl Commands {
             name: name.clone(),
             subjects: request.subjects.clone(),
             sources,
-            max_age: request.max_age.0,
+            max_age: if request.newest_only {
+                Duration::ZERO
+            } else {
+                request.max_age.0
+            },
             max_bytes: request.max_bytes.0,
             drops_oldest: request.when_full == WhenFull::DropOldest,
+            newest_only: request.newest_only,
         };
         let before = known.iter().find(|known| known.wanted.name == *name);
         if let Some(same) = before.filter(|before| before.wanted == wanted) {
@@ -217,7 +226,7 @@ impl Commands {
         let registry = self.context.registry()?;
         let readers: Vec<String> = registry
             .pipelines_of(tenant)
-            .filter(|(_, pipeline)| pipeline.active.manifest.input.stream.as_ref() == Some(&stream))
+            .filter(|(_, pipeline)| pipeline.active.manifest.streams_read().contains(&stream))
             .map(|(id, _)| format!("pipeline {}", id.pipeline))
             .collect();
         let takers = all.iter().filter(|other| {
@@ -228,7 +237,7 @@ impl Commands {
         let users: Vec<_> = readers.into_iter().chain(takers).collect();
         if !forced && !users.is_empty() {
             return Err(ControlError::Conflict(format!(
-                "stream {name} is the input of {}; delete them first, or force it",
+                "stream {name} is read by {}; delete them first, or force it",
                 users.join(", ")
             )));
         }
@@ -246,6 +255,7 @@ fn told(stream: &TenantStream) -> Value {
         "subjects": stream.subjects,
         "sources": stream.sources.iter().map(|source| format!("{}={}", source.stream, source.subject)).collect::<Vec<_>>(),
         "max-age": Span(stream.max_age),
+        "newest-only": stream.newest_only,
         "max-bytes": Bytes(stream.max_bytes),
         "when-full": if stream.drops_oldest { WhenFull::DropOldest } else { WhenFull::Refuse },
     })

@@ -250,7 +250,8 @@ fn check_patterns(field: &str, patterns: &[String]) -> ControlResult<()> {
     for pattern in patterns {
         subject::check_pattern(pattern)
             .map_err(|cause| ControlError::Invalid(format!("{field}: {cause}")))?;
-        if subject::is_reserved(pattern) {
+        let is_table = field == "read" && subject::is_in_a_bucket(pattern);
+        if subject::is_reserved(pattern) && !is_table {
             let why = "it reaches subjects of the engine or the broker";
             return Err(ControlError::Invalid(format!(
                 "{field}: {pattern:?} cannot be granted: {why}; grant a narrower one, such as shop.>"

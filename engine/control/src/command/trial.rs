@@ -221,6 +221,10 @@ impl Host for Nowhere {
     fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError> {
         Ok(self.timers.get(name).copied())
     }
+    fn table_get(&mut self, _: &str, _: &str) -> Result<Option<Vec<u8>>, HostError> {
+        // A trial knows no pipeline, and so no rows.
+        Ok(None)
+    }
     fn watermark(&self) -> u64 {
         0
     }

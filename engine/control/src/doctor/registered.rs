@@ -13,7 +13,7 @@ use tailrace_core::{
 pub(super) struct Registered {
     lives: BTreeMap<PipelineId, Life>,
     partitions: BTreeMap<PipelineId, u32>,
-    inputs: BTreeMap<PipelineId, String>,
+    read: BTreeMap<PipelineId, BTreeSet<String>>,
     unreadable: BTreeSet<PipelineId>,
     /// None where nobody knows which are needed.
     components: Option<BTreeSet<Digest>>,
@@ -36,11 +36,9 @@ impl Registered {
                 .iter()
                 .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.partitions))
                 .collect(),
-            inputs: pipelines
+            read: pipelines
                 .iter()
-                .filter_map(|(id, pipeline)| {
-                    Some((id.clone(), pipeline.active.manifest.input.stream.clone()?))
-                })
+                .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.streams_read()))
                 .collect(),
             unreadable: unreadable
                 .iter()
@@ -72,7 +70,7 @@ impl Registered {
     pub(super) fn reads(&self, id: &PipelineId, stream: &str) -> bool {
         // Its own stream as well: dead letters that are sent again.
         self.unreadable.contains(id)
-            || self.inputs.get(id).is_some_and(|input| input == stream)
+            || self.read.get(id).is_some_and(|read| read.contains(stream))
             || self.lives.contains_key(id) && stream == tailrace_core::subject::stream_name(id)
     }
 

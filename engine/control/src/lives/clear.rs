@@ -1,5 +1,7 @@
 //! Clearing away what has come after the end of a life.
 
+use std::collections::BTreeSet;
+
 use tailrace_core::{
     identity::PipelineId,
     life::Life,
@@ -24,14 +26,14 @@ impl Lives {
     /// Clears away what is there of a life that has ended.
     pub(super) async fn clear(&self, ended: &Ended) -> ControlResult<()> {
         match ended {
-            Ended::Pipeline(id, life, account, input) => {
+            Ended::Pipeline(id, life, account, read) => {
                 let of = |pipeline: Pipeline| pipeline.life;
                 let Some(now) = self.now(ended, *life, of).await? else {
                     return Ok(());
                 };
                 self.clear_pipeline(id, *life, account.as_ref()).await?;
                 match now {
-                    Now::Deleted => self.forget_name(id, account.as_ref(), input.as_deref()).await,
+                    Now::Deleted => self.forget_name(id, account.as_ref(), read).await,
                     // Consumers and alarms bear the name alone, so they are that life's by now.
                     Now::Another => Ok(()),
                 }
@@ -76,12 +78,12 @@ impl Lives {
         &self,
         id: &PipelineId,
         account: Option<&Name>,
-        input: Option<&str>,
+        read: &BTreeSet<String>,
     ) -> ControlResult<()> {
-        if let Some(input) = input {
+        for stream in read {
             // An engine that was cut off may have made its consumer anew before it saw the end.
             let world = self.context.world.of(account).await?;
-            world.streams.remove_consumers(id, input).await?;
+            world.streams.remove_consumers(id, stream).await?;
         }
         let remembered = Key::Pipeline(id.clone()).to_string();
         Ok(self.context.world.alarms.delete(&remembered).await?)

@@ -32,8 +32,9 @@ impl Lives {
             .clone()
             .or_else(|| self.context.account_of(&id.tenant));
         let world = self.context.world.of(account.as_ref()).await?;
-        let input = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
-        world.streams.remove_consumers(id, &input).await?;
+        for stream in pipeline.active.manifest.streams_read() {
+            world.streams.remove_consumers(id, &stream).await?;
+        }
         failpoint::pass(Point::DeleteConsumersGone);
         world.streams.remove_own(id, life).await?;
         failpoint::pass(Point::DeleteStreamGone);

@@ -27,8 +27,8 @@ const MOST_ENDED: usize = 10_000;
 /// A life that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ended {
-    /// A pipeline's, the NATS account that it lay in, and the stream that it read.
-    Pipeline(PipelineId, Life, Option<Name>, Option<String>),
+    /// A pipeline's, the NATS account that it lay in, and the streams that it read.
+    Pipeline(PipelineId, Life, Option<Name>, BTreeSet<String>),
     /// A plugin version's, and its bytes.
     Plugin(Name, PluginRef, Life, Digest),
 }
@@ -63,8 +63,8 @@ impl Lifetimes {
     /// Takes note of what has ended.
     pub(super) fn see(&mut self, registry: &Registry, now: Duration) {
         let pipelines = registry.pipelines.iter().map(|(id, pipeline)| {
-            let input = pipeline.active.manifest.input.stream.clone();
-            Ended::Pipeline(id.clone(), pipeline.life, pipeline.nats_account.clone(), input)
+            let read = pipeline.active.manifest.streams_read();
+            Ended::Pipeline(id.clone(), pipeline.life, pipeline.nats_account.clone(), read)
         });
         let plugins = registry.plugins.iter().chain(&registry.uploads);
         let plugins = plugins.map(|((tenant, plugin), version)| {

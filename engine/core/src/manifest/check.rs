@@ -12,7 +12,8 @@ use crate::{
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
         error::ManifestError,
-        input_parts, join_rules, output, partition, schema_rules, sketches, watermark, window_rules,
+        input_parts, join_rules, output, partition, schema_rules, sketches, table_rules, watermark,
+        window_rules,
     },
     subject,
 };
@@ -56,6 +57,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
     sketches::check(&manifest.sketches, &steps)?;
     window_rules::check(manifest)?;
+    table_rules::check(manifest)?;
     join_rules::check(manifest)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
@@ -99,15 +101,7 @@ fn check_patterns(manifest: &PipelineManifest) -> Result<(), ManifestError> {
 }
 
 fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
-    if let Some(stream) = &input.stream {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if stream.is_empty() || stream.len() > 128 || !stream.chars().all(plain) {
-            return Err(ManifestError::new(
-                "input.stream",
-                "a stream's name has 1 to 128 letters, digits, - and _",
-            ));
-        }
-    }
+    check_stream("input.stream", input.stream.as_deref())?;
     check_extract("input.key", &input.key)?;
     partition::check(input)?;
     if let Some(time) = &input.time {
@@ -122,6 +116,16 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
         Start::Time(text) => check_time("input.start.time", text),
         _ => Ok(()),
     }
+}
+
+pub(super) fn check_stream(path: &str, stream: Option<&str>) -> Result<(), ManifestError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_name = |stream: &str| (1..=128).contains(&stream.len()) && stream.chars().all(plain);
+    if stream.is_none_or(is_name) {
+        return Ok(());
+    }
+    let hint = "a stream's name has 1 to 128 letters, digits, - and _";
+    Err(ManifestError::new(path, hint))
 }
 
 fn check_time(path: &str, text: &str) -> Result<(), ManifestError> {
@@ -184,6 +188,10 @@ fn check_steps(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         }
         if step.grants.contains(&Grant::Vectors) && manifest.vectors.is_empty() {
             let hint = "the step is granted vectors, but the pipeline declares no collection under `vectors`";
+            return Err(ManifestError::new(format!("{path}.grants"), hint));
+        }
+        if step.grants.contains(&Grant::Tables) && manifest.tables.is_empty() {
+            let hint = "the step is granted tables, but the pipeline declares none under `tables`";
             return Err(ManifestError::new(format!("{path}.grants"), hint));
         }
     }

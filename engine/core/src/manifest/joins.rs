@@ -1,4 +1,5 @@
-//! Joins as a tenant declares them: which two inputs meet, and how far apart their events may be.
+//! Joins as a tenant declares them: which two inputs meet, and how far apart their events may be; or which table an
+//! input looks rows up in.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,21 +7,22 @@ use serde::{Deserialize, Serialize};
 use crate::{manifest::defaults::is_default, name::Name, units::Span};
 
 /// A join puts each event of one input together with the events of another that have the same value and are near in
-/// event time. Each row is published on `output.subject`. Its payload is `{"join": …, "key": …, "left": …, "right": …}`,
+/// event time; or with the row that a table has for that value at the moment. Each row is published on `output.subject`. Its payload is `{"join": …, "key": …, "left": …, "right": …}`,
 /// with the two payloads, which are JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JoinManifest {
     /// The name of one input.
     pub left: Name,
-    /// The name of the other input.
+    /// The name of the other input, or of a table.
     pub right: Name,
     /// The places of the values that must be the same. Without it they are the keys of the events. In a pipeline of
     /// several partitions each must be the place of its input's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<JoinOnManifest>,
-    /// How far apart in event time two events may be.
-    pub within: WithinManifest,
+    /// How far apart in event time two events may be. A join with a table has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<WithinManifest>,
     /// The rows that are published.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kind: JoinKind,
@@ -36,8 +38,9 @@ pub struct JoinManifest {
 pub struct JoinOnManifest {
     /// In an event of the left input.
     pub left: String,
-    /// In an event of the right input.
-    pub right: String,
+    /// In an event of the right input. A table has none: its rows are found by their keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
 }
 
 /// How far apart in event time two events of a join may be. At least one of the two is given.
@@ -60,7 +63,7 @@ pub enum JoinKind {
     #[default]
     Inner,
     /// Pairs, and each left event without a partner. Its row has `"right": null`, and leaves when no partner can come
-    /// any more.
+    /// any more. With a table it leaves at once.
     Left,
     /// Pairs, and each event of either input without a partner.
     Full,
@@ -98,10 +101,10 @@ impl JoinManifest {
     /// The place of the value on a side; none where it is the key.
     pub fn on(&self, side: JoinSide) -> Option<&str> {
         let on = self.on.as_ref()?;
-        Some(match side {
-            JoinSide::Left => &on.left,
-            JoinSide::Right => &on.right,
-        })
+        match side {
+            JoinSide::Left => Some(&on.left),
+            JoinSide::Right => on.right.as_deref(),
+        }
     }
 
     /// Whether an event of a side has a row of its own where it has no partner.
@@ -115,8 +118,8 @@ impl JoinManifest {
 
     /// The first and the last time that a partner of an event can have, in milliseconds.
     pub fn partners(&self, side: JoinSide, time_ms: u64) -> (u64, u64) {
-        let [before_ms, after_ms] =
-            [self.within.before, self.within.after].map(|span| span.map_or(0, Span::as_millis));
+        let within = self.within.unwrap_or_default();
+        let [before_ms, after_ms] = [within.before, within.after].map(|span| span.map_or(0, Span::as_millis));
         let (before_ms, after_ms) = match side {
             JoinSide::Left => (before_ms, after_ms),
             JoinSide::Right => (after_ms, before_ms),

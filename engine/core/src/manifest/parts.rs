@@ -9,7 +9,8 @@ use crate::{
     grant::{CallLimits, Grant},
     manifest::{
         AlarmManifest, Decode, Extract, JoinManifest, NamedInputManifest, PayloadSchemaManifest, PluginRef,
-        SketchManifest, TimeManifest, WatermarkManifest, WindowManifest, defaults::is_default, start,
+        SketchManifest, TableManifest, TimeManifest, WatermarkManifest, WindowManifest, defaults::is_default,
+        start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -46,7 +47,10 @@ pub struct PipelineManifest {
     /// Approximate metrics, by name. At most 32 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sketches: BTreeMap<Name, SketchManifest>,
-    /// Joins of two inputs, by name. At most 8 are allowed.
+    /// Tables, by name: the newest value of each key, for joins and plugins to look up. At most 8 are allowed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<Name, TableManifest>,
+    /// Joins of two inputs, or of an input and a table, by name. At most 8 are allowed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub joins: BTreeMap<Name, JoinManifest>,
     /// Aggregates over stretches of event time, by name. At most 16 are allowed.

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod reconcile;
 pub mod stats;
 pub mod status;
+pub mod tables;
 pub mod tap;
 pub mod throttle;
 pub mod times;

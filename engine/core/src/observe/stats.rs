@@ -46,6 +46,8 @@ pub struct Counts {
     pub timers: u64,
     /// Timers of steps that the pipeline no longer has.
     pub timers_lost: u64,
+    /// Rows of tables that were taken in, or deleted.
+    pub table_rows: u64,
     /// Pairs of events that joins have put together.
     pub joined: u64,
     /// Events without a partner that joins have told.
@@ -86,6 +88,7 @@ impl Counts {
         self.late_updates += other.late_updates;
         self.timers += other.timers;
         self.timers_lost += other.timers_lost;
+        self.table_rows += other.table_rows;
         self.joined += other.joined;
         self.unmatched += other.unmatched;
         self.joins_lost += other.joins_lost;

@@ -20,6 +20,7 @@ use crate::{
         progress::Progress,
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
+        tables::{TableStatus, TableWatch},
         throttle::By,
         views::Views,
     },
@@ -93,6 +94,8 @@ pub struct PipelineStatus {
     pub candidate_reports: Arc<CandidateReports>,
     /// What its input is like.
     pub input_watch: Arc<InputWatch>,
+    /// What its tables are like.
+    pub tables: TableWatch,
     input: Mutex<InputStatus>,
 }
 
@@ -230,6 +233,9 @@ pub struct StatusReport {
     pub revision: u64,
     /// The input.
     pub input: InputStatus,
+    /// The tables, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<Name, TableStatus>,
     /// Each partition.
     pub partitions: Vec<PartitionReport>,
     /// Counters since this engine took it up.
@@ -298,7 +304,8 @@ impl PipelineStatus {
     /// What it is doing.
     pub fn state(&self) -> State {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match (state, self.input_watch.current_trouble()) {
+        let trouble = self.input_watch.current_trouble();
+        match (state, trouble.or_else(|| self.tables.current_trouble())) {
             (State::Running, Some(reason)) => State::Degraded { reason },
             (state, _) => state,
         }
@@ -443,6 +450,7 @@ impl PipelineStatus {
             state: self.state(),
             revision,
             input: self.input(),
+            tables: self.tables.report(),
             partitions: partitions.iter().map(report).collect(),
             balance: self.reconciler.last(),
             imbalances: self.reconciler.imbalances(),

@@ -21,6 +21,8 @@ pub enum By {
     TenantOutputBytes,
     /// The tenant's, on fuel.
     TenantFuel,
+    /// The tenant's quota of state is used up: a row of a table waits.
+    StateQuota,
     /// No limit: the partition backs off, because call after call was stopped by its deadline or its fuel.
     StoppedCalls,
 }
@@ -36,6 +38,7 @@ impl By {
             Self::TenantOutputs => "the tenant's rate of outputs",
             Self::TenantOutputBytes => "the tenant's rate of output-bytes",
             Self::TenantFuel => "the tenant's rate of fuel",
+            Self::StateQuota => "the tenant's quota of state-bytes",
             Self::StoppedCalls => "the rest after calls that were stopped",
         }
     }

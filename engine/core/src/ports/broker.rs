@@ -163,8 +163,8 @@ pub struct OwnStream {
 pub struct SubscribeRequest {
     /// Names the consumer on the broker.
     pub pipeline: PipelineId,
-    /// A further part of the consumer's name: `input` or `redrive`.
-    pub role: &'static str,
+    /// A further part of the consumer's name: `input`, `redrive`, or a table.
+    pub role: String,
     /// The engine, so that engines do not take each other's consumers away.
     pub engine: EngineId,
     /// The stream.
@@ -179,6 +179,8 @@ pub struct SubscribeRequest {
     pub stream_created: Option<String>,
     /// What is done about events that were dropped before they were processed.
     pub on_loss: OnLoss,
+    /// Whether only the newest message of a key counts, so that it is no loss if others are gone.
+    pub keeps_newest: bool,
     /// Where it is shown what the input is like.
     pub watch: Arc<InputWatch>,
 }

@@ -323,6 +323,8 @@ pub trait Host {
     fn timer_get(&mut self, name: &str) -> Result<Option<u64>, HostError>;
     /// `timers.watermark`
     fn watermark(&self) -> u64;
+    /// `tables.get`
+    fn table_get(&mut self, table: &str, key: &str) -> Result<Option<Vec<u8>>, HostError>;
     /// `log.log`
     fn log(&mut self, level: LogLevel, message: &str);
 }

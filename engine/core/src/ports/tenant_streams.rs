@@ -20,12 +20,14 @@ pub struct TenantStream {
     pub subjects: Vec<String>,
     /// What it takes in of other streams.
     pub sources: Vec<TenantSource>,
-    /// How long it keeps an event.
+    /// How long it keeps an event; zero for ever.
     pub max_age: Duration,
     /// How many bytes it may hold.
     pub max_bytes: u64,
     /// Whether the oldest events make room for new ones; otherwise new ones are refused.
     pub drops_oldest: bool,
+    /// Whether it keeps the newest message of each subject only.
+    pub newest_only: bool,
 }
 
 /// What a stream takes in of another: all messages of one pattern, from the first that is there.

@@ -62,6 +62,11 @@ impl Tenant {
                 return outside(path, pattern, "read", &self.read);
             }
         }
+        for (path, pattern) in manifest.table_patterns() {
+            if !self.may_read(&pattern) {
+                return outside(path, &pattern, "read", &self.read);
+            }
+        }
         let pattern = manifest.output.as_ref().map(OutputManifest::pattern);
         match pattern.filter(|pattern| !self.may_write(pattern)) {
             Some(pattern) => outside("output.subject".to_owned(), &pattern, "write", &self.write),

@@ -27,6 +27,8 @@ pub(crate) struct CallHost<'a> {
     pub(crate) effects: &'a mut Effects,
     /// For a shadow: the active revision's effects, read where it has written nothing itself.
     pub(crate) below: Option<&'a Effects>,
+    /// The partition of the event.
+    pub(crate) partition: u32,
 }
 
 impl Host for CallHost<'_> {
@@ -163,6 +165,10 @@ impl Host for CallHost<'_> {
         self.effects.now_ms
     }
 
+    fn table_get(&mut self, table: &str, key: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.table_row(table, key)
+    }
+
     fn log(&mut self, level: LogLevel, message: &str) {
         if self.effects.lines.len() < MAX_LINES {
             self.effects.lines.push((level, message.to_owned()));
@@ -176,7 +182,7 @@ impl CallHost<'_> {
         self.read_in(&self.effects.step, key)
     }
 
-    pub(super) fn read_in(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
+    pub(crate) fn read_in(&self, step: &str, key: &str) -> Result<Option<StateValue>, StoreError> {
         let effects = &*self.effects;
         let below = || self.below.and_then(|below| below.written(step, key));
         match effects.written(step, key).or_else(below) {
@@ -295,7 +301,7 @@ fn check_key(what: &str, key: &str) -> Result<(), HostError> {
     Ok(())
 }
 
-pub(super) fn unknown(what: &str, section: &str, name: &str) -> HostError {
+pub(crate) fn unknown(what: &str, section: &str, name: &str) -> HostError {
     let shown: String = name.chars().take(64).collect();
     HostError::Misuse(format!(
         "the pipeline declares no {what} {shown:?}; add it under `{section}`"

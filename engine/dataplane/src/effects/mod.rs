@@ -132,6 +132,11 @@ impl Effects {
         Ok(())
     }
 
+    /// The revision at work.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Whether the current batch has caused nothing so far.
     pub fn is_clean(&self) -> bool {
         self.current.is_empty() && self.outputs.is_empty()

@@ -14,6 +14,8 @@ use tailrace_core::{event::Header, text::plain};
 const HEADER: &str = "Tr-Marker";
 const DELETE_MARKER: &str = "Nats-Marker-Reason";
 const SCHEDULE: &str = "Nats-Schedule";
+/// What a schedule is.
+pub const A_SCHEDULE: &str = "schedule";
 /// Longest reason that is handed on; the broker's have 7 characters at most.
 const MAX_REASON_CHARS: usize = 32;
 
@@ -27,7 +29,7 @@ pub fn of(headers: &[Header]) -> Option<String> {
     if let Some(reason) = value(DELETE_MARKER) {
         return Some(kebab(&plain(reason, MAX_REASON_CHARS)));
     }
-    value(SCHEDULE).map(|_| "schedule".to_owned())
+    value(SCHEDULE).map(|_| A_SCHEDULE.to_owned())
 }
 
 /// Marks a message that is passed on.

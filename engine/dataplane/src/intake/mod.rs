@@ -9,7 +9,7 @@
 
 pub mod arrive;
 pub mod clock;
-mod markers;
+pub(crate) mod markers;
 mod marks;
 mod names;
 
@@ -39,6 +39,7 @@ use crate::{
     intake::clock::IntakeClock,
     observe::spans,
     plan::Plan,
+    tables::feed::RunningFeeds,
 };
 
 /// Messages taken from the subscription in one go.
@@ -47,7 +48,7 @@ const READ: usize = 512;
 const MARK_EVERY: Duration = Duration::from_secs(5);
 
 /// Memory that a pipeline's events may take between the broker and their processing, in KiB.
-const ROOM_KIB: usize = 64 * 1024;
+pub const ROOM_KIB: usize = 64 * 1024;
 /// What an event takes beside its payload, about.
 const EVENT_OVERHEAD: usize = 512;
 
@@ -84,6 +85,8 @@ pub struct Intake {
     pub redriven: watch::Receiver<u64>,
     /// The partitions of this engine, by number; events of others are passed over.
     pub partition_queues: BTreeMap<u32, PartitionQueue>,
+    /// The feeds of the tables.
+    pub tables: RunningFeeds,
     /// Signalled when a partition's position moves.
     pub moved: Arc<Notify>,
     /// See [`room`].
@@ -135,6 +138,8 @@ impl Intake {
     }
 
     async fn feed(&mut self) -> Result<(), InputError> {
+        // What events look up is there before the first of them.
+        self.tables.loaded().await;
         let mut input = self.subscribe_input().await?;
         let mut clock = self.recorded_clock();
         self.show(&input, &clock);
@@ -194,7 +199,7 @@ impl Intake {
             .any(|partition_queue| partition_queue.progress.commit() > 0);
         let request = SubscribeRequest {
             pipeline: self.plan.borrow().pipeline.clone(),
-            role: "input",
+            role: "input".to_owned(),
             engine: self.engine.clone(),
             stream_created: self.stream_created.clone(),
             stream: self.stream.clone(),
@@ -202,6 +207,7 @@ impl Intake {
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
             on_loss: manifest.input.on_loss,
+            keeps_newest: false,
             watch: self.status.input_watch.clone(),
         };
         self.subscribe(Source::Input, request).await
@@ -216,7 +222,7 @@ impl Intake {
             .min()
             .unwrap_or(0);
         let request = SubscribeRequest {
-            role: "redrive",
+            role: "redrive".to_owned(),
             engine: self.engine.clone(),
             stream_created: None,
             stream: subject::stream_name(&pipeline),
@@ -228,6 +234,7 @@ impl Intake {
                 Start::Sequence(least + 1)
             },
             on_loss: OnLoss::Continue,
+            keeps_newest: false,
             watch: Arc::default(),
             pipeline,
         };

@@ -51,7 +51,13 @@ impl Processor {
                 self.tell_alone(walk, join, Row::alone(side, "null", payload, leaving.time_ms))?;
                 continue;
             };
+            let found_by = value;
+            let value = serde_json::to_string(&found_by).unwrap_or_default();
             check_value(join, &value)?;
+            if join.is_with_table {
+                self.look_up(walk, join, (&found_by, &value), (payload, leaving.time_ms))?;
+                continue;
+            }
             let coming = Coming {
                 side,
                 value,
@@ -155,6 +161,44 @@ impl Processor {
             .write_in(&join.step, &key(&coming.value, id), Some(value));
         Ok(())
     }
+}
+
+impl Processor {
+    /// An event finds the row that the table has at this moment, and waits for none.
+    fn look_up(
+        &mut self,
+        walk: &mut Walk<'_>,
+        join: &PlannedJoin,
+        (key, value): (&str, &str),
+        (payload, time_ms): (&str, u64),
+    ) -> Result<(), Halt> {
+        let plan = self.plan.clone();
+        let table = plan.tables.named(join.manifest.right.as_str());
+        let row = match table {
+            Some(table) => self.effects.table_row(table, key)?,
+            None => None,
+        };
+        let Some(row) = row else {
+            return self.tell_alone(walk, join, Row::alone(JoinSide::Left, value, payload, time_ms));
+        };
+        let partner = text(&row).map_err(|halt| of_table(join, key, halt))?;
+        self.stats.counts.joined += 1;
+        self.tell_row(
+            walk,
+            join,
+            Row::pair(JoinSide::Left, value, (payload, partner), time_ms),
+        )
+    }
+}
+
+/// A row that cannot be a part of another one is the table's fault, not the event's.
+fn of_table(join: &PlannedJoin, key: &str, halt: Halt) -> Halt {
+    let Halt::TooMuch { code, reason } = halt else {
+        return halt;
+    };
+    let table = &join.manifest.right;
+    let reason = format!("the row of table {table} with the key {key:?} cannot be joined: {reason}");
+    Halt::TooMuch { code, reason }
 }
 
 fn check_value(join: &PlannedJoin, value: &str) -> Result<(), Halt> {

@@ -30,6 +30,8 @@ pub struct PlannedJoin {
     /// Where the value is on either side; none where it is the key.
     left: Option<Extractor>,
     right: Option<Extractor>,
+    /// Whether its right side is a table.
+    pub(super) is_with_table: bool,
 }
 
 impl Joins {
@@ -46,6 +48,7 @@ impl Joins {
                 shape: join::shape(join),
                 left: places(JoinSide::Left),
                 right: places(JoinSide::Right),
+                is_with_table: manifest.tables.contains_key(&join.right),
                 manifest: join.clone(),
             }
         });
@@ -83,21 +86,18 @@ impl Joins {
 }
 
 impl PlannedJoin {
-    /// The value by which an event finds its partners, as JSON; none where it has none.
+    /// The value by which an event finds its partners; none where it has none.
     pub(super) fn value(&self, side: JoinSide, leaving: Leaving<'_>) -> Option<String> {
         let places = match side {
             JoinSide::Left => &self.left,
             JoinSide::Right => &self.right,
         };
-        let text = match places {
-            None => leaving.key.to_owned(),
-            Some(places) => {
-                let found = places.extract(leaving.subject, leaving.headers, leaving.payload);
-                let value = found.values.into_iter().next().flatten();
-                value.and_then(Scalar::into_text)?
-            }
+        let Some(places) = places else {
+            return Some(leaving.key.to_owned());
         };
-        serde_json::to_string(&text).ok()
+        let found = places.extract(leaving.subject, leaving.headers, leaving.payload);
+        let value = found.values.into_iter().next().flatten();
+        value.and_then(Scalar::into_text)
     }
 
     /// Up to when an event of this time is kept for partners.

@@ -28,6 +28,7 @@ use tailrace_sketch::{Kind, TenantSeed, Update, hash_item, rank, shorten};
 use crate::{
     arrival::{Identifier, MeasuredValue},
     joins::plan::Joins,
+    tables::plan::Tables,
     windows::plan::Windows,
 };
 
@@ -47,6 +48,8 @@ pub struct Plan {
     pub candidate: Option<CandidatePlan>,
     /// How the clock of its input moves.
     pub clock_rule: ClockRule,
+    /// Its tables.
+    pub tables: Tables,
     /// Its joins.
     pub joins: Joins,
     /// Its windows.
@@ -168,6 +171,7 @@ impl Plan {
             seed,
             candidate: None,
             clock_rule: ClockRule::of(&manifest),
+            tables: Tables::of(&manifest),
             joins: Joins::of(&manifest),
             windows: Windows::of(&manifest),
             inputs: PlannedInput::of(&manifest),

@@ -115,6 +115,7 @@ impl Processor {
         let mut host = CallHost {
             effects: &mut self.effects,
             below: walk.below,
+            partition: self.partition,
         };
         match called {
             Called::Event(event) => instance.process(event, &mut host),

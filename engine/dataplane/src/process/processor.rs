@@ -18,7 +18,7 @@ use tailrace_core::{
     },
 };
 
-use crate::{effects::Effects, observe::spans::BatchSpans, plan::Plan};
+use crate::{effects::Effects, observe::spans::BatchSpans, plan::Plan, tables::Sweeps};
 
 /// Whose effects count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Processor {
     pub(crate) noted: Option<EventOutcome>,
     /// How the calls of the event at hand ended.
     pub(crate) calls: CallTimes,
+    /// Rows of tables that are on their way out.
+    pub(crate) sweeps: Sweeps,
 }
 
 impl Processor {
@@ -97,6 +99,7 @@ impl Processor {
             role: Role::Active,
             noted: None,
             calls: CallTimes::default(),
+            sweeps: Sweeps::default(),
         })
     }
 
@@ -121,6 +124,7 @@ impl Processor {
             role: Role::Shadow,
             noted: None,
             calls: CallTimes::default(),
+            sweeps: Sweeps::default(),
         })
     }
 
@@ -132,6 +136,7 @@ impl Processor {
     ) -> Result<(), StoreError> {
         self.effects.adopt(plan.clone())?;
         self.instances = instances;
+        self.sweeps.forget();
         self.attempts = 0;
         self.plan = plan;
         Ok(())

@@ -16,8 +16,10 @@ use tailrace_core::{
     ports::{
         broker::{BrokerError, InputError, OwnError, StreamFacts, own_stream},
         plugins::Plugin,
+        store::PartitionStore,
     },
     registry::{self, Rebase, Revision},
+    table::{READINGS, Reading},
     tasks,
 };
 use tokio::{
@@ -41,6 +43,7 @@ use crate::{
     },
     plan::{CandidatePlan, Plan},
     run::{Ended, PipelineRun, unassigned::Unassigned},
+    tables::feed::{TableFeeds, TablePartition},
 };
 
 /// Batches of messages that wait between intake and partition; each has at most 512.
@@ -108,6 +111,27 @@ pub(super) fn check_grants(pipeline: &registry::Pipeline, tenant: &registry::Ten
     Ok(())
 }
 
+/// Up to where a partition has its tables.
+fn readings(plan: &Plan, state_store: &dyn PartitionStore) -> Result<BTreeMap<Name, Reading>, Ended> {
+    let mut readings = BTreeMap::new();
+    for table in plan.tables.iter() {
+        let unread = |cause: String| Ended::Again(format!("a partition's image cannot be read: {cause}"));
+        let stored = state_store.get(READINGS, table.name.as_str());
+        if let Some(stored) = stored.map_err(|cause| unread(cause.to_string()))? {
+            let reading = Reading::decode(&stored.value).map_err(|cause| unread(cause.to_string()))?;
+            readings.insert(table.name.clone(), reading);
+        }
+    }
+    Ok(readings)
+}
+
+fn streams_of_tables(plan: &Plan) -> impl Iterator<Item = (Name, String)> {
+    plan.tables.iter().map(|table| {
+        let stream = table.manifest.stream_name().unwrap_or_default();
+        (table.name.clone(), stream)
+    })
+}
+
 impl PipelineRun {
     /// Makes it ready and lets it run.
     pub(super) async fn start(
@@ -138,6 +162,7 @@ impl PipelineRun {
         let stop = CancellationToken::new();
         let mut set = JoinSet::new();
         let mut partition_queues = BTreeMap::new();
+        let mut table_partitions = BTreeMap::new();
         let mut shown = BTreeMap::new();
         for number in share.partitions.iter().copied() {
             let status = Arc::new(PartitionStatus::default());
@@ -156,6 +181,11 @@ impl PipelineRun {
                 clock,
             } = recovered.instrument(context.clone()).await?;
             failpoint::pass(Point::PartitionRecovered);
+            let table_partition = TablePartition {
+                sender: sender.clone(),
+                readings: readings(&plan, &*state_store)?,
+            };
+            table_partitions.insert(number, table_partition);
             let committer = self.committer(id, status.clone());
             let parts = Parts {
                 world: self.world.clone(),
@@ -190,7 +220,18 @@ impl PipelineRun {
             partition_queues.insert(number, partition_queue);
         }
         self.status.set_partitions(shown);
+        let room = intake::room();
+        let feeds = TableFeeds {
+            world: self.world.clone(),
+            plan: plan.clone(),
+            engine: share.membership.me.clone(),
+            partitions: table_partitions,
+            room: (room.clone(), intake::ROOM_KIB),
+            status: self.status.clone(),
+        };
+        self.status.tables.begin(streams_of_tables(&plan));
         let intake = Intake {
+            tables: feeds.start(),
             world: self.world.clone(),
             plan: listen(),
             stream,
@@ -202,7 +243,7 @@ impl PipelineRun {
             redriven: redriven_seen,
             partition_queues,
             moved,
-            room: intake::room(),
+            room,
             stop: stop.clone(),
             status: self.status.clone(),
             reconciler,

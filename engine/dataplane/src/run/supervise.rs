@@ -104,6 +104,7 @@ impl PipelineRun {
             || has_moved
             || pipeline.rebase != running.rebase
             || pipeline.active.manifest.input != running.plan.manifest.input
+            || pipeline.active.manifest.tables != running.plan.manifest.tables
         {
             return Err(Ended::Changed);
         }

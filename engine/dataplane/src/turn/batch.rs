@@ -63,7 +63,7 @@ impl Worker {
                 QueueItem::Mark(sequence, at) if *sequence >= claim.position => {
                     (claim.position, clock) = (*sequence, at);
                 }
-                QueueItem::Barrier(_) | QueueItem::Mark(..) => {}
+                QueueItem::Barrier(_) | QueueItem::Row(_) | QueueItem::Mark(..) => {}
                 QueueItem::Event(arrival) if arrival.source == Source::Input => {
                     if arrival.sequence > claim.position {
                         (claim.position, clock) = (arrival.sequence, &arrival.clock);
@@ -82,6 +82,7 @@ impl Worker {
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
         self.processor.effects.expire(watermark_ms, MAX_EXPIRED)?;
+        self.processor.sweep_tables()?;
         self.processor.effects.tell_time(watermark_ms);
         self.processor.stats.counts.late_updates += self.processor.effects.take_late();
         self.cursor.commit += 1;

@@ -22,14 +22,18 @@ use tailrace_core::{
 };
 
 use crate::{
-    arrival::{Arrival, QueueItem, Source},
+    arrival::{Arrival, QueueItem, Source, TableRow},
     candidate::RunningCandidate,
     limits::{Admission, RateLimiters},
     observe::spans::EventSpans,
     plan::{Instances, Plan},
     process::{TurnEnd, processor::Processor},
+    tables::Taken,
     turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES},
 };
+
+/// How long a row waits before it is seen whether the tenant has room for it by now.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A partition at work on a guest thread: its queue, its limits and how far it has come.
 pub struct Worker {
@@ -157,6 +161,10 @@ impl Worker {
                     self.barrier(number);
                     continue;
                 }
+                QueueItem::Row(row) => match self.take_row(row) {
+                    None => continue,
+                    Some(stop) => return stop,
+                },
                 QueueItem::Event(arrival) => arrival,
             };
             if self.is_done(&arrival) {
@@ -188,6 +196,22 @@ impl Worker {
             }
         }
         TurnEnd::Drained
+    }
+
+    /// Takes a row of a table into the batch. One that there is no room for waits, and what comes behind it.
+    fn take_row(&mut self, row: Box<TableRow>) -> Option<TurnEnd> {
+        match self.processor.take_row(&row) {
+            Ok(Taken::Known) => return None,
+            Ok(Taken::In) => self.batch_events += 1,
+            Ok(Taken::NoRoom) => {
+                self.limited = Some(By::StateQuota);
+                self.queue.push_front(QueueItem::Row(row));
+                return Some(TurnEnd::Throttled(FULL_PAUSE));
+            }
+            Err(cause) => return Some(TurnEnd::Failed(cause.to_string())),
+        }
+        self.processor.effects.settle();
+        self.is_full().then_some(TurnEnd::Full)
     }
 
     fn barrier(&mut self, number: u64) {

@@ -23,6 +23,10 @@ impl NatsSubscription {
         }
         // Where messages live until they are acknowledged, their going is no loss.
         let keeps_to_limits = info.config.retention == "limits";
+        if self.request.keeps_newest {
+            self.check_subjects(info);
+            return Ok(());
+        }
         let is_covered = info.config.is_covered_by(&self.request.subjects);
         self.sees_gaps = keeps_to_limits && is_covered && !info.config.keeps_the_last();
         if keeps_to_limits && next > 0 && facts.first_sequence > next {

@@ -17,7 +17,7 @@ use super::{
 pub enum StreamCommand {
     /// Create a stream for events, or change it. Its subjects lie within the tenant's read and write grants.
     #[command(
-        after_help = "Examples:\n  tailrace stream create orders --subjects 'shop.orders.>'\n  tailrace stream create orders --subjects 'shop.orders.>' --max-age 30d --max-bytes 4GiB\n  tailrace stream create all --source 'orders=shop.orders.>' --source 'PAYMENTS=shop.payments.>'"
+        after_help = "Examples:\n  tailrace stream create orders --subjects 'shop.orders.>'\n  tailrace stream create orders --subjects 'shop.orders.>' --max-age 30d --max-bytes 4GiB\n  tailrace stream create all --source 'orders=shop.orders.>' --source 'PAYMENTS=shop.payments.>'\n  tailrace stream create customers --subjects 'shop.customers.*' --newest-only"
     )]
     Create {
         /// The stream.
@@ -38,6 +38,9 @@ pub enum StreamCommand {
         /// The behaviour of a full stream.
         #[arg(long, value_enum, default_value = "drop-oldest")]
         when_full: WhenFullArg,
+        /// Keep the newest message of each subject only, and for ever, as a table needs it.
+        #[arg(long, conflicts_with = "max_age")]
+        newest_only: bool,
     },
     /// List the streams that the tenant has made.
     #[command(after_help = "Example:\n  tailrace stream list")]
@@ -105,6 +108,8 @@ struct StreamView {
     max_age_ms: u64,
     max_bytes: u64,
     when_full: String,
+    #[serde(default)]
+    newest_only: bool,
     events: u64,
     bytes: u64,
     first_sequence: u64,
@@ -122,12 +127,13 @@ pub fn run(command: StreamCommand, session: &Session) -> anyhow::Result<()> {
             max_age,
             max_bytes,
             when_full,
+            newest_only,
         } => {
             let when_full = when_full
                 .to_possible_value()
                 .map(|value| value.get_name().to_owned());
             let request = json!({
-                "subjects": subjects, "sources": source, "max-age": max_age, "max-bytes": max_bytes, "when-full": when_full,
+                "subjects": subjects, "sources": source, "max-age": max_age, "max-bytes": max_bytes, "when-full": when_full, "newest-only": newest_only,
             });
             let answer = client.put(&session.tenant_route(&["streams", &name])?, &request)?;
             session.output.show(&answer, || Ok(describe(read(&answer)?)))
@@ -157,7 +163,7 @@ fn list(streams: Vec<StreamView>) -> String {
             held(&stream.subjects, &stream.sources),
             count(stream.events),
             format!("{} of {}", size(stream.bytes), size(stream.max_bytes)),
-            age(stream.max_age_ms),
+            kept(stream.newest_only, stream.max_age_ms),
         ]
     };
     table_or(
@@ -176,7 +182,10 @@ fn held(subjects: &[String], sources: &[SourceView]) -> String {
     held.join(" ")
 }
 
-fn age(ms: u64) -> String {
+fn kept(newest_only: bool, ms: u64) -> String {
+    if newest_only {
+        return "the newest of each subject".to_owned();
+    }
     humantime::format_duration(Duration::from_millis(ms)).to_string()
 }
 
@@ -187,7 +196,11 @@ fn describe(stream: StreamView) -> String {
         ("subjects", held(&stream.subjects, &stream.sources)),
         (
             "keeps",
-            format!("{}, {}", age(stream.max_age_ms), size(stream.max_bytes)),
+            format!(
+                "{}, {}",
+                kept(stream.newest_only, stream.max_age_ms),
+                size(stream.max_bytes)
+            ),
         ),
         ("when full", stream.when_full),
         (

@@ -18,5 +18,6 @@ pub mod report;
 pub mod scaffold;
 pub mod setting;
 pub mod stamp;
+pub mod tables;
 #[cfg(test)]
 mod tests;

@@ -23,10 +23,11 @@ use tailrace_core::{
     timer::Timer,
 };
 use tailrace_dataplane::{
-    arrival::{Arrival, QueueItem},
+    arrival::{Arrival, QueueItem, TableRow},
     intake::{self, clock::IntakeClock},
     plan::Plan,
     process::TurnEnd,
+    tables::plan::RowChange,
     turn::worker::Worker,
 };
 use tailrace_sketch::TenantSeed;
@@ -38,6 +39,7 @@ use super::{
     recorder::{Judged, Recorder, SeenCall, SeenCalls},
     report::{EventReport, FiredTimer, Outcome},
     setting::Setting,
+    tables::GivenTable,
 };
 use crate::cli::error::misuse;
 
@@ -47,6 +49,8 @@ const TENANT: &str = "offline";
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// A turn ends after one event, or one timer: its time is over at once, and calls have deadlines of their own.
 const SLICE: Duration = Duration::ZERO;
+/// The tag of rows: a table is read once here.
+const ROWS_TAG: u32 = 1;
 /// Most timers behind the last event: a plugin may always set another one.
 const MOST_LEFT: usize = 10_000;
 
@@ -148,6 +152,24 @@ impl Rehearsal {
             of_windows: Vec::new(),
             clock: IntakeClock::default(),
         })
+    }
+
+    /// Fills a table, before the first event.
+    pub fn fill(&mut self, given: GivenTable) -> anyhow::Result<()> {
+        let GivenTable { name, rows } = given;
+        for (number, (key, payload)) in rows.into_iter().enumerate() {
+            let row = TableRow {
+                table: name.clone(),
+                tag: ROWS_TAG,
+                sequence: number as u64 + 1,
+                change: RowChange::Put { key, payload },
+                room: None,
+            };
+            self.worker.enqueue(vec![QueueItem::Row(Box::new(row))]);
+            self.turn()?;
+            self.commit(None)?;
+        }
+        Ok(())
     }
 
     /// Processes one event and commits it. The timers that are due before it fire first, each in a commit of its own.

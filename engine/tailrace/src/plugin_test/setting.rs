@@ -9,8 +9,8 @@ use tailrace_core::{
     identity::Digest,
     manifest::{
         Decode, Delay, Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss,
-        OutputManifest, PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, VectorManifest,
-        WatermarkManifest,
+        OutputManifest, PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, TableManifest,
+        VectorManifest, WatermarkManifest,
         check::check,
         config::WrittenConfig,
         parse::{self, Written},
@@ -56,6 +56,8 @@ pub struct Wishes {
     pub vectors: Vec<(Name, VectorManifest)>,
     /// Further sketches.
     pub sketches: Vec<(Name, SketchManifest)>,
+    /// Tables whose rows are given.
+    pub tables: Vec<Name>,
 }
 
 impl Setting {
@@ -68,6 +70,7 @@ impl Setting {
             }
             None => (around(admitted)?, BTreeMap::new()),
         };
+        let has_tables = !(manifest.tables.is_empty() && wishes.tables.is_empty());
         let step = &mut manifest.steps[0];
         let own = || WrittenConfig::new(step.config.take(), configs.remove(&step.name));
         let config = wishes.config.unwrap_or_else(own);
@@ -81,7 +84,7 @@ impl Setting {
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
-        check_grants(step, admitted)?;
+        check_grants(step, admitted, has_tables)?;
         manifest.input.key = wishes.key.unwrap_or(manifest.input.key);
         if let Some(subject) = wishes.out_subject {
             manifest.output = Some(OutputManifest {
@@ -94,12 +97,25 @@ impl Setting {
         }
         manifest.vectors.extend(wishes.vectors);
         manifest.sketches.extend(wishes.sketches);
+        for name in wishes.tables {
+            manifest
+                .tables
+                .entry(name.clone())
+                .or_insert_with(|| TableManifest {
+                    bucket: Some(name.to_string()),
+                    ..TableManifest::default()
+                });
+        }
         // A pipeline made here is granted what the plugin imports, vectors without a collection too.
         if manifest.vectors.is_empty() && admitted.imports.contains(&Grant::Vectors) {
             return Err(misuse(
                 "the plugin uses vectors, but no collection is declared",
                 "declare each that it uses: --vectors items:32:dot, or take them from a pipeline with --pipeline",
             ));
+        }
+        // Where there is no table, there is nothing to grant.
+        if manifest.tables.is_empty() {
+            manifest.steps[0].grants.retain(|grant| *grant != Grant::Tables);
         }
         check(&manifest)
             .map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
@@ -175,6 +191,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         steps: vec![step],
         vectors: BTreeMap::new(),
         sketches: BTreeMap::new(),
+        tables: BTreeMap::new(),
         joins: BTreeMap::new(),
         windows: BTreeMap::new(),
         output: Some(OutputManifest {
@@ -190,23 +207,23 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
     })
 }
 
-fn check_grants(step: &StepManifest, admitted: &Admitted) -> anyhow::Result<()> {
+fn check_grants(step: &StepManifest, admitted: &Admitted, has_tables: bool) -> anyhow::Result<()> {
+    // Where there is no table, there is nothing to grant.
+    let needed = || {
+        let imports = admitted.imports.iter();
+        imports.filter(|import| **import != Grant::Tables || has_tables)
+    };
     let listed = |grants: &mut dyn Iterator<Item = &Grant>| {
         grants
             .map(|grant| format!("{grant:?}").to_lowercase())
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let missing = listed(
-        &mut admitted
-            .imports
-            .iter()
-            .filter(|import| !step.grants.contains(import)),
-    );
+    let missing = listed(&mut needed().filter(|import| !step.grants.contains(import)));
     if missing.is_empty() {
         return Ok(());
     }
-    let all = listed(&mut admitted.imports.iter());
+    let all = listed(&mut needed());
     Err(misuse(
         format!(
             "the plugin imports {missing}, which step {} is not granted",

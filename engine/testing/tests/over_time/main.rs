@@ -1,4 +1,4 @@
-//! Windows and joins without code: each result once and equal to a model's, whatever dies; early, late and corrected
+//! Windows, joins and tables without code: each result once and equal to a model's, whatever dies; early, late and corrected
 //! ones.
 
 #[path = "../shared/partition.rs"]
@@ -6,4 +6,5 @@ mod partition;
 
 mod joins;
 mod stage;
+mod tables;
 mod windows;

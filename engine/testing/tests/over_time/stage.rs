@@ -1,18 +1,24 @@
 //! A partition at work with windows or joins, which can lose what it has not committed.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tailrace_core::{
+    name::Name,
     observe::{progress::Cursor, stats::Counts},
     ports::{
         broker::{Incoming, Output},
         store::{Applied, PartitionStore},
     },
+    table,
     watermark::InputClock,
 };
 use tailrace_dataplane::{
-    arrival::QueueItem,
+    arrival::{QueueItem, TableRow},
     intake::{self, clock::IntakeClock},
     plan::Plan,
     process::TurnEnd,
@@ -26,6 +32,15 @@ const RECEIVED_MS: u64 = 2_000_000_000_000;
 
 const OUTPUT: &str = "{subject: \"out.{window}.{key}\"}";
 
+/// A message of a table.
+struct SentRow {
+    table: &'static str,
+    tag: u32,
+    message: Incoming,
+    /// How many events were sent before it.
+    behind: usize,
+}
+
 /// A partition at work.
 pub struct Stage {
     plan: Arc<Plan>,
@@ -34,6 +49,9 @@ pub struct Stage {
     clock: IntakeClock,
     /// What is sent, for those who begin again.
     sent: Vec<(&'static str, String)>,
+    rows: Vec<SentRow>,
+    /// The tag that rows bear.
+    pub tag: u32,
     /// Dead letters that were sent again.
     redriven: u64,
     committed: (Cursor, InputClock),
@@ -63,6 +81,8 @@ impl Stage {
             store,
             clock: IntakeClock::default(),
             sent: Vec::new(),
+            rows: Vec::new(),
+            tag: 1,
             redriven: 0,
             committed: (Cursor::default(), InputClock::default()),
             counts: Counts::default(),
@@ -84,6 +104,51 @@ impl Stage {
     pub fn send_on(&mut self, subject: &'static str, payload: String) {
         self.sent.push((subject, payload));
         self.hand_over(self.sent.len());
+    }
+
+    /// A message of a table, on this subject. Without a payload it deletes a row.
+    pub fn send_row(&mut self, table: &'static str, subject: &str, payload: &str) {
+        let sequence = self.rows.len() as u64 + 1;
+        let message = Incoming {
+            sequence,
+            received_ms: RECEIVED_MS,
+            subject: subject.to_owned(),
+            headers: Vec::new(),
+            payload: Bytes::copy_from_slice(payload.as_bytes()),
+        };
+        self.rows.push(SentRow {
+            table,
+            tag: self.tag,
+            message,
+            behind: self.sent.len(),
+        });
+        self.hand_over_row(self.rows.len() - 1);
+    }
+
+    fn hand_over_row(&mut self, index: usize) {
+        let SentRow {
+            table, tag, message, ..
+        } = &self.rows[index];
+        let change = self.plan.tables.named(table).unwrap().change(message);
+        let row = TableRow {
+            table: Name::new(table).unwrap(),
+            tag: *tag,
+            sequence: message.sequence,
+            change: change.unwrap(),
+            room: None,
+        };
+        self.worker.enqueue(vec![QueueItem::Row(Box::new(row))]);
+    }
+
+    /// The rows that a table has, by key, as they are committed.
+    pub fn rows_of(&self, table: &str) -> BTreeMap<String, String> {
+        let step = table::step(&Name::new(table).unwrap());
+        let rows = self.store.scan(&step, "", None, 1_000).unwrap().into_iter();
+        let rows = rows.map(|(key, stored)| {
+            let (_, payload) = table::decode_row(stored.value).unwrap();
+            (key, String::from_utf8(payload).unwrap())
+        });
+        rows.collect()
     }
 
     /// A dead letter is sent again.
@@ -169,8 +234,16 @@ impl Stage {
         let (cursor, clock) = self.committed.clone();
         self.worker = partition::worker(&self.store, &self.plan, cursor);
         self.clock = IntakeClock::behind(cursor.position, clock, Duration::ZERO);
-        for sequence in cursor.position as usize + 1..=self.sent.len() {
-            self.hand_over(sequence);
+        // All rows come again: what is known of them lies with them.
+        let mut rows = 0;
+        for sequence in cursor.position as usize..=self.sent.len() {
+            if sequence > cursor.position as usize {
+                self.hand_over(sequence);
+            }
+            while self.rows.get(rows).is_some_and(|row| row.behind <= sequence) {
+                self.hand_over_row(rows);
+                rows += 1;
+            }
         }
     }
 

@@ -84,6 +84,9 @@ impl Host for Table {
     fn timer_get(&mut self, _: &str) -> Result<Option<u64>, HostError> {
         Ok(None)
     }
+    fn table_get(&mut self, _: &str, _: &str) -> Result<Option<Vec<u8>>, HostError> {
+        Ok(None)
+    }
     fn watermark(&self) -> u64 {
         0
     }

@@ -10,6 +10,7 @@ mod panics;
 mod sketches;
 mod state;
 mod stop;
+mod tables;
 mod timers;
 mod vectors;
 
@@ -39,6 +40,7 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         panics::link(&mut linker.instance(&full_name("panics", version))?)?;
     }
     sketches::link_reads(&mut linker.instance(&interface("sketches"))?)?;
+    tables::link(&mut linker.instance(&interface("tables"))?)?;
     timers::link(&mut linker.instance(&interface("timers"))?)
 }
 

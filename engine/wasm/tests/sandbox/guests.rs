@@ -13,6 +13,7 @@ pub const STATE: &str = "tailrace:plugin/state@0.2.0";
 pub const VECTORS: &str = "tailrace:plugin/vectors@0.2.0";
 pub const SKETCHES: &str = "tailrace:plugin/sketches@0.2.0";
 pub const TIMERS: &str = "tailrace:plugin/timers@0.2.0";
+pub const TABLES: &str = "tailrace:plugin/tables@0.2.0";
 pub const LOG: &str = "tailrace:plugin/log@0.2.0";
 
 /// The parts of a guest.

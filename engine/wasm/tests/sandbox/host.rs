@@ -136,6 +136,10 @@ impl Host for TestHost {
         self.note(&format!("timers.get {name}"))?;
         Ok(Some(7))
     }
+    fn table_get(&mut self, table: &str, key: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.note(&format!("tables.get {table} {key}"))?;
+        Ok(Some(b"row".to_vec()))
+    }
     fn watermark(&self) -> u64 {
         0
     }

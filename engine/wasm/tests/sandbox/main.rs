@@ -21,6 +21,7 @@ mod hostile;
 mod limits;
 mod mutants;
 mod running;
+mod tables;
 mod timers;
 // With its own test: the library has no test binary.
 #[path = "../../src/ticker.rs"]

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::{
     Entry, Frequency, Level, Neighbour,
-    bindings::tailrace::plugin::{log, sketches, state, timers, vectors},
+    bindings::tailrace::plugin::{log, sketches, state, tables, timers, vectors},
 };
 
 pub(crate) struct GuestPort<'a> {
@@ -95,6 +95,10 @@ impl GuestPort<'_> {
 
     pub(crate) fn watermark(&mut self) -> u64 {
         timers::watermark()
+    }
+
+    pub(crate) fn table_get(&mut self, table: &str, key: &str) -> Option<Vec<u8>> {
+        tables::get(table, key)
     }
 
     pub(crate) fn log(&mut self, level: Level, message: &str) {

@@ -12,6 +12,7 @@ mod guest;
 mod native;
 mod sketches;
 mod state;
+mod tables;
 mod timers;
 mod vectors;
 
@@ -22,6 +23,7 @@ use native::NativePort as Port;
 
 pub use sketches::Sketches;
 pub use state::State;
+pub use tables::Table;
 pub use timers::Timers;
 pub use vectors::Vectors;
 
@@ -85,6 +87,11 @@ impl Host<'_> {
     /// Returns the timers of this step for the key of the event. They need the grant `timers`.
     pub fn timers(&mut self) -> Timers<'_> {
         Timers::new(self.port.reborrow())
+    }
+
+    /// Returns a table of the pipeline. It needs the grant `tables`.
+    pub fn table<'b>(&'b mut self, name: &'b str) -> Table<'b> {
+        Table::new(self.port.reborrow(), name)
     }
 
     /// Writes a log line for the plugin's author. It needs the grant `log`.

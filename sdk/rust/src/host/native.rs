@@ -96,6 +96,11 @@ impl<'a> NativePort<'a> {
         self.memory.states.now_ms()
     }
 
+    pub(crate) fn table_get(&mut self, table: &str, key: &str) -> Option<Vec<u8>> {
+        let row = self.memory.rows.get(&(table.to_owned(), key.to_owned()));
+        row.cloned()
+    }
+
     pub(crate) fn log(&mut self, level: Level, message: &str) {
         self.memory.logs.push((level, message.to_owned()));
     }

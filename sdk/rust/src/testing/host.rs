@@ -93,6 +93,17 @@ impl TestHost {
         self
     }
 
+    /// Sets the row that a table has for a key. No row is there before that.
+    pub fn set_row(&mut self, table: &str, key: &str, row: impl Into<Vec<u8>>) {
+        let place = (table.to_owned(), key.to_owned());
+        self.memory.rows.insert(place, row.into());
+    }
+
+    /// Deletes the row that a table has for a key.
+    pub fn delete_row(&mut self, table: &str, key: &str) {
+        self.memory.rows.remove(&(table.to_owned(), key.to_owned()));
+    }
+
     /// Sends an event through the chain and returns the chain's verdict. Timers that are due by the event's time fire
     /// before it, and [`TestHost::take_fired`] returns them. An event without a sequence gets the next one. The first failure ends the event. A real engine makes a dead letter of the failed message and
     /// goes on with the others.

@@ -1,5 +1,7 @@
 //! Everything that a chain of steps keeps, with a way back to before the event.
 
+use std::collections::BTreeMap;
+
 use super::{collections::Collections, sketches::PendingSketches, states::States, timers::KeptTimers};
 use crate::Level;
 
@@ -10,6 +12,8 @@ pub(crate) struct Memory {
     pub(crate) collections: Collections,
     pub(crate) sketches: PendingSketches,
     pub(crate) timers: KeptTimers,
+    /// Rows of tables, by table and key. No event changes them.
+    pub(crate) rows: BTreeMap<(String, String), Vec<u8>>,
     /// Lines of the log; they tell of failed events too, so they are never taken back.
     pub(crate) logs: Vec<(Level, String)>,
 }

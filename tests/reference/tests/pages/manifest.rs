@@ -29,7 +29,7 @@ steps:
     config: { schema: { fields: { user: { type: text, required: true } } } }
   - name: rank
     plugin: ranker@1.0.0
-    grants: [state, vectors, sketches, timers, log]
+    grants: [state, vectors, sketches, timers, tables, log]
     state-version: 2
     limits: { fuel: 200000000, memory: 32MiB, deadline: 200ms, messages: 10, bytes: 1MiB, writes: 5000, log-lines: 20 }
     on-error: { retries: 5, backoff: 200ms, then: forward, payload: { items: [] } }
@@ -39,6 +39,8 @@ sketches:
   users: { kind: distinct, value: { json: /user }, window: 1m, keep: 24h }
   ratings: { kind: quantiles, value: { json: /rating }, by: { json: /country }, groups: 50, watch: 0.1 }
   titles: { kind: top, size: 10 }
+tables:
+  films: { bucket: films }
 joins:
   rated-after-visit: { left: visits, right: ratings, within: { after: 30m }, kind: left }
 windows:

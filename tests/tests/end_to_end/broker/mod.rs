@@ -205,7 +205,7 @@ impl Reader {
 fn request(stream: &str) -> SubscribeRequest {
     SubscribeRequest {
         pipeline: pipeline(),
-        role: "input",
+        role: "input".to_owned(),
         engine: name("engine-1"),
         stream: stream.to_owned(),
         subjects: vec![format!("{}.>", stream.to_lowercase())],
@@ -213,6 +213,7 @@ fn request(stream: &str) -> SubscribeRequest {
         start: Start::All,
         stream_created: None,
         on_loss: OnLoss::Park,
+        keeps_newest: false,
         watch: std::sync::Arc::default(),
     }
 }

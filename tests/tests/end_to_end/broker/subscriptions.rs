@@ -315,7 +315,7 @@ async fn engines_read_side_by_side_and_leave_each_other_s_consumers_alone() -> a
         ..request("IN")
     };
     let redrive = SubscribeRequest {
-        role: "redrive",
+        role: "redrive".to_owned(),
         ..of("one")
     };
     let mut readers = Vec::new();

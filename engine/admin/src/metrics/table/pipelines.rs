@@ -246,6 +246,21 @@ pub(super) static TABLE: &[Metric] = &[
         counts!(windows_lost),
     ),
     counter(
+        "table_rows",
+        "rows",
+        "Rows of tables that the pipeline took in, or deleted",
+        counts!(table_rows),
+    ),
+    counter(
+        "refused_table_rows",
+        "messages",
+        "Messages of tables that are no rows, and that the pipeline passed over",
+        Read::Pipeline(|pipeline| {
+            let tables = pipeline.report.tables.values();
+            Some(tables.map(|table| table.refused).sum())
+        }),
+    ),
+    counter(
         "timers",
         "timers",
         "Timers of plugins that fired",

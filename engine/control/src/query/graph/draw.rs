@@ -102,18 +102,23 @@ impl Canvas {
 
     /// What a pipeline reads: outputs of another, or subjects from outside.
     fn sources(&mut self, drawn: &Drawn<'_>, outputs: &BTreeMap<String, (&PipelineId, String)>) {
-        let input = &drawn.pipeline.active.manifest.input;
+        let manifest = &drawn.pipeline.active.manifest;
         let reader = place("pipeline", drawn.id);
-        let feeder = input.stream.as_ref().and_then(|stream| outputs.get(stream));
-        let mut fed = false;
-        for pattern in &input.subjects {
-            match feeder {
-                Some((id, written)) if subject::overlap(written, pattern) => {
-                    if !std::mem::replace(&mut fed, true) {
-                        self.edge(&place("output", id), &reader, EdgeKind::Feeds);
+        let input = (manifest.input.stream.clone(), manifest.input.subjects.clone());
+        let tables = manifest.tables.values();
+        let tables = tables.map(|table| (table.stream_name(), table.patterns()));
+        let mut feeders = BTreeSet::new();
+        for (stream, patterns) in std::iter::once(input).chain(tables) {
+            let feeder = stream.as_ref().and_then(|stream| outputs.get(stream));
+            for pattern in &patterns {
+                match feeder {
+                    Some((id, written)) if subject::overlap(written, pattern) => {
+                        if feeders.insert(id) {
+                            self.edge(&place("output", id), &reader, EdgeKind::Feeds);
+                        }
                     }
+                    _ => self.source(stream.as_ref(), pattern, &reader),
                 }
-                _ => self.source(input.stream.as_ref(), pattern, &reader),
             }
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct StatusView {
     pub(super) dead_letters: Option<u64>,
     #[serde(default)]
     pub(super) output: Option<OutputView>,
+    #[serde(default)]
+    pub(super) tables: std::collections::BTreeMap<String, TableView>,
     pub(super) partitions: Vec<PartitionView>,
     pub(super) stats: StatsView,
     #[serde(default)]
@@ -121,6 +123,20 @@ pub(super) struct InputView {
     pub(super) last_loss: Option<LossView>,
     #[serde(default)]
     pub(super) clock: Option<ClockView>,
+}
+
+/// A table, as the engine reads it.
+#[derive(Deserialize)]
+pub(super) struct TableView {
+    pub(super) stream: String,
+    pub(super) read_sequence: u64,
+    pub(super) is_loaded: bool,
+    #[serde(default)]
+    pub(super) refused: u64,
+    #[serde(default)]
+    pub(super) last_refusal: Option<String>,
+    #[serde(default)]
+    pub(super) trouble: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -26,6 +26,7 @@ use crate::{
         rehearsal::{Played, Rehearsal},
         report::Summary,
         setting::{Setting, Wishes, read_config, read_pipeline},
+        tables::GivenTable,
     },
 };
 
@@ -66,6 +67,9 @@ pub struct TestArgs {
     /// A sketch that the plugin feeds. The flag may be repeated.
     #[arg(long, value_name = "NAME:KIND", value_parser = sketch)]
     sketch: Vec<(Name, SketchManifest)>,
+    /// Rows of a table: a file with one JSON object, whose members are the rows by key. The flag may be repeated.
+    #[arg(long, value_name = "NAME=FILE", value_parser = given_table)]
+    table: Vec<(Name, PathBuf)>,
     /// Fuel of a call, about one unit for each instruction.
     #[arg(long, help_heading = "Limits of the step")]
     fuel: Option<u64>,
@@ -102,9 +106,15 @@ pub fn run(args: TestArgs, output: Output) -> anyhow::Result<()> {
     let plugin = sandbox.runtime.load(admitted.digest, &admitted.component)?;
     let events = EventFile::open(&args.events, &args.subject, args.envelopes)?;
     let (is_quiet, is_strict, to_the_end) = (args.quiet, args.strict, args.to_the_end);
+    let tables = args.table.iter();
+    let tables = tables.map(|(name, path)| GivenTable::read(name.clone(), path));
+    let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;
     let setting = Setting::new(wishes(args, project)?, &admitted)?;
     let store = SledStore::open(sandbox.state_folder(), StoreOptions::default())?;
     let mut rehearsal = Rehearsal::new(setting, plugin, &store, Arc::new(SystemClock::new()))?;
+    for table in tables {
+        rehearsal.fill(table)?;
+    }
     let mut summary = play(&mut rehearsal, events, is_quiet, output)?;
     if to_the_end && summary.paused.is_none() {
         show(rehearsal.play_to_the_end()?, &mut summary, is_quiet, output)?;
@@ -179,6 +189,7 @@ fn wishes(args: TestArgs, project: Option<Project>) -> anyhow::Result<Wishes> {
         out_subject: args.out_subject,
         vectors: args.vectors,
         sketches: args.sketch,
+        tables: args.table.into_iter().map(|(name, _)| name).collect(),
     })
 }
 
@@ -213,6 +224,13 @@ fn vectors(text: &str) -> Result<(Name, VectorManifest), String> {
             },
         ))
     }
+}
+
+/// Reads `customers=customers.json`.
+fn given_table(text: &str) -> Result<(Name, PathBuf), String> {
+    let wrong = || format!("{text:?} gives no rows: write name=file, such as customers=customers.json");
+    let (name, file) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((Name::new(name).map_err(|_| wrong())?, PathBuf::from(file)))
 }
 
 /// Reads `users:distinct`.

@@ -1,0 +1,20 @@
+//! Tables: the newest value of each key of a bucket, or of subjects, as state of a partition.
+//!
+//! - [`plan`]: which table a message is a row of, and what it does to it;
+//! - [`feed`]: from the broker to the partitions, one task a table;
+//! - [`take`]: a partition takes a row in, as an effect of its batch;
+//! - [`look_up`]: joins and plugins ask for a row;
+//! - [`sweep`]: rows that no longer count go.
+//!
+//! How far a table was read lies beside its rows, in the same commit. So a row is taken once, whatever comes again.
+//!
+//! Why: docs/decisions/0143-a-table-is-read-beside-the-input.md
+
+pub mod feed;
+mod look_up;
+pub mod plan;
+mod sweep;
+mod take;
+
+pub(crate) use sweep::Sweeps;
+pub(crate) use take::Taken;

@@ -1,0 +1,77 @@
+//! A partition takes a row in. What it knew before is not asked of it again: the sequence beside the rows says.
+
+use tailrace_core::{
+    delta::StateValue,
+    ports::store::StoreError,
+    table::{READINGS, Reading, encode_row, step},
+};
+
+use crate::{arrival::TableRow, process::processor::Processor, tables::plan::RowChange};
+
+/// What came of a row.
+pub(crate) enum Taken {
+    /// It is an effect of the batch.
+    In,
+    /// It came before.
+    Known,
+    /// The tenant has no room for it.
+    NoRoom,
+}
+
+impl Processor {
+    /// Takes a row into the batch.
+    pub(crate) fn take_row(&mut self, row: &TableRow) -> Result<Taken, StoreError> {
+        let before = self.effects.reading(row.table.as_str())?;
+        let is_another = before.tag != row.tag;
+        if !is_another && row.sequence <= before.sequence {
+            return Ok(Taken::Known);
+        }
+        if matches!(row.change, RowChange::Put { .. }) && self.effects.full.state {
+            return Ok(Taken::NoRoom);
+        }
+        let had_rows = before.tag != 0;
+        let reading = Reading {
+            tag: row.tag,
+            sequence: row.sequence,
+            has_old_rows: before.has_old_rows || is_another && had_rows,
+        };
+        if is_another && had_rows {
+            self.sweeps.begin(row.table.as_str());
+        }
+        self.effects.set_reading(row.table.as_str(), Some(reading));
+        let step = step(&row.table);
+        match &row.change {
+            RowChange::Put { key, payload } => {
+                let value = encode_row(row.tag, payload);
+                let expires_ms = None;
+                self.effects
+                    .write_in(&step, key, Some(StateValue { value, expires_ms }));
+                self.stats.counts.table_rows += 1;
+            }
+            RowChange::Delete { key } => {
+                self.effects.write_in(&step, key, None);
+                self.stats.counts.table_rows += 1;
+            }
+            RowChange::Nothing => {}
+        }
+        Ok(Taken::In)
+    }
+}
+
+impl crate::effects::Effects {
+    /// Up to where a table was taken in.
+    pub(crate) fn reading(&self, table: &str) -> Result<Reading, StoreError> {
+        let Some(stored) = self.read_of(READINGS, table)? else {
+            return Ok(Reading::default());
+        };
+        Reading::decode(&stored.value).map_err(|cause| StoreError::Damaged(cause.to_string()))
+    }
+
+    pub(super) fn set_reading(&mut self, table: &str, reading: Option<Reading>) {
+        let value = reading.map(|reading| StateValue {
+            value: reading.encode(),
+            expires_ms: None,
+        });
+        self.write_in(READINGS, table, value);
+    }
+}

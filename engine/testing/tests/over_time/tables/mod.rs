@@ -1,0 +1,5 @@
+//! Tables: rows are taken once, and events find the row of the moment.
+
+mod edges;
+mod equal;
+mod feed;
