@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use async_nats::jetstream::kv;
 use serde_json::{Value, json};
+use tailrace_nats::async_nats::jetstream::kv;
 use tailrace_tests::{
     cluster::eventually,
     engine::{Launch, OPERATOR},
@@ -12,7 +12,7 @@ use tailrace_tests::{
 
 use crate::Stage;
 
-const CUSTOMERS: usize = 500;
+const CUSTOMERS: usize = 200;
 
 fn pipeline(name: &str, scope: &str) -> String {
     format!(
@@ -61,7 +61,7 @@ async fn order(stage: &Stage, number: usize, customers: &[usize]) -> anyhow::Res
 
 /// The tier that each order of this number has found, by customer.
 async fn found(stage: &Stage, name: &str, number: usize) -> anyhow::Result<BTreeMap<String, Value>> {
-    let path = format!("pipelines/{name}/outputs?from=first&limit=5000");
+    let path = format!("pipelines/{name}/outputs?from=first&limit=1000");
     let answer = stage.engine.own("GET", &path, "").await?;
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
     let mut found = BTreeMap::new();
