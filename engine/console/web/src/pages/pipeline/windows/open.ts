@@ -140,3 +140,8 @@ export function told(value: unknown): string {
 function momentOf(time: unknown): number {
   return typeof time === 'string' && Number.isNaN(Number(time)) ? Date.parse(time) : Number(time);
 }
+
+/** A text as a shell takes it. */
+export function quoted(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
