@@ -39,6 +39,19 @@ it('makes a tenant, and a token for it', async () => {
   await page.getByText('the only time that the token is shown').waitFor();
 });
 
+it('sees the engines with their shares, and the streams with their copies', async () => {
+  await toAll();
+  const engines = page.getByRole('region', { name: 'Engines', exact: true });
+  await engines.getByText('answers this page').waitFor();
+  expect(await engines.locator('tbody tr').count()).toBe(1);
+  await page.getByText('Streams and their copies').click();
+  const streams = page.getByRole('region', { name: 'Streams', exact: true });
+  await streams.getByRole('row', { name: /^KV_tailrace_registry – 1 / }).waitFor();
+  await page.getByText('The broker is one server').waitFor();
+  await accessible(page);
+  await tenants().getByRole('link', { name: 'shop' }).click();
+});
+
 it('changes its quotas, and is told what is no number and no rate', async () => {
   await page.getByRole('link', { name: 'Quotas' }).click();
   await page.getByText('shop.> public.shop.*').waitFor();

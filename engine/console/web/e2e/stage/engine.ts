@@ -89,9 +89,20 @@ export class Engine {
   }
 
   /** Asks the API for tenant `dev`, as a preparation. */
-  async ask(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.token}`, 'content-type': type };
-    const response = await fetch(`${this.url}/v1/tenants/dev${path}`, { method, headers, body: body ?? null });
+  ask(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+    return this.askAs(this.token, method, `/v1/tenants/dev${path}`, body, type);
+  }
+
+  /** Asks with any token. */
+  async askAs(
+    token: string,
+    method: string,
+    path: string,
+    body?: BodyInit,
+    type = 'application/json',
+  ): Promise<Response> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': type };
+    const response = await fetch(`${this.url}${path}`, { method, headers, body: body ?? null });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response;
   }
@@ -126,8 +137,9 @@ export class Engine {
   }
 
   /** A token of the tenant. */
-  async newToken(scope: string): Promise<{ token: string; id: string }> {
-    const made = await this.ask('POST', '/tokens', JSON.stringify({ scope }));
+  async newToken(scope: string, expiresIn?: string): Promise<{ token: string; id: string }> {
+    const wish = { scope, ...(expiresIn ? { 'expires-in': expiresIn } : {}) };
+    const made = await this.ask('POST', '/tokens', JSON.stringify(wish));
     return (await made.json()) as { token: string; id: string };
   }
 }

@@ -26,7 +26,10 @@ export function project(vectors: readonly (readonly number[])[], directed = fals
     rows.forEach((row, index) => add(row, direction, -(along[index] ?? 0)));
   }
   const [first, second] = axes;
-  const most = Math.max(1e-12, ...axes.map(({ along }) => along.reduce((far, value) => Math.max(far, Math.abs(value)), 0)));
+  const most = Math.max(
+    1e-12,
+    ...axes.map(({ along }) => along.reduce((far, value) => Math.max(far, Math.abs(value)), 0)),
+  );
   return {
     points: rows.map((_, index) => [(first?.along[index] ?? 0) / most, (second?.along[index] ?? 0) / most]),
     spread: [first?.part ?? 0, second?.part ?? 0],
