@@ -133,7 +133,7 @@ it('reads log lines that are markup or escape sequences as text, and filters lin
   await logIn(page, engine.token, 'dev');
   const lines = page.getByRole('region', { name: 'Lines' });
   await lines.getByText(HOSTILE).waitFor();
-  await lines.getByText('\u241b[2J\u241b]0;owned\u2407 \\u202e').waitFor();
+  await lines.getByText('\\u{1b}[2J\\u{1b}]0;owned\\u{7} \\u{202e}txet').waitFor();
   expect(await lines.innerText()).not.toMatch(/[\u001b\u0007\u202e]/);
   await page.getByLabel('Filter by text').fill('second');
   await lines.getByText(HOSTILE).waitFor({ state: 'detached' });
