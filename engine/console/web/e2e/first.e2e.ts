@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open, type Opened } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { PLUGINS } from './stage/needs';
+import { PICTURES, PLUGINS } from './stage/needs';
 import { CHAT, CHATTY, orders } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -196,6 +196,7 @@ vectors:
   const comparison = page.getByRole('region', { name: 'Comparison' });
   await page.getByRole('button', { name: 'Draw a map of the collection' }).click();
   await page.getByRole('img', { name: /^A map of \d+ vectors$/ }).waitFor();
+  if (PICTURES()) await page.screenshot({ path: join(PICTURES() ?? '', 'map.png'), fullPage: true });
   const listed = page.getByRole('region', { name: 'Vectors of the collection' });
   await listed.getByRole('button', { name: 'user-0', exact: true }).click();
   await page.getByRole('img', { name: 'The 32 numbers of user-0' }).waitFor();

@@ -61,7 +61,6 @@ struct StreamView {
     #[serde(default)]
     followers: Vec<FollowerView>,
     bytes: u64,
-    last_sequence: u64,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +147,6 @@ fn streams(streams: Vec<StreamView>) -> String {
             stream.leader.unwrap_or_default(),
             followers.collect::<Vec<_>>().join(", "),
             size(stream.bytes),
-            count(stream.last_sequence),
         ]
     };
     table_or(
@@ -159,8 +157,7 @@ fn streams(streams: Vec<StreamView>) -> String {
             "replicas>",
             "leader",
             "followers",
-            "bytes>",
-            "last>",
+            "bytes>"
         ],
         streams.into_iter().map(row).collect(),
     )
