@@ -1,5 +1,4 @@
-// What each route answers. The OpenAPI description has no schemas of answers yet, so these are written by hand;
-// only fields that the console shows are named.
+// What each route answers, by hand: only fields that the console shows are named, in the form in which it uses them.
 import type { DeadLetter } from './shapes/dead-letter';
 import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
