@@ -151,14 +151,7 @@ fn streams(streams: Vec<StreamView>) -> String {
     };
     table_or(
         "there are no streams",
-        &[
-            "stream",
-            "pipeline",
-            "replicas>",
-            "leader",
-            "followers",
-            "bytes>"
-        ],
+        &["stream", "pipeline", "replicas>", "leader", "followers", "bytes>"],
         streams.into_iter().map(row).collect(),
     )
 }

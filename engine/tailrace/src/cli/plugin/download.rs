@@ -66,17 +66,16 @@ pub fn run(args: DownloadArgs, session: &Session) -> anyhow::Result<()> {
 fn write(file: &Path, bytes: &[u8], force: bool) -> anyhow::Result<()> {
     let mut how = OpenOptions::new();
     how.write(true).create(force).truncate(force).create_new(!force);
-    let opened = how.open(file).map_err(|cause| {
-        if cause.kind() == ErrorKind::AlreadyExists {
-            return misuse(
+    let cannot = || format!("cannot write {}", file.display());
+    let mut opened = match how.open(file) {
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
+            return Err(misuse(
                 format!("{} is there already", file.display()),
                 "name another file with --file, or replace it with --force",
-            );
+            ));
         }
-        anyhow::Error::from(cause)
-    });
-    let cannot = || format!("cannot write {}", file.display());
-    let mut opened = opened.with_context(cannot)?;
+        opened => opened.with_context(cannot)?,
+    };
     opened.write_all(bytes).with_context(cannot)
 }
 
