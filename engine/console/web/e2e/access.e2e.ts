@@ -43,7 +43,8 @@ let engine: Engine;
 let browser: Browser;
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   await engine.push('validator');
   await engine.apply(ORDERS.replace('name: orders', `name: ${PIPELINE}`));
   await engine.ask('POST', `/schemas/${SCHEMA}/versions`, JSON.stringify(SCHEMAS[0]));

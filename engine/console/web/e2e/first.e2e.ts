@@ -20,7 +20,8 @@ let browser: Browser;
 let opened: Opened;
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   opened = await open(browser, engine, '/console/t/dev/first-steps');
   await logIn(opened.page, engine.token, 'dev');
 });

@@ -11,7 +11,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   ({ page, complaints } = await open(browser, engine, '/console/operator'));
   await logIn(page, engine.operator);
 });

@@ -14,7 +14,8 @@ let engine: Engine;
 let browser: Browser;
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   for (const plugin of ['validator', 'embedding-updater', 'examples/chatty', 'minutes']) await engine.push(plugin);
   for (const manifest of [RICH_ORDERS, TASTES, CHATTY, SALES, MINUTES, BOUGHT]) await engine.apply(manifest);
   for (const schema of SCHEMAS) await engine.ask('POST', '/schemas/order/versions', JSON.stringify(schema));

@@ -17,7 +17,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   ({ page, complaints } = await open(browser, engine, '/console/t/dev/schemas'));
   await logIn(page, engine.token, 'dev');
 });

@@ -12,8 +12,8 @@ const HERE = '/console/t/dev/p/orders';
 const ENDED = 'not valid any more';
 
 beforeAll(async () => {
-  engine = await Engine.start();
   browser = await launch();
+  engine = await Engine.start();
   await engine.push('validator');
   await engine.apply(ORDERS);
 });

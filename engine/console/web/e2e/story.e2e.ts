@@ -18,8 +18,8 @@ let opened: Opened;
 let page: Page;
 
 beforeAll(async () => {
-  engine = await Engine.start();
   browser = await launch();
+  engine = await Engine.start();
   opened = await open(browser, engine, '/console/');
   page = opened.page;
   await logIn(page, engine.token, 'dev');

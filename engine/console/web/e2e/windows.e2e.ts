@@ -16,7 +16,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   await engine.push('minutes');
   await engine.apply(SALES);
   await engine.apply(MINUTES);
