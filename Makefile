@@ -51,9 +51,7 @@ console-check: console ## the console's types, lints and unit tests
 
 console-test: console plugins ## the console in a headless Chromium against a real engine
 	$(CARGO) build --locked --workspace --bin tailrace
-	chromium=$$(engine/console/tools/chromium.sh) && nats=$$(tests/tools/nats-server.sh) && \
-	CONSOLE_CHROMIUM=$$chromium TAILRACE_NATS_SERVER=$$nats \
-	TAILRACE_BINARY=$(CURDIR)/target/debug/tailrace TAILRACE_PLUGINS=$(CURDIR)/target/$(TARGET)/guest $(NPM) run e2e
+	engine/console/tools/browser-tests.sh
 
 engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
@@ -72,6 +70,7 @@ install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its deb
 
 test: plugins console-check test-build ## every test
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
+	engine/console/tools/browser-tests.sh --where-possible
 
 test-build: console
 	$(CARGO) build --locked $(FLAGS) --workspace --bins --tests --examples

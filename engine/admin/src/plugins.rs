@@ -1,18 +1,20 @@
-//! Plugins: upload, list, describe.
+//! Plugins: upload, list, describe, download.
 //!
 //! An upload is the file itself, or a form (`multipart/form-data`) with the file as `plugin` and
 //! beside it what it is to be tried with: `config` for `configure`, `event` for one call.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Json,
+    body::Body,
     extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
     http::{StatusCode, header},
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tailrace_control::command::{
     plugins::{Upload, Uploaded},
     trial::Trial,
@@ -27,7 +29,8 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
-    answers::Kept,
+    answers::{Kept, Kinds, Written},
+    document_types::DocumentTypes,
     edge::TooSlow,
     input::{Content, PathParameters, too_large, too_slow},
     problem::{Answer, Problem},
@@ -154,4 +157,46 @@ pub(crate) async fn describe(
     path: PathParameters,
 ) -> Answer<Json<Arc<PluginVersion>>> {
     Ok(Json(api.queries.get_plugin(&access.tenant, &plugin(&path)?)?))
+}
+
+/// A component, as the engine runs it.
+pub(crate) struct Component;
+
+impl Kinds for Component {
+    fn kinds(_: &mut DocumentTypes) -> Vec<(&'static str, Value)> {
+        vec![(
+            "application/wasm",
+            json!({ "type": "string", "format": "binary" }),
+        )]
+    }
+
+    fn headers() -> Vec<(&'static str, &'static str)> {
+        vec![("content-disposition", "The name of a file for it.")]
+    }
+}
+
+/// Bytes that are sent at a time.
+const CHUNK: usize = 64 * 1024;
+
+pub(crate) async fn component(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+) -> Answer<Written<Component>> {
+    let plugin = plugin(&path)?;
+    // Before the broker is asked: it is held in memory, and there is room for a few.
+    let permit = api.commands.upload_permit(&access.tenant)?;
+    let bytes = api.queries.component(&access.tenant, &plugin).await?;
+    // Names and versions hold nothing that ends a quoted text.
+    let file = format!("attachment; filename=\"{}-{}.wasm\"", plugin.name, plugin.version);
+    let headers = [
+        (header::CONTENT_TYPE, "application/wasm".to_owned()),
+        (header::CONTENT_LENGTH, bytes.len().to_string()),
+        (header::CONTENT_DISPOSITION, file),
+    ];
+    let parts = futures::stream::unfold((bytes, permit), |(mut rest, permit)| async move {
+        let part = rest.split_to(CHUNK.min(rest.len()));
+        (!part.is_empty()).then_some((Ok::<_, Infallible>(part), (rest, permit)))
+    });
+    Ok(Written::new((headers, Body::from_stream(parts))))
 }

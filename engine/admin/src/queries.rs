@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use tailrace_control::query::{
-    queries::{MAX_SCAN, StateEntry, VectorEntry},
+    queries::{MAX_SCAN, StateEntry},
+    vectors::VectorEntry,
     windows::WindowPage,
 };
 

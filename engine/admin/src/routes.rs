@@ -7,11 +7,11 @@ use tailrace_core::registry::Role;
 
 use crate::{
     access::Audience,
-    audit, candidates, dead_letters,
+    audit, candidates, collections, dead_letters,
     described::{delete, get, post, put},
     doctor, events, graph,
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
-    openapi, outputs, pipelines, plugins, probes, queries,
+    openapi, operators, outputs, pipelines, plugins, probes, queries,
     route::Route,
     schemas, sketches, streams, tenants, tokens, views, whoami,
 };
@@ -23,6 +23,7 @@ const JSON: &[&str] = &["application/json"];
 pub fn routes() -> Vec<Route> {
     let tenant = "/v1/tenants/{tenant}";
     let plugin = "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}";
+    let component = "/v1/tenants/{tenant}/plugins/{plugin}/versions/{version}/component";
     let stream = "/v1/tenants/{tenant}/streams/{stream}";
     macro_rules! schema {
         ($rest:literal) => {
@@ -95,6 +96,19 @@ pub fn routes() -> Vec<Route> {
             "mend what can be mended without a person's judgement",
             post(doctor::fix),
         ),
+        operator(
+            "GET",
+            "/v1/engines",
+            "list the engines that are alive, with their shares of the partitions",
+            get(operators::engines),
+        ),
+        operator(
+            "GET",
+            "/v1/streams",
+            "list the streams of a NATS account, with their replicas",
+            get(operators::streams),
+        )
+        .asks(&["account", "after"]),
         operator("GET", "/v1/tenants", "list all tenants", get(tenants::list)),
         operator(
             "PUT",
@@ -204,6 +218,12 @@ pub fn routes() -> Vec<Route> {
             delete(schemas::delete),
         ),
         own(
+            "GET",
+            schema!("/uses"),
+            "list the pipelines and the schemas that use a schema",
+            get(schemas::uses),
+        ),
+        own(
             "PUT",
             schema!("/compatibility"),
             "choose what new versions of a schema are compared with",
@@ -261,6 +281,12 @@ pub fn routes() -> Vec<Route> {
         )
         .takes(&["application/wasm", "multipart/form-data"]),
         own("GET", plugin, "show a plugin version", get(plugins::describe)),
+        own(
+            "GET",
+            component,
+            "download the component of a plugin version",
+            get(plugins::component),
+        ),
         own(
             "GET",
             "/v1/tenants/{tenant}/pipelines",
@@ -403,6 +429,30 @@ pub fn routes() -> Vec<Route> {
         )
         .of_what_is_committed()
         .asks(&["group", "after", "limit"]),
+        own(
+            "GET",
+            pipeline!("/joins/{join}"),
+            "list the events that a join keeps for partners that are to come",
+            get(collections::joins),
+        )
+        .of_what_is_committed()
+        .asks(&["key", "after", "limit"]),
+        own(
+            "GET",
+            pipeline!("/timers"),
+            "list the timers of a pipeline's plugins, those due next first",
+            get(collections::timers),
+        )
+        .of_what_is_committed()
+        .asks(&["step", "after", "limit"]),
+        own(
+            "GET",
+            pipeline!("/vectors/{collection}"),
+            "list the vectors of a collection",
+            get(collections::vectors),
+        )
+        .of_what_is_committed()
+        .asks(&["after", "limit"]),
         own(
             "GET",
             pipeline!("/vectors/{collection}/{id}"),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use tailrace_control::{
     command::schemas::{CompatibilityRequest, SchemaRequest},
-    query::schemas::{Report, ShownSchema},
+    query::{
+        schema_uses::SchemaUses,
+        schemas::{Report, ShownSchema},
+    },
 };
 use tailrace_core::registry::{Schema, SchemaVersion};
 
@@ -117,4 +120,13 @@ pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<NoCon
         .delete_schema(&access.tenant, &path.name("schema")?)
         .await?;
     Ok(NoContent)
+}
+
+pub(crate) async fn uses(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+) -> Answer<Json<SchemaUses>> {
+    let name = path.name("schema")?;
+    Ok(Json(api.queries.schema_uses(&access.tenant, &name)?))
 }

@@ -28,5 +28,5 @@ export default defineConfig(({ isPreview }) => ({
   },
   server: { proxy },
   preview: { proxy, headers: isPreview ? { 'content-security-policy': policy() } : {} },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  test: { include: ['{src,scripts}/**/*.test.ts'], environment: 'node' },
 }));

@@ -39,6 +39,9 @@ pub struct RowId {
 }
 
 impl RowId {
+    /// The length of [`RowId::encode`] in bytes: a letter and three numbers.
+    pub const ENCODED_LENGTH: usize = 1 + 16 + 16 + 8;
+
     /// As a part of keys, in their order.
     pub fn encode(&self) -> String {
         let Self {
@@ -92,20 +95,21 @@ pub fn shape(join: &JoinManifest) -> u32 {
 
 /// The key of a kept event with this value.
 pub fn key(value: &str, id: RowId) -> String {
-    format!("{}{}", key_prefix(value), id.encode())
+    format!("{}{}", value_prefix(value), id.encode())
 }
 
 /// What the keys begin with of the events of this value and side.
 pub fn side_prefix(value: &str, side: JoinSide) -> String {
-    format!("{}{}", key_prefix(value), letter(side))
+    format!("{}{}", value_prefix(value), letter(side))
 }
 
 /// What the keys begin with of the events of this value, side and time.
 pub fn time_prefix(value: &str, side: JoinSide, time_ms: u64) -> String {
-    format!("{}{}{time_ms:016x}", key_prefix(value), letter(side))
+    format!("{}{}{time_ms:016x}", value_prefix(value), letter(side))
 }
 
-fn key_prefix(value: &str) -> String {
+/// What the keys begin with of the events of this value, of either side.
+pub fn value_prefix(value: &str) -> String {
     format!("{value}{SEPARATOR}")
 }
 
@@ -113,6 +117,20 @@ fn key_prefix(value: &str) -> String {
 pub fn read_key(key: &str) -> Option<(&str, RowId)> {
     let (value, id) = key.rsplit_once(SEPARATOR)?;
     Some((value, RowId::decode(id)?))
+}
+
+/// What is kept, as bytes.
+pub fn encode(shape: u32, kept: &Kept) -> Vec<u8> {
+    postcard::to_stdvec(&(shape, kept)).expect("it always serialises into memory")
+}
+
+/// What bytes keep; none for an event of another declaration.
+pub fn decode(shape: u32, bytes: &[u8]) -> Result<Option<Kept>, postcard::Error> {
+    let (of, kept): (u32, &[u8]) = postcard::take_from_bytes(bytes)?;
+    if of != shape {
+        return Ok(None);
+    }
+    postcard::from_bytes(kept).map(Some)
 }
 
 /// The row of two events, or of one without a partner, as a JSON object. Both payloads are JSON.
@@ -143,10 +161,23 @@ mod tests {
         for value in ["\"ann\"", "\"\\u0000l\"", "\"\"", "7"] {
             let key = key(value, ID);
             assert_eq!(read_key(&key), Some((value, ID)));
+            assert_eq!(ID.encode().len(), RowId::ENCODED_LENGTH);
             assert!(key.starts_with(&side_prefix(value, JoinSide::Right)));
             assert!(key.starts_with(&time_prefix(value, JoinSide::Right, 17)));
             assert!(time_prefix(value, JoinSide::Right, 18) > key);
         }
+    }
+
+    #[test]
+    fn what_is_kept_reads_back_under_its_own_declaration_only() {
+        let kept = Kept {
+            payload: b"{}".to_vec(),
+            is_paired: true,
+        };
+        let bytes = encode(7, &kept);
+        assert_eq!(decode(7, &bytes).unwrap(), Some(kept));
+        assert_eq!(decode(8, &bytes).unwrap(), None);
+        assert!(decode(7, &bytes[..3]).is_err());
     }
 
     #[test]

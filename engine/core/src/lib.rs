@@ -14,6 +14,7 @@ pub mod codes;
 pub mod compile_semaphore;
 pub mod dead_letter;
 pub mod delta;
+pub mod due;
 pub mod event;
 pub mod event_time;
 pub mod extract;

@@ -110,6 +110,15 @@ pub fn stream_name(pipeline: &PipelineId) -> String {
     format!("TR_{}_{}", pipeline.tenant, pipeline.pipeline)
 }
 
+/// The pipeline whose own stream bears this name.
+pub fn owner_of_stream(name: &str) -> Option<PipelineId> {
+    let (tenant, pipeline) = name.strip_prefix("TR_")?.split_once('_')?;
+    Some(PipelineId {
+        tenant: Name::new(tenant).ok()?,
+        pipeline: Name::new(pipeline).ok()?,
+    })
+}
+
 /// Name of a stream that a tenant made, as the broker has it.
 pub fn tenant_stream_name(tenant: &Name, stream: &Name) -> String {
     format!("IN_{tenant}_{stream}")

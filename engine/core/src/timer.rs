@@ -22,3 +22,24 @@ pub struct Timer {
     /// The sequence of the event that set it.
     pub set_by: u64,
 }
+
+/// What the wake-up of a timer takes along, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The sequence of the event that set it.
+    pub set_by: u64,
+    /// What the plugin gave it.
+    pub payload: Vec<u8>,
+}
+
+impl Carried {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("it always serialises into memory")
+    }
+
+    /// From bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+}

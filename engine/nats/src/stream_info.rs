@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tailrace_core::{ports::broker::StreamFacts, subject};
+use tailrace_core::{
+    ports::broker::{CopiedStream, Follower, StreamFacts},
+    subject,
+};
 
 /// Begins the description of every stream that an engine makes for a pipeline.
 pub(crate) const DESCRIPTION: &str = "Tailrace:";
@@ -30,6 +33,20 @@ pub(crate) struct StreamInfo {
 struct Cluster {
     #[serde(default)]
     leader: Option<String>,
+    #[serde(default)]
+    replicas: Option<Vec<Replica>>,
+}
+
+/// A copy that follows the leader.
+#[derive(Deserialize)]
+struct Replica {
+    name: String,
+    #[serde(default)]
+    current: bool,
+    #[serde(default)]
+    offline: bool,
+    #[serde(default)]
+    lag: u64,
 }
 
 #[derive(Deserialize)]
@@ -128,5 +145,23 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
         is_engines: info.config.name.starts_with("TR_") && info.config.description.starts_with(DESCRIPTION),
         is_derived: info.config.is_derived(),
         replicas: info.config.num_replicas.max(1),
+    }
+}
+
+/// The same, with its copies.
+pub(crate) fn copied(info: StreamInfo) -> CopiedStream {
+    let facts = facts(&info);
+    let Cluster { leader, replicas } = info.cluster;
+    let follower = |replica: Replica| Follower {
+        node: replica.name,
+        is_current: replica.current,
+        is_offline: replica.offline,
+        lag: replica.lag,
+    };
+    CopiedStream {
+        facts,
+        // The broker writes an empty name where no node leads.
+        leader: leader.filter(|leader| !leader.is_empty()),
+        followers: replicas.into_iter().flatten().map(follower).collect(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tailrace_core::{
     identity::PipelineId,
     life::Life,
-    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
+    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own},
     subject, tasks,
 };
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use crate::{
     connect::{NatsBroker, REGISTRY},
     consumers::{consumer_prefix, list_consumers, remove_consumer},
     error::unreachable,
-    stream_info::{DESCRIPTION, LIFE, StreamInfo, facts},
+    stream_info::{DESCRIPTION, LIFE, StreamInfo, copied, facts},
     sync::SyncPolicy,
 };
 
@@ -47,6 +47,8 @@ struct Counter {
 struct Page {
     #[serde(default)]
     streams: Option<Vec<StreamInfo>>,
+    #[serde(default)]
+    total: u64,
 }
 
 #[derive(Deserialize)]
@@ -289,6 +291,14 @@ impl Streams for NatsBroker {
             offset += streams.len();
             found.extend(streams.iter().map(facts).filter(|facts| facts.is_engines));
         }
+    }
+
+    async fn page_of_streams(&self, offset: u64) -> Result<StreamPage, BrokerError> {
+        let page: Page = self.ask("STREAM.LIST", &json!({ "offset": offset })).await?;
+        Ok(StreamPage {
+            streams: page.streams.into_iter().flatten().map(copied).collect(),
+            total: page.total,
+        })
     }
 
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {

@@ -154,6 +154,29 @@ impl PartitionStore for SledPartition {
         })
     }
 
+    fn vectors(
+        &self,
+        collection: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>, StoreError> {
+        let beginning = keys::vector(collection, "");
+        let start = match after {
+            // The smallest key after `after` is itself with a zero byte behind it.
+            Some(after) => [keys::vector(collection, after), vec![0]].concat(),
+            None => beginning.clone(),
+        };
+        self.handle.with(|tree| {
+            let entries = tree.range(start..prefix_end(&beginning)).take(limit);
+            let read = entries.map(|entry| {
+                let (place, sealed) = entry.map_err(|cause| failed(&cause))?;
+                let id = keys::rest(&place, beginning.len()).ok_or_else(|| damaged("an id is not text"))?;
+                Ok((id, open_vector(&sealed)?))
+            });
+            read.collect()
+        })
+    }
+
     fn collection(
         &self,
         collection: &str,

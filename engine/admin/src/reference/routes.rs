@@ -22,9 +22,10 @@ pub(super) fn group(path: &str) -> &'static str {
             "Probes, metrics and descriptions"
         }
         ("/v1/tenants" | "/v1/tenants/{tenant}", _) => "Tenants",
+        ("/v1/engines" | "/v1/streams", _) => "Engines and the broker",
         (_, Some(rest)) if rest.starts_with("/candidate") => "Candidates",
         (_, Some(rest))
-            if ["/steps", "/vectors", "/sketches"]
+            if ["/steps", "/vectors", "/sketches", "/timers", "/joins"]
                 .iter()
                 .any(|it| rest.starts_with(it)) =>
         {
@@ -76,6 +77,18 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "",
             "200 with OpenAPI 3.1",
             &[],
+        ),
+        ("GET", "/v1/engines") => of(
+            "The share of an engine is what the engine that answers computes from the leases.",
+            "",
+            "200 with a list of engines: `engine`, `answers` (whether it is the one that answers), `pipelines`, `partitions` and `cannot_read`",
+            &[],
+        ),
+        ("GET", "/v1/streams") => of(
+            "A page has as many streams as the broker tells at once.",
+            "",
+            "200 with `streams`, `total`, `wanted_replicas`, the `accounts` of tenants, and `next` to go on with as `after`. A stream has `stream`, `pipeline` (if it is a pipeline's own), `replicas`, `leader`, `followers` (each with `node`, `current`, `offline` and `lag`), `bytes`, `first_sequence` and `last_sequence`",
+            &[ApiCode::InvalidRequest, ApiCode::AccountUnavailable],
         ),
         ("GET", "/v1/schemas/pipeline.json") => of(
             "Editors use it for completion.",
@@ -171,6 +184,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with `compatible`, `compatibility` and `conflicts`: `version`, `direction`, and `differences` with `rule`, `place` and `what`",
             &[ApiCode::InvalidBody, ApiCode::InvalidRequest],
         ),
+        ("GET", "/schemas/{schema}/uses") => of(
+            "It names the active revisions of pipelines and their candidates.",
+            "",
+            "200 with `pipelines` (each with `version`, `pipeline`, `revision`, `candidate` and `place`) and `schemas` that refer to it (each with `version`, `schema` and `schema_version`)",
+            &[],
+        ),
         ("POST", "/schemas/{schema}/versions") => of(
             "The same content again is the version that there is.",
             "JSON with `format` (`json-schema`, `avro`, `protobuf`), `schema` (the text; a descriptor set in base64), `references` (each with `name`, `schema` and `version`) and `assert-formats`. The last two are optional.",
@@ -246,6 +265,16 @@ pub(super) fn about(method: &str, path: &str) -> About {
             ],
         ),
         ("GET", "/plugins/{plugin}/versions/{version}") => of("", "", PLUGIN, &[ApiCode::InvalidVersion]),
+        ("GET", "/plugins/{plugin}/versions/{version}/component") => of(
+            "The bytes are those of `digest`: the component that the engine runs. For a core module that was uploaded it is the component made of it.",
+            "",
+            "200 with the component",
+            &[
+                ApiCode::InvalidVersion,
+                ApiCode::Conflict,
+                ApiCode::TooManyUploads,
+            ],
+        ),
         ("GET", "/pipelines") => of(
             "",
             "",
@@ -334,6 +363,24 @@ pub(super) fn about(method: &str, path: &str) -> About {
             &[],
         ),
         ("GET", "P/vectors/{collection}/{id}") => of("", "", "200 with `id`, `vector` and `partition`", &[]),
+        ("GET", "P/vectors/{collection}") => of(
+            "The order is that of their ids. A page holds at most 200,000 numbers, so one of long vectors has fewer than `limit`. Several partitions may hold a vector of the same id.",
+            "",
+            "200 with `vectors` (each with `id`, `vector` and `partition`), and `next` to go on with as `after`",
+            &[],
+        ),
+        ("GET", "P/timers") => of(
+            "A page may hold fewer than `limit`, though there are more: then it has `next`.",
+            "",
+            "200 with `timers` (each with `at_ms`, `step`, `key`, `name`, `set_by`, `partition`, `encoding` and `value`), and `next` to go on with as `after`",
+            &[ApiCode::InvalidRequest],
+        ),
+        ("GET", "P/joins/{join}") => of(
+            "The order is that of their keys. Events that an earlier declaration of the join has kept are left out.",
+            "",
+            "200 with `kept` (each with `key`, `side`, `input`, `time_ms`, `until_ms`, `paired`, `sequence`, `partition` and `payload`), and `next` to go on with as `after`",
+            &[ApiCode::InvalidRequest],
+        ),
         ("GET", "P/sketches") => of(
             "",
             "",
@@ -401,6 +448,13 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "limit" if path.ends_with("/tap") => "the stream ends after this many samples.",
         "after" if is_dead_letters => "an id. The page starts after it.",
         "after" if path.ends_with("/windows/{window}") => "`next` of the answer before.",
+        "after" if path.ends_with("/timers") || path.ends_with("/joins/{join}") => {
+            "`next` of the answer before, as it is."
+        }
+        "after" if path == "/v1/streams" => {
+            "the number of streams to pass over: `next` of the answer before."
+        }
+        "after" if path.ends_with("/vectors/{collection}") => "an id. The page starts after it.",
         "after" => "a key. The page starts after it.",
         "prefix" => "only keys that begin with this text.",
         "format" => "`json` (the default), `mermaid` or `dot`.",
@@ -424,7 +478,10 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "max-error-ratio" => "the canary ends when a greater share of its events fails.",
         "max-p99" => "the canary ends when 1 of 100 of its events takes longer than this duration.",
         "min-events" => "the limits of a canary apply after this many events. The default is 100.",
+        "step" if path.ends_with("/timers") => "only timers of this step.",
         "step" => "only calls of this step.",
+        "key" if path.ends_with("/joins/{join}") => "only events of this value.",
+        "account" => "the NATS account. The default is the engine's own.",
         "key" => "only events with this key.",
         "follow" => "`true` keeps the answer open for new lines.",
         "lines" => "the number of last lines. The default is 100.",
@@ -436,9 +493,7 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "group" => "only the group of this value.",
         "last" => "the last stretch of event time. The default is `1h`.",
         "base" => "the stretch before it. The default is `24h`.",
-        "limit" if path.ends_with("/windows/{window}") => {
-            "the most entries of the answer, at most 1,000. The default is 100."
-        }
+        "limit" => "the most entries of the answer, at most 1,000. The default is 100.",
         "rest" => "`other` for values beyond the most groups, `missing` for events without a value.",
         _ => panic!("the page of the API does not explain the parameter {name} of {path}"),
     }

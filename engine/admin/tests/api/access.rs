@@ -133,8 +133,10 @@ async fn every_route_serves_those_whom_it_is_for() {
             (_, path) if path.ends_with("/rollback") => answer.status == StatusCode::CONFLICT,
             // Nothing runs beside the active revision.
             ("POST" | "DELETE", path) if path.contains("/candidate") => answer.status == StatusCode::CONFLICT,
-            // Its pipeline has no windows.
-            ("GET", path) if path.ends_with("/windows/{window}") => answer.status == StatusCode::NOT_FOUND,
+            // Its pipeline has neither windows nor joins.
+            ("GET", path) if path.ends_with("/windows/{window}") || path.ends_with("/joins/{join}") => {
+                answer.status == StatusCode::NOT_FOUND
+            }
             // No engine runs on this stage, and its pipeline publishes nothing.
             _ if is_view(&route) => answer.status == StatusCode::CONFLICT,
             _ => answer.status.is_success(),
@@ -150,8 +152,8 @@ async fn an_operator_may_do_a_tenants_work() {
         .iter()
         .filter(|route| matches!(route.audience, Audience::Tenant(_)) && route.method == "GET")
         .filter(|route| !is_view(route))
-        // Its pipeline has no windows.
-        .filter(|route| !route.path.ends_with("/windows/{window}"))
+        // Its pipeline has neither windows nor joins.
+        .filter(|route| !route.path.ends_with("/windows/{window}") && !route.path.ends_with("/joins/{join}"))
     {
         stage.ok("GET", &path(route), "").await;
     }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Routes whose success needs more than a pipeline that lies there.
 fn needs_more(route: &Route) -> bool {
-    let more = ["/tap", "/logs", "/outputs", "/windows/{window}"];
+    let more = ["/tap", "/logs", "/outputs", "/windows/{window}", "/joins/{join}"];
     more.iter().any(|end| route.path.ends_with(end))
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod bodies;
 mod by_hand;
 mod cache;
+mod collections;
 mod console;
 mod description;
 mod edge;

@@ -302,6 +302,7 @@ fn filling(parameter: &str) -> &'static str {
         "id" => "u1",
         "sketch" => "divided",
         "window" => "per-minute",
+        "join" => "bought",
         "letter" => "1125899906842624",
         "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),

@@ -1,22 +1,27 @@
 // A newcomer's way through the first steps, in the browser alone, and what the pages make of hostile logs and
 // manifests on it.
 import type { Browser, Locator } from 'playwright-core';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open, type Opened } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { PLUGINS } from './stage/needs';
+import { PICTURES, PLUGINS } from './stage/needs';
 import { CHAT, CHATTY, orders } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
+/** Clears a terminal, names its window, and turns the direction of writing. */
+const ESCAPES = '\u001b[2J\u001b]0;owned\u0007 \u202etxet';
 
 let engine: Engine;
 let browser: Browser;
 let opened: Opened;
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   opened = await open(browser, engine, '/console/t/dev/first-steps');
   await logIn(opened.page, engine.token, 'dev');
 });
@@ -108,20 +113,34 @@ it('makes a stream where none holds what a pipeline is to read', async () => {
   await page.getByText('This tenant has made no stream').waitFor();
 });
 
-it('reads a log line that is markup as text, and filters lines', async () => {
+it('downloads a plugin as the engine runs it', async () => {
+  const { page } = opened;
+  await page.getByRole('link', { name: 'Plugins' }).click();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download validator@1.0.0' }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename()).toBe('validator-1.0.0.wasm');
+  const described = await (await engine.ask('GET', '/plugins/validator/versions/1.0.0')).json();
+  const bytes = readFileSync(await saved.path());
+  expect(createHash('sha256').update(bytes).digest('hex')).toBe((described as { digest: string }).digest);
+});
+
+it('reads log lines that are markup or escape sequences as text, and filters lines', async () => {
   const { page, complaints } = opened;
   await engine.push('examples/chatty');
   await engine.apply(CHATTY);
-  await engine.publish(CHAT, [HOSTILE, 'second line']);
+  await engine.publish(CHAT, [HOSTILE, 'second line', ESCAPES]);
   await page.goto(`${engine.url}/console/t/dev/p/chatty/logs`);
   await logIn(page, engine.token, 'dev');
   const lines = page.getByRole('region', { name: 'Lines' });
   await lines.getByText(HOSTILE).waitFor();
+  await lines.getByText('\\u{1b}[2J\\u{1b}]0;owned\\u{7} \\u{202e}txet').waitFor();
+  expect(await lines.innerText()).not.toMatch(/[\u001b\u0007\u202e]/);
   await page.getByLabel('Filter by text').fill('second');
   await lines.getByText(HOSTILE).waitFor({ state: 'detached' });
   await lines.getByText('second line').waitFor();
   await page.getByLabel('At least').selectOption('error');
-  await page.getByText('None of the 2 lines passes the filter').waitFor();
+  await page.getByText('None of the 3 lines passes the filter').waitFor();
   expect(await page.locator('main img').count()).toBe(0);
   expect(complaints).toEqual([]);
 });
@@ -176,6 +195,14 @@ vectors:
   await page.getByRole('button', { name: 'Show' }).click();
   await page.getByRole('img', { name: 'The 32 numbers of user-1' }).waitFor();
   const comparison = page.getByRole('region', { name: 'Comparison' });
+  await page.getByRole('button', { name: 'Draw a map of the collection' }).click();
+  await page.getByRole('img', { name: /^A map of \d+ vectors$/ }).waitFor();
+  if (PICTURES()) await page.screenshot({ path: join(PICTURES() ?? '', 'map.png'), fullPage: true });
+  const listed = page.getByRole('region', { name: 'Vectors of the collection' });
+  await listed.getByRole('button', { name: 'user-0', exact: true }).click();
+  await page.getByRole('img', { name: 'The 32 numbers of user-0' }).waitFor();
+  expect(new URL(page.url()).search).toContain('id=user-0');
+  await accessible(page);
   await comparison.getByRole('combobox', { name: 'Of the collection' }).selectOption('items');
   await comparison.getByLabel('Their ids').fill('nothing, tea coffee');
   await comparison.getByRole('button', { name: 'Compare' }).click();

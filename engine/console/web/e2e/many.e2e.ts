@@ -19,7 +19,8 @@ let complaints: string[];
 const asked = new Set<string>();
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   await engine.push('validator');
   await engine.apply(ORDERS);
   const status = await engine.status('orders');

@@ -11,7 +11,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   ({ page, complaints } = await open(browser, engine, '/console/operator'));
   await logIn(page, engine.operator);
 });
@@ -37,6 +38,19 @@ it('makes a tenant, and a token for it', async () => {
   await page.getByText('This tenant has no token').waitFor();
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByText('the only time that the token is shown').waitFor();
+});
+
+it('sees the engines with their shares, and the streams with their copies', async () => {
+  await toAll();
+  const engines = page.getByRole('region', { name: 'Engines', exact: true });
+  await engines.getByText('answers this page').waitFor();
+  expect(await engines.locator('tbody tr').count()).toBe(1);
+  await page.getByText('Streams and their copies').click();
+  const streams = page.getByRole('region', { name: 'Streams', exact: true });
+  await streams.getByRole('row', { name: /^KV_tailrace_registry – 1 / }).waitFor();
+  await page.getByText('The broker is one server').waitFor();
+  await accessible(page);
+  await tenants().getByRole('link', { name: 'shop' }).click();
 });
 
 it('changes its quotas, and is told what is no number and no rate', async () => {

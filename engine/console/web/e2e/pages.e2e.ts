@@ -2,24 +2,26 @@
 // and the browser complains about nothing. A look logs in once; its tab keeps the token from page to page.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessible, launch, logIn, LOOKS, open, type Look, type Opened } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { PICTURES } from './stage/needs';
-import { CHAT, CHATTY, orders, RICH_ORDERS, SALES, SCHEMAS, SUBJECT, TASTES } from './stage/shop';
+import { PICTURES, SITE } from './stage/needs';
+import { BOUGHT, CHAT, CHATTY, MINUTES, orders, RICH_ORDERS, SALES, SCHEMAS, SUBJECT, TASTES } from './stage/shop';
 
 let engine: Engine;
 let browser: Browser;
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
-  for (const plugin of ['validator', 'embedding-updater', 'examples/chatty']) await engine.push(plugin);
-  for (const manifest of [RICH_ORDERS, TASTES, CHATTY, SALES]) await engine.apply(manifest);
+  browser = await launch();
+  engine = await Engine.start();
+  for (const plugin of ['validator', 'embedding-updater', 'examples/chatty', 'minutes']) await engine.push(plugin);
+  for (const manifest of [RICH_ORDERS, TASTES, CHATTY, SALES, MINUTES, BOUGHT]) await engine.apply(manifest);
   for (const schema of SCHEMAS) await engine.ask('POST', '/schemas/order/versions', JSON.stringify(schema));
   await engine.publish(SUBJECT, orders(200));
   await engine.publish(CHAT, ['hello', '\u001b[31mred <img src=x onerror=alert(1)>']);
+  await engine.publish('dev.events.click', [{ user: 'ada', ts: '2026-11-01T10:00:00Z' }]);
   await eventually('all letters are there', async () =>
     (await engine.status('orders'))['dead_letters'] === 10 ? true : undefined,
   );
@@ -56,6 +58,8 @@ const PAGES: [path: string, shows: string][] = [
   ['/p/sales/windows', 'in 24 s'],
   ['/p/sales/windows?window=rolling', 'Below are the steps'],
   ['/p/orders/windows', 'This pipeline has no windows'],
+  ['/p/bought/windows', 'Waits until'],
+  ['/p/minutes/state', 'in \\d+ s'],
   ['/p/tastes/state', 'item/0'],
   ['/p/tastes/state?collection=users&id=user-1', 'How near are others'],
   ['/p/orders/state', 'No step of this pipeline keeps state'],
@@ -109,6 +113,8 @@ describe.each(LOOKS)('$scheme at $width pixels', (look) => {
     await picture(other, look, 'login');
     await logIn(page, engine.operator);
     await page.getByText('Everything is as it should be').waitFor();
+    await page.getByText('Streams and their copies').click();
+    await page.getByRole('cell', { name: 'TR_dev_orders' }).waitFor();
     await accessible(page);
     await picture(other, look, 'operator');
     expect(complaints).toEqual([]);
@@ -116,12 +122,50 @@ describe.each(LOOKS)('$scheme at $width pixels', (look) => {
   });
 });
 
-it('tells its first paint', async () => {
+/** Of JavaScript, compressed, as `scripts/pack.mjs` has it for what is built; here for what a browser is sent. */
+const MOST_BYTES = { firstScreen: 150_000, all: 500_000 };
+
+it('sends a first screen and a whole within their budgets, and tells its first paint', async () => {
   const { page } = await open(browser, engine, '/console/');
   await page.getByLabel('Token', { exact: true }).waitFor();
+  if (SITE()) process.stderr.write('CONSOLE_SITE is set: its files are sent as they are, so no budget is held\n');
+  else {
+    const scripts = await page.evaluate(() =>
+      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+        .filter(({ name }) => name.endsWith('.js'))
+        .map(({ encodedBodySize, decodedBodySize }) => [encodedBodySize, decodedBodySize] as const),
+    );
+    const sum = (which: 0 | 1) => scripts.reduce((bytes, sizes) => bytes + sizes[which], 0);
+    expect(sum(0)).toBeGreaterThan(0);
+    expect(sum(0)).toBeLessThan(sum(1) / 2);
+    expect(sum(0)).toBeLessThanOrEqual(MOST_BYTES.firstScreen);
+    const all = await sentInAll(page);
+    // All of it is more than the first screen, so the other pages' files were found.
+    expect(all).toBeGreaterThan(2 * sum(0));
+    expect(all).toBeLessThanOrEqual(MOST_BYTES.all);
+  }
   const paint = await eventually('something was painted', () =>
     page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime),
   );
   process.stdout.write(`first contentful paint: ${paint.toFixed(0)} ms\n`);
   await page.context().close();
 });
+
+/** Bytes of every file that some page may load, as they are sent to this browser. */
+async function sentInAll(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const known = new Set([location.pathname]);
+    let sum = 0;
+    for (const path of known) {
+      const answer = await fetch(path, { cache: 'no-store' });
+      const text = await answer.text();
+      sum += Number(answer.headers.get('content-length') ?? text.length);
+      for (const [, file] of text.matchAll(
+        /(?:\/console\/|["'`.]\/?)(assets\/[\w.-]+|[\w-]+-[\w-]{8}\.(?:js|css))/g,
+      )) {
+        known.add(`/console/${file?.startsWith('assets/') ? '' : 'assets/'}${file ?? ''}`);
+      }
+    }
+    return sum;
+  });
+}

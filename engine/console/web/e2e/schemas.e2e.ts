@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
 import { Engine } from './stage/engine';
-import { SCHEMAS } from './stage/shop';
+import { ORDERS, SCHEMAS } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 const ORDER = SCHEMAS[0]?.schema ?? '';
@@ -17,7 +17,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   ({ page, complaints } = await open(browser, engine, '/console/t/dev/schemas'));
   await logIn(page, engine.token, 'dev');
 });
@@ -79,6 +80,24 @@ it('shows the difference of two versions, with an address to share', async () =>
   await schema('order').getByRole('button', { name: 'Delete version 2' }).click();
   await schema('order').getByRole('button', { name: 'Delete version 2' }).click();
   await schema('order').getByRole('heading', { name: 'Version 1' }).waitFor();
+});
+
+it('says which pipelines use which version, and where', async () => {
+  await schema('order').getByText('Nothing uses this schema').waitFor();
+  await engine.push('validator');
+  await engine.apply(ORDERS.replace('  key:', '  schema: { name: order, version: 1 }\n  key:'));
+  await page.getByRole('region', { name: 'Schemas', exact: true }).getByRole('button', { name: 'order' }).click();
+  await page.reload();
+  await logIn(page, engine.token, 'dev');
+  const uses = schema('order').getByRole('region', { name: 'Used by' });
+  await uses.getByRole('row', { name: 'orders 1 input.schema of revision 1' }).waitFor();
+  await accessible(page);
+  await schema('order').getByRole('button', { name: 'Delete version 1' }).click();
+  await schema('order').getByRole('button', { name: 'Delete version 1' }).click();
+  await schema('order')
+    .getByRole('alert')
+    .getByText('revision 1 of pipeline orders names it at input.schema')
+    .waitFor();
 });
 
 it('keeps what another one refers to, and shows markup as text', async () => {

@@ -18,8 +18,8 @@ let opened: Opened;
 let page: Page;
 
 beforeAll(async () => {
-  engine = await Engine.start();
   browser = await launch();
+  engine = await Engine.start();
   opened = await open(browser, engine, '/console/');
   page = opened.page;
   await logIn(page, engine.token, 'dev');
@@ -173,6 +173,26 @@ describe('a tenant', () => {
     const { id } = (await (await engine.ask('GET', '/tokens')).json()).at(0) as { id: string };
     const revisions = page.getByRole('region', { name: 'Revisions' });
     await revisions.getByRole('cell', { name: id }).nth(2).waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('gives a canary a share of the keys, and abandons it', async () => {
+    await page.getByRole('link', { name: 'Manifest' }).click();
+    await page.getByLabel('Take effect').selectOption('As a canary');
+    await page.getByLabel('Share of keys').fill('25%');
+    await page.getByRole('textbox', { name: 'Manifest' }).click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.press('Delete');
+    await page.keyboard.insertText(ORDERS.replaceAll('orders', 'second').replace('min: 0', 'min: 9'));
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('Revision 4 runs as a candidate').waitFor();
+    await page.getByRole('link', { name: 'Revisions' }).click();
+    const candidate = page.getByRole('region', { name: 'Candidate' });
+    await candidate.getByText('for 25 % of the keys').waitFor();
+    await accessible(page);
+    await candidate.getByRole('button', { name: 'Abandon' }).click();
+    await page.getByText('The last candidate was revision 4').waitFor();
+    expect((await engine.status('second'))['active_revision']).toBe(3);
     expect(opened.complaints).toEqual([]);
   });
 

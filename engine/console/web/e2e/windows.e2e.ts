@@ -16,7 +16,8 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [engine, browser] = await Promise.all([Engine.start(), launch()]);
+  browser = await launch();
+  engine = await Engine.start();
   await engine.push('minutes');
   await engine.apply(SALES);
   await engine.apply(MINUTES);
@@ -91,6 +92,15 @@ it('says how many timers fired, beside the watermark that they wait for', async 
   await accessible(page);
 });
 
+it('shows the timers that are due next, seen from the watermark', async () => {
+  await page.getByRole('link', { name: 'State, timers, vectors' }).click();
+  const timers = page.getByRole('region', { name: 'Timers due next' });
+  await timers.getByRole('row', { name: /2026-11-01 12:08:00Z, in 30 s count ada / }).waitFor();
+  expect(await timers.locator('tr[aria-rowindex]').count()).toBe(1);
+  await page.getByText('tailrace timers minutes').waitFor();
+  await accessible(page);
+});
+
 it('says what joins have put together, and whose rows a window takes', async () => {
   await engine.apply(BOUGHT);
   await engine.publish('dev.events.click', [{ user: 'ada', ts: '2026-11-01T10:00:00Z' }]);
@@ -101,6 +111,20 @@ it('says what joins have put together, and whose rows a window takes', async () 
   await page.getByRole('link', { name: 'Windows' }).click();
   await page.getByText('1h long, one after the other, of after-click, by user').waitFor();
   await rows().getByText('ada').waitFor();
+  const kept = page.getByRole('region', { name: 'Kept events' });
+  await kept
+    .getByRole('row', { name: /^ada clicks 2026-11-01 10:00:00Z 2026-11-01 10:10:00Z.* has had one / })
+    .waitFor();
+  await page.getByText('clicks and purchases: pairs, and left events alone').waitFor();
+  await accessible(page);
+  await page.getByLabel('Only the key').fill('nobody');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing of this key is kept').waitFor();
+  await page.getByText('tailrace joins bought after-click --key nobody').waitFor();
+  await page.getByRole('button', { name: 'All keys' }).click();
+  await kept.getByRole('button', { name: 'ada' }).first().click();
+  await page.getByText('tailrace joins bought after-click --key ada').waitFor();
+  await kept.getByText('clicks').waitFor();
   await page.getByRole('link', { name: 'Manifest' }).click();
   const flow = page.getByRole('region', { name: 'Flow of the manifest' });
   await flow.getByText('clicks and purchases, after 10m').waitFor();

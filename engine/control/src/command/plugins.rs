@@ -89,7 +89,7 @@ impl Commands {
         Ok(())
     }
 
-    /// A permit for an upload of this tenant, to be taken before its body is read.
+    /// A permit for an upload of this tenant, to be taken before its body is read, or for a download.
     pub fn upload_permit(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         self.uploads.take(tenant)
     }

@@ -25,7 +25,10 @@ use tokio::sync::watch;
 use crate::{
     command::Commands,
     error::{ControlError, ControlResult},
-    query::schemas::{Report, judge, parsed},
+    query::{
+        schema_uses::{SchemaUse, uses},
+        schemas::{Report, judge, parsed},
+    },
 };
 
 /// Bytes of a schema's text: with its escapes it fits into one entry of the registry.
@@ -380,23 +383,20 @@ impl Commands {
 
 /// Refuses while a pipeline names this version, or any of the schema where no number is said.
 fn unnamed(registry: &Registry, tenant: &Name, name: &Name, number: Option<u32>) -> ControlResult<()> {
-    for (id, pipeline) in registry.pipelines_of(tenant) {
-        let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
-        for revision in std::iter::once(&pipeline.active).chain(candidate) {
-            let mut schemas = revision.manifest.schemas();
-            let used = schemas.find(|(_, used)| {
-                used.name == *name && number.is_none_or(|number| used.version == Some(number))
-            });
-            if let Some((path, used)) = used {
-                let (number, pipeline) = (used.version.unwrap_or(0), &id.pipeline);
-                return Err(ControlError::Conflict(format!(
-                    "version {number} of schema {name} is used: revision {} of pipeline {pipeline} names it at {path}",
-                    revision.number
-                )));
-            }
-        }
-    }
-    Ok(())
+    let mut uses = uses(registry, tenant, name);
+    let used = uses.find(|used| number.is_none_or(|number| used.version == number));
+    used.map_or(Ok(()), |used| {
+        let SchemaUse {
+            version,
+            pipeline,
+            revision,
+            place,
+            ..
+        } = used;
+        Err(ControlError::Conflict(format!(
+            "version {version} of schema {name} is used: revision {revision} of pipeline {pipeline} names it at {place}"
+        )))
+    })
 }
 
 fn schema_key(tenant: &Name, name: &Name) -> Key {

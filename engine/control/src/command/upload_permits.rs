@@ -1,6 +1,6 @@
-//! Permits for uploads. An upload holds its body in memory and then a compiler, so there are few permits for
-//! both. One tenant never has them all. An upload that finds none is refused with the advice to come back,
-//! instead of waiting for ever.
+//! Permits for uploads and downloads of plugins. Each holds a plugin in memory, and an upload then a compiler, so there
+//! are few permits for both. One tenant never has them all. A request that finds none is refused with the advice to
+//! come back, instead of waiting for ever.
 //!
 //! Why: docs/decisions/0055-uploads-are-counted-and-tried.md
 
@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ControlError, ControlResult};
 
-/// Uploads under way of all tenants: each holds at most 32 MiB of body, and as much again encoded.
+/// Uploads and downloads under way of all tenants: each holds at most 32 MiB of body, and as much again encoded.
 const UPLOADS: usize = 16;
 /// Of them, those of one tenant.
 const UPLOADS_PER_TENANT: usize = 4;
@@ -44,7 +44,8 @@ impl Default for UploadPermits {
     }
 }
 
-/// A permit for one upload, from before its body is read until it is answered.
+/// A permit for one upload, from before its body is read until it is answered; or for one download, until its body is
+/// sent.
 pub struct UploadPermit {
     places: Arc<Shared>,
     tenant: Name,
@@ -58,17 +59,19 @@ impl std::fmt::Debug for UploadPermit {
 }
 
 impl UploadPermits {
-    /// A permit for an upload of this tenant, if there is one now.
+    /// A permit for an upload or a download of this tenant, if there is one now.
     pub(crate) fn take(&self, tenant: &Name) -> ControlResult<UploadPermit> {
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tenants.get(tenant).copied().unwrap_or(0);
         if own >= UPLOADS_PER_TENANT {
             return Err(busy(&format!(
-                "the tenant has {UPLOADS_PER_TENANT} uploads under way"
+                "the tenant has {UPLOADS_PER_TENANT} uploads and downloads of plugins under way"
             )));
         }
         let upload = self.0.uploads.clone().try_acquire_owned();
-        let upload = upload.map_err(|_| busy("the engine has as many uploads under way as it takes"))?;
+        let upload = upload.map_err(|_| {
+            busy("the engine has as many uploads and downloads of plugins under way as it takes")
+        })?;
         *tenants.entry(tenant.clone()).or_default() += 1;
         Ok(UploadPermit {
             places: self.0.clone(),
@@ -101,7 +104,7 @@ impl Drop for UploadPermit {
 }
 
 fn busy(why: &str) -> ControlError {
-    ControlError::Busy(format!("{why}; wait for one to end and upload again"))
+    ControlError::Busy(format!("{why}; wait for one to end, then try again"))
 }
 
 #[cfg(test)]

@@ -61,7 +61,9 @@ impl Queries {
 pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut Examination) {
     let account = lies.account.as_ref();
     for facts in &lies.streams {
-        let Some(id) = owner_of(&facts.name) else { continue };
+        let Some(id) = subject::owner_of_stream(&facts.name) else {
+            continue;
+        };
         if !registered.has(&id, facts.life) || facts.life.is_unnamed() && !registered.has_name(&id) {
             let detail = format!("no pipeline {id} of this life is registered");
             let found = examination.add("orphan-stream", &facts.name, detail);
@@ -119,13 +121,6 @@ fn id_of(text: &str) -> Option<PipelineId> {
     })
 }
 
-/// The pipeline whose own stream bears this name.
-fn owner_of(stream: &str) -> Option<PipelineId> {
-    let (tenant, pipeline) = stream.strip_prefix("TR_")?.split_once('_')?;
-    let id = id_of(&format!("{tenant}.{pipeline}"))?;
-    (subject::stream_name(&id) == stream).then_some(id)
-}
-
 /// The pipeline that a consumer of this name reads for.
 fn reader_of(consumer: &str) -> Option<PipelineId> {
     let mut parts = consumer.strip_prefix("tr_")?.splitn(3, '_');
@@ -143,11 +138,11 @@ mod tests {
 
     #[test]
     fn names_on_the_broker_tell_whose_they_are() {
-        let id = owner_of("TR_shop_clicks-2").unwrap();
+        let id = subject::owner_of_stream("TR_shop_clicks-2").unwrap();
         assert_eq!(id.to_string(), "shop/clicks-2");
         assert_eq!(reader_of("tr_shop_clicks-2_input_e-1_ab"), Some(id));
         for other in ["TR_shop", "SHOP", "TR_shop_Clicks", "TR_shop_a_b"] {
-            assert_eq!(owner_of(other), None, "{other}");
+            assert_eq!(subject::owner_of_stream(other), None, "{other}");
         }
         assert_eq!(reader_of("mine"), None);
     }

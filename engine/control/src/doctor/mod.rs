@@ -16,10 +16,6 @@ mod mend;
 mod registered;
 mod state;
 
-use std::collections::BTreeSet;
-
-use tailrace_core::{name::Name, registry::Registry};
-
 use self::{finding::Examination, registered::Registered};
 use crate::{error::ControlResult, query::Queries};
 
@@ -29,7 +25,7 @@ impl Queries {
         let mut examination = Examination::default();
         // What lies on the broker is listed before what is registered is read: what is made meanwhile is
         // registered first, so it is never taken for a leftover.
-        let accounts = accounts_of(&*self.context.registry()?);
+        let accounts = self.context.registry()?.accounts();
         let mut found = Vec::new();
         for account in accounts {
             match self.look_at_account(account.as_ref()).await {
@@ -59,17 +55,4 @@ impl Queries {
         self.look_at_clock(&mut examination).await;
         Ok(examination)
     }
-}
-
-/// The NATS accounts in which anything may lie; none stands for the engine's own.
-fn accounts_of(registry: &Registry) -> BTreeSet<Option<Name>> {
-    let tenants = registry
-        .tenants
-        .values()
-        .map(|tenant| tenant.nats_account.clone());
-    let pipelines = registry
-        .pipelines
-        .values()
-        .map(|pipeline| pipeline.nats_account.clone());
-    std::iter::once(None).chain(tenants).chain(pipelines).collect()
 }

@@ -7,12 +7,17 @@ use tailrace_core::{
     delta::StateValue,
     identity::{PartitionId, PipelineId},
     life::Life,
-    ports::store::StoreError,
+    ports::store::{Entries, PartitionStore, StoreError},
     series::{Group, Held, RangeQuery},
 };
 use tailrace_sketch::Sketch;
 
 use crate::{error::ControlResult, query::Queries};
+
+/// Most entries that are looked at for one page of those that still exist.
+const MOST_LOOKED_AT: usize = 100_000;
+/// Fewest entries that are read at a time, after the first ones had ended.
+const LEAST_PAGE: usize = 100;
 
 /// A question about some partitions of a pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +51,12 @@ pub(crate) enum What {
     RangeQuery { name: String, slice: RangeQuery },
     /// Which windows a windowed sketch has.
     Windows { name: String },
+    /// Vectors of a collection in the order of their ids.
+    Vectors {
+        collection: String,
+        after: Option<String>,
+        limit: usize,
+    },
 }
 
 /// A state entry as it was found.
@@ -68,6 +79,8 @@ pub(crate) enum Answer {
     /// It cannot be answered, for this reason.
     Failed(String),
     Numbers(Box<Numbers>),
+    /// Each with its partition and its id.
+    VectorPage(Vec<(u32, String, Vec<f32>)>),
 }
 
 impl Queries {
@@ -90,6 +103,7 @@ impl Queries {
             What::Numbers => return Ok(Answer::Numbers(Box::new(self.numbers_here(&question.pipeline)))),
             What::RangeQuery { .. } => Answer::Groups(Vec::new()),
             What::Windows { .. } => Answer::Windows(Vec::new()),
+            What::Vectors { .. } => Answer::VectorPage(Vec::new()),
         };
         for partition in &question.partitions {
             self.add(question, *partition, &mut answer)?;
@@ -122,11 +136,9 @@ impl Queries {
                 },
                 Answer::Entries(found),
             ) => {
-                let entries = state_store
-                    .scan(step, prefix, after.as_deref(), *limit)?
-                    .into_iter();
-                let live = entries.filter(|(_, value)| self.is_live(id, partition, value));
-                found.extend(live.map(|(key, value)| entry(partition, key, value)));
+                let is_live = |value: &StateValue| self.is_live(id, partition, value);
+                let live = live_entries(&*state_store, (step, prefix), after.clone(), *limit, is_live)?;
+                found.extend(live.into_iter().map(|(key, value)| entry(partition, key, value)));
             }
             (What::Vector { collection, id }, Answer::Vectors(found)) => {
                 found.extend(
@@ -142,6 +154,17 @@ impl Queries {
             (What::Windows { name }, Answer::Windows(found)) => {
                 let held = state_store.sketch_windows(name)?;
                 found.extend(held.map(|held| self.on_the_clock(id, partition, held)));
+            }
+            (
+                What::Vectors {
+                    collection,
+                    after,
+                    limit,
+                },
+                Answer::VectorPage(found),
+            ) => {
+                let page = state_store.vectors(collection, after.as_deref(), *limit)?;
+                found.extend(page.into_iter().map(|(id, vector)| (partition, id, vector)));
             }
             _ => {}
         }
@@ -165,6 +188,32 @@ impl Queries {
         let watermark_ms = status.and_then(|status| status.watermark_ms(partition));
         watermark_ms.is_none_or(|now_ms| value.is_live(now_ms))
     }
+}
+
+/// Entries that still exist: as many as are asked for, if there are as many. So fewer of them are the last ones, unless
+/// more have ended in between than are looked at.
+fn live_entries(
+    state_store: &dyn PartitionStore,
+    (step, prefix): (&str, &str),
+    mut after: Option<String>,
+    limit: usize,
+    is_live: impl Fn(&StateValue) -> bool,
+) -> Result<Entries, StoreError> {
+    let mut live = Entries::new();
+    let mut looked_at = 0;
+    while live.len() < limit && looked_at < MOST_LOOKED_AT {
+        let page = (limit - live.len()).max(if looked_at == 0 { 1 } else { LEAST_PAGE });
+        let entries = state_store.scan(step, prefix, after.as_deref(), page)?;
+        let is_last = entries.len() < page;
+        looked_at += entries.len();
+        after = entries.last().map(|(key, _)| key.clone());
+        live.extend(entries.into_iter().filter(|(_, value)| is_live(value)));
+        if is_last {
+            break;
+        }
+    }
+    live.truncate(limit);
+    Ok(live)
 }
 
 fn entry(partition: u32, key: String, value: StateValue) -> Found {

@@ -1,5 +1,5 @@
-//! Queries of what is committed: state and vectors; sketches are in [`crate::query::sketches`]. This is the
-//! serving layer. For partitions of this engine it reads the local state store and nothing else, so an answer
+//! Queries of the state that is committed. Vectors are in [`crate::query::vectors`], sketches in
+//! [`crate::query::sketches`]. This is the serving layer. For partitions of this engine it reads the local state store and nothing else, so an answer
 //! costs a look-up. For those of another engine it asks that engine.
 
 use serde::Serialize;
@@ -32,17 +32,6 @@ pub struct StateEntry {
     /// The key that was asked for, where there is no entry and this one stands in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stands_in_for: Option<String>,
-}
-
-/// A vector, as a query gives it.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct VectorEntry {
-    /// Its id.
-    pub id: String,
-    /// Its numbers.
-    pub vector: Vec<f32>,
-    /// Partition that holds it; each partition learns its own.
-    pub partition: u32,
 }
 
 impl Queries {
@@ -108,39 +97,6 @@ impl Queries {
         found.sort_by(|one, other| (&one.key, one.partition).cmp(&(&other.key, other.partition)));
         found.truncate(limit);
         Ok(found)
-    }
-
-    /// A vector of a collection.
-    pub async fn vector(
-        &self,
-        id: &PipelineId,
-        collection: &str,
-        vector: &str,
-    ) -> ControlResult<VectorEntry> {
-        let pipeline = self.context.pipeline(id)?;
-        if !pipeline.active.manifest.vectors.contains_key(collection) {
-            return Err(ControlError::not_found("collection", &collection));
-        }
-        let what = What::Vector {
-            collection: collection.to_owned(),
-            id: vector.to_owned(),
-        };
-        let found = self
-            .ask(id, what)
-            .await?
-            .into_iter()
-            .flat_map(|answer| match answer {
-                Answer::Vectors(vectors) => vectors,
-                _ => Vec::new(),
-            });
-        let (partition, numbers) = found
-            .min_by_key(|(partition, _)| *partition)
-            .ok_or_else(|| ControlError::not_found("vector", &vector))?;
-        Ok(VectorEntry {
-            id: vector.to_owned(),
-            vector: numbers,
-            partition,
-        })
     }
 
     pub(crate) fn check_step(&self, id: &PipelineId, step: &str) -> ControlResult<()> {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use bytes::Bytes;
 use serde::Serialize;
 use tailrace_core::{
     identity::PipelineId,
@@ -75,6 +76,17 @@ impl Queries {
         self.context
             .known_version(tenant, plugin)?
             .ok_or_else(|| ControlError::not_found("plugin", plugin))
+    }
+
+    /// The component of a plugin version, as the engine runs it.
+    pub async fn component(&self, tenant: &Name, plugin: &PluginRef) -> ControlResult<Bytes> {
+        let version = self.get_plugin(tenant, plugin)?;
+        let stored = self.context.world.registry.plugin(version.digest).await?;
+        stored.ok_or_else(|| {
+            ControlError::Conflict(format!(
+                "the bytes of plugin {plugin} are gone from the broker; upload its file again: tailrace plugin push FILE"
+            ))
+        })
     }
 
     /// All plugin versions of a tenant.

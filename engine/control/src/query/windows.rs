@@ -14,8 +14,8 @@ use crate::{
     error::{ControlError, ControlResult},
     query::{
         Queries,
-        local::What,
-        queries::{MAX_SCAN, StateEntry, entries},
+        pages::PageStart,
+        queries::{MAX_SCAN, StateEntry},
     },
 };
 
@@ -57,17 +57,13 @@ impl Queries {
             .get_key_value(window)
             .ok_or_else(|| ControlError::not_found("window", &window))?;
         let limit = limit.clamp(1, MAX_SCAN);
-        let what = What::Scan {
+        let start = PageStart {
             step: stored::step(name),
             prefix: group.map(group_text).unwrap_or_default(),
             after: after.map(key_of),
-            limit,
         };
-        let mut found = entries(self.ask(id, what).await?);
-        found.sort_by(|one, other| (&one.key, one.partition).cmp(&(&other.key, other.partition)));
-        found.truncate(limit);
-        let last = found.last().filter(|_| found.len() == limit);
-        let next = last.map(|entry| cursor_of(&entry.key));
+        let page = self.page(id, start, limit).await?;
+        let (found, next) = (page.entries, page.next.map(|key| cursor_of(&key)));
         let seed = self.context.tenant(&id.tenant)?.seed;
         let shown = |(entry, open): (&StateEntry, Open)| {
             let group: Vec<serde_json::Value> = serde_json::from_str(&open.group).map_err(unreadable)?;

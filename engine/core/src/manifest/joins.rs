@@ -70,7 +70,8 @@ pub enum JoinKind {
 }
 
 /// Which of the two inputs of a join an event is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum JoinSide {
     /// The left one.
     Left,
@@ -128,5 +129,11 @@ impl JoinManifest {
             time_ms.saturating_sub(before_ms),
             time_ms.saturating_add(after_ms),
         )
+    }
+
+    /// Up to when an event of this time is kept for partners, in milliseconds.
+    pub fn kept_until_ms(&self, side: JoinSide, time_ms: u64) -> u64 {
+        let (_, last_ms) = self.partners(side, time_ms);
+        last_ms.saturating_add(self.grace.map_or(0, Span::as_millis))
     }
 }

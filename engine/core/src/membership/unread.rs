@@ -50,6 +50,11 @@ impl Unread {
         self.0.is_empty()
     }
 
+    /// The names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether this pipeline cannot be read.
     pub fn has(&self, pipeline: &PipelineId) -> bool {
         let is_named = |name: &str| self.0.contains(name);

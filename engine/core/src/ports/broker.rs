@@ -69,6 +69,39 @@ pub struct StreamFacts {
     pub is_derived: bool,
 }
 
+/// A stream with its copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedStream {
+    /// What is known of it.
+    pub facts: StreamFacts,
+    /// The node that answers for it; none where the broker is one server, or no node does at present.
+    pub leader: Option<String>,
+    /// Its other copies, as the leader sees them.
+    pub followers: Vec<Follower>,
+}
+
+/// A copy of a stream that follows its leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    /// The node that it lies on.
+    pub node: String,
+    /// Whether it holds all that the leader does.
+    pub is_current: bool,
+    /// Whether the node is away.
+    pub is_offline: bool,
+    /// Operations that it is behind.
+    pub lag: u64,
+}
+
+/// Some of the streams of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamPage {
+    /// They themselves.
+    pub streams: Vec<CopiedStream>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
 /// The streams of the broker.
 #[async_trait]
 pub trait Streams: Send + Sync {
@@ -103,6 +136,9 @@ pub trait Streams: Send + Sync {
     async fn time_ms(&self) -> Result<Option<u64>, BrokerError>;
     /// The streams that an engine made for pipelines.
     async fn own_streams(&self) -> Result<Vec<StreamFacts>, BrokerError>;
+    /// All streams of the account, whoever made them, with their copies: as many of them as the broker tells at once,
+    /// after so many.
+    async fn page_of_streams(&self, offset: u64) -> Result<StreamPage, BrokerError>;
     /// Keeps the outputs below a size by purging the oldest; commit records are never touched.
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError>;
     /// Largest payload of a message.

@@ -197,6 +197,13 @@ pub trait PartitionStore: Send + Sync {
     fn expired(&self, watermark_ms: u64, limit: usize) -> Result<Vec<(String, String)>, StoreError>;
     /// A stored vector.
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError>;
+    /// Vectors of a collection in the order of their ids, after `after`, at most `limit`.
+    fn vectors(
+        &self,
+        collection: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>, StoreError>;
     /// A collection in memory, for search and for uncommitted changes.
     fn collection(
         &self,

@@ -260,6 +260,16 @@ impl Registry {
         weights.map(|(name, weight)| (name.clone(), weight)).collect()
     }
 
+    /// The NATS accounts in which anything may lie; none stands for the engine's own.
+    pub fn accounts(&self) -> BTreeSet<Option<Name>> {
+        let tenants = self.tenants.values().map(|tenant| tenant.nats_account.clone());
+        let pipelines = self
+            .pipelines
+            .values()
+            .map(|pipeline| pipeline.nats_account.clone());
+        std::iter::once(None).chain(tenants).chain(pipelines).collect()
+    }
+
     /// Pipelines of a tenant.
     pub fn pipelines_of<'a>(
         &'a self,

@@ -1,23 +1,16 @@
 //! Timers of plugins: for each step, event key and name one wake-up, which can be moved, asked for and taken back.
 
-use serde::{Deserialize, Serialize};
 use tailrace_core::{
     delta::{Delta, StateValue},
+    due::Due,
     ports::{plugins::HostError, store::StoreError},
-    timer::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Timer},
+    timer::{Carried, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, Timer},
 };
 
-use crate::effects::{Effects, due::Due, host::CallHost};
+use crate::effects::{Effects, host::CallHost};
 
 /// Step under which it lies when each timer is due.
 const STEP: &str = "~timers";
-
-/// What a wake-up of a timer takes along.
-#[derive(Debug, Serialize, Deserialize)]
-struct Carried {
-    set_by: u64,
-    payload: Vec<u8>,
-}
 
 /// A timer that a batch sets, moves or takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,11 +42,6 @@ pub fn timer_changes(delta: &Delta) -> Vec<TimerChange> {
     writes.filter_map(change).collect()
 }
 
-/// Whether a wake-up of this owner is a timer: windows begin with a tilde.
-pub(crate) fn is_timer(due: &Due) -> bool {
-    !due.owner.starts_with('~')
-}
-
 impl CallHost<'_> {
     pub(super) fn set_timer(&mut self, name: &str, at_ms: u64, payload: Vec<u8>) -> Result<(), HostError> {
         check(name, &payload)?;
@@ -63,8 +51,7 @@ impl CallHost<'_> {
         self.cancel_timer(name)?;
         let due = self.due(name, at_ms);
         let set_by = self.effects.sequence;
-        let carried = Carried { set_by, payload };
-        let value = postcard::to_stdvec(&carried).expect("it always serialises into memory");
+        let value = Carried { set_by, payload }.encode();
         self.effects.write_bytes += value.len();
         self.effects.wake(&due, value);
         let (value, expires_ms) = (at_ms.to_be_bytes().to_vec(), None);
@@ -114,7 +101,7 @@ impl Effects {
 
 /// The timer that a wake-up is of.
 pub(crate) fn timer(due: &Due, value: &[u8]) -> Result<Timer, StoreError> {
-    let Carried { set_by, payload } = postcard::from_bytes(value)
+    let Carried { set_by, payload } = Carried::decode(value)
         .map_err(|cause| StoreError::Damaged(format!("the timer {due:?} cannot be read: {cause}")))?;
     Ok(Timer {
         name: due.name.clone(),

@@ -1,15 +1,17 @@
 //! Wake-ups among the effects: set, taken back, and the first that is due.
 
-use tailrace_core::{delta::StateValue, ports::store::StoreError};
+use tailrace_core::{
+    delta::StateValue,
+    due::{Due, STEP},
+    ports::store::StoreError,
+};
 
 use crate::effects::{
     Effects,
-    due::{Due, First, Horizon},
+    due::{First, Horizon},
     journal::Mark,
 };
 
-/// Step under which wake-ups lie; no step's name begins with a tilde.
-const STEP: &str = "~due";
 /// Wake-ups read at a time.
 const PAGE: usize = 1_000;
 

@@ -1,6 +1,7 @@
 //! The wait of a kept event is over: if it had no partner it is told, and it goes.
 
 use tailrace_core::{
+    due::Due,
     event::Event,
     join::{RowId, key},
     ports::store::StoreError,
@@ -8,7 +9,7 @@ use tailrace_core::{
 
 use crate::{
     arrival::{Arrival, Source},
-    effects::{due::Due, moment::Moment},
+    effects::moment::Moment,
     joins::{plan::PlannedJoin, tell::Row},
     process::{TurnEnd, Walk, halt::Halt, processor::Processor},
 };

@@ -2,6 +2,7 @@
 
 use tailrace_core::{
     codes::LetterCode,
+    due::Due,
     event_time::CALENDAR_ENDS_MS,
     extract::check_json,
     join::{Kept, RowId, key, read_key, side_prefix, time_prefix},
@@ -9,7 +10,6 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::due::Due,
     joins::{plan::PlannedJoin, tell::Row},
     process::{
         Walk,
@@ -126,7 +126,7 @@ impl Processor {
             payload,
             ..
         } = coming;
-        let ends_ms = join.until_ms(side, time_ms).saturating_add(1);
+        let ends_ms = join.manifest.kept_until_ms(side, time_ms).saturating_add(1);
         let tells_alone = join.manifest.tells_alone(side);
         let is_believed = self.effects.is_believed() && time_ms < CALENDAR_ENDS_MS;
         if !is_believed || ends_ms <= walk.now_ms {

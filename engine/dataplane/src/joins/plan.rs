@@ -7,7 +7,6 @@ use tailrace_core::{
     manifest::{Extract, JoinManifest, JoinSide, PipelineManifest},
     name::Name,
     ports::store::StoreError,
-    units::Span,
 };
 
 use crate::windows::plan::Leaving;
@@ -100,15 +99,9 @@ impl PlannedJoin {
         value.and_then(Scalar::into_text)
     }
 
-    /// Up to when an event of this time is kept for partners.
-    pub(super) fn until_ms(&self, side: JoinSide, time_ms: u64) -> u64 {
-        let (_, last_ms) = self.manifest.partners(side, time_ms);
-        last_ms.saturating_add(self.manifest.grace.map_or(0, Span::as_millis))
-    }
-
     /// What is kept, as state. It ends by itself unless it must be told first.
     pub(super) fn encode(&self, kept: &Kept, expires_ms: Option<u64>) -> StateValue {
-        let value = postcard::to_stdvec(&(self.shape, kept)).expect("it always serialises into memory");
+        let value = join::encode(self.shape, kept);
         StateValue { value, expires_ms }
     }
 
@@ -130,10 +123,6 @@ impl PlannedJoin {
                 self.name
             ))
         };
-        let (shape, kept): (u32, &[u8]) = postcard::take_from_bytes(bytes).map_err(damaged)?;
-        if shape != self.shape {
-            return Ok(None);
-        }
-        postcard::from_bytes(kept).map(Some).map_err(damaged)
+        join::decode(self.shape, bytes).map_err(damaged)
     }
 }

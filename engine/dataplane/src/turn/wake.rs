@@ -12,7 +12,7 @@ use std::time::Duration;
 use tailrace_core::{join, ports::store::StoreError};
 
 use crate::{
-    effects::timers::{is_timer, timer},
+    effects::timers::timer,
     process::TurnEnd,
     turn::{bounds::MAX_BATCH_MESSAGES, worker::Worker},
 };
@@ -43,7 +43,7 @@ impl Worker {
         let crowded = self.batch_events > 0;
         let mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
-        let halt = if is_timer(&due) {
+        let halt = if due.is_timer() {
             let timer = timer(&due, &value)?;
             self.processor.effects.forget_timer(&due);
             self.processor.fire(&due.owner, timer)

@@ -2,6 +2,7 @@
 
 use tailrace_core::{
     delta::StateValue,
+    due::Due,
     manifest::Frame,
     ports::store::StoreError,
     window::{
@@ -11,7 +12,6 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::due::Due,
     process::processor::Processor,
     windows::{held::Kept, plan::PlannedWindow},
 };

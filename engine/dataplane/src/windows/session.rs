@@ -5,6 +5,7 @@
 //! moves nothing.
 
 use tailrace_core::{
+    due::Due,
     ports::store::StoreError,
     window::{
         Part, Told,
@@ -13,7 +14,6 @@ use tailrace_core::{
 };
 
 use crate::{
-    effects::due::Due,
     process::{halt::Halt, processor::Processor},
     windows::{
         close::Wake,

@@ -2,6 +2,7 @@
 
 use tailrace_core::{
     codes::LetterCode,
+    due::Due,
     event::Event,
     event_time::CALENDAR_ENDS_MS,
     extract::Scalar,
@@ -13,7 +14,6 @@ use tailrace_core::{
 use tailrace_sketch::SketchError;
 
 use crate::{
-    effects::due::Due,
     process::{
         Walk,
         halt::Halt,

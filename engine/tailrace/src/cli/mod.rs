@@ -13,6 +13,7 @@ mod doctor;
 pub mod error;
 mod events;
 mod global;
+mod joins;
 mod man;
 mod operator;
 mod outputs;
@@ -28,6 +29,7 @@ mod sketch;
 mod state;
 mod stream;
 mod tenant;
+mod timers;
 mod token;
 mod vectors;
 mod whoami;
@@ -64,7 +66,7 @@ enum Command {
     Dev(crate::dev::DevArgs),
     /// Run a demonstration on real ratings.
     Demo(crate::demo::DemoArgs),
-    /// Create, build, test and upload plugins.
+    /// Create, build, test, upload and download plugins.
     #[command(subcommand, after_help = "Example:\n  tailrace plugin new clicks")]
     Plugin(plugin::PluginCommand),
     /// Run, watch, change and roll back pipelines.
@@ -103,6 +105,10 @@ enum Command {
     State(state::StateCommand),
     /// List what is open of a pipeline's window, with its results so far.
     Windows(windows::WindowsArgs),
+    /// List the events that a pipeline's join keeps for partners that are to come.
+    Joins(joins::JoinsArgs),
+    /// List the timers of a pipeline's plugins, those due next first.
+    Timers(timers::TimersArgs),
     /// Query the embeddings of a pipeline.
     #[command(
         subcommand,
@@ -121,8 +127,11 @@ enum Command {
         after_help = "Example:\n  tailrace tenant create shop --read 'shop.>' --write 'shop.>'"
     )]
     Tenant(tenant::TenantCommand),
-    /// Manage operators' tokens.
-    #[command(subcommand, after_help = "Example:\n  tailrace operator token list")]
+    /// Manage operators' tokens, and look at engines and at the broker's streams.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tailrace operator token list\n  tailrace operator engines"
+    )]
     Operator(operator::OperatorCommand),
     /// Find what is not as it should be, such as leftovers and unreadable entries, and mend it. For operators.
     #[command(after_help = "Examples:\n  tailrace doctor\n  tailrace doctor --fix")]
@@ -174,6 +183,8 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Outputs(args) => outputs::run(&args, &Session::new(global)?),
         Command::Stream(command) => stream::run(command, &Session::new(global)?),
         Command::DeadLetters(command) => dead_letters::run(command, &Session::new(global)?),
+        Command::Joins(args) => joins::run(args, &Session::new(global)?),
+        Command::Timers(args) => timers::run(args, &Session::new(global)?),
         Command::Windows(args) => windows::run(args, &Session::new(global)?),
         Command::Schema(command) => schema::run(command, &Session::new(global)?),
         Command::State(command) => state::run(command, &Session::new(global)?),

@@ -49,6 +49,12 @@ pub enum SchemaCommand {
         #[arg(long)]
         version: Option<String>,
     },
+    /// List the pipelines and the schemas that use a schema.
+    #[command(after_help = "Example:\n  tailrace schema uses order")]
+    Uses {
+        /// The schema.
+        name: String,
+    },
     /// Choose what new versions are compared with.
     #[command(after_help = "Example:\n  tailrace schema compatibility order full-transitive")]
     Compatibility {
@@ -135,6 +141,28 @@ struct VersionView {
     format: String,
 }
 
+#[derive(Deserialize)]
+struct UsesView {
+    pipelines: Vec<UseView>,
+    schemas: Vec<ReferrerView>,
+}
+
+#[derive(Deserialize)]
+struct UseView {
+    version: u32,
+    pipeline: String,
+    revision: u64,
+    candidate: bool,
+    place: String,
+}
+
+#[derive(Deserialize)]
+struct ReferrerView {
+    version: u32,
+    schema: String,
+    schema_version: u32,
+}
+
 /// Runs one of them.
 pub fn run(command: SchemaCommand, session: &Session) -> anyhow::Result<()> {
     let client = &session.client;
@@ -170,6 +198,10 @@ pub fn run(command: SchemaCommand, session: &Session) -> anyhow::Result<()> {
             let answer = client.get(&route)?;
             let text = answer["text"].as_str().unwrap_or_default().trim_end().to_owned();
             session.output.show(&answer, || Ok(text))
+        }
+        SchemaCommand::Uses { name } => {
+            let answer = client.get(&session.tenant_route(&["schemas", &name, "uses"])?)?;
+            session.output.show(&answer, || Ok(used(read(&answer)?)))
         }
         SchemaCommand::Compatibility { name, mode } => {
             let mode = mode.to_possible_value().map(|value| value.get_name().to_owned());
@@ -327,6 +359,26 @@ fn list(schemas: Vec<SchemaView>) -> String {
         "there are no schemas",
         &["schema", "format", "compatibility", "versions>", "latest>"],
         schemas.into_iter().map(row).collect(),
+    )
+}
+
+fn used(uses: UsesView) -> String {
+    let by_pipelines = uses.pipelines.into_iter().map(|found| {
+        let candidate = if found.candidate { ", a candidate" } else { "" };
+        let by = format!(
+            "pipeline {}, revision {}{candidate}",
+            found.pipeline, found.revision
+        );
+        vec![found.version.to_string(), by, found.place]
+    });
+    let by_schemas = uses.schemas.into_iter().map(|found| {
+        let by = format!("schema {}, version {}", found.schema, found.schema_version);
+        vec![found.version.to_string(), by, "references".to_owned()]
+    });
+    table_or(
+        "nothing uses it",
+        &["version>", "used by", "place"],
+        by_pipelines.chain(by_schemas).collect(),
     )
 }
 

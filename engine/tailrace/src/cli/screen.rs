@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
-use tailrace_core::ports::clock::Clock as _;
+use tailrace_core::{event_time::rfc3339, ports::clock::Clock as _};
 
 use tailrace_server::system::SystemClock;
 
@@ -57,6 +57,26 @@ pub fn out(text: &str) {
 /// Prints a remark that is no part of the answer.
 pub fn remark(text: &str) {
     complain(&printable(text));
+}
+
+/// Says how a list goes on that may have more.
+pub fn go_on(next: Option<&str>) {
+    if let Some(next) = next {
+        remark(&format!(
+            "there may be more; to go on: --after {}",
+            shell_word(next)
+        ));
+    }
+}
+
+/// A text as a shell takes it.
+pub fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A time in milliseconds since the epoch, as text.
+pub fn time(time_ms: u64) -> String {
+    rfc3339(time_ms).map_or_else(|| format!("{time_ms} ms"), |text| text.to_string())
 }
 
 /// Prints why a command failed.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     client::{query, read},
     global::Session,
-    screen::{Output, remark, table_or},
+    screen::{Output, go_on, remark, table_or},
 };
 
 /// Queries of keyed state.
@@ -76,12 +76,8 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
                 .get(&(session.pipeline_route(&pipeline, &["steps", &step, "state"])? + &parameters))?;
             session.output.show(&answer, || {
                 let entries: Vec<EntryView> = read(&answer)?;
-                if let Some(last) = entries.last().filter(|_| entries.len() as u32 >= limit.min(PAGE)) {
-                    remark(&format!(
-                        "there may be more; to go on: --after {}",
-                        shell_word(&last.key)
-                    ));
-                }
+                let last = entries.last().filter(|_| entries.len() as u32 >= limit.min(PAGE));
+                go_on(last.map(|last| &*last.key));
                 let row =
                     |entry: EntryView| vec![entry.key, entry.partition.to_string(), entry.value.to_string()];
                 Ok(table_or(
@@ -96,11 +92,6 @@ pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
 
 /// Most entries that the server gives at once.
 const PAGE: u32 = 1_000;
-
-/// A text as a shell takes it.
-fn shell_word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
 
 /// The header that says of an answer that another entry stands in for the key: its key.
 const STAND_IN: &str = "tr-stand-in";

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     client::{query, read},
     global::Session,
-    screen::{remark, table_or},
+    screen::{go_on, table_or},
 };
 
 /// What is open of a window.
@@ -55,10 +55,7 @@ pub fn run(args: WindowsArgs, session: &Session) -> anyhow::Result<()> {
     let answer = session.client.get(&(route + &parameters))?;
     session.output.show(&answer, || {
         let page: Page = read(&answer)?;
-        if let Some(next) = &page.next {
-            let next = next.replace('\'', "'\\''");
-            remark(&format!("there may be more; to go on: --after '{next}'"));
-        }
+        go_on(page.next.as_deref());
         let mut rows = Vec::new();
         for open in page.windows {
             let member = |name: &str| open.result.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use tailrace_core::{
     identity::PipelineId,
     life::Life,
-    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, Streams, check_own},
+    ports::broker::{
+        BrokerError, CopiedStream, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own,
+    },
     subject,
 };
 
@@ -140,6 +142,21 @@ impl Streams for MemoryBroker {
         let streams = self.0.log.lock();
         let own = streams.held.iter().filter(|(_, stream)| stream.life.is_some());
         Ok(own.map(|(name, stream)| stream.facts(name)).collect())
+    }
+
+    async fn page_of_streams(&self, offset: u64) -> Result<StreamPage, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let streams = self.0.log.lock();
+        let after = streams.held.iter().skip(offset as usize);
+        let copied = after.map(|(name, stream)| CopiedStream {
+            facts: stream.facts(name),
+            leader: None,
+            followers: Vec::new(),
+        });
+        Ok(StreamPage {
+            streams: copied.collect(),
+            total: streams.held.len() as u64,
+        })
     }
 
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError> {

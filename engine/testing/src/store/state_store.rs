@@ -192,6 +192,20 @@ impl PartitionStore for MemoryPartition {
         Ok(self.read(|content| content.vectors.get(&place).cloned()))
     }
 
+    fn vectors(
+        &self,
+        collection: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>, StoreError> {
+        let is_wanted = |of: &str, id: &str| of == collection && after.is_none_or(|after| id > after);
+        Ok(self.read(|content| {
+            let wanted = content.vectors.iter().filter(|((of, id), _)| is_wanted(of, id));
+            let found = wanted.map(|((_, id), vector)| (id.clone(), vector.clone()));
+            found.take(limit).collect()
+        }))
+    }
+
     fn collection(
         &self,
         collection: &str,

@@ -3,14 +3,11 @@ import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { eventually } from './conditions';
+import { eventually, PATIENCE_MS } from './conditions';
 import { CHROMIUM } from './needs';
 import type { Engine } from './engine';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** For what a page is to show. */
-const MOST_MS = Number(process.env['CONSOLE_PATIENCE_MS'] ?? 60_000);
 
 export interface Look {
   scheme: 'light' | 'dark';
@@ -25,7 +22,7 @@ export const LOOKS: Look[] = [
 
 export function launch(): Promise<Browser> {
   // In a container nobody may make the namespaces of Chromium's own sandbox.
-  return chromium.launch({ executablePath: CHROMIUM(), args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath: CHROMIUM(), args: ['--no-sandbox'], timeout: PATIENCE_MS });
 }
 
 export interface Opened {
@@ -40,7 +37,7 @@ export async function open(browser: Browser, engine: Engine, path: string, look 
     colorScheme: look?.scheme ?? 'light',
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(MOST_MS);
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('pageerror', (cause) => complaints.push(cause.message));
   page.on('console', (message) => {

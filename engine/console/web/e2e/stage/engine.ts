@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { eventually } from './conditions';
+import { eventually, PATIENCE_MS } from './conditions';
 import { Front } from './front';
 import { publish } from './nats';
 import { ENGINE, NATS_SERVER, PLUGINS, SITE } from './needs';
@@ -19,11 +19,18 @@ export class Engine {
   token = '';
   operator = '';
 
+  /** To be started behind the browser: one that does not start leaves no engine behind. */
   static async start(): Promise<Engine> {
     const engine = new Engine();
-    await engine.#runSomewhere();
-    const site = SITE();
-    if (site) engine.#front = await Front.open(site, engine.url);
+    try {
+      await engine.#runSomewhere();
+      const site = SITE();
+      if (site) engine.#front = await Front.open(site, engine.url);
+    } catch (cause) {
+      // Nobody else knows it yet.
+      await engine.end();
+      throw cause;
+    }
     return engine;
   }
 
@@ -79,7 +86,9 @@ export class Engine {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGINT');
+    const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
     await ended;
+    clearTimeout(impatience);
   }
 
   async end(): Promise<void> {
@@ -89,9 +98,20 @@ export class Engine {
   }
 
   /** Asks the API for tenant `dev`, as a preparation. */
-  async ask(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.token}`, 'content-type': type };
-    const response = await fetch(`${this.url}/v1/tenants/dev${path}`, { method, headers, body: body ?? null });
+  ask(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+    return this.askAs(this.token, method, `/v1/tenants/dev${path}`, body, type);
+  }
+
+  /** Asks with any token. */
+  async askAs(
+    token: string,
+    method: string,
+    path: string,
+    body?: BodyInit,
+    type = 'application/json',
+  ): Promise<Response> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': type };
+    const response = await fetch(`${this.url}${path}`, { method, headers, body: body ?? null });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response;
   }
@@ -126,8 +146,9 @@ export class Engine {
   }
 
   /** A token of the tenant. */
-  async newToken(scope: string): Promise<{ token: string; id: string }> {
-    const made = await this.ask('POST', '/tokens', JSON.stringify({ scope }));
+  async newToken(scope: string, expiresIn?: string): Promise<{ token: string; id: string }> {
+    const wish = { scope, ...(expiresIn ? { 'expires-in': expiresIn } : {}) };
+    const made = await this.ask('POST', '/tokens', JSON.stringify(wish));
     return (await made.json()) as { token: string; id: string };
   }
 }

@@ -23,9 +23,10 @@ output:
 
 export const SUBJECT = 'dev.events.order';
 
-/** The same with all that a page may show: windows, groups, an alarm. */
+/** The same with all that a page may show: windows, groups, an alarm. Time goes on with the events only, however long the
+ *  tests take. */
 export const RICH_ORDERS = `${ORDERS.replace('dev.events.>', SUBJECT)
-  .replace('partitions: 2', '  time: { json: /ts }\npartitions: 2')
+  .replace('partitions: 2', '  time: { json: /ts }\n  watermark: { idle: { after: 24h } }\npartitions: 2')
   .replace(
     '  amounts: { kind: quantiles, value: { json: /amount } }',
     `  amounts: { kind: quantiles, value: { json: /amount }, by: { json: /country }, groups: 5, window: 1m, keep: 1h }

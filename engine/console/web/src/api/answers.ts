@@ -1,18 +1,21 @@
-// What each route answers. The OpenAPI description has no schemas of answers yet, so these are written by hand;
-// only fields that the console shows are named.
+// What each route answers, by hand: only fields that the console shows are named, in the form in which it uses them.
 import type { DeadLetter } from './shapes/dead-letter';
 import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
-import type { Drift, Sketch, SketchView, StateEntry, VectorEntry } from './shapes/query';
-import type { Schema, SchemaVersion, Verdict } from './shapes/schema';
+import type { JoinPage, TimerPage } from './shapes/kept';
+import type { BrokerStreamPage, EngineShare } from './shapes/operator';
+import type { Drift, Sketch, SketchView, StateEntry, VectorEntry, VectorPage } from './shapes/query';
+import type { Schema, SchemaUses, SchemaVersion, Verdict } from './shapes/schema';
 import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
 import type { WindowPage } from './shapes/window';
 
 export interface Answers {
   'get /v1/doctor': Doctor;
+  'get /v1/engines': EngineShare[];
+  'get /v1/streams': BrokerStreamPage;
   'get /v1/audit': AuditRecord[];
   'get /v1/operator/tokens': Token[];
   'post /v1/operator/tokens': NewToken;
@@ -22,6 +25,7 @@ export interface Answers {
   'get /v1/tenants/{tenant}/audit': AuditRecord[];
   'post /v1/tenants/{tenant}/events': Published;
   'get /v1/tenants/{tenant}/schemas': Schema[];
+  'get /v1/tenants/{tenant}/schemas/{schema}/uses': SchemaUses;
   'get /v1/tenants/{tenant}/schemas/{schema}/versions/{number}': SchemaVersion;
   'post /v1/tenants/{tenant}/schemas/{schema}/check': Verdict;
   'post /v1/tenants/{tenant}/schemas/{schema}/versions': SchemaVersion;
@@ -50,5 +54,8 @@ export interface Answers {
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/sketches/{sketch}/drift': Drift;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/windows/{window}': WindowPage;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/joins/{join}': JoinPage;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/timers': TimerPage;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}': VectorPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;
 }

@@ -1,9 +1,8 @@
 //! The clock of a pipeline's input as `tailrace pipeline status` shows it.
 
 use serde::Deserialize;
-use tailrace_core::event_time::rfc3339;
 
-use crate::cli::screen::{facts, printable};
+use crate::cli::screen::{facts, printable, time};
 
 /// The clock of an input.
 #[derive(Debug, Deserialize)]
@@ -30,10 +29,10 @@ impl ClockView {
         }
         let held = self.held_by.as_ref();
         let held = held.map(|held| format!("; held back by {}", printable(held)));
-        let latest = moment(self.latest_ms);
+        let latest = time(self.latest_ms);
         format!(
             "{}, latest event time {latest}{}",
-            moment(self.watermark_ms),
+            time(self.watermark_ms),
             held.unwrap_or_default()
         )
     }
@@ -42,7 +41,7 @@ impl ClockView {
     pub fn sources(&self) -> Option<String> {
         let lines = self.sources.iter().map(|source| {
             let name = format!("source {}", printable(&source.source));
-            (name, moment(source.latest_ms))
+            (name, time(source.latest_ms))
         });
         let lines: Vec<_> = lines.collect();
         let lines: Vec<_> = lines
@@ -51,10 +50,6 @@ impl ClockView {
             .collect();
         (!lines.is_empty()).then(|| facts(&lines))
     }
-}
-
-fn moment(time_ms: u64) -> String {
-    rfc3339(time_ms).map_or_else(|| format!("{time_ms} ms"), |text| text.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! `tailrace plugin`: from an idea to an uploaded version. `new`, `build` and `test` need no server.
+//! `tailrace plugin`: from an idea to an uploaded version, and back to a file. `new`, `build` and `test` need no server.
 
 mod build;
+mod download;
 mod form;
 mod list;
 mod new;
@@ -47,6 +48,11 @@ pub enum PluginCommand {
     /// List the uploaded versions of the tenant.
     #[command(after_help = "Example:\n  tailrace plugin list")]
     List,
+    /// Download the component of an uploaded version, as the engine runs it.
+    #[command(
+        after_help = "Examples:\n  tailrace plugin download clicks@1.0.0\n  tailrace plugin download clicks@1.0.0 --file clicks.wasm"
+    )]
+    Download(download::DownloadArgs),
 }
 
 /// Runs one of them.
@@ -57,5 +63,6 @@ pub fn run(command: PluginCommand, global: GlobalArgs) -> anyhow::Result<()> {
         PluginCommand::Test(args) => test::run(*args, global.output),
         PluginCommand::Push(args) => push::run(args, &Session::new(global)?),
         PluginCommand::List => list::run(&Session::new(global)?),
+        PluginCommand::Download(args) => download::run(args, &Session::new(global)?),
     }
 }

@@ -155,8 +155,8 @@ fn api(code: ApiCode) -> Entry {
         ),
         ApiCode::TooManyUploads => entry(
             TENANT,
-            "All upload permits are taken, by this tenant or by others.",
-            "Wait for the seconds in the header `retry-after`, and upload one plugin after the other.",
+            "All permits for uploads and downloads of plugins are taken, by this tenant or by others.",
+            "Wait for the seconds in the header `retry-after`, and take one plugin after the other.",
         ),
         ApiCode::TooManyWatchers => entry(
             TENANT,

@@ -1,4 +1,5 @@
 // Pipelines and their revisions.
+import type { DeclaredJoin } from './kept';
 import type { DeclaredWindow } from './window';
 
 export type StateName =
@@ -38,6 +39,7 @@ export interface Manifest {
   steps: { name: string; plugin: string; grants?: string[] }[];
   vectors?: Record<string, { dimensions?: number; metric?: string }>;
   windows?: Record<string, DeclaredWindow>;
+  joins?: Record<string, DeclaredJoin>;
   sketches?: Record<string, DeclaredSketch>;
   [field: string]: unknown;
 }

@@ -7,6 +7,12 @@ export interface VectorEntry {
   partition: number;
 }
 
+export interface VectorPage {
+  vectors: VectorEntry[];
+  /** The id to go on behind, if there may be more. */
+  next?: string;
+}
+
 export interface StateEntry {
   key: string;
   partition: number;

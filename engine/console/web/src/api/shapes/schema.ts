@@ -42,3 +42,9 @@ export interface Verdict {
     differences: { rule: string; place: string; what: string }[];
   }[];
 }
+
+/** What uses the versions of a schema. */
+export interface SchemaUses {
+  pipelines: { version: number; pipeline: string; revision: number; candidate: boolean; place: string }[];
+  schemas: { version: number; schema: string; schema_version: number }[];
+}

@@ -29,6 +29,6 @@ export const SHOWN: readonly Shown[] = [
   { tab: 'logs', name: 'Logs', load: () => import('./live/Logs.svelte') },
   { tab: 'outputs', name: 'Outputs', load: () => import('./outputs/Outputs.svelte') },
   { tab: 'results', name: 'Results', load: () => import('./results/Results.svelte') },
-  { tab: 'windows', name: 'Windows', load: () => import('./windows/Windows.svelte') },
-  { tab: 'state', name: 'State and vectors', load: () => import('./state/State.svelte') },
+  { tab: 'windows', name: 'Windows and joins', load: () => import('./windows/Windows.svelte') },
+  { tab: 'state', name: 'State, timers, vectors', load: () => import('./state/State.svelte') },
 ];

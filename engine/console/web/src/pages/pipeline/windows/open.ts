@@ -129,9 +129,11 @@ export function told(value: unknown): string {
   if (typeof value !== 'object') return String(value);
   const { item, count, value: main, ...others } = value as Record<string, unknown>;
   if (item !== undefined && count !== undefined) return `${told(item)} ${told(count)}`;
-  // A name that is a number is that of a quantile, which is an estimate.
+  // A name that is a number is that of a quantile, which is an estimate. One of many digits came as its text.
   const shown = (name: string, one: unknown) =>
-    typeof one === 'number' && !Number.isNaN(Number(name)) ? measured(one) : told(one);
+    (typeof one === 'number' || typeof one === 'string') && !Number.isNaN(Number(name))
+      ? measured(Number(one))
+      : told(one);
   const rest = Object.entries(others).map(([name, one]) => `${name}: ${shown(name, one)}`);
   return [...(main === undefined ? [] : [told(main)]), ...rest].join(', ');
 }
@@ -139,4 +141,9 @@ export function told(value: unknown): string {
 /** A time that no calendar has is its number. */
 function momentOf(time: unknown): number {
   return typeof time === 'string' && Number.isNaN(Number(time)) ? Date.parse(time) : Number(time);
+}
+
+/** A text as a shell takes it. */
+export function quoted(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
