@@ -14,7 +14,7 @@ use tailrace_core::{
     codec::Codec,
     identity::Digest,
     life::Life,
-    manifest::{PipelineManifest, error::ManifestError},
+    manifest::{PayloadSchemaManifest, PipelineManifest, error::ManifestError},
     name::Name,
     registry::{Key, Registry, Schema, SchemaReference, SchemaVersion, Tenant},
     tasks,
@@ -23,7 +23,10 @@ use tailrace_schema::{Compatibility, Format};
 use tokio::sync::watch;
 
 use crate::{
-    command::Commands,
+    command::{
+        Commands,
+        schema_users::{unbound, unnamed},
+    },
     error::{ControlError, ControlResult},
     query::schemas::{Report, judge, parsed},
 };
@@ -247,7 +250,8 @@ impl Commands {
                 "version {number} of schema {name} is used: version {} of {} refers to it",
                 user.version, user.schema
             ))),
-            None => unnamed(&registry, tenant, name, number),
+            None => unbound(&registry, tenant, name, number)
+                .and_then(|()| unnamed(&registry, tenant, name, number)),
         }
     }
 
@@ -273,10 +277,17 @@ impl Commands {
                 return Err(ManifestError::new(path, why).into());
             }
         }
-        let named: Vec<_> = manifest
-            .schemas()
-            .map(|(path, schema)| (path, schema.clone()))
-            .collect();
+        let named = manifest.schemas().map(|(path, schema)| (path, schema.clone()));
+        self.try_schemas(tenant, registry, named.collect()).await
+    }
+
+    /// Makes schemas ready, each with the field that names it.
+    pub(crate) async fn try_schemas(
+        &self,
+        tenant: &Name,
+        registry: Arc<Registry>,
+        named: Vec<(String, PayloadSchemaManifest)>,
+    ) -> ControlResult<()> {
         let (tenant, (_, registered)) = (tenant.clone(), watch::channel(Some(registry)));
         let tried = tasks::spawn_blocking(move || {
             for (path, schema) in named {
@@ -376,27 +387,6 @@ impl Commands {
             .await
             .map_err(|lost| ControlError::Internal(lost.to_string()))?
     }
-}
-
-/// Refuses while a pipeline names this version, or any of the schema where no number is said.
-fn unnamed(registry: &Registry, tenant: &Name, name: &Name, number: Option<u32>) -> ControlResult<()> {
-    for (id, pipeline) in registry.pipelines_of(tenant) {
-        let candidate = pipeline.candidate.as_ref().map(|candidate| &candidate.revision);
-        for revision in std::iter::once(&pipeline.active).chain(candidate) {
-            let mut schemas = revision.manifest.schemas();
-            let used = schemas.find(|(_, used)| {
-                used.name == *name && number.is_none_or(|number| used.version == Some(number))
-            });
-            if let Some((path, used)) = used {
-                let (number, pipeline) = (used.version.unwrap_or(0), &id.pipeline);
-                return Err(ControlError::Conflict(format!(
-                    "version {number} of schema {name} is used: revision {} of pipeline {pipeline} names it at {path}",
-                    revision.number
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn schema_key(tenant: &Name, name: &Name) -> Key {
