@@ -247,7 +247,7 @@ pub fn run(command: SchemaCommand, session: &Session) -> anyhow::Result<()> {
                 .map(|value| value.get_name().to_owned());
             let request = json!({ "name": name, "version": version, "message": message, "framing": framing });
             let answer = client.put(&session.tenant_route(&["schema-rules", &subject])?, &request)?;
-            session.output.show(&answer, || bound(&read(&answer)?))
+            session.output.show(&answer, || Ok(bound(&read(&answer)?)))
         }
         SchemaCommand::Unbind { subject } => {
             let answer = client.delete(&session.tenant_route(&["schema-rules", &subject])?)?;
@@ -409,7 +409,7 @@ fn list(schemas: Vec<SchemaView>) -> String {
 }
 
 /// What was bound, and what does not follow it yet.
-fn bound(rule: &RuleView) -> anyhow::Result<String> {
+fn bound(rule: &RuleView) -> String {
     let RuleView {
         subject,
         schema,
@@ -421,11 +421,11 @@ fn bound(rule: &RuleView) -> anyhow::Result<String> {
             "these read such subjects in another way until they are applied again: {named}"
         ));
     }
-    Ok(format!(
+    format!(
         "payloads on {subject:?} have schema {}, {}",
         schema.name,
         schema.version()
-    ))
+    )
 }
 
 impl RuleSchemaView {
