@@ -31,6 +31,7 @@ use tailrace_sdk::schemars::{JsonSchema, Schema, SchemaGenerator};
 pub struct Config {
     /// What the payload, a JSON object, must look like, and how it is brought into that form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ObjectSchema")]
     pub schema: Option<ObjectSchema>,
     /// A JSON Schema 2020-12 that the payload must fit as it came: an object, or the text of one. In an object, YAML
     /// and JSON round numbers of more than 17 digits; in a text they are exact. With `schema`, it is judged first.

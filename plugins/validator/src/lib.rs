@@ -71,7 +71,7 @@ impl Plugin for Validator {
             return Err("say what events must be: `json-schema` takes a JSON Schema, `schema` the rules of this plugin".to_owned());
         }
         if standard.is_none() && config.assert_formats {
-            return Err("assert-formats: only with `json-schema`".to_owned());
+            return Err("config.assert-formats: only with `json-schema`".to_owned());
         }
         Ok(Self { standard, rules })
     }
