@@ -227,7 +227,7 @@ mod tests {
             "input: { subjects: [other] }",
             "input: { subjects: [\"orders.>\"], schema: { name: order, version: 3, framing: confluent } }",
             "input: { subjects: [\"orders.>\"], schema-rules: ignore }",
-            "input: { subjects: [\"*.x\"], schema: { name: order, framing: confluent } }",
+            "input: { subjects: [\"orders.*\"], schema: { name: order, framing: confluent } }",
         ] {
             assert_eq!(filled(&rules, input).unwrap(), [], "{input}");
         }
