@@ -210,6 +210,25 @@ pub fn routes() -> Vec<Route> {
             "list all schemas",
             get(schemas::list),
         ),
+        own(
+            "GET",
+            "/v1/tenants/{tenant}/schema-rules",
+            "list the rules that bind subjects to schemas",
+            get(schemas::rules),
+        ),
+        own(
+            "PUT",
+            "/v1/tenants/{tenant}/schema-rules/{subject}",
+            "bind subjects to a schema",
+            put(schemas::bind),
+        )
+        .takes(JSON),
+        own(
+            "DELETE",
+            "/v1/tenants/{tenant}/schema-rules/{subject}",
+            "take a rule away that binds subjects to a schema",
+            delete(schemas::unbind),
+        ),
         own("GET", schema!(""), "show a schema", get(schemas::show)),
         own(
             "DELETE",

@@ -1,16 +1,19 @@
-//! Schemas: push, list, show, check, delete, and what new versions are compared with.
+//! Schemas: push, list, show, check, delete, what new versions are compared with, and which subjects are bound to them.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use tailrace_control::{
-    command::schemas::{CompatibilityRequest, SchemaRequest},
+    command::{
+        schema_rules::{BoundSchema, SchemaRuleRequest},
+        schemas::{CompatibilityRequest, SchemaRequest},
+    },
     query::{
         schema_uses::SchemaUses,
         schemas::{Report, ShownSchema},
     },
 };
-use tailrace_core::registry::{Schema, SchemaVersion};
+use tailrace_core::registry::{Schema, SchemaRule, SchemaVersion};
 
 use crate::{
     ApiState,
@@ -129,4 +132,32 @@ pub(crate) async fn uses(
 ) -> Answer<Json<SchemaUses>> {
     let name = path.name("schema")?;
     Ok(Json(api.queries.schema_uses(&access.tenant, &name)?))
+}
+
+pub(crate) async fn rules(access: Access) -> Answer<Json<Vec<SchemaRule>>> {
+    Ok(Json(access.commands.schema_rules(&access.tenant)?))
+}
+
+pub(crate) async fn bind(
+    access: Access,
+    path: PathParameters,
+    body: Content<SchemaRuleRequest>,
+) -> Answer<Kept<BoundSchema>> {
+    let request = body.json()?;
+    let (bound, is_new) = access
+        .commands
+        .bind_schema(&access.tenant, path.text("subject"), request)
+        .await?;
+    Ok(Kept {
+        is_new,
+        content: bound,
+    })
+}
+
+pub(crate) async fn unbind(access: Access, path: PathParameters) -> Answer<NoContent> {
+    access
+        .commands
+        .unbind_schema(&access.tenant, path.text("subject"))
+        .await?;
+    Ok(NoContent)
 }

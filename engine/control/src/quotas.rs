@@ -48,6 +48,10 @@ impl Context {
             vector_bytes,
             compile_seconds: self.amounts.compiled_seconds(tenant, self.now_ms()),
             schemas: registry.all_schema_versions_of(tenant).count() as u64,
+            schema_rules: registry
+                .tenants
+                .get(tenant)
+                .map_or(0, |owner| owner.schema_rules.len() as u64),
             streams: None,
             stream_bytes: None,
         }

@@ -50,6 +50,8 @@ pub struct Used {
     pub compile_seconds: u64,
     /// Versions of schemas.
     pub schemas: u64,
+    /// Rules that bind subjects to schemas.
+    pub schema_rules: u64,
     /// Streams that it has made, where the broker was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streams: Option<u64>,

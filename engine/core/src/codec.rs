@@ -74,6 +74,16 @@ impl Codec {
         })
     }
 
+    /// The media type of the payloads that it writes.
+    pub fn media_type(&self) -> &'static str {
+        match (self.framing, self.schema.format()) {
+            (Framing::Confluent, _) => "application/octet-stream",
+            (Framing::None, Format::JsonSchema) => "application/json",
+            (Framing::None, Format::Avro) => "application/avro",
+            (Framing::None, Format::Protobuf) => "application/protobuf",
+        }
+    }
+
     /// The payload as JSON. Where it is JSON already, no byte is copied or changed.
     pub fn decode(&self, payload: &Bytes) -> Result<Bytes, String> {
         self.decoded(payload)

@@ -102,6 +102,8 @@ codes! {
         Late = "late",
         /// The event's key is too long.
         LongKey = "long-key",
+        /// The event, or a message that came of it, is no CloudEvent as the specification has it.
+        MalformedCloudevent = "malformed-cloudevent",
         /// The event has no key where the manifest looks for it.
         NoKey = "no-key",
         /// The event caused more messages than one event may.

@@ -9,6 +9,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod cloudevents;
 pub mod codec;
 pub mod codes;
 pub mod compile_semaphore;

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_core::{
-    codes::LetterCode, event::Event, event_time::EventTime, manifest::Remember, name::Name, series::Group,
-    trace::sampling::Followed, watermark::InputClock,
+    codes::LetterCode,
+    event::{Event, Header},
+    event_time::EventTime,
+    manifest::Remember,
+    name::Name,
+    series::Group,
+    trace::sampling::Followed,
+    watermark::InputClock,
 };
 use tailrace_sketch::Update;
 use tokio::sync::OwnedSemaphorePermit;
@@ -60,8 +66,10 @@ pub struct Arrival {
     pub sequence: u64,
     /// The event.
     pub event: Event,
-    /// Its payload as it came, before its schema was applied.
+    /// Its payload as it came, before it was read.
     pub raw: Bytes,
+    /// Its headers as they came, where reading has changed them.
+    pub raw_headers: Option<Vec<Header>>,
     /// Why it cannot even enter the first step, if so: code and reason.
     pub refused: Option<(LetterCode, String)>,
     /// What its time was like.
@@ -104,6 +112,7 @@ impl Arrival {
             source,
             sequence,
             raw: event.payload.clone(),
+            raw_headers: None,
             event,
             refused: None,
             time: EventTime::Missing,

@@ -1,5 +1,7 @@
 //! Payloads as they come, for all who read JSON in them: the engine and plugins. Both pass over the same mark, and name
-//! by the same words what is no JSON.
+//! by the same words what is no JSON. [`attribute`] reads what CloudEvents has in headers beside a payload.
+
+pub mod attribute;
 
 /// The byte order mark of UTF-8. It means nothing, so every reader passes it over.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

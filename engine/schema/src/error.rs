@@ -39,7 +39,15 @@ pub struct Rejection {
     pub what: String,
 }
 
+/// What is wrong with a member that its object has already.
+pub(crate) const TWICE: &str = "the member stands there twice";
+
 impl Rejection {
+    /// Whether an object has a member twice.
+    pub fn is_of_a_member_twice(&self) -> bool {
+        self.what == TWICE
+    }
+
     /// A fault of the value at hand. Its place is completed on the way out, by [`Rejection::under`].
     pub fn new(what: impl Into<String>) -> Self {
         let (place, what) = (Place::default(), what.into());

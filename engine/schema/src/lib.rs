@@ -2,6 +2,7 @@
 //!
 //! - [`Schema`] is one schema of one of three [`Format`]s: JSON Schema 2020-12, Avro, Protobuf;
 //! - [`Compatibility`] says whether a new version of a schema may follow the older ones, and why not;
+//! - [`JsonSchema`] is the first of them alone, for plugins: a component holds what it uses;
 //! - [`Header`] is what Confluent's wire format has before a payload.
 //!
 //! Schemas and payloads come from tenants, so both may be hostile. Reading a schema, judging a payload and comparing
@@ -14,6 +15,7 @@
 //! No IO, no clock, and no other crate of the engine. Why no crate of the registry does this: decisions 0120 to 0122.
 
 mod avro;
+pub mod base64;
 pub mod bounds;
 mod compatibility;
 mod confluent;
@@ -31,4 +33,5 @@ pub use difference::Difference;
 pub use error::{Place, Rejection, SchemaError};
 pub use format::Format;
 pub use json::{Json, read as read_json, write as write_json};
+pub use jsonschema::JsonSchema;
 pub use schema::{Options, Reference, Schema};

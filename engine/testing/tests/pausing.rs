@@ -195,6 +195,7 @@ impl Stage {
             write: vec!["out.>".to_owned()],
             nats_account: None,
             quotas: Quotas::default(),
+            schema_rules: Vec::new(),
             seed: TenantSeed::new(1, 2),
             created_ms: 0,
         };

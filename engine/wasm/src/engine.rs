@@ -6,10 +6,12 @@
 //!
 //! Why: docs/decisions/0053-closed-list-of-wasm-features.md
 
+use tailrace_core::manifest::check::MOST_MEMORY_BYTES;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
-/// Largest linear memory of an instance, whatever its step's limit says.
-pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
+/// Largest linear memory of an instance, whatever its step's limit says. A slot of the pool takes 4 GiB of addresses
+/// anyway; what of it is used is bounded by limits and quotas.
+pub(crate) const MAX_MEMORY_BYTES: usize = MOST_MEMORY_BYTES as usize;
 /// Instances of all steps of all partitions together: 1,000 pipelines of three steps, and room.
 const MAX_INSTANCES: u32 = 4_000;
 /// Core instances and tables of one component: a Python guest has 40 of each.

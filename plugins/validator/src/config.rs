@@ -10,20 +10,43 @@
 //!       ts:     { type: timestamp, required: true, unit: s }
 //!       device: { type: text, one-of: [web, app], default: web }
 //! ```
+//!
+//! Or a JSON Schema as it is:
+//!
+//! ```yaml
+//! config:
+//!   json-schema: { required: [user], properties: { user: { type: string, maxLength: 64 } } }
+//! ```
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tailrace_sdk::schemars::{JsonSchema, Schema};
+use tailrace_sdk::schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// The step's config.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(crate = "tailrace_sdk::schemars")]
 pub struct Config {
-    /// What the payload, a JSON object, must look like.
-    pub schema: ObjectSchema,
+    /// What the payload, a JSON object, must look like, and how it is brought into that form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ObjectSchema")]
+    pub schema: Option<ObjectSchema>,
+    /// A JSON Schema 2020-12 that the payload must fit as it came: an object, or the text of one. In an object, YAML
+    /// and JSON round numbers of more than 17 digits; in a text they are exact. With `schema`, it is judged first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_schema")]
+    pub json_schema: Option<Value>,
+    /// Whether `format` is judged in `json-schema`, and not only noted. Default no.
+    #[serde(default)]
+    pub assert_formats: bool,
+}
+
+/// A schema is an object or a truth value, and may be given as text.
+fn any_schema(_: &mut SchemaGenerator) -> Schema {
+    let schema = json!({ "type": ["object", "boolean", "string", "null"] });
+    schema.try_into().unwrap_or_default()
 }
 
 /// An object and its fields.

@@ -3,6 +3,7 @@
 //! - [`config`] is what a pipeline writes: fields with their types, bounds, aliases and defaults.
 //! - `compile` turns it into rules once, when the pipeline is applied, and refuses what cannot be
 //!   meant (a pattern on a number, a default that breaks its own rule).
+//! - `standard` is a JSON Schema as it is, judged by the engine's own crate. It changes nothing.
 //! - `glance` takes a first look, which is enough for an event that has the form.
 //! - `json` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
 //!   with the path of the field.
@@ -23,6 +24,7 @@
 //! | `not-allowed` | a value that is not in `one-of` |
 //! | `unknown-field` | a field that the schema does not know, where it refuses those |
 //! | `ambiguous-field` | a field under two of its names |
+//! | `schema-mismatch` | the payload does not fit the JSON Schema; the reason has the place |
 //!
 //! It imports nothing from the engine, so its step needs no grants.
 
@@ -33,6 +35,7 @@ mod json;
 mod object;
 mod problem;
 mod rules;
+mod standard;
 mod timestamp;
 mod value;
 
@@ -40,10 +43,17 @@ pub use config::Config;
 use glance::Glance;
 use json::Json;
 use rules::ObjectRule;
+use standard::Standard;
 use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, export};
 
 /// The plugin.
 pub struct Validator {
+    standard: Option<Standard>,
+    rules: Option<Rules>,
+}
+
+/// Rules in the words of this plugin.
+struct Rules {
     schema: ObjectRule,
     glance: Option<Glance>,
 }
@@ -52,13 +62,40 @@ impl Plugin for Validator {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, String> {
-        let schema = compile::schema(&config.schema)?;
-        let glance = Glance::new(&schema);
-        Ok(Self { schema, glance })
+        let standard = config
+            .json_schema
+            .map(|schema| Standard::new(schema, config.assert_formats))
+            .transpose()?;
+        let rules = config.schema.as_ref().map(Rules::new).transpose()?;
+        if standard.is_none() && rules.is_none() {
+            return Err("say what events must be: `json-schema` takes a JSON Schema, `schema` the rules of this plugin".to_owned());
+        }
+        if standard.is_none() && config.assert_formats {
+            return Err("config.assert-formats: only with `json-schema`".to_owned());
+        }
+        Ok(Self { standard, rules })
     }
 
     fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
         let payload = json::text(event)?;
+        if let Some(standard) = &self.standard {
+            standard.judge(event, payload)?;
+        }
+        match &self.rules {
+            None => Ok(Verdict::Forward),
+            Some(rules) => rules.apply(event, payload),
+        }
+    }
+}
+
+impl Rules {
+    fn new(schema: &config::ObjectSchema) -> Result<Self, String> {
+        let schema = compile::schema(schema)?;
+        let glance = Glance::new(&schema);
+        Ok(Self { schema, glance })
+    }
+
+    fn apply(&self, event: &Event, payload: &str) -> Result<Verdict, Failure> {
         if let Some(glance) = &self.glance
             && glance.finds_form(&self.schema, payload)
         {

@@ -418,6 +418,6 @@ fn a_schema_that_cannot_be_meant_is_refused_with_its_path() {
         TestHost::of::<Validator>(json!({}))
             .err()
             .unwrap()
-            .contains("missing field `schema`")
+            .contains("`json-schema` takes a JSON Schema")
     );
 }

@@ -1,6 +1,6 @@
 //! Reading an event, and making one for a test.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ const MAX_REASON_CHARACTERS: usize = 300;
 ///     .at(1_700_000_000_000);
 /// assert_eq!(event.fields().unwrap().number("amount").unwrap(), 7.0);
 /// assert_eq!(event.header("lang"), Some("en"));
+/// let event = event.with_header("ce-subject", "till%201");
+/// assert_eq!(event.cloudevent("subject").as_deref(), Some("till 1"));
 /// ```
 impl Event {
     /// Makes an event for a test, without a key and headers, at time 0. The test host gives it the next
@@ -93,6 +95,17 @@ impl Event {
     pub fn text(&self) -> Result<&str, Failure> {
         std::str::from_utf8(&self.payload)
             .map_err(|error| Failure::invalid("not-utf8", format!("the payload is not text: {error}")))
+    }
+
+    /// Returns the value of an attribute of a CloudEvent, such as `subject`; none where the event has no such attribute.
+    /// With `input.cloudevents`, events have their attributes as headers `ce-…`, percent-encoded.
+    pub fn cloudevent(&self, attribute: &str) -> Option<Cow<'_, str>> {
+        let is_it = |header: &&Header| {
+            let name = tailrace_payload::attribute::name_of(&header.name);
+            name.is_some_and(|name| name.eq_ignore_ascii_case(attribute))
+        };
+        let header = self.headers.iter().find(is_it)?;
+        tailrace_payload::attribute::from_header(&header.value).ok()
     }
 
     /// Returns the first header of this name. Names are case-sensitive, as in NATS.

@@ -41,6 +41,7 @@ pages! {
     how_to_backup_and_restore: "docs/how-to/backup-and-restore.md",
     how_to_canary_and_shadow: "docs/how-to/canary-and-shadow.md",
     how_to_completions: "docs/how-to/completions.md",
+    how_to_cloudevents: "docs/how-to/cloudevents.md",
     how_to_compose: "docs/how-to/compose.md",
     how_to_console: "docs/how-to/console.md",
     how_to_consume_results: "docs/how-to/consume-results.md",

@@ -15,6 +15,7 @@ mod candidates;
 mod changes;
 mod circles;
 mod clock;
+mod cloudevents;
 mod command_line;
 mod compiling;
 mod docs;

@@ -21,6 +21,8 @@ pub(super) fn table() -> String {
         streams: _,
         stream_bytes: _,
         schemas: _,
+        schema_rules: _,
+        memory_bytes: _,
     } = Quotas::default();
     let defaults = serde_json::to_value(Quotas::default()).expect("quotas are JSON");
     let mut text = String::from("| quota | default | meaning |\n| --- | --- | --- |\n");
@@ -43,6 +45,10 @@ fn meaning(name: &str) -> &'static str {
             "Rate limits of all pipelines together: `events`, `outputs`, `output-bytes` and `fuel`. Each is a [rate](pipeline.md#rate)."
         }
         "schemas" => "The most versions of all schemas together.",
+        "schema-rules" => "The most rules that bind subjects to schemas.",
+        "memory-bytes" => {
+            "The most linear memory that a step gives its plugin (`limits.memory`), at most 1 GiB."
+        }
         "streams" => "The most streams that the tenant makes.",
         "stream-bytes" => "The most bytes that those streams may hold together.",
         "weight" => {

@@ -160,6 +160,25 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "200 with a list of schemas: `name`, `compatibility` and `versions`",
             &[],
         ),
+        ("GET", "/schema-rules") => of("", "", "200 with a list of rules: `subject` and `schema`", &[]),
+        ("PUT", "/schema-rules/{subject}") => of(
+            "The subject is a pattern, percent-encoded: `orders.%3E`. A pipeline that reads such subjects and names no `input.schema` gets the schema when it is applied. No two rules overlap.",
+            "JSON with `name`, and optional `version`, `message` and `framing` (`none`, `confluent`)",
+            "201 with the rule, and `otherwise`: the pipelines that read such subjects in another way; 200 if the rule was there",
+            &[
+                ApiCode::InvalidBody,
+                ApiCode::InvalidRequest,
+                ApiCode::InvalidPipeline,
+                ApiCode::Conflict,
+                ApiCode::QuotaExceeded,
+            ],
+        ),
+        ("DELETE", "/schema-rules/{subject}") => of(
+            "Pipelines keep what the rule has filled in.",
+            "",
+            "204",
+            &[ApiCode::Conflict],
+        ),
         ("GET", "/schemas/{schema}") => of(
             "",
             "",

@@ -26,6 +26,7 @@ mod names;
 mod operators;
 mod problems;
 mod quotas;
+mod schema_rules;
 mod schemas;
 mod scopes;
 mod stage;

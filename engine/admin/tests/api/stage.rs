@@ -174,6 +174,16 @@ impl Stage {
             .ok("POST", "/v1/tenants/shop/schemas/order/versions", SCHEMA)
             .await;
         stage
+            .ok("POST", "/v1/tenants/shop/schemas/bound/versions", SCHEMA)
+            .await;
+        stage
+            .ok(
+                "PUT",
+                "/v1/tenants/shop/schema-rules/inbox.bound",
+                r#"{"name":"bound"}"#,
+            )
+            .await;
+        stage
     }
 
     /// The same, asked through another router.
@@ -304,6 +314,7 @@ fn filling(parameter: &str) -> &'static str {
         "window" => "per-minute",
         "join" => "bought",
         "letter" => "1125899906842624",
+        "subject" => "inbox.bound",
         "token" => "none-of-ours",
         other => panic!("the tests do not know the path parameter {other}"),
     }
@@ -339,6 +350,7 @@ pub fn body(route: &Route) -> &'static str {
         ("PUT", path) if path.ends_with("{tenant}") => r#"{"read":["bank.>"],"write":[]}"#,
         ("PUT", path) if path.contains("/plugins/") => "\0asm counter",
         ("PUT", path) if path.contains("/streams/") => r#"{"subjects":["results.in.>"],"max-age":"1d"}"#,
+        ("PUT", path) if path.contains("/schema-rules/") => r#"{"name":"bound","version":1}"#,
         ("PUT", path) if path.ends_with("/compatibility") => r#"{"compatibility":"full"}"#,
         ("PUT", _) => PIPELINE,
         ("POST", path) if path.contains("/schemas/") => r#"{"format":"avro","schema":"\"string\""}"#,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tailrace_core::{
     audit,
     manifest::PipelineManifest,
-    registry::{Revision, candidate::Mode},
+    registry::{FilledSchema, Revision, candidate::Mode},
 };
 
 use crate::command::condition::Condition;
@@ -33,6 +33,9 @@ pub struct AppliedPipeline {
     /// Whether the revision runs beside the active one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub candidate: bool,
+    /// Schemas that rules of the tenant have filled in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<FilledSchema>,
     /// What somebody should think of, though it was applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

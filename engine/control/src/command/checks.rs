@@ -22,6 +22,7 @@ use tailrace_core::{
     },
     registry::{Key, PluginVersion, Tenant},
     subject,
+    units::Bytes,
     yaml::Yaml,
 };
 
@@ -238,6 +239,19 @@ impl Commands {
         }
         Ok(())
     }
+}
+
+/// No step gives its plugin more memory than the operator allows.
+pub(crate) fn check_memory(owner: &Tenant, manifest: &PipelineManifest) -> ControlResult<()> {
+    let most = owner.quotas.memory_bytes;
+    let mut steps = manifest.steps.iter().enumerate();
+    let beyond = steps.find(|(_, step)| step.limits.memory.0 > most);
+    beyond.map_or(Ok(()), |(index, step)| {
+        let (asked, most) = (step.limits.memory, Bytes(most));
+        Err(ControlError::Quota(format!(
+            "steps[{index}].limits.memory: {asked} is more than the tenant's quota memory-bytes of {most}; take less, or ask an operator to raise it"
+        )))
+    })
 }
 
 /// The config is what the plugin's schema says, if it has one.

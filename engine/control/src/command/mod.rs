@@ -14,6 +14,8 @@ pub mod publish;
 pub mod redrive;
 pub mod resume;
 pub mod revisions;
+pub mod schema_rules;
+mod schema_users;
 pub mod schemas;
 pub mod state_versions;
 pub mod streams;

@@ -10,14 +10,14 @@ use tailrace_core::{
     identity::{Digest, PipelineId},
     manifest::{PipelineManifest, check::check, parse::Written},
     name::Name,
-    registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
+    registry::{FilledSchema, Key, Pipeline, PipelinePhase, Registry, Revision, fill_in},
 };
 
 use crate::{
     command::{
         Commands,
         apply::{AppliedPipeline, Apply},
-        checks::check_change,
+        checks::{check_change, check_memory},
         endings::ended,
         revisions::Next,
         state_versions::{check_state_versions, undeclared_layouts},
@@ -38,10 +38,25 @@ impl Commands {
         written: impl Into<Written>,
         how: Apply,
     ) -> ControlResult<AppliedPipeline> {
+        let mut filled = Vec::new();
+        let applied = Box::pin(self.apply_filled(tenant, written.into(), how, &mut filled)).await?;
+        Ok(AppliedPipeline {
+            schemas: filled,
+            ..applied
+        })
+    }
+
+    async fn apply_filled(
+        &self,
+        tenant: &Name,
+        written: Written,
+        how: Apply,
+        filled: &mut Vec<FilledSchema>,
+    ) -> ControlResult<AppliedPipeline> {
         let Written {
             mut manifest,
             configs,
-        } = written.into();
+        } = written;
         check(&manifest)?;
         let owner = self.context.tenant_at_work(tenant)?;
         let id = PipelineId {
@@ -49,11 +64,18 @@ impl Commands {
             pipeline: manifest.name.clone(),
         };
         owner.check_grants(&manifest)?;
+        check_memory(&owner, &manifest)?;
+        *filled = fill_in(&owner.schema_rules, &mut manifest)?;
         let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await?;
         manifest.input.stream = Some(stream.name.clone());
         Box::pin(self.resolve_tables(tenant, &mut manifest)).await?;
         self.check_circle(&id, &manifest)?;
         Box::pin(self.resolve_schemas(tenant, &mut manifest)).await?;
+        for filled in filled.iter_mut() {
+            let mut named = manifest.schemas();
+            let found = named.find(|(path, _)| *path == filled.field);
+            filled.version = found.and_then(|(_, schema)| schema.version);
+        }
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
         how.condition
@@ -185,6 +207,7 @@ impl Commands {
         check_state_versions(&pipeline.active.manifest, &target.manifest, forced)?;
         let owner = self.context.tenant_at_work(&id.tenant)?;
         owner.check_grants(&target.manifest)?;
+        check_memory(&owner, &target.manifest)?;
         self.check_alarms(&owner, &target.manifest).await?;
         self.check_circle(id, &target.manifest)?;
         let next = Next {

@@ -14,7 +14,7 @@ use tailrace_core::{
     codec::Codec,
     identity::Digest,
     life::Life,
-    manifest::{PipelineManifest, error::ManifestError},
+    manifest::{PayloadSchemaManifest, PipelineManifest, error::ManifestError},
     name::Name,
     registry::{Key, Registry, Schema, SchemaReference, SchemaVersion, Tenant},
     tasks,
@@ -23,12 +23,12 @@ use tailrace_schema::{Compatibility, Format};
 use tokio::sync::watch;
 
 use crate::{
-    command::Commands,
-    error::{ControlError, ControlResult},
-    query::{
-        schema_uses::{SchemaUse, uses},
-        schemas::{Report, judge, parsed},
+    command::{
+        Commands,
+        schema_users::{unbound, unnamed},
     },
+    error::{ControlError, ControlResult},
+    query::schemas::{Report, judge, parsed},
 };
 
 /// Bytes of a schema's text: with its escapes it fits into one entry of the registry.
@@ -250,7 +250,8 @@ impl Commands {
                 "version {number} of schema {name} is used: version {} of {} refers to it",
                 user.version, user.schema
             ))),
-            None => unnamed(&registry, tenant, name, number),
+            None => unbound(&registry, tenant, name, number)
+                .and_then(|()| unnamed(&registry, tenant, name, number)),
         }
     }
 
@@ -276,10 +277,17 @@ impl Commands {
                 return Err(ManifestError::new(path, why).into());
             }
         }
-        let named: Vec<_> = manifest
-            .schemas()
-            .map(|(path, schema)| (path, schema.clone()))
-            .collect();
+        let named = manifest.schemas().map(|(path, schema)| (path, schema.clone()));
+        self.try_schemas(tenant, registry, named.collect()).await
+    }
+
+    /// Makes schemas ready, each with the field that names it.
+    pub(crate) async fn try_schemas(
+        &self,
+        tenant: &Name,
+        registry: Arc<Registry>,
+        named: Vec<(String, PayloadSchemaManifest)>,
+    ) -> ControlResult<()> {
         let (tenant, (_, registered)) = (tenant.clone(), watch::channel(Some(registry)));
         let tried = tasks::spawn_blocking(move || {
             for (path, schema) in named {
@@ -379,24 +387,6 @@ impl Commands {
             .await
             .map_err(|lost| ControlError::Internal(lost.to_string()))?
     }
-}
-
-/// Refuses while a pipeline names this version, or any of the schema where no number is said.
-fn unnamed(registry: &Registry, tenant: &Name, name: &Name, number: Option<u32>) -> ControlResult<()> {
-    let mut uses = uses(registry, tenant, name);
-    let used = uses.find(|used| number.is_none_or(|number| used.version == number));
-    used.map_or(Ok(()), |used| {
-        let SchemaUse {
-            version,
-            pipeline,
-            revision,
-            place,
-            ..
-        } = used;
-        Err(ControlError::Conflict(format!(
-            "version {version} of schema {name} is used: revision {revision} of pipeline {pipeline} names it at {place}"
-        )))
-    })
 }
 
 fn schema_key(tenant: &Name, name: &Name) -> Key {

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
     life::Life,
+    manifest::check::MOST_MEMORY_BYTES,
     name::Name,
     ports::accounts::AccountError,
     registry::{Key, PipelinePhase, Quotas, Registry, Tenant},
     subject,
+    units::Bytes,
 };
 use tailrace_sketch::TenantSeed;
 
@@ -56,6 +58,7 @@ impl Commands {
         if let Some(quotas) = &request.quotas {
             quotas.rates.check().map_err(ControlError::Invalid)?;
             quotas.weight.check().map_err(ControlError::Invalid)?;
+            check_memory(quotas)?;
         }
         let key = Key::Tenant(name.clone());
         let known = self.settled_tenant(name).await?;
@@ -74,6 +77,7 @@ impl Commands {
         let (life, seed, created_ms) = known
             .as_ref()
             .map_or_else(fresh, |(tenant, _)| (tenant.life, tenant.seed, tenant.created_ms));
+        let schema_rules = known.as_ref().map(|(tenant, _)| tenant.schema_rules.clone());
         let before = known.as_ref().map(|(tenant, _)| tenant);
         let account = self.account_wanted(name, before, request.nats_account.as_deref())?;
         let TenantRequest {
@@ -89,6 +93,7 @@ impl Commands {
             write,
             nats_account: account,
             quotas,
+            schema_rules: schema_rules.unwrap_or_default(),
             seed,
             created_ms,
         };
@@ -244,6 +249,18 @@ fn told(tenant: &Tenant) -> Value {
         "nats_account": tenant.nats_account,
         "quotas": tenant.quotas,
     })
+}
+
+/// A sandbox has a largest memory.
+fn check_memory(quotas: &Quotas) -> ControlResult<()> {
+    let asked = quotas.memory_bytes;
+    if asked > MOST_MEMORY_BYTES {
+        let [asked, most] = [Bytes(asked), Bytes(MOST_MEMORY_BYTES)];
+        let why =
+            format!("memory-bytes: {asked} is more than {most}, which is the most that an instance can have");
+        return Err(ControlError::Invalid(why));
+    }
+    Ok(())
 }
 
 fn check_patterns(field: &str, patterns: &[String]) -> ControlResult<()> {

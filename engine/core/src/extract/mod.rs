@@ -4,6 +4,7 @@
 //! The pass goes over the whole payload, also behind the last place. So a payload with a fault has the same fault
 //! for every pipeline that looks into it, whatever the order of its members, and nothing of it is believed.
 
+mod attribute;
 mod fault;
 mod names;
 mod scalar;
@@ -14,6 +15,7 @@ mod wrong;
 
 use std::borrow::Cow;
 
+pub use attribute::attribute_in;
 pub use fault::PayloadFault;
 pub use scalar::Scalar;
 use scan::scan;
@@ -29,7 +31,10 @@ pub fn check_json(text: &[u8]) -> Result<(), PayloadFault> {
 /// Several places to look at, prepared once a pipeline revision.
 #[derive(Debug, Default)]
 pub struct Extractor {
+    /// Those that are one place each: a place with a fallback is several.
     places: Vec<Extract>,
+    /// How many of them each place is; empty where each is one.
+    widths: Vec<usize>,
     root: Node,
     json_slots: usize,
 }
@@ -37,6 +42,9 @@ pub struct Extractor {
 impl Extractor {
     /// Prepares for these places; results come in the same order.
     pub fn new(places: Vec<Extract>) -> Self {
+        let widths: Vec<usize> = places.iter().map(|place| place.places().len()).collect();
+        let has_fallbacks = widths.iter().any(|width| *width != 1);
+        let places: Vec<Extract> = places.into_iter().flat_map(Extract::into_places).collect();
         let mut root = Node::default();
         let mut json_slots = 0;
         for (slot, place) in places.iter().enumerate() {
@@ -47,6 +55,7 @@ impl Extractor {
         }
         Self {
             places,
+            widths: if has_fallbacks { widths } else { Vec::new() },
             root,
             json_slots,
         }
@@ -64,20 +73,37 @@ impl Extractor {
         }
         for (slot, place) in self.places.iter().enumerate() {
             let text = match place {
-                Extract::Json(_) => continue,
-                Extract::Subject => Some(subject),
+                Extract::Json(_) | Extract::FirstOf(_) => continue,
+                Extract::Subject => Some(Cow::Borrowed(subject)),
                 Extract::SubjectToken(token) => (*token as usize)
                     .checked_sub(1)
-                    .and_then(|index| subject.split('.').nth(index)),
+                    .and_then(|index| subject.split('.').nth(index))
+                    .map(Cow::Borrowed),
                 Extract::Header(name) => headers
                     .iter()
                     .find(|h| h.name.eq_ignore_ascii_case(name))
-                    .map(|h| h.value.as_str()),
+                    .map(|h| Cow::Borrowed(h.value.as_str())),
+                Extract::Cloudevent(name) => attribute_in(headers, name),
             };
-            values[slot] = text.map(|text| Scalar::Text(Cow::Borrowed(text)));
+            values[slot] = text.map(Scalar::Text);
+        }
+        if !self.widths.is_empty() {
+            values = first_of_each(values, &self.widths);
         }
         Extraction { values, fault }
     }
+}
+
+/// Of the places that stand for one, the first with a single value.
+fn first_of_each<'e>(values: Vec<Option<Scalar<'e>>>, widths: &[usize]) -> Vec<Option<Scalar<'e>>> {
+    let mut values = values.into_iter();
+    let first = |width: &usize| {
+        let mut own = values.by_ref().take(*width).flatten();
+        let first = own.find(|value| !matches!(value, Scalar::Nested));
+        own.for_each(drop);
+        first
+    };
+    widths.iter().map(first).collect()
 }
 
 /// What stands at the places of an event.
@@ -195,6 +221,37 @@ mod tests {
         let extractor = Extractor::new(vec![Extract::Subject]);
         let found = extractor.extract("a", &[], &[0x1f, 0x8b]);
         assert_eq!((found.values, found.fault), (vec![Some(text("a"))], None));
+    }
+
+    #[test]
+    fn where_one_place_is_empty_the_next_holds() {
+        let json = |pointer: &str| Extract::Json(pointer.to_owned());
+        let subject = Extract::Cloudevent("subject".to_owned());
+        let extractor = Extractor::new(vec![
+            json("/n"),
+            Extract::FirstOf(vec![subject.clone(), json("/user"), json("/id")]),
+            Extract::SubjectToken(1),
+            Extract::FirstOf(vec![json("/nested"), json("/id")]),
+            Extract::FirstOf(vec![json("/none"), subject]),
+        ]);
+        let ce = |value: &str| Header {
+            name: "CE-Subject".into(),
+            value: value.into(),
+        };
+        let payload = br#"{"n":1,"user":null,"id":7,"nested":{}}"#;
+        for (headers, second, last) in [
+            (vec![ce("%e2%82%ac")], Some(text("€")), Some(text("€"))),
+            (vec![ce("")], Some(Scalar::Number("7")), None),
+            (vec![ce("%0a")], Some(Scalar::Number("7")), None),
+            (vec![], Some(Scalar::Number("7")), None),
+        ] {
+            let found = extractor.extract("a.b", &headers, payload);
+            let number = Some(Scalar::Number("7"));
+            assert_eq!(
+                found.values,
+                [Some(Scalar::Number("1")), second, Some(text("a")), number, last]
+            );
+        }
     }
 
     #[test]

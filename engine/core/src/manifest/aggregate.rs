@@ -165,6 +165,16 @@ impl AggregateOf {
 }
 
 impl Aggregate {
+    /// Where the values of events are that it needs.
+    pub fn places(&self) -> impl Iterator<Item = &Extract> {
+        let of = match self {
+            Self::Count => None,
+            Self::Of(of) => of.measure().map(|(_, place)| (place, &of.keep)),
+        };
+        of.into_iter()
+            .flat_map(|(place, keep)| std::iter::once(place).chain(keep.values()))
+    }
+
     pub(super) fn check(&self, path: &str) -> Result<(), ManifestError> {
         match self {
             Self::Count => Ok(()),

@@ -1,9 +1,12 @@
 //! Bounds that several fields share.
 
-use crate::manifest::{Extract, error::ManifestError};
+use crate::manifest::{Extract, MAX_ATTRIBUTE_BYTES, error::ManifestError, is_attribute_name};
 
 /// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
 pub(super) const MAX_PARTITIONS: u32 = 48;
+
+/// Most places that stand for one.
+const MAX_PLACES: u64 = 4;
 
 pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), ManifestError> {
     match place {
@@ -23,8 +26,36 @@ pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), ManifestE
                 "name a header of your own; Nats-… are the broker's",
             ))
         }
+        Extract::Cloudevent(name) if !is_attribute_name(name) => Err(ManifestError::new(
+            format!("{path}.cloudevent"),
+            format!(
+                "{name:?} is no attribute; its name has 1 to {MAX_ATTRIBUTE_BYTES} letters a to z and digits, and is not `data`"
+            ),
+        )),
+        Extract::FirstOf(places) => check_places(&format!("{path}.first-of"), places),
         _ => Ok(()),
     }
+}
+
+fn check_places(path: &str, places: &[Extract]) -> Result<(), ManifestError> {
+    within(path, places.len() as u64, 2, MAX_PLACES)?;
+    for (index, place) in places.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if matches!(place, Extract::FirstOf(_)) {
+            return Err(ManifestError::new(path, "put its places into the list around it"));
+        }
+        check_extract(&path, place)?;
+    }
+    Ok(())
+}
+
+/// A text that becomes the value of an attribute.
+pub(super) fn check_text(path: &str, text: &str, most: usize) -> Result<(), ManifestError> {
+    if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+        let hint = format!("it has 1 to {most} bytes and no control characters");
+        return Err(ManifestError::new(path, hint));
+    }
+    Ok(())
 }
 
 pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), ManifestError> {

@@ -11,6 +11,7 @@ use crate::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
         StepManifest,
         bounds::{MAX_PARTITIONS, check_extract, within},
+        cloudevents_rules,
         error::ManifestError,
         input_parts, join_rules, output, partition, schema_rules, sketches, table_rules, watermark,
         window_rules,
@@ -18,6 +19,8 @@ use crate::{
     subject,
 };
 
+/// Most linear memory of an instance, where the tenant's quota allows it.
+pub const MOST_MEMORY_BYTES: u64 = 1 << 30;
 /// Most steps: an event is inside one turn through all of them.
 pub const MAX_STEPS: usize = 16;
 /// Most collections, and most sketches, of a pipeline.
@@ -59,6 +62,7 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     window_rules::check(manifest)?;
     table_rules::check(manifest)?;
     join_rules::check(manifest)?;
+    cloudevents_rules::check(manifest)?;
     if let Some(breaker) = &manifest.circuit_breaker {
         check_breaker(breaker)?;
     }
@@ -138,7 +142,7 @@ fn check_time(path: &str, text: &str) -> Result<(), ManifestError> {
 fn check_dedup(dedup: &DedupManifest) -> Result<(), ManifestError> {
     let path = "input.dedup";
     let Some(place) = dedup.place() else {
-        let hint = "say in one way where the identifier is: json, header or subject-token";
+        let hint = "say in one way where the identifier is: json, header, subject-token or cloudevent";
         return Err(ManifestError::new(path, hint));
     };
     // The publisher's own identifier is the one header of the broker's that may be named.
@@ -202,7 +206,7 @@ fn check_limits(path: &str, step: &StepManifest) -> Result<(), ManifestError> {
     let limits = &step.limits;
     let field = |name: &str| format!("{path}.limits.{name}");
     within(&field("fuel"), limits.fuel, 1_000, 100_000_000_000)?;
-    within(&field("memory"), limits.memory.0, 64 * 1024, 64 << 20)?;
+    within(&field("memory"), limits.memory.0, 64 * 1024, MOST_MEMORY_BYTES)?;
     within(&field("deadline"), limits.deadline.as_millis(), 1, 10_000)?;
     within(&field("messages"), u64::from(limits.messages), 1, 500)?;
     within(&field("bytes"), limits.bytes.0, 1, 16 << 20)?;
@@ -274,7 +278,7 @@ mod tests {
             ),
             (
                 r#""v@1.0.0""#,
-                r#""v@1.0.0","limits":{"memory":"1GiB"}"#,
+                r#""v@1.0.0","limits":{"memory":"2GiB"}"#,
                 "steps[0].limits.memory",
             ),
             (

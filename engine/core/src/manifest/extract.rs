@@ -1,5 +1,7 @@
 //! A place in an event where a value is found.
 
+use std::slice;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,41 @@ pub enum Extract {
     SubjectToken(u32),
     /// The value of a header. Names that begin with `Nats-` belong to the broker.
     Header(String),
+    /// The value of an attribute of a CloudEvent, such as `subject` or `source`. It needs `input.cloudevents`.
+    Cloudevent(String),
+    /// The first of these places that has a value. There are 2 to 4 of them.
+    FirstOf(Vec<Self>),
     /// The whole subject.
     #[default]
     Subject,
+}
+
+impl Extract {
+    /// The places that it stands for, in the order in which they hold.
+    pub fn places(&self) -> &[Self] {
+        match self {
+            Self::FirstOf(places) => places,
+            place => slice::from_ref(place),
+        }
+    }
+
+    /// The same, taken apart.
+    pub fn into_places(self) -> Vec<Self> {
+        match self {
+            Self::FirstOf(places) => places,
+            place => vec![place],
+        }
+    }
+
+    /// Whether it looks into the payload.
+    pub fn looks_inside(&self) -> bool {
+        self.places().iter().any(|place| matches!(place, Self::Json(_)))
+    }
+
+    /// Whether it looks for an attribute of a CloudEvent.
+    pub fn needs_attributes(&self) -> bool {
+        self.places()
+            .iter()
+            .any(|place| matches!(place, Self::Cloudevent(_)))
+    }
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     manifest::{
-        Extract, InputManifest, NamedInputManifest, PayloadSchemaManifest, PipelineManifest, TimeManifest,
+        CloudeventsPayload, Extract, InputManifest, NamedInputManifest, PayloadSchemaManifest,
+        PipelineManifest, TimeManifest,
         bounds::{check_extract, within},
         error::ManifestError,
     },
@@ -33,6 +34,8 @@ pub struct InputPart<'a> {
     pub time: Option<&'a TimeManifest>,
     /// The schema of its payloads.
     pub schema: Option<&'a PayloadSchemaManifest>,
+    /// What steps get of its events, where these are CloudEvents.
+    pub cloudevents: Option<CloudeventsPayload>,
 }
 
 impl InputPart<'_> {
@@ -53,6 +56,7 @@ impl PipelineManifest {
             key,
             time,
             schema,
+            cloudevents,
             ..
         } = &self.input;
         let whole = InputPart {
@@ -61,6 +65,7 @@ impl PipelineManifest {
             key,
             time: time.as_ref(),
             schema: schema.as_ref(),
+            cloudevents: *cloudevents,
         };
         let named = self.inputs.iter().map(move |(name, input)| InputPart {
             name: Some(name),
@@ -68,6 +73,7 @@ impl PipelineManifest {
             key: input.key.as_ref().unwrap_or(key),
             time: input.time.as_ref().or(whole.time),
             schema: input.schema.as_ref().or(whole.schema),
+            cloudevents: input.cloudevents.or(whole.cloudevents),
         });
         named.chain(self.inputs.is_empty().then_some(whole))
     }

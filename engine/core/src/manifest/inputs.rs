@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Extract, PayloadSchemaManifest, TimeManifest};
+use crate::manifest::{CloudeventsPayload, Extract, PayloadSchemaManifest, TimeManifest};
 
 /// One of several inputs. Each has a clock of its own, as if `input.watermark.per` told them apart. The watermark
 /// follows the one that is furthest behind. An event bears the name of its input in the header `Tr-Input`.
@@ -21,4 +21,7 @@ pub struct NamedInputManifest {
     /// The schema of payloads. Without it `input.schema` holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<PayloadSchemaManifest>,
+    /// Its events are CloudEvents. Without it `input.cloudevents` holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudevents: Option<CloudeventsPayload>,
 }

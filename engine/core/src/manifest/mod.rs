@@ -6,6 +6,8 @@ pub mod alarm_rules;
 pub mod alarms;
 mod bounds;
 pub mod check;
+mod cloudevents;
+mod cloudevents_rules;
 pub mod config;
 mod defaults;
 pub mod error;
@@ -33,13 +35,16 @@ pub mod windows;
 
 pub use aggregate::{Aggregate, AggregateOf, Measure};
 pub use alarms::{AlarmManifest, NotifyManifest};
+pub use cloudevents::{
+    CloudeventsMode, CloudeventsPayload, MAX_ATTRIBUTE_BYTES, OutputCloudeventsManifest, is_attribute_name,
+};
 pub use extract::Extract;
 pub use input_parts::InputPart;
 pub use inputs::NamedInputManifest;
 pub use joins::{JoinKind, JoinManifest, JoinOnManifest, JoinSide, WithinManifest};
 pub use output::{KEY_TOKEN, Stands};
 pub use parts::*;
-pub use payload_schema::{Decode, Framing, PayloadSchemaManifest};
+pub use payload_schema::{Decode, Framing, PayloadSchemaManifest, SchemaRules};
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;

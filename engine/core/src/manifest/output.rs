@@ -3,7 +3,8 @@
 use crate::{
     identity::partition_of,
     manifest::{
-        InputManifest, OutputManifest, PipelineManifest, bounds::MAX_PARTITIONS, error::ManifestError,
+        InputManifest, OutputCloudeventsManifest, OutputManifest, PipelineManifest, bounds::MAX_PARTITIONS,
+        error::ManifestError,
     },
     subject,
 };
@@ -114,34 +115,51 @@ impl OutputManifest {
     }
 }
 
+impl OutputCloudeventsManifest {
+    /// The type of an event, or of the result of the window or join of this name.
+    pub fn type_of(&self, result: Option<&str>) -> String {
+        let result = result.unwrap_or(EVENTS);
+        self.event_type
+            .replace(WINDOW_TOKEN, result)
+            .replace(JOIN_TOKEN, result)
+    }
+}
+
+/// Refuses a text that has a stand-in for the name of a window or join where there are none.
+pub(super) fn check_result_tokens(
+    path: &str,
+    text: &str,
+    manifest: &PipelineManifest,
+) -> Result<(), ManifestError> {
+    let wrong = [
+        (
+            manifest.windows.is_empty() && text.contains(WINDOW_TOKEN),
+            "{window} stands for something only with `windows`",
+        ),
+        (
+            manifest.joins.is_empty() && text.contains(JOIN_TOKEN),
+            "{join} stands for something only with `joins`",
+        ),
+    ];
+    match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
+        Some((_, hint)) => Err(ManifestError::new(path, *hint)),
+        None => Ok(()),
+    }
+}
+
 /// Refuses what says something only of windows or joins where there are none.
 pub(super) fn check_results(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     let Some(output) = &manifest.output else {
         return Ok(());
     };
-    let has = |stand_in: &str| output.subject.split('.').any(|token| token == stand_in);
-    let (no_windows, no_joins) = (manifest.windows.is_empty(), manifest.joins.is_empty());
-    let wrong = [
-        (
-            no_windows && has(WINDOW_TOKEN),
-            "output.subject",
-            "{window} stands for something only with `windows`",
-        ),
-        (
-            no_joins && has(JOIN_TOKEN),
-            "output.subject",
-            "{join} stands for something only with `joins`",
-        ),
-        (
-            no_windows && no_joins && output.events,
+    check_result_tokens("output.subject", &output.subject, manifest)?;
+    if output.events && manifest.windows.is_empty() && manifest.joins.is_empty() {
+        return Err(ManifestError::new(
             "output.events",
             "only with `windows` or `joins`",
-        ),
-    ];
-    match wrong.iter().find(|(is_wrong, ..)| *is_wrong) {
-        Some((_, path, hint)) => Err(ManifestError::new(*path, *hint)),
-        None => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 pub(super) fn check(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
@@ -203,9 +221,21 @@ mod tests {
             subject: subject.into(),
             events: false,
             schema: None,
+            cloudevents: None,
             keep: Keep::default(),
             replicas: None,
         }
+    }
+
+    #[test]
+    fn a_type_names_the_window_or_join() {
+        let declared = OutputCloudeventsManifest {
+            mode: crate::manifest::CloudeventsMode::Binary,
+            event_type: "shop.{window}.{join}".into(),
+            source: None,
+        };
+        assert_eq!(declared.type_of(Some("daily")), "shop.daily.daily");
+        assert_eq!(declared.type_of(None), "shop.events.events");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::{CallLimits, Grant},
     manifest::{
-        AlarmManifest, Decode, Extract, JoinManifest, NamedInputManifest, PayloadSchemaManifest, PluginRef,
-        SketchManifest, TableManifest, TimeManifest, WatermarkManifest, WindowManifest, defaults::is_default,
-        start,
+        AlarmManifest, CloudeventsPayload, Decode, Extract, JoinManifest, NamedInputManifest,
+        OutputCloudeventsManifest, PayloadSchemaManifest, PluginRef, SchemaRules, SketchManifest,
+        TableManifest, TimeManifest, WatermarkManifest, WindowManifest, defaults::is_default, start,
     },
     name::Name,
     units::{Bytes, Span},
@@ -109,9 +109,16 @@ pub struct InputManifest {
     /// payloads are any bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<PayloadSchemaManifest>,
+    /// The treatment of the tenant's rules that bind subjects to schemas.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub schema_rules: SchemaRules,
     /// The form in which plugins get a payload that has a schema.
     #[serde(default, skip_serializing_if = "is_default")]
     pub decode: Decode,
+    /// Events are CloudEvents 1.0, in binary or structured mode. One that is malformed becomes a dead letter,
+    /// `malformed-cloudevent`. `schema` is then that of their data. Without it a message is what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudevents: Option<CloudeventsPayload>,
     /// The rules of the pipeline's clock in event time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub watermark: WatermarkManifest,
@@ -171,8 +178,8 @@ impl OnLoss {
     }
 }
 
-/// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`
-/// and `subject-token` names its place. An event without an identifier counts as new.
+/// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`,
+/// `subject-token` and `cloudevent` names its place. An event without an identifier counts as new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DedupManifest {
@@ -185,6 +192,9 @@ pub struct DedupManifest {
     /// A token of the subject, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_token: Option<u32>,
+    /// An attribute of a CloudEvent. `id` counts together with `source`, since only both identify an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudevent: Option<String>,
     /// An identifier is remembered for this long, from 1s to 7d.
     pub window: Span,
     /// The events whose identifiers are remembered.
@@ -211,6 +221,7 @@ impl DedupManifest {
             self.json.clone().map(Extract::Json),
             self.header.clone().map(Extract::Header),
             self.subject_token.map(Extract::SubjectToken),
+            self.cloudevent.clone().map(Extract::Cloudevent),
         ];
         let mut given = places.into_iter().flatten();
         given.next().filter(|_| given.next().is_none())
@@ -300,7 +311,8 @@ pub struct StepManifest {
 pub struct Limits {
     /// Fuel, about one unit for each wasm instruction: 1,000 to 100,000,000,000.
     pub fuel: u64,
-    /// Linear memory of an instance: 64KiB to 64MiB.
+    /// Linear memory of an instance: 64KiB to 1GiB. More than the tenant's quota `memory-bytes`, of 64MiB unless an
+    /// operator changes it, is refused.
     pub memory: Bytes,
     /// Wall time of a call: 1ms to 10s.
     pub deadline: Span,
@@ -418,6 +430,9 @@ pub struct OutputManifest {
     /// does not fit makes its event a dead letter, `schema-mismatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<PayloadSchemaManifest>,
+    /// What is published are CloudEvents 1.0: events, results of windows and rows of joins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudevents: Option<OutputCloudeventsManifest>,
     /// The retention of the results. Without it they are kept for ever.
     #[serde(default)]
     pub keep: Keep,

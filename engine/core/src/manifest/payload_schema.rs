@@ -34,6 +34,18 @@ pub enum Framing {
     Confluent,
 }
 
+/// The treatment of the tenant's rules that bind subjects to schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemaRules {
+    /// An input that names no schema gets that of the rule which its subjects fall under, when the manifest is applied.
+    /// A schema that contradicts a rule is refused.
+    #[default]
+    Apply,
+    /// They do not hold for this pipeline.
+    Ignore,
+}
+
 /// The form in which plugins get a payload that has a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    ser::Error as _,
 };
 use tailrace_time::Unit;
 
@@ -48,7 +49,7 @@ pub enum OnUnreadable {
     ReceiveTime,
 }
 
-/// The time of an event. Exactly one of `json`, `header` and `subject-token` names its place. It is RFC 3339 text
+/// The time of an event. Exactly one of `json`, `header`, `subject-token` and `cloudevent` names its place. It is RFC 3339 text
 /// with any offset, such as `2026-11-01T00:00:00+02:00`, or a number. An event without a time has the time at which
 /// the broker received it.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -64,6 +65,9 @@ struct Written {
     /// A token of the subject, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject_token: Option<u32>,
+    /// An attribute of a CloudEvent: `time`. It needs `input.cloudevents`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cloudevent: Option<String>,
     /// The unit of a number.
     #[serde(default, skip_serializing_if = "is_default")]
     unit: TimeUnit,
@@ -100,6 +104,7 @@ impl Serialize for TimeManifest {
             json: None,
             header: None,
             subject_token: None,
+            cloudevent: None,
             unit: self.unit,
             on_unreadable: self.on_unreadable,
         };
@@ -109,6 +114,8 @@ impl Serialize for TimeManifest {
             Extract::Json(pointer) => written.json = Some(pointer),
             Extract::Header(name) => written.header = Some(name),
             Extract::SubjectToken(token) => written.subject_token = Some(token),
+            Extract::Cloudevent(name) => written.cloudevent = Some(name),
+            Extract::FirstOf(_) => return Err(S::Error::custom("a time has one place")),
         }
         written.serialize(serializer)
     }
@@ -145,6 +152,7 @@ impl<'de> Visitor<'de> for TimeVisitor {
             written.json.map(Extract::Json),
             written.header.map(Extract::Header),
             written.subject_token.map(Extract::SubjectToken),
+            written.cloudevent.map(Extract::Cloudevent),
         ];
         let mut given = places.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -154,7 +162,7 @@ impl<'de> Visitor<'de> for TimeVisitor {
                 on_unreadable: written.on_unreadable,
             }),
             _ => Err(A::Error::custom(
-                "say in one way where the time is: json, header or subject-token",
+                "say in one way where the time is: json, header, subject-token or cloudevent",
             )),
         }
     }
@@ -179,6 +187,7 @@ mod tests {
             (r#"{"json":"/ts"}"#, Extract::Json("/ts".into())),
             (r#"{"header":"At"}"#, Extract::Header("At".into())),
             (r#"{"subject-token":3}"#, Extract::SubjectToken(3)),
+            (r#"{"cloudevent":"time"}"#, Extract::Cloudevent("time".into())),
             (r#""subject""#, Extract::Subject),
         ] {
             let read: TimeManifest = serde_json::from_str(text).unwrap();
@@ -201,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_no_place_is_refused() {
         for (text, word) in [
-            (r#"{"unit":"s"}"#, "json, header or subject-token"),
+            (r#"{"unit":"s"}"#, "json, header, subject-token or cloudevent"),
             (r#"{"json":"/ts","header":"At"}"#, "in one way"),
             (r#"{"json":"/ts","unit":"minutes"}"#, "minutes"),
             (r#"{"json":"/ts","zone":"UTC"}"#, "zone"),

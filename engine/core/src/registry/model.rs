@@ -13,7 +13,7 @@ use crate::{
     name::Name,
     ports::plugins::DeclaredMemory,
     registry::{
-        PipelinePhase, Revision, Scope,
+        PipelinePhase, Revision, SchemaRule, Scope,
         candidate::{Candidate, Ended},
     },
     schema::ConfigSchema,
@@ -41,6 +41,9 @@ pub struct Tenant {
     /// How much it may have.
     #[serde(default)]
     pub quotas: Quotas,
+    /// The schemas of its subjects, by subject.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_rules: Vec<SchemaRule>,
     /// Seeds the hashes of its sketches, so that nobody outside can craft collisions.
     pub seed: TenantSeed,
     /// When it was made, milliseconds since the epoch.
@@ -113,6 +116,10 @@ pub struct Quotas {
     pub stream_bytes: u64,
     /// Versions of all schemas together.
     pub schemas: u32,
+    /// Rules that bind subjects to schemas.
+    pub schema_rules: u32,
+    /// Bytes of linear memory that a step may give its plugin.
+    pub memory_bytes: u64,
 }
 
 impl Default for Quotas {
@@ -135,6 +142,9 @@ impl Default for Quotas {
             stream_bytes: 16 << 30,
             // Each engine holds them in memory.
             schemas: 200,
+            // All of them are in the tenant's entry.
+            schema_rules: 100,
+            memory_bytes: 64 << 20,
         }
     }
 }

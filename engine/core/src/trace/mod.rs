@@ -88,6 +88,21 @@ pub fn hand_on(event: &[Header], ours: Option<TraceContext>, message: &mut Vec<H
     }
 }
 
+/// Gives an event the context that attributes of it hold, where its headers hold none.
+pub fn adopt(parent: &str, state: Option<&str>, headers: &mut Vec<Header>) {
+    if TraceContext::of(headers).is_some() || parse(parent).is_none() {
+        return;
+    }
+    headers.retain(|header| !is(header, PARENT) && !is(header, STATE));
+    let given = [(PARENT, Some(parent)), (STATE, state)].into_iter();
+    headers.extend(given.filter_map(|(name, value)| {
+        Some(Header {
+            name: name.to_owned(),
+            value: value?.to_owned(),
+        })
+    }));
+}
+
 fn is(header: &Header, name: &str) -> bool {
     // Clients write them in different cases.
     header.name.eq_ignore_ascii_case(name)
@@ -213,6 +228,25 @@ mod tests {
         let mut message = vec![header(PARENT, "nonsense")];
         hand_on(&[], ours(), &mut message);
         assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn the_context_of_attributes_is_taken_where_there_is_no_other() {
+        let other = VALID.replace("4bf9", "5bf9");
+        for (before, given, after) in [
+            (None, VALID, Some(VALID)),
+            (Some("nonsense"), VALID, Some(VALID)),
+            (Some(&*other), VALID, Some(&*other)),
+            (None, "nonsense", None),
+            (Some("nonsense"), "nonsense", Some("nonsense")),
+        ] {
+            let mut headers: Vec<Header> = before.map(|value| header(PARENT, value)).into_iter().collect();
+            adopt(given, Some("a=1"), &mut headers);
+            let found = values(&headers, PARENT).next();
+            assert_eq!(found, after, "{before:?} {given}");
+            let is_taken = before != after;
+            assert_eq!(values(&headers, STATE).next(), is_taken.then_some("a=1"));
+        }
     }
 
     #[test]

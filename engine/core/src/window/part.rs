@@ -51,14 +51,7 @@ impl Part {
 
     /// Where the values of events are that a window needs.
     pub fn places(aggregates: &BTreeMap<String, Aggregate>) -> Vec<Extract> {
-        let mut places = Vec::new();
-        for aggregate in aggregates.values() {
-            let Aggregate::Of(of) = aggregate else { continue };
-            let Some((_, place)) = of.measure() else { continue };
-            places.push(place.clone());
-            places.extend(of.keep.values().cloned());
-        }
-        places
+        aggregates.values().flat_map(Aggregate::places).cloned().collect()
     }
 
     /// Takes an event in. Gives how many of its values could not be measured.

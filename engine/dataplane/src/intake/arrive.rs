@@ -4,6 +4,8 @@
 //! There are two entrances, the input and the redrive subject, and one check: a dead letter of the intake is
 //! judged again as it was the first time.
 
+use std::iter;
+
 use tailrace_core::{
     codes::LetterCode,
     dead_letter,
@@ -32,12 +34,17 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         return pass_over(message);
     }
     let input = plan.input_of(&message.subject);
-    let read = input.read(plan.manifest.input.decode, &message.payload);
+    let mut read = if marker.is_none() {
+        input.read(plan.manifest.input.decode, message.headers, &message.payload)
+    } else {
+        // A marker has no payload that could be read.
+        Read::unread(message.headers, &message.payload)
+    };
     let mut found = plan.find(
         input,
         (message.sequence, message.received_ms),
         &message.subject,
-        &message.headers,
+        &read.headers,
         &read.json,
     );
     let received_ms = message.received_ms;
@@ -46,24 +53,27 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
     // Where events bring their times, the receive time of one that brings none says nothing: those of events that
     // are published again, years later, would be far ahead of all others.
     let is_own = input.time.is_none() || found.time.ms().is_some();
-    let mut headers = own_headers(message.headers);
-    if let Some(marker) = marker {
-        markers::mark(&mut headers, marker);
+    for headers in iter::once(&mut read.headers).chain(&mut read.raw_headers) {
+        keep_own(headers);
+        if let Some(marker) = &marker {
+            markers::mark(headers, marker.clone());
+        }
+        if let Some(name) = &input.name {
+            names::bear(headers, name);
+        }
     }
-    if let Some(name) = &input.name {
-        names::bear(&mut headers, name);
-    }
-    let (key, refused) = judge(input, &mut found, &headers, &read);
+    let (key, refused) = judge(input, &mut found, &mut read);
     let event = Event {
         sequence: message.sequence,
         time_ms,
         subject: message.subject,
         key,
-        headers,
+        headers: read.headers,
         payload: read.payload,
     };
     Arrival {
         raw: message.payload,
+        raw_headers: read.raw_headers,
         refused,
         time: found.time,
         is_ahead,
@@ -79,13 +89,14 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
 }
 
 /// What is no event still moves the position, in the partition of those without a key.
-fn pass_over(message: Incoming) -> Arrival {
+fn pass_over(mut message: Incoming) -> Arrival {
+    keep_own(&mut message.headers);
     let event = Event {
         sequence: message.sequence,
         time_ms: message.received_ms,
         subject: message.subject,
         key: String::new(),
-        headers: own_headers(message.headers),
+        headers: message.headers,
         payload: message.payload,
     };
     Arrival {
@@ -103,17 +114,18 @@ pub fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let input = plan.input_of(&event.subject);
     let failed_before = reason.step == dead_letter::INPUT_STEP;
     let raw = event.payload.clone();
+    let headers = std::mem::take(&mut event.headers);
     // What a step has failed on was read before it came there.
-    let read = if failed_before {
-        input.read(plan.manifest.input.decode, &raw)
+    let mut read = if failed_before {
+        input.read(plan.manifest.input.decode, headers, &raw)
     } else {
-        Read::unread(&raw)
+        Read::unread(headers, &raw)
     };
     let mut found = plan.find(
         input,
         (event.sequence, event.time_ms),
         &event.subject,
-        &event.headers,
+        &read.headers,
         &read.json,
     );
     if reason.timer.is_some() {
@@ -125,12 +137,14 @@ pub fn arrive_again(plan: &Plan, message: Incoming) -> Option<Arrival> {
     let mut input_name = reason.input.and_then(|name| Name::new(&name).ok());
     if failed_before {
         input_name.clone_from(&input.name);
-        (event.key, refused) = judge(input, &mut found, &event.headers, &read);
+        (event.key, refused) = judge(input, &mut found, &mut read);
         event.time_ms = found.time.ms().unwrap_or(event.time_ms);
     }
+    event.headers = read.headers;
     event.payload = read.payload;
     Some(Arrival {
         raw,
+        raw_headers: read.raw_headers,
         refused,
         dedup: reason.dedup_id.and_then(|text| identifier(plan, text)),
         // An event that was not accepted was not measured.
@@ -151,20 +165,24 @@ fn identifier(plan: &Plan, text: String) -> Option<Identifier> {
 }
 
 /// The key under which an event is processed, and why it is not, if so.
-fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], read: &Read) -> (String, Refused) {
-    if let Some(why) = &read.mismatch {
-        return (String::new(), Some((LetterCode::SchemaMismatch, why.clone())));
+fn judge(input: &PlannedInput, found: &mut Found, read: &mut Read) -> (String, Refused) {
+    if let Some(refused) = read.refused.take() {
+        return (String::new(), Some(refused));
     }
     let (path, place) = (
         || input.path("key"),
         || serde_json::to_string(&input.key).unwrap_or_default(),
     );
-    if let Some(refused) = found.fault.as_ref().and_then(|fault| refuse(input, fault)) {
+    let has_key = found.key.is_some();
+    if let Some(refused) = found
+        .fault
+        .as_ref()
+        .and_then(|fault| refuse(input, fault, has_key))
+    {
         return (String::new(), Some(refused));
     }
     let Some(key) = found.key.take() else {
-        let looks_inside = matches!(input.key, Extract::Json(_));
-        let why = if looks_inside && read.json.is_empty() {
+        let why = if input.key.looks_inside() && read.json.is_empty() {
             "; its payload is empty"
         } else {
             ""
@@ -176,26 +194,28 @@ fn judge(input: &PlannedInput, found: &mut Found, headers: &[Header], read: &Rea
         let reason = format!("{reason}: {} {}", path(), place());
         return (String::new(), Some((LetterCode::LongKey, reason)));
     }
-    let refused = refuse_time(input, &found.time).or_else(|| hops::refuse(headers));
+    let refused = refuse_time(input, &found.time).or_else(|| hops::refuse(&read.headers));
     (key, refused)
 }
 
 /// A payload with two meanings is always refused; one with none only where it should hold what the event cannot
 /// be processed without.
-fn refuse(input: &PlannedInput, fault: &PayloadFault) -> Refused {
+fn refuse(input: &PlannedInput, fault: &PayloadFault, has_key: bool) -> Refused {
     let code = match fault {
         PayloadFault::Duplicate { .. } => LetterCode::DuplicateMember,
-        PayloadFault::Unreadable(_) if needs_json(input) => LetterCode::UnreadablePayload,
+        PayloadFault::Unreadable(_) if needs_json(input, has_key) => LetterCode::UnreadablePayload,
         PayloadFault::Unreadable(_) => return None,
     };
     Some((code, fault.to_string()))
 }
 
-fn needs_json(input: &PlannedInput) -> bool {
+/// A key may have been found elsewhere than in the payload.
+fn needs_json(input: &PlannedInput, has_key: bool) -> bool {
     let rejected = input.time.as_ref();
     let rejected = rejected.filter(|time| time.on_unreadable == OnUnreadable::Reject);
-    let mut needed = rejected.map(|time| &time.place).into_iter().chain([&input.key]);
-    needed.any(|place| matches!(place, Extract::Json(_)))
+    let key = (!has_key).then_some(&input.key);
+    let mut needed = rejected.map(|time| &time.place).into_iter().chain(key);
+    needed.any(Extract::looks_inside)
 }
 
 fn refuse_time(input: &PlannedInput, time: &EventTime) -> Refused {
@@ -213,12 +233,11 @@ fn refuse_time(input: &PlannedInput, time: &EventTime) -> Refused {
 
 /// Without the broker's own headers, which never reach a plugin, and without the name that an input of another pipeline
 /// had.
-fn own_headers(mut headers: Vec<Header>) -> Vec<Header> {
+fn keep_own(headers: &mut Vec<Header>) {
     headers.retain(|header| {
         let start = header.name.get(..5);
         !start.is_some_and(|start| start.eq_ignore_ascii_case("nats-")) && !names::is_name(header)
     });
-    headers
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use tailrace_core::{
 use crate::{
     joins::plan::PlannedJoin,
     message::hops,
+    plan::{About, Written},
     process::{Walk, halt::Halt, processor::Processor, publish::count_messages},
     windows::plan::Leaving,
 };
@@ -126,7 +127,7 @@ impl Processor {
         let goes_on = self.fold(walk, leaving);
         walk.join = None;
         if goes_on? {
-            self.publish_row(walk, join, key, payload)?;
+            self.publish_row(walk, join, (key, time_ms), payload)?;
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ impl Processor {
         &mut self,
         walk: &mut Walk<'_>,
         join: &PlannedJoin,
-        key: &str,
+        (key, time_ms): (&str, u64),
         payload: Bytes,
     ) -> Result<(), Halt> {
         walk.outcome = walk.outcome.max(Outcome::Emitted);
@@ -149,8 +150,20 @@ impl Processor {
         });
         let mut headers = Vec::new();
         hops::hand_on(&walk.arrival.event.headers, &mut headers);
+        let name = row_name(walk, join);
+        let about = About {
+            name: &name,
+            time_ms,
+            key,
+            result: Some(join.name.as_str()),
+            is_the_event: false,
+        };
+        let written = plan.written(about, headers, payload);
+        let Written { headers, payload } =
+            written.map_err(|(code, reason)| Halt::TooMuch { code, reason })?;
         self.check_fits(&subject, &headers, &payload)?;
-        let id = self.row_id(walk, join);
+        let is_named = plan.manifest.delivery != Delivery::ExactlyOnce;
+        let id = is_named.then(|| format!("{}:{name}", plan.pipeline));
         count_messages(walk, 1)?;
         self.stats.counts.outcomes.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
@@ -163,16 +176,15 @@ impl Processor {
         });
         Ok(())
     }
+}
 
-    /// The same at every try: which of the messages it is that come of this event, or of the end of its wait.
-    fn row_id(&self, walk: &Walk<'_>, join: &PlannedJoin) -> Option<String> {
-        let (pipeline, name) = (&self.plan.pipeline, &join.name);
-        let (arrival, number) = (walk.arrival, walk.sent());
-        let of = match &arrival.timer {
-            Some(kept) => format!("alone:{}:{kept}", arrival.event.key),
-            None => format!("{:?}:{}", arrival.source, arrival.sequence),
-        };
-        let is_named = self.plan.manifest.delivery != Delivery::ExactlyOnce;
-        is_named.then(|| format!("{pipeline}:join:{name}:{of}:{number}"))
-    }
+/// The same at every try: which of the messages it is that come of this event, or of the end of its wait.
+fn row_name(walk: &Walk<'_>, join: &PlannedJoin) -> String {
+    let name = &join.name;
+    let (arrival, number) = (walk.arrival, walk.sent());
+    let of = match &arrival.timer {
+        Some(kept) => format!("alone:{}:{kept}", arrival.event.key),
+        None => format!("{:?}:{}", arrival.source, arrival.sequence),
+    };
+    format!("join:{name}:{of}:{number}")
 }

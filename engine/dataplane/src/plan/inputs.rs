@@ -1,11 +1,12 @@
 //! The inputs of a plan: which one a message is of, and where its key, its time and its measured values are.
 
-use bytes::Bytes;
 use tailrace_core::{
     codec::{Codec, Registered},
     event::Header,
     extract::{Extraction, Extractor},
-    manifest::{Decode, DedupManifest, Extract, InputPart, PipelineManifest, SketchManifest, TimeManifest},
+    manifest::{
+        CloudeventsPayload, DedupManifest, Extract, InputPart, PipelineManifest, SketchManifest, TimeManifest,
+    },
     name::Name,
     subject,
 };
@@ -22,50 +23,12 @@ pub struct PlannedInput {
     patterns: Vec<String>,
     places: Extractor,
     /// Reads its payloads, where they have a schema.
-    codec: Option<Codec>,
-}
-
-/// A payload, read.
-pub(crate) struct Read {
-    /// Where key, time and values are.
-    pub(crate) json: Bytes,
-    /// What steps get.
-    pub(crate) payload: Bytes,
-    /// Why it does not fit the schema, if it does not.
-    pub(crate) mismatch: Option<String>,
-}
-
-impl Read {
-    /// A payload without a schema.
-    pub(crate) fn unread(payload: &Bytes) -> Self {
-        Self {
-            json: payload.clone(),
-            payload: payload.clone(),
-            mismatch: None,
-        }
-    }
+    pub(super) codec: Option<Codec>,
+    /// What steps get of its events, where these are CloudEvents.
+    pub(super) cloudevents: Option<CloudeventsPayload>,
 }
 
 impl PlannedInput {
-    /// Reads a payload by the schema of the input.
-    pub(crate) fn read(&self, decode: Decode, payload: &Bytes) -> Read {
-        let raw = || payload.clone();
-        let (json, mismatch) = match self.codec.as_ref().map(|codec| codec.decode(payload)) {
-            None => (raw(), None),
-            Some(Ok(json)) => (json, None),
-            Some(Err(why)) => (raw(), Some(why)),
-        };
-        let payload = match decode {
-            Decode::Json => json.clone(),
-            Decode::Raw => raw(),
-        };
-        Read {
-            json,
-            payload,
-            mismatch,
-        }
-    }
-
     /// Makes the schemas of inputs ready.
     pub(super) fn prepare(
         inputs: &mut [Self],
@@ -90,6 +53,7 @@ impl PlannedInput {
             patterns: part.subjects.to_vec(),
             places: places(manifest, &part),
             codec: None,
+            cloudevents: part.cloudevents,
         });
         planned.collect()
     }
@@ -122,6 +86,7 @@ impl PlannedInput {
             key: &self.key,
             time: self.time.as_ref(),
             schema: None,
+            cloudevents: self.cloudevents,
         };
         part.path(field)
     }

@@ -2,15 +2,21 @@
 //! shared; a partition changes from one plan to the next between two batches.
 
 mod inputs;
+mod output;
+mod reading;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use inputs::PlannedInput;
-pub(crate) use inputs::Read;
+use output::PlannedOutput;
+pub(crate) use output::{About, Written};
+pub(crate) use reading::Read;
 
 use bytes::Bytes;
 use tailrace_core::{
+    cloudevents,
     codec::{Codec, Registered},
+    codes::LetterCode,
     event::Header,
     event_time::EventTime,
     extract::{PayloadFault, Scalar},
@@ -55,8 +61,7 @@ pub struct Plan {
     /// Its windows.
     pub windows: Windows,
     inputs: Vec<PlannedInput>,
-    /// Writes the events that are published, where they have a schema.
-    output: Option<Codec>,
+    output: PlannedOutput,
     measured: Vec<Measured>,
     /// Grouped sketches, in the order of their extractors.
     grouped: Vec<Name>,
@@ -165,7 +170,6 @@ impl Plan {
         };
         Self {
             watched: manifest.sketches.iter().filter_map(watched).collect(),
-            pipeline,
             revision: revision.number,
             steps,
             seed,
@@ -175,7 +179,8 @@ impl Plan {
             joins: Joins::of(&manifest),
             windows: Windows::of(&manifest),
             inputs: PlannedInput::of(&manifest),
-            output: None,
+            output: PlannedOutput::of(&pipeline, manifest.output.as_ref()),
+            pipeline,
             measured: measured(&manifest),
             grouped: grouped(&manifest),
             windowings: windowings.collect(),
@@ -190,17 +195,24 @@ impl Plan {
         let output = self.manifest.output.as_ref();
         if let Some(schema) = output.and_then(|output| output.schema.as_ref()) {
             let codec = Codec::of(tenant, schema, registered);
-            self.output = Some(codec.map_err(|why| format!("output.schema: {why}"))?);
+            self.output.codec = Some(codec.map_err(|why| format!("output.schema: {why}"))?);
         }
         Ok(())
     }
 
-    /// The payload of an event that is published; or why it does not fit its schema.
-    pub fn written(&self, payload: Bytes) -> Result<Bytes, String> {
-        match &self.output {
-            Some(codec) => codec.encode(&payload),
-            None => Ok(payload),
-        }
+    /// Whether what is published is known by its name, as a CloudEvent is.
+    pub(crate) fn names_messages(&self) -> bool {
+        self.output.names_messages()
+    }
+
+    /// A message as it is published; or why it cannot be.
+    pub(crate) fn written(
+        &self,
+        about: About<'_>,
+        headers: Vec<Header>,
+        payload: Bytes,
+    ) -> Result<Written, (LetterCode, String)> {
+        self.output.write(about, headers, payload)
     }
 
     /// The input that a message on this subject is of.
@@ -238,6 +250,10 @@ impl Plan {
         let source = source.unwrap_or_else(|| input.name.as_ref().map(Name::to_string));
         let dedup = self.manifest.input.dedup.as_ref().and_then(|manifest| {
             let text = values.next().flatten().and_then(Scalar::into_text)?;
+            let text = match manifest.cloudevent.as_deref() {
+                Some("id") => cloudevents::identity(headers)?,
+                _ => text,
+            };
             let remember = manifest.remember;
             Some(Identifier { text, remember })
         });

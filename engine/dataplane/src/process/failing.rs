@@ -128,17 +128,20 @@ impl Processor {
             timer: walk.arrival.timer.clone().filter(|_| !walk.is_replaced()),
             input: walk.origin().map(Name::to_string),
         };
-        let mut headers = dead_letter::headers(event, &reason);
+        // The whole event comes in again, and is read again, so it is kept as it came.
+        let is_whole = index.is_none();
+        let raw_headers = walk.arrival.raw_headers.as_ref().filter(|_| is_whole);
+        let own_headers = raw_headers.unwrap_or(&event.headers);
+        let mut headers = dead_letter::headers(own_headers, &reason);
         let limit = self
             .max_message_bytes
             .saturating_sub(HEADER_ROOM + headers_bytes(&headers));
-        // The whole event comes in again, and is read again, so it is kept as it came.
-        let whole = index.is_none().then(|| walk.arrival.raw.clone());
+        let whole = is_whole.then(|| walk.arrival.raw.clone());
         let mut payload = whole.unwrap_or_else(|| event.payload.clone());
         if payload.len() > limit {
             reason.cut_from = Some(payload.len() as u64);
             payload.truncate(limit);
-            headers = dead_letter::headers(event, &reason);
+            headers = dead_letter::headers(own_headers, &reason);
         }
         let bytes = headers_bytes(&headers);
         if bytes > MAX_HEADERS_BYTES || bytes + HEADER_ROOM > self.max_message_bytes {

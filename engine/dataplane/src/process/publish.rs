@@ -13,10 +13,9 @@ use tailrace_core::{
 };
 
 use crate::{
-    arrival::Source,
     message::{hops, outgoing::MAX_SUBJECT_BYTES},
     observe::spans::EventSpans,
-    plan::Plan,
+    plan::{About, Plan, Written},
     process::{HEADER_ROOM, halt::Halt, processor::Processor, walk::Walk},
     windows::plan::Leaving,
 };
@@ -118,10 +117,17 @@ impl Processor {
         let ours = walk.spans.as_ref().map(EventSpans::context);
         trace::hand_on(&walk.arrival.event.headers, ours, &mut headers);
         hops::hand_on(&walk.arrival.event.headers, &mut headers);
-        let payload = plan.written(payload).map_err(|reason| Halt::TooMuch {
-            code: LetterCode::SchemaMismatch,
-            reason,
-        })?;
+        let name = plan.names_messages().then(|| walk.message_name());
+        let about = About {
+            name: name.as_deref().unwrap_or_default(),
+            time_ms: walk.arrival.event.time_ms,
+            key,
+            result: None,
+            is_the_event: !walk.emitted && walk.arrival.timer.is_none(),
+        };
+        let written = plan.written(about, headers, payload);
+        let Written { headers, payload } =
+            written.map_err(|(code, reason)| Halt::TooMuch { code, reason })?;
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         self.check_fits(&subject, &headers, &payload)?;
         self.stats.counts.outcomes.outputs += 1;
@@ -161,36 +167,23 @@ impl Processor {
         Ok(())
     }
 
-    /// The name of the next message, within the cap.
+    /// The name of the next message, within the cap, where the broker is to know it by one.
     fn next_id(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Halt> {
         if walk.messages >= MAX_EVENT_MESSAGES {
             return Err(too_many_messages());
         }
-        let source = match walk.arrival.source {
-            Source::Input => "",
-            Source::Redrive => "redrive-",
-        };
-        Ok(self.name_message(walk, source))
+        Ok(self.name_message(walk, ""))
     }
 
-    /// Names a message the same at every try: `<pipeline>:<sequence>:<k>`. An atomic batch is stored
-    /// once, and its messages need no names.
+    /// Names a message, and counts it. An atomic batch is stored once, and its messages need no names.
     pub(super) fn name_message(&self, walk: &mut Walk<'_>, kind: &str) -> Option<String> {
-        let number = walk.messages;
-        walk.messages += 1;
         let Plan {
             pipeline, manifest, ..
         } = &*self.plan;
-        let arrival = walk.arrival;
-        let sequence = arrival.sequence;
-        if let Some(timer) = &arrival.timer {
-            let Event { time_ms, key, .. } = &arrival.event;
-            let step = arrival.from_step.as_deref().unwrap_or_default();
-            return (manifest.delivery != Delivery::ExactlyOnce).then(|| {
-                format!("{pipeline}:{kind}timer-{step}:{timer}:{time_ms}:{key}:{sequence}:{number}")
-            });
-        }
-        (manifest.delivery != Delivery::ExactlyOnce).then(|| format!("{pipeline}:{kind}{sequence}:{number}"))
+        let is_named = manifest.delivery != Delivery::ExactlyOnce;
+        let id = is_named.then(|| format!("{pipeline}:{kind}{}", walk.message_name()));
+        walk.messages += 1;
+        id
     }
 }
 

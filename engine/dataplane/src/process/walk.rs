@@ -1,8 +1,12 @@
 //! One event on its way through the steps: what it has caused so far.
 
-use tailrace_core::{name::Name, outcome::Outcome};
+use tailrace_core::{event::Event, name::Name, outcome::Outcome};
 
-use crate::{arrival::Arrival, effects::Effects, observe::spans::EventSpans};
+use crate::{
+    arrival::{Arrival, Source},
+    effects::Effects,
+    observe::spans::EventSpans,
+};
 
 /// Longest identifier that a dead letter keeps: its reason is one header.
 const MAX_ID_BYTES: usize = 256;
@@ -55,6 +59,24 @@ impl<'a> Walk<'a> {
     /// Whether what leaves now is not the event itself, but was made of it.
     pub(super) fn is_replaced(&self) -> bool {
         self.emitted || self.join.is_some()
+    }
+
+    /// Which of the pipeline's messages the next one is, the same at every try: `<sequence>:<k>`.
+    pub(super) fn message_name(&self) -> String {
+        let (arrival, number) = (self.arrival, self.messages);
+        let sequence = arrival.sequence;
+        let source = match arrival.source {
+            Source::Input => "",
+            Source::Redrive => "redrive-",
+        };
+        match &arrival.timer {
+            Some(timer) => {
+                let Event { time_ms, key, .. } = &arrival.event;
+                let step = arrival.from_step.as_deref().unwrap_or_default();
+                format!("{source}timer-{step}:{timer}:{time_ms}:{key}:{sequence}:{number}")
+            }
+            None => format!("{source}{sequence}:{number}"),
+        }
     }
 
     /// Messages that it has caused.

@@ -1,6 +1,7 @@
 //! The result of a window, on its way out.
 
 use tailrace_core::{
+    headers::headers_bytes,
     manifest::{Delivery, Stands},
     ports::{broker::Output, store::StoreError},
     window::{Part, Told, group_key, result},
@@ -8,6 +9,7 @@ use tailrace_core::{
 
 use crate::{
     message::outgoing::MAX_SUBJECT_BYTES,
+    plan::{About, Written},
     process::{HEADER_ROOM, processor::Processor},
     windows::plan::PlannedWindow,
 };
@@ -29,36 +31,48 @@ impl Processor {
         let values: Vec<serde_json::Value> = serde_json::from_str(group)
             .map_err(|cause| StoreError::Damaged(format!("the group {group:?} cannot be read: {cause}")))?;
         let key = group_key(&values);
-        let named = (&window.name, &window.manifest);
-        let payload = result(named, &values, span, (part, plan.seed), told)
+        let declared = (&window.name, &window.manifest);
+        let payload = result(declared, &values, span, (part, plan.seed), told)
             .map_err(|cause| StoreError::Damaged(format!("a sketch of window {}: {cause}", window.name)))?;
         let subject = output.subject_of(Stands {
             key: &key,
             result: Some(window.name.as_str()),
         });
+        let (start_ms, end_ms) = span;
+        let named = format!(
+            "window:{}:{group}:{start_ms}:{end_ms}:{}:{}",
+            window.name,
+            told.as_str(),
+            part.events
+        );
+        let about = About {
+            name: &named,
+            time_ms: end_ms,
+            key: &key,
+            result: Some(window.name.as_str()),
+            is_the_event: false,
+        };
+        let written = plan.written(about, Vec::new(), payload.into());
+        let Written { headers, payload } = written.map_err(|(_, why)| {
+            StoreError::Damaged(format!("the result of window {}: {why}", window.name))
+        })?;
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
-        if payload.len() > limit || subject.len() > MAX_SUBJECT_BYTES {
+        if payload.len() + headers_bytes(&headers) > limit || subject.len() > MAX_SUBJECT_BYTES {
             let pipeline = &plan.pipeline;
             let bytes = payload.len();
             tracing::warn!(%pipeline, window = %window.name, group, bytes, limit, "a window's result is too large for the broker, and is lost");
             self.stats.counts.windows_lost += 1;
             return Ok(());
         }
-        let id = (plan.manifest.delivery != Delivery::ExactlyOnce).then(|| {
-            let (start_ms, end_ms) = span;
-            let (name, told, events) = (&window.name, told.as_str(), part.events);
-            format!(
-                "{}:window:{name}:{group}:{start_ms}:{end_ms}:{told}:{events}",
-                plan.pipeline
-            )
-        });
+        let is_named = plan.manifest.delivery != Delivery::ExactlyOnce;
+        let id = is_named.then(|| format!("{}:{named}", plan.pipeline));
         self.stats.counts.outcomes.outputs += 1;
         self.stats.counts.bytes_out += payload.len() as u64;
         self.stats.counts.window_results += 1;
         self.effects.publish(Output {
             subject,
-            headers: Vec::new(),
-            payload: payload.into(),
+            headers,
+            payload,
             id,
             keep: output.keep.age.map(|age| age.0),
         });

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::value::Json;
 use crate::bounds::{MAX_DEPTH, MAX_VALUES};
-use crate::error::Rejection;
+use crate::error::{Rejection, TWICE};
 
 /// Reads one JSON text in UTF-8. A byte order mark is passed over.
 pub fn read(bytes: &[u8]) -> Result<Json, Rejection> {
@@ -129,7 +129,7 @@ impl Reader<'_> {
                 !names.insert(name.clone())
             };
             if is_double {
-                return Err(Rejection::at_byte(at, "the member stands there twice").under(name));
+                return Err(Rejection::at_byte(at, TWICE).under(name));
             }
             self.space();
             if !self.takes(b':') {

@@ -20,6 +20,7 @@ use compile::{Vocabulary, compile};
 use documents::{Documents, Located, NAMELESS, is_other_draft};
 use model::Program;
 
+use crate::bounds::MAX_SCHEMA_BYTES;
 use crate::error::{Place, Rejection, SchemaError};
 use crate::json::{Json, read};
 
@@ -27,7 +28,7 @@ const VOCABULARY: &str = "https://json-schema.org/draft/2020-12/vocab/";
 
 /// A JSON Schema, ready to judge.
 #[derive(Debug)]
-pub(crate) struct JsonSchema {
+pub struct JsonSchema {
     program: Program,
     /// The schema as it was pushed, for comparisons.
     pub(crate) document: Json,
@@ -62,12 +63,20 @@ fn add_standard(documents: &mut Documents<'_>, first: usize) -> Result<usize, Sc
 }
 
 impl JsonSchema {
-    /// Reads a schema. `references` are documents by the names under which `$ref` finds them.
-    pub(crate) fn parse(
+    /// Reads a schema of at most [`MAX_SCHEMA_BYTES`](crate::bounds::MAX_SCHEMA_BYTES). `references` are documents by
+    /// the names under which `$ref` finds them.
+    pub fn parse(
         text: &str,
         references: &[(&str, &str)],
         asserts_formats: bool,
     ) -> Result<Self, SchemaError> {
+        if text.len() > MAX_SCHEMA_BYTES {
+            let what = format!(
+                "a schema has at most {MAX_SCHEMA_BYTES} bytes, this one has {}",
+                text.len()
+            );
+            return Err(SchemaError::new(Place::default(), what));
+        }
         let document = parse_document(text)?;
         let mut parsed = Vec::with_capacity(references.len());
         for (name, text) in references {
@@ -85,8 +94,13 @@ impl JsonSchema {
     }
 
     /// Judges a JSON text.
-    pub(crate) fn validate(&self, bytes: &[u8]) -> Result<(), Rejection> {
-        evaluate::evaluate(&self.program, &read(bytes)?)
+    pub fn validate(&self, bytes: &[u8]) -> Result<(), Rejection> {
+        self.judge(&read(bytes)?)
+    }
+
+    /// Judges a JSON text that was read.
+    pub fn judge(&self, json: &Json) -> Result<(), Rejection> {
+        evaluate::evaluate(&self.program, json)
     }
 }
 

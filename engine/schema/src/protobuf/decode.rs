@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::base64::{from_base64, to_base64};
 use super::model::{Field, Kind, Message, Named, ProtobufSchema, Scalar};
 use super::well_known::WellKnown;
 use super::wire::{Reader, Wire, zigzag};
+use crate::base64::{from_base64, to_base64};
 use crate::bounds::{MAX_DEPTH, MAX_VALUES, TEXT_OF_A_VALUE};
 use crate::error::Rejection;
 use crate::json::Json;

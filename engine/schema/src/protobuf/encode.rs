@@ -3,11 +3,11 @@
 
 use std::cell::Cell;
 
-use super::base64::{from_base64, to_base64};
 use super::decode::wire_of;
 use super::model::{Enum, Field, Kind, Message, Named, ProtobufSchema, Scalar};
 use super::well_known::WellKnown;
 use super::wire::{Wire, put_delimited, put_tag, put_varint, to_zigzag};
+use crate::base64::{from_base64, to_base64};
 use crate::bounds::{MAX_DEPTH, MAX_VALUES};
 use crate::error::Rejection;
 use crate::json::{Decimal, Json};

@@ -8,7 +8,6 @@
 //!
 //! No crate is used: none has Editions, and none says where in a payload a fault is (decision 0122).
 
-mod base64;
 pub(crate) mod compare;
 mod cursor;
 mod declare;
@@ -66,7 +65,7 @@ pub(crate) fn parse(text: &str, references: &[(&str, &str)]) -> Result<ProtobufS
 /// The files of a schema, the one that was pushed last: `protoc` writes imports before what imports them.
 fn declared(name: &str, text: &str) -> Result<Vec<FileDecl>, SchemaError> {
     let compact: String = text.split_ascii_whitespace().collect();
-    match base64::from_base64(&compact) {
+    match crate::base64::from_base64(&compact) {
         Some(bytes) if !compact.is_empty() => descriptor::files(&bytes),
         _ => Ok(vec![parse::parse(name, text)?]),
     }

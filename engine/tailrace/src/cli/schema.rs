@@ -11,7 +11,7 @@ use super::{
     client::read,
     error::{CliError, Problem, misuse},
     global::Session,
-    screen::{count, facts, table_or},
+    screen::{count, facts, remark, table_or},
 };
 
 /// Commands on schemas.
@@ -64,6 +64,35 @@ pub enum SchemaCommand {
         #[arg(value_enum)]
         mode: ModeArg,
     },
+    /// Bind subjects to a schema. A pipeline that reads such subjects, and names no schema, gets this one when it is
+    /// applied. A rule of the same subjects is replaced.
+    #[command(
+        after_help = "Examples:\n  tailrace schema bind 'orders.>' order\n  tailrace schema bind 'orders.>' order --version 3 --framing confluent"
+    )]
+    Bind {
+        /// A subject pattern.
+        subject: String,
+        /// The schema.
+        name: String,
+        /// The number of the version [default: the latest one when a pipeline is applied].
+        #[arg(long)]
+        version: Option<u32>,
+        /// The message that payloads are, for Protobuf [default: the first of the file].
+        #[arg(long)]
+        message: Option<String>,
+        /// The bytes before a payload.
+        #[arg(long, value_enum, default_value_t = FramingArg::None)]
+        framing: FramingArg,
+    },
+    /// Take away what binds subjects to a schema. Pipelines keep what was filled in.
+    #[command(after_help = "Example:\n  tailrace schema unbind 'orders.>'")]
+    Unbind {
+        /// The subject pattern, as it was bound.
+        subject: String,
+    },
+    /// List the rules that bind subjects to schemas.
+    #[command(after_help = "Example:\n  tailrace schema rules")]
+    Rules,
     /// Delete a version that nothing uses, or a schema with all its versions.
     #[command(
         after_help = "Examples:\n  tailrace schema delete order --version 3 --yes\n  tailrace schema delete order --yes"
@@ -108,6 +137,15 @@ pub enum FormatArg {
     Protobuf,
 }
 
+/// The bytes before a payload.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FramingArg {
+    /// Nothing.
+    None,
+    /// Confluent's header.
+    Confluent,
+}
+
 /// Who must be able to read what.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum ModeArg {
@@ -132,6 +170,22 @@ struct SchemaView {
     name: String,
     compatibility: String,
     versions: Vec<VersionView>,
+}
+
+#[derive(Deserialize)]
+struct RuleView {
+    subject: String,
+    schema: RuleSchemaView,
+    #[serde(default)]
+    otherwise: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RuleSchemaView {
+    name: String,
+    version: Option<u32>,
+    #[serde(default)]
+    framing: String,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +266,30 @@ pub fn run(command: SchemaCommand, session: &Session) -> anyhow::Result<()> {
                 mode.unwrap_or_default()
             );
             session.output.show(&answer, || Ok(told))
+        }
+        SchemaCommand::Bind {
+            subject,
+            name,
+            version,
+            message,
+            framing,
+        } => {
+            let framing = framing
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned());
+            let request = json!({ "name": name, "version": version, "message": message, "framing": framing });
+            let answer = client.put(&session.tenant_route(&["schema-rules", &subject])?, &request)?;
+            session.output.show(&answer, || Ok(bound(&read(&answer)?)))
+        }
+        SchemaCommand::Unbind { subject } => {
+            let answer = client.delete(&session.tenant_route(&["schema-rules", &subject])?)?;
+            session.output.show(&answer, || {
+                Ok(format!("no schema is bound to {subject:?} any more"))
+            })
+        }
+        SchemaCommand::Rules => {
+            let answer = client.get(&session.tenant_route(&["schema-rules"])?)?;
+            session.output.show(&answer, || Ok(rules(read(&answer)?)))
         }
         SchemaCommand::Delete {
             name,
@@ -379,6 +457,56 @@ fn used(uses: UsesView) -> String {
         "nothing uses it",
         &["version>", "used by", "place"],
         by_pipelines.chain(by_schemas).collect(),
+    )
+}
+
+/// What was bound, and what does not follow it yet.
+fn bound(rule: &RuleView) -> String {
+    let RuleView {
+        subject,
+        schema,
+        otherwise,
+    } = rule;
+    if !otherwise.is_empty() {
+        let named = otherwise.join(", ");
+        remark(&format!(
+            "these read such subjects in another way until they are applied again: {named}"
+        ));
+    }
+    format!(
+        "payloads on {subject:?} have schema {}, {}",
+        schema.name,
+        schema.version()
+    )
+}
+
+impl RuleSchemaView {
+    fn version(&self) -> String {
+        self.version.map_or_else(
+            || "the latest version".to_owned(),
+            |version| format!("version {version}"),
+        )
+    }
+}
+
+fn rules(rules: Vec<RuleView>) -> String {
+    let row = |rule: RuleView| {
+        let version = rule
+            .schema
+            .version
+            .map_or_else(|| "latest".to_owned(), |version| version.to_string());
+        let framing = Some(rule.schema.framing).filter(|framing| !framing.is_empty());
+        vec![
+            rule.subject,
+            rule.schema.name,
+            version,
+            framing.unwrap_or_else(|| "none".to_owned()),
+        ]
+    };
+    table_or(
+        "no schema is bound to a subject",
+        &["subject", "schema", "version>", "framing"],
+        rules.into_iter().map(row).collect(),
     )
 }
 

@@ -9,8 +9,8 @@ use tailrace_core::{
     identity::Digest,
     manifest::{
         Decode, Delay, Delivery, ErrorPolicy, Extract, InputManifest, Keep, Limits, Markers, OnLoss,
-        OutputManifest, PipelineManifest, PluginRef, SketchManifest, Start, StepManifest, TableManifest,
-        VectorManifest, WatermarkManifest,
+        OutputManifest, PipelineManifest, PluginRef, SchemaRules, SketchManifest, Start, StepManifest,
+        TableManifest, VectorManifest, WatermarkManifest,
         check::check,
         config::WrittenConfig,
         parse::{self, Written},
@@ -91,6 +91,7 @@ impl Setting {
                 subject,
                 events: false,
                 schema: None,
+                cloudevents: None,
                 keep: Keep::default(),
                 replicas: None,
             });
@@ -174,7 +175,9 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
             partition: None,
             time: None,
             schema: None,
+            schema_rules: SchemaRules::Apply,
             decode: Decode::Json,
+            cloudevents: None,
             // Nothing is out of order in a file, so what ends can be seen to end.
             watermark: WatermarkManifest {
                 delay: Delay(Span::from_millis(0)),
@@ -197,6 +200,7 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
         output: Some(OutputManifest {
             subject: "results.{key}".to_owned(),
             schema: None,
+            cloudevents: None,
             events: false,
             keep: Keep::default(),
             replicas: None,

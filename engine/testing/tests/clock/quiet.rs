@@ -91,6 +91,7 @@ impl Hall {
             write: vec!["out.>".to_owned()],
             nats_account: None,
             quotas: Quotas::default(),
+            schema_rules: Vec::new(),
             seed: TenantSeed::new(1, 2),
             created_ms: 0,
         };

@@ -397,6 +397,7 @@ impl Scenario {
             write: vec!["out.>".to_owned()],
             nats_account: None,
             quotas: tailrace_core::registry::Quotas::default(),
+            schema_rules: Vec::new(),
             seed: TenantSeed::new(1, 2),
             created_ms: 0,
         };

@@ -102,6 +102,28 @@ fn memory_grows_to_its_limit_and_no_further() {
 }
 
 #[test]
+fn a_limit_of_more_than_64_mib_is_given() {
+    // Grows to 200 MiB, and touches the last of it.
+    let guest = Guest::process(
+        "(drop (memory.grow (i32.const 3198)))
+         (i32.store8 (i32.const 209715199) (i32.const 7)) (i32.const 1024)",
+    );
+    let limits = CallLimits {
+        memory_bytes: 256 << 20,
+        ..roomy()
+    };
+    let mut instance = Sandbox::shared().instance(&guest, &limits);
+    assert_eq!(verdict(&mut *instance), Verdict::Forward);
+    assert_eq!(instance.memory_bytes(), 200 << 20);
+    let limits = CallLimits {
+        memory_bytes: 128 << 20,
+        ..roomy()
+    };
+    let mut instance = Sandbox::shared().instance(&guest, &limits);
+    assert_eq!(trap(&mut *instance).code, TrapCode::OutOfMemory);
+}
+
+#[test]
 fn a_guest_that_starts_with_more_memory_than_its_limit_is_refused_by_name() {
     let mut guest = Guest::forward();
     guest.pages = 100;

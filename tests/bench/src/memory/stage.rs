@@ -276,6 +276,7 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
         write: vec![">".to_owned()],
         nats_account: None,
         quotas: Quotas::default(),
+        schema_rules: Vec::new(),
         seed: TenantSeed::new(1, 2),
         created_ms: 0,
     };

@@ -1,5 +1,6 @@
 //! What the two entrances make of messages, as tables of cases.
 
+mod cloudevents;
 mod inputs;
 mod schemas;
 
@@ -281,7 +282,7 @@ fn letter(plan: &Plan, step: &str, code: &str, payload: &[u8]) -> Incoming {
         sequence: 99,
         received_ms: RECEIVED_MS + 3_600_000,
         subject: "tr.shop.p.redrive.99".to_owned(),
-        headers: dead_letter::headers(&first.event, &reason),
+        headers: dead_letter::headers(&first.event.headers, &reason),
         payload: first.event.payload,
     }
 }

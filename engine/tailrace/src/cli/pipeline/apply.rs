@@ -71,9 +71,21 @@ struct AppliedView {
     #[serde(default)]
     warnings: Vec<String>,
     #[serde(default)]
+    schemas: Vec<FilledView>,
+    #[serde(default)]
     dry_run: bool,
     #[serde(default)]
     changes: Vec<ChangeView>,
+}
+
+/// A schema that a rule has filled in.
+#[derive(Deserialize)]
+struct FilledView {
+    field: String,
+    rule: String,
+    schema: String,
+    #[serde(default)]
+    version: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -100,9 +112,13 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             changed,
             candidate,
             warnings,
+            schemas,
             dry_run,
             changes,
         } = read(&answer)?;
+        for filled in schemas {
+            remark(&filled.in_words());
+        }
         for warning in warnings {
             remark(&format!("warning: {warning}"));
         }
@@ -120,6 +136,17 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
             format!("{name} is unchanged: revision {revision} says the same")
         })
     })
+}
+
+impl FilledView {
+    fn in_words(&self) -> String {
+        let Self {
+            field, rule, schema, ..
+        } = self;
+        let version = self.version.map(|version| format!(", version {version}"));
+        let version = version.unwrap_or_default();
+        format!("{field} is schema {schema}{version}, by the rule of {rule:?}")
+    }
 }
 
 /// A field that would be another, as two lines of a diff.

@@ -193,6 +193,11 @@ fn letter(code: LetterCode) -> Entry {
             "The event's key has more than 1,024 bytes.",
             "Choose another place for `input.key`, or publish shorter keys.",
         ),
+        LetterCode::MalformedCloudevent => entry(
+            TENANT,
+            "The pipeline takes CloudEvents (`input.cloudevents`), and the message is none, or not as the specification has it. With `output.cloudevents`, a message of a plugin may be the cause.",
+            "The reason names the header or the place in the envelope. Correct the publisher, then redrive the event.",
+        ),
         LetterCode::NoKey => entry(
             TENANT,
             "The event has no key at the place that `input.key` names.",

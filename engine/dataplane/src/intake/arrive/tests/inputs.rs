@@ -76,7 +76,7 @@ fn one_that_comes_again_is_of_the_input_that_it_was_of() {
         // A step has changed the subject.
         reason.subject = "elsewhere".to_owned();
         reason.input = first.input.as_ref().map(Name::to_string);
-        letter.headers = dead_letter::headers(&first.event, &reason);
+        letter.headers = dead_letter::headers(&first.event.headers, &reason);
         letter
     };
     let again = arrive_again(&plan, letter("s")).unwrap();

@@ -11,7 +11,7 @@ use super::*;
 
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[{"name":"user","type":"string"}]}"#;
 
-fn registered() -> Registered {
+pub(super) fn registered() -> Registered {
     let name = |text: &str| Name::new(text).unwrap();
     let version = SchemaVersion {
         schema: name("order"),

@@ -2,7 +2,8 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-pub(super) fn to_base64(bytes: &[u8]) -> String {
+/// Bytes in the plain alphabet, with padding.
+pub fn to_base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let number = chunk
@@ -22,7 +23,8 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
     text
 }
 
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
+/// The bytes of a text in either alphabet; none if it is in neither.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if text.len() - digits.len() > 2 || digits.len() % 4 == 1 {
         return None;
