@@ -76,7 +76,7 @@ fn own(keep_bytes: Option<u64>) -> OwnStream {
 async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscription>, InputError> {
     let request = SubscribeRequest {
         pipeline: pipeline(),
-        role: "input",
+        role: "input".to_owned(),
         engine: Name::new("engine").unwrap(),
         stream: "IN".to_owned(),
         subjects: vec!["in.a".to_owned()],
@@ -84,6 +84,7 @@ async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscr
         start,
         stream_created: None,
         on_loss: OnLoss::Park,
+        keeps_newest: false,
         watch: Arc::default(),
     };
     broker.subscribe(request).await

@@ -37,7 +37,7 @@ pub enum CloudeventsMode {
     Structured,
 }
 
-/// What is published are CloudEvents. An event that the steps hand on unchanged keeps the attributes that it came
+/// The pipeline publishes CloudEvents. An event that the steps hand on unchanged keeps the attributes that it came
 /// with. Any other gets an `id` that is the same at every try, this `source` and `type`, its time and its key as
 /// `subject`. A plugin sets `type`, `subject`, `time` and extensions by headers `ce-…` of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,8 +46,8 @@ pub struct OutputCloudeventsManifest {
     /// The form in which they are published.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: CloudeventsMode,
-    /// The type of what has none of its own. `{window}` and `{join}` stand for the name of the window or join that it
-    /// is a result of, and for `events` if it is an event.
+    /// The type of messages that have none of their own. `{window}` and `{join}` stand for the name of the window or
+    /// join, and for `events` if the message is an event.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The source, a URI reference. The default is `/tailrace/` with the names of tenant and pipeline.

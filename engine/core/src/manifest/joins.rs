@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{manifest::defaults::is_default, name::Name, units::Span};
 
 /// A join puts each event of one input together with the events of another that have the same value and are near in
-/// event time; or with the row that a table has for that value at the moment. Each row is published on `output.subject`. Its payload is `{"join": …, "key": …, "left": …, "right": …}`,
+/// event time. With a table, it puts each event together with the row that the table has for the value at the moment.
+/// Each row is published on `output.subject`. Its payload is `{"join": …, "key": …, "left": …, "right": …}`,
 /// with the two payloads, which are JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

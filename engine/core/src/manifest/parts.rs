@@ -430,7 +430,7 @@ pub struct OutputManifest {
     /// does not fit makes its event a dead letter, `schema-mismatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<PayloadSchemaManifest>,
-    /// What is published are CloudEvents 1.0: events, results of windows and rows of joins.
+    /// The pipeline publishes CloudEvents 1.0: events, results of windows and rows of joins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudevents: Option<OutputCloudeventsManifest>,
     /// The retention of the results. Without it they are kept for ever.

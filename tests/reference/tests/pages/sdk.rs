@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use tailrace_reference::{page, root, rust};
 
 /// Sections of the page, and the sources that each shows.
-const SECTIONS: [(&str, &[&str]); 11] = [
+const SECTIONS: [(&str, &[&str]); 12] = [
     ("Plugin", &["plugin.rs", "export.rs"]),
     ("Event", &["event.rs", "fields.rs"]),
     ("Times", &["time.rs"]),
@@ -15,6 +15,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("State", &["host/state.rs"]),
     ("Vectors", &["host/vectors.rs"]),
     ("Sketches", &["host/sketches.rs"]),
+    ("Tables", &["host/tables.rs"]),
     ("Timers", &["host/timers.rs"]),
     (
         "Testing",

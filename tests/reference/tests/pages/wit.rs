@@ -3,7 +3,7 @@
 use tailrace_reference::{page, root, wit};
 
 /// The files in the order of the page: first the contract, then the host interfaces.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "world",
     "transform",
     "timed",
@@ -12,6 +12,7 @@ const FILES: [&str; 10] = [
     "vectors",
     "sketches",
     "timers",
+    "tables",
     "log",
     "panics",
 ];
