@@ -15,7 +15,7 @@ pub fn is_attribute_name(name: &str) -> bool {
     (1..=MAX_ATTRIBUTE_BYTES).contains(&name.len()) && name.bytes().all(is_plain) && name != "data"
 }
 
-/// What steps get as the payload of a CloudEvent, whichever form it came in. They get its attributes as headers
+/// The payload that steps get of a CloudEvent, whichever form it came in. They get its attributes as headers
 /// `ce-…` in any case, percent-encoded as the specification has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
