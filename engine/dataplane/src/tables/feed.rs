@@ -303,7 +303,7 @@ impl TableFeed {
         for message in batch {
             let sequence = message.sequence;
             let change = table.change(&message).unwrap_or_else(|why| {
-                self.refuse(sequence, why);
+                self.refuse(sequence, &why);
                 RowChange::Nothing
             });
             let owner = match &change {
@@ -327,7 +327,7 @@ impl TableFeed {
         reader.subscription.acknowledge(reader.read).await;
     }
 
-    fn refuse(&self, sequence: u64, why: String) {
+    fn refuse(&self, sequence: u64, why: &str) {
         tracing::warn!(table = %self.name, sequence, why, "a message is no row of its table; it is passed over");
         self.feeds.status.tables.note(&self.name, |status| {
             status.refused += 1;

@@ -109,12 +109,12 @@ impl PlannedTable {
             .next()
             .flatten()
             .and_then(Scalar::into_text);
-        key.ok_or_else(|| match found.fault {
-            Some(fault) => fault.to_string(),
-            None => {
-                let place = serde_json::to_string(&self.manifest.key).unwrap_or_default();
-                format!("it has no key at tables.{}.key {place}", self.name)
+        key.ok_or_else(|| {
+            if let Some(fault) = found.fault {
+                return fault.to_string();
             }
+            let place = serde_json::to_string(&self.manifest.key).unwrap_or_default();
+            format!("it has no key at tables.{}.key {place}", self.name)
         })
     }
 
@@ -156,42 +156,45 @@ mod tests {
         })
     }
 
-    fn put(key: &str, payload: &'static str) -> Result<RowChange, String> {
-        Ok(RowChange::Put {
+    fn put(key: &str, payload: &'static str) -> RowChange {
+        RowChange::Put {
             key: key.to_owned(),
             payload: Bytes::from_static(payload.as_bytes()),
-        })
+        }
     }
 
-    fn delete(key: &str) -> Result<RowChange, String> {
-        Ok(RowChange::Delete { key: key.to_owned() })
+    fn delete(key: &str) -> RowChange {
+        RowChange::Delete { key: key.to_owned() }
     }
 
     #[test]
     fn a_message_of_a_bucket_puts_or_deletes_its_key() {
         let bucket = r#"{"bucket":"b"}"#;
-        assert_eq!(change(bucket, "$KV.b.ann.home", None, "1"), put("ann.home", "1"));
-        assert_eq!(change(bucket, "$KV.b.ann", None, ""), put("ann", ""));
+        assert_eq!(
+            change(bucket, "$KV.b.ann.home", None, "1"),
+            Ok(put("ann.home", "1"))
+        );
+        assert_eq!(change(bucket, "$KV.b.ann", None, ""), Ok(put("ann", "")));
         for operation in ["DEL", "PURGE"] {
             let header = Some(("KV-Operation", operation));
-            assert_eq!(change(bucket, "$KV.b.ann", header, ""), delete("ann"));
+            assert_eq!(change(bucket, "$KV.b.ann", header, ""), Ok(delete("ann")));
         }
         let aged = Some(("Nats-Marker-Reason", "MaxAge"));
-        assert_eq!(change(bucket, "$KV.b.ann", aged, ""), delete("ann"));
+        assert_eq!(change(bucket, "$KV.b.ann", aged, ""), Ok(delete("ann")));
         assert!(change(bucket, "other", None, "1").unwrap_err().contains("no key"));
     }
 
     #[test]
     fn a_message_of_subjects_is_the_row_of_its_key() {
         let by_token = r#"{"subjects":["crm.*"],"key":{"subject-token":2}}"#;
-        assert_eq!(change(by_token, "crm.ann", None, "1"), put("ann", "1"));
-        assert_eq!(change(by_token, "crm.ann", None, ""), delete("ann"));
+        assert_eq!(change(by_token, "crm.ann", None, "1"), Ok(put("ann", "1")));
+        assert_eq!(change(by_token, "crm.ann", None, ""), Ok(delete("ann")));
         let schedule = Some(("Nats-Schedule", "@at 2030-01-01T00:00:00Z"));
         assert_eq!(change(by_token, "crm.ann", schedule, "1"), Ok(RowChange::Nothing));
         let by_member = r#"{"subjects":["crm"],"key":{"json":"/id"}}"#;
         assert_eq!(
             change(by_member, "crm", None, r#"{"id":7}"#),
-            put("7", r#"{"id":7}"#)
+            Ok(put("7", r#"{"id":7}"#))
         );
         for (payload, why) in [("{}", "/id"), (r#"{"id":1,"id":2}"#, "id"), ("", "/id")] {
             let told = change(by_member, "crm", None, payload).unwrap_err();
@@ -199,7 +202,7 @@ mod tests {
         }
         assert_eq!(
             change(r#"{"subjects":["crm.*"]}"#, "crm.a", None, "1"),
-            put("crm.a", "1")
+            Ok(put("crm.a", "1"))
         );
     }
 }
