@@ -22,7 +22,8 @@ impl Standard {
             other => other.to_string(),
         };
         let read = JsonSchema::parse(&text, &[], asserts_formats);
-        read.map(Self).map_err(|fault| format!("config.json-schema: {fault}"))
+        read.map(Self)
+            .map_err(|fault| format!("config.json-schema: {fault}"))
     }
 
     /// Judges the payload of an event.
