@@ -46,9 +46,9 @@ async fn what_is_used_stands_beside_what_may_be() {
     );
     assert_eq!(used["plugin-bytes"], json!(PLUGIN.len()), "{tenant}");
     assert_eq!(quotas["state-bytes"], json!(1_000), "{tenant}");
-    // Rates and the weight among tenants are no amounts: nothing of them is used up.
+    // Rates, the weight among tenants and the memory of an instance are no amounts: nothing of them is used up.
     for quota in quotas.as_object().unwrap().keys() {
-        let is_amount = !matches!(quota.as_str(), "rates" | "weight");
+        let is_amount = !matches!(quota.as_str(), "rates" | "weight" | "memory-bytes");
         assert_eq!(used.get(quota).is_some(), is_amount, "{quota}: {tenant}");
     }
 }
