@@ -1,13 +1,13 @@
 //! What operators look at: the engines with their shares, and the streams with their copies.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tailrace_control::query::{broker_streams::BrokerStreamPage, engines::EngineShare};
 use tailrace_core::{codes::ApiCode, name::Name};
 
 use crate::{
-    ApiState,
+    access::Operator,
     input::Asked,
     problem::{Answer, Problem},
 };
@@ -21,17 +21,17 @@ pub(crate) struct StreamsAsked {
     after: u64,
 }
 
-pub(crate) async fn engines(State(api): State<ApiState>) -> Answer<Json<Vec<EngineShare>>> {
-    Ok(Json(api.queries.engines()?))
+pub(crate) async fn engines(operator: Operator) -> Answer<Json<Vec<EngineShare>>> {
+    Ok(Json(operator.queries.engines()?))
 }
 
 pub(crate) async fn streams(
-    State(api): State<ApiState>,
+    operator: Operator,
     Asked(asked): Asked<StreamsAsked>,
 ) -> Answer<Json<BrokerStreamPage>> {
     let account = asked.account.as_deref().map(Name::new).transpose();
     let account =
         account.map_err(|cause| Problem::invalid(ApiCode::InvalidRequest, format!("account: {cause}")))?;
-    let found = api.queries.broker_streams(account.as_ref(), asked.after);
+    let found = operator.queries.broker_streams(account.as_ref(), asked.after);
     Ok(Json(found.await?))
 }

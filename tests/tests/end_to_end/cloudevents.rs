@@ -190,7 +190,8 @@ fn check(mode: &str, found: &BTreeMap<String, Value>) {
     };
     assert_eq!(data(first), json!({ "total": 12.5 }));
     if mode == "binary" {
-        assert_eq!(first["headers"]["ce-type"], json!("shop.sale%21"));
+        // It needs no escape, so it has none.
+        assert_eq!(first["headers"]["ce-type"], json!("shop.sale!"));
         assert_eq!(first["headers"]["ce-level"], json!("3"));
         assert_eq!(first["headers"]["ce-subject"], json!("t%207"));
     } else {
