@@ -67,3 +67,14 @@ pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<()
         format!("{value} is outside {least} to {most}"),
     ))
 }
+
+/// Whether a name may be that of a stream.
+pub(super) fn check_stream(path: &str, stream: Option<&str>) -> Result<(), ManifestError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_name = |stream: &str| (1..=128).contains(&stream.len()) && stream.chars().all(plain);
+    if stream.is_none_or(is_name) {
+        return Ok(());
+    }
+    let hint = "a stream's name has 1 to 128 letters, digits, - and _";
+    Err(ManifestError::new(path, hint))
+}

@@ -10,7 +10,7 @@ use crate::{
     manifest::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
         StepManifest,
-        bounds::{MAX_PARTITIONS, check_extract, within},
+        bounds::{MAX_PARTITIONS, check_extract, check_stream, within},
         cloudevents_rules,
         error::ManifestError,
         input_parts, join_rules, output, partition, schema_rules, sketches, table_rules, watermark,
@@ -120,16 +120,6 @@ fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
         Start::Time(text) => check_time("input.start.time", text),
         _ => Ok(()),
     }
-}
-
-pub(super) fn check_stream(path: &str, stream: Option<&str>) -> Result<(), ManifestError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let is_name = |stream: &str| (1..=128).contains(&stream.len()) && stream.chars().all(plain);
-    if stream.is_none_or(is_name) {
-        return Ok(());
-    }
-    let hint = "a stream's name has 1 to 128 letters, digits, - and _";
-    Err(ManifestError::new(path, hint))
 }
 
 fn check_time(path: &str, text: &str) -> Result<(), ManifestError> {

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     manifest::{
         PipelineManifest, TableManifest, TableScope,
-        bounds::{check_extract, within},
-        check::check_stream,
+        bounds::{check_extract, check_stream, within},
         error::ManifestError,
     },
     name::Name,

@@ -14,7 +14,8 @@ pub mod feed;
 mod look_up;
 pub mod plan;
 mod sweep;
+mod sweeps;
 mod take;
 
-pub(crate) use sweep::Sweeps;
+pub(crate) use sweeps::Sweeps;
 pub(crate) use take::Taken;

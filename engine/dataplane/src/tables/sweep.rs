@@ -1,8 +1,6 @@
 //! Rows that no longer count go bit by bit, with the batches: those of a stream that was made anew, of a declaration
 //! that was changed, of a table that is declared no longer. Until then nobody sees them.
 
-use std::collections::BTreeMap;
-
 use tailrace_core::{
     name::Name,
     ports::store::StoreError,
@@ -15,26 +13,6 @@ use crate::{plan::Plan, process::processor::Processor};
 const PAGE: usize = 500;
 /// More tables than a partition can remember.
 const MOST_TABLES: usize = 1_000;
-
-/// The tables with old rows, and up to which key each was looked through.
-#[derive(Debug, Default)]
-pub(crate) struct Sweeps {
-    under_way: BTreeMap<String, Option<String>>,
-    /// Whether it is known which these are.
-    is_known: bool,
-}
-
-impl Sweeps {
-    /// A table has old rows now.
-    pub(super) fn begin(&mut self, table: &str) {
-        self.under_way.insert(table.to_owned(), None);
-    }
-
-    /// Another revision may declare other tables.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
-    }
-}
 
 impl Processor {
     /// Deletes some of the rows that no longer count, as a part of the batch.
