@@ -72,8 +72,9 @@ impl Schema {
         let mut found: Vec<String> = Vec::new();
         let mut waiting: Vec<&Value> = vec![&self.root];
         while let Some(object) = waiting.pop() {
-            let fields = fields(object);
-            for name in fields.into_iter().filter_map(|field| field.target) {
+            let choices = object["oneOf"].as_array().into_iter().flatten();
+            let fields = std::iter::once(object).chain(choices).flat_map(fields);
+            for name in fields.filter_map(|field| field.target) {
                 if !found.contains(&name) && is_section(self.definition(&name)) {
                     waiting.insert(0, self.definition(&name));
                     found.push(name);

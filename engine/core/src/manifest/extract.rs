@@ -19,9 +19,28 @@ pub enum Extract {
     /// The value of an attribute of a CloudEvent, such as `subject` or `source`. It needs `input.cloudevents`.
     Cloudevent(String),
     /// The first of these places that has a value. There are 2 to 4 of them.
+    #[schemars(with = "Vec<OnePlace>")]
     FirstOf(Vec<Self>),
     /// The whole subject.
     #[default]
+    Subject,
+}
+
+/// One place in an event.
+// The description of what `first-of` takes: a type that holds itself is too much for some that make clients of it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "it is a description")]
+enum OnePlace {
+    /// A JSON pointer into the payload.
+    Json(String),
+    /// A token of the subject, counted from 1.
+    SubjectToken(u32),
+    /// The value of a header.
+    Header(String),
+    /// The value of an attribute of a CloudEvent.
+    Cloudevent(String),
+    /// The whole subject.
     Subject,
 }
 

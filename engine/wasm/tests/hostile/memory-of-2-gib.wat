@@ -1,7 +1,7 @@
 ;; It begins with more memory than a place in the pool has.
 ;; must: refused memory
 (module
-  (memory (export "memory") 2048)
+  (memory (export "memory") 32768)
   (global $next (mut i32) (i32.const 4096))
   (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (local $at i32)
