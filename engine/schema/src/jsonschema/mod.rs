@@ -63,7 +63,7 @@ fn add_standard(documents: &mut Documents<'_>, first: usize) -> Result<usize, Sc
 }
 
 impl JsonSchema {
-    /// Reads a schema of at most [`MAX_SCHEMA_BYTES`](crate::bounds::MAX_SCHEMA_BYTES). `references` are documents by
+    /// Reads a schema of at most [`MAX_SCHEMA_BYTES`]. `references` are documents by
     /// the names under which `$ref` finds them.
     pub fn parse(
         text: &str,
