@@ -192,5 +192,40 @@ fn check(mode: &str, found: &BTreeMap<String, Value>) {
     if mode == "binary" {
         // It needs no escape, so it has none.
         assert_eq!(first["headers"]["ce-type"], json!("shop.sale!"));
+        assert_eq!(first["headers"]["ce-level"], json!("3"));
+        assert_eq!(first["headers"]["ce-subject"], json!("t%207"));
+    } else {
+        assert_eq!(
+            first["headers"],
+            json!({ "content-type": "application/cloudevents+json" })
+        );
+        assert_eq!(first["value"]["type"], json!("shop.sale!"));
+        assert_eq!(first["value"]["level"], json!("3"));
     }
+    let made = found
+        .iter()
+        .filter(|(identity, _)| identity.starts_with("/tailrace/shop/sales "));
+    let made: Vec<_> = made.collect();
+    let of = |kind: &str| {
+        made.iter()
+            .filter(|(identity, _)| identity.contains(&format!(" {kind}:")))
+            .count()
+    };
+    assert_eq!((of("join"), of("window")), (3, 2), "{made:#?}");
+    let rows = made.iter().filter(|(identity, _)| identity.contains(" join:"));
+    let refunded: Vec<_> = rows
+        .filter(|(_, event)| data(event)["key"] == json!("t 7"))
+        .collect();
+    assert_eq!(refunded.len(), 2, "{made:#?}");
+    let totals = made.iter().filter(|(identity, _)| identity.contains(" window:"));
+    let totals: BTreeMap<String, Value> = totals
+        .map(|(_, event)| {
+            let data = data(event);
+            (
+                data["till"].as_str().unwrap_or_default().to_owned(),
+                json!([data["type"], data["total"]]),
+            )
+        })
+        .collect();
+    assert_eq!(totals["t 7"], json!(["shop.sale!", 13.75]), "{made:#?}");
 }
