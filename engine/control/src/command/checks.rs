@@ -16,7 +16,7 @@ use tailrace_core::{
     },
     name::Name,
     ports::{
-        broker::{BrokerError, StreamFacts},
+        broker::StreamFacts,
         executor,
         plugins::{Plugin, PluginError},
     },
@@ -27,7 +27,10 @@ use tailrace_core::{
 };
 
 use crate::{
-    command::Commands,
+    command::{
+        Commands,
+        stream_search::{StreamSearch, reaches},
+    },
     error::{ControlError, ControlResult},
     query::graph::cycle,
 };
@@ -40,60 +43,18 @@ impl Commands {
         manifest: &PipelineManifest,
     ) -> ControlResult<StreamFacts> {
         let streams = self.context.world_of(tenant).await?.streams;
+        let search = StreamSearch {
+            streams: &*streams,
+            tenant,
+            field: "input.stream".to_owned(),
+            patterns: patterns(manifest),
+        };
         if let Some(name) = &manifest.input.stream {
-            let gone = || {
-                ManifestError::new(
-                    "input.stream",
-                    format!(
-                        "there is no stream {name:?}; make it, or leave `stream` out and the engine finds the one that holds the subjects"
-                    ),
-                )
-            };
-            // Another tenant's stream is as good as none: that it exists is not this tenant's business.
-            let foreign = subject::is_anothers(name, tenant);
-            // The tenant may mean one that it has made itself.
-            let own = Name::new(name).map(|own| subject::tenant_stream_name(tenant, &own));
-            let known = match (streams.stream(name).await, own) {
-                (Err(BrokerError::NoStream(_)), Ok(own)) => streams.stream(&own).await,
-                (known, _) => known,
-            };
-            let facts = match known {
-                Err(BrokerError::NoStream(_)) => return Err(gone().into()),
-                known => known?,
-            };
-            return match check_reach(manifest, &facts) {
-                Err(_) if foreign => Err(gone().into()),
-                checked => checked.map(|()| facts),
-            };
+            return search.named(name, search.gone(name)).await;
         }
-        let mut found: Vec<String> = Vec::new();
-        for (path, pattern) in manifest.patterns_read() {
-            let mut holders = streams.streams_with(pattern).await?;
-            if holders.is_empty() {
-                holders = streams.derived_with(pattern).await?;
-            }
-            if holders.is_empty() {
-                return Err(ManifestError::new(
-                    path,
-                    format!("no stream holds {pattern:?}; make one (tailrace stream create), or check the spelling"),
-                )
-                .into());
-            }
-            found.extend(holders);
-        }
-        found.sort_unstable();
-        found.dedup();
-        match &*found {
-            [only] => Ok(streams.stream(only).await?),
-            several => Err(ManifestError::new(
-                "input.stream",
-                format!(
-                    "{} streams hold these subjects; name the one you mean, or make one that takes in all of them: tailrace stream create NAME --source STREAM=SUBJECT",
-                    several.len()
-                ),
-            )
-            .into()),
-        }
+        let way_out =
+            ", or make one that takes in all of them: tailrace stream create NAME --source STREAM=SUBJECT";
+        search.only(way_out).await
     }
 
     /// Every plugin exists, imports only what it is granted, and takes its config. A config that was written in YAML
@@ -354,21 +315,12 @@ fn has_its_keys(before: &PipelineManifest, after: &PipelineManifest) -> bool {
     })
 }
 
-/// Whether a stream can hold what the pipeline reads. Of one whose messages come from elsewhere, its own subjects do
-/// not tell; what it holds now says nothing of what it will hold.
+fn patterns(manifest: &PipelineManifest) -> Vec<(String, String)> {
+    let read = manifest.patterns_read();
+    read.map(|(path, pattern)| (path, pattern.clone())).collect()
+}
+
+/// Whether a stream can hold what the pipeline reads.
 pub(crate) fn check_reach(manifest: &PipelineManifest, facts: &StreamFacts) -> ControlResult<()> {
-    if facts.is_derived {
-        return Ok(());
-    }
-    for (path, pattern) in manifest.patterns_read() {
-        if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
-            let held = facts.subjects.join(", ");
-            return Err(ManifestError::new(
-                path,
-                format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name),
-            )
-            .into());
-        }
-    }
-    Ok(())
+    Ok(reaches(&patterns(manifest), facts)?)
 }

@@ -18,6 +18,7 @@ pub mod schema_rules;
 mod schema_users;
 pub mod schemas;
 pub mod state_versions;
+mod stream_search;
 pub mod streams;
 mod tables;
 pub mod tenants;

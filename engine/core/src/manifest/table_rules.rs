@@ -125,10 +125,15 @@ fn check_subjects(path: &str, table: &TableManifest) -> Result<(), ManifestError
         }
     }
     check_stream(&format!("{path}.stream"), table.stream.as_deref())?;
-    table
-        .key
-        .as_ref()
-        .map_or(Ok(()), |key| check_extract(&format!("{path}.key"), key))
+    let Some(key) = &table.key else {
+        return Ok(());
+    };
+    let path = format!("{path}.key");
+    if key.needs_attributes() {
+        let hint = "rows are not read as CloudEvents; name a header, a token of the subject, or a place in the payload";
+        return Err(ManifestError::new(path, hint));
+    }
+    check_extract(&path, key)
 }
 
 #[cfg(test)]
@@ -163,6 +168,10 @@ mod tests {
             (r#"{"subjects":["x.>","x.y"]}"#, "tables.t.subjects[1]"),
             (r#"{"subjects":["x"],"stream":"a b"}"#, "tables.t.stream"),
             (r#"{"subjects":["x"],"key":{"json":"id"}}"#, "tables.t.key.json"),
+            (
+                r#"{"subjects":["x"],"key":{"cloudevent":"subject"}}"#,
+                "tables.t.key",
+            ),
         ] {
             assert_eq!(refused_at("", table), path, "{table}");
         }

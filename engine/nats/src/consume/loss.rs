@@ -71,10 +71,16 @@ impl NatsSubscription {
         let held = info.config.subjects.as_deref().unwrap_or_default();
         let is_reached = |filter: &String| held.iter().any(|held| subject::overlap(held, filter));
         let missing = self.request.subjects.iter().find(|filter| !is_reached(filter));
+        let SubscribeRequest { stream, pipeline, .. } = &self.request;
+        let otherwise = if self.request.keeps_newest {
+            "name another stream in `tables`, and apply the manifest".to_owned()
+        } else {
+            let name = &pipeline.pipeline;
+            format!("read another stream: tailrace pipeline resume {name} --stream STREAM --from first")
+        };
         let trouble = missing.filter(|_| !info.config.is_derived()).map(|filter| {
             format!(
-                "stream {} does not take {filter:?} any more; give it the subject back, or read another stream: tailrace pipeline resume {} --stream STREAM --from first",
-                self.request.stream, self.request.pipeline.pipeline
+                "stream {stream} does not take {filter:?} any more; give it the subject back, or {otherwise}"
             )
         });
         match trouble {
