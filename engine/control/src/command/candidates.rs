@@ -255,9 +255,15 @@ mod tests {
         let plain = manifest("");
         let vectors = manifest(r#","vectors":{"v":{"dimensions":2}}"#);
         let output = manifest(r#","output":{"subject":"out.{key}"}"#);
+        let tables = manifest(r#","tables":{"t":{"bucket":"b"}}"#);
+        let inputs = manifest(r#","inputs":{"a":{"subjects":["in.>"],"key":{"json":"/id"}}}"#);
+        let joins = manifest(r#","joins":{"j":{"left":"a","right":"t"}}"#);
         for (next, mode, path) in [
             (&vectors, Mode::Shadow, "vectors"),
             (&vectors, canary(1), "vectors"),
+            (&tables, Mode::Shadow, "tables"),
+            (&inputs, Mode::Shadow, "inputs"),
+            (&joins, canary(1), "joins"),
             (&output, canary(1), "output.subject"),
         ] {
             let text = check_beside(&plain, next, mode).unwrap_err().to_string();
