@@ -68,7 +68,7 @@ pub use bindings::{
     },
 };
 pub use fields::Fields;
-pub use host::{Host, Sketches, State, Table, Timers, Vectors};
+pub use host::{Host, Sketches, State, Table, Timers, Vectors, Versioned};
 pub use plugin::Plugin;
 #[cfg(feature = "schema")]
 pub use schemars;

@@ -15,6 +15,7 @@ mod state;
 mod tables;
 mod timers;
 mod vectors;
+mod versioned;
 
 #[cfg(target_arch = "wasm32")]
 use guest::GuestPort as Port;
@@ -26,6 +27,7 @@ pub use state::State;
 pub use tables::Table;
 pub use timers::Timers;
 pub use vectors::Vectors;
+pub use versioned::Versioned;
 
 use crate::Level;
 

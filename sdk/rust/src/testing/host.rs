@@ -153,6 +153,14 @@ impl TestHost {
         self.memory.states.get(index, key)
     }
 
+    /// Stores a value of a step's state, as an earlier version of the plugin would have. The step must be there.
+    pub fn set_state(&mut self, step: &str, key: &str, value: &[u8]) {
+        let index = self.steps.iter().position(|(name, _)| name == step);
+        let index = index.unwrap_or_else(|| panic!("there is no step {step:?}"));
+        self.memory.states.set(index, key, value, None);
+        self.memory.states.commit();
+    }
+
     /// Returns the vector of an id.
     pub fn vector(&self, collection: &str, id: &str) -> Option<&[f32]> {
         self.memory.collections.get(collection, id)

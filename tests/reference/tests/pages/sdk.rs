@@ -12,7 +12,7 @@ const SECTIONS: [(&str, &[&str]); 12] = [
     ("Verdict and message", &["message.rs"]),
     ("Failure", &["failure.rs"]),
     ("Host", &["host/mod.rs"]),
-    ("State", &["host/state.rs"]),
+    ("State", &["host/state.rs", "host/versioned.rs"]),
     ("Vectors", &["host/vectors.rs"]),
     ("Sketches", &["host/sketches.rs"]),
     ("Tables", &["host/tables.rs"]),
