@@ -25,6 +25,9 @@ pub(crate) struct NoContent;
 /// It will be done.
 pub(crate) struct Accepted;
 
+/// It will be done, and this is how it is asked for.
+pub(crate) struct Begun<T>(pub(crate) T);
+
 /// Made, and it looks so.
 pub(crate) struct Created<T>(pub(crate) T);
 
@@ -69,6 +72,12 @@ impl IntoResponse for Accepted {
     }
 }
 
+impl<T: Serialize> IntoResponse for Begun<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         (StatusCode::CREATED, Json(self.0)).into_response()
@@ -110,6 +119,12 @@ fn json<T: JsonSchema>(types: &mut DocumentTypes, status: u16) -> Given {
     Given {
         kinds: vec![(JSON, types.given::<T>())],
         ..empty(status)
+    }
+}
+
+impl<T: JsonSchema> Gives for Begun<T> {
+    fn describe(types: &mut DocumentTypes) -> Vec<Given> {
+        vec![json::<T>(types, 202)]
     }
 }
 

@@ -50,6 +50,7 @@ mod routes;
 mod schemas;
 mod sketches;
 mod state;
+mod state_deletions;
 mod streams;
 mod tenants;
 mod tokens;

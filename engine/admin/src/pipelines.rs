@@ -14,7 +14,7 @@ use tailrace_control::{
     query::{registered::ListedPipeline, status::PipelineStatusReport},
 };
 use tailrace_core::{
-    manifest::{PipelineManifest, error::ManifestError, parse::read},
+    manifest::{PipelineManifest, error::ManifestError, mistakes::Refusal, parse::read},
     registry::{Pipeline, Revision},
 };
 
@@ -90,7 +90,9 @@ pub(crate) async fn apply(
     let written = read(body.bytes()).map_err(ControlError::from)?;
     if written.manifest.name != name {
         let message = format!("the path names pipeline {name}; make them the same");
-        return Err(ControlError::from(ManifestError::new("name", message)).into());
+        let mut refusal = Refusal::from(ManifestError::new("name", message));
+        refusal.find(written.places.as_ref());
+        return Err(ControlError::from(refusal).into());
     }
     let how = how.read(condition)?;
     let applied = access

@@ -1,4 +1,4 @@
-//! Plugins: upload, list, describe, download.
+//! Plugins: upload, list, describe, download, delete.
 //!
 //! An upload is the file itself, or a form (`multipart/form-data`) with the file as `plugin` and
 //! beside it what it is to be tried with: `config` for `configure`, `event` for one call.
@@ -29,7 +29,7 @@ use tailrace_core::{
 use crate::{
     ApiState,
     access::Access,
-    answers::{Kept, Kinds, Written},
+    answers::{Kept, Kinds, NoContent, Written},
     document_types::DocumentTypes,
     edge::TooSlow,
     input::{Content, PathParameters, too_large, too_slow},
@@ -199,4 +199,12 @@ pub(crate) async fn component(
         (!part.is_empty()).then_some((Ok::<_, Infallible>(part), (rest, permit)))
     });
     Ok(Written::new((headers, Body::from_stream(parts))))
+}
+
+pub(crate) async fn delete(access: Access, path: PathParameters) -> Answer<NoContent> {
+    access
+        .commands
+        .delete_plugin_version(&access.tenant, &plugin(&path)?)
+        .await?;
+    Ok(NoContent)
 }

@@ -17,7 +17,7 @@ use crate::{
     access::bearer,
     answers::{Kinds, Written, text},
     document_types::DocumentTypes,
-    metrics,
+    metrics::{self, Exposition},
     problem::{Answer, Problem},
 };
 
@@ -39,11 +39,11 @@ pub(crate) struct Readiness {
 }
 
 /// The metrics, for Prometheus.
-pub(crate) struct Exposition;
+pub(crate) struct Scrape;
 
-impl Kinds for Exposition {
+impl Kinds for Scrape {
     fn kinds(_: &mut DocumentTypes) -> Vec<(&'static str, Value)> {
-        vec![text("application/openmetrics-text")]
+        Exposition::KINDS.map(text).into()
     }
 }
 
@@ -68,12 +68,16 @@ pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Readiness>
     }
 }
 
-pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Written<Exposition>> {
+pub(crate) async fn metrics(State(api): State<ApiState>, request: Request) -> Answer<Written<Scrape>> {
     let (parts, _) = request.into_parts();
     if !api.options.metrics_public && !matches!(bearer(&parts, &api)?.scope, Scope::Operator(_)) {
         return Err(Problem::not_found("resource"));
     }
-    let metrics = metrics::render(&api.queries.measure(), &api.options);
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(Written::new(([(header::CONTENT_TYPE, kind)], metrics)))
+    let wanted = Exposition::wanted(&parts.headers);
+    let metrics = wanted.of(metrics::render(&api.queries.measure(), &api.options));
+    let headers = [
+        (header::CONTENT_TYPE, wanted.content_type()),
+        (header::VARY, "accept"),
+    ];
+    Ok(Written::new((headers, metrics)))
 }

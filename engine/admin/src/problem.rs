@@ -9,10 +9,13 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use tailrace_control::error::ControlError;
-use tailrace_core::{codes::ApiCode, ports::broker::BrokerError};
+use tailrace_core::{codes::ApiCode, manifest::mistakes::Mistake, ports::broker::BrokerError};
 
 /// When it is worth asking again for what was refused for want of room: about a compilation later.
 const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Longest text of a mistake.
+const MAX_MISTAKE_CHARS: usize = 400;
 
 /// The page that explains each code under an anchor of the same name.
 const ERRORS: &str = concat!(
@@ -42,7 +45,44 @@ pub(crate) struct Problem {
     code: &'static str,
     /// Path of the field that is wrong, in a pipeline's manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
+    /// All that is wrong with a pipeline's manifest, in the order of the text. `field` and `detail` tell the first.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    mistakes: Box<[ManifestMistake]>,
+}
+
+/// A mistake in a pipeline's manifest.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct ManifestMistake {
+    /// Path of the field.
+    field: String,
+    /// What is wrong, and what would be right.
+    detail: String,
+    /// Its line in the manifest, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    /// Its column, in characters from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+}
+
+impl From<&Mistake> for ManifestMistake {
+    fn from(mistake: &Mistake) -> Self {
+        Self {
+            field: short(&mistake.error.path),
+            detail: short(&mistake.error.message),
+            line: mistake.position.map(|position| position.line),
+            column: mistake.position.map(|position| position.column),
+        }
+    }
+}
+
+/// What a manifest says comes back in mistakes, and there may be many.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_MISTAKE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn known_codes() -> Vec<&'static str> {
@@ -58,6 +98,7 @@ impl Problem {
             detail: detail.into(),
             code: code.as_str(),
             field: None,
+            mistakes: Box::default(),
         }
     }
 
@@ -113,10 +154,20 @@ impl From<ControlError> for Problem {
             }
         };
         match &cause {
-            ControlError::Spec(manifest) => Self {
-                field: Some(manifest.path.clone()),
-                ..Self::new(status, cause.code(), manifest.message.clone())
-            },
+            ControlError::Spec(refusal) => {
+                let mistakes: Box<[_]> = refusal.mistakes().iter().map(ManifestMistake::from).collect();
+                let first = refusal.first();
+                let detail = match mistakes.len() - 1 {
+                    0 => first.message.clone(),
+                    1 => format!("{}; and there is another mistake", first.message),
+                    more => format!("{}; and there are {more} other mistakes", first.message),
+                };
+                Self {
+                    field: Some(first.path.as_str().into()),
+                    mistakes,
+                    ..Self::new(status, cause.code(), detail)
+                }
+            }
             _ => Self::new(status, cause.code(), cause.to_string()),
         }
     }

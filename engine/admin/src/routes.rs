@@ -13,7 +13,7 @@ use crate::{
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
     openapi, operators, outputs, pipelines, plugins, probes, queries,
     route::Route,
-    schemas, sketches, streams, tenants, tokens, views, whoami,
+    schemas, sketches, state_deletions, streams, tenants, tokens, views, whoami,
 };
 
 /// What a route takes that takes JSON.
@@ -301,6 +301,12 @@ pub fn routes() -> Vec<Route> {
         .takes(&["application/wasm", "multipart/form-data"]),
         own("GET", plugin, "show a plugin version", get(plugins::describe)),
         own(
+            "DELETE",
+            plugin,
+            "delete a plugin version that no revision names",
+            delete(plugins::delete),
+        ),
+        own(
             "GET",
             component,
             "download the component of a plugin version",
@@ -527,6 +533,19 @@ pub fn routes() -> Vec<Route> {
             pipeline!("/dead-letters/{letter}/redrive"),
             "redrive a dead letter",
             post(dead_letters::redrive),
+        ),
+        own(
+            "POST",
+            pipeline!("/steps/{step}/state-deletions"),
+            "order the deletion of a step's state, by key or by prefix",
+            post(state_deletions::order),
+        )
+        .takes(JSON),
+        own(
+            "GET",
+            pipeline!("/state-deletions/{number}"),
+            "tell how far the deletion of state has come",
+            get(state_deletions::show),
         ),
     ]
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use tailrace_core::{
     codes::ApiCode,
     load::LoadError,
-    manifest::error::ManifestError,
+    manifest::{error::ManifestError, mistakes::Refusal},
     observe::watch_permits::Crowded,
     ports::{accounts::AccountError, broker::BrokerError, plugins::PluginError, store::StoreError},
 };
@@ -30,9 +30,9 @@ pub enum ControlError {
     /// The tenant's: it was meant for another revision than there is.
     #[error("{0}")]
     Precondition(String),
-    /// The tenant's: a field of a pipeline is wrong.
+    /// The tenant's: fields of a pipeline are wrong.
     #[error(transparent)]
-    Spec(#[from] ManifestError),
+    Spec(#[from] Refusal),
     /// The tenant's: another input is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -93,6 +93,12 @@ impl ControlError {
             Self::Unaudited(_) => ApiCode::AuditUnavailable,
             Self::Internal(_) => ApiCode::Internal,
         }
+    }
+}
+
+impl From<ManifestError> for ControlError {
+    fn from(cause: ManifestError) -> Self {
+        Self::Spec(cause.into())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod entries;
 pub mod error;
 pub mod lives;
+mod named;
 pub mod query;
 pub mod quotas;
 pub mod usage;

@@ -37,6 +37,7 @@ pub mod record;
 pub mod registry;
 pub mod schema;
 pub mod series;
+pub mod state_deletion;
 pub mod subject;
 pub mod table;
 pub mod tasks;

@@ -162,6 +162,16 @@ pub fn redrive_subject(pipeline: &PipelineId, letter: u64) -> String {
     format!("tr.{}.{}.redrive.{letter}", pipeline.tenant, pipeline.pipeline)
 }
 
+/// The dead letter that is sent again on this subject; none where engines had one subject for all.
+pub fn redriven_letter(subject: &str) -> Option<u64> {
+    subject.rsplit('.').next()?.parse().ok()
+}
+
+/// Where an order to the partitions goes: they take it as they take dead letters that are sent again.
+pub fn order_subject(pipeline: &PipelineId, token: &str) -> String {
+    format!("tr.{}.{}.redrive.{token}", pipeline.tenant, pipeline.pipeline)
+}
+
 /// Where dead letters are sent again, and were by engines that had one subject for all.
 pub fn redrive_patterns(pipeline: &PipelineId) -> Vec<String> {
     let before = format!("tr.{}.{}.redrive", pipeline.tenant, pipeline.pipeline);

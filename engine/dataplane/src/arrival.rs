@@ -1,6 +1,6 @@
 //! What comes to a partition: the items of a partition queue, and the event that one carries.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tailrace_core::{
@@ -10,6 +10,7 @@ use tailrace_core::{
     manifest::Remember,
     name::Name,
     series::Group,
+    state_deletion::StateDeletion,
     trace::sampling::Followed,
     watermark::InputClock,
 };
@@ -27,6 +28,8 @@ pub enum QueueItem {
     Mark(u64, InputClock),
     /// A row of a table.
     Row(Box<TableRow>),
+    /// An order to delete state, by its sequence on the redrive subject.
+    Delete(u64, Arc<StateDeletion>),
     /// A barrier, by its number (see [`tailrace_core::observe::reconcile`]).
     Barrier(u64),
 }

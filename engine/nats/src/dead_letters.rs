@@ -6,6 +6,7 @@ use async_nats::{
     jetstream::{context::PublishErrorKind, message::StreamMessage},
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tailrace_core::{
     failpoint::{self, Point},
@@ -97,6 +98,13 @@ impl DeadLetters for NatsBroker {
             },
             Ok(_) => Ok(()),
         }
+    }
+
+    async fn order(&self, pipeline: &PipelineId, token: &str, order: Bytes) -> Result<u64, BrokerError> {
+        let subject = subject::order_subject(pipeline, token);
+        let ack = self.jetstream.publish(subject, order).await;
+        let ack = ack.map_err(|cause| unreachable(&cause))?.await;
+        Ok(ack.map_err(|cause| unreachable(&cause))?.sequence)
     }
 
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {

@@ -1,7 +1,7 @@
 //! The audit log in memory: one that a test can break, and one that several engines write through their links.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -14,6 +14,8 @@ use tailrace_core::{
     },
 };
 
+use tokio::sync::oneshot;
+
 use crate::link::{ADDRESS, Link, Service};
 
 /// Such a log. A broken one can still be read.
@@ -21,12 +23,21 @@ use crate::link::{ADDRESS, Link, Service};
 pub struct BreakableAudit {
     log: MemoryAudit,
     is_broken: AtomicBool,
+    held: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 impl BreakableAudit {
     /// It takes no record from now on.
     pub fn break_down(&self) {
         self.is_broken.store(true, Ordering::Relaxed);
+    }
+
+    /// The next record waits: the first tells that it does, and the second lets it go on. Whoever writes it has
+    /// checked everything, and has changed nothing.
+    pub fn hold_next(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((waits, told), (go, gone)) = (oneshot::channel(), oneshot::channel());
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((waits, gone));
+        (told, go)
     }
 }
 
@@ -35,6 +46,11 @@ impl AuditLog for BreakableAudit {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         if self.is_broken.load(Ordering::Relaxed) {
             return Err(BrokerError::Unreachable(format!("{ADDRESS} has no room")));
+        }
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((waits, go)) = held {
+            let _ = waits.send(());
+            let _ = go.await;
         }
         self.log.write(record).await
     }

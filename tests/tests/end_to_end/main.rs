@@ -18,6 +18,7 @@ mod clock;
 mod cloudevents;
 mod command_line;
 mod compiling;
+mod deletions;
 mod docs;
 mod edge;
 mod engines;

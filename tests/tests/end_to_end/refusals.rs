@@ -11,7 +11,7 @@ async fn wrong_pipelines_are_refused_where_they_are_wrong() -> anyhow::Result<()
     let stage = Stage::set().await?;
     let good = probe("p", 1, "");
     let cases = [
-        ("partitions: 1", "partitons: 1", "partitons", "expected one of"),
+        ("partitions: 1", "partitons: 1", "partitons", "there is no field"),
         ("probe@1.0.0", "probe@9.9.9", "steps[0].plugin", "upload it first"),
         ("grants: [state]", "grants: []", "steps[0].grants", "[state]"),
         (

@@ -9,7 +9,7 @@ use super::{
 pub(crate) struct Documented {
     /// As Prometheus has it.
     pub(crate) name: String,
-    /// `counter` or `gauge`.
+    /// `counter`, `gauge` or `histogram`.
     pub(crate) kind: &'static str,
     /// What it counts or measures.
     pub(crate) unit: &'static str,
@@ -26,6 +26,7 @@ pub(crate) fn documented() -> impl Iterator<Item = Documented> {
         kind: match metric.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         },
         unit: metric.unit,
         labels: labels(metric),
@@ -48,6 +49,8 @@ pub(super) fn labels(metric: &Metric) -> &'static str {
     match metric.read {
         Read::Engine(_) | Read::Api(_) => "",
         Read::Tenant | Read::Amount(_) | Read::OfTenant(_) => "tenant",
+        Read::PipelineHistogram(_) => "tenant, pipeline, le",
+        Read::StepHistogram(_) => "tenant, pipeline, step, le",
         Read::Pipeline(_) => "tenant, pipeline",
         Read::PipelineQuantiles(_) => "tenant, pipeline, quantile",
         Read::Step(_) | Read::StepMemory => "tenant, pipeline, step",

@@ -2,7 +2,7 @@
 
 use tailrace_control::query::measure::{Measured, MeasuredPipeline, MeasuredTenant};
 use tailrace_core::observe::{
-    stats::{AccuracyReport, StatsReport, StepReport},
+    stats::{AccuracyReport, Latency, StatsReport, StepReport},
     status::{PartitionReport, State},
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Counter,
     /// Up and down.
     Gauge,
+    /// Counts in buckets, each of which goes up only.
+    Histogram,
 }
 
 /// Where a metric comes from: one number for each set of labels.
@@ -53,6 +55,10 @@ pub(super) enum Read {
     StepMemory,
     /// Of each step, for each of [`QUANTILES`].
     StepQuantiles(fn(&StepReport) -> [Option<f64>; 2]),
+    /// Of each pipeline, in buckets.
+    PipelineHistogram(fn(&StatsReport) -> &Latency),
+    /// Of each step, in buckets.
+    StepHistogram(fn(&StepReport) -> &Latency),
     /// Of each sketch whose accuracy is watched.
     Sketch(fn(&AccuracyReport) -> u64),
     /// The same, a share.
@@ -117,6 +123,16 @@ pub(super) const fn gauge(name: &'static str, unit: &'static str, help: &'static
         name,
         kind: Kind::Gauge,
         unit,
+        help,
+        read,
+    }
+}
+
+pub(super) const fn histogram(name: &'static str, help: &'static str, read: Read) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Histogram,
+        unit: "seconds",
         help,
         read,
     }

@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod documented;
+mod exposition;
+mod histograms;
 mod metric;
 mod table;
 
@@ -13,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(test)]
 pub(crate) use documented::documented;
+pub(crate) use exposition::Exposition;
+use histograms::Histograms;
 use metric::{Kind, Metric, QUANTILES, Read, STATES, state_name};
 use prometheus_client::{
     encoding::text::encode,
@@ -21,6 +25,7 @@ use prometheus_client::{
 };
 use table::table;
 use tailrace_control::query::measure::{Measured, MeasuredPipeline};
+use tailrace_core::observe::histogram::Histogram;
 
 use crate::ApiOptions;
 
@@ -52,6 +57,8 @@ pub(crate) fn render(measured: &Measured, api: &ApiOptions) -> String {
             let counter: Counter = Counter::default();
             counter.inner().store(read(api), Ordering::Relaxed);
             register(&mut registry, metric, counter);
+        } else if metric.kind == Kind::Histogram {
+            register(&mut registry, metric, Histograms(buckets(metric, measured)));
         } else if let Some(series) = quantiles(metric, measured) {
             let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
             for (labels, value) in series {
@@ -172,10 +179,33 @@ fn whole(metric: &Metric, measured: &Measured) -> Vec<(Labels, u64)> {
             .collect(),
         Read::Engine(_)
         | Read::Api(_)
+        | Read::PipelineHistogram(_)
+        | Read::StepHistogram(_)
         | Read::PipelineQuantiles(_)
         | Read::StepQuantiles(_)
         | Read::SketchShare(_) => Vec::new(),
     }
+}
+
+/// The series of a histogram. What was never measured is not shown.
+fn buckets(metric: &Metric, measured: &Measured) -> Vec<(Labels, Histogram)> {
+    let mut series: Vec<(Labels, Histogram)> = Vec::new();
+    for pipeline in &measured.pipelines {
+        let stats = &pipeline.report.stats;
+        match metric.read {
+            Read::PipelineHistogram(read) => series.push((of(pipeline), read(stats).histogram.clone())),
+            Read::StepHistogram(read) => {
+                let steps = stats.steps.iter();
+                series.extend(steps.map(|(name, step)| {
+                    let labels = with(of(pipeline), "step", name);
+                    (labels, read(step).histogram.clone())
+                }));
+            }
+            _ => {}
+        }
+    }
+    series.retain(|(_, histogram)| histogram.count() > 0);
+    series
 }
 
 /// The series of a metric of quantiles or shares; none where it is another kind of metric.

@@ -23,10 +23,15 @@ use super::{
 fn measured() -> Measured {
     let name = |text: &str| Name::new(text).unwrap();
     let mut report = PipelineStatus::default().report();
+    let mut histogram = Histogram::default();
+    for millis in [1, 2, 60_000] {
+        histogram.observe(std::time::Duration::from_millis(millis));
+    }
     let latency = Latency {
         count: 3,
         p50_us: Some(1_500.0),
         p99_us: None,
+        histogram,
     };
     let step = StepReport {
         latency: latency.clone(),
@@ -96,7 +101,10 @@ fn file(path: &str) -> std::path::PathBuf {
 fn the_page_bears_every_metric_with_the_labels_of_the_table_and_no_other() {
     let text = render(&measured(), &ApiOptions::default());
     for metric in table() {
-        let name = exposed(metric);
+        let mut name = exposed(metric);
+        if metric.kind == Kind::Histogram {
+            name += "_bucket";
+        }
         let mut series = text
             .lines()
             .filter_map(|line| line.strip_prefix(&name))
@@ -107,18 +115,23 @@ fn the_page_bears_every_metric_with_the_labels_of_the_table_and_no_other() {
             let inside = rest
                 .strip_prefix('{')
                 .map_or("", |rest| rest.split_once('}').unwrap().0);
-            let names: Vec<_> = inside
+            // The encoder writes the bound of a bucket first.
+            let names: BTreeSet<_> = inside
                 .split(',')
                 .filter_map(|label| Some(label.split_once('=')?.0))
                 .collect();
-            assert_eq!(names.join(", "), labels(metric), "{name}");
+            let expected = labels(metric).split(", ").filter(|label| !label.is_empty());
+            assert_eq!(names, expected.collect(), "{name}");
         }
     }
     let known: BTreeSet<String> = table().map(exposed).collect();
     assert_eq!(known.len(), table().count(), "no name is there twice");
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
-        assert!(known.contains(name), "{line} is not in the table");
+        let parts = ["_bucket", "_sum", "_count"];
+        let whole = parts.iter().find_map(|part| name.strip_suffix(part));
+        let is_known = known.contains(name) || whole.is_some_and(|name| known.contains(name));
+        assert!(is_known, "{line} is not in the table");
     }
 }
 
@@ -130,6 +143,11 @@ fn values_and_units_are_as_they_were_measured() {
         "# UNIT tailrace_step_duration_seconds seconds".to_owned(),
         "# UNIT tailrace_input_bytes bytes".to_owned(),
         format!("tailrace_step_duration_seconds{{{of},step=\"rank\",quantile=\"0.5\"}} 0.0015"),
+        "# TYPE tailrace_step_call_seconds histogram".to_owned(),
+        format!("tailrace_step_call_seconds_bucket{{le=\"0.0025\",{of},step=\"rank\"}} 2"),
+        format!("tailrace_step_call_seconds_bucket{{le=\"+Inf\",{of},step=\"rank\"}} 3"),
+        format!("tailrace_step_call_seconds_count{{{of},step=\"rank\"}} 3"),
+        format!("tailrace_commit_seconds_sum{{{of}}} 60.003"),
         format!("tailrace_step_calls_total{{{of},step=\"rank\"}} 3"),
         format!("tailrace_step_fuel_total{{{of},step=\"rank\"}} 77"),
         format!("tailrace_step_memory_bytes{{{of},step=\"rank\"}} 65536"),

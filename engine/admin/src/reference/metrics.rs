@@ -9,7 +9,8 @@ use crate::metrics::documented;
 
 const HEAD: &str = "# Metrics
 
-`GET /metrics` answers in OpenMetrics text. It needs a token of an operator unless `metrics-public` is set.
+`GET /metrics` answers in OpenMetrics text, or in Prometheus' text format 0.0.4 to a scraper whose `Accept` wants
+`text/plain` more. It needs a token of an operator unless `metrics-public` is set.
 
 The engine makes the text from its own counters at each scrape. Prometheus sums over engines. A counter starts at 0
 when an engine starts a pipeline, and it counts only committed work. Labels hold names of the registry, numbers of
@@ -17,7 +18,11 @@ partitions and fixed words. They never hold data of an event.
 
 [`examples/grafana/tailrace.json`](../../examples/grafana/tailrace.json) is a dashboard of these metrics.
 
-A metric with the label `quantile` has the quantiles 0.5 and 0.99. A quantile that was not measured is left out.
+A metric with the label `quantile` has the quantiles 0.5 and 0.99 since the engine started the pipeline, within 1 %. A
+quantile that was not measured is left out. Quantiles of several engines cannot be put together.
+
+A histogram has `_bucket` with the label `le`, `_sum` and `_count`. All engines have the same buckets, so their rates add
+up: `histogram_quantile(0.99, sum by (le, pipeline) (rate(tailrace_commit_seconds_bucket[5m])))`.
 
 ## Metrics of pipelines, tenants and engines
 

@@ -294,6 +294,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
                 ApiCode::TooManyUploads,
             ],
         ),
+        ("DELETE", "/plugins/{plugin}/versions/{version}") => of(
+            "A version that a revision names stays: an active one, a candidate, or one that is kept. The refusal names them. The number is free then, for other bytes too.",
+            "",
+            "204",
+            &[ApiCode::InvalidVersion, ApiCode::Conflict],
+        ),
         ("GET", "/pipelines") => of(
             "",
             "",
@@ -436,6 +442,18 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "",
             "202",
             &[ApiCode::Conflict],
+        ),
+        ("POST", "P/steps/{step}/state-deletions") => of(
+            "Each partition deletes between two events, once, as part of its commits, a bounded number of entries at a time. Events that come after it find nothing there. The pipeline must run for it to be done.",
+            "JSON with `key` (one entry) or `prefix` (all whose keys begin with it; an empty one means all).",
+            "202 with `number`, by which its outcome is asked for",
+            &[ApiCode::Conflict, ApiCode::InvalidBody, ApiCode::InvalidRequest],
+        ),
+        ("GET", "P/state-deletions/{number}") => of(
+            "The outcomes of the last 16 orders are kept.",
+            "",
+            "200 with `done`, `entries` (the number of entries deleted so far) and `waiting` (the partitions that have not done it)",
+            &[],
         ),
         _ => panic!("the page of the API does not explain {method} {path}"),
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tailrace_admin::{Audience, Route, routes};
 use tailrace_testing::link::{ADDRESS, Service};
 
-use crate::stage::{OPERATOR, PIPELINE, Stage, body, path, path_with};
+use crate::stage::{OPERATOR, PIPELINE, PLUGIN, Stage, body, path, path_with};
 
 const CHANGED: &str = r#"
 name: clicks
@@ -21,6 +21,7 @@ pub fn change(route: &Route) -> (String, &'static str) {
         ("PUT", path) if path.contains("/plugins/") => {
             (path_with(route, "version", "2.0.0"), "\0asm counter")
         }
+        ("DELETE", path) if path.contains("/plugins/") => (path_with(route, "version", "2.0.0"), ""),
         ("PUT", at) if at.ends_with("{pipeline}") => (path(route), CHANGED),
         ("DELETE", "/v1/tenants/{tenant}") => (path_with(route, "tenant", "bank"), ""),
         ("POST", at) if at.ends_with("/rollback") => (path(route), r#"{"to":1}"#),
@@ -56,6 +57,9 @@ pub async fn prepare(stage: &Stage, route: &Route) -> String {
         stage
             .ok("PUT", "/v1/tenants/shop/pipelines/clicks?shadow=true", beside)
             .await;
+    }
+    if route.method == "DELETE" && route.path.contains("/plugins/") {
+        stage.ok("PUT", &path, PLUGIN).await;
     }
     if !route.path.ends_with("/tokens/{token}") {
         return path;

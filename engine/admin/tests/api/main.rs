@@ -24,6 +24,7 @@ mod merging;
 mod metrics;
 mod names;
 mod operators;
+mod plugin_deletion;
 mod problems;
 mod quotas;
 mod schema_rules;

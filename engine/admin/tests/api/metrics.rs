@@ -24,6 +24,26 @@ async fn metrics_are_the_operators_unless_they_are_public() {
             .starts_with("application/openmetrics-text")
     );
     assert!(answer.body.ends_with(b"# EOF\n"));
+    let accept = [
+        ("authorization", format!("Bearer {OPERATOR}")),
+        ("accept", "text/plain;version=0.0.4".to_owned()),
+    ];
+    let before = stage.send_with("GET", "/metrics", accept, "").await;
+    assert!(
+        before
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    assert_eq!(before.header("vary"), "accept");
+    let before = String::from_utf8(before.body).unwrap();
+    assert!(
+        before.contains("# TYPE tailrace_alarm_notices_sent_total counter\n"),
+        "{before}"
+    );
+    assert!(
+        !before.contains("# UNIT") && !before.contains("# EOF"),
+        "{before}"
+    );
     let open = Stage::with(ApiOptions {
         metrics_public: true,
         ..ApiOptions::default()

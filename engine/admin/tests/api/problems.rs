@@ -1,6 +1,8 @@
 //! What a refusal looks like: a problem that names the thing, whatever refused it, and never anything
 //! of the host's.
 
+use std::fmt::Write as _;
+
 use axum::http::StatusCode;
 use tailrace_admin::routes;
 use tailrace_testing::{link::ADDRESS, store::FOLDER};
@@ -266,4 +268,81 @@ async fn every_answer_can_be_found_in_the_log() {
     ids.sort();
     ids.dedup();
     assert!(ids.len() == 4 && !ids[0].is_empty(), "{ids:?}");
+}
+
+#[tokio::test]
+async fn all_mistakes_of_a_manifest_are_told_at_once_with_their_places() {
+    let stage = Stage::set().await;
+    let mistakes = async |manifest: &str| {
+        let refused = stage
+            .ask("PUT", CLICKS, &[&stage.shop], manifest.to_owned())
+            .await;
+        assert_eq!(refused.problem(), "invalid-pipeline");
+        let body = refused.json();
+        assert_eq!(body["field"], body["mistakes"][0]["field"], "{body}");
+        let mistakes = body["mistakes"].as_array().unwrap().clone();
+        let told = mistakes.iter().map(|mistake| {
+            let at = |name: &str| mistake[name].as_u64().unwrap();
+            (
+                mistake["field"].as_str().unwrap().to_owned(),
+                at("line"),
+                at("column"),
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    let expect = |expected: &[(&str, u64, u64)]| {
+        let expected = expected
+            .iter()
+            .map(|(field, line, column)| ((*field).to_owned(), *line, *column));
+        expected.collect::<Vec<_>>()
+    };
+    // What does not read.
+    let found = mistakes("name: clicks\ninput: { subjects: [shop.>] }\nstep: []\npartitions: two\n").await;
+    assert_eq!(found, expect(&[("step", 3, 1), ("partitions", 4, 13)]));
+    // What cannot work by itself, and plugins that are not there.
+    let found = mistakes(
+        "name: clicks\ninput: { stream: SHOP, subjects: [shop.>] }\npartitions: 99\nsteps:\n  - { name: a, plugin: nobody@1.0.0 }\n  - name: b\n    plugin: counter@1.0.0\nrate: { events: { limit: 0 } }\n",
+    )
+    .await;
+    let expected = [
+        ("partitions", 3, 13),
+        ("steps[0].plugin", 5, 24),
+        ("steps[1].grants", 6, 5),
+        ("rate.events.limit", 8, 26),
+    ];
+    assert_eq!(found, expect(&expected));
+    // What does not fit what is there.
+    let found = mistakes(
+        "name: clicks\ninput: { stream: NOPE, subjects: [shop.>] }\nsteps:\n  - { name: a, plugin: nobody@1.0.0 }\noutput: { subject: results.out, schema: { name: nothing } }\n",
+    )
+    .await;
+    let fields: Vec<&str> = found.iter().map(|(field, ..)| &**field).collect();
+    assert_eq!(
+        fields,
+        ["input.stream", "steps[0].plugin", "output.schema"],
+        "{found:?}"
+    );
+    let broken = stage
+        .ask("PUT", CLICKS, &[&stage.shop], "name: clicks\ninput: [1\n")
+        .await
+        .json();
+    assert_eq!(broken["mistakes"][0]["line"], 2, "{broken}");
+    assert!(
+        broken["detail"].as_str().unwrap().contains("`[` is not closed"),
+        "{broken}"
+    );
+}
+
+#[tokio::test]
+async fn many_long_mistakes_have_an_end() {
+    let stage = Stage::set().await;
+    let mut text = "name: clicks\ninput: { subjects: [shop.>] }\n".to_owned();
+    for number in 0..5_000 {
+        writeln!(text, "{}{number}: 1", "x".repeat(90)).unwrap();
+    }
+    let refused = stage.ask("PUT", CLICKS, &[&stage.shop], text).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.json()["mistakes"].as_array().map(Vec::len), Some(20));
+    assert!(refused.body.len() < 20_000, "{}", refused.body.len());
 }

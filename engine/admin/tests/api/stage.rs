@@ -354,6 +354,7 @@ pub fn body(route: &Route) -> &'static str {
         ("PUT", path) if path.ends_with("/compatibility") => r#"{"compatibility":"full"}"#,
         ("PUT", _) => PIPELINE,
         ("POST", path) if path.contains("/schemas/") => r#"{"format":"avro","schema":"\"string\""}"#,
+        ("POST", path) if path.ends_with("/state-deletions") => r#"{"prefix":"a"}"#,
         ("POST", path) if path.ends_with("/events") => {
             r#"{"events":[{"subject":"results.in.a","payload":{"n":1}}]}"#
         }

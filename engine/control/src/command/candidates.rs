@@ -75,8 +75,14 @@ impl Commands {
             began_ms: self.context.now_ms(),
         });
         let active = pipeline.active.number;
-        self.audited(change, self.write_candidate(id, &pipeline, expected))
-            .await?;
+        self.audited(change, async {
+            let key = Key::Pipeline(id.clone());
+            self.context.write(&key, &pipeline, expected).await?;
+            // Before it is kept: one that ends like that is none to go back to.
+            self.hold_candidate(id, &pipeline).await?;
+            self.keep_candidate(id, &pipeline).await
+        })
+        .await?;
         self.wait_runs(id, active, number).await;
         Ok(AppliedPipeline {
             revision: number,
@@ -94,10 +100,31 @@ impl Commands {
     ) -> ControlResult<()> {
         let key = Key::Pipeline(id.clone());
         self.context.write(&key, pipeline, expected).await?;
+        self.keep_candidate(id, pipeline).await
+    }
+
+    async fn keep_candidate(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
         match &pipeline.candidate {
             Some(Candidate { revision, .. }) => self.context.keep_revision(id, pipeline.life, revision).await,
             None => Ok(()),
         }
+    }
+
+    /// Looks once more at the versions that a candidate names, now that it is written: where one was deleted at the
+    /// same moment, the candidate ends.
+    async fn hold_candidate(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
+        let Some(Candidate { revision, .. }) = &pipeline.candidate else {
+            return Ok(());
+        };
+        let Err(gone) = self.context.hold_versions(&id.tenant, revision).await else {
+            return Ok(());
+        };
+        let now_ms = self.context.now_ms();
+        self.change(id, |pipeline| {
+            pipeline.end_candidate(revision.number, gone.to_string(), now_ms);
+        })
+        .await?;
+        Err(gone)
     }
 
     /// Makes the candidate the active revision.

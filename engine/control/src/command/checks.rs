@@ -13,6 +13,7 @@ use tailrace_core::{
     load::load_plugin,
     manifest::{
         OutputManifest, PipelineManifest, PluginRef, StepManifest, config_text, error::ManifestError,
+        mistakes::Mistakes,
     },
     name::Name,
     ports::{
@@ -64,26 +65,53 @@ impl Commands {
         tenant: &Name,
         manifest: &mut PipelineManifest,
         configs: &BTreeMap<Name, Yaml>,
+        found: &mut Mistakes,
     ) -> ControlResult<BTreeMap<Name, Digest>> {
-        let registry = self.context.registry()?;
         let mut digests = BTreeMap::new();
-        let has_tables = !manifest.tables.is_empty();
-        for (index, step) in manifest.steps.iter_mut().enumerate() {
-            let path = format!("steps[{index}]");
-            let version = registry.plugins.get(&(tenant.clone(), step.plugin.clone())).ok_or_else(|| {
-                let plugin = &step.plugin;
-                ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
-            })?;
-            check_imports(&path, step, version, has_tables)?;
-            check_config(&path, step, version, configs.get(&step.name))?;
+        for index in 0..manifest.steps.len() {
+            let version = match self.look_at_plugin(tenant, manifest, index, configs) {
+                Ok(version) => version,
+                Err(mistake) => {
+                    found.push(mistake);
+                    continue;
+                }
+            };
+            let step = &manifest.steps[index];
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
             let Some(plugin) = plugin else {
-                return Err(self.without_bytes(tenant, &step.plugin, version).await);
+                return Err(self.without_bytes(tenant, &step.plugin, &version).await);
             };
-            self.dry_run(&path, tenant, step, plugin).await?;
-            digests.insert(step.name.clone(), version.digest);
+            match self
+                .dry_run(&format!("steps[{index}]"), tenant, step, plugin)
+                .await
+            {
+                Ok(()) => drop(digests.insert(step.name.clone(), version.digest)),
+                Err(ControlError::Spec(refusal)) => found.push(refusal.first().clone()),
+                Err(other) => return Err(other),
+            }
         }
         Ok(digests)
+    }
+
+    /// A step's plugin exists, imports only what it is granted, and its config is what the plugin declares.
+    pub(crate) fn look_at_plugin(
+        &self,
+        tenant: &Name,
+        manifest: &mut PipelineManifest,
+        index: usize,
+        configs: &BTreeMap<Name, Yaml>,
+    ) -> Result<Arc<PluginVersion>, ManifestError> {
+        let has_tables = !manifest.tables.is_empty();
+        let (path, step) = (format!("steps[{index}]"), &mut manifest.steps[index]);
+        let known = self.context.known_version(tenant, &step.plugin);
+        let version = known.ok().flatten().ok_or_else(|| {
+            let plugin = &step.plugin;
+            ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
+        })?;
+        check_stays(&path, step, &version)?;
+        check_imports(&path, step, &version, has_tables)?;
+        check_config(&path, step, &version, configs.get(&step.name))?;
+        Ok(version)
     }
 
     /// Why a version has no bytes: it is on its way out with its tenant, or they were lost.
@@ -229,12 +257,21 @@ fn check_config(
     settled.map_err(|misfit| ManifestError::new(format!("{path}.config{}", misfit.path), misfit.message))
 }
 
+/// A version that is being deleted cannot be named any more.
+fn check_stays(path: &str, step: &StepManifest, version: &PluginVersion) -> Result<(), ManifestError> {
+    if !version.deleting {
+        return Ok(());
+    }
+    let why = format!("plugin {} is being deleted; name another version", step.plugin);
+    Err(ManifestError::new(format!("{path}.plugin"), why))
+}
+
 fn check_imports(
     path: &str,
     step: &StepManifest,
     version: &PluginVersion,
     has_tables: bool,
-) -> ControlResult<()> {
+) -> Result<(), ManifestError> {
     // Where there is no table, there is nothing to grant: a call for one stops.
     let is_needed = |import: &&Grant| **import != Grant::Tables || has_tables;
     let needed = version.imports.iter().filter(is_needed);
@@ -256,8 +293,7 @@ fn check_imports(
             "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
             step.plugin
         ),
-    )
-    .into())
+    ))
 }
 
 /// What a revision cannot change, because positions and partitions of what is committed depend on it.

@@ -8,9 +8,9 @@ use serde_json::json;
 use tailrace_core::{
     audit::Change,
     identity::{Digest, PipelineId},
-    manifest::{PipelineManifest, check::check, parse::Written},
+    manifest::{PipelineManifest, parse::Written},
     name::Name,
-    registry::{FilledSchema, Key, Pipeline, PipelinePhase, Registry, Revision, fill_in},
+    registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         apply::{AppliedPipeline, Apply},
         checks::{check_change, check_memory},
         endings::ended,
+        examine::Examined,
         revisions::Next,
         state_versions::{check_state_versions, undeclared_layouts},
     },
@@ -38,55 +39,23 @@ impl Commands {
         written: impl Into<Written>,
         how: Apply,
     ) -> ControlResult<AppliedPipeline> {
-        let mut filled = Vec::new();
-        let applied = Box::pin(self.apply_filled(tenant, written.into(), how, &mut filled)).await?;
-        Ok(AppliedPipeline {
-            schemas: filled,
-            ..applied
-        })
+        let examined = Box::pin(self.examine(tenant, written.into(), &how)).await?;
+        let schemas = examined.schemas.clone();
+        let applied = Box::pin(self.put(examined, how)).await?;
+        Ok(AppliedPipeline { schemas, ..applied })
     }
 
-    async fn apply_filled(
-        &self,
-        tenant: &Name,
-        written: Written,
-        how: Apply,
-        filled: &mut Vec<FilledSchema>,
-    ) -> ControlResult<AppliedPipeline> {
-        let Written {
-            mut manifest,
-            configs,
-        } = written;
-        check(&manifest)?;
-        let owner = self.context.tenant_at_work(tenant)?;
-        let id = PipelineId {
-            tenant: tenant.clone(),
-            pipeline: manifest.name.clone(),
-        };
-        owner.check_grants(&manifest)?;
-        check_memory(&owner, &manifest)?;
-        *filled = fill_in(&owner.schema_rules, &mut manifest)?;
-        let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await?;
-        manifest.input.stream = Some(stream.name.clone());
-        Box::pin(self.resolve_tables(tenant, &mut manifest)).await?;
-        self.check_circle(&id, &manifest)?;
-        Box::pin(self.resolve_schemas(tenant, &mut manifest)).await?;
-        for filled in filled.iter_mut() {
-            let mut named = manifest.schemas();
-            let found = named.find(|(path, _)| *path == filled.field);
-            filled.version = found.and_then(|(_, schema)| schema.version);
-        }
-        let known = self.settled(&id).await?;
-        let revision = known.as_ref().map(|(_, revision)| *revision);
-        how.condition
-            .check(&format!("pipeline {}", id.pipeline), revision)?;
-        if let Some((known, _)) = &known {
-            check_change(&known.active.manifest, &manifest)?;
-            check_state_versions(&known.active.manifest, &manifest, how.forced)?;
-        }
-        let plugins = Box::pin(self.check_plugins(tenant, &mut manifest, &configs)).await?;
-        self.check_output(&id, &manifest).await?;
-        self.check_alarms(&owner, &manifest).await?;
+    /// Writes what has passed all checks, unless it is only asked what would happen.
+    async fn put(&self, examined: Examined, how: Apply) -> ControlResult<AppliedPipeline> {
+        let Examined {
+            id,
+            owner,
+            manifest,
+            stream,
+            known,
+            plugins,
+            schemas: _,
+        } = examined;
         if let Some(mode) = how.beside {
             let revision = Revision {
                 number: 0,

@@ -35,6 +35,9 @@ use crate::{
 /// Longest wait for an upload of the same version that is under way.
 const SETTLED_WITHIN: Duration = Duration::from_secs(40);
 
+/// How a tenant makes room for plugins.
+const DELETE_SOME: &str = "delete versions that no revision names (tailrace plugin delete NAME@VERSION)";
+
 /// A plugin, and what it is tried with before it is kept.
 #[derive(Debug, Default)]
 pub struct Upload {
@@ -71,20 +74,20 @@ impl Commands {
     fn check_upload(&self, tenant: &Tenant, bytes: u64) -> ControlResult<()> {
         let used = self.context.used_by(&*self.context.registry()?, &tenant.name);
         let quotas = &tenant.quotas;
-        let full = |what: &str, most: u64| {
-            let hint = "ask an operator to raise it";
+        let full = |what: &str, most: u64, hint: &str| {
             Err(ControlError::Quota(format!(
-                "the tenant's quota of {most} {what} is used up; {hint}"
+                "the tenant's quota of {most} {what} is used up; {hint}, or ask an operator to raise it"
             )))
         };
         if used.plugins >= u64::from(quotas.plugins) {
-            return full("plugin versions", quotas.plugins.into());
+            return full("plugin versions", quotas.plugins.into(), DELETE_SOME);
         }
         if used.plugin_bytes.saturating_add(bytes) > quotas.plugin_bytes {
-            return full("bytes of plugins", quotas.plugin_bytes);
+            return full("bytes of plugins", quotas.plugin_bytes, DELETE_SOME);
         }
         if used.compile_seconds >= quotas.compile_seconds {
-            return full("seconds of compilation an hour", quotas.compile_seconds);
+            let most = quotas.compile_seconds;
+            return full("seconds of compilation an hour", most, "wait an hour");
         }
         Ok(())
     }
@@ -158,6 +161,7 @@ impl Commands {
             tenant_life: owner.life,
             uploading: true,
             withdrawn: false,
+            deleting: false,
             by: Some(self.context.known_me()?),
             digest,
             upload_digest,
@@ -232,7 +236,13 @@ impl Commands {
     ) -> ControlResult<Option<Arc<PluginVersion>>> {
         let owner = self.context.tenant(tenant)?;
         let place = (tenant.clone(), plugin.clone());
-        let is_settled = |registry: &Registry| !registry.uploads.contains_key(&place);
+        let is_settled = |registry: &Registry| {
+            let goes = registry
+                .plugins
+                .get(&place)
+                .is_some_and(|version| version.deleting);
+            !goes && !registry.uploads.contains_key(&place)
+        };
         let _ = self.context.wait_within(SETTLED_WITHIN, is_settled).await;
         let key = Key::Plugin(tenant.clone(), plugin.clone());
         let known = self.context.read::<PluginVersion>(&key).await?;
@@ -242,6 +252,9 @@ impl Commands {
             version.tenant_life == owner.life || version.tenant_life.is_unnamed() || owner.life.is_unnamed()
         });
         match known {
+            Some(version) if version.deleting => Err(ControlError::Conflict(format!(
+                "plugin {plugin} is being deleted; repeat this when that is done"
+            ))),
             Some(version) if version.uploading => Err(ControlError::Conflict(format!(
                 "plugin {plugin} is being uploaded; repeat this when that is done"
             ))),
@@ -340,7 +353,7 @@ fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> ControlResult<
     }
     let plugin = &known.plugin;
     Err(ControlError::Conflict(format!(
-        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version",
+        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version, or delete this one first if nothing uses it (tailrace plugin delete {plugin})",
         known.upload_digest
     )))
 }

@@ -120,15 +120,19 @@ impl Commands {
             let reason = format!("revision {number} was made active");
             before.end_candidate(candidate.revision.number, reason, self.context.now_ms());
         }
+        let outgoing = before.active.clone();
         let entry = Pipeline {
-            previous: Some(before.active.number),
+            previous: Some(outgoing.number),
             last_number: number,
             active,
             ..before
         };
-        self.context
-            .write(&Key::Pipeline(id.clone()), &entry, expected)
-            .await?;
+        let key = Key::Pipeline(id.clone());
+        let written = self.context.write(&key, &entry, expected).await?;
+        if let Err(gone) = self.context.hold_versions(&id.tenant, &entry.active).await {
+            self.take_back(id, (entry, written), outgoing).await?;
+            return Err(gone);
+        }
         self.context.keep_revision(id, entry.life, &entry.active).await?;
         self.forget_revisions(id, &entry).await?;
         self.wait_runs(id, number, 0).await;
@@ -137,6 +141,37 @@ impl Commands {
             changed: true,
             ..AppliedPipeline::default()
         })
+    }
+
+    /// Makes the revision before active again, as a new one: of the one after it a plugin version was deleted at the
+    /// same moment. Whoever has changed the pipeline since has the last word.
+    async fn take_back(
+        &self,
+        id: &PipelineId,
+        (entry, written): (Pipeline, u64),
+        outgoing: Revision,
+    ) -> ControlResult<()> {
+        let number = entry.next_number();
+        let again = Pipeline {
+            previous: Some(outgoing.number),
+            last_number: number,
+            active: Revision {
+                number,
+                rolled_back_to: Some(outgoing.number),
+                applied_ms: self.context.now_ms(),
+                ..outgoing
+            },
+            ..entry
+        };
+        match self
+            .context
+            .write(&Key::Pipeline(id.clone()), &again, written)
+            .await
+        {
+            Ok(_) => self.context.keep_revision(id, again.life, &again.active).await,
+            Err(ControlError::Conflict(_)) => Ok(()),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// Keeps what an entry says, before it says something else.

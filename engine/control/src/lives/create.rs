@@ -72,6 +72,7 @@ impl Lives {
 
     async fn make(&self, id: &PipelineId, pipeline: &Pipeline, revision: u64) -> ControlResult<()> {
         self.check_owner(id, pipeline).await?;
+        self.context.hold_versions(&id.tenant, &pipeline.active).await?;
         if pipeline.phase == PipelinePhase::Creating {
             self.take_place(id, pipeline, revision).await?;
         }

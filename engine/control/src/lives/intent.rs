@@ -22,6 +22,8 @@ pub(crate) enum Intent {
     DeleteTenant(Name, Life),
     /// A plugin version of this life is to be made.
     Upload(Name, PluginRef, Life),
+    /// A plugin version of this life is to go, if nothing names it.
+    DeleteVersion(Name, PluginRef, Life),
     /// Something of a life that has ended may have come after its end.
     Clear(Ended),
     /// An entry belongs to no tenant that there is.
@@ -37,6 +39,7 @@ impl Intent {
             | Self::Orphan(Key::Pipeline(id) | Key::Revision(id, _)) => Some(&id.tenant),
             Self::DeleteTenant(name, _)
             | Self::Upload(name, ..)
+            | Self::DeleteVersion(name, ..)
             | Self::Orphan(
                 Key::Tenant(name)
                 | Key::Plugin(name, _)
@@ -64,13 +67,19 @@ pub(crate) fn unfinished(registry: &Registry, cluster: &Cluster) -> Vec<Intent> 
             PipelinePhase::Deleting | PipelinePhase::Ready => Intent::Delete(id.clone(), pipeline.life),
         });
     }
-    for ((tenant, plugin), version) in &registry.uploads {
+    let deleted = registry.plugins.iter().filter(|(_, version)| version.deleting);
+    for ((tenant, plugin), version) in registry.uploads.iter().chain(deleted) {
         let by = version
             .by
             .as_ref()
             .filter(|engine| members.alive.contains(*engine));
         if by.unwrap_or_else(|| members.owner_of_tenant(tenant)) == &members.me {
-            found.push(Intent::Upload(tenant.clone(), plugin.clone(), version.life));
+            let (tenant, plugin, life) = (tenant.clone(), plugin.clone(), version.life);
+            found.push(if version.deleting {
+                Intent::DeleteVersion(tenant, plugin, life)
+            } else {
+                Intent::Upload(tenant, plugin, life)
+            });
         }
     }
     for (name, tenant) in &registry.tenants {

@@ -114,7 +114,7 @@ impl Lives {
             return Ok(());
         }
         Err(ControlError::Quota(
-            "the tenant's quota of plugins was used up by uploads at the same time; ask an operator to raise it".to_owned(),
+            "the tenant's quota of plugins was used up by uploads at the same time; delete versions that no revision names (tailrace plugin delete NAME@VERSION), or ask an operator to raise it".to_owned(),
         ))
     }
 }

@@ -23,6 +23,7 @@ pub mod registered;
 pub mod schema_uses;
 pub mod schemas;
 pub mod sketches;
+pub mod state_deletion;
 pub mod status;
 pub mod streams;
 pub mod timers;

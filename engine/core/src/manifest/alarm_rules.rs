@@ -10,7 +10,10 @@ use crate::{
         memory::Alarm,
         tables::{PIPELINE, SKETCH_BREACHES, names},
     },
-    manifest::{AlarmManifest, NotifyManifest, PipelineManifest, SketchManifest, error::ManifestError},
+    manifest::{
+        AlarmManifest, NotifyManifest, PipelineManifest, SketchManifest, error::ManifestError,
+        mistakes::Mistakes,
+    },
     name::Name,
     subject,
     units::Span,
@@ -48,10 +51,10 @@ pub fn alarms(manifest: &PipelineManifest) -> Vec<Alarm> {
 }
 
 /// Checks what a manifest says of alarms by itself.
-pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
     if manifest.alarms.len() > MAX_ALARMS {
         let why = format!("{} alarms, at most {MAX_ALARMS} are taken", manifest.alarms.len());
-        return Err(ManifestError::new("alarms", why));
+        return found.push(ManifestError::new("alarms", why));
     }
     let metrics = names(PIPELINE);
     for (index, alarm) in manifest.alarms.iter().enumerate() {
@@ -61,14 +64,13 @@ pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
             .any(|other| other.name == alarm.name)
         {
             let why = format!("{:?} is taken by another alarm", alarm.name);
-            return Err(ManifestError::new(format!("{path}.name"), why));
+            found.push(ManifestError::new(format!("{path}.name"), why));
         }
-        let refused = |why: String| ManifestError::new(format!("{path}.when"), why);
-        let read = alarm.read(&metrics).map_err(refused)?;
-        check_sketch(manifest, &read.rule).map_err(refused)?;
-        check_notify(&path, manifest, &alarm.notify)?;
+        let read = alarm.read(&metrics);
+        let fits = read.and_then(|read| check_sketch(manifest, &read.rule));
+        found.note(fits.map_err(|why| ManifestError::new(format!("{path}.when"), why)));
+        found.note(check_notify(&path, manifest, &alarm.notify));
     }
-    Ok(())
 }
 
 /// The sketch is declared, and its kind answers what is asked.

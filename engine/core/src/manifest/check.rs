@@ -13,8 +13,9 @@ use crate::{
         bounds::{MAX_PARTITIONS, check_extract, check_stream, within},
         cloudevents_rules,
         error::ManifestError,
-        input_parts, join_rules, output, partition, schema_rules, sketches, table_rules, watermark,
-        window_rules,
+        input_parts, join_rules,
+        mistakes::Mistakes,
+        output, partition, schema_rules, sketches, table_rules, watermark, window_rules,
     },
     subject,
 };
@@ -28,15 +29,17 @@ pub const MAX_NAMED: usize = 32;
 /// Longest vector.
 pub const MAX_DIMENSIONS: u32 = 4096;
 
-/// Checks a manifest that was parsed.
+/// Checks a manifest that was parsed; says the first of what is wrong.
 pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
-    within(
-        "partitions",
-        u64::from(manifest.partitions),
-        1,
-        u64::from(MAX_PARTITIONS),
-    )?;
-    within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64)?;
+    find(manifest).first()
+}
+
+/// Finds what cannot work in a manifest that was parsed.
+pub fn find(manifest: &PipelineManifest) -> Mistakes {
+    let mut found = Mistakes::default();
+    let partitions = u64::from(manifest.partitions);
+    found.note(within("partitions", partitions, 1, u64::from(MAX_PARTITIONS)));
+    found.note(within("steps", manifest.steps.len() as u64, 0, MAX_STEPS as u64));
     let does_nothing = manifest.steps.is_empty()
         && manifest.sketches.is_empty()
         && manifest.windows.is_empty()
@@ -44,82 +47,98 @@ pub fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
     if does_nothing && manifest.output.is_none() {
         let hint =
             "without steps, sketches, windows and output the pipeline would do nothing; give it one of them";
-        return Err(ManifestError::new("steps", hint));
+        found.push(ManifestError::new("steps", hint));
     }
-    within("vectors", manifest.vectors.len() as u64, 0, MAX_NAMED as u64)?;
-    within("sketches", manifest.sketches.len() as u64, 0, MAX_NAMED as u64)?;
-    input_parts::check(manifest)?;
-    check_patterns(manifest)?;
-    schema_rules::check(manifest)?;
-    check_input(&manifest.input)?;
-    check_steps(manifest)?;
+    found.note(within(
+        "vectors",
+        manifest.vectors.len() as u64,
+        0,
+        MAX_NAMED as u64,
+    ));
+    found.note(within(
+        "sketches",
+        manifest.sketches.len() as u64,
+        0,
+        MAX_NAMED as u64,
+    ));
+    found.note(input_parts::check(manifest));
+    check_patterns(manifest, &mut found);
+    found.note(schema_rules::check(manifest));
+    check_input(&manifest.input, &mut found);
+    check_steps(manifest, &mut found);
     for (name, vectors) in &manifest.vectors {
         let path = format!("vectors.{name}.dimensions");
-        within(&path, u64::from(vectors.dimensions), 1, u64::from(MAX_DIMENSIONS))?;
+        let dimensions = u64::from(vectors.dimensions);
+        found.note(within(&path, dimensions, 1, u64::from(MAX_DIMENSIONS)));
     }
     let steps: Vec<_> = manifest.steps.iter().map(|step| &step.name).collect();
-    sketches::check(&manifest.sketches, &steps)?;
-    window_rules::check(manifest)?;
-    table_rules::check(manifest)?;
-    join_rules::check(manifest)?;
-    cloudevents_rules::check(manifest)?;
+    sketches::check(&manifest.sketches, &steps, &mut found);
+    window_rules::check(manifest, &mut found);
+    table_rules::check(manifest, &mut found);
+    join_rules::check(manifest, &mut found);
+    cloudevents_rules::check(manifest, &mut found);
     if let Some(breaker) = &manifest.circuit_breaker {
-        check_breaker(breaker)?;
+        found.note(check_breaker(breaker));
     }
-    crate::manifest::alarm_rules::check(manifest)?;
+    crate::manifest::alarm_rules::check(manifest, &mut found);
     if let Some(rate) = &manifest.rate {
-        rate.check()?;
+        found.note(rate.check());
     }
-    manifest
-        .output
-        .as_ref()
-        .map_or(Ok(()), |output| output::check(output, &manifest.input))
+    if let Some(output) = &manifest.output {
+        output::check(output, &manifest.input, &mut found);
+    }
+    found
 }
 
-fn check_patterns(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+fn check_patterns(manifest: &PipelineManifest, found: &mut Mistakes) {
     let subjects = &manifest.input.subjects;
     if subjects.is_empty() {
         let hint = "name what is read, as in input: { subjects: [shop.orders.>] }";
-        return Err(ManifestError::new("input.subjects", hint));
+        return found.push(ManifestError::new("input.subjects", hint));
     }
-    within("input.subjects", subjects.len() as u64, 1, 32)?;
+    found.note(within("input.subjects", subjects.len() as u64, 1, 32));
     for (index, (path, pattern)) in manifest.patterns_read().enumerate() {
-        subject::check_pattern(pattern).map_err(|cause| ManifestError::new(&path, cause.to_string()))?;
-        if subject::is_reserved(pattern) {
-            return Err(ManifestError::new(
-                path,
-                format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
-            ));
-        }
-        let overlapping = subjects[..index]
-            .iter()
-            .find(|other| subject::overlap(other, pattern));
-        if let Some(other) = overlapping {
-            return Err(ManifestError::new(
-                path,
-                format!("{pattern:?} overlaps {other:?}; name each subject once"),
-            ));
-        }
+        found.note(check_pattern(
+            path,
+            pattern,
+            subjects.get(..index).unwrap_or_default(),
+        ));
     }
-    Ok(())
 }
 
-fn check_input(input: &InputManifest) -> Result<(), ManifestError> {
-    check_stream("input.stream", input.stream.as_deref())?;
-    check_extract("input.key", &input.key)?;
-    partition::check(input)?;
+fn check_pattern(path: String, pattern: &str, before: &[String]) -> Result<(), ManifestError> {
+    subject::check_pattern(pattern).map_err(|cause| ManifestError::new(&path, cause.to_string()))?;
+    if subject::is_reserved(pattern) {
+        return Err(ManifestError::new(
+            path,
+            format!("{pattern:?} reaches subjects of the engine or the broker; narrow it to your own"),
+        ));
+    }
+    match before.iter().find(|other| subject::overlap(other, pattern)) {
+        Some(other) => Err(ManifestError::new(
+            path,
+            format!("{pattern:?} overlaps {other:?}; name each subject once"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_input(input: &InputManifest, found: &mut Mistakes) {
+    found.note(check_stream("input.stream", input.stream.as_deref()));
+    found.note(check_extract("input.key", &input.key));
+    found.note(partition::check(input));
     if let Some(time) = &input.time {
-        check_extract("input.time", &time.place)?;
+        found.note(check_extract("input.time", &time.place));
     }
-    watermark::check(&input.watermark)?;
+    found.note(watermark::check(&input.watermark));
     if let Some(dedup) = &input.dedup {
-        check_dedup(dedup)?;
+        found.note(check_dedup(dedup));
     }
-    match &input.start {
+    found.note(match &input.start {
         Start::Sequence(0) => Err(ManifestError::new("input.start.sequence", "sequences begin at 1")),
         Start::Time(text) => check_time("input.start.time", text),
         _ => Ok(()),
-    }
+    });
 }
 
 fn check_time(path: &str, text: &str) -> Result<(), ManifestError> {
@@ -165,55 +184,46 @@ fn check_breaker(breaker: &BreakerManifest) -> Result<(), ManifestError> {
     )
 }
 
-fn check_steps(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+fn check_steps(manifest: &PipelineManifest, found: &mut Mistakes) {
     let mut names = BTreeSet::new();
     for (index, step) in manifest.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
         if !names.insert(&step.name) {
-            return Err(ManifestError::new(
-                format!("{path}.name"),
-                format!("{:?} is taken by another step", step.name),
-            ));
+            let hint = format!("{:?} is taken by another step", step.name);
+            found.push(ManifestError::new(format!("{path}.name"), hint));
         }
-        check_limits(&path, step)?;
+        check_limits(&path, step, found);
         if step.on_error.payload.is_some() && step.on_error.then != Fallback::Forward {
             let hint = "a payload to go on with needs `then: forward`";
-            return Err(ManifestError::new(format!("{path}.on-error.payload"), hint));
+            found.push(ManifestError::new(format!("{path}.on-error.payload"), hint));
         }
         if step.grants.contains(&Grant::Vectors) && manifest.vectors.is_empty() {
             let hint = "the step is granted vectors, but the pipeline declares no collection under `vectors`";
-            return Err(ManifestError::new(format!("{path}.grants"), hint));
+            found.push(ManifestError::new(format!("{path}.grants"), hint));
         }
         if step.grants.contains(&Grant::Tables) && manifest.tables.is_empty() {
             let hint = "the step is granted tables, but the pipeline declares none under `tables`";
-            return Err(ManifestError::new(format!("{path}.grants"), hint));
+            found.push(ManifestError::new(format!("{path}.grants"), hint));
         }
     }
-    Ok(())
 }
 
-fn check_limits(path: &str, step: &StepManifest) -> Result<(), ManifestError> {
+fn check_limits(path: &str, step: &StepManifest, found: &mut Mistakes) {
     let limits = &step.limits;
-    let field = |name: &str| format!("{path}.limits.{name}");
-    within(&field("fuel"), limits.fuel, 1_000, 100_000_000_000)?;
-    within(&field("memory"), limits.memory.0, 64 * 1024, MOST_MEMORY_BYTES)?;
-    within(&field("deadline"), limits.deadline.as_millis(), 1, 10_000)?;
-    within(&field("messages"), u64::from(limits.messages), 1, 500)?;
-    within(&field("bytes"), limits.bytes.0, 1, 16 << 20)?;
-    within(&field("writes"), u64::from(limits.writes), 0, 10_000)?;
-    within(&field("log-lines"), u64::from(limits.log_lines), 0, 1_000)?;
-    within(
-        &format!("{path}.on-error.retries"),
-        u64::from(step.on_error.retries),
-        0,
-        100,
-    )?;
-    within(
-        &format!("{path}.on-error.backoff"),
-        step.on_error.backoff.as_millis(),
-        1,
-        60_000,
-    )
+    let bounds = [
+        ("limits.fuel", limits.fuel, 1_000, 100_000_000_000),
+        ("limits.memory", limits.memory.0, 64 * 1024, MOST_MEMORY_BYTES),
+        ("limits.deadline", limits.deadline.as_millis(), 1, 10_000),
+        ("limits.messages", u64::from(limits.messages), 1, 500),
+        ("limits.bytes", limits.bytes.0, 1, 16 << 20),
+        ("limits.writes", u64::from(limits.writes), 0, 10_000),
+        ("limits.log-lines", u64::from(limits.log_lines), 0, 1_000),
+        ("on-error.retries", u64::from(step.on_error.retries), 0, 100),
+        ("on-error.backoff", step.on_error.backoff.as_millis(), 1, 60_000),
+    ];
+    for (field, value, least, most) in bounds {
+        found.note(within(&format!("{path}.{field}"), value, least, most));
+    }
 }
 
 #[cfg(test)]

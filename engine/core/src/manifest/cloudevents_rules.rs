@@ -2,31 +2,32 @@
 
 use crate::manifest::{
     DedupManifest, Extract, OutputCloudeventsManifest, PipelineManifest, bounds::check_text,
-    error::ManifestError, output::check_result_tokens,
+    error::ManifestError, mistakes::Mistakes, output::check_result_tokens,
 };
 
 /// Longest type and longest source of what is published.
 const MAX_TYPE_BYTES: usize = 256;
 const MAX_SOURCE_BYTES: usize = 1_024;
 
-pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
+pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
     for part in manifest.input_parts() {
         if part.cloudevents.is_none() {
-            check_place(&part.path("key"), part.key)?;
+            found.note(check_place(&part.path("key"), part.key));
             if let Some(time) = part.time {
-                check_place(&part.path("time"), &time.place)?;
+                found.note(check_place(&part.path("time"), &time.place));
             }
         }
     }
     let has_some = manifest.input_parts().any(|part| part.cloudevents.is_some());
     if !has_some {
         for (path, place) in other_places(manifest) {
-            check_place(&path, &place)?;
+            found.note(check_place(&path, &place));
         }
     }
     let output = manifest.output.as_ref();
-    let declared = output.and_then(|output| output.cloudevents.as_ref());
-    declared.map_or(Ok(()), |declared| check_output(declared, manifest))
+    if let Some(declared) = output.and_then(|output| output.cloudevents.as_ref()) {
+        found.note(check_output(declared, manifest));
+    }
 }
 
 /// Only CloudEvents have attributes.

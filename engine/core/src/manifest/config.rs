@@ -10,7 +10,7 @@ use crate::{
         parse::{MAX_MANIFEST_BYTES, json_value},
     },
     schema::{ConfigSchema, Misfit},
-    yaml::{self, Yaml},
+    yaml::{self, Yaml, places::Position},
 };
 
 /// A config as it was written.
@@ -36,7 +36,11 @@ impl WrittenConfig {
         let text = std::str::from_utf8(text).map_err(|_| wrong("not UTF-8 text".to_owned()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('{') {
-            return Ok(Self::new(json_value(text).map_err(wrong)?, None));
+            let value = json_value(text).map_err(|(why, position)| {
+                let Position { line, column } = position;
+                wrong(format!("{why}, at line {line}, column {column}"))
+            });
+            return Ok(Self::new(value?, None));
         }
         let tree = yaml::parse(text).map_err(|cause| wrong(format!("not YAML: {cause}")))?;
         let value = Value::deserialize(tree.clone()).map_err(|cause| wrong(cause.to_string()))?;

@@ -5,6 +5,7 @@ use crate::{
         Extract, JoinKind, JoinManifest, JoinSide, PipelineManifest, TableManifest, TableScope,
         bounds::{check_extract, within},
         error::ManifestError,
+        mistakes::Mistakes,
         output,
     },
     name::Name,
@@ -17,26 +18,25 @@ const MAX_JOINS: u64 = 8;
 const MOST_MS: u64 = 31 * 24 * 3_600_000;
 
 /// Checks the joins of a pipeline.
-pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
-    within("joins", manifest.joins.len() as u64, 0, MAX_JOINS)?;
+pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
+    found.note(within("joins", manifest.joins.len() as u64, 0, MAX_JOINS));
     if !manifest.joins.is_empty() && manifest.output.is_none() && manifest.windows.is_empty() {
         let hint = "the rows of joins are published there; give it a subject, such as results.{join}.{key}";
-        return Err(ManifestError::new("output", hint));
+        found.push(ManifestError::new("output", hint));
     }
     for (name, join) in &manifest.joins {
         let path = format!("joins.{name}");
-        check_name(&path, name, manifest)?;
+        found.note(check_name(&path, name, manifest));
         if let Some(table) = manifest.tables.get(&join.right) {
-            check_left(&path, join, manifest)?;
-            check_with_table(&path, join, table, manifest)?;
-            continue;
+            found.note(check_left(&path, join, manifest));
+            found.note(check_with_table(&path, join, table, manifest));
+        } else {
+            found.note(check_inputs(&path, join, manifest));
+            found.note(check_times(&path, join));
+            found.note(check_both(&path, join));
+            found.note(check_on(&path, join, manifest));
         }
-        check_inputs(&path, join, manifest)?;
-        check_times(&path, join)?;
-        check_both(&path, join)?;
-        check_on(&path, join, manifest)?;
     }
-    Ok(())
 }
 
 fn check_name(path: &str, name: &Name, manifest: &PipelineManifest) -> Result<(), ManifestError> {

@@ -16,6 +16,8 @@ pub mod input_parts;
 pub mod inputs;
 mod join_rules;
 pub mod joins;
+mod mend;
+pub mod mistakes;
 mod output;
 pub mod parse;
 mod partition;
@@ -32,6 +34,7 @@ mod time;
 mod watermark;
 mod window_rules;
 pub mod windows;
+mod words;
 
 pub use aggregate::{Aggregate, AggregateOf, Measure};
 pub use alarms::{AlarmManifest, NotifyManifest};

@@ -4,7 +4,7 @@ use crate::{
     identity::partition_of,
     manifest::{
         InputManifest, OutputCloudeventsManifest, OutputManifest, PipelineManifest, bounds::MAX_PARTITIONS,
-        error::ManifestError,
+        error::ManifestError, mistakes::Mistakes,
     },
     subject,
 };
@@ -162,21 +162,18 @@ pub(super) fn check_results(manifest: &PipelineManifest) -> Result<(), ManifestE
     Ok(())
 }
 
-pub(super) fn check(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {
-    check_subject(output, input)?;
+pub(super) fn check(output: &OutputManifest, input: &InputManifest, found: &mut Mistakes) {
+    found.note(check_subject(output, input));
     if output.keep.bytes.is_some_and(|bytes| bytes.0 < 1 << 20) {
-        return Err(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
+        found.push(ManifestError::new("output.keep.bytes", "keep at least 1MiB"));
     }
     if output.replicas.is_some_and(|count| ![1, 3, 5].contains(&count)) {
-        return Err(ManifestError::new("output.replicas", "it is 1, 3 or 5"));
+        found.push(ManifestError::new("output.replicas", "it is 1, 3 or 5"));
     }
     if output.keep.age.is_some_and(|age| age.as_millis() < 1_000) {
-        return Err(ManifestError::new(
-            "output.keep.age",
-            "keep results for at least 1s",
-        ));
+        let hint = "keep results for at least 1s";
+        found.push(ManifestError::new("output.keep.age", hint));
     }
-    Ok(())
 }
 
 fn check_subject(output: &OutputManifest, input: &InputManifest) -> Result<(), ManifestError> {

@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::{
     extract::{PayloadFault, check_json},
-    manifest::{PipelineManifest, error::ManifestError},
+    manifest::{
+        PipelineManifest, check,
+        error::ManifestError,
+        mend::{self, Mended, Tree},
+        mistakes::Refusal,
+    },
     name::Name,
-    yaml::{self, Yaml},
+    yaml::{
+        self, Yaml,
+        places::{Place, Position},
+    },
 };
 
 /// Longest manifest; a pipeline of 16 steps with large configs is a tenth of it.
@@ -22,68 +30,111 @@ pub struct Written {
     /// The config of each step as it was written in YAML, where plain scalars have no type of their own; none of
     /// these for JSON.
     pub configs: BTreeMap<Name, Yaml>,
+    /// Where its fields are in the text; none where there is no text.
+    pub places: Option<Place>,
 }
 
 impl From<PipelineManifest> for Written {
     fn from(manifest: PipelineManifest) -> Self {
-        let configs = BTreeMap::new();
-        Self { manifest, configs }
+        Self {
+            manifest,
+            configs: BTreeMap::new(),
+            places: None,
+        }
     }
 }
 
-/// Reads a manifest.
+/// Reads a manifest; says the first of what is wrong.
 pub fn parse(text: &[u8]) -> Result<PipelineManifest, ManifestError> {
-    Ok(read(text)?.manifest)
+    match read(text) {
+        Ok(written) => Ok(written.manifest),
+        Err(refusal) => Err(refusal.first().clone()),
+    }
 }
 
 /// Reads a manifest, and keeps its configs as they were written. JSON is tried first, because its errors are exact
-/// where JSON was meant.
-pub fn read(text: &[u8]) -> Result<Written, ManifestError> {
+/// where JSON was meant. All that does not read is said at once; and so is what cannot work in the fields that do.
+pub fn read(text: &[u8]) -> Result<Written, Refusal> {
     if text.len() > MAX_MANIFEST_BYTES {
-        return Err(ManifestError::new(
-            ".",
-            format!("longer than {MAX_MANIFEST_BYTES} bytes"),
-        ));
+        let why = format!("longer than {MAX_MANIFEST_BYTES} bytes");
+        return Err(ManifestError::new(".", why).into());
     }
     let text = std::str::from_utf8(text).map_err(|_| ManifestError::new(".", "not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('{') {
-        let value = json_value(text).map_err(|why| ManifestError::new(".", why))?;
-        let mut manifest: PipelineManifest = typed(value)?;
+        let value = json_value(text)
+            .map_err(|(why, position)| Refusal::at(ManifestError::new(".", why), position))?;
+        // JSON is YAML, as far as places go.
+        let places = yaml::parse_with_places(text).ok().map(|(_, places)| places);
+        let mut manifest: PipelineManifest = typed(value, places.as_ref())?;
         manifest.settle();
-        return Ok(manifest.into());
+        return Ok(Written {
+            places,
+            ..manifest.into()
+        });
     }
-    let tree = yaml::parse(text).map_err(|cause| {
-        let cause: String = cause.to_string().chars().take(300).collect();
-        ManifestError::new(".", format!("not YAML: {cause}"))
+    let (tree, places) = yaml::parse_with_places(text).map_err(|cause| {
+        let what: String = cause.what.chars().take(300).collect();
+        Refusal::at(
+            ManifestError::new(".", format!("not YAML: {what}")),
+            cause.position,
+        )
     })?;
     if !matches!(tree, Yaml::Map(_)) {
         let hint = "a manifest has fields with values, as in name: orders";
-        return Err(ManifestError::new(".", hint));
+        return Err(Refusal::at(ManifestError::new(".", hint), places.position));
     }
-    let mut manifest: PipelineManifest = typed(tree.clone())?;
+    let mut manifest: PipelineManifest = typed(tree.clone(), Some(&places))?;
     manifest.settle();
     let configs = configs(tree, &manifest);
-    Ok(Written { manifest, configs })
+    Ok(Written {
+        manifest,
+        configs,
+        places: Some(places),
+    })
 }
 
 /// The value of a JSON text, in which no field is there twice.
-pub(super) fn json_value(text: &str) -> Result<serde_json::Value, String> {
-    let value = serde_json::from_str(text).map_err(|cause| format!("not JSON: {cause}"))?;
+pub(super) fn json_value(text: &str) -> Result<Value, (String, Position)> {
+    let value = serde_json::from_str(text).map_err(|cause: serde_json::Error| {
+        let told = cause.to_string();
+        // The place is told beside it.
+        let why = told.rsplit_once(" at line ").map_or(&*told, |(why, _)| why);
+        let counted = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+        let position = Position {
+            line: counted(cause.line()),
+            column: counted(cause.column()),
+        };
+        (format!("not JSON: {why}"), position)
+    })?;
     if let Err(PayloadFault::Duplicate { name, .. }) = check_json(text.as_bytes()) {
         let shown: String = name.chars().take(60).collect();
-        return Err(format!("the field {shown:?} is there twice"));
+        let twice = yaml::parse(text).err().map(|cause| cause.position);
+        let position = twice.unwrap_or(Position { line: 1, column: 1 });
+        return Err((format!("the field {shown:?} is there twice"), position));
     }
     Ok(value)
 }
 
-fn typed<'de, T: Deserialize<'de>>(
-    tree: impl Deserializer<'de, Error: std::fmt::Display>,
-) -> Result<T, ManifestError> {
-    serde_path_to_error::deserialize(tree).map_err(|cause| {
-        let path = cause.path().to_string();
-        ManifestError::new(path, without_types(&cause.into_inner().to_string()))
-    })
+fn typed<R: Tree>(tree: R, places: Option<&Place>) -> Result<PipelineManifest, Refusal> {
+    let Mended { read, mut mistakes } = mend::read::<PipelineManifest, R>(tree);
+    let Some(mut manifest) = read else {
+        mistakes.refuse(places)?;
+        let why = "it cannot be read; compare it with `tailrace pipeline schema`";
+        return Err(ManifestError::new(".", why).into());
+    };
+    if mistakes.is_empty() {
+        return Ok(manifest);
+    }
+    manifest.settle();
+    let unread = mistakes.clone();
+    for mistake in check::find(&manifest).into_inner() {
+        if unread.stands_apart(&mistake) {
+            mistakes.push(mistake);
+        }
+    }
+    mistakes.refuse(places)?;
+    Ok(manifest)
 }
 
 /// The configs of the steps in the tree.
@@ -99,15 +150,6 @@ fn configs(tree: Yaml, manifest: &PipelineManifest) -> BTreeMap<Name, Yaml> {
     let steps = steps.into_iter().zip(&manifest.steps);
     let named = steps.filter_map(|(tree, step)| Some((step.name.clone(), entry(tree, "config")?.1)));
     named.collect()
-}
-
-/// What serde says, without the names of our types, which tell a tenant nothing.
-fn without_types(message: &str) -> String {
-    let Some((before, named)) = message.split_once("expected struct ") else {
-        return message.to_owned();
-    };
-    let rest = named.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
-    format!("{before}expected fields with values, as in {{ field: value }}{rest}")
 }
 
 /// The JSON Schema of a manifest, for editors.
@@ -226,6 +268,80 @@ output:
             let error = parse(text.as_bytes()).unwrap_err();
             assert!(error.message.contains("\"name\" is there twice"), "{error}");
         }
+    }
+
+    fn mistakes(text: &str) -> Vec<(String, u32, u32)> {
+        let refusal = read(text.as_bytes()).unwrap_err();
+        let told = refusal.mistakes().iter().map(|mistake| {
+            let Position { line, column } = mistake.position.unwrap();
+            (mistake.error.path.clone(), line, column)
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_line_and_column() {
+        let text = "name: Orders
+input:
+  subjects: [shop.>]
+  keys: { json: /user }
+steps:
+  - name: a
+    plugin: counter
+    grants: [state, wasi, log, clock]
+  - name: b
+    on-error: { retrys: 1, backoff: soon }
+  - { name: c, plugin: c@1.0.0, limits: { memory: 1GiB } }
+vectors:
+  users: { dimensions: many }
+";
+        let expected = [
+            ("name", 1, 7),
+            ("input.keys", 4, 3),
+            ("steps[0].plugin", 7, 13),
+            ("steps[0].grants[1]", 8, 21),
+            ("steps[0].grants[3]", 8, 32),
+            ("steps[1]", 9, 5),
+            ("steps[1].on-error.retrys", 10, 25),
+            ("steps[1].on-error.backoff", 10, 37),
+            ("vectors.users.dimensions", 13, 24),
+        ];
+        let found = mistakes(text);
+        let found: Vec<_> = found
+            .iter()
+            .map(|(path, line, column)| (&**path, *line, *column))
+            .collect();
+        assert_eq!(found, expected);
+        // What cannot work is told beside what does not read, where the one does not hang on the other.
+        let text = "name: p
+input: { subjects: [shop.>] }
+sketches:
+  users: { kind: distinct, size: 5 }
+  items: { kind: topp }
+rate: { events: { limit: 0 } }
+partitions: 99
+";
+        let found = mistakes(text);
+        let paths: Vec<_> = found.iter().map(|(path, ..)| &**path).collect();
+        assert_eq!(paths, ["sketches.items.kind", "rate.events.limit", "partitions"]);
+    }
+
+    #[test]
+    fn json_has_places_too() {
+        let text = "{\n  \"name\": \"p\",\n  \"input\": {\"subjects\": [\"a\"]},\n  \"partitions\": \"two\",\n  \"step\": []\n}";
+        assert_eq!(
+            mistakes(text),
+            [("partitions".into(), 4, 17), ("step".into(), 5, 3)]
+        );
+        assert_eq!(mistakes("{\n  \"name\": \"p\",,\n}"), [(".".into(), 2, 15)]);
+        assert_eq!(mistakes("{\n  \"name\": 1,\n \"name\": 2}"), [(".".into(), 3, 2)]);
+    }
+
+    #[test]
+    fn any_number_of_mistakes_is_told_in_part() {
+        let steps = "  - { name: S }\n".repeat(500);
+        let text = format!("name: p\ninput: {{ subjects: [a] }}\nsteps:\n{steps}");
+        assert_eq!(mistakes(&text).len(), crate::manifest::mistakes::MAX_MISTAKES);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
         Extract,
         bounds::{check_extract, within},
         error::ManifestError,
+        mistakes::Mistakes,
     },
     name::Name,
     series::WindowRule,
@@ -142,16 +143,16 @@ impl Windowing {
 }
 
 /// Checks the sketches of a pipeline.
-pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>, steps: &[&Name]) -> Result<(), ManifestError> {
+pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>, steps: &[&Name], found: &mut Mistakes) {
     let mut series: u64 = 0;
     for (name, sketch) in sketches {
         let path = format!("sketches.{name}");
-        check_one(&path, sketch)?;
-        check_after(&path, sketch, steps)?;
+        found.note(check_one(&path, sketch));
+        found.note(check_after(&path, sketch, steps));
         let own = sketch.windowing().map_or(0, |windowing| windowing.most_series());
         series = series.saturating_add(own);
         if series > MAX_SERIES {
-            return Err(ManifestError::new(
+            return found.push(ManifestError::new(
                 path,
                 format!(
                     "its {own} windows and groups bring those of the pipeline to {series}, beyond {MAX_SERIES}; keep them less long, make windows longer or groups fewer"
@@ -159,7 +160,6 @@ pub(super) fn check(sketches: &BTreeMap<Name, SketchManifest>, steps: &[&Name]) 
             ));
         }
     }
-    Ok(())
 }
 
 fn check_after(path: &str, sketch: &SketchManifest, steps: &[&Name]) -> Result<(), ManifestError> {
@@ -229,9 +229,13 @@ mod tests {
 
     fn error(sketch: &str) -> String {
         let sketch: SketchManifest = serde_json::from_str(sketch).unwrap();
-        check(&BTreeMap::from([(Name::new("s").unwrap(), sketch)]), &[])
-            .unwrap_err()
-            .path
+        let mut found = Mistakes::default();
+        check(
+            &BTreeMap::from([(Name::new("s").unwrap(), sketch)]),
+            &[],
+            &mut found,
+        );
+        found.first().unwrap_err().path
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
         PipelineManifest, TableManifest, TableScope,
         bounds::{check_extract, check_stream, within},
         error::ManifestError,
+        mistakes::Mistakes,
     },
     name::Name,
     subject,
@@ -44,21 +45,20 @@ impl PipelineManifest {
 }
 
 /// Checks the tables of a pipeline.
-pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
-    within("tables", manifest.tables.len() as u64, 0, MAX_TABLES)?;
+pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
+    found.note(within("tables", manifest.tables.len() as u64, 0, MAX_TABLES));
     for (name, table) in &manifest.tables {
         let path = format!("tables.{name}");
-        check_name(&path, name, manifest)?;
-        match &table.bucket {
-            Some(bucket) => check_bucket(&path, bucket, table)?,
-            None => check_subjects(&path, table)?,
-        }
+        found.note(check_name(&path, name, manifest));
+        found.note(match &table.bucket {
+            Some(bucket) => check_bucket(&path, bucket, table),
+            None => check_subjects(&path, table),
+        });
         if table.scope == TableScope::Partition && manifest.input.partition.is_some() {
             let hint = "the partition of a row is not known where the subjects of events name it (input.partition); use everywhere";
-            return Err(ManifestError::new(format!("{path}.scope"), hint));
+            found.push(ManifestError::new(format!("{path}.scope"), hint));
         }
     }
-    Ok(())
 }
 
 fn check_name(path: &str, name: &Name, manifest: &PipelineManifest) -> Result<(), ManifestError> {

@@ -6,6 +6,7 @@ use crate::{
         Frame, LateForWindow, PipelineManifest, WindowManifest,
         bounds::{check_extract, within},
         error::ManifestError,
+        mistakes::Mistakes,
         output,
     },
     name::Name,
@@ -26,34 +27,33 @@ const MOST_MS: u64 = 366 * 24 * 3_600_000;
 const RESERVED: [&str; 5] = ["window", "start", "end", "result", "key"];
 
 /// Checks the windows of a pipeline.
-pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
-    within("windows", manifest.windows.len() as u64, 0, MAX_WINDOWS)?;
-    output::check_results(manifest)?;
+pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
+    found.note(within("windows", manifest.windows.len() as u64, 0, MAX_WINDOWS));
+    found.note(output::check_results(manifest));
     if !manifest.windows.is_empty() && manifest.output.is_none() {
         let hint =
             "the results of windows are published there; give it a subject, such as results.{window}.{key}";
-        return Err(ManifestError::new("output", hint));
+        found.push(ManifestError::new("output", hint));
     }
     let mut steps = manifest.steps.iter();
     if let Some(step) =
         steps.position(|step| step.name.as_str() == WINDOWS_STEP && !manifest.windows.is_empty())
     {
         let hint = "`windows` stands for the windows in dead letters; choose another name";
-        return Err(ManifestError::new(format!("steps[{step}].name"), hint));
+        found.push(ManifestError::new(format!("steps[{step}].name"), hint));
     }
     for (name, window) in &manifest.windows {
         let path = format!("windows.{name}");
         if name.as_str() == output::EVENTS {
             let hint = "`events` stands for the events themselves in output.subject; choose another name";
-            return Err(ManifestError::new(path, hint));
+            found.push(ManifestError::new(&path, hint));
         }
-        check_over(&path, window)?;
-        check_of(&path, window, manifest)?;
-        check_groups(&path, window, manifest)?;
-        check_aggregates(&path, window)?;
-        check_times(&path, window)?;
+        found.note(check_over(&path, window));
+        found.note(check_of(&path, window, manifest));
+        found.note(check_groups(&path, window, manifest));
+        found.note(check_aggregates(&path, window));
+        found.note(check_times(&path, window));
     }
-    Ok(())
 }
 
 fn check_over(path: &str, window: &WindowManifest) -> Result<(), ManifestError> {

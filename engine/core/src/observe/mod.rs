@@ -10,6 +10,7 @@ pub mod barrier;
 pub mod candidate_reports;
 pub mod candidate_stats;
 pub mod event_outcome;
+pub mod histogram;
 pub mod input;
 pub mod live;
 pub mod logs;

@@ -12,7 +12,7 @@ use tailrace_sketch::{Comparison, Quantiles, SketchError};
 
 use crate::{
     name::Name,
-    observe::{barrier::PartitionBarrier, times::TimeNotes},
+    observe::{barrier::PartitionBarrier, histogram::Histogram, times::TimeNotes},
     outcome::OutcomeCounters,
 };
 
@@ -156,16 +156,38 @@ struct Totals {
     recoveries: u64,
     steps: BTreeMap<String, StepTotals>,
     accuracy: BTreeMap<Name, AccuracyReport>,
-    commit_latency: Quantiles,
+    commit_latency: Durations,
     batch_sizes: Quantiles,
-    swap_pauses: Quantiles,
+    swap_pauses: Durations,
 }
 
 #[derive(Default, Clone)]
 struct StepTotals {
-    took: Quantiles,
+    took: Durations,
     fuel: u64,
     traps: u64,
+}
+
+/// Durations, told in two ways: quantiles of this engine, and counts that add up over engines.
+#[derive(Default, Clone)]
+struct Durations {
+    sketch: Quantiles,
+    histogram: Histogram,
+}
+
+impl Durations {
+    fn observe(&mut self, took: Duration) {
+        let observed: Result<(), SketchError> = self.sketch.observe(took.as_secs_f64() * 1e6);
+        debug_assert!(observed.is_ok(), "a duration is finite");
+        self.histogram.observe(took);
+    }
+
+    fn report(&self) -> Latency {
+        Latency {
+            histogram: self.histogram.clone(),
+            ..Latency::of(&self.sketch)
+        }
+    }
 }
 
 /// A consistent copy, for metrics and status.
@@ -231,6 +253,9 @@ pub struct Latency {
     pub p50_us: Option<f64>,
     /// 99 of 100 are faster.
     pub p99_us: Option<f64>,
+    /// The same in buckets, for metrics.
+    #[serde(skip)]
+    pub histogram: Histogram,
 }
 
 impl Latency {
@@ -240,6 +265,7 @@ impl Latency {
             count: sketch.count(),
             p50_us: sketch.quantile(0.5),
             p99_us: sketch.quantile(0.99),
+            histogram: Histogram::default(),
         }
     }
 }
@@ -247,7 +273,7 @@ impl Latency {
 impl StepReport {
     fn of(totals: &StepTotals) -> Self {
         Self {
-            latency: Latency::of(&totals.took),
+            latency: totals.took.report(),
             fuel: totals.fuel,
             traps: totals.traps,
         }
@@ -266,14 +292,14 @@ impl Stats {
             totals.counts.add(&batch.counts);
             totals.times.add(&batch.times);
             totals.commits += 1;
-            observe(&mut totals.commit_latency, took);
+            totals.commit_latency.observe(took);
             let _ = totals.batch_sizes.observe(batch.counts.outcomes.events as f64);
             for (step, calls) in &batch.calls {
                 let step = totals.steps.entry(step.clone()).or_default();
                 step.fuel += calls.fuel;
                 step.traps += calls.traps;
                 for took in &calls.took {
-                    observe(&mut step.took, *took);
+                    step.took.observe(*took);
                 }
             }
             if totals.steps.len() > MAX_STEPS {
@@ -321,7 +347,7 @@ impl Stats {
 
     /// A partition has taken up another revision, and began no event so long for its sake.
     pub fn swapped(&self, pause: Duration) {
-        self.with(|totals| observe(&mut totals.swap_pauses, pause));
+        self.with(|totals| totals.swap_pauses.observe(pause));
     }
 
     /// A partition was started again.
@@ -344,10 +370,10 @@ impl Stats {
                 .map(|(step, totals)| (step.clone(), StepReport::of(totals)))
                 .collect(),
             accuracy: totals.accuracy.clone(),
-            commit_latency: Latency::of(&totals.commit_latency),
+            commit_latency: totals.commit_latency.report(),
             batch_size_p50: totals.batch_sizes.quantile(0.5),
             batch_size_p99: totals.batch_sizes.quantile(0.99),
-            swap_pause: Latency::of(&totals.swap_pauses),
+            swap_pause: totals.swap_pauses.report(),
             counts: totals.counts,
             times: totals.times,
             commits: totals.commits,
@@ -356,11 +382,6 @@ impl Stats {
             recoveries: totals.recoveries,
         }
     }
-}
-
-fn observe(sketch: &mut Quantiles, took: Duration) {
-    let observed: Result<(), SketchError> = sketch.observe(took.as_secs_f64() * 1e6);
-    debug_assert!(observed.is_ok(), "a duration is finite");
 }
 
 #[cfg(test)]

@@ -389,8 +389,15 @@ pub struct BrokerCounts {
 pub trait CommitLog: Send + Sync {
     /// Stores a batch; gives the sequence of the record's last part.
     async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError>;
-    /// Publishes without waiting for an answer: the outputs of `at-most-once`.
-    async fn publish_unconfirmed(&self, outputs: &[Output]);
+    /// Publishes outputs of `at-most-once`, behind the commit of this sequence. The first of them is answered for, so
+    /// that nothing is sent for a partition of which another engine has committed since, or that ended: that alone is
+    /// an error. The others are not waited for.
+    async fn publish_unconfirmed(
+        &self,
+        partition: &PartitionId,
+        expected: u64,
+        outputs: &[Output],
+    ) -> Result<(), CommitError>;
     /// The last message of the commit subject.
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError>;
     /// Messages of the commit subject after a sequence, in order, at most `limit`; empty at the end.
@@ -443,6 +450,9 @@ pub trait DeadLetters: Send + Sync {
     async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError>;
     /// How many there are.
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError>;
+    /// Publishes an order to the partitions on the redrive subject, under this last token of its subject; gives its
+    /// sequence.
+    async fn order(&self, pipeline: &PipelineId, token: &str, order: Bytes) -> Result<u64, BrokerError>;
 }
 
 /// Large objects: snapshots of partitions.

@@ -259,7 +259,7 @@ pub enum HostError {
     Misuse(String),
     /// The tenant's: it traps with [`TrapCode::StateQuota`].
     #[error(
-        "the tenant's quota of state is used up; delete state, let it end (ttl), or ask an operator to raise state-bytes"
+        "the tenant's quota of state is used up; delete state (tailrace state delete), let it end (ttl), or ask an operator to raise state-bytes"
     )]
     StateQuota,
     /// The tenant's: it traps with [`TrapCode::VectorQuota`].

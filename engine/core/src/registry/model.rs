@@ -207,7 +207,10 @@ pub struct PluginVersion {
     /// Whether that came to nothing: its bytes go, and its entry last.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
-    /// The engine that stores its bytes; another goes on with it when that one is gone.
+    /// Whether it goes: no revision can name it any more. Once that none does is known, it is withdrawn too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
+    /// The engine that stores its bytes, or deletes it; another goes on with it when that one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<EngineId>,
     /// Digest of the component.

@@ -5,9 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::scalar::YamlScalar;
+use super::{
+    places::{Place, Position, Within},
+    scalar::YamlScalar,
+    words,
+};
 
 /// Most nodes of a tree: a manifest of the greatest length has fewer without aliases.
 const MAX_NODES: usize = 300_000;
@@ -30,19 +34,43 @@ pub enum Yaml {
 
 /// Why a text is no YAML, or none that is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct YamlError(String);
+#[error("{what}, at line {}, column {}", .position.line, .position.column)]
+pub struct YamlError {
+    /// What is wrong, and what would be right.
+    pub what: String,
+    /// Where.
+    pub position: Position,
+}
 
 /// Reads a text of one document.
 pub fn parse(text: &str) -> Result<Yaml, YamlError> {
+    parse_with_places(text).map(|(tree, _)| tree)
+}
+
+/// Reads a text of one document, and says where its nodes are.
+pub fn parse_with_places(text: &str) -> Result<(Yaml, Place), YamlError> {
     let mut composer = Composer::default();
     for next in Parser::new_from_str(text) {
-        let (event, span) = next.map_err(|cause| YamlError(cause.to_string()))?;
-        let taken = composer.take(event);
-        taken.map_err(|why| YamlError(format!("{why}, at line {}", span.start.line())))?;
+        let (event, span) = next.map_err(|cause| YamlError {
+            what: words::in_words(cause.kind()),
+            position: position(cause.marker()),
+        })?;
+        let position = position(&span.start);
+        let taken = composer.take(event, position);
+        taken.map_err(|what| YamlError { what, position })?;
     }
-    let nothing = || YamlError("it is empty".to_owned());
-    composer.document.ok_or_else(nothing)
+    composer.document.ok_or_else(|| YamlError {
+        what: "it is empty".to_owned(),
+        position: Position { line: 1, column: 1 },
+    })
+}
+
+fn position(marker: &Marker) -> Position {
+    let counted = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Position {
+        line: counted(marker.line().max(1)),
+        column: counted(marker.col() + 1),
+    }
 }
 
 /// A node with what an alias of it would add.
@@ -55,6 +83,7 @@ struct Sized {
 /// A list or mapping whose end has not come.
 struct Open {
     content: Content,
+    position: Position,
     anchor: usize,
     nodes: usize,
     /// Of what is in it.
@@ -62,11 +91,12 @@ struct Open {
 }
 
 enum Content {
-    List(Vec<Yaml>),
+    List(Vec<Yaml>, Vec<Place>),
     Map {
         entries: Vec<(String, Yaml)>,
+        places: Vec<(String, Position, Place)>,
         /// A key that waits for its value.
-        key: Option<Key>,
+        key: Option<(Key, Position)>,
         merged: Vec<(String, Yaml)>,
     },
 }
@@ -81,11 +111,11 @@ struct Composer {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Sized>,
     nodes: usize,
-    document: Option<Yaml>,
+    document: Option<(Yaml, Place)>,
 }
 
 impl Composer {
-    fn take(&mut self, event: Event<'_>) -> Result<(), String> {
+    fn take(&mut self, event: Event<'_>, position: Position) -> Result<(), String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = YamlScalar {
@@ -93,27 +123,39 @@ impl Composer {
                     is_plain: style == ScalarStyle::Plain && !tag.is_some_and(|tag| is_text(&tag)),
                 };
                 self.count(1)?;
-                self.end(Yaml::Scalar(scalar), anchor, 1, 0)
+                self.end((Yaml::Scalar(scalar), Place::alone(position)), anchor, 1, 0)
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(Content::List(Vec::new()), anchor),
+            Event::SequenceStart(_, anchor, _) => {
+                self.begin(Content::List(Vec::new(), Vec::new()), anchor, position)
+            }
             Event::MappingStart(_, anchor, _) => {
                 let content = Content::Map {
                     entries: Vec::new(),
+                    places: Vec::new(),
                     key: None,
                     merged: Vec::new(),
                 };
-                self.begin(content, anchor)
+                self.begin(content, anchor, position)
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else {
                     return Ok(());
                 };
-                let node = match open.content {
-                    Content::List(list) => Yaml::List(list),
-                    Content::Map { entries, merged, .. } => Yaml::Map(with_merged(entries, merged)),
+                let (node, within) = match open.content {
+                    Content::List(list, places) => (Yaml::List(list), Within::List(places)),
+                    Content::Map {
+                        entries,
+                        places,
+                        merged,
+                        ..
+                    } => (Yaml::Map(with_merged(entries, merged)), Within::Map(places)),
+                };
+                let place = Place {
+                    position: open.position,
+                    within,
                 };
                 self.count(1)?;
-                self.end(node, open.anchor, open.nodes + 1, open.depth + 1)
+                self.end((node, place), open.anchor, open.nodes + 1, open.depth + 1)
             }
             Event::Alias(id) => {
                 let known = self
@@ -126,7 +168,7 @@ impl Composer {
                 }
                 self.count(nodes)?;
                 let node = self.anchors[&id].node.clone();
-                self.end(node, 0, nodes, depth)
+                self.end((node, Place::alone(position)), 0, nodes, depth)
             }
             Event::DocumentStart(..) if self.document.is_some() => {
                 Err("a second document; a text holds one".to_owned())
@@ -144,12 +186,13 @@ impl Composer {
         Ok(())
     }
 
-    fn begin(&mut self, content: Content, anchor: usize) -> Result<(), String> {
+    fn begin(&mut self, content: Content, anchor: usize, position: Position) -> Result<(), String> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+            return Err(words::TOO_DEEP.to_owned());
         }
         self.open.push(Open {
             content,
+            position,
             anchor,
             nodes: 0,
             depth: 0,
@@ -158,33 +201,49 @@ impl Composer {
     }
 
     /// A node has come to its end: it belongs to what is open around it.
-    fn end(&mut self, node: Yaml, anchor: usize, nodes: usize, depth: usize) -> Result<(), String> {
+    fn end(
+        &mut self,
+        (node, place): (Yaml, Place),
+        anchor: usize,
+        nodes: usize,
+        depth: usize,
+    ) -> Result<(), String> {
         if anchor != 0 {
             self.count(nodes)?;
             let node = node.clone();
             self.anchors.insert(anchor, Sized { node, nodes, depth });
         }
         let Some(open) = self.open.last_mut() else {
-            self.document = Some(node);
+            self.document = Some((node, place));
             return Ok(());
         };
         open.nodes += nodes;
         open.depth = open.depth.max(depth);
         match &mut open.content {
-            Content::List(list) => {
+            Content::List(list, places) => {
                 list.push(node);
+                places.push(place);
                 Ok(())
             }
-            Content::Map { entries, key, merged } => match key.take() {
+            Content::Map {
+                entries,
+                places,
+                key,
+                merged,
+            } => match key.take() {
                 None => {
-                    *key = Some(key_of(node)?);
+                    let named = key_of(node)?;
+                    if let Key::Named(name) = &named
+                        && entries.iter().any(|(known, _)| known == name)
+                    {
+                        return Err(format!("the key {name:?} is there twice"));
+                    }
+                    *key = Some((named, place.position));
                     Ok(())
                 }
-                Some(Key::Merge) => merge(node, merged),
-                Some(Key::Named(name)) if entries.iter().any(|(known, _)| *known == name) => {
-                    Err(format!("the key {name:?} is there twice"))
-                }
-                Some(Key::Named(name)) => {
+                Some((Key::Merge, _)) => merge(node, merged),
+                Some((Key::Named(name), position)) => {
+                    places.push((name.clone(), position, place));
                     entries.push((name, node));
                     Ok(())
                 }
@@ -281,6 +340,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_said_in_our_words_with_line_and_column() {
+        for (text, what, line, column) in [
+            ("a: 1\nb: [1, 2\n", "`[` is not closed", 2, 4),
+            ("a:\n\tb: 1\n", "a tab cannot indent", 2, 2),
+            ("a: b: c\n", "quote a text that holds", 1, 5),
+            ("a: 'x\n", "a quote is not closed", 2, 1),
+            ("a: 1\n  b: 2\n", "", 2, 4),
+            ("a: 1\nb: 2\na: 3\n", "\"a\" is there twice", 3, 1),
+            ("a: *x\n", "anchor", 1, 4),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.what.contains(what), "{text:?}: {error}");
+            let Position {
+                line: at,
+                column: there,
+            } = error.position;
+            assert_eq!((at, there), (line, column), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_the_line_that_it_is_about() {
+        let text = "name: p\nsteps:\n  - name: a\n    grants: [state, wasi]\n  - {name: b, on-error: {retries: 5}}\nsketches:\n  a.b: { kind: top }\n";
+        let (_, places) = parse_with_places(text).unwrap();
+        for (path, line, column) in [
+            ("name", 1, 7),
+            ("steps", 2, 1),
+            ("steps[0]", 3, 5),
+            ("steps[0].grants", 4, 5),
+            ("steps[0].grants[1]", 4, 21),
+            ("steps[0].plugin", 3, 5),
+            ("steps[1].on-error.retries", 5, 35),
+            ("sketches.a.b.kind", 7, 16),
+            ("input.subjects", 1, 1),
+            (".", 1, 1),
+        ] {
+            assert_eq!(places.of_path(path), Position { line, column }, "{path}");
+        }
+    }
+
+    #[test]
     fn anchors_and_merge_keys_are_expanded() {
         let text = "base: &base {x: 1, y: 2}\nother: &other {y: 3, z: 4}\nall: {<<: [*base, *other], x: 5}\nagain: *base\n";
         let Yaml::Map(read) = parse(text).unwrap() else {
@@ -316,7 +416,7 @@ mod tests {
             ("a: [1\n", "line"),
             (&laughs, "too large"),
             (&tower, "too large"),
-            (&"[".repeat(100_000), "recursion limit"),
+            (&"[".repeat(100_000), "nested deeper"),
             (
                 &format!("{}x{}", "[".repeat(128), "]".repeat(128)),
                 "nested deeper",

@@ -9,13 +9,12 @@ use tailrace_core::{
         plugins::{Host, HostError, LogLevel},
         store::{Collection, Entries, Neighbour, StoreError},
     },
+    state_deletion::MAX_KEY_BYTES,
 };
 use tailrace_sketch::{Kind, Update, hash_item};
 
 use crate::effects::{Effects, journal::Undo};
 
-/// Longest state key or vector id, in bytes: they are index keys in the local store.
-const MAX_KEY_BYTES: usize = 1024;
 /// Most lines of a call; a step's own limit is at most that, and the sandbox holds it.
 const MAX_LINES: usize = 1_000;
 /// Most entries that one scan gives, and most neighbours of one search.

@@ -10,6 +10,7 @@
 //! Why: docs/decisions/0003-effects-are-data.md
 
 pub mod dedup;
+mod deleting;
 pub(crate) mod due;
 mod estimates;
 pub mod host;

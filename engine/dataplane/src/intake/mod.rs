@@ -12,6 +12,7 @@ pub mod clock;
 pub(crate) mod markers;
 mod marks;
 mod names;
+mod redriven;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ use tailrace_core::{
         status::{InputStatus, PipelineStatus},
     },
     ports::broker::{Incoming, InputError, SubscribeRequest, Subscription},
+    state_deletion::{self, StateDeletion},
     subject,
     watermark::InputClock,
     world::World,
@@ -36,7 +38,10 @@ use tokio_util::sync::CancellationToken;
 pub use crate::intake::arrive::{arrive, arrive_again};
 use crate::{
     arrival::{Arrival, QueueItem, Source},
-    intake::clock::IntakeClock,
+    intake::{
+        clock::IntakeClock,
+        redriven::{is_of_life, pass_over},
+    },
     observe::spans,
     plan::Plan,
     tables::feed::RunningFeeds,
@@ -272,8 +277,17 @@ impl Intake {
                 books.highest = message.sequence;
                 books.read += 1;
             }
+            if feed.source == Source::Redrive && state_deletion::is_order(&message.subject) {
+                self.hand_out(&mut sorted).await;
+                self.order(feed, &message).await;
+                continue;
+            }
             let mut arrival = match feed.source {
                 Source::Input => arrive(&plan, message),
+                Source::Redrive if !is_of_life(self.status.life, &message) => {
+                    pass_over(&message);
+                    continue;
+                }
                 Source::Redrive => match arrive_again(&plan, message) {
                     Some(arrival) => arrival,
                     None => continue,
@@ -295,8 +309,31 @@ impl Intake {
             *books.handed.entry(partition).or_default() += 1;
             sorted.entry(partition).or_default().push(arrival);
         }
-        for (partition, arrivals) in sorted {
+        self.hand_out(&mut sorted).await;
+    }
+
+    async fn hand_out(&self, sorted: &mut BTreeMap<u32, Vec<Arrival>>) {
+        for (partition, arrivals) in std::mem::take(sorted) {
             self.hand_over(&self.partition_queues[&partition], arrivals).await;
+        }
+    }
+
+    /// Hands an order to every partition: which of them hold what it names, nobody else knows.
+    async fn order(&self, feed: &mut Feed, message: &Incoming) {
+        let order = match serde_json::from_slice::<StateDeletion>(&message.payload) {
+            Ok(order) if order.life != self.status.life => return pass_over(message),
+            Ok(order) => Arc::new(order),
+            Err(cause) => {
+                let subject = &message.subject;
+                tracing::error!(subject, %cause, "an order to the partitions cannot be read, and is passed over");
+                return;
+            }
+        };
+        for (partition, partition_queue) in &self.partition_queues {
+            feed.given.insert(*partition, message.sequence);
+            let order = QueueItem::Delete(message.sequence, order.clone());
+            // A partition that is gone ends the whole pipeline; its supervisor sees to that.
+            let _ = partition_queue.sender.send(vec![order]).await;
         }
     }
 

@@ -57,13 +57,16 @@ impl Worker {
     /// and the clock of the input behind them.
     pub fn claim(&self, most: usize) -> (usize, Cursor, InputClock) {
         let (mut claim, mut clock) = (self.cursor, &self.clock);
-        let count = self.queue.len().min(MAX_BATCH_EVENTS as usize).min(most);
-        for delivery in self.queue.iter().take(count) {
+        let mut count = 0;
+        for delivery in self.queue.iter().take(most.min(MAX_BATCH_EVENTS as usize)) {
+            count += 1;
             match delivery {
                 QueueItem::Mark(sequence, at) if *sequence >= claim.position => {
                     (claim.position, clock) = (*sequence, at);
                 }
                 QueueItem::Barrier(_) | QueueItem::Row(_) | QueueItem::Mark(..) => {}
+                // It is claimed with what it has deleted, and so is what comes behind it.
+                QueueItem::Delete(..) => break,
                 QueueItem::Event(arrival) if arrival.source == Source::Input => {
                     if arrival.sequence > claim.position {
                         (claim.position, clock) = (arrival.sequence, &arrival.clock);

@@ -18,6 +18,7 @@ use tailrace_core::{
         clock::Clock,
         store::{Full, PartitionStore, StoreError},
     },
+    state_deletion::StateDeletion,
     watermark::InputClock,
 };
 
@@ -165,6 +166,15 @@ impl Worker {
                     None => continue,
                     Some(stop) => return stop,
                 },
+                QueueItem::Delete(sequence, order) => {
+                    if let Err(cause) = self.delete(sequence, order) {
+                        return TurnEnd::Failed(cause.to_string());
+                    }
+                    if let Some(stop) = self.stop_at(end) {
+                        return stop;
+                    }
+                    continue;
+                }
                 QueueItem::Event(arrival) => arrival,
             };
             if self.is_done(&arrival) {
@@ -188,11 +198,8 @@ impl Worker {
             if let Some(stop) = self.with_backoff(stop) {
                 return stop;
             }
-            if self.is_full() {
-                return TurnEnd::Full;
-            }
-            if self.processor.clock.monotonic() >= end && !self.queue.is_empty() {
-                return TurnEnd::SliceOver;
+            if let Some(stop) = self.stop_at(end) {
+                return stop;
             }
         }
         TurnEnd::Drained
@@ -212,6 +219,42 @@ impl Worker {
         }
         self.processor.effects.settle();
         self.is_full().then_some(TurnEnd::Full)
+    }
+
+    /// Why the turn ends behind what was done last, if it does.
+    fn stop_at(&self, end: Duration) -> Option<TurnEnd> {
+        if self.is_full() {
+            return Some(TurnEnd::Full);
+        }
+        let is_over = self.processor.clock.monotonic() >= end && !self.queue.is_empty();
+        is_over.then_some(TurnEnd::SliceOver)
+    }
+
+    /// Deletes some of what an order names. It stays first in the queue until all of it is deleted, so no event comes
+    /// in between but after a crash.
+    fn delete(&mut self, sequence: u64, order: Arc<StateDeletion>) -> Result<(), StoreError> {
+        if sequence <= self.cursor.redrive_position {
+            return Ok(());
+        }
+        let watermark_ms = self.cursor.watermark_ms;
+        let deleted = self
+            .processor
+            .effects
+            .delete_state(sequence, &order, watermark_ms)?;
+        self.batch_events += 1;
+        if deleted.done {
+            let (partition, entries) = (self.processor.partition, deleted.entries);
+            tracing::info!(
+                partition,
+                step = order.step,
+                entries,
+                "state was deleted by order"
+            );
+            self.cursor.redrive_position = sequence;
+        } else {
+            self.queue.push_front(QueueItem::Delete(sequence, order));
+        }
+        Ok(())
     }
 
     fn barrier(&mut self, number: u64) {

@@ -218,7 +218,7 @@ impl Processor {
         if !self.effects.full.state {
             return Ok(());
         }
-        let reason = "the tenant's quota of state is used up, so no window can begin and no join can keep an event; delete state, or ask an operator to raise state-bytes";
+        let reason = "the tenant's quota of state is used up, so no window can begin and no join can keep an event; delete state (tailrace state delete), or ask an operator to raise state-bytes";
         Err(Halt::TooMuch {
             code: LetterCode::StateQuota,
             reason: reason.to_owned(),

@@ -3,6 +3,8 @@
 //! [`CliError::Refused`] (the server says no, in its own words), the others (there is no server, or
 //! not one of ours).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::screen::{Output, printable};
@@ -71,10 +73,44 @@ pub struct Problem {
     /// Path of the field that is wrong, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// All that is wrong with a manifest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<MistakeView>,
+}
+
+/// A mistake in a manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MistakeView {
+    /// Path of the field.
+    pub field: String,
+    /// What is wrong.
+    pub detail: String,
+    /// Its line, if it is in a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Its column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}
+
+impl fmt::Display for MistakeView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        match &*self.field {
+            "" | "." => f.write_str(&self.detail),
+            field => write!(f, "{field}: {}", self.detail),
+        }
+    }
 }
 
 impl Problem {
     fn what(&self) -> String {
+        if !self.mistakes.is_empty() {
+            return self.told_mistakes();
+        }
         let said = if self.detail.is_empty() {
             &self.title
         } else {
@@ -85,6 +121,19 @@ impl Problem {
             Some(field) if !said.starts_with(field.as_str()) => format!("{field}: {said} ({})", self.code),
             _ => format!("{said} ({})", self.code),
         }
+    }
+
+    fn told_mistakes(&self) -> String {
+        if let [mistake] = &*self.mistakes {
+            return format!("{mistake} ({})", self.code);
+        }
+        let lines = self.mistakes.iter().map(|mistake| format!("\n  {mistake}"));
+        let lines: String = lines.collect();
+        format!(
+            "the manifest has {} mistakes ({}){lines}",
+            self.mistakes.len(),
+            self.code
+        )
     }
 
     fn help(&self) -> &'static str {
@@ -104,6 +153,9 @@ impl Problem {
             429 => "wait a moment and repeat, or ask an operator for a larger quota",
             500.. => "repeat it in a moment; if it stays so, the server's log says why",
             408 => "repeat it; a slow line may need several tries",
+            _ if self.mistakes.len() > 1 => {
+                "mend those fields; `tailrace pipeline schema` describes them all"
+            }
             _ if self.field.is_some() => "mend that field; `tailrace pipeline schema` describes them all",
             _ => "mend that and repeat; --help of the command shows an example",
         }
@@ -198,6 +250,33 @@ mod tests {
         assert_eq!(json["problem"]["field"], "steps[0].on-error");
         assert_eq!(json["problem"]["code"], "invalid-pipeline");
         assert!(json["help"].as_str().unwrap().contains("schema"));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_lines_and_columns() {
+        let mistake = |field: &str, line: u32| {
+            format!(r#"{{"field":"{field}","detail":"it is wrong","line":{line},"column":3}}"#)
+        };
+        let error = |mistakes: &[String]| {
+            let mistakes = mistakes.join(",");
+            let body = format!(
+                r#"{{"title":"x","status":422,"detail":"d","code":"c","field":"f","mistakes":[{mistakes}]}}"#
+            );
+            render(&refused(&body), Output::Text)
+        };
+        let one = error(&[mistake("steps[0].plugin", 4)]);
+        assert!(
+            one.starts_with(
+                "error: line 4, column 3: steps[0].plugin: it is wrong (c)\nhelp: mend that field"
+            )
+        );
+        let two = error(&[mistake("name", 1), mistake(".", 7)]);
+        assert!(
+            two.starts_with(
+                "error: the manifest has 2 mistakes (c)\n  line 1, column 3: name: it is wrong\n  line 7, column 3: it is wrong\nhelp: mend those fields"
+            ),
+            "{two}"
+        );
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! `tailrace state`: what the steps of a pipeline keep, as of the last commit.
+//! `tailrace state`: what the steps of a pipeline keep, as of the last commit; and deleting it.
+
+mod delete;
 
 use std::io::Write as _;
 
@@ -42,6 +44,22 @@ pub enum StateCommand {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
+    /// Delete entries of a step, and wait until every partition has done it.
+    ///
+    /// The deletion is part of the pipeline's commits: each partition does it once, between two events. The pipeline
+    /// must run for it to be done. The step may be one that the pipeline has no more.
+    #[command(
+        after_help = "Examples:\n  tailrace state delete recommendations rank --key 383 --yes\n  tailrace state delete recommendations rank --prefix 38 --yes\n  tailrace state delete recommendations rank --all --yes"
+    )]
+    Delete(delete::DeleteStateArgs),
+    /// Tell how far a deletion has come.
+    #[command(after_help = "Example:\n  tailrace state deletion recommendations 4711")]
+    Deletion {
+        /// The pipeline.
+        pipeline: String,
+        /// The number that `tailrace state delete` has told.
+        number: u64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -54,6 +72,8 @@ struct EntryView {
 /// Runs one of them.
 pub fn run(command: StateCommand, session: &Session) -> anyhow::Result<()> {
     match command {
+        StateCommand::Delete(args) => delete::run(&args, session),
+        StateCommand::Deletion { pipeline, number } => delete::look(&pipeline, number, session),
         StateCommand::Get { pipeline, step, key } => {
             let path = session.pipeline_route(&pipeline, &["steps", &step, "state", &key])?;
             let (value, stand_in) = session.client.get_bytes_with(&path, STAND_IN)?;

@@ -64,7 +64,9 @@ impl Setting {
     /// Puts it together for a plugin.
     pub fn new(wishes: Wishes, admitted: &Admitted) -> anyhow::Result<Self> {
         let (mut manifest, mut configs) = match wishes.pipeline {
-            Some(Written { manifest, configs }) => {
+            Some(Written {
+                manifest, configs, ..
+            }) => {
                 let taken = take_step(manifest, wishes.step.as_deref(), wishes.plugin.as_deref())?;
                 (taken, configs)
             }

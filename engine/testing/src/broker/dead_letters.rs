@@ -1,6 +1,7 @@
 //! Dead letters: messages of the pipeline's own stream.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tailrace_core::{
     identity::PipelineId,
     ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
@@ -32,6 +33,19 @@ impl MemoryBroker {
         Ok(read(
             stream.into_iter().flat_map(|stream| stream.on(&dead)).collect(),
         ))
+    }
+
+    fn take_order(&self, pipeline: &PipelineId, token: &str, order: Bytes) -> Result<u64, BrokerError> {
+        let name = subject::stream_name(pipeline);
+        let mut streams = self.0.log.lock();
+        if !streams.held.contains_key(&name) {
+            return Err(BrokerError::NoStream(name));
+        }
+        let sequence = streams.append(&name, &subject::order_subject(pipeline, token), Vec::new(), order);
+        self.note_write();
+        drop(streams);
+        self.0.log.tell();
+        Ok(sequence)
     }
 
     fn send_again(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
@@ -88,6 +102,14 @@ impl DeadLetters for MemoryBroker {
         let (broker, pipeline, letter) = (self.clone(), pipeline.clone(), letter.clone());
         let sent = self.0.link.change(Service::DeadLetters, move || {
             broker.send_again(&pipeline, &letter)
+        });
+        sent.await?
+    }
+
+    async fn order(&self, pipeline: &PipelineId, token: &str, order: Bytes) -> Result<u64, BrokerError> {
+        let (broker, pipeline, token) = (self.clone(), pipeline.clone(), token.to_owned());
+        let sent = self.0.link.change(Service::DeadLetters, move || {
+            broker.take_order(&pipeline, &token, order)
         });
         sent.await?
     }

@@ -38,6 +38,7 @@ fn check_done(history: &History, asked: &Asked, ended: u64) -> Result<(), String
         Act::PutTenant(name) => (Some(Key::Tenant(name.clone())), None),
         Act::DeleteTenant(name) => (None, Some(Key::Tenant(name.clone()))),
         Act::Upload(tenant, plugin, _) => (Some(Key::Plugin(tenant.clone(), plugin.clone())), None),
+        Act::DeletePlugin(tenant, plugin) => (None, Some(Key::Plugin(tenant.clone(), plugin.clone()))),
         Act::Delete(id) => (None, Some(Key::Pipeline(id.clone()))),
         _ => (None, None),
     };

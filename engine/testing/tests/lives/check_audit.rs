@@ -87,6 +87,7 @@ fn tenant_of(act: &Act) -> Option<&Name> {
         Act::PutTenant(name)
         | Act::DeleteTenant(name)
         | Act::Upload(name, ..)
+        | Act::DeletePlugin(name, _)
         | Act::MakeToken(name)
         | Act::RevokeToken(name, _)
         | Act::ReadAudit(name) => Some(name),

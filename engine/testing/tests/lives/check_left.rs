@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
-    registry::Key,
+    registry::{Key, Pipeline, Registry},
     subject,
 };
 
@@ -41,8 +41,33 @@ pub fn check_registry(history: &History, asked: &[Asked]) -> Result<(), String> 
             return Err(format!("tenant {name} has {plugins} plugins, beyond its quota"));
         }
     }
+    for ((tenant, plugin), version) in registry.uploads.iter().chain(&registry.plugins) {
+        if version.uploading || version.deleting {
+            return Err(format!("{plugin} of {tenant} is neither there nor gone"));
+        }
+    }
+    for (id, pipeline) in &registry.pipelines {
+        check_versions(&registry, id, pipeline)?;
+    }
     for ((id, number), mark) in &history.revisions {
         check_revision(history, asked, id, *number, *mark)?;
+    }
+    Ok(())
+}
+
+/// What runs names versions that are there, of the bytes that it runs.
+fn check_versions(registry: &Registry, id: &PipelineId, pipeline: &Pipeline) -> Result<(), String> {
+    let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
+    for revision in std::iter::once(&pipeline.active).chain(candidate) {
+        for step in &revision.manifest.steps {
+            let version = registry.plugins.get(&(id.tenant.clone(), step.plugin.clone()));
+            if version.map(|version| version.digest) != revision.plugins.get(&step.name).copied() {
+                return Err(format!(
+                    "revision {} of {id} names {}, which is not there as it was",
+                    revision.number, step.plugin
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -121,6 +121,7 @@ impl Clients {
             75..77 if is_there => self.renew(&id).await,
             77..79 => self.mend().await,
             79..82 => self.read_audit(tenant).await,
+            82..87 => self.delete_plugin(tenant).await,
             _ => self.apply(&id, &registry, None).await,
         }
     }
@@ -208,6 +209,21 @@ impl Clients {
                 let component = bytes::Bytes::from_static(component);
                 let uploaded = commands.upload_plugin(&name, plugin, component).await;
                 uploaded.map(|_| Answer::Done)
+            }
+        })
+        .await;
+    }
+
+    /// Any version: one that is named stays, and one that is being named now goes or stays.
+    async fn delete_plugin(&self, tenant: &Name) {
+        let version = 1 + self.below(2);
+        let plugin: PluginRef = format!("count@{version}.0.0").parse().expect("a plugin");
+        let (name, act) = (tenant.clone(), Act::DeletePlugin(tenant.clone(), plugin.clone()));
+        self.ask(act, |engine| {
+            let commands = engine.commands;
+            async move {
+                let deleted = commands.delete_plugin_version(&name, &plugin).await;
+                deleted.map(|()| Answer::Done)
             }
         })
         .await;

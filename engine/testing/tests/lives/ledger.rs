@@ -18,6 +18,7 @@ pub enum Act {
     PutTenant(Name),
     DeleteTenant(Name),
     Upload(Name, PluginRef, Digest),
+    DeletePlugin(Name, PluginRef),
     MakeToken(Name),
     RevokeToken(Name, String),
     /// A pipeline whose config bears this mark; where nothing is there, if `absent`.
@@ -48,6 +49,7 @@ impl Act {
             Self::PutTenant(_) => "tenant put",
             Self::DeleteTenant(_) => "tenant deleted",
             Self::Upload(..) => "plugin uploaded",
+            Self::DeletePlugin(..) => "plugin deleted",
             Self::MakeToken(_) => "token made",
             Self::RevokeToken(..) => "token revoked",
             Self::Apply { beside: true, .. } => "candidate begun",

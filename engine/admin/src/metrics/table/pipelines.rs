@@ -2,7 +2,7 @@
 
 use tailrace_core::observe::stats::Latency;
 
-use crate::metrics::metric::{Metric, Read, counter, gauge};
+use crate::metrics::metric::{Metric, Read, counter, gauge, histogram};
 
 fn seconds(latency: &Latency) -> [Option<f64>; 2] {
     [latency.p50_us, latency.p99_us].map(|micros| Some(micros? / 1e6))
@@ -121,6 +121,11 @@ pub(super) static TABLE: &[Metric] = &[
         "Wall time of a call of a step's plugin, since the engine started the pipeline",
         Read::StepQuantiles(|step| seconds(&step.latency)),
     ),
+    histogram(
+        "step_call_seconds",
+        "Wall time of a call of a step's plugin",
+        Read::StepHistogram(|step| &step.latency),
+    ),
     gauge(
         "step_memory_bytes",
         "bytes",
@@ -146,6 +151,11 @@ pub(super) static TABLE: &[Metric] = &[
         "Time until a commit is stored, since the engine started the pipeline",
         Read::PipelineQuantiles(|stats| seconds(&stats.commit_latency)),
     ),
+    histogram(
+        "commit_seconds",
+        "Time until a commit is stored",
+        Read::PipelineHistogram(|stats| &stats.commit_latency),
+    ),
     gauge(
         "batch_events",
         "events",
@@ -157,6 +167,11 @@ pub(super) static TABLE: &[Metric] = &[
         "seconds",
         "Pause of a partition while it changed to another revision, since the engine started the pipeline",
         Read::PipelineQuantiles(|stats| seconds(&stats.swap_pause)),
+    ),
+    histogram(
+        "swap_seconds",
+        "Pause of a partition while it changed to another revision",
+        Read::PipelineHistogram(|stats| &stats.swap_pause),
     ),
     counter(
         "recoveries",

@@ -1,6 +1,7 @@
 //! `tailrace plugin`: from an idea to an uploaded version, and back to a file. `new`, `build` and `test` need no server.
 
 mod build;
+mod delete;
 mod download;
 mod form;
 mod list;
@@ -53,6 +54,12 @@ pub enum PluginCommand {
         after_help = "Examples:\n  tailrace plugin download clicks@1.0.0\n  tailrace plugin download clicks@1.0.0 --file clicks.wasm"
     )]
     Download(download::DownloadArgs),
+    /// Delete a version that no revision of a pipeline names. Its number is free then, for other bytes too.
+    ///
+    /// A pipeline may go back to each revision that is kept, so their versions stay. The refusal names the
+    /// pipelines and the revisions.
+    #[command(after_help = "Example:\n  tailrace plugin delete clicks@1.0.0 --yes")]
+    Delete(delete::DeleteArgs),
 }
 
 /// Runs one of them.
@@ -64,5 +71,6 @@ pub fn run(command: PluginCommand, global: GlobalArgs) -> anyhow::Result<()> {
         PluginCommand::Push(args) => push::run(args, &Session::new(global)?),
         PluginCommand::List => list::run(&Session::new(global)?),
         PluginCommand::Download(args) => download::run(args, &Session::new(global)?),
+        PluginCommand::Delete(args) => delete::run(&args, &Session::new(global)?),
     }
 }

@@ -1,0 +1,134 @@
+//! Looking at a manifest before it is applied: all that is wrong with it is said at once, with its place in the text.
+//!
+//! What cannot work by itself is found first. Where there is such a thing, the plugins are looked at and nothing is
+//! tried: the rest would only repeat it in other words.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tailrace_core::{
+    identity::{Digest, PipelineId},
+    manifest::{
+        PipelineManifest,
+        check::{MAX_STEPS, find},
+        mistakes::Mistakes,
+        parse::Written,
+    },
+    name::Name,
+    ports::broker::StreamFacts,
+    registry::{FilledSchema, Pipeline, Tenant, fill_in},
+};
+
+use crate::{
+    command::{
+        Commands,
+        apply::Apply,
+        checks::{check_change, check_memory},
+        state_versions::check_state_versions,
+    },
+    error::{ControlError, ControlResult},
+};
+
+/// A manifest that can be applied, with what it needs.
+pub(super) struct Examined {
+    pub(super) id: PipelineId,
+    pub(super) owner: Arc<Tenant>,
+    pub(super) manifest: PipelineManifest,
+    /// Schemas that rules of the tenant have filled in.
+    pub(super) schemas: Vec<FilledSchema>,
+    pub(super) stream: StreamFacts,
+    pub(super) known: Option<(Pipeline, u64)>,
+    pub(super) plugins: BTreeMap<Name, Digest>,
+}
+
+impl Commands {
+    /// Finds all that is wrong with a manifest, in itself and beside what is there.
+    pub(super) async fn examine(
+        &self,
+        tenant: &Name,
+        written: Written,
+        how: &Apply,
+    ) -> ControlResult<Examined> {
+        let Written {
+            mut manifest,
+            configs,
+            places,
+        } = written;
+        let places = places.as_ref();
+        let mut found = find(&manifest);
+        let owner = self.context.tenant_at_work(tenant)?;
+        let id = PipelineId {
+            tenant: tenant.clone(),
+            pipeline: manifest.name.clone(),
+        };
+        found.note(owner.check_grants(&manifest));
+        if !found.is_empty() {
+            for index in 0..manifest.steps.len().min(MAX_STEPS) {
+                found.note(
+                    self.look_at_plugin(tenant, &mut manifest, index, &configs)
+                        .map(drop),
+                );
+            }
+            found.refuse(places)?;
+        }
+        sift(&mut found, check_memory(&owner, &manifest))?;
+        let filled = fill_in(&owner.schema_rules, &mut manifest).map_err(ControlError::from);
+        let schemas = sift(&mut found, filled)?.unwrap_or_default();
+        let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await;
+        let stream = sift(&mut found, stream)?;
+        manifest.input.stream = stream.as_ref().map(|stream| stream.name.clone());
+        let tables = Box::pin(self.resolve_tables(tenant, &mut manifest)).await;
+        sift(&mut found, tables)?;
+        sift(&mut found, self.check_circle(&id, &manifest))?;
+        let resolved = Box::pin(self.resolve_schemas(tenant, &mut manifest)).await;
+        sift(&mut found, resolved)?;
+        let known = self.settled(&id).await?;
+        let revision = known.as_ref().map(|(_, revision)| *revision);
+        how.condition
+            .check(&format!("pipeline {}", id.pipeline), revision)?;
+        if let (Some((known, _)), Some(_)) = (&known, &stream) {
+            sift(&mut found, check_change(&known.active.manifest, &manifest))?;
+            let versions = check_state_versions(&known.active.manifest, &manifest, how.forced);
+            sift(&mut found, versions)?;
+        }
+        let plugins = Box::pin(self.check_plugins(tenant, &mut manifest, &configs, &mut found)).await?;
+        sift(&mut found, self.check_output(&id, &manifest).await)?;
+        sift(&mut found, self.check_alarms(&owner, &manifest).await)?;
+        found.refuse(places)?;
+        let unfound = || ControlError::Internal("the input stream of a manifest without mistakes".to_owned());
+        Ok(Examined {
+            id,
+            owner,
+            schemas: with_versions(schemas, &manifest),
+            manifest,
+            stream: stream.ok_or_else(unfound)?,
+            known,
+            plugins,
+        })
+    }
+}
+
+/// The version of each schema that a rule has filled in, once it is known.
+fn with_versions(mut schemas: Vec<FilledSchema>, manifest: &PipelineManifest) -> Vec<FilledSchema> {
+    for filled in &mut schemas {
+        let mut named = manifest.schemas();
+        let found = named.find(|(path, _)| *path == filled.field);
+        filled.version = found.and_then(|(_, schema)| schema.version);
+    }
+    schemas
+}
+
+/// What a check came to: a mistake is kept for later. Another failure ends the search, unless there are mistakes to
+/// tell of.
+fn sift<T>(found: &mut Mistakes, checked: ControlResult<T>) -> ControlResult<Option<T>> {
+    match checked {
+        Ok(value) => Ok(Some(value)),
+        Err(ControlError::Spec(refusal)) => {
+            for mistake in refusal.mistakes() {
+                found.push(mistake.error.clone());
+            }
+            Ok(None)
+        }
+        Err(_) if !found.is_empty() => Ok(None),
+        Err(other) => Err(other),
+    }
+}
