@@ -4,7 +4,8 @@
 //! the engine that began, or of the broker in between.
 //!
 //! - [`intent`]: what there is to do, as the registry says it;
-//! - [`create`], [`delete`], [`tenant`], [`upload`], [`orphans`]: the steps, each of which may be done twice;
+//! - [`create`], [`delete`], [`tenant`], [`upload`], [`delete_version`], [`orphans`]: the steps, each of which may be
+//!   done twice;
 //! - [`component`]: bytes of plugins, which versions may share;
 //! - [`held`]: the bytes of uploads;
 //! - [`ended`], [`clear`]: what comes after the end of a life;
@@ -20,6 +21,7 @@ mod clear;
 mod component;
 mod create;
 mod delete;
+mod delete_version;
 mod ended;
 mod held;
 mod intent;
@@ -185,6 +187,7 @@ impl Lives {
 
     /// Does it, again and again while the broker does not answer.
     async fn go_on(&self, intent: &Intent, tell: &watch::Sender<Standing>) -> ControlResult<()> {
+        self.wait_for_making(intent).await;
         let _permit = self.shared.permits.take(intent.tenant()).await;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -210,12 +213,25 @@ impl Lives {
         }
     }
 
+    /// A pipeline is deleted when this engine makes it no more: a request for its stream that is on the way would come
+    /// after the deletion, and the stream be nobody's. It waits without a permit, because the other may need it.
+    async fn wait_for_making(&self, intent: &Intent) {
+        let Intent::Delete(id, life) = intent else {
+            return;
+        };
+        let making = self.under_way().get(&Intent::Create(id.clone(), *life)).cloned();
+        if let Some(mut making) = making {
+            let _ = making.wait_for(|standing| standing.done.is_some()).await;
+        }
+    }
+
     async fn step(&self, intent: &Intent) -> ControlResult<()> {
         match intent {
             Intent::Create(id, life) => self.create(id, *life).await,
             Intent::Delete(id, life) => self.delete(id, *life).await,
             Intent::DeleteTenant(name, life) => self.delete_tenant(name, *life).await,
             Intent::Upload(tenant, plugin, life) => self.upload(tenant, plugin, *life).await,
+            Intent::DeleteVersion(tenant, plugin, life) => self.delete_version(tenant, plugin, *life).await,
             Intent::Clear(ended) => self.clear(ended).await,
             Intent::Orphan(key) => self.remove_orphan(key).await,
         }
@@ -247,9 +263,10 @@ fn is_passing(cause: &ControlError, intent: &Intent) -> bool {
     match cause {
         ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_) => true,
         // What was begun by deleting has no way back: whatever refuses it, it is tried again.
-        ControlError::Broker(_) | ControlError::Conflict(_) => {
-            !matches!(intent, Intent::Create(..) | Intent::Upload(..) | Intent::Clear(_))
-        }
+        ControlError::Broker(_) | ControlError::Conflict(_) => !matches!(
+            intent,
+            Intent::Create(..) | Intent::Upload(..) | Intent::DeleteVersion(..) | Intent::Clear(_)
+        ),
         _ => false,
     }
 }
