@@ -36,6 +36,9 @@ use crate::{
     stream_info::StreamInfo,
 };
 
+/// The subject of which a last sequence is expected, where it is not the message's own.
+const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
+
 #[derive(Deserialize)]
 struct Stored {
     seq: u64,
@@ -134,15 +137,25 @@ impl NatsBroker {
         }
     }
 
-    /// Without an atomic batch: outputs with their identifiers first, the record when all are stored.
+    /// Without an atomic batch: outputs with their identifiers first, the record when all are stored. The first output is
+    /// fenced, so an engine that was stopped and wakes up sends none for a partition that others have now.
     async fn publish_separately(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
         let unknown = |cause: &dyn std::fmt::Display| CommitError::Unknown(cause.to_string());
         let mut acks = Vec::with_capacity(batch.outputs.len());
-        for output in &batch.outputs {
+        let with_id = |output: &Output| {
             let mut headers = output_headers(output);
             if let Some(id) = &output.id {
                 headers.insert(NATS_MESSAGE_ID, id.as_str());
             }
+            headers
+        };
+        let mut outputs = batch.outputs.iter();
+        if let Some(first) = outputs.next() {
+            self.publish_fenced(&batch.partition, batch.expected, (first, with_id(first)))
+                .await?;
+        }
+        for output in outputs {
+            let headers = with_id(output);
             let ack = self
                 .jetstream
                 .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
@@ -158,6 +171,21 @@ impl NatsBroker {
             expected: batch.expected,
         };
         self.publish_batch(&only_record).await
+    }
+
+    /// Publishes one output where the partition's last commit is the expected one, and waits for the answer. What follows
+    /// it is not fenced: with replicas, the broker takes one such message of a partition at a time.
+    async fn publish_fenced(
+        &self,
+        partition: &PartitionId,
+        expected: u64,
+        (output, mut headers): (&Output, HeaderMap),
+    ) -> Result<(), CommitError> {
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expected));
+        headers.insert(EXPECTED_SUBJECT, subject::commit_subject(partition).as_str());
+        self.store(&output.subject, headers, output.payload.clone(), expected)
+            .await
+            .map(drop)
     }
 
     fn too_large(&self) -> CommitError {
@@ -211,7 +239,26 @@ impl CommitLog for NatsBroker {
         }
     }
 
-    async fn publish_unconfirmed(&self, outputs: &[Output]) {
+    async fn publish_unconfirmed(
+        &self,
+        partition: &PartitionId,
+        expected: u64,
+        outputs: &[Output],
+    ) -> Result<(), CommitError> {
+        let lost = |cause: &dyn std::fmt::Display| {
+            tracing::warn!(%cause, "an output of at-most-once delivery was not sent");
+        };
+        let Some((first, outputs)) = outputs.split_first() else {
+            return Ok(());
+        };
+        match self
+            .publish_fenced(partition, expected, (first, output_headers(first)))
+            .await
+        {
+            Err(fenced @ CommitError::Fenced { .. }) => return Err(fenced),
+            Err(cause) => lost(&cause),
+            Ok(()) => {}
+        }
         for output in outputs {
             let headers = output_headers(output);
             let sent = self
@@ -219,9 +266,10 @@ impl CommitLog for NatsBroker {
                 .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
                 .await;
             if let Err(cause) = sent {
-                tracing::warn!(%cause, "an output of at-most-once delivery was not sent");
+                lost(&cause);
             }
         }
+        Ok(())
     }
 
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {

@@ -137,7 +137,15 @@ async fn outputs_that_nobody_confirms_reach_their_stream_and_the_oldest_are_trim
         output("out.b", b"second"),
         output("else", b"x"),
     ];
-    broker.publish_unconfirmed(&outputs).await;
+    let late = broker.publish_unconfirmed(&partition(), 7, &outputs).await;
+    assert!(
+        matches!(late, Err(CommitError::Fenced { expected: 7 })),
+        "{late:?}"
+    );
+    broker
+        .publish_unconfirmed(&partition(), 0, &outputs)
+        .await
+        .unwrap();
     let stream = subject::stream_name(&pipeline());
     assert_eq!(broker.messages(&stream, ">").len(), 2);
     broker.trim_outputs(&own(Some(6))).await.unwrap();

@@ -36,8 +36,13 @@ impl CommitLog for Overtaken {
     async fn commit(&self, batch: &CommitBatch) -> Result<u64, CommitError> {
         self.0.commit(batch).await
     }
-    async fn publish_unconfirmed(&self, outputs: &[Output]) {
-        self.0.publish_unconfirmed(outputs).await;
+    async fn publish_unconfirmed(
+        &self,
+        partition: &PartitionId,
+        expected: u64,
+        outputs: &[Output],
+    ) -> Result<(), CommitError> {
+        self.0.publish_unconfirmed(partition, expected, outputs).await
     }
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {
         let last = self.0.last(partition).await?;

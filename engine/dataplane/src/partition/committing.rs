@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use crate::{
     partition::{
         Partition,
-        commit::CommitOutcome,
+        commit::{CommitOutcome, Committer},
         end::{End, Step, failed, lock},
         under_way::{UnderWay, outcome},
     },
@@ -46,10 +46,15 @@ impl Partition {
         let mut sealed = self.worker().seal().map_err(failed)?;
         let mut claim = sealed.cursor;
         if mode == Delivery::AtMostOnce {
-            self.committer
-                .log
-                .publish_unconfirmed(&std::mem::take(&mut sealed.outputs))
+            let outputs = std::mem::take(&mut sealed.outputs);
+            let Committer { log, partition, .. } = &self.committer;
+            let sent = log
+                .publish_unconfirmed(partition, claim.commit_sequence, &outputs)
                 .await;
+            if sent.is_err() {
+                self.committer.stats.fenced();
+                return Err(End::Fenced);
+            }
             let most = self.claimable();
             (self.claimed, claim, sealed.clock) = self.worker().claim(most);
         }

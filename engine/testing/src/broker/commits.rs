@@ -128,12 +128,23 @@ impl CommitLog for MemoryBroker {
         Ok(stored)
     }
 
-    async fn publish_unconfirmed(&self, outputs: &[Output]) {
+    async fn publish_unconfirmed(
+        &self,
+        partition: &PartitionId,
+        expected: u64,
+        outputs: &[Output],
+    ) -> Result<(), CommitError> {
         self.expect(Delivery::AtMostOnce);
         if self.0.link.reach(Service::Commits).is_err() || !self.0.options.keeps_commits {
-            return;
+            return Ok(());
         }
+        let (own, commits) = places(partition);
         let mut streams = self.0.log.lock();
+        let stream = streams.held.get(&own);
+        let last = stream.and_then(|stream| stream.on(&commits).next_back());
+        if last.map_or(0, |message| message.sequence) != expected && !outputs.is_empty() {
+            return Err(CommitError::Fenced { expected });
+        }
         for output in outputs {
             // JetStream stores a message in the stream that takes its subject.
             let takes = |subjects: &[String]| {
@@ -151,6 +162,7 @@ impl CommitLog for MemoryBroker {
         }
         drop(streams);
         self.0.log.tell();
+        Ok(())
     }
 
     async fn last(&self, partition: &PartitionId) -> Result<Option<StoredPart>, BrokerError> {

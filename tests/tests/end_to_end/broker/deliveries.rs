@@ -61,6 +61,16 @@ async fn at_least_once_outputs_that_are_sent_twice_are_stored_once() -> anyhow::
 }
 
 #[tokio::test]
+async fn an_engine_that_wakes_up_sends_no_outputs_where_another_has_committed() -> anyhow::Result<()> {
+    let stand = Stand::with_own_stream().await?;
+    stand.broker.commit(&at_least_once(0..20, "r1", 0)).await?;
+    let zombie = stand.broker.commit(&at_least_once(20..40, "r2", 0)).await;
+    assert!(matches!(zombie, Err(CommitError::Fenced { .. })), "{zombie:?}");
+    assert_eq!(stand.outputs().await?, payloads(0..20));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_at_least_once_commit_of_many_messages_needs_no_batch() -> anyhow::Result<()> {
     let stand = Stand::with_own_stream().await?;
     // More than an atomic batch may have.
@@ -77,11 +87,17 @@ async fn an_at_most_once_commit_is_fenced_and_its_outputs_arrive() -> anyhow::Re
         delivery: Delivery::AtMostOnce,
         ..batch([], &["r1"], 0)
     };
-    stand.broker.commit(&commit).await?;
+    let stored = stand.broker.commit(&commit).await?;
     let zombie = stand.broker.commit(&commit).await;
     assert!(matches!(zombie, Err(CommitError::Fenced { .. })), "{zombie:?}");
     let outputs: Vec<_> = (0..100).map(output).collect();
-    stand.broker.publish_unconfirmed(&outputs).await;
+    let late: Vec<_> = (100..110).map(output).collect();
+    let zombie = stand.broker.publish_unconfirmed(&partition(0), 0, &late).await;
+    assert!(matches!(zombie, Err(CommitError::Fenced { .. })), "{zombie:?}");
+    stand
+        .broker
+        .publish_unconfirmed(&partition(0), stored, &outputs)
+        .await?;
     eventually("the outputs arrive", || async {
         stand.outputs().await.is_ok_and(|found| found.len() >= 100)
     })
