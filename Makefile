@@ -12,8 +12,8 @@ BIN = $(DESTDIR)$(PREFIX)/bin
 TARGET := wasm32-unknown-unknown
 GUESTS := $(CARGO) build --locked $(FLAGS) --profile guest --target $(TARGET)
 # Of the demonstration; `plugins` builds those of the examples, the tests and the benchmark as well.
-PLUGINS := -p validator -p embedding-updater -p ranker
-OTHERS := -p minutes -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p tailrace-test-guest -p tailrace-bench-guest
+PLUGINS := -p validator -p embedding-updater -p ranker -p item-learner -p table-ranker
+OTHERS := -p minutes -p nexmark-q0 -p nexmark-q1 -p nexmark-q2 -p nexmark-queries -p tailrace-test-guest -p tailrace-bench-guest
 
 # What the console is built of, and what tells that it was.
 CONSOLE := engine/console/web
@@ -57,7 +57,7 @@ engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/debug/tailrace || echo "Compiling the engine and three plugins: about seven minutes on two cores, the first time. Then the demonstration runs for some three."
+	@test -x target/debug/tailrace || echo "Compiling the engine and five plugins: about seven minutes on two cores, the first time. Then the demonstration runs for some four."
 	@$(MAKE) --no-print-directory console demo-plugins
 	$(CARGO) build --locked --workspace --bin tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo

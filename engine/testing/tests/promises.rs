@@ -84,6 +84,7 @@ async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscr
         start,
         stream_created: None,
         on_loss: OnLoss::Park,
+        accepted_loss: 0,
         keeps_newest: false,
         watch: Arc::default(),
     };

@@ -31,6 +31,7 @@ mod languages;
 mod limits;
 mod lives;
 mod logs;
+mod nexmark;
 mod nodes;
 mod openapi;
 mod operator_mode;

@@ -1,10 +1,11 @@
 //! Windows, joins and tables without code: each result once and equal to a model's, whatever dies; early, late and corrected
-//! ones.
+//! ones. The queries of Nexmark, most of which have steps too, against a computation in SQL.
 
 #[path = "../shared/partition.rs"]
 mod partition;
 
 mod joins;
+mod nexmark;
 mod stage;
 mod tables;
 mod windows;

@@ -8,10 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use tailrace_core::{
+    identity::{Digest, partition_of},
     name::Name,
     observe::{progress::Cursor, stats::Counts},
     ports::{
         broker::{Incoming, Output},
+        plugins::Plugin,
         store::{Applied, PartitionStore},
     },
     table,
@@ -41,14 +43,20 @@ struct SentRow {
     behind: usize,
 }
 
+/// What runs in the steps of a manifest.
+pub type Plugins = fn() -> (Digest, Arc<dyn Plugin>);
+
 /// A partition at work.
 pub struct Stage {
+    plugins: Plugins,
+    /// Its number, and how many there are.
+    share: (u32, u32),
     plan: Arc<Plan>,
     worker: Worker,
     store: Arc<dyn PartitionStore>,
     clock: IntakeClock,
     /// What is sent, for those who begin again.
-    sent: Vec<(&'static str, String)>,
+    sent: Vec<(String, String)>,
     rows: Vec<SentRow>,
     /// The tag that rows bear.
     pub tag: u32,
@@ -70,12 +78,19 @@ impl Stage {
         Self::of(&text(output, windows, more))
     }
 
-    /// With this manifest.
+    /// With this manifest, which has no steps.
     pub fn of(manifest: &str) -> Self {
-        let plan = plan(1, manifest);
+        Self::share_of(manifest, || panic!("it has no steps"), (0, 1))
+    }
+
+    /// One of several partitions. All events are sent to it, since all move its clock; it processes its own.
+    pub fn share_of(manifest: &str, plugins: Plugins, share: (u32, u32)) -> Self {
+        let plan = plan(1, manifest, plugins);
         let store = partition::store(&plan);
         let worker = partition::worker(&store, &plan, Cursor::default());
         Self {
+            plugins,
+            share,
             plan,
             worker,
             store,
@@ -101,8 +116,8 @@ impl Stage {
     }
 
     /// An event on this subject.
-    pub fn send_on(&mut self, subject: &'static str, payload: String) {
-        self.sent.push((subject, payload));
+    pub fn send_on(&mut self, subject: &str, payload: String) {
+        self.sent.push((subject.to_owned(), payload));
         self.hand_over(self.sent.len());
     }
 
@@ -170,12 +185,16 @@ impl Stage {
         let message = Incoming {
             sequence: sequence as u64,
             received_ms: RECEIVED_MS,
-            subject: subject.to_owned(),
+            subject,
             headers: Vec::new(),
             payload: Bytes::from(payload),
         };
         let mut arrival = intake::arrive(&self.plan, message);
         self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
+        let (number, partitions) = self.share;
+        if partition_of(&arrival.event.key, partitions) != number {
+            return;
+        }
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
     }
 
@@ -254,7 +273,7 @@ impl Stage {
 
     /// Goes on with another manifest.
     pub fn change_to(&mut self, manifest: &str) {
-        let plan = plan(self.plan.revision + 1, manifest);
+        let plan = plan(self.plan.revision + 1, manifest, self.plugins);
         self.worker.adopt(&plan, plan.no_instances()).unwrap();
         self.plan = plan;
     }
@@ -295,6 +314,6 @@ fn text(output: &str, windows: &str, more: &str) -> String {
     )
 }
 
-fn plan(number: u64, text: &str) -> Arc<Plan> {
-    partition::plan(number, text, &|| panic!("it has no steps"))
+fn plan(number: u64, text: &str, plugins: Plugins) -> Arc<Plan> {
+    partition::plan(number, text, &plugins)
 }
