@@ -17,31 +17,25 @@
 //! | key | holds |
 //! | --- | --- |
 //! | `list/<user>` | the list, JSON, as it is handed on |
-//! | `user/<user>` | latest items, and how many were seen (`profile`) |
-//! | `seen/<n>/<user>` | all items that the user has seen, 256 a chunk (`profile`) |
-//! | `row/<item>` | an item's counts and its neighbours (`row`); items by hash (`item`) |
+//! | `user/<user>` | latest items, and how many were seen (`ranking::profile`) |
+//! | `seen/<n>/<user>` | all items that the user has seen, 256 a chunk (`ranking::profile`) |
+//! | `row/<item>` | an item's counts and its neighbours (`ranking::row`); items by hash (`ranking::item`) |
 //! | `id/<item>` | the id behind a hash |
-//! | `board/popular`, `board/fresh` | the leading items (`board`) |
+//! | `board/popular`, `board/fresh` | the leading items (`ranking::board`) |
 //! | `fallback/list` | with `fallback: popular`, the list for users who have none; the API gives it for them |
 //!
 //! The work per event is bounded by the config, and by how much of what a user has seen is looked at.
 
-mod blend;
-mod board;
 mod config;
-mod item;
-mod list;
-mod packed;
-mod profile;
-mod row;
+mod rows;
 
-use blend::Blend;
-use board::Boards;
-pub use config::{Config, Fallback, Weights};
-use item::Item;
-pub use list::{FallbackList, List, Scored};
-use profile::Profile;
-use row::Rows;
+pub use config::Config;
+use ranking::{blend::Blend, board::Boards, item::Item, list::SPARE, profile::Profile};
+pub use ranking::{
+    blend::Weights,
+    list::{Fallback, FallbackList, List, Scored},
+};
+use rows::Rows;
 use tailrace_sdk::prelude::*;
 
 /// The plugin.
@@ -61,15 +55,15 @@ impl Plugin for Ranker {
         let fields = event.fields()?;
         let user = fields.id(&self.config.user)?;
         let id = fields.id(&self.config.item)?;
-        let evidence = self.config.evidence(&fields)?;
+        let evidence = self.config.reading().of(&fields)?;
 
         let mut profile = Profile::load(host, &user)?;
         let item = Item::of(&id);
-        let mut rows = Rows::load(host, item, &profile, &self.config)?;
+        let mut rows = Rows::load(host, item, &profile, self.config.history)?;
         let mut boards = Boards::load(host)?;
         if profile.see(item) {
             host.state().set(&item.id_key(), id.as_bytes());
-            rows.learn(evidence, event.time, &self.config);
+            rows.learn(evidence, event.time, self.config.learning());
             rows.save(host)?;
             if boards.note(host, item, rows.row())? {
                 self.keep_fallback(host, event.time, &boards)?;
@@ -86,13 +80,10 @@ impl Plugin for Ranker {
         );
         blend.add(self.config.weights.popularity, boards.popular());
         blend.add(self.config.weights.freshness, boards.fresh());
-        let list = List::make(
-            host,
-            &user,
-            event.time,
-            &blend.best(self.config.list + list::SPARE),
-            self.config.list,
-        );
+        let best = blend.best(self.config.list + SPARE);
+        let list = List::make(&user, event.time, &best, self.config.list, |item| {
+            id_of(host, item)
+        })?;
         let message = Message::json(&list)?;
         host.state().set(&List::key(&user), &message.payload);
         Ok(message.with_key(user).into())
@@ -115,7 +106,7 @@ impl Ranker {
         let items = match fallback {
             Fallback::Popular => boards.popular(),
         };
-        let list = FallbackList::make(host, fallback, time, items, self.config.list);
+        let list = FallbackList::make(fallback, time, items, self.config.list, |item| id_of(host, item))?;
         host.state().set_json(FallbackList::KEY, &list)
     }
 
@@ -134,6 +125,16 @@ impl Ranker {
             .map(|found| (Item::of(&found.id), found.score))
             .collect()
     }
+}
+
+/// The id behind a hash. An item that never came by this step has none.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "of the form that lists ask for; a table's rows may fail"
+)]
+fn id_of(host: &mut Host<'_>, item: Item) -> Result<Option<String>, Failure> {
+    let id = host.state().get(&item.id_key());
+    Ok(id.and_then(|id| String::from_utf8(id).ok()))
 }
 
 export!(Ranker, config_schema: "config.schema.json");

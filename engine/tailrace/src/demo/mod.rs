@@ -2,29 +2,24 @@
 //!
 //! A private broker and engine, tenant `shop`, the three plugins and `examples/recommendations`;
 //! ratings in the order of their time; and then what came of it: speed, hits against what the users
-//! did next and against plain popularity, sketches beside the exact values.
+//! did next and against plain popularity, sketches beside the exact values. Then the same in two pipelines (`divided`).
 
 mod args;
+mod divided;
 mod generate;
 mod measure;
+mod pipelines;
 pub mod publish;
 mod rating;
 mod ratings;
 mod report;
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 pub use args::DemoArgs;
 use bytes::Bytes;
-use indicatif::{ProgressBar, ProgressStyle};
-use tailrace_control::{Commands, Queries, command::apply::Apply};
-use tailrace_core::{
-    identity::PipelineId,
-    manifest::{PluginRef, parse},
-    name::Name,
-    ports::clock::Clock as _,
-};
+use pipelines::{TENANT, apply_text, wait};
+use tailrace_control::Commands;
+use tailrace_core::{manifest::PluginRef, name::Name, ports::clock::Clock as _};
 use tailrace_server::{
     config::{LogConfig, LogFormat},
     system::SystemClock,
@@ -32,19 +27,16 @@ use tailrace_server::{
 
 use crate::{dev::PrivateEngine, serve::Signals};
 
-/// The tenant of the demonstration.
-const TENANT: &str = "shop";
 /// The pipeline, as it is committed.
 const PIPELINE: &str = include_str!("../../../../examples/recommendations/pipeline.yaml");
 /// Its plugins, and the files that `make` builds of them.
-const PLUGINS: [(&str, &str); 3] = [
+const PLUGINS: [(&str, &str); 5] = [
     ("validator", "validator.wasm"),
     ("embedding-updater", "embedding_updater.wasm"),
     ("ranker", "ranker.wasm"),
+    ("item-learner", "item_learner.wasm"),
+    ("table-ranker", "table_ranker.wasm"),
 ];
-/// Longest that the pipeline may stand still before the demonstration gives up.
-const STALLED: Duration = Duration::from_mins(1);
-
 /// Runs the demonstration.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     tailrace_server::logs::init(&LogConfig {
@@ -64,14 +56,15 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let (commands, queries) = (&engine.engine.commands, &engine.engine.queries);
     upload(commands, &args.plugins).await?;
     publish::make_stream(&engine.engine.broker, "SHOP", "shop.events.>").await?;
-    let id = apply(commands).await?;
+    let id = apply_text(commands, PIPELINE).await?;
     let clock = SystemClock::new();
-    publish::publish(&engine.engine.broker, &source.ratings).await?;
+    publish::publish(&engine.engine.broker, "shop.events.rating", &source.ratings).await?;
     wait(queries, &id, source.ratings.len() as u64).await?;
     let took = clock.monotonic();
     let lists = publish::read_lists(&engine.engine.broker).await?;
     let hits = measure::measure(&source.ratings, &lists);
     report::print(queries, &id, &source, &lists, &hits, took).await?;
+    report::divided(&divided::run(&engine, &source.ratings).await?)?;
     if !args.stay {
         crate::out("\nIt ends here. With --stay it keeps running, and prints how to look further.");
         engine.stop().await;
@@ -122,43 +115,5 @@ async fn upload(commands: &Commands, folder: &std::path::Path) -> anyhow::Result
             }
         ));
     }
-    Ok(())
-}
-
-async fn apply(commands: &Commands) -> anyhow::Result<PipelineId> {
-    let written = parse::read(PIPELINE.as_bytes())?;
-    let id = PipelineId {
-        tenant: Name::new(TENANT)?,
-        pipeline: written.manifest.name.clone(),
-    };
-    let applied = commands
-        .apply_pipeline(&id.tenant, written, Apply::default())
-        .await?;
-    crate::out(&format!("  applied {id}, revision {}", applied.revision));
-    Ok(id)
-}
-
-/// Waits until every event is committed, with progress on a terminal.
-async fn wait(queries: &Queries, id: &PipelineId, events: u64) -> anyhow::Result<()> {
-    let style =
-        ProgressStyle::with_template("  processing {bar:40} {pos}/{len} events, {per_sec}, {eta} left")?;
-    let bar = ProgressBar::new(events).with_style(style);
-    let mut done = 0;
-    let mut idle = Duration::ZERO;
-    let step = Duration::from_millis(100);
-    while done < events {
-        tokio::time::sleep(step).await;
-        let status = queries.pipeline_status(id).await?;
-        let now = status.engine.stats.counts.outcomes.events;
-        idle = if now == done { idle + step } else { Duration::ZERO };
-        anyhow::ensure!(
-            idle < STALLED,
-            "the pipeline stands still at {done} of {events} events: {:?}",
-            status.engine.state
-        );
-        done = now;
-        bar.set_position(done);
-    }
-    bar.finish_and_clear();
     Ok(())
 }

@@ -50,12 +50,12 @@ pub async fn make_stream(broker: &NatsBroker, name: &str, subject: &str) -> anyh
         .with_context(|| format!("cannot make stream {name}"))
 }
 
-/// Publishes all ratings, in order, with many acknowledgements under way.
-pub async fn publish(broker: &NatsBroker, ratings: &[Rating]) -> anyhow::Result<()> {
+/// Publishes all ratings on a subject, in order, with many acknowledgements under way.
+pub async fn publish(broker: &NatsBroker, subject: &'static str, ratings: &[Rating]) -> anyhow::Result<()> {
     let jetstream = jetstream(broker);
     let sent = stream::iter(ratings).then(|rating| async {
         let payload = serde_json::to_vec(rating)?;
-        Ok::<_, anyhow::Error>(jetstream.publish("shop.events.rating", payload.into()).await?)
+        Ok::<_, anyhow::Error>(jetstream.publish(subject, payload.into()).await?)
     });
     sent.map(|ack| async { Ok::<_, anyhow::Error>(ack?.await?) })
         .buffered(IN_FLIGHT)

@@ -10,7 +10,7 @@ use tailrace_control::Queries;
 use tailrace_core::identity::PipelineId;
 use tailrace_sketch::{Answer, Query};
 
-use super::{measure::Hits, publish::List, rating::Rating, ratings::Source};
+use super::{divided::Divided, measure::Hits, publish::List, rating::Rating, ratings::Source};
 
 /// Users whose lists are shown.
 const SHOWN_USERS: usize = 3;
@@ -42,6 +42,26 @@ pub async fn print(
     recommendations(&mut text, source, lists)?;
     quality(&mut text, source, lists, hits)?;
     sketches(&mut text, queries, id, &source.ratings).await?;
+    crate::out(&text);
+    Ok(())
+}
+
+/// Prints what two pipelines came to.
+pub fn divided(divided: &Divided) -> anyhow::Result<()> {
+    let mut text = format!(
+        "\nthe same in two pipelines, on {} ratings:\n  learning     {:>6.0} a second in one partition, {:.2} rows of films published a rating\n",
+        divided.ratings,
+        divided.learn_rate,
+        divided.rows as f64 / divided.ratings.max(1) as f64,
+    );
+    let one = divided.rank_rates.first().map_or(1.0, |(_, rate)| *rate);
+    for (partitions, rate) in &divided.rank_rates {
+        writeln!(
+            text,
+            "  ranking      {rate:>6.0} a second in {partitions}, {:.2} times that of one",
+            rate / one
+        )?;
+    }
     crate::out(&text);
     Ok(())
 }

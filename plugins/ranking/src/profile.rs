@@ -21,9 +21,11 @@ const KEPT: usize = 50;
 
 /// An item of the history and what it counted, 0 to 1.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Visit {
-    pub(crate) item: Item,
-    pub(crate) weight: f32,
+pub struct Visit {
+    /// The item.
+    pub item: Item,
+    /// What it counted.
+    pub weight: f32,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ struct Stored {
 }
 
 /// A user, loaded.
-pub(crate) struct Profile {
+pub struct Profile {
     stored: Stored,
     /// All of them, but for those forgotten.
     seen: ItemSet,
@@ -50,7 +52,8 @@ pub(crate) struct Profile {
 struct Chunk(#[serde(with = "packed")] Vec<Item>);
 
 impl Profile {
-    pub(crate) fn load(host: &mut Host<'_>, user: &str) -> Result<Self, Failure> {
+    /// Reads a user from state.
+    pub fn load(host: &mut Host<'_>, user: &str) -> Result<Self, Failure> {
         let stored: Stored = host.state().get_packed(&key(user))?.unwrap_or_default();
         let chunks = stored.seen.div_ceil(CHUNK);
         let mut seen = ItemSet::default();
@@ -71,7 +74,7 @@ impl Profile {
     }
 
     /// Notes that the user has seen an item; whether it is the first time.
-    pub(crate) fn see(&mut self, item: Item) -> bool {
+    pub fn see(&mut self, item: Item) -> bool {
         if !self.seen.insert(item) {
             return false;
         }
@@ -84,16 +87,18 @@ impl Profile {
         true
     }
 
-    pub(crate) fn has_seen(&self, item: Item) -> bool {
+    /// Whether the user has seen an item.
+    pub fn has_seen(&self, item: Item) -> bool {
         self.seen.contains(&item)
     }
 
-    pub(crate) fn seen_items(&self) -> usize {
+    /// How many items the user has seen.
+    pub fn seen_items(&self) -> usize {
         self.seen.len()
     }
 
     /// Makes an item the latest, unless it counts nothing.
-    pub(crate) fn remember(&mut self, item: Item, weight: f32) {
+    pub fn remember(&mut self, item: Item, weight: f32) {
         if weight == 0.0 {
             return;
         }
@@ -104,11 +109,12 @@ impl Profile {
     }
 
     /// The latest items, latest first.
-    pub(crate) fn latest(&self) -> impl Iterator<Item = Visit> {
+    pub fn latest(&self) -> impl Iterator<Item = Visit> {
         self.stored.latest.iter().rev().copied()
     }
 
-    pub(crate) fn save(&self, host: &mut Host<'_>, user: &str) -> Result<(), Failure> {
+    /// Writes what has changed.
+    pub fn save(&self, host: &mut Host<'_>, user: &str) -> Result<(), Failure> {
         host.state().set_packed(&key(user), &self.stored)?;
         if !self.has_grown {
             return Ok(());

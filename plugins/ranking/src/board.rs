@@ -42,20 +42,22 @@ impl Board {
 }
 
 /// Both boards.
-pub(crate) struct Boards {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Boards {
     popular: Board,
     fresh: Board,
 }
 
 impl Boards {
-    pub(crate) fn load(host: &mut Host<'_>) -> Result<Self, Failure> {
+    /// Reads them from state.
+    pub fn load(host: &mut Host<'_>) -> Result<Self, Failure> {
         let popular = host.state().get_packed(POPULAR_KEY)?.unwrap_or_default();
         let fresh = host.state().get_packed(FRESH_KEY)?.unwrap_or_default();
         Ok(Self { popular, fresh })
     }
 
     /// Notes an item as its row has it now, and writes what has changed; whether the popular have.
-    pub(crate) fn note(&mut self, host: &mut Host<'_>, item: Item, row: &Row) -> Result<bool, Failure> {
+    pub fn note(&mut self, host: &mut Host<'_>, item: Item, row: &Row) -> Result<bool, Failure> {
         // Without a like there is nothing to rank by.
         let Some(fresh) = row.fresh else {
             return Ok(false);
@@ -71,7 +73,7 @@ impl Boards {
     }
 
     /// Items by likes.
-    pub(crate) fn popular(&self) -> Vec<(Item, f32)> {
+    pub fn popular(&self) -> Vec<(Item, f32)> {
         self.popular
             .0
             .iter()
@@ -80,7 +82,7 @@ impl Boards {
     }
 
     /// Items by likes that fade, against the freshest.
-    pub(crate) fn fresh(&self) -> Vec<(Item, f32)> {
+    pub fn fresh(&self) -> Vec<(Item, f32)> {
         let freshest = self
             .fresh
             .0

@@ -15,21 +15,27 @@ use crate::packed::Record;
 
 /// An item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Item(u64);
+pub struct Item(u64);
 
 impl Item {
-    pub(crate) fn of(id: &str) -> Self {
+    /// The item with this id.
+    pub fn of(id: &str) -> Self {
         Self(SipHasher13::new().hash(id.as_bytes()) >> 16)
     }
 
+    /// Its key in a table, also a token of a subject: twelve characters, whatever the id holds.
+    pub fn key(self) -> String {
+        format!("{:012x}", self.0)
+    }
+
     /// State key of the item's row.
-    pub(crate) fn row_key(self) -> String {
-        format!("row/{:012x}", self.0)
+    pub fn row_key(self) -> String {
+        format!("row/{}", self.key())
     }
 
     /// State key of the item's id.
-    pub(crate) fn id_key(self) -> String {
-        format!("id/{:012x}", self.0)
+    pub fn id_key(self) -> String {
+        format!("id/{}", self.key())
     }
 }
 
@@ -86,13 +92,13 @@ impl Hash for Item {
 
 /// A set of items. Items are hashes already, so theirs only spreads the bits: it is quick, and the
 /// same in every run.
-pub(crate) type ItemSet = HashSet<Item, BuildHasherDefault<SpreadHasher>>;
+pub type ItemSet = HashSet<Item, BuildHasherDefault<SpreadHasher>>;
 /// A map by item.
-pub(crate) type ItemMap<T> = HashMap<Item, T, BuildHasherDefault<SpreadHasher>>;
+pub type ItemMap<T> = HashMap<Item, T, BuildHasherDefault<SpreadHasher>>;
 
 /// Spreads the 48 bits of an item over 64.
 #[derive(Default)]
-pub(crate) struct SpreadHasher(u64);
+pub struct SpreadHasher(u64);
 
 impl Hasher for SpreadHasher {
     fn finish(&self) -> u64 {

@@ -12,7 +12,7 @@ use serde::{
 };
 
 /// A record of fixed width.
-pub(crate) trait Record: Sized {
+pub trait Record: Sized {
     /// Its width in bytes.
     const WIDTH: usize;
     /// Appends it.
@@ -21,7 +21,8 @@ pub(crate) trait Record: Sized {
     fn take(bytes: &[u8]) -> Option<Self>;
 }
 
-pub(crate) fn serialize<T: Record, S: Serializer>(list: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes a list; for `#[serde(with = "packed")]`.
+pub fn serialize<T: Record, S: Serializer>(list: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     let mut bytes = Vec::with_capacity(list.len() * T::WIDTH);
     for record in list {
         record.put(&mut bytes);
@@ -29,7 +30,10 @@ pub(crate) fn serialize<T: Record, S: Serializer>(list: &[T], serializer: S) -> 
     serializer.serialize_bytes(&bytes)
 }
 
-pub(crate) fn deserialize<'de, T: Record, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+/// Reads a list.
+///
+/// Bytes that end within a record are an error.
+pub fn deserialize<'de, T: Record, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_bytes(ListVisitor(PhantomData))
 }
 

@@ -4,19 +4,60 @@
 //! candidate's before it is weighed. What the user has seen is left out first: it would set the scale
 //! and is never offered.
 
+use serde::{Deserialize, Serialize};
+use tailrace_sdk::schemars::JsonSchema;
+
 use crate::{
+    bounds::within,
     item::{Item, ItemMap},
     profile::Profile,
 };
 
+/// What each signal counts for. Each signal is scaled so that its best candidate has 1.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(crate = "tailrace_sdk::schemars")]
+pub struct Weights {
+    /// Items found together with the user's latest. Default 1.0.
+    pub co_occurrence: f32,
+    /// Nearness of the item's vector to the user's. Default 0.5.
+    pub similarity: f32,
+    /// Positive events of all time. Default 0.1.
+    pub popularity: f32,
+    /// Positive events, the recent ones more. Default 0.1.
+    pub freshness: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            co_occurrence: 1.0,
+            similarity: 0.5,
+            popularity: 0.1,
+            freshness: 0.1,
+        }
+    }
+}
+
+impl Weights {
+    /// Whether the weights are within their bounds.
+    pub fn check(&self) -> Result<(), String> {
+        within("weights.co-occurrence", &self.co_occurrence, &(0.0..=1e6))?;
+        within("weights.similarity", &self.similarity, &(0.0..=1e6))?;
+        within("weights.popularity", &self.popularity, &(0.0..=1e6))?;
+        within("weights.freshness", &self.freshness, &(0.0..=1e6))
+    }
+}
+
 /// Candidates of all signals, with the sum of their weighed scores.
-pub(crate) struct Blend<'a> {
+pub struct Blend<'a> {
     profile: &'a Profile,
     totals: ItemMap<f32>,
 }
 
 impl<'a> Blend<'a> {
-    pub(crate) fn new(profile: &'a Profile) -> Self {
+    /// Without candidates, for this user.
+    pub fn new(profile: &'a Profile) -> Self {
         Self {
             profile,
             totals: ItemMap::default(),
@@ -25,7 +66,7 @@ impl<'a> Blend<'a> {
 
     /// Adds a signal: candidates with their score; an item's scores are added up, and those that are
     /// not positive speak for nothing. A signal without weight adds no candidates either.
-    pub(crate) fn add(&mut self, weight: f32, candidates: impl IntoIterator<Item = (Item, f32)>) {
+    pub fn add(&mut self, weight: f32, candidates: impl IntoIterator<Item = (Item, f32)>) {
         if weight == 0.0 {
             return;
         }
@@ -42,7 +83,7 @@ impl<'a> Blend<'a> {
     }
 
     /// The best candidates, best first; ties by hash, so that a replay gives the same list.
-    pub(crate) fn best(self, most: usize) -> Vec<(Item, f32)> {
+    pub fn best(self, most: usize) -> Vec<(Item, f32)> {
         let better =
             |left: &(Item, f32), right: &(Item, f32)| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0));
         let mut all: Vec<(Item, f32)> = self.totals.into_iter().collect();

@@ -1,13 +1,22 @@
 //! The list as it is stored and handed on.
 
 use serde::{Deserialize, Serialize};
-use tailrace_sdk::Host;
+use tailrace_sdk::schemars::JsonSchema;
 
-use crate::{config::Fallback, item::Item};
+use crate::item::Item;
+
+/// A list for everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
+pub enum Fallback {
+    /// The items with the most positive events.
+    Popular,
+}
 
 /// Candidates that may turn out to be unknown before a list is shorter than it should be: items with
 /// a vector that never came by this step.
-pub(crate) const SPARE: usize = 20;
+pub const SPARE: usize = 20;
 
 /// A user's recommendations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,22 +40,23 @@ pub struct Scored {
 
 impl List {
     /// State key of a user's list.
-    pub(crate) fn key(user: &str) -> String {
+    pub fn key(user: &str) -> String {
         format!("list/{user}")
     }
 
-    pub(crate) fn make(
-        host: &mut Host<'_>,
+    /// The list of the best items whose ids are known.
+    pub fn make<E>(
         user: &str,
         time: u64,
         best_first: &[(Item, f32)],
         length: usize,
-    ) -> Self {
-        Self {
+        id_of: impl FnMut(Item) -> Result<Option<String>, E>,
+    ) -> Result<Self, E> {
+        Ok(Self {
             user: user.to_owned(),
             time,
-            items: scored(host, best_first, length),
-        }
+            items: scored(best_first, length, id_of)?,
+        })
     }
 }
 
@@ -63,29 +73,34 @@ pub struct FallbackList {
 
 impl FallbackList {
     /// State key of the list; the config's schema says that it stands in for those of unknown users.
-    pub(crate) const KEY: &str = "fallback/list";
+    pub const KEY: &str = "fallback/list";
 
-    pub(crate) fn make(
-        host: &mut Host<'_>,
+    /// The list of the best items whose ids are known.
+    pub fn make<E>(
         fallback: Fallback,
         time: u64,
         mut items: Vec<(Item, f32)>,
         length: usize,
-    ) -> Self {
+        id_of: impl FnMut(Item) -> Result<Option<String>, E>,
+    ) -> Result<Self, E> {
         items.sort_unstable_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
-        Self {
+        Ok(Self {
             fallback,
             time,
-            items: scored(host, &items, length),
-        }
+            items: scored(&items, length, id_of)?,
+        })
     }
 }
 
-/// The best items by their ids.
-fn scored(host: &mut Host<'_>, best_first: &[(Item, f32)], length: usize) -> Vec<Scored> {
+/// The best items by their ids. No more ids are asked for than the list takes.
+fn scored<E>(
+    best_first: &[(Item, f32)],
+    length: usize,
+    mut id_of: impl FnMut(Item) -> Result<Option<String>, E>,
+) -> Result<Vec<Scored>, E> {
     let scored = best_first.iter().filter_map(|(item, score)| {
-        let id = String::from_utf8(host.state().get(&item.id_key())?).ok()?;
-        Some(Scored { id, score: *score })
+        let id = id_of(*item).transpose()?;
+        Some(id.map(|id| Scored { id, score: *score }))
     });
     scored.take(length).collect()
 }
