@@ -123,6 +123,14 @@ it('downloads a plugin as the engine runs it', async () => {
   const described = await (await engine.ask('GET', '/plugins/validator/versions/1.0.0')).json();
   const bytes = readFileSync(await saved.path());
   expect(createHash('sha256').update(bytes).digest('hex')).toBe((described as { digest: string }).digest);
+  // One that a pipeline names stays, and it is said which; one that none names goes.
+  await page.getByRole('button', { name: 'Delete validator@1.0.0' }).click();
+  await page.getByRole('button', { name: 'Delete for good' }).click();
+  await page
+    .getByRole('alert')
+    .getByText(/validator@1.0.0/)
+    .first()
+    .waitFor();
 });
 
 it('reads log lines that are markup or escape sequences as text, and filters lines', async () => {
@@ -213,5 +221,11 @@ vectors:
   await nearest.getByRole('button', { name: 'coffee' }).click();
   await page.getByRole('img', { name: 'The 32 numbers of coffee' }).waitFor();
   await accessible(page);
+  // State goes by its prefix, in the words of what is lost, and the page tells how far it is.
+  await page.getByLabel('Prefix').fill('item/');
+  await page.getByRole('button', { name: 'Delete what begins with the prefix' }).click();
+  await page.getByRole('button', { name: 'Delete item/… for good' }).click();
+  await page.getByText(/^[1-9]\d* entries deleted$/).waitFor();
+  await page.getByText('No key begins with this').waitFor();
   expect(complaints).toEqual([]);
 });

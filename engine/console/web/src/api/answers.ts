@@ -1,4 +1,5 @@
 // What each route answers, by hand: only fields that the console shows are named, in the form in which it uses them.
+import type { components } from './generated';
 import type { DeadLetter } from './shapes/dead-letter';
 import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
@@ -12,7 +13,11 @@ import type { Status } from './shapes/status';
 import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
 import type { WindowPage } from './shapes/window';
 
+type Schemas = components['schemas'];
+
 export interface Answers {
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/state-deletions/{number}': Schemas['StateDeletionReport'];
+  'post /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state-deletions': Schemas['StateDeletionAnswer'];
   'get /v1/doctor': Doctor;
   'get /v1/engines': EngineShare[];
   'get /v1/streams': BrokerStreamPage;

@@ -15,13 +15,13 @@ export const EXITS: readonly Exit[] = [
   {
     name: 'accept-loss',
     title: 'Accept the loss',
-    says: 'Goes on with the first event that the input stream still has. The state is kept.',
+    says: 'Goes on without the events that the stream has dropped; they count as lost. The state is kept.',
     flag: '--accept-loss',
   },
   {
     name: 'from',
     title: 'Read on from a place',
-    says: 'Reads on from a sequence of the input stream, or from its first event. The state is kept.',
+    says: 'Reads on from a sequence of the input stream, or from its first event. The state is kept; events that were processed before are processed again.',
     flag: '--from',
   },
   {
