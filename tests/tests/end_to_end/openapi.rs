@@ -1,11 +1,12 @@
-//! A client that a generator makes of the API's description has every route, and works on a real engine. The generator
-//! comes from PyPI. The console's types, which are made of the same description, are checked with the console.
+//! The API's description is true: a client that a generator makes of it has every route, and works on a real engine;
+//! and thousands of requests that are made of it, right and wrong ones, get no answer that it does not name. Both tools
+//! come from PyPI. The console's types, which are made of the same description, are checked with the console.
 
 use std::process::Command;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tailrace_tests::files;
+use tailrace_tests::{engine::OPERATOR, files};
 
 use crate::Stage;
 
@@ -77,10 +78,21 @@ async fn a_generated_client_has_every_route_and_works() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_gets_an_answer_that_the_description_does_not_name() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let mut requests = Command::new(files::root().join("tests/tools/schemathesis.sh"));
+    requests.args([stage.engine.url(), OPERATOR]);
+    let said = run(requests).await?;
+    assert!(said.contains(" passed") && !said.contains(" failed"), "{said}");
+    Ok(())
+}
+
 /// Runs a program; gives what it printed.
 async fn run(mut command: Command) -> anyhow::Result<String> {
     let done = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    anyhow::ensure!(done.status.success(), "{said}");
-    Ok(String::from_utf8(done.stdout)?)
+    let printed = String::from_utf8(done.stdout)?;
+    let said = String::from_utf8_lossy(&done.stderr);
+    anyhow::ensure!(done.status.success(), "{said}\n{printed}");
+    Ok(printed)
 }
