@@ -205,7 +205,14 @@ async fn a_true_loss_parks_with_its_exit_and_the_exit_keeps_the_state() -> anyho
     assert!(again.text.contains("--accept-loss"), "{again:?}");
     stage.resume("count", "accept-loss=true").await?;
     stage.counts("count", "u", 13).await?;
+    let status = stage.engine.status("count").await?;
+    assert_eq!(status["input"]["lost"], 10, "{status:#}");
     stage.cluster.publish("shop.orders.a", [event("u")]).await?;
+    stage.counts("count", "u", 14).await?;
+    // Where nothing is lost, nothing is read twice.
+    stage.resume("count", "accept-loss=true").await?;
+    stage.cluster.publish("shop.orders.a", [event("v")]).await?;
+    stage.counts("count", "v", 1).await?;
     stage.counts("count", "u", 14).await?;
     // It is the same after a restart.
     stage.restart().await?;

@@ -497,10 +497,10 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "format" => "`json` (the default), `mermaid` or `dot`.",
         "detail" => "`pipelines` (the default) or `steps`.",
         "accept-loss" => {
-            "`true` goes on with the first event that the input stream still has. The state is kept."
+            "`true` goes on without the events that the input stream has dropped by now. They are counted as lost. The state is kept, and no event is read twice."
         }
         "from" if path.ends_with("/resume") => {
-            "`first`, or a sequence of the input stream: the pipeline reads on from there. The state is kept."
+            "`first`, or a sequence of the input stream: the pipeline reads on from there. The state is kept. Events that were processed before are processed again."
         }
         "stream" => "the pipeline reads this input stream from now on. The state is kept.",
         "new-stream" => {

@@ -54,11 +54,11 @@ impl Commands {
     /// Lets a pipeline go on.
     pub async fn resume(&self, id: &PipelineId, how: Resume) -> ControlResult<()> {
         let from = match how.from {
-            None if how.accept_loss || how.stream.is_some() => Some(ReadFrom::First),
+            None if how.stream.is_some() => Some(ReadFrom::First),
             from => from,
         };
         if how.new_stream {
-            if from.is_some() {
+            if from.is_some() || how.accept_loss {
                 return Err(ControlError::Invalid(
                     "with new-stream the pipeline begins where its manifest says; leave accept-loss, from and stream out".to_owned(),
                 ));
@@ -69,11 +69,39 @@ impl Commands {
         if let Some(from) = from {
             return self.rebase(id, from, how.stream).await;
         }
+        if how.accept_loss {
+            return self.accept_loss(id).await;
+        }
         let (pipeline, _) = self.known(id).await?;
         if pipeline.paused.is_some() {
             return self.set_paused(id, None).await;
         }
         self.try_again(id).await
+    }
+
+    /// Lets it go on behind its positions, without what the stream has dropped by now. That is counted as lost. Nothing
+    /// is read twice, whatever state the pipeline is in.
+    async fn accept_loss(&self, id: &PipelineId) -> ControlResult<()> {
+        let (pipeline, _) = self.known(id).await?;
+        let facts = self.input_facts(id, &pipeline.active.manifest).await?;
+        let is_another = pipeline
+            .stream_created
+            .as_ref()
+            .is_some_and(|created| *created != facts.created);
+        if is_another {
+            // Its positions mean nothing.
+            return self.rebase(id, ReadFrom::First, None).await;
+        }
+        let target = format!("pipeline/{}", id.pipeline);
+        let change = Change::new("pipeline-loss-accepted", &id.tenant, target)
+            .to(json!({ "up_to": facts.last_sequence, "stream": facts.name }));
+        let accept = |pipeline: &mut Pipeline| {
+            pipeline.accepted_loss = Some(facts.last_sequence);
+            pipeline.paused = None;
+            pipeline.retried += 1;
+        };
+        self.audited(change, self.change(id, accept)).await?;
+        self.see_it_start(id).await
     }
 
     /// One that is parked tries again; says so if it is parked once more.
@@ -89,7 +117,12 @@ impl Commands {
         );
         self.audited(change, self.change(id, |pipeline| pipeline.retried += 1))
             .await?;
-        // It starts, and the input is looked at only then: one that is parked again is so within moments.
+        self.see_it_start(id).await
+    }
+
+    /// It starts, and the input is looked at only then: one that is parked again is so within moments.
+    async fn see_it_start(&self, id: &PipelineId) -> ControlResult<()> {
+        let state = || self.context.overview.pipeline(id).map(|status| status.state());
         let parked = async {
             tokio::time::sleep(FIRST_LOOK).await;
             while !matches!(state(), Some(State::Parked { .. })) {

@@ -215,6 +215,8 @@ pub struct SubscribeRequest {
     pub stream_created: Option<String>,
     /// What is done about events that were dropped before they were processed.
     pub on_loss: OnLoss,
+    /// Up to this sequence it goes on, whatever was dropped.
+    pub accepted_loss: u64,
     /// Whether only the newest message of a key counts, so that it is no loss if others are gone.
     pub keeps_newest: bool,
     /// Where it is shown what the input is like.

@@ -278,6 +278,9 @@ pub struct Pipeline {
     /// Where it reads its input from since somebody said so, whatever was committed before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebase: Option<Rebase>,
+    /// Up to this sequence of the input, the loss of events is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_loss: Option<u64>,
     /// How often somebody let it try again.
     #[serde(default)]
     pub retried: u64,
@@ -314,6 +317,7 @@ impl Pipeline {
             candidate: None,
             last_candidate: None,
             rebase: None,
+            accepted_loss: None,
             retried: 0,
             created_ms,
         }

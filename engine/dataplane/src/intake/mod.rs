@@ -84,6 +84,8 @@ pub struct Intake {
     pub stream_created: Option<String>,
     /// Where to begin while nothing is committed.
     pub start: Start,
+    /// Up to this sequence, the loss of events is accepted.
+    pub accepted_loss: u64,
     /// This engine.
     pub engine: EngineId,
     /// Counts requests to send dead letters again; the redrive subject is read once it is not 0.
@@ -212,6 +214,7 @@ impl Intake {
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
             on_loss: manifest.input.on_loss,
+            accepted_loss: self.accepted_loss,
             keeps_newest: false,
             watch: self.status.input_watch.clone(),
         };
@@ -239,6 +242,7 @@ impl Intake {
                 Start::Sequence(least + 1)
             },
             on_loss: OnLoss::Continue,
+            accepted_loss: 0,
             keeps_newest: false,
             watch: Arc::default(),
             pipeline,

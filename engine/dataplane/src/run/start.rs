@@ -239,6 +239,7 @@ impl PipelineRun {
             start: pipeline
                 .start_sequence
                 .map_or(pipeline.active.manifest.input.start.clone(), Start::Sequence),
+            accepted_loss: pipeline.accepted_loss.unwrap_or(0),
             engine: share.membership.me.clone(),
             redriven: redriven_seen,
             partition_queues,

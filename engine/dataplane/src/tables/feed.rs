@@ -257,6 +257,7 @@ impl TableFeed {
             start: Start::All,
             stream_created: Some(facts.created.clone()),
             on_loss: OnLoss::Continue,
+            accepted_loss: 0,
             keeps_newest: true,
             watch: watch.clone(),
         };

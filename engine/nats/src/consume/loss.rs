@@ -51,7 +51,8 @@ impl NatsSubscription {
             is_certain,
         };
         let stream = self.request.stream.clone();
-        if is_certain && self.request.on_loss == OnLoss::Park {
+        let is_accepted = to <= self.request.accepted_loss;
+        if is_certain && self.request.on_loss == OnLoss::Park && !is_accepted {
             return Err(InputError::Lost { stream, loss });
         }
         let SubscribeRequest { watch, .. } = &self.request;

@@ -213,6 +213,7 @@ fn request(stream: &str) -> SubscribeRequest {
         start: Start::All,
         stream_created: None,
         on_loss: OnLoss::Park,
+        accepted_loss: 0,
         keeps_newest: false,
         watch: std::sync::Arc::default(),
     }

@@ -71,10 +71,11 @@ pub enum PipelineCommand {
     Resume {
         /// The pipeline.
         name: String,
-        /// Go on without the events that the input stream dropped. The state is kept.
+        /// Go on without the events that the input stream dropped. They are counted as lost. The state is kept.
         #[arg(long)]
         accept_loss: bool,
-        /// Read the input from this sequence on, or from `first`. The state is kept.
+        /// Read the input from this sequence on, or from `first`. The state is kept. Events that were processed before are
+        /// processed again.
         #[arg(long, value_name = "SEQUENCE", conflicts_with = "accept_loss")]
         from: Option<String>,
         /// Read another input stream. The state is kept.
