@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     manifest::{
         error::ManifestError,
-        parse::{MAX_MANIFEST_BYTES, json_value},
+        parse::{JsonFlaw, MAX_MANIFEST_BYTES, json_value},
     },
     schema::{ConfigSchema, Misfit},
     yaml::{self, Yaml, places::Position},
@@ -36,7 +36,7 @@ impl WrittenConfig {
         let text = std::str::from_utf8(text).map_err(|_| wrong("not UTF-8 text".to_owned()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('{') {
-            let value = json_value(text).map_err(|(why, position)| {
+            let value = json_value(text).map_err(|JsonFlaw { why, position, .. }| {
                 let Position { line, column } = position;
                 wrong(format!("{why}, at line {line}, column {column}"))
             });
@@ -91,6 +91,7 @@ mod tests {
             (&b"{\"a\":1,\"a\":2}"[..], "\"a\" is there twice"),
             (b"a: 1\na: 2\n", "\"a\" is there twice"),
             (b"{\"a\":", "not JSON"),
+            (b"{\"a\":18446744073709551616}", "lose digits"),
             (b"a: [", "not YAML"),
             (b"\xff", "not UTF-8"),
         ] {

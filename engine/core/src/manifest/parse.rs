@@ -14,7 +14,7 @@ use crate::{
     },
     name::Name,
     yaml::{
-        self, Yaml,
+        self, Plain, Yaml,
         places::{Place, Position},
     },
 };
@@ -61,9 +61,14 @@ pub fn read(text: &[u8]) -> Result<Written, Refusal> {
     }
     let text = std::str::from_utf8(text).map_err(|_| ManifestError::new(".", "not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        let hint = "it is empty; a manifest has fields with values, as in name: orders";
+        return Err(ManifestError::new(".", hint).into());
+    }
     if text.trim_start().starts_with('{') {
-        let value = json_value(text)
-            .map_err(|(why, position)| Refusal::at(ManifestError::new(".", why), position))?;
+        let value = json_value(text).map_err(|JsonFlaw { path, why, position }| {
+            Refusal::at(ManifestError::new(path, why), position)
+        })?;
         // JSON is YAML, as far as places go.
         let places = yaml::parse_with_places(text).ok().map(|(_, places)| places);
         let mut manifest: PipelineManifest = typed(value, places.as_ref())?;
@@ -94,8 +99,20 @@ pub fn read(text: &[u8]) -> Result<Written, Refusal> {
     })
 }
 
-/// The value of a JSON text, in which no field is there twice.
-pub(super) fn json_value(text: &str) -> Result<Value, (String, Position)> {
+/// Why a JSON text is not taken.
+pub(super) struct JsonFlaw {
+    path: String,
+    pub(super) why: String,
+    pub(super) position: Position,
+}
+
+/// The value of a JSON text, in which no field is there twice and no number loses digits.
+pub(super) fn json_value(text: &str) -> Result<Value, JsonFlaw> {
+    let whole = |why: String, position: Position| JsonFlaw {
+        path: ".".to_owned(),
+        why,
+        position,
+    };
     let value = serde_json::from_str(text).map_err(|cause: serde_json::Error| {
         let told = cause.to_string();
         // The place is told beside it.
@@ -105,15 +122,44 @@ pub(super) fn json_value(text: &str) -> Result<Value, (String, Position)> {
             line: counted(cause.line()),
             column: counted(cause.column()),
         };
-        (format!("not JSON: {why}"), position)
+        whole(format!("not JSON: {why}"), position)
     })?;
+    let tree = yaml::parse_with_places(text);
     if let Err(PayloadFault::Duplicate { name, .. }) = check_json(text.as_bytes()) {
         let shown: String = name.chars().take(60).collect();
-        let twice = yaml::parse(text).err().map(|cause| cause.position);
-        let position = twice.unwrap_or(Position { line: 1, column: 1 });
-        return Err((format!("the field {shown:?} is there twice"), position));
+        let position = tree.err().map(|cause| cause.position);
+        let position = position.unwrap_or(Position { line: 1, column: 1 });
+        return Err(whole(format!("the field {shown:?} is there twice"), position));
+    }
+    if let Ok((tree, places)) = tree
+        && let Some(path) = wide_number(&tree, String::new())
+    {
+        return Err(JsonFlaw {
+            why: "64 bits do not hold this whole number, and it would lose digits; write it as a text, in quotes".to_owned(),
+            position: places.of_path(&path),
+            path,
+        });
     }
     Ok(value)
+}
+
+/// The path of a number that JSON's readers would round.
+fn wide_number(tree: &Yaml, path: String) -> Option<String> {
+    match tree {
+        Yaml::Scalar(scalar) => {
+            let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
+            let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            (is_whole && scalar.is_plain && scalar.resolve() == Plain::Text).then_some(path)
+        }
+        Yaml::List(list) => {
+            let mut entries = list.iter().enumerate();
+            entries.find_map(|(index, entry)| wide_number(entry, format!("{path}[{index}]")))
+        }
+        Yaml::Map(fields) => fields.iter().find_map(|(name, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            wide_number(value, format!("{path}{dot}{name}"))
+        }),
+    }
 }
 
 fn typed<R: Tree>(tree: R, places: Option<&Place>) -> Result<PipelineManifest, Refusal> {
@@ -335,6 +381,33 @@ partitions: 99
         );
         assert_eq!(mistakes("{\n  \"name\": \"p\",,\n}"), [(".".into(), 2, 15)]);
         assert_eq!(mistakes("{\n  \"name\": 1,\n \"name\": 2}"), [(".".into(), 3, 2)]);
+    }
+
+    #[test]
+    fn a_number_that_would_lose_digits_is_refused_in_json_and_text_in_yaml() {
+        let json = |number: &str| {
+            format!(
+                r#"{{"name":"p","input":{{"subjects":["a"]}},"steps":[{{"name":"s","plugin":"p@1.0.0","config":{{"block":[7,{number}]}}}}]}}"#
+            )
+        };
+        for wide in ["18446744073709551616", "-9223372036854775809"] {
+            let refusal = read(json(wide).as_bytes()).unwrap_err();
+            assert_eq!(refusal.first().path, "steps[0].config.block[1]", "{refusal}");
+            let yaml = format!(
+                "name: p\ninput: {{ subjects: [a] }}\nsteps: [{{ name: s, plugin: p@1.0.0, config: {{ block: [7, {wide}] }} }}]\n"
+            );
+            let config = parse(yaml.as_bytes()).unwrap().steps[0].config.clone();
+            assert_eq!(config, serde_json::json!({"block": [7, wide]}));
+        }
+        for narrow in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "1e300",
+            "0.1",
+            "\"18446744073709551616\"",
+        ] {
+            assert!(read(json(narrow).as_bytes()).is_ok(), "{narrow}");
+        }
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl YamlScalar {
 }
 
 /// The core schema of YAML 1.2. Digits with a leading zero are text, against the letter of it: they are postcodes
-/// and article numbers, and no number that anybody writes.
+/// and article numbers, and no number that anybody writes. Whole numbers that 64 bits do not hold are text too: they
+/// are identifiers, and as numbers they would lose digits.
 fn resolve(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
@@ -71,7 +72,12 @@ fn prefixed(text: &str) -> Option<Plain> {
     };
     let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
     let number = i128::from_str_radix(digits, radix).ok().filter(|_| is_number);
-    number.map(Plain::Integer)
+    number.filter(fits).map(Plain::Integer)
+}
+
+/// Whether JSON's whole numbers hold it, as Rust and most others read them.
+fn fits(number: &i128) -> bool {
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(number)
 }
 
 fn number(is_negative: bool, unsigned: &str) -> Option<Plain> {
@@ -94,11 +100,9 @@ fn number(is_negative: bool, unsigned: &str) -> Option<Plain> {
         return None;
     }
     let sign = if is_negative { -1 } else { 1 };
-    if fraction.is_none()
-        && exponent.is_none()
-        && let Ok(whole) = whole.parse::<i128>()
-    {
-        return Some(Plain::Integer(sign * whole));
+    if fraction.is_none() && exponent.is_none() {
+        let whole = whole.parse::<i128>().ok().map(|whole| sign * whole);
+        return whole.filter(fits).map(Plain::Integer);
     }
     let float: f64 = unsigned.parse().ok()?;
     Some(Plain::Float(sign as f64 * float))
@@ -122,7 +126,8 @@ mod tests {
             ("-19", Plain::Integer(-19)),
             ("0o14", Plain::Integer(12)),
             ("0xC", Plain::Integer(12)),
-            ("18446744073709551616", Plain::Integer(18_446_744_073_709_551_616)),
+            ("18446744073709551615", Plain::Integer(i128::from(u64::MAX))),
+            ("-9223372036854775808", Plain::Integer(i128::from(i64::MIN))),
             ("0.", Plain::Float(0.0)),
             ("-0.5", Plain::Float(-0.5)),
             (".5", Plain::Float(0.5)),
@@ -140,9 +145,41 @@ mod tests {
     #[test]
     fn all_else_is_text() {
         for text in [
-            "NO", "no", "yes", "on", "off", "y", "tRue", "nULL", "08001", "00", "-08", "007.5", "01e5",
-            "1_000", "0b11", "0x", "0o8", "-0x1", "1e", "e3", ".", "-", "+", "1.2.3", "12:30:45", "0xZZ",
-            "inf", "nan", "Infinity", "1 2", "٣",
+            "NO",
+            "no",
+            "yes",
+            "on",
+            "off",
+            "y",
+            "tRue",
+            "nULL",
+            "08001",
+            "00",
+            "-08",
+            "007.5",
+            "01e5",
+            "1_000",
+            "0b11",
+            "0x",
+            "0o8",
+            "-0x1",
+            "1e",
+            "e3",
+            ".",
+            "-",
+            "+",
+            "1.2.3",
+            "12:30:45",
+            "0xZZ",
+            "inf",
+            "nan",
+            "Infinity",
+            "1 2",
+            "٣",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "0x10000000000000000",
+            "123456789012345678901234567890123456789012",
         ] {
             assert_eq!(resolve(text), Plain::Text, "{text:?}");
         }

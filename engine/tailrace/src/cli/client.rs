@@ -146,6 +146,11 @@ impl Client {
         json(&self.send(Method::PUT, path, Some(serde_json::to_vec(body)?))?)
     }
 
+    /// Puts a text as it is, and reads the answer.
+    pub fn put_text(&self, path: &str, kind: &str, text: Vec<u8>) -> anyhow::Result<Value> {
+        json(&self.send_as(Method::PUT, path, Some((kind, text)))?)
+    }
+
     /// Posts a JSON document.
     pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
         json(&self.send(Method::POST, path, Some(serde_json::to_vec(body)?))?)
@@ -198,10 +203,14 @@ impl Client {
     }
 
     fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+        self.send_as(method, path, body.map(|body| ("application/json", body)))
+    }
+
+    fn send_as(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> anyhow::Result<Vec<u8>> {
         let request = self.request(method, path);
         let sent = match body {
-            Some(body) => {
-                let request = request.header("content-type", "application/json").body(body);
+            Some((kind, body)) => {
+                let request = request.header("content-type", kind).body(body);
                 self.agent.run(request.map_err(|cause| self.malformed(&cause))?)
             }
             None => self
@@ -292,7 +301,11 @@ fn unspoken(cause: &ureq::Error, url: &str) -> Option<String> {
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Some(cause.to_string()),
         // How rustls tells of a handshake that failed.
         ureq::Error::Io(cause) if is_encrypted && cause.kind() == std::io::ErrorKind::InvalidData => {
-            Some(cause.to_string())
+            let cause = cause.to_string();
+            // How rustls tells of an answer that is no TLS.
+            let is_plain = cause.contains("InvalidContentType");
+            let told = "what answers there does not speak TLS; is it http?";
+            Some(if is_plain { told.to_owned() } else { cause })
         }
         ureq::Error::Protocol(cause) if !is_encrypted && cause.to_string().contains("parse") => {
             Some("what answers there is no HTTP; is it https?".to_owned())

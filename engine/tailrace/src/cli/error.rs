@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tailrace_core::manifest::mistakes::{Mistake, Refusal};
 
 use super::screen::{Output, printable};
 
@@ -106,6 +107,27 @@ impl fmt::Display for MistakeView {
     }
 }
 
+/// One mistake in a line, several each in its own.
+fn told(mistakes: &[MistakeView], code: &str) -> String {
+    if let [mistake] = mistakes {
+        return format!("{mistake}{code}");
+    }
+    let lines = mistakes.iter().map(|mistake| format!("\n  {mistake}"));
+    let lines: String = lines.collect();
+    format!("the manifest has {} mistakes{code}{lines}", mistakes.len())
+}
+
+impl From<&Mistake> for MistakeView {
+    fn from(mistake: &Mistake) -> Self {
+        Self {
+            field: mistake.error.path.clone(),
+            detail: mistake.error.message.clone(),
+            line: mistake.position.map(|position| position.line),
+            column: mistake.position.map(|position| position.column),
+        }
+    }
+}
+
 impl Problem {
     fn what(&self) -> String {
         if !self.mistakes.is_empty() {
@@ -124,16 +146,7 @@ impl Problem {
     }
 
     fn told_mistakes(&self) -> String {
-        if let [mistake] = &*self.mistakes {
-            return format!("{mistake} ({})", self.code);
-        }
-        let lines = self.mistakes.iter().map(|mistake| format!("\n  {mistake}"));
-        let lines: String = lines.collect();
-        format!(
-            "the manifest has {} mistakes ({}){lines}",
-            self.mistakes.len(),
-            self.code
-        )
+        told(&self.mistakes, &format!(" ({})", self.code))
     }
 
     fn help(&self) -> &'static str {
@@ -192,6 +205,20 @@ pub fn misuse(what: impl Into<String>, help: impl Into<String>) -> anyhow::Error
         help: help.into(),
     }
     .into()
+}
+
+/// A manifest that does not read: all that is wrong with it, as the server would say it.
+pub fn unreadable_manifest(refusal: &Refusal) -> anyhow::Error {
+    let mistakes: Vec<_> = refusal.mistakes().iter().map(MistakeView::from).collect();
+    let fields = if mistakes.len() > 1 {
+        "those fields"
+    } else {
+        "that field"
+    };
+    misuse(
+        told(&mistakes, ""),
+        format!("mend {fields}; `tailrace pipeline schema` describes them all"),
+    )
 }
 
 /// An error as a program reads it.

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
-use tailrace_core::manifest::parse::{MAX_MANIFEST_BYTES, parse};
+use tailrace_core::manifest::parse::{MAX_MANIFEST_BYTES, read as read_manifest};
 
 use crate::cli::{
     client::{query, read},
-    error::misuse,
+    error::unreadable_manifest,
     global::Session,
     screen::{printable, remark},
 };
@@ -95,17 +95,14 @@ struct ChangeView {
     after: Value,
 }
 
-/// Reads the manifest for its name and its form, and lets the server judge it.
+/// Reads the manifest for its name and its form, and lets the server judge it. It goes there as it was written: only so
+/// are scalars typed by their places, and mistakes told by their lines.
 pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
     let text = read_text(&args.file)?;
-    let spec = parse(&text).map_err(|cause| {
-        misuse(
-            cause.to_string(),
-            "mend that field; `tailrace pipeline schema` describes them all",
-        )
-    })?;
-    let route = session.pipeline_route(spec.name.as_str(), &[])? + &args.query();
-    let answer = session.client.put(&route, &spec)?;
+    let read_here = read_manifest(&text).map_err(|refusal| unreadable_manifest(&refusal))?;
+    let name = read_here.manifest.name;
+    let route = session.pipeline_route(name.as_str(), &[])? + &args.query();
+    let answer = session.client.put_text(&route, kind_of(&text), text)?;
     session.output.show(&answer, || {
         let AppliedView {
             revision,
@@ -122,7 +119,6 @@ pub fn run(args: &ApplyArgs, session: &Session) -> anyhow::Result<()> {
         for warning in warnings {
             remark(&format!("warning: {warning}"));
         }
-        let name = &spec.name;
         Ok(if dry_run && changed {
             let lines = changes.iter().map(difference);
             let would = format!("{name} would run revision {revision}; nothing was changed");
@@ -157,6 +153,15 @@ fn difference(change: &ChangeView) -> String {
     };
     let (before, after) = (side('-', &change.before), side('+', &change.after));
     format!("{}{before}{after}", printable(&change.field))
+}
+
+/// The media type of a manifest's text.
+fn kind_of(text: &[u8]) -> &'static str {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    match text.trim_ascii_start().first() {
+        Some(b'{') => "application/json",
+        _ => "application/yaml",
+    }
 }
 
 fn read_text(path: &PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -50,7 +50,7 @@ pub fn run(args: &LogsArgs, session: &Session) -> anyhow::Result<()> {
     let path = session.pipeline_route(&args.name, &["logs"])? + &asked;
     if !args.follow {
         let answer = session.client.get(&path)?;
-        remark_aside("shown", &answer);
+        remark_aside("shown", &answer)?;
         return session.output.show(&answer, || {
             let lines = answer["lines"].as_array().map_or(&[][..], Vec::as_slice);
             let lines: anyhow::Result<Vec<String>> = lines.iter().map(text).collect();
@@ -69,7 +69,7 @@ pub fn run(args: &LogsArgs, session: &Session) -> anyhow::Result<()> {
                 let shown = text(&data)?;
                 session.output.line(&data, || shown)?;
             }
-            _ => remark_aside(&name, &data),
+            _ => remark_aside(&name, &data)?,
         }
     }
     Ok(())

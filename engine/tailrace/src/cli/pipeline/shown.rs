@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::cli::screen::remark;
+use crate::cli::screen::{printable, remark};
 
-/// Says it on standard error, so that the output holds nothing but the items.
-pub fn remark_aside(name: &str, data: &Value) {
+/// Says it on standard error, so that the output holds nothing but the items. That the server ends it is an error.
+pub fn remark_aside(name: &str, data: &Value) -> anyhow::Result<()> {
     let number = |field: &str| data[field].as_u64().unwrap_or(0);
     match name {
         "shown" => {
@@ -22,6 +22,11 @@ pub fn remark_aside(name: &str, data: &Value) {
                 "not shown: {limited} beyond the rate of a stream, {dropped} because they were not read in time"
             ));
         }
+        "ended" => anyhow::bail!(
+            "the server ended it: {}",
+            printable(data["reason"].as_str().unwrap_or("it does not say why"))
+        ),
         _ => {}
     }
+    Ok(())
 }

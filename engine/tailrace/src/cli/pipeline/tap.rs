@@ -70,7 +70,7 @@ pub fn run(args: &TapArgs, session: &Session) -> anyhow::Result<()> {
             let shown = text(&data)?;
             session.output.line(&data, || shown)?;
         } else {
-            remark_aside(&name, &data);
+            remark_aside(&name, &data)?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{
     client::read,
+    error::misuse,
     global::Session,
     screen::{count, remark},
 };
@@ -58,6 +59,10 @@ struct ReportView {
 pub fn run(args: &DeleteStateArgs, session: &Session) -> anyhow::Result<()> {
     let keys = match (&args.keys.key, &args.keys.prefix) {
         (Some(key), _) => json!({ "key": key }),
+        (None, Some(prefix)) if prefix.is_empty() => {
+            let help = "give --prefix a text, or delete all of the step with --all";
+            return Err(misuse("every key begins with the empty prefix", help));
+        }
         (None, Some(prefix)) => json!({ "prefix": prefix }),
         (None, None) => json!({ "prefix": "" }),
     };
@@ -66,6 +71,11 @@ pub fn run(args: &DeleteStateArgs, session: &Session) -> anyhow::Result<()> {
     let number = ordered["number"].to_string();
     let route = session.pipeline_route(&args.pipeline, &["state-deletions", &number])?;
     let mut answer = session.client.get(&route)?;
+    if answer["done"] != json!(true) {
+        remark(&format!(
+            "order {number} is given; it is done while the pipeline runs, whether or not this waits"
+        ));
+    }
     for _ in 0..LOOKS {
         if answer["done"] == json!(true) {
             break;
