@@ -15,6 +15,8 @@ use crate::manifest::{
     error::ManifestError,
 };
 
+/// The member of a result that has the least or the greatest value; what is kept stands beside it.
+pub(crate) const VALUE: &str = "value";
 /// Most quantiles of one aggregate.
 const MAX_QUANTILES: u64 = 32;
 /// Most items of `top`.
@@ -143,6 +145,10 @@ impl AggregateOf {
         }
         within(&field("keep"), self.keep.len() as u64, 0, 16)?;
         for (name, place) in &self.keep {
+            if name == VALUE {
+                let hint = "`value` is the least or greatest value itself; choose another name";
+                return Err(ManifestError::new(field(&format!("keep.{name}")), hint));
+            }
             check_extract(&field(&format!("keep.{name}")), place)?;
         }
         match (&self.at, measure) {
@@ -150,6 +156,12 @@ impl AggregateOf {
                 within(&field("at"), at.len() as u64, 1, MAX_QUANTILES)?;
                 if let Some(wrong) = at.iter().find(|q| !(0.0..=1.0).contains(*q)) {
                     let hint = format!("{wrong} is no quantile; write 0.99 for that of 99 %");
+                    return Err(ManifestError::new(field("at"), hint));
+                }
+                let is_twice =
+                    |(index, q): (usize, &f64)| at[..index].iter().any(|other| other.total_cmp(q).is_eq());
+                if let Some(index) = at.iter().enumerate().position(is_twice) {
+                    let hint = format!("{} is there twice", at[index]);
                     return Err(ManifestError::new(field("at"), hint));
                 }
             }
@@ -248,6 +260,11 @@ mod tests {
             (r#"{"max":{"json":"/a"},"keep":{"id":{"json":"/id"}}}"#, ""),
             (r#"{"quantiles":{"json":"/a"},"at":[0.5,1]}"#, ""),
             (r#"{"quantiles":{"json":"/a"},"at":[99]}"#, "a.at"),
+            (r#"{"quantiles":{"json":"/a"},"at":[0.5,0.9,0.50]}"#, "a.at"),
+            (
+                r#"{"max":{"json":"/a"},"keep":{"value":{"json":"/b"}}}"#,
+                "a.keep.value",
+            ),
             (r#"{"top":{"json":"/a"},"size":0}"#, "a.size"),
             (r#"{"sum":{"json":"/a"},"size":3}"#, "a.size"),
             (r#"{"sum":{"json":"/a"},"keep":{"id":{"json":"/id"}}}"#, "a.keep"),

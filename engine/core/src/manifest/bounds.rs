@@ -1,6 +1,11 @@
 //! Bounds that several fields share.
 
-use crate::manifest::{Extract, MAX_ATTRIBUTE_BYTES, error::ManifestError, is_attribute_name};
+use std::fmt::Display;
+
+use crate::{
+    manifest::{Extract, MAX_ATTRIBUTE_BYTES, error::ManifestError, is_attribute_name},
+    units::{Bytes, Span},
+};
 
 /// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
 pub(super) const MAX_PARTITIONS: u32 = 48;
@@ -59,9 +64,29 @@ pub(super) fn check_text(path: &str, text: &str, most: usize) -> Result<(), Mani
 }
 
 pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), ManifestError> {
+    bounded(path, value, (least, most), |value| value)
+}
+
+/// The same for milliseconds, told as durations are written.
+pub(super) fn within_time(path: &str, value: u64, least: u64, most: u64) -> Result<(), ManifestError> {
+    bounded(path, value, (least, most), Span::from_millis)
+}
+
+/// The same for bytes, told as sizes are written.
+pub(super) fn within_bytes(path: &str, value: u64, least: u64, most: u64) -> Result<(), ManifestError> {
+    bounded(path, value, (least, most), Bytes)
+}
+
+fn bounded<T: Display>(
+    path: &str,
+    value: u64,
+    (least, most): (u64, u64),
+    shown: impl Fn(u64) -> T,
+) -> Result<(), ManifestError> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
+    let [value, least, most] = [value, least, most].map(shown);
     Err(ManifestError::new(
         path,
         format!("{value} is outside {least} to {most}"),

@@ -10,7 +10,7 @@ use crate::{
     manifest::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
         StepManifest,
-        bounds::{MAX_PARTITIONS, check_extract, check_stream, within},
+        bounds::{MAX_PARTITIONS, check_extract, check_stream, within, within_bytes, within_time},
         cloudevents_rules,
         error::ManifestError,
         input_parts, join_rules,
@@ -159,7 +159,7 @@ fn check_dedup(dedup: &DedupManifest) -> Result<(), ManifestError> {
     if !published {
         check_extract(path, &place)?;
     }
-    within(
+    within_time(
         "input.dedup.window",
         dedup.window.as_millis(),
         1_000,
@@ -176,7 +176,7 @@ fn check_breaker(breaker: &BreakerManifest) -> Result<(), ManifestError> {
             format!("{ratio} is no share; write 0.2 for a fifth"),
         ));
     }
-    within(
+    within_time(
         "circuit-breaker.window",
         breaker.window.as_millis(),
         1_000,
@@ -208,21 +208,48 @@ fn check_steps(manifest: &PipelineManifest, found: &mut Mistakes) {
     }
 }
 
+/// A check of one number: its path, and between what it lies.
+type Bound = fn(&str, u64, u64, u64) -> Result<(), ManifestError>;
+
 fn check_limits(path: &str, step: &StepManifest, found: &mut Mistakes) {
     let limits = &step.limits;
-    let bounds = [
-        ("limits.fuel", limits.fuel, 1_000, 100_000_000_000),
-        ("limits.memory", limits.memory.0, 64 * 1024, MOST_MEMORY_BYTES),
-        ("limits.deadline", limits.deadline.as_millis(), 1, 10_000),
-        ("limits.messages", u64::from(limits.messages), 1, 500),
-        ("limits.bytes", limits.bytes.0, 1, 16 << 20),
-        ("limits.writes", u64::from(limits.writes), 0, 10_000),
-        ("limits.log-lines", u64::from(limits.log_lines), 0, 1_000),
-        ("on-error.retries", u64::from(step.on_error.retries), 0, 100),
-        ("on-error.backoff", step.on_error.backoff.as_millis(), 1, 60_000),
+    let bounds: [(&str, Bound, u64, u64, u64); 9] = [
+        ("limits.fuel", within, limits.fuel, 1_000, 100_000_000_000),
+        (
+            "limits.memory",
+            within_bytes,
+            limits.memory.0,
+            64 * 1024,
+            MOST_MEMORY_BYTES,
+        ),
+        (
+            "limits.deadline",
+            within_time,
+            limits.deadline.as_millis(),
+            1,
+            10_000,
+        ),
+        ("limits.messages", within, u64::from(limits.messages), 1, 500),
+        ("limits.bytes", within_bytes, limits.bytes.0, 1, 16 << 20),
+        ("limits.writes", within, u64::from(limits.writes), 0, 10_000),
+        ("limits.log-lines", within, u64::from(limits.log_lines), 0, 1_000),
+        (
+            "on-error.retries",
+            within,
+            u64::from(step.on_error.retries),
+            0,
+            100,
+        ),
+        (
+            "on-error.backoff",
+            within_time,
+            step.on_error.backoff.as_millis(),
+            1,
+            60_000,
+        ),
     ];
-    for (field, value, least, most) in bounds {
-        found.note(within(&format!("{path}.{field}"), value, least, most));
+    for (field, bound, value, least, most) in bounds {
+        found.note(bound(&format!("{path}.{field}"), value, least, most));
     }
 }
 

@@ -36,6 +36,7 @@ mod window_rules;
 pub mod windows;
 mod words;
 
+pub(crate) use aggregate::VALUE as KEPT_VALUE;
 pub use aggregate::{Aggregate, AggregateOf, Measure};
 pub use alarms::{AlarmManifest, NotifyManifest};
 pub use cloudevents::{

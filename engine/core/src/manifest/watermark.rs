@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use crate::{
     manifest::{
         Extract,
-        bounds::{check_extract, within},
+        bounds::{check_extract, within_time},
         defaults::is_default,
         error::ManifestError,
     },
@@ -187,15 +187,15 @@ impl JsonSchema for Ahead {
 /// Checks what was parsed.
 pub(super) fn check(watermark: &WatermarkManifest) -> Result<(), ManifestError> {
     let at = |field: &str| format!("input.watermark.{field}");
-    within(&at("delay"), watermark.delay.0.as_millis(), 0, LONGEST_MS)?;
-    within(&at("lag"), watermark.lag.0.as_millis(), 0, LONGEST_MS)?;
-    within(
+    within_time(&at("delay"), watermark.delay.0.as_millis(), 0, LONGEST_MS)?;
+    within_time(&at("lag"), watermark.lag.0.as_millis(), 0, LONGEST_MS)?;
+    within_time(
         &at("ahead"),
         watermark.ahead.as_millis().unwrap_or(0),
         0,
         LONGEST_MS,
     )?;
-    within(
+    within_time(
         &at("idle.after"),
         watermark.idle.after.0.as_millis(),
         SHORTEST_IDLE_MS,

@@ -4,7 +4,7 @@ use crate::{
     dead_letter::WINDOWS_STEP,
     manifest::{
         Frame, LateForWindow, PipelineManifest, WindowManifest,
-        bounds::{check_extract, within},
+        bounds::{check_extract, within, within_time},
         error::ManifestError,
         mistakes::Mistakes,
         output,
@@ -170,7 +170,7 @@ fn check_member(path: &str, name: &str, window: &WindowManifest) -> Result<(), M
 fn check_times(path: &str, window: &WindowManifest) -> Result<(), ManifestError> {
     let field = |name: &str| format!("{path}.{name}");
     if let Some(grace) = window.grace {
-        within(&field("grace"), grace.as_millis(), 0, MOST_MS)?;
+        within_time(&field("grace"), grace.as_millis(), 0, MOST_MS)?;
     }
     if window.late == LateForWindow::Correct && window.over.session.is_some() {
         let hint = "a session is not corrected: an event may join two of them; wait with `grace`";

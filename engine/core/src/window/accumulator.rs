@@ -7,7 +7,7 @@ use tailrace_sketch::{Kind, Sketch, SketchConfig, SketchError, TenantSeed, Updat
 
 use crate::{
     extract::Scalar,
-    manifest::{AggregateOf, Measure},
+    manifest::{AggregateOf, KEPT_VALUE, Measure},
     window::{
         members::{Members, json},
         number::{Number, json_of},
@@ -160,7 +160,7 @@ impl Accumulator {
             Self::Extreme(Some(held)) if of.keep.is_empty() => held.number.json(),
             Self::Extreme(Some(held)) => {
                 let mut members = Members::default();
-                members.raw("value", &held.number.json());
+                members.raw(KEPT_VALUE, &held.number.json());
                 for (name, json) in of.keep.keys().zip(&held.kept) {
                     members.raw(name, json.as_deref().unwrap_or("null"));
                 }
