@@ -64,7 +64,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let lists = publish::read_lists(&engine.engine.broker).await?;
     let hits = measure::measure(&source.ratings, &lists);
     report::print(queries, &id, &source, &lists, &hits, took).await?;
-    report::divided(&divided::run(&engine, &source.ratings).await?)?;
+    report::divided(&divided::run(&engine, &source.ratings).await?);
     if !args.stay {
         crate::out("\nIt ends here. With --stay it keeps running, and prints how to look further.");
         engine.stop().await;

@@ -1,5 +1,7 @@
 //! The shop's side: its stream, its ratings, and the lists that come out.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -13,6 +15,9 @@ use tailrace_nats::{
 
 use super::rating::Rating;
 
+/// How often it is looked whether a stream has come to the end of its sources; it takes a second or two.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const MOST_LOOKS: u32 = 600;
 /// Publishes that are unacknowledged at once.
 const IN_FLIGHT: usize = 500;
 
@@ -48,6 +53,20 @@ pub async fn make_stream(broker: &NatsBroker, name: &str, subject: &str) -> anyh
         .await
         .map(drop)
         .with_context(|| format!("cannot make stream {name}"))
+}
+
+/// Waits until a stream has what its sources hold.
+pub async fn await_sources(broker: &NatsBroker, name: &str) -> anyhow::Result<()> {
+    let mut stream = jetstream(broker).get_stream(name).await?;
+    for _ in 0..MOST_LOOKS {
+        let info = stream.info().await?;
+        let is_behind = info.sources.iter().any(|source| source.lag > 0);
+        if info.state.last_sequence > 0 && !is_behind {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    anyhow::bail!("stream {name} does not come to the end of its sources")
 }
 
 /// Publishes all ratings on a subject, in order, with many acknowledgements under way.

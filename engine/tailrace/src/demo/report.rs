@@ -47,23 +47,15 @@ pub async fn print(
 }
 
 /// Prints what two pipelines came to.
-pub fn divided(divided: &Divided) -> anyhow::Result<()> {
-    let mut text = format!(
-        "\nthe same in two pipelines, on {} ratings:\n  learning     {:>6.0} a second in one partition, {:.2} rows of films published a rating\n",
+pub fn divided(divided: &Divided) {
+    let text = format!(
+        "\nthe same in two pipelines, on {} ratings:\n  learning     {:>6.0} a second in one partition, {:.2} rows of films published a rating\n  ranking      {:>6.0} a second in four partitions\n",
         divided.ratings,
         divided.learn_rate,
         divided.rows as f64 / divided.ratings.max(1) as f64,
+        divided.rank_rate,
     );
-    let one = divided.rank_rates.first().map_or(1.0, |(_, rate)| *rate);
-    for (partitions, rate) in &divided.rank_rates {
-        writeln!(
-            text,
-            "  ranking      {rate:>6.0} a second in {partitions}, {:.2} times that of one",
-            rate / one
-        )?;
-    }
     crate::out(&text);
-    Ok(())
 }
 
 fn recommendations(text: &mut String, source: &Source, lists: &[List]) -> anyhow::Result<()> {
