@@ -221,5 +221,12 @@ vectors:
   await nearest.getByRole('button', { name: 'coffee' }).click();
   await page.getByRole('img', { name: 'The 32 numbers of coffee' }).waitFor();
   await accessible(page);
+  // State goes by its prefix, in the words of what is lost, and the page tells how far it is.
+  await page.getByLabel('Prefix').fill('item/');
+  await page.getByLabel('Prefix').press('Enter');
+  await page.getByRole('button', { name: 'Delete what begins with the prefix' }).click();
+  await page.getByRole('button', { name: 'Delete item/… for good' }).click();
+  await page.getByText(/^[1-9]\d* entries deleted$/).waitFor();
+  await page.getByText('No key begins with this').waitFor();
   expect(complaints).toEqual([]);
 });
