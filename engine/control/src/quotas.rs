@@ -21,6 +21,9 @@ use crate::{
     usage::{Used, Weights, lock},
 };
 
+/// How a tenant makes room for plugins.
+pub(crate) const ROOM_FOR_PLUGINS: &str =
+    "delete versions that no revision names (tailrace plugin delete NAME@VERSION --yes)";
 /// How often the sizes are summed.
 const EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for another engine; what it said last is taken where it does not answer.

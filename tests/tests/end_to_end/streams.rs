@@ -217,7 +217,16 @@ async fn a_true_loss_parks_with_its_exit_and_the_exit_keeps_the_state() -> anyho
     // It is the same after a restart.
     stage.restart().await?;
     stage.cluster.publish("shop.orders.a", [event("u")]).await?;
-    stage.counts("count", "u", 15).await
+    stage.counts("count", "u", 15).await?;
+    // What was accepted holds for these positions only.
+    let accepted = async || -> anyhow::Result<Value> {
+        let entry = stage.engine.own("GET", "pipelines/count", "").await?;
+        Ok(entry.body["accepted_loss"].clone())
+    };
+    assert_eq!(accepted().await?, 23);
+    stage.resume("count", "from=first").await?;
+    assert_eq!(accepted().await?, Value::Null);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,9 @@ use tailrace_core::{codes::ApiCode, registry::Role};
 use tailrace_reference::{page, sentence};
 
 use super::{
+    parameters::meaning,
     quotas,
-    routes::{About, about, group, meaning},
+    routes::{About, about, group},
 };
 use crate::{
     access::Audience,

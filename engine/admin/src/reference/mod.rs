@@ -4,5 +4,6 @@
 mod http_api;
 mod metrics;
 mod openapi;
+mod parameters;
 mod quotas;
 mod routes;

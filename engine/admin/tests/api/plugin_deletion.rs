@@ -243,7 +243,9 @@ async fn a_full_quota_says_which_command_makes_room() {
     assert_eq!(full.problem(), "quota-exceeded");
     let words: Value = full.json()["detail"].clone();
     assert!(
-        words.to_string().contains("tailrace plugin delete NAME@VERSION"),
+        words
+            .to_string()
+            .contains("tailrace plugin delete NAME@VERSION --yes"),
         "{words}"
     );
     stage.ok("DELETE", &version(1), "").await;

@@ -30,6 +30,7 @@ use tailrace_core::{
 use crate::{
     command::{
         Commands,
+        sift::sift,
         stream_search::{StreamSearch, reaches},
     },
     error::{ControlError, ControlResult},
@@ -69,25 +70,19 @@ impl Commands {
     ) -> ControlResult<BTreeMap<Name, Digest>> {
         let mut digests = BTreeMap::new();
         for index in 0..manifest.steps.len() {
-            let version = match self.look_at_plugin(tenant, manifest, index, configs) {
-                Ok(version) => version,
-                Err(mistake) => {
-                    found.push(mistake);
-                    continue;
-                }
+            let looked = self.look_at_plugin(tenant, manifest, index, configs);
+            let Some(version) = sift(found, looked)? else {
+                continue;
             };
             let step = &manifest.steps[index];
             let plugin = load_plugin(&self.context.world, tenant, version.digest).await?;
             let Some(plugin) = plugin else {
                 return Err(self.without_bytes(tenant, &step.plugin, &version).await);
             };
-            match self
-                .dry_run(&format!("steps[{index}]"), tenant, step, plugin)
-                .await
-            {
-                Ok(()) => drop(digests.insert(step.name.clone(), version.digest)),
-                Err(ControlError::Spec(refusal)) => found.push(refusal.first().clone()),
-                Err(other) => return Err(other),
+            let path = format!("steps[{index}]");
+            let tried = self.dry_run(&path, tenant, step, plugin).await;
+            if sift(found, tried)?.is_some() {
+                digests.insert(step.name.clone(), version.digest);
             }
         }
         Ok(digests)
@@ -100,11 +95,11 @@ impl Commands {
         manifest: &mut PipelineManifest,
         index: usize,
         configs: &BTreeMap<Name, Yaml>,
-    ) -> Result<Arc<PluginVersion>, ManifestError> {
+    ) -> ControlResult<Arc<PluginVersion>> {
         let has_tables = !manifest.tables.is_empty();
         let (path, step) = (format!("steps[{index}]"), &mut manifest.steps[index]);
-        let known = self.context.known_version(tenant, &step.plugin);
-        let version = known.ok().flatten().ok_or_else(|| {
+        let known = self.context.known_version(tenant, &step.plugin)?;
+        let version = known.ok_or_else(|| {
             let plugin = &step.plugin;
             ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
         })?;

@@ -10,7 +10,6 @@ use tailrace_core::{
     manifest::{
         PipelineManifest,
         check::{MAX_STEPS, find},
-        mistakes::Mistakes,
         parse::Written,
     },
     name::Name,
@@ -23,6 +22,7 @@ use crate::{
         Commands,
         apply::Apply,
         checks::{check_change, check_memory},
+        sift::sift,
         state_versions::check_state_versions,
     },
     error::{ControlError, ControlResult},
@@ -63,10 +63,8 @@ impl Commands {
         found.note(owner.check_grants(&manifest));
         if !found.is_empty() {
             for index in 0..manifest.steps.len().min(MAX_STEPS) {
-                found.note(
-                    self.look_at_plugin(tenant, &mut manifest, index, &configs)
-                        .map(drop),
-                );
+                let looked = self.look_at_plugin(tenant, &mut manifest, index, &configs);
+                sift(&mut found, looked)?;
             }
             found.refuse(places)?;
         }
@@ -115,20 +113,4 @@ fn with_versions(mut schemas: Vec<FilledSchema>, manifest: &PipelineManifest) ->
         filled.version = found.and_then(|(_, schema)| schema.version);
     }
     schemas
-}
-
-/// What a check came to: a mistake is kept for later. Another failure ends the search, unless there are mistakes to
-/// tell of.
-fn sift<T>(found: &mut Mistakes, checked: ControlResult<T>) -> ControlResult<Option<T>> {
-    match checked {
-        Ok(value) => Ok(Some(value)),
-        Err(ControlError::Spec(refusal)) => {
-            for mistake in refusal.mistakes() {
-                found.push(mistake.error.clone());
-            }
-            Ok(None)
-        }
-        Err(_) if !found.is_empty() => Ok(None),
-        Err(other) => Err(other),
-    }
 }

@@ -19,6 +19,7 @@ pub mod revisions;
 pub mod schema_rules;
 mod schema_users;
 pub mod schemas;
+mod sift;
 pub mod state_deletion;
 pub mod state_versions;
 mod stream_search;

@@ -30,13 +30,11 @@ use crate::{
     },
     error::{ControlError, ControlResult},
     lives::Intent,
+    quotas::ROOM_FOR_PLUGINS,
 };
 
 /// Longest wait for an upload of the same version that is under way.
 const SETTLED_WITHIN: Duration = Duration::from_secs(40);
-
-/// How a tenant makes room for plugins.
-const DELETE_SOME: &str = "delete versions that no revision names (tailrace plugin delete NAME@VERSION)";
 
 /// A plugin, and what it is tried with before it is kept.
 #[derive(Debug, Default)]
@@ -80,10 +78,10 @@ impl Commands {
             )))
         };
         if used.plugins >= u64::from(quotas.plugins) {
-            return full("plugin versions", quotas.plugins.into(), DELETE_SOME);
+            return full("plugin versions", quotas.plugins.into(), ROOM_FOR_PLUGINS);
         }
         if used.plugin_bytes.saturating_add(bytes) > quotas.plugin_bytes {
-            return full("bytes of plugins", quotas.plugin_bytes, DELETE_SOME);
+            return full("bytes of plugins", quotas.plugin_bytes, ROOM_FOR_PLUGINS);
         }
         if used.compile_seconds >= quotas.compile_seconds {
             let most = quotas.compile_seconds;
@@ -353,7 +351,7 @@ fn same_or_conflict(known: Arc<PluginVersion>, upload: Digest) -> ControlResult<
     }
     let plugin = &known.plugin;
     Err(ControlError::Conflict(format!(
-        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version, or delete this one first if nothing uses it (tailrace plugin delete {plugin})",
+        "{plugin} is taken by other bytes (SHA-256 {}); versions are immutable, so choose a new version, or delete this one first if nothing uses it (tailrace plugin delete {plugin} --yes)",
         known.upload_digest
     )))
 }

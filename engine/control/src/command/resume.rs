@@ -80,9 +80,12 @@ impl Commands {
     }
 
     /// Lets it go on behind its positions, without what the stream has dropped by now. That is counted as lost. Nothing
-    /// is read twice, whatever state the pipeline is in.
+    /// is read twice, and one that runs has lost nothing that waits for an answer.
     async fn accept_loss(&self, id: &PipelineId) -> ControlResult<()> {
         let (pipeline, _) = self.known(id).await?;
+        if self.runs(id) {
+            return Ok(());
+        }
         let facts = self.input_facts(id, &pipeline.active.manifest).await?;
         let is_another = pipeline
             .stream_created
@@ -104,10 +107,14 @@ impl Commands {
         self.see_it_start(id).await
     }
 
+    fn runs(&self, id: &PipelineId) -> bool {
+        let status = self.context.overview.pipeline(id);
+        status.is_some_and(|status| matches!(status.state(), State::Running | State::Degraded { .. }))
+    }
+
     /// One that is parked tries again; says so if it is parked once more.
     async fn try_again(&self, id: &PipelineId) -> ControlResult<()> {
-        let state = || self.context.overview.pipeline(id).map(|status| status.state());
-        if matches!(state(), Some(State::Running | State::Degraded { .. })) {
+        if self.runs(id) {
             return Ok(());
         }
         let change = Change::new(
@@ -178,6 +185,8 @@ impl Commands {
         };
         let before = Pipeline {
             rebase: Some(rebase),
+            // It was of other positions, and perhaps of another stream.
+            accepted_loss: None,
             start_sequence: Some(from),
             stream_created: Some(facts.created),
             paused: None,

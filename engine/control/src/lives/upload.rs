@@ -12,6 +12,7 @@ use tailrace_core::{
 use crate::{
     error::{ControlError, ControlResult},
     lives::{Lives, is_passing_create},
+    quotas::ROOM_FOR_PLUGINS,
 };
 
 impl Lives {
@@ -113,8 +114,8 @@ impl Lives {
         if versions <= u64::from(quotas.plugins) && bytes <= quotas.plugin_bytes {
             return Ok(());
         }
-        Err(ControlError::Quota(
-            "the tenant's quota of plugins was used up by uploads at the same time; delete versions that no revision names (tailrace plugin delete NAME@VERSION), or ask an operator to raise it".to_owned(),
-        ))
+        Err(ControlError::Quota(format!(
+            "the tenant's quota of plugins was used up by uploads at the same time; {ROOM_FOR_PLUGINS}, or ask an operator to raise it"
+        )))
     }
 }

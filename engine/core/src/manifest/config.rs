@@ -36,11 +36,11 @@ impl WrittenConfig {
         let text = std::str::from_utf8(text).map_err(|_| wrong("not UTF-8 text".to_owned()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('{') {
-            let value = json_value(text).map_err(|JsonFlaw { why, position, .. }| {
+            let read = json_value(text).map_err(|JsonFlaw { why, position, .. }| {
                 let Position { line, column } = position;
                 wrong(format!("{why}, at line {line}, column {column}"))
             });
-            return Ok(Self::new(value?, None));
+            return Ok(Self::new(read?.0, None));
         }
         let tree = yaml::parse(text).map_err(|cause| wrong(format!("not YAML: {cause}")))?;
         let value = Value::deserialize(tree.clone()).map_err(|cause| wrong(cause.to_string()))?;

@@ -66,11 +66,10 @@ pub fn read(text: &[u8]) -> Result<Written, Refusal> {
         return Err(ManifestError::new(".", hint).into());
     }
     if text.trim_start().starts_with('{') {
-        let value = json_value(text).map_err(|JsonFlaw { path, why, position }| {
+        // JSON is YAML, as far as places go.
+        let (value, places) = json_value(text).map_err(|JsonFlaw { path, why, position }| {
             Refusal::at(ManifestError::new(path, why), position)
         })?;
-        // JSON is YAML, as far as places go.
-        let places = yaml::parse_with_places(text).ok().map(|(_, places)| places);
         let mut manifest: PipelineManifest = typed(value, places.as_ref())?;
         manifest.settle();
         return Ok(Written {
@@ -106,8 +105,8 @@ pub(super) struct JsonFlaw {
     pub(super) position: Position,
 }
 
-/// The value of a JSON text, in which no field is there twice and no number loses digits.
-pub(super) fn json_value(text: &str) -> Result<Value, JsonFlaw> {
+/// The value of a JSON text, in which no field is there twice and no number loses digits; and where its fields are.
+pub(super) fn json_value(text: &str) -> Result<(Value, Option<Place>), JsonFlaw> {
     let whole = |why: String, position: Position| JsonFlaw {
         path: ".".to_owned(),
         why,
@@ -131,16 +130,17 @@ pub(super) fn json_value(text: &str) -> Result<Value, JsonFlaw> {
         let position = position.unwrap_or(Position { line: 1, column: 1 });
         return Err(whole(format!("the field {shown:?} is there twice"), position));
     }
-    if let Ok((tree, places)) = tree
-        && let Some(path) = wide_number(&tree, String::new())
-    {
+    let Ok((tree, places)) = tree else {
+        return Ok((value, None));
+    };
+    if let Some(path) = wide_number(&tree, String::new()) {
         return Err(JsonFlaw {
             why: "64 bits do not hold this whole number, and it would lose digits; write it as a text, in quotes".to_owned(),
             position: places.of_path(&path),
             path,
         });
     }
-    Ok(value)
+    Ok((value, Some(places)))
 }
 
 /// The path of a number that JSON's readers would round.

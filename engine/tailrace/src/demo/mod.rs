@@ -1,6 +1,6 @@
 //! `tailrace demo`: the main job from end to end on real ratings, with figures that anyone can check.
 //!
-//! A private broker and engine, tenant `shop`, the three plugins and `examples/recommendations`;
+//! A private broker and engine, tenant `shop`, the plugins and manifests of `examples/recommendations`;
 //! ratings in the order of their time; and then what came of it: speed, hits against what the users
 //! did next and against plain popularity, sketches beside the exact values. Then the same in two pipelines (`divided`).
 

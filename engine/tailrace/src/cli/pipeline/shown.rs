@@ -30,3 +30,16 @@ pub fn remark_aside(name: &str, data: &Value) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_the_server_ends_is_an_error_with_its_reason() {
+        let ended = serde_json::json!({ "reason": "the token was revoked" });
+        let error = remark_aside("ended", &ended).unwrap_err().to_string();
+        assert_eq!(error, "the server ended it: the token was revoked");
+        assert!(remark_aside("alive", &Value::Null).is_ok());
+    }
+}
