@@ -88,8 +88,11 @@ pub fn is_step(step: &str) -> bool {
 }
 
 /// What makes kept events partners.
-pub fn shape(join: &JoinManifest) -> u32 {
-    let shape = serde_json::to_vec(&(&join.left, &join.right, &join.on)).unwrap_or_default();
+pub fn shape(join: &JoinManifest, begun: u64) -> u32 {
+    let mut shape = serde_json::to_vec(&(&join.left, &join.right, &join.on)).unwrap_or_default();
+    if begun > 0 {
+        shape.extend(begun.to_le_bytes());
+    }
     crc32fast::hash(&shape)
 }
 

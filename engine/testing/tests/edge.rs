@@ -18,7 +18,7 @@ use tailrace_core::{
         plugins::{Call, CallFailure, Host, Instance, Plugin, PluginError, Trap, TrapCode},
         store::LocalStore as _,
     },
-    registry::Revision,
+    registry::{Begun, Revision},
 };
 use tailrace_dataplane::{
     arrival::QueueItem,
@@ -109,6 +109,7 @@ impl Stage {
             manifest,
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         let pipeline = PipelineId {
             tenant: name("shop"),

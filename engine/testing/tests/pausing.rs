@@ -30,7 +30,7 @@ use tailrace_core::{
         },
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
-    registry::{Key, Pipeline, Quotas, Revision, Tenant, watcher},
+    registry::{Begun, Key, Pipeline, Quotas, Revision, Tenant, watcher},
     tasks,
     world::World,
 };
@@ -210,6 +210,7 @@ impl Stage {
             plugins: BTreeMap::from([(name("fails"), Digest::of(COMPONENT))]),
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         let entries = [
             (

@@ -53,7 +53,7 @@ fn set_timer(content: &mut Content, due: &Due) {
 fn keep(content: &mut Content, value: &str, side: JoinSide, time_ms: u64, expires_ms: Option<u64>) {
     let manifest = parse(MANIFEST.as_bytes()).unwrap();
     let name = Name::new("bought").unwrap();
-    let shape = join::shape(&manifest.joins[&name]);
+    let shape = join::shape(&manifest.joins[&name], 0);
     let kept = Kept {
         payload: b"{\"by\": \"ann\"}".to_vec(),
         is_paired: false,

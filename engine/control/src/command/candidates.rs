@@ -61,6 +61,7 @@ impl Commands {
             Some(candidate) => revision = candidate.revision,
             None => {
                 revision.number = pipeline.next_number();
+                revision.begun = pipeline.active.begun_behind(&revision.manifest, revision.number);
             }
         }
         let change = changed("candidate-begun", id, &pipeline.active).to(json!({

@@ -304,7 +304,16 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
             return Err(ManifestError::new(path, "cannot change in the life of a pipeline, because its state is divided by it; apply it under another name, or delete this one first").into());
         }
     }
-    for (name, vectors) in &after.vectors {
+    Ok(check_held(before, after, |_| false)?)
+}
+
+/// What cannot change because of what is held under its name. Names that are of no interest are passed over.
+pub(crate) fn check_held(
+    before: &PipelineManifest,
+    after: &PipelineManifest,
+    passes: impl Fn(&Name) -> bool,
+) -> Result<(), ManifestError> {
+    for (name, vectors) in after.vectors.iter().filter(|(name, _)| !passes(name)) {
         if before
             .vectors
             .get(name)
@@ -313,19 +322,17 @@ pub(crate) fn check_change(before: &PipelineManifest, after: &PipelineManifest) 
             return Err(ManifestError::new(
                 format!("vectors.{name}.dimensions"),
                 "cannot change while the collection holds vectors; declare a new collection",
-            )
-            .into());
+            ));
         }
     }
-    for (name, sketch) in &after.sketches {
+    for (name, sketch) in after.sketches.iter().filter(|(name, _)| !passes(name)) {
         if before.sketches.get(name).is_some_and(|known| {
             known.config() != sketch.config() || known.window != sketch.window || known.by != sketch.by
         }) {
             return Err(ManifestError::new(
                 format!("sketches.{name}"),
                 "kind, size, window and by cannot change, because what it holds is divided by them; declare a new sketch",
-            )
-            .into());
+            ));
         }
     }
     Ok(())

@@ -7,11 +7,11 @@ use tailrace_core::{join, manifest::PipelineManifest, name::Name, window::stored
 /// A warning for each window and join that ends so.
 pub(crate) fn ended(active: &PipelineManifest, next: &PipelineManifest) -> Vec<String> {
     let windows = |manifest: &PipelineManifest| -> BTreeMap<Name, u32> {
-        let shape = |(name, window): (&Name, _)| (name.clone(), stored::shape(window));
+        let shape = |(name, window): (&Name, _)| (name.clone(), stored::shape(window, 0));
         manifest.windows.iter().map(shape).collect()
     };
     let joins = |manifest: &PipelineManifest| -> BTreeMap<Name, u32> {
-        let shape = |(name, join): (&Name, _)| (name.clone(), join::shape(join));
+        let shape = |(name, join): (&Name, _)| (name.clone(), join::shape(join, 0));
         manifest.joins.iter().map(shape).collect()
     };
     let keep = "to keep both for a while, give the new one another name";

@@ -38,6 +38,8 @@ pub(super) struct Examined {
     pub(super) stream: StreamFacts,
     pub(super) known: Option<(Pipeline, u64)>,
     pub(super) plugins: BTreeMap<Name, Digest>,
+    /// What somebody should think of before.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Commands {
@@ -81,10 +83,13 @@ impl Commands {
         sift(&mut found, resolved)?;
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
+        let mut warnings = Vec::new();
         how.condition
             .check(&format!("pipeline {}", id.pipeline), revision)?;
         if let (Some((known, _)), Some(_)) = (&known, &stream) {
             sift(&mut found, check_change(&known.active.manifest, &manifest))?;
+            let again = Box::pin(self.declared_again(&id, known, &manifest)).await;
+            warnings = sift(&mut found, again)?.unwrap_or_default();
             let versions = check_state_versions(&known.active.manifest, &manifest, how.forced);
             sift(&mut found, versions)?;
         }
@@ -101,6 +106,7 @@ impl Commands {
             stream: stream.ok_or_else(unfound)?,
             known,
             plugins,
+            warnings,
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod candidates;
 pub mod checks;
 pub mod condition;
+mod declared_again;
 pub mod deletion;
 mod endings;
 mod examine;

@@ -10,7 +10,7 @@ use tailrace_core::{
     identity::{Digest, PipelineId},
     manifest::{PipelineManifest, parse::Written},
     name::Name,
-    registry::{Key, Pipeline, PipelinePhase, Registry, Revision},
+    registry::{Begun, Key, Pipeline, PipelinePhase, Registry, Revision},
 };
 
 use crate::{
@@ -55,6 +55,7 @@ impl Commands {
             known,
             plugins,
             schemas: _,
+            warnings: mut told,
         } = examined;
         if let Some(mode) = how.beside {
             let revision = Revision {
@@ -63,6 +64,7 @@ impl Commands {
                 plugins,
                 applied_ms: self.context.now_ms(),
                 rolled_back_to: None,
+                begun: Begun::default(),
             };
             return Box::pin(self.begin_beside(&id, known, revision, mode)).await;
         }
@@ -76,10 +78,10 @@ impl Commands {
                 ..AppliedPipeline::default()
             });
         }
-        let warnings = known
-            .as_ref()
-            .map(|(known, _)| self.warnings(&id, known, &manifest, &plugins))
-            .unwrap_or_default();
+        if let Some((known, _)) = &known {
+            told.extend(self.warnings(&id, known, &manifest, &plugins));
+        }
+        let warnings = told;
         if how.is_dry {
             let known = known.as_ref().map(|(known, _)| known);
             let number = known.map_or(1, Pipeline::next_number);
@@ -179,12 +181,15 @@ impl Commands {
         check_memory(&owner, &target.manifest)?;
         self.check_alarms(&owner, &target.manifest).await?;
         self.check_circle(id, &target.manifest)?;
+        let mut warnings = Box::pin(self.declared_again(id, pipeline, &target.manifest)).await?;
+        warnings.extend(self.warnings(id, pipeline, &target.manifest, &target.plugins));
         let next = Next {
             manifest: target.manifest,
             plugins: target.plugins,
             rolled_back_to: Some(to),
         };
-        Box::pin(self.activate(id, known, next)).await
+        let applied = Box::pin(self.activate(id, known, next)).await?;
+        Ok(AppliedPipeline { warnings, ..applied })
     }
 
     /// Pauses a pipeline, or lets it go on.

@@ -12,7 +12,7 @@ use tailrace_core::{
     name::Name,
     observe::status::State,
     ports::broker::{OwnError, StreamFacts, own_stream},
-    registry::{Key, Pipeline, PipelinePhase, Revision, Tenant},
+    registry::{Begun, Key, Pipeline, PipelinePhase, Revision, Tenant},
 };
 
 use crate::{
@@ -53,6 +53,7 @@ impl Commands {
             plugins: next.plugins,
             applied_ms: self.context.now_ms(),
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         let pipeline = Pipeline {
             life: Life::new(&*self.context.world.random),
@@ -109,6 +110,7 @@ impl Commands {
         let number = before.next_number();
         let active = Revision {
             number,
+            begun: before.active.begun_behind(&manifest, number),
             manifest,
             plugins,
             applied_ms: self.context.now_ms(),
@@ -157,6 +159,7 @@ impl Commands {
             last_number: number,
             active: Revision {
                 number,
+                begun: entry.active.begun_behind(&outgoing.manifest, number),
                 rolled_back_to: Some(outgoing.number),
                 applied_ms: self.context.now_ms(),
                 ..outgoing

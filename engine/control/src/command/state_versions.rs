@@ -111,6 +111,7 @@ mod tests {
             plugins: digests("old"),
             applied_ms: 0,
             rolled_back_to: None,
+            begun: tailrace_core::registry::Begun::default(),
         };
         let warned = undeclared_layouts(&active, &step("2.0.0", keeps), &digests("new"));
         assert!(

@@ -75,7 +75,7 @@ impl Queries {
             after: after.map(key_of).transpose()?,
         };
         let page = self.page(id, start, limit.clamp(1, MAX_SCAN)).await?;
-        let shape = join::shape(declared);
+        let shape = join::shape(declared, pipeline.active.begun.join(name));
         let kept = page
             .entries
             .iter()

@@ -56,6 +56,7 @@ impl Queries {
         let (name, declared) = windows
             .get_key_value(window)
             .ok_or_else(|| ControlError::not_found("window", &window))?;
+        let begun = pipeline.active.begun.window(name);
         let limit = limit.clamp(1, MAX_SCAN);
         let start = PageStart {
             step: stored::step(name),
@@ -77,7 +78,7 @@ impl Queries {
         };
         let mut open = Vec::new();
         for entry in &found {
-            let held = stored::open(declared, &entry.key, &entry.value).map_err(unreadable)?;
+            let held = stored::open((declared, begun), &entry.key, &entry.value).map_err(unreadable)?;
             open.extend(held.into_iter().map(|open| (entry, open)));
         }
         let windows = open.into_iter().map(shown).collect::<ControlResult<_>>()?;

@@ -39,6 +39,12 @@ pub(super) fn check(manifest: &PipelineManifest) -> Result<(), ManifestError> {
         let hint = "without a schema there is nothing to decode; name one under input.schema";
         return Err(ManifestError::new("input.decode", hint));
     }
+    let nobody_decodes =
+        manifest.steps.is_empty() && !manifest.windows.is_empty() || !manifest.joins.is_empty();
+    if manifest.input.decode == Decode::Raw && nobody_decodes {
+        let hint = "windows and joins read JSON, and raw hands the bytes on as they came; leave it out, or let a step make JSON of them before windows";
+        return Err(ManifestError::new("input.decode", hint));
+    }
     let has_results = !manifest.windows.is_empty() || !manifest.joins.is_empty();
     let output = manifest.output.as_ref().filter(|output| output.schema.is_some());
     if output.is_some() && has_results {
@@ -77,6 +83,11 @@ mod tests {
                 "input.schema.version",
             ),
             (r#","decode":"raw""#, "", "input.decode"),
+            (
+                r#","schema":{"name":"order"},"decode":"raw""#,
+                r#"},"windows":{"w":{"over":{"tumbling":"1m"},"aggregate":{"n":"count"}}"#,
+                "input.decode",
+            ),
             ("", r#","schema":{"name":"Order"}"#, "output.schema.name"),
             (
                 "",

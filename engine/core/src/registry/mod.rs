@@ -3,6 +3,7 @@
 //!
 //! Why: docs/decisions/0002-planes-meet-in-passive-memory.md
 
+mod begun;
 pub mod candidate;
 mod closure;
 mod keys;
@@ -16,6 +17,7 @@ mod scope;
 mod snapshot;
 pub mod watcher;
 
+pub use begun::Begun;
 pub use closure::{parsed_schema, parsed_text};
 pub use keys::Key;
 pub use model::*;

@@ -53,6 +53,10 @@ impl Number {
             Scalar::Text(text) => &**text,
             Scalar::Bool(_) | Scalar::Nested => return None,
         };
+        // Digits with underscores between them are numbers to the parsers below, and to nobody else here.
+        if text.contains('_') {
+            return None;
+        }
         let exact = Decimal::from_str_exact(text).ok();
         if let Some(exact) = exact.or_else(|| Decimal::from_scientific(text).ok()) {
             return Some(Self::Exact(exact.normalize()));

@@ -61,11 +61,33 @@ pub fn result(
     Ok(members.finish())
 }
 
-/// What stands for a group in a subject: its values, one after the other.
+/// What stands for a group in a subject: its values, one after the other. A text that could be taken for several
+/// values, or for a missing one, is in quotes: two groups are never one.
 pub fn group_key(group: &[Value]) -> String {
+    let is_alone = group.len() == 1;
     let shown = group.iter().map(|value| match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) if is_alone || !(text.contains([',', '"']) || text == "null") => text.clone(),
         other => other.to_string(),
     });
     shown.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_several_values_have_names_of_their_own() {
+        let names = [
+            (serde_json::json!(["a", "b"]), "a,b"),
+            (serde_json::json!(["a,1", "b"]), "\"a,1\",b"),
+            (serde_json::json!(["a", "1,b"]), "a,\"1,b\""),
+            (serde_json::json!([1, null]), "1,null"),
+            (serde_json::json!([1, "null"]), "1,\"null\""),
+            (serde_json::json!(["a,b"]), "a,b"),
+        ];
+        for (group, name) in names {
+            assert_eq!(group_key(group.as_array().unwrap()), name);
+        }
+    }
 }

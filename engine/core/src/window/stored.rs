@@ -21,11 +21,14 @@ pub fn step(window: &Name) -> String {
     format!("{STEP}{window}")
 }
 
-/// What makes parts what they are.
-pub fn shape(window: &WindowManifest) -> u32 {
+/// What makes parts what they are: the declaration, and the revision that it [began](crate::registry::Begun) with.
+pub fn shape(window: &WindowManifest, begun: u64) -> u32 {
     let mut shape = serde_json::to_vec(&(&window.over, &window.by, &window.aggregate)).unwrap_or_default();
     if let Some(of) = &window.of {
         shape.extend(of.as_str().bytes());
+    }
+    if begun > 0 {
+        shape.extend(begun.to_le_bytes());
     }
     crc32fast::hash(&shape)
 }
@@ -99,8 +102,12 @@ pub struct Open {
 }
 
 /// What an entry holds that is open; nothing for one of another shape.
-pub fn open(window: &WindowManifest, key: &str, bytes: &[u8]) -> Result<Vec<Open>, postcard::Error> {
-    let shape = shape(window);
+pub fn open(
+    (window, begun): (&WindowManifest, u64),
+    key: &str,
+    bytes: &[u8],
+) -> Result<Vec<Open>, postcard::Error> {
+    let shape = shape(window, begun);
     Ok(match window.over.frame() {
         Some(Frame::Fixed { every_ms, .. }) => {
             let part = decode(shape, bytes)?.zip(read_part_key(key));

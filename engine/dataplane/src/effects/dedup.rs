@@ -3,8 +3,7 @@
 //! committed with everything else and expire with the event-time clock. A Bloom filter in front says
 //! of most events that they are new without a look into the store.
 //!
-//! Two events with the same identifier and different keys go to different partitions and are not
-//! taken for the same.
+//! Two events with the same identifier and different keys are two, whatever their partitions.
 //!
 //! Why: docs/decisions/0015-duplicates-are-state.md
 
@@ -88,14 +87,27 @@ impl Filter {
     }
 }
 
-/// An identifier as it is kept.
-pub(super) fn short(id: &str) -> String {
+/// The identifier of an event with this key, as it is kept.
+pub(super) fn short(key: &str, id: &str) -> String {
+    let own = format!("{}:{key}{id}", key.len());
+    if own.len() <= LONGEST_PLAIN {
+        return format!("@{own}");
+    }
+    hashed("%", &own)
+}
+
+/// The same as engines kept it that had identifiers of all keys of a partition together.
+pub(super) fn short_before(id: &str) -> String {
     if id.len() <= LONGEST_PLAIN {
         return format!("={id}");
     }
-    Sha256::digest(id.as_bytes())
+    hashed("#", id)
+}
+
+fn hashed(prefix: &str, text: &str) -> String {
+    Sha256::digest(text.as_bytes())
         .iter()
-        .fold("#".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+        .fold(prefix.to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The filter is in memory only, so it needs no tenant's seed: who fills it with collisions makes

@@ -236,20 +236,24 @@ impl Effects {
         std::mem::take(&mut self.lines)
     }
 
-    /// Whether an event with this identifier is remembered from within the window.
-    pub(crate) fn is_duplicate(&mut self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
-        let id = dedup::short(id);
-        if !self.dedup.as_ref().is_some_and(|filter| filter.may_know(&id)) {
-            return Ok(false);
+    /// Whether an event with this key and identifier is remembered from within the window.
+    pub(crate) fn is_duplicate(&mut self, key: &str, id: &str, now_ms: u64) -> Result<bool, StoreError> {
+        for id in [dedup::short(key, id), dedup::short_before(id)] {
+            if !self.dedup.as_ref().is_some_and(|filter| filter.may_know(&id)) {
+                continue;
+            }
+            self.enter(dedup::STEP, now_ms);
+            if self.read(&id)?.is_some_and(|known| known.is_live(now_ms)) {
+                return Ok(true);
+            }
         }
-        self.enter(dedup::STEP, now_ms);
-        Ok(self.read(&id)?.is_some_and(|known| known.is_live(now_ms)))
+        Ok(false)
     }
 
     /// Remembers an event's identifier for the window.
-    pub(crate) fn remember(&mut self, id: &str, now_ms: u64) {
+    pub(crate) fn remember(&mut self, key: &str, id: &str, now_ms: u64) {
         let Some(filter) = &mut self.dedup else { return };
-        let id = dedup::short(id);
+        let id = dedup::short(key, id);
         let ends_ms = self.moment.from_ms().saturating_add(filter.window_ms());
         filter.insert(&id, now_ms, ends_ms);
         let (value, expires_ms) = (Vec::new(), Some(ends_ms));

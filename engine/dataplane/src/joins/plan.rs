@@ -7,6 +7,7 @@ use tailrace_core::{
     manifest::{Extract, JoinManifest, JoinSide, PipelineManifest},
     name::Name,
     ports::store::StoreError,
+    registry::Begun,
 };
 
 use crate::windows::plan::Leaving;
@@ -35,7 +36,7 @@ pub struct PlannedJoin {
 
 impl Joins {
     /// Those of a manifest.
-    pub fn of(manifest: &PipelineManifest) -> Self {
+    pub fn of(manifest: &PipelineManifest, begun: &Begun) -> Self {
         let planned = manifest.joins.iter().map(|(name, join)| {
             let places = |side| {
                 let pointer = join.on(side)?;
@@ -44,7 +45,7 @@ impl Joins {
             PlannedJoin {
                 name: name.clone(),
                 step: join::step(name),
-                shape: join::shape(join),
+                shape: join::shape(join, begun.join(name)),
                 left: places(JoinSide::Left),
                 right: places(JoinSide::Right),
                 is_with_table: manifest.tables.contains_key(&join.right),

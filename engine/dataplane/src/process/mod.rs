@@ -119,13 +119,15 @@ impl Processor {
         let arrival = walk.arrival;
         self.stats.counts.bytes_in += arrival.event.payload.len() as u64;
         if let Some(id) = &arrival.dedup {
-            let known = self.effects.is_duplicate(&id.text, walk.now_ms);
+            let known = self
+                .effects
+                .is_duplicate(&arrival.event.key, &id.text, walk.now_ms);
             if known.map_err(|cause| Halt::Turn(TurnEnd::Failed(cause.to_string())))? {
                 walk.outcome = Outcome::Duplicate;
                 return Ok(());
             }
             if id.remember == Remember::Seen {
-                self.effects.remember(&id.text, walk.now_ms);
+                self.effects.remember(&arrival.event.key, &id.text, walk.now_ms);
             }
         }
         self.enter(walk)?;
@@ -133,7 +135,7 @@ impl Processor {
         let is_processed = !matches!(walk.outcome, Outcome::Dead | Outcome::Rejected);
         let id = arrival.dedup.as_ref();
         if let Some(id) = id.filter(|id| is_processed && id.remember == Remember::Processed) {
-            self.effects.remember(&id.text, walk.now_ms);
+            self.effects.remember(&arrival.event.key, &id.text, walk.now_ms);
         }
         Ok(())
     }

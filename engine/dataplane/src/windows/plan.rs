@@ -5,6 +5,7 @@ use tailrace_core::{
     extract::{Extractor, Scalar},
     manifest::{Extract, Frame, LateForWindow, PipelineManifest, WindowManifest},
     name::Name,
+    registry::Begun,
     units::Span,
     window::{Part, stored},
 };
@@ -54,7 +55,7 @@ pub(crate) struct Leaving<'a> {
 
 impl Windows {
     /// Those of a manifest.
-    pub fn of(manifest: &PipelineManifest) -> Self {
+    pub fn of(manifest: &PipelineManifest, begun: &Begun) -> Self {
         let mut places = Vec::new();
         let mut all = Vec::new();
         for (name, window) in &manifest.windows {
@@ -71,7 +72,7 @@ impl Windows {
                 frame,
                 grace_ms: window.grace.map_or(0, Span::as_millis),
                 step: stored::step(name),
-                shape: stored::shape(window),
+                shape: stored::shape(window, begun.window(name)),
                 key_at: window.places().position(|(_, place)| is_key(place)),
                 values: places.len() - before,
                 manifest: window.clone(),

@@ -157,6 +157,16 @@ impl Form {
                 "say where it is with --key /user",
             ));
         }
+        let plain = args.subject.replace(KEY_TOKEN, "");
+        if plain.contains(['{', '}']) {
+            return Err(misuse(
+                format!(
+                    "{:?} has braces, and only {KEY_TOKEN} stands for something",
+                    args.subject
+                ),
+                "write {key}, and say where it is with --key /user",
+            ));
+        }
         Ok(Self {
             subject: args.subject.clone(),
             headers,

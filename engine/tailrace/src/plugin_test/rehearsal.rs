@@ -18,7 +18,7 @@ use tailrace_core::{
         plugins::Plugin,
         store::{Applied, LocalStore, PartitionStore},
     },
-    registry::Revision,
+    registry::{Begun, Revision},
     subject,
     timer::Timer,
 };
@@ -107,6 +107,7 @@ impl Rehearsal {
             manifest,
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         // A fixed seed, so that two runs print the same.
         let seed = TenantSeed::new(0, 0);

@@ -11,7 +11,7 @@ use tailrace_core::{
     name::Name,
     observe::{overview::Overview, status::PipelineStatus},
     record::{Assembler, Record},
-    registry::{Pipeline, Quotas, Registry, Revision, Tenant},
+    registry::{Begun, Pipeline, Quotas, Registry, Revision, Tenant},
     subject, tasks,
 };
 use tailrace_dataplane::run::{engine::Engine, settings::Settings};
@@ -82,6 +82,7 @@ impl Hall {
             plugins: BTreeMap::from([(name("s"), Digest::of(COMPONENT))]),
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         let tenant = Tenant {
             name: name("shop"),

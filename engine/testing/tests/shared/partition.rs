@@ -13,7 +13,7 @@ use tailrace_core::{
         plugins::Plugin,
         store::{LocalStore as _, PartitionStore},
     },
-    registry::Revision,
+    registry::{Begun, Revision},
 };
 use tailrace_dataplane::{plan::Plan, turn::worker::Worker};
 use tailrace_sketch::TenantSeed;
@@ -42,6 +42,7 @@ pub fn plan(number: u64, manifest: &str, plugin: &dyn Fn() -> (Digest, Arc<dyn P
         manifest,
         applied_ms: 0,
         rolled_back_to: None,
+        begun: Begun::default(),
     };
     let plugins = steps.into_iter().map(|step| (step, plugin().1)).collect();
     Arc::new(Plan::new(pipeline(), &revision, &plugins, TenantSeed::new(0, 0)))

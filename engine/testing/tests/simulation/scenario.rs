@@ -24,7 +24,7 @@ use tailrace_core::{
         tap::{Sample, Wish},
     },
     registry::{
-        Pipeline, Registry, Revision, Tenant,
+        Begun, Pipeline, Registry, Revision, Tenant,
         candidate::{Canary, Candidate, Mode},
     },
 };
@@ -438,6 +438,7 @@ impl Scenario {
             plugins,
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         }
     }
 

@@ -267,6 +267,7 @@ fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Regist
         plugins,
         applied_ms: 0,
         rolled_back_to: None,
+        begun: tailrace_core::registry::Begun::default(),
     };
     let tenant = Tenant {
         name: id.tenant.clone(),

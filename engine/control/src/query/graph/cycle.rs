@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use tailrace_core::{
         manifest::parse::parse,
-        registry::{Pipeline, Revision},
+        registry::{Begun, Pipeline, Revision},
     };
 
     fn id(name: &str) -> PipelineId {
@@ -83,6 +83,7 @@ mod tests {
                 plugins: std::collections::BTreeMap::new(),
                 applied_ms: 1,
                 rolled_back_to: None,
+                begun: Begun::default(),
                 manifest: manifest.clone(),
             };
             let pipeline = Pipeline::new(active, 1);

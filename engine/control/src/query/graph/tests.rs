@@ -5,7 +5,7 @@ use tailrace_core::{
     manifest::parse::parse,
     name::Name,
     observe::status::State,
-    registry::{Pipeline, Revision},
+    registry::{Begun, Pipeline, Revision},
 };
 
 use super::{draw::*, model::*};
@@ -42,6 +42,7 @@ fn registered(manifest: &str) -> (PipelineId, Pipeline) {
         plugins: std::collections::BTreeMap::new(),
         applied_ms: 0,
         rolled_back_to: None,
+        begun: Begun::default(),
     };
     (id, Pipeline::new(active, 0))
 }

@@ -13,7 +13,7 @@ use tailrace_core::{
     manifest::parse::parse,
     name::Name,
     ports::plugins::{Instance, Plugin, PluginError},
-    registry::Revision,
+    registry::{Begun, Revision},
 };
 use tailrace_sketch::TenantSeed;
 
@@ -48,6 +48,7 @@ fn plan_of(inputs: &str) -> Plan {
         manifest,
         applied_ms: 0,
         rolled_back_to: None,
+        begun: Begun::default(),
     };
     let pipeline = PipelineId {
         tenant: name("shop"),

@@ -121,6 +121,7 @@ fn overview(status: &StatusView) -> String {
         ("windows", windows(counts)),
         ("timers", timers(counts)),
         ("markers", count(counts.markers)),
+        ("skipped", count(counts.skipped)),
         ("shed", count(counts.shed)),
         ("limited", limited(status)),
         ("retried", count(counts.retried)),

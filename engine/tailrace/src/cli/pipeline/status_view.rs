@@ -102,6 +102,8 @@ pub(super) struct BalanceView {
     pub(super) dead: u64,
     pub(super) duplicates: u64,
     #[serde(default)]
+    pub(super) skipped: u64,
+    #[serde(default)]
     pub(super) shed: u64,
     #[serde(default)]
     pub(super) committed_messages: Option<u64>,
