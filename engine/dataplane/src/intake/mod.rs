@@ -12,7 +12,7 @@ pub mod clock;
 pub(crate) mod markers;
 mod marks;
 mod names;
-mod redriven;
+pub(crate) mod redriven;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -297,8 +297,9 @@ impl Intake {
                     None => continue,
                 },
             };
-            if feed.source == Source::Input {
-                clock.stamp(&plan, &mut arrival, now);
+            match feed.source {
+                Source::Input => clock.stamp(&plan, &mut arrival, now),
+                Source::Redrive => arrival.reading = Some(clock.reading(&plan)),
             }
             let Event { subject, key, .. } = &arrival.event;
             let partition = plan.manifest.partition_of(subject, key);

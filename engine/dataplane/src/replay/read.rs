@@ -1,0 +1,141 @@
+//! What a partition had is read again: by the same code, under the revision that has read it then, with the clock of the
+//! input as it was.
+
+use std::{sync::Arc, time::Duration};
+
+use tailrace_core::{
+    identity::PartitionId,
+    order_log::{OrderLog, Step},
+    ports::broker::Incoming,
+    record::Head,
+    state_deletion::{self, StateDeletion},
+    watermark::InputClock,
+};
+
+use crate::{
+    arrival::{Arrival, QueueItem},
+    intake::{self, clock::IntakeClock, redriven::is_of_life},
+    plan::Plan,
+    replay::{replay_error::ReplayError, sources::Sources},
+};
+
+/// Reads again what a batch had.
+pub(super) struct Reader<'a> {
+    partition: &'a PartitionId,
+    /// The revision that reads.
+    plan: Arc<Plan>,
+    /// Up to here the input is read.
+    read: u64,
+    /// The same of the redrive subject.
+    redriven: u64,
+    clock: IntakeClock,
+    share: Vec<u32>,
+}
+
+impl<'a> Reader<'a> {
+    /// Goes on behind a record.
+    pub(super) fn behind(partition: &'a PartitionId, head: &Head, plan: Arc<Plan>) -> Self {
+        Self {
+            partition,
+            plan,
+            read: head.position,
+            redriven: head.redrive_position,
+            clock: IntakeClock::behind(head.position, head.clock.clone(), Duration::ZERO),
+            share: Vec::new(),
+        }
+    }
+
+    /// Another revision reads from here on.
+    pub(super) fn read_by(&mut self, plan: Arc<Plan>) {
+        self.plan = plan;
+    }
+
+    /// The clock is this with the next event.
+    pub(super) fn go_on_at(&mut self, sequence: u64, clock: &InputClock, share: &[u32]) {
+        self.read = sequence.saturating_sub(1);
+        self.clock = IntakeClock::behind(sequence, clock.clone(), Duration::ZERO);
+        self.share = share.to_vec();
+    }
+
+    /// The next event of the partition.
+    pub(super) fn event(&mut self, sources: &mut dyn Sources) -> Result<QueueItem, ReplayError> {
+        loop {
+            let message = sources.input(self.read);
+            let message = message.ok_or_else(|| missing("the input", self.read))?;
+            self.read = message.sequence;
+            let mut arrival = intake::arrive(&self.plan, message);
+            let partition = self.partition_of(&arrival);
+            if !self.share.is_empty() && !self.share.contains(&partition) {
+                continue;
+            }
+            self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
+            // Whether the clock went on from the event before is the record's to say.
+            arrival.reading = None;
+            if partition == self.partition.partition {
+                return Ok(QueueItem::Event(Box::new(arrival)));
+            }
+        }
+    }
+
+    /// The next dead letter of the partition that was sent again.
+    pub(super) fn letter(&mut self, sources: &mut dyn Sources) -> Result<QueueItem, ReplayError> {
+        loop {
+            let message = self.next_redriven(sources)?;
+            if state_deletion::is_order(&message.subject) || !is_of_life(self.partition.life, &message) {
+                continue;
+            }
+            let arrival = intake::arrive_again(&self.plan, message);
+            if let Some(arrival) = arrival.filter(|own| self.partition_of(own) == self.partition.partition) {
+                return Ok(QueueItem::Event(Box::new(arrival)));
+            }
+        }
+    }
+
+    /// The next order to delete state.
+    pub(super) fn order(&mut self, sources: &mut dyn Sources) -> Result<QueueItem, ReplayError> {
+        loop {
+            let message = self.next_redriven(sources)?;
+            let order = serde_json::from_slice::<StateDeletion>(&message.payload).ok();
+            let is_own = |order: &StateDeletion| order.life == self.partition.life;
+            if let Some(order) = order.filter(is_own)
+                && state_deletion::is_order(&message.subject)
+            {
+                return Ok(QueueItem::Delete(message.sequence, Arc::new(order)));
+            }
+        }
+    }
+
+    fn next_redriven(&mut self, sources: &mut dyn Sources) -> Result<Incoming, ReplayError> {
+        let message = sources.redriven(self.redriven);
+        let message = message.ok_or_else(|| missing("what was sent again", self.redriven))?;
+        self.redriven = message.sequence;
+        Ok(message)
+    }
+
+    fn partition_of(&self, arrival: &Arrival) -> u32 {
+        let event = &arrival.event;
+        self.plan.manifest.partition_of(&event.subject, &event.key)
+    }
+}
+
+/// A revision, beside this canary.
+pub(super) fn plan(
+    sources: &mut dyn Sources,
+    revision: u64,
+    canary: Option<u64>,
+) -> Result<Arc<Plan>, ReplayError> {
+    let plan = sources.plan(revision, canary);
+    plan.ok_or_else(|| ReplayError::Missing(format!("revision {revision}, with {canary:?} beside it,")))
+}
+
+/// The canary that has taken part in a batch.
+pub(super) fn canary(order: &OrderLog) -> Option<u64> {
+    order.steps.iter().find_map(|step| match step {
+        Step::Canary(canary) => *canary,
+        _ => None,
+    })
+}
+
+fn missing(what: &str, after: u64) -> ReplayError {
+    ReplayError::Missing(format!("{what} behind sequence {after}"))
+}
