@@ -68,9 +68,9 @@ pub enum Step {
         sequence: u64,
         /// The clock with it.
         clock: InputClock,
-        /// The partitions whose events were read; none where all of the input was.
-        share: Vec<u32>,
     },
+    /// Only events of these partitions were read from here on, and moved the clock; all before any such step.
+    Share(Vec<u32>),
     /// Events were read by this revision; by that of the record before any such step.
     ReadBy(u64),
     /// A canary had its share of the keys from here on, or has none; none before any such step.

@@ -162,7 +162,7 @@ impl Committer {
 }
 
 /// What the record of a sealed batch says of it, but for its parts.
-pub(crate) fn head(sealed: &mut Sealed, claim: Cursor, revision: u64, producer_epoch: u64) -> Head {
+pub fn head(sealed: &mut Sealed, claim: Cursor, revision: u64, producer_epoch: u64) -> Head {
     Head {
         commit: sealed.cursor.commit,
         producer_epoch,

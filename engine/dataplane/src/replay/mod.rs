@@ -17,9 +17,10 @@ mod steps;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use tailrace_core::{
+    delta::Delta,
     identity::PartitionId,
+    order_log::OrderLog,
     ports::{
         broker::Output,
         clock::Clock,
@@ -40,8 +41,10 @@ use crate::{
 pub struct Replayed {
     /// The head of its record. The parts and the producer epoch are those of the record that it is held against.
     pub head: Head,
-    /// The body of its record.
-    pub body: Bytes,
+    /// What it changes.
+    pub delta: Arc<Delta>,
+    /// In which order it came about.
+    pub order: Option<OrderLog>,
     /// What it publishes.
     pub outputs: Vec<Output>,
 }
@@ -49,11 +52,15 @@ pub struct Replayed {
 impl Replayed {
     /// In what it differs from its record; none where both are the same to the byte.
     pub fn difference(&self, record: &Record) -> Option<String> {
-        if self.head != record.head {
-            return Some(format!("its head is {:?}, recorded is {:?}", self.head, record.head));
+        if self.order.as_ref() != record.order.as_ref() {
+            return Some(format!("its order is {:?}, recorded is {:?}", self.order, record.order));
         }
-        let body = record::encode_body(&record.delta, record.order.as_ref());
-        (self.body != body).then(|| "its body is another".to_owned())
+        if *self.delta != record.delta {
+            return Some(format!("it changes {:?}, recorded is {:?}", self.delta, record.delta));
+        }
+        // With the checksum of the body as it was stored.
+        let differs = self.head != record.head;
+        differs.then(|| format!("its head is {:?}, recorded is {:?}", self.head, record.head))
     }
 }
 
@@ -101,6 +108,7 @@ impl Replay {
         let mut worker = self.worker(&plan, &record.head, order.max_message_bytes as usize)?;
         worker.impose(order);
         let reader = Reader::behind(&self.partition, &self.head, plan);
+        worker.reads_on(reader.reading());
         let mut steps = Steps {
             commit: found,
             worker: &mut worker,
@@ -117,12 +125,13 @@ impl Replay {
             parts: record.head.parts,
             ..commit::head(&mut sealed, cursor, revision, record.head.producer_epoch)
         };
-        let body = Bytes::from(record::encode_body(&sealed.delta, Some(&sealed.order)));
+        let body = record::encode_body(&sealed.delta, Some(&sealed.order));
         let body_checksum = crc32fast::hash(&body);
         (self.head, self.sequence) = (record.head.clone(), sequence);
         Ok(Replayed {
             head: Head { body_checksum, ..head },
-            body,
+            delta: sealed.delta,
+            order: Some(sealed.order),
             outputs: sealed.outputs,
         })
     }

@@ -13,7 +13,7 @@ use tailrace_core::{
 };
 
 use crate::{
-    arrival::{Arrival, QueueItem},
+    arrival::{Arrival, QueueItem, Reading},
     intake::{self, clock::IntakeClock, redriven::is_of_life},
     plan::Plan,
     replay::{replay_error::ReplayError, sources::Sources},
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
     /// The same of the redrive subject.
     redriven: u64,
     clock: IntakeClock,
-    share: Vec<u32>,
+    reading: Arc<Reading>,
 }
 
 impl<'a> Reader<'a> {
@@ -37,24 +37,35 @@ impl<'a> Reader<'a> {
     pub(super) fn behind(partition: &'a PartitionId, head: &Head, plan: Arc<Plan>) -> Self {
         Self {
             partition,
+            reading: reading(&plan, &[]),
             plan,
             read: head.position,
             redriven: head.redrive_position,
             clock: IntakeClock::behind(head.position, head.clock.clone(), Duration::ZERO),
-            share: Vec::new(),
         }
+    }
+
+    /// How events are read. The worker compares it with that of the event before.
+    pub(super) fn reading(&self) -> Arc<Reading> {
+        self.reading.clone()
     }
 
     /// Another revision reads from here on.
     pub(super) fn read_by(&mut self, plan: Arc<Plan>) {
+        self.reading = reading(&plan, &self.reading.share);
         self.plan = plan;
     }
 
+    /// From here on, events of these partitions are read.
+    pub(super) fn read_share(&mut self, share: &[u32]) {
+        self.reading = reading(&self.plan, share);
+    }
+
     /// The clock is this with the next event.
-    pub(super) fn go_on_at(&mut self, sequence: u64, clock: &InputClock, share: &[u32]) {
+    pub(super) fn go_on_at(&mut self, sequence: u64, clock: &InputClock) {
         self.read = sequence.saturating_sub(1);
         self.clock = IntakeClock::behind(sequence, clock.clone(), Duration::ZERO);
-        self.share = share.to_vec();
+        self.reading = reading(&self.plan, &self.reading.share);
     }
 
     /// The next event of the partition.
@@ -65,12 +76,13 @@ impl<'a> Reader<'a> {
             self.read = message.sequence;
             let mut arrival = intake::arrive(&self.plan, message);
             let partition = self.partition_of(&arrival);
-            if !self.share.is_empty() && !self.share.contains(&partition) {
+            let share = &self.reading.share;
+            if !share.is_empty() && !share.contains(&partition) {
                 continue;
             }
             self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
             // Whether the clock went on from the event before is the record's to say.
-            arrival.reading = None;
+            arrival.reading = Some(self.reading());
             if partition == self.partition.partition {
                 return Ok(QueueItem::Event(Box::new(arrival)));
             }
@@ -85,7 +97,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let arrival = intake::arrive_again(&self.plan, message);
-            if let Some(arrival) = arrival.filter(|own| self.partition_of(own) == self.partition.partition) {
+            let is_own = |arrival: &Arrival| self.partition_of(arrival) == self.partition.partition;
+            if let Some(mut arrival) = arrival.filter(is_own) {
+                arrival.reading = Some(self.reading());
                 return Ok(QueueItem::Event(Box::new(arrival)));
             }
         }
@@ -133,6 +147,14 @@ pub(super) fn canary(order: &OrderLog) -> Option<u64> {
     order.steps.iter().find_map(|step| match step {
         Step::Canary(canary) => *canary,
         _ => None,
+    })
+}
+
+/// Another stretch of the input than any before.
+fn reading(plan: &Plan, share: &[u32]) -> Arc<Reading> {
+    Arc::new(Reading {
+        revision: plan.revision,
+        share: share.to_vec(),
     })
 }
 

@@ -41,31 +41,32 @@ impl Steps<'_> {
             } => self.rows((table, *tag), *first, *count),
             Step::Deletions(count) => self.delete(*count),
             Step::Mark { sequence, clock } => self.turn(QueueItem::Mark(*sequence, clock.clone())),
-            Step::Clock {
-                sequence,
-                clock,
-                share,
-            } => {
-                self.reader.go_on_at(*sequence, clock, share);
-                Ok(())
-            }
+            other => self.change(other),
+        }
+    }
+
+    /// From here on something is otherwise.
+    fn change(&mut self, step: &Step) -> Result<(), ReplayError> {
+        match step {
+            Step::Clock { sequence, clock } => self.reader.go_on_at(*sequence, clock),
             Step::ReadBy(revision) => {
                 let plan = read::plan(self.sources, *revision, None)?;
                 self.reader.read_by(plan);
-                Ok(())
+                self.worker.reads_on(self.reader.reading());
             }
-            Step::Canary(canary) => {
-                if canary.is_none() {
-                    self.worker.end_candidate();
-                }
-                Ok(())
+            Step::Share(share) => {
+                self.reader.read_share(share);
+                self.worker.reads_on(self.reader.reading());
             }
+            Step::Canary(None) => self.worker.end_candidate(),
             Step::Full { state, vectors } => {
                 let (state, vectors) = (*state, *vectors);
                 self.worker.has_too_much(Full { state, vectors });
-                Ok(())
             }
+            // A canary is at work from the beginning; what else there is are items.
+            _ => {}
         }
+        Ok(())
     }
 
     fn each(

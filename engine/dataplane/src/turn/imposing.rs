@@ -1,9 +1,14 @@
 //! A batch that is done again from its record: the worker takes from it what it would decide otherwise. See
 //! [`replay`](crate::replay).
 
+use std::sync::Arc;
+
 use tailrace_core::order_log::{Fate, OrderLog};
 
-use crate::turn::{imposed::Imposed, worker::Worker};
+use crate::{
+    arrival::Reading,
+    turn::{imposed::Imposed, worker::Worker},
+};
 
 impl Worker {
     /// The batch that begins now is the one of this log, and its fates are those that this says.
@@ -31,6 +36,11 @@ impl Worker {
     /// No candidate is at work from here on.
     pub(crate) fn end_candidate(&mut self) {
         self.running_candidate = None;
+    }
+
+    /// Events that are read so go on from the last one: the record says nothing else.
+    pub(crate) fn reads_on(&mut self, reading: Arc<Reading>) {
+        self.recording.reading = Some(reading);
     }
 
     /// What is in the queue comes no more.

@@ -72,15 +72,21 @@ impl Worker {
             self.recording.read_by = Some(reading.revision);
             self.recording.push(Step::ReadBy(reading.revision));
         }
+        if arrival.source == Source::Redrive {
+            return;
+        }
+        if self.recording.share != reading.share {
+            self.recording.share.clone_from(&reading.share);
+            self.recording.push(Step::Share(reading.share.clone()));
+        }
         let goes_on = self.recording.reading.as_ref();
-        if arrival.source == Source::Redrive || goes_on.is_some_and(|before| Arc::ptr_eq(before, reading)) {
+        if goes_on.is_some_and(|before| Arc::ptr_eq(before, reading)) {
             return;
         }
         self.recording.reading = Some(reading.clone());
         self.recording.push(Step::Clock {
             sequence: arrival.sequence,
             clock: arrival.clock.clone(),
-            share: reading.share.clone(),
         });
     }
 }

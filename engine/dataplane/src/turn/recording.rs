@@ -24,6 +24,8 @@ pub(super) struct Recording {
     ends_idle: bool,
     /// Which revision has read the last event.
     pub(super) read_by: Option<u64>,
+    /// Of which partitions it was read.
+    pub(super) share: Vec<u32>,
     pub(super) canary: Option<u64>,
     pub(super) full: Full,
     /// How the last event of the input was read, in this batch or before.

@@ -10,7 +10,7 @@ use tailrace_testing::{
     store::MemoryStore,
 };
 
-use super::plugins::{COUNT, STAMP, SimRuntime};
+use super::plugins::{COUNT, Manner, STAMP, SimRuntime};
 
 /// A broker on which a scenario runs.
 pub fn broker(faults: &Arc<Faults>) -> MemoryBroker {
@@ -35,14 +35,15 @@ pub fn received_ms(sequence: u64) -> u64 {
     10_000 + sequence * 40 - late
 }
 
-/// The world of an engine with this disk.
-pub fn world(broker: &MemoryBroker, store: &MemoryStore, faults: &Arc<Faults>) -> World {
+/// The world of an engine with this disk, and plugins of this manner.
+pub fn world(broker: &MemoryBroker, store: &MemoryStore, faults: &Arc<Faults>, manner: Manner) -> World {
     let registry = MemoryRegistry::new(broker.link().clone());
     for plugin in [COUNT, STAMP] {
         registry.hold_plugin(plugin.into());
     }
     let plugins = Arc::new(SimRuntime {
         faults: faults.clone(),
+        manner,
     });
     World {
         random: faults.clone(),
