@@ -12,7 +12,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{observe::throttle::By, ports::plugins::TrapCode, watermark::InputClock};
+use crate::{
+    observe::throttle::By, ports::plugins::TrapCode, trace::sampling::Sampling, watermark::InputClock,
+};
 
 /// First byte: the layout. Fields are added at the end of [`OrderLog`] in another one.
 const LAYOUT: u8 = 1;
@@ -71,6 +73,9 @@ pub enum Step {
     },
     /// Only events of these partitions were read from here on, and moved the clock; all before any such step.
     Share(Vec<u32>),
+    /// Events whose traces are followed were picked so from here on, and messages bear our spans; none before any such
+    /// step.
+    Traced(Option<Sampling>),
     /// Events were read by this revision; by that of the record before any such step.
     ReadBy(u64),
     /// A canary had its share of the keys from here on, or has none; none before any such step.
@@ -87,8 +92,8 @@ pub enum Step {
 /// What became of an item, and would not have to in a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
-    /// There was no room for it under this limit.
-    Shed(By),
+    /// There was no room under this limit for it and those behind it: for so many.
+    Shed(By, u64),
     /// So many tries of it were taken back.
     Tries(u32),
     /// How a call of a plugin for it failed.
@@ -132,6 +137,35 @@ impl OrderLog {
             Some((layout, _)) => Err(format!("layout {layout} of the order log is not known")),
             None => Err("there is no order log".to_owned()),
         }
+    }
+
+    /// What became of an item: with the items before it, where they were shed like it.
+    pub fn push_fate(&mut self, item: u64, fate: Fate) {
+        if let (Some((first, Fate::Shed(by, count))), Fate::Shed(next, more)) = (self.fates.last_mut(), &fate)
+            && by == next
+            && first.saturating_add(*count) == item
+        {
+            *count += more;
+            return;
+        }
+        self.fates.push((item, fate));
+    }
+
+    /// The limit by which an item was shed, if it was.
+    pub fn shed(&self, item: u64) -> Option<By> {
+        let behind = self.fates.partition_point(|(first, _)| *first <= item);
+        self.fates[..behind].iter().rev().find_map(|(first, fate)| match fate {
+            Fate::Shed(by, count) => Some((item - first < *count).then_some(*by)),
+            _ => None,
+        })?
+    }
+
+    /// The other fates of an item.
+    pub fn fates_of(&self, item: u64) -> impl Iterator<Item = &Fate> {
+        let first = self.fates.partition_point(|(number, _)| *number < item);
+        let own = self.fates[first..].iter();
+        own.take_while(move |(number, _)| *number == item)
+            .map(|(_, fate)| fate)
     }
 
     /// Another step: one more of the last, where it is of the same kind.
@@ -189,7 +223,7 @@ mod tests {
             backtrace: vec!["process".to_owned()],
         });
         log.fates = vec![
-            (3, Fate::Shed(By::TenantFuel)),
+            (3, Fate::Shed(By::TenantFuel, 2)),
             (9, Fate::Tries(3)),
             (
                 9,
@@ -208,6 +242,25 @@ mod tests {
         assert_eq!(log().steps.len(), 5);
         assert_eq!(log().steps[0], Step::Events(10_000));
         assert!(matches!(log().steps[4], Step::Rows { first: 1, count: 3, .. }));
+    }
+
+    #[test]
+    fn items_that_are_shed_one_behind_the_other_are_one_fate() {
+        let mut log = OrderLog::default();
+        for item in [2, 3, 4] {
+            log.push_fate(item, Fate::Shed(By::Events, 1));
+        }
+        log.push_fate(5, Fate::Tries(1));
+        log.push_fate(6, Fate::Shed(By::Events, 1));
+        log.push_fate(7, Fate::Shed(By::Outputs, 1));
+        assert_eq!(log.fates.len(), 4);
+        let shed: Vec<_> = (0..9).map(|item| log.shed(item)).collect();
+        let (events, outputs) = (Some(By::Events), Some(By::Outputs));
+        assert_eq!(
+            shed,
+            [None, None, events, events, events, None, events, outputs, None]
+        );
+        assert_eq!(log.fates_of(5).collect::<Vec<_>>(), [&Fate::Tries(1)]);
     }
 
     #[test]

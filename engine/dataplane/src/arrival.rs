@@ -11,7 +11,7 @@ use tailrace_core::{
     name::Name,
     series::Group,
     state_deletion::StateDeletion,
-    trace::sampling::Followed,
+    trace::sampling::{Followed, Sampling},
     watermark::InputClock,
 };
 use tailrace_sketch::Update;
@@ -148,6 +148,8 @@ pub struct Reading {
     pub revision: u64,
     /// The partitions whose events are read; none where all of the input is.
     pub share: Vec<u32>,
+    /// Which of them were picked to be traced.
+    pub sampling: Option<Sampling>,
 }
 
 /// What an event is known by when it comes again.

@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
     manifest::{Advance, IdleManifest},
+    trace::sampling::Sampling,
     watermark::InputClock,
 };
 
@@ -36,6 +37,8 @@ pub struct IntakeClock {
     next_tick: Duration,
     /// The partitions whose events are read; none where all of the input is.
     share: Vec<u32>,
+    /// Which of them are traced.
+    sampling: Option<Sampling>,
     /// Since when it goes on from event to event; none at the beginning, and behind a tick.
     reading: Option<Arc<Reading>>,
 }
@@ -55,6 +58,7 @@ impl IntakeClock {
             silence: None,
             next_tick: Duration::ZERO,
             share: Vec::new(),
+            sampling: None,
             reading: None,
         }
     }
@@ -66,14 +70,25 @@ impl IntakeClock {
         self
     }
 
+    /// Events are picked so to be traced.
+    pub fn pick(&mut self, sampling: Option<Sampling>) {
+        if self.sampling != sampling {
+            self.sampling = sampling;
+            self.reading = None;
+        }
+    }
+
     /// How events are read now.
     pub fn reading(&mut self, plan: &Plan) -> Arc<Reading> {
         match &self.reading {
             Some(reading) if reading.revision == plan.revision => reading.clone(),
             _ => {
-                let (revision, share) = (plan.revision, self.share.clone());
-                let reading = Arc::new(Reading { revision, share });
-                self.reading.insert(reading).clone()
+                let reading = Reading {
+                    revision: plan.revision,
+                    share: self.share.clone(),
+                    sampling: self.sampling,
+                };
+                self.reading.insert(Arc::new(reading)).clone()
             }
         }
     }

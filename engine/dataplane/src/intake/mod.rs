@@ -273,6 +273,7 @@ impl Intake {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         let sampling = self.world.tracer.sampling();
+        clock.pick(sampling);
         let now = self.world.clock.monotonic();
         for message in batch {
             feed.read = message.sequence;

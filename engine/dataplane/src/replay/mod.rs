@@ -10,12 +10,13 @@
 //!
 //! Why: docs/decisions/0172-a-record-holds-its-order-and-its-fates.md
 
+mod no_clock;
 mod read;
 pub mod replay_error;
 pub mod sources;
 mod steps;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tailrace_core::{
     delta::Delta,
@@ -23,7 +24,6 @@ use tailrace_core::{
     order_log::OrderLog,
     ports::{
         broker::Output,
-        clock::Clock,
         store::{Applied, PartitionStore, StoreError},
     },
     record::{self, Head, Record},
@@ -32,7 +32,13 @@ use tailrace_core::{
 use crate::{
     partition::{commit, recover},
     plan::Plan,
-    replay::{read::Reader, replay_error::ReplayError, sources::Sources, steps::Steps},
+    replay::{
+        no_clock::NoClock,
+        read::Reader,
+        replay_error::ReplayError,
+        sources::Sources,
+        steps::Steps,
+    },
     turn::worker::Worker,
 };
 
@@ -152,18 +158,5 @@ impl Replay {
             worker.adopt(plan, plan.no_instances())?;
         }
         Ok(worker)
-    }
-}
-
-/// Wall time decides nothing here.
-struct NoClock;
-
-impl Clock for NoClock {
-    fn unix_ms(&self) -> u64 {
-        0
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
     }
 }

@@ -9,14 +9,16 @@ use tailrace_core::{
     ports::broker::Incoming,
     record::Head,
     state_deletion::{self, StateDeletion},
+    trace::sampling::Sampling,
     watermark::InputClock,
 };
 
 use crate::{
     arrival::{Arrival, QueueItem, Reading},
     intake::{self, clock::IntakeClock, redriven::is_of_life},
+    observe::spans,
     plan::Plan,
-    replay::{replay_error::ReplayError, sources::Sources},
+    replay::{no_clock::NoClock, replay_error::ReplayError, sources::Sources},
 };
 
 /// Reads again what a batch had.
@@ -37,7 +39,11 @@ impl<'a> Reader<'a> {
     pub(super) fn behind(partition: &'a PartitionId, head: &Head, plan: Arc<Plan>) -> Self {
         Self {
             partition,
-            reading: reading(&plan, &[]),
+            reading: Arc::new(Reading {
+                revision: plan.revision,
+                share: Vec::new(),
+                sampling: None,
+            }),
             plan,
             read: head.position,
             redriven: head.redrive_position,
@@ -52,20 +58,56 @@ impl<'a> Reader<'a> {
 
     /// Another revision reads from here on.
     pub(super) fn read_by(&mut self, plan: Arc<Plan>) {
-        self.reading = reading(&plan, &self.reading.share);
+        self.begin(Reading {
+            revision: plan.revision,
+            ..self.as_now()
+        });
         self.plan = plan;
     }
 
     /// From here on, events of these partitions are read.
     pub(super) fn read_share(&mut self, share: &[u32]) {
-        self.reading = reading(&self.plan, share);
+        self.begin(Reading {
+            share: share.to_vec(),
+            ..self.as_now()
+        });
+    }
+
+    /// From here on, events are picked so to be traced.
+    pub(super) fn pick(&mut self, sampling: Option<Sampling>) {
+        self.begin(Reading {
+            sampling,
+            ..self.as_now()
+        });
     }
 
     /// The clock is this with the next event.
     pub(super) fn go_on_at(&mut self, sequence: u64, clock: &InputClock) {
         self.read = sequence.saturating_sub(1);
         self.clock = IntakeClock::behind(sequence, clock.clone(), Duration::ZERO);
-        self.reading = reading(&self.plan, &self.reading.share);
+        self.begin(self.as_now());
+    }
+
+    fn as_now(&self) -> Reading {
+        Reading {
+            revision: self.reading.revision,
+            share: self.reading.share.clone(),
+            sampling: self.reading.sampling,
+        }
+    }
+
+    /// Another stretch of the input than any before.
+    fn begin(&mut self, reading: Reading) {
+        self.reading = Arc::new(reading);
+    }
+
+    /// Whether the clock went on from the event before is the record's to say, and so is which events are traced.
+    fn read_so(&self, mut arrival: Arrival) -> QueueItem {
+        arrival.reading = Some(self.reading());
+        let tenant = &self.plan.pipeline.tenant;
+        let sampling = self.reading.sampling;
+        arrival.traced = sampling.and_then(|sampling| spans::take_up(sampling, tenant, &arrival.event, &NoClock));
+        QueueItem::Event(Box::new(arrival))
     }
 
     /// The next event of the partition.
@@ -81,10 +123,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
-            // Whether the clock went on from the event before is the record's to say.
-            arrival.reading = Some(self.reading());
             if partition == self.partition.partition {
-                return Ok(QueueItem::Event(Box::new(arrival)));
+                return Ok(self.read_so(arrival));
             }
         }
     }
@@ -98,9 +138,8 @@ impl<'a> Reader<'a> {
             }
             let arrival = intake::arrive_again(&self.plan, message);
             let is_own = |arrival: &Arrival| self.partition_of(arrival) == self.partition.partition;
-            if let Some(mut arrival) = arrival.filter(is_own) {
-                arrival.reading = Some(self.reading());
-                return Ok(QueueItem::Event(Box::new(arrival)));
+            if let Some(arrival) = arrival.filter(is_own) {
+                return Ok(self.read_so(arrival));
             }
         }
     }
@@ -147,14 +186,6 @@ pub(super) fn canary(order: &OrderLog) -> Option<u64> {
     order.steps.iter().find_map(|step| match step {
         Step::Canary(canary) => *canary,
         _ => None,
-    })
-}
-
-/// Another stretch of the input than any before.
-fn reading(plan: &Plan, share: &[u32]) -> Arc<Reading> {
-    Arc::new(Reading {
-        revision: plan.revision,
-        share: share.to_vec(),
     })
 }
 

@@ -58,6 +58,10 @@ impl Steps<'_> {
                 self.reader.read_share(share);
                 self.worker.reads_on(self.reader.reading());
             }
+            Step::Traced(sampling) => {
+                self.reader.pick(*sampling);
+                self.worker.reads_on(self.reader.reading());
+            }
             Step::Canary(None) => self.worker.end_candidate(),
             Step::Full { state, vectors } => {
                 let (state, vectors) = (*state, *vectors);

@@ -5,30 +5,24 @@ use std::sync::Arc;
 
 use tailrace_core::order_log::{Fate, OrderLog};
 
-use crate::{
-    arrival::Reading,
-    turn::{imposed::Imposed, worker::Worker},
-};
+use crate::{arrival::Reading, turn::worker::Worker};
 
 impl Worker {
     /// The batch that begins now is the one of this log, and its fates are those that this says.
     pub(crate) fn impose(&mut self, log: &OrderLog) {
         self.processor.effects.told_then = Some(log.told.clone());
-        self.imposed = Some(Imposed {
-            fates: log.fates.clone(),
-            swept: log.swept.clone(),
-        });
+        self.imposed = Some(log.clone());
     }
 
     /// An item begins: the tries that it has had, and how its calls end, are those of the record.
     pub(super) fn begin_item(&mut self) {
         let Some(imposed) = &self.imposed else { return };
         let item = self.recording.items;
-        let tries = imposed.of(item).find_map(|fate| match fate {
+        let tries = imposed.fates_of(item).find_map(|fate| match fate {
             Fate::Tries(tries) => Some(*tries),
             _ => None,
         });
-        let calls = imposed.of(item).filter(|fate| matches!(fate, Fate::Call { .. }));
+        let calls = imposed.fates_of(item).filter(|fate| matches!(fate, Fate::Call { .. }));
         self.processor.attempts = tries.unwrap_or(0);
         self.processor.fates.impose(calls.cloned().collect());
     }

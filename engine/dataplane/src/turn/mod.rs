@@ -8,7 +8,6 @@ pub mod admission;
 pub mod backoff;
 pub mod batch;
 pub mod bounds;
-mod imposed;
 mod imposing;
 mod noting;
 mod recording;

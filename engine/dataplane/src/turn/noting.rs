@@ -60,7 +60,8 @@ impl Worker {
         let attempts = self.processor.attempts;
         let tries = (attempts > 0).then_some(Fate::Tries(attempts));
         let calls = self.processor.fates.take();
-        let fates = shed.map(Fate::Shed).into_iter().chain(tries).chain(calls);
+        let shed = shed.map(|by| Fate::Shed(by, 1));
+        let fates = shed.into_iter().chain(tries).chain(calls);
         self.recording.item(step, fates);
     }
 
@@ -71,6 +72,10 @@ impl Worker {
         if self.recording.read_by.unwrap_or(own) != reading.revision {
             self.recording.read_by = Some(reading.revision);
             self.recording.push(Step::ReadBy(reading.revision));
+        }
+        if self.recording.sampling != reading.sampling {
+            self.recording.sampling = reading.sampling;
+            self.recording.push(Step::Traced(reading.sampling));
         }
         if arrival.source == Source::Redrive {
             return;

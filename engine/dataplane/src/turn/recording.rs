@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tailrace_core::{
     order_log::{Fate, OrderLog, Step},
     ports::store::Full,
+    trace::sampling::Sampling,
     watermark::InputClock,
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Recording {
     pub(super) read_by: Option<u64>,
     /// Of which partitions it was read.
     pub(super) share: Vec<u32>,
+    /// Which of its events are traced.
+    pub(super) sampling: Option<Sampling>,
     pub(super) canary: Option<u64>,
     pub(super) full: Full,
     /// How the last event of the input was read, in this batch or before.
@@ -63,8 +66,9 @@ impl Recording {
     /// An item of the batch, and what became of it.
     pub(super) fn item(&mut self, step: Step, fates: impl IntoIterator<Item = Fate>) {
         self.push(step);
-        let number = self.items;
-        self.log.fates.extend(fates.into_iter().map(|fate| (number, fate)));
+        for fate in fates {
+            self.log.push_fate(self.items, fate);
+        }
         self.items += 1;
     }
 }

@@ -14,6 +14,7 @@ use tailrace_core::{
         barrier::PartitionBarrier, candidate_reports::CandidateReports, progress::Cursor, throttle::By,
         views::Views,
     },
+    order_log::OrderLog,
     ports::{
         clock::Clock,
         store::{Full, PartitionStore, StoreError},
@@ -30,7 +31,7 @@ use crate::{
     plan::{Instances, Plan},
     process::{TurnEnd, processor::Processor},
     tables::Taken,
-    turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES, imposed::Imposed, recording::Recording},
+    turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES, recording::Recording},
 };
 
 /// How long a row waits before it is seen whether the tenant has room for it by now.
@@ -59,7 +60,7 @@ pub struct Worker {
     /// What the record of the batch says of its order.
     pub(super) recording: Recording,
     /// For a batch that is done again: what its record says.
-    pub(super) imposed: Option<Imposed>,
+    pub(super) imposed: Option<OrderLog>,
     /// What was finished, and skipped, since the start.
     finished: PartitionBarrier,
     /// A candidate at work.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tailrace_core::{
     event::{Event, Message, Rejection, Verdict},
     grant::{CallLimits, Grant},
@@ -63,18 +63,19 @@ impl Editor {
 
     fn edit(&mut self, event: &Event, host: &mut dyn Host) -> Result<Verdict, CallFailure> {
         let edit: Value = serde_json::from_slice(&event.payload).expect("JSON");
-        let before = host.state_get(&event.key).map_err(refused)?;
+        let user = edit["user"].as_str().unwrap_or_default();
+        let before = host.state_get(user).map_err(refused)?;
         let count = 1 + before.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().expect("a count")));
-        host.state_set(&event.key, count.to_le_bytes().to_vec(), Some(2 * HOUR_MS))
+        host.state_set(user, count.to_le_bytes().to_vec(), Some(2 * HOUR_MS))
             .map_err(refused)?;
         let comment = edit["comment"].as_str().unwrap_or_default();
         host.sketch_observe("lengths", comment.len() as f64).map_err(refused)?;
         host.timer_set("quiet", event.time_ms + HOUR_MS, Vec::new())
             .map_err(refused)?;
-        if self.chance.strikes("it asks for another try", 8) {
+        if self.chance.strikes("it asks for another try", 30) {
             return Err(CallFailure::Transient("it is busy".to_owned()));
         }
-        if self.chance.strikes("its deadline passes", 8) {
+        if self.chance.strikes("its deadline passes", 20) {
             return Err(trap(TrapCode::Deadline, "it took too long"));
         }
         if edit["isNew"] == true {
@@ -84,16 +85,18 @@ impl Editor {
             }));
         }
         let median = host.sketch_quantile("lengths", 0.5).map_err(refused)?;
-        let text = format!("{}:{count}:{median:?}", event.key);
-        Ok(Verdict::Emit(vec![message(text)]))
+        let told = json!({
+            "channel": edit["channel"], "added": edit["added"], "user": user, "count": count, "median": median,
+        });
+        Ok(Verdict::Emit(vec![message(told.to_string())]))
     }
 
     fn is_quiet(&mut self, timer: &Timer, host: &mut dyn Host) -> Result<Verdict, CallFailure> {
-        if self.chance.strikes("a timer asks for another try", 8) {
+        if self.chance.strikes("a timer asks for another try", 20) {
             return Err(CallFailure::Transient("it is busy".to_owned()));
         }
         host.state_delete(&timer.key).map_err(refused)?;
-        Ok(Verdict::Emit(vec![message(format!("{} is quiet", timer.key))]))
+        Ok(Verdict::Emit(vec![message(json!({ "quiet": timer.key }).to_string())]))
     }
 }
 

@@ -56,9 +56,9 @@ const RECEIVED_MS: u64 = 1_442_016_000_000;
 
 const MANIFEST: &str = "name: p
 partitions: 3
-input: {subjects: [edits], key: {json: /user}, time: {json: /time}, watermark: {delay: 10s, late: dead-letter},
+input: {subjects: [edits], key: {json: /channel}, time: {json: /time}, watermark: {delay: 10s, late: dead-letter},
         dedup: {json: /page, window: 10m}}
-rate: {events: {limit: 300, per: 1s}, over: drop}
+rate: {events: {limit: 600, per: 1s}, over: drop}
 steps:
   - {name: edits, plugin: edits@1.0.0, grants: [state, sketches, timers], on-error: {retries: 1, backoff: 10ms}}
 sketches:
@@ -67,8 +67,8 @@ sketches:
   added: {kind: quantiles, value: {json: /added}, window: 10m, keep: 30m, by: {json: /channel}, groups: 8}
   lengths: {kind: quantiles}
 windows:
-  busy: {over: {tumbling: 30m}, by: {json: /channel}, aggregate: {n: count, added: {sum: {json: /added}}, users: {distinct: {json: /user}}}}
-  visits: {over: {session: 20m}, by: {key: true}, aggregate: {n: count}}
+  busy: {over: {tumbling: 30m}, by: {channel: {json: /channel}}, aggregate: {n: count, added: {sum: {json: /added}}, users: {distinct: {json: /user}}}}
+  visits: {over: {session: 20m}, by: {channel: {json: /channel}, user: {json: /user}}, aggregate: {n: count}}
 output: {subject: 'out.{window}.{key}', events: true}
 ";
 
@@ -275,7 +275,7 @@ fn see_breaches(log: &Log, sources: &mut Again<'_>) -> usize {
     let mut seen = 0;
     for (index, commit) in log.commits.iter().enumerate() {
         let order = commit.record.order.as_ref().unwrap();
-        let is_decisive = |(_, fate): &&(u64, Fate)| matches!(fate, Fate::Shed(_) | Fate::Call { .. });
+        let is_decisive = |(_, fate): &&(u64, Fate)| matches!(fate, Fate::Shed(..) | Fate::Call { .. });
         let Some(fate) = order.fates.iter().find(is_decisive) else {
             continue;
         };

@@ -174,6 +174,7 @@ fn kind_of_step(step: &Step) -> &'static str {
         Step::Mark { .. } => "mark",
         Step::Clock { .. } => "clock",
         Step::Share(_) => "share",
+        Step::Traced(_) => "traced",
         Step::ReadBy(_) => "read by",
         Step::Canary(_) => "canary",
         Step::Full { .. } => "full",
@@ -182,7 +183,7 @@ fn kind_of_step(step: &Step) -> &'static str {
 
 fn kind_of_fate(fate: &Fate) -> &'static str {
     match fate {
-        Fate::Shed(_) => "shed",
+        Fate::Shed(..) => "shed",
         Fate::Tries(_) => "tries",
         Fate::Call { end, .. } => match end {
             None => "fuel",

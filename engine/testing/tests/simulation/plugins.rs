@@ -44,6 +44,8 @@ pub struct Manner {
     pub fails: u32,
     /// How long entries of state live.
     pub ttl_ms: Option<u64>,
+    /// The share of events whose traces are followed.
+    pub traced: Option<f64>,
 }
 
 impl Default for Manner {
@@ -51,6 +53,7 @@ impl Default for Manner {
         Self {
             fails: 1,
             ttl_ms: None,
+            traced: None,
         }
     }
 }

@@ -27,6 +27,7 @@ use super::{plugins::Manner, sketches::DIVIDED};
 pub const MANNER: Manner = Manner {
     fails: 8,
     ttl_ms: Some(1_500),
+    traced: Some(0.3),
 };
 
 /// What one seed wants of the limits, beside the revision.

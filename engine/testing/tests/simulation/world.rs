@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use tailrace_core::{manifest::Delivery, world::World};
+use tailrace_core::{
+    manifest::Delivery,
+    ports::tracer::{SpanCounts, SpanRecord, Tracer},
+    trace::sampling::Sampling,
+    world::World,
+};
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
     faults::Faults,
@@ -47,6 +52,20 @@ pub fn world(broker: &MemoryBroker, store: &MemoryStore, faults: &Arc<Faults>, m
     });
     World {
         random: faults.clone(),
+        tracer: Arc::new(Share(manner.traced)),
         ..tailrace_testing::world::world(broker, &registry, Arc::new(store.clone()), plugins)
+    }
+}
+
+/// Follows the traces of this share of the events, and drops what is told of them.
+struct Share(Option<f64>);
+
+impl Tracer for Share {
+    fn sampling(&self) -> Option<Sampling> {
+        self.0.map(Sampling::ratio)
+    }
+    fn record(&self, _: SpanRecord) {}
+    fn counts(&self) -> SpanCounts {
+        SpanCounts::default()
     }
 }
