@@ -154,10 +154,13 @@ impl OrderLog {
     /// The limit by which an item was shed, if it was.
     pub fn shed(&self, item: u64) -> Option<By> {
         let behind = self.fates.partition_point(|(first, _)| *first <= item);
-        self.fates[..behind].iter().rev().find_map(|(first, fate)| match fate {
-            Fate::Shed(by, count) => Some((item - first < *count).then_some(*by)),
-            _ => None,
-        })?
+        self.fates[..behind]
+            .iter()
+            .rev()
+            .find_map(|(first, fate)| match fate {
+                Fate::Shed(by, count) => Some((item - first < *count).then_some(*by)),
+                _ => None,
+            })?
     }
 
     /// The other fates of an item.
@@ -176,7 +179,9 @@ impl OrderLog {
             | (Some(Step::Wakes(count)), Step::Wakes(more))
             | (Some(Step::Deletions(count)), Step::Deletions(more)) => *count += more,
             (
-                Some(Step::Rows { table, tag, count, .. }),
+                Some(Step::Rows {
+                    table, tag, count, ..
+                }),
                 Step::Rows {
                     table: next,
                     tag: next_tag,
@@ -241,7 +246,14 @@ mod tests {
     fn what_follows_one_another_is_counted() {
         assert_eq!(log().steps.len(), 5);
         assert_eq!(log().steps[0], Step::Events(10_000));
-        assert!(matches!(log().steps[4], Step::Rows { first: 1, count: 3, .. }));
+        assert!(matches!(
+            log().steps[4],
+            Step::Rows {
+                first: 1,
+                count: 3,
+                ..
+            }
+        ));
     }
 
     #[test]
@@ -290,6 +302,9 @@ mod tests {
         }
         assert!(OrderLog::decode(&[2, 0]).is_err(), "another layout");
         let lengths = [&[1, 0][..], &[0xff; 9], &[1; 64]].concat();
-        assert!(OrderLog::decode(&lengths).is_err(), "more steps than there are bytes");
+        assert!(
+            OrderLog::decode(&lengths).is_err(),
+            "more steps than there are bytes"
+        );
     }
 }

@@ -423,7 +423,10 @@ mod tests {
                 ..head()
             };
             let read = assemble(&[encode_part(&head, &body)]);
-            assert!(matches!(read, Err(RecordError::Order(_))), "{follows:?}: {read:?}");
+            assert!(
+                matches!(read, Err(RecordError::Order(_))),
+                "{follows:?}: {read:?}"
+            );
         }
     }
 

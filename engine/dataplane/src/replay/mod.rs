@@ -32,13 +32,7 @@ use tailrace_core::{
 use crate::{
     partition::{commit, recover},
     plan::Plan,
-    replay::{
-        no_clock::NoClock,
-        read::Reader,
-        replay_error::ReplayError,
-        sources::Sources,
-        steps::Steps,
-    },
+    replay::{no_clock::NoClock, read::Reader, replay_error::ReplayError, sources::Sources, steps::Steps},
     turn::worker::Worker,
 };
 
@@ -59,10 +53,16 @@ impl Replayed {
     /// In what it differs from its record; none where both are the same to the byte.
     pub fn difference(&self, record: &Record) -> Option<String> {
         if self.order.as_ref() != record.order.as_ref() {
-            return Some(format!("its order is {:?}, recorded is {:?}", self.order, record.order));
+            return Some(format!(
+                "its order is {:?}, recorded is {:?}",
+                self.order, record.order
+            ));
         }
         if *self.delta != record.delta {
-            return Some(format!("it changes {:?}, recorded is {:?}", self.delta, record.delta));
+            return Some(format!(
+                "it changes {:?}, recorded is {:?}",
+                self.delta, record.delta
+            ));
         }
         // With the checksum of the body as it was stored.
         let differs = self.head != record.head;
@@ -124,7 +124,8 @@ impl Replay {
         order.steps.iter().try_for_each(|step| steps.take(step))?;
         let mut sealed = worker.seal()?;
         let commit = found;
-        self.state_store.apply(&sealed.delta, Applied { commit, sequence })?;
+        self.state_store
+            .apply(&sealed.delta, Applied { commit, sequence })?;
         let cursor = sealed.cursor;
         let head = Head {
             part: record.head.part,
@@ -135,7 +136,10 @@ impl Replay {
         let body_checksum = crc32fast::hash(&body);
         (self.head, self.sequence) = (record.head.clone(), sequence);
         Ok(Replayed {
-            head: Head { body_checksum, ..head },
+            head: Head {
+                body_checksum,
+                ..head
+            },
             delta: sealed.delta,
             order: Some(sealed.order),
             outputs: sealed.outputs,

@@ -106,7 +106,8 @@ impl<'a> Reader<'a> {
         arrival.reading = Some(self.reading());
         let tenant = &self.plan.pipeline.tenant;
         let sampling = self.reading.sampling;
-        arrival.traced = sampling.and_then(|sampling| spans::take_up(sampling, tenant, &arrival.event, &NoClock));
+        arrival.traced =
+            sampling.and_then(|sampling| spans::take_up(sampling, tenant, &arrival.event, &NoClock));
         QueueItem::Event(Box::new(arrival))
     }
 

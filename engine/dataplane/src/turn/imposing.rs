@@ -22,7 +22,9 @@ impl Worker {
             Fate::Tries(tries) => Some(*tries),
             _ => None,
         });
-        let calls = imposed.fates_of(item).filter(|fate| matches!(fate, Fate::Call { .. }));
+        let calls = imposed
+            .fates_of(item)
+            .filter(|fate| matches!(fate, Fate::Call { .. }));
         self.processor.attempts = tries.unwrap_or(0);
         self.processor.fates.impose(calls.cloned().collect());
     }

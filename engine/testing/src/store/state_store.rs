@@ -189,7 +189,9 @@ impl PartitionStore for MemoryPartition {
             .collect();
         due.sort_unstable();
         let places = due.into_iter().take(limit);
-        Ok(places.map(|(_, _, step, key)| (step.to_owned(), key.to_owned())).collect())
+        Ok(places
+            .map(|(_, _, step, key)| (step.to_owned(), key.to_owned()))
+            .collect())
     }
 
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {

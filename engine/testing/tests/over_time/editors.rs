@@ -69,7 +69,8 @@ impl Editor {
         host.state_set(user, count.to_le_bytes().to_vec(), Some(2 * HOUR_MS))
             .map_err(refused)?;
         let comment = edit["comment"].as_str().unwrap_or_default();
-        host.sketch_observe("lengths", comment.len() as f64).map_err(refused)?;
+        host.sketch_observe("lengths", comment.len() as f64)
+            .map_err(refused)?;
         host.timer_set("quiet", event.time_ms + HOUR_MS, Vec::new())
             .map_err(refused)?;
         if self.chance.strikes("it asks for another try", 30) {
@@ -96,7 +97,9 @@ impl Editor {
             return Err(CallFailure::Transient("it is busy".to_owned()));
         }
         host.state_delete(&timer.key).map_err(refused)?;
-        Ok(Verdict::Emit(vec![message(json!({ "quiet": timer.key }).to_string())]))
+        Ok(Verdict::Emit(vec![message(
+            json!({ "quiet": timer.key }).to_string(),
+        )]))
     }
 }
 

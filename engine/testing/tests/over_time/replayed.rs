@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tailrace_core::{
-    identity::PartitionId, life::Life, ports::broker::Incoming,
-};
+use tailrace_core::{identity::PartitionId, life::Life, ports::broker::Incoming};
 use tailrace_dataplane::{arrival::TableRow, plan::Plan, replay::sources::Sources};
 
 use crate::{
@@ -49,7 +47,13 @@ impl Stage {
             commits: self.recorded.clone(),
         };
         for commit in &log.commits {
-            seen.note(commit.record.order.as_ref().expect("every record has an order log"));
+            seen.note(
+                commit
+                    .record
+                    .order
+                    .as_ref()
+                    .expect("every record has an order log"),
+            );
         }
         for from in [0, log.commits.len() / 2] {
             log.replay_from(from, &mut Again(self)).unwrap();

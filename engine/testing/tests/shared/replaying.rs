@@ -46,7 +46,9 @@ pub fn published(output: &Output) -> Published {
 pub fn written(head: &Head, delta: &Delta, order: &OrderLog) -> Record {
     let parts = record::encode(head, delta, Some(order), MAX_PART_BYTES);
     let mut assembler = Assembler::default();
-    let mut read = parts.iter().map(|part| assembler.push(part).expect("a record of ours"));
+    let mut read = parts
+        .iter()
+        .map(|part| assembler.push(part).expect("a record of ours"));
     let record = read.next_back().flatten();
     record.expect("a whole record")
 }
@@ -123,13 +125,18 @@ impl Log {
             return Err(at(difference));
         }
         let outputs: Vec<_> = replayed.outputs.iter().map(published).collect();
-        let differ = outputs.iter().zip(&commit.outputs).find(|(one, other)| one != other);
+        let differ = outputs
+            .iter()
+            .zip(&commit.outputs)
+            .find(|(one, other)| one != other);
         if let Some((one, other)) = differ {
             return Err(at(format!("it publishes {one:?}, and has published {other:?}")));
         }
         if outputs.len() != commit.outputs.len() {
             let (one, other) = (outputs.len(), commit.outputs.len());
-            return Err(at(format!("it publishes {one} messages, and has published {other}")));
+            return Err(at(format!(
+                "it publishes {one} messages, and has published {other}"
+            )));
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod scenario;
 mod sketches;
 mod timers;
 mod totals;
+mod upgraded;
 mod world;
 
 /// Seeds of an ordinary test run.

@@ -150,7 +150,10 @@ impl SimInstance {
             set(host, "never", *at_ms);
             host.timer_cancel("never").expect("a timer");
         }
-        if self.faults.strikes("plugin fails for a while", 3 * self.manner.fails) {
+        if self
+            .faults
+            .strikes("plugin fails for a while", 3 * self.manner.fails)
+        {
             return Err(CallFailure::Transient("simulated".to_owned()));
         }
         match &event.payload[..] {
@@ -185,7 +188,10 @@ impl SimInstance {
         if timer.name.starts_with('t') && timer.set_by.is_multiple_of(3) {
             set(host, &format!("u{}", timer.set_by), timer.at_ms + 100);
         }
-        if self.faults.strikes("timer fails for a while", 3 * self.manner.fails) {
+        if self
+            .faults
+            .strikes("timer fails for a while", 3 * self.manner.fails)
+        {
             return Err(CallFailure::Transient("simulated".to_owned()));
         }
         let text = format!("{FIRED}{}:{}:{}", timer.set_by, timer.key, timer.at_ms);

@@ -111,7 +111,9 @@ fn plugins(scenario: &Scenario) -> BTreeMap<Name, Arc<dyn Plugin>> {
     };
     let load = |name: &str, component: &'static [u8]| {
         let digest = tailrace_core::identity::Digest::of(component);
-        let plugin = runtime.load(digest, &component.into()).expect("a plugin of the scenario");
+        let plugin = runtime
+            .load(digest, &component.into())
+            .expect("a plugin of the scenario");
         (Name::new(name).expect("a name"), plugin)
     };
     BTreeMap::from([load("count", COUNT), load("stamp", STAMP)])
@@ -138,7 +140,9 @@ fn log(scenario: &Scenario, partition: PartitionId, own: &[Stored]) -> Result<Lo
             }
             continue;
         }
-        let record = assembler.push(&message.payload).map_err(|cause| cause.to_string())?;
+        let record = assembler
+            .push(&message.payload)
+            .map_err(|cause| cause.to_string())?;
         match record {
             Some(record) if record.head.commit == 0 => log.before = record.head,
             Some(record) => log.commits.push(Committed {

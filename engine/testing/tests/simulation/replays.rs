@@ -5,8 +5,8 @@ use tailrace_core::order_log::{CallEnd, Fate, OrderLog, Step};
 
 use super::{
     recorded::Recorded,
-    replaying::{Log, Seen},
-    scenario::run_recorded,
+    replaying::{Committed, Log, Seen},
+    scenario::{run_recorded, run_upgraded},
 };
 
 /// Seeds of each kind of pipeline.
@@ -16,7 +16,13 @@ const SEEDS: u64 = 300;
 fn replay(seed: u64, run: &Recorded, seen: &mut Seen) {
     for log in &run.logs {
         for commit in &log.commits {
-            seen.note(commit.record.order.as_ref().expect("every record has an order log"));
+            seen.note(
+                commit
+                    .record
+                    .order
+                    .as_ref()
+                    .expect("every record has an order log"),
+            );
         }
         for from in [0, log.commits.len() / 2] {
             let done = log.replay_from(from, &mut run.sources());
@@ -42,7 +48,9 @@ fn every_record_of_a_run_is_done_again_to_the_byte() {
     }
     println!("{seen:?}");
     if seeds().count() > 100 {
-        seen.assert_all(&["events", "wakes", "mark", "clock", "read by", "canary", "tries", "fuel", "told"]);
+        seen.assert_all(&[
+            "events", "wakes", "mark", "clock", "read by", "canary", "tries", "fuel", "told",
+        ]);
     }
 }
 
@@ -56,13 +64,54 @@ fn so_is_every_record_of_a_rough_run_with_limits_late_events_and_dead_letters_se
     println!("{seen:?}");
     if seeds().count() > 100 {
         seen.assert_all(&[
-            "events", "redriven", "deletions", "wakes", "mark", "clock", "read by", "canary", "traced", "shed", "tries",
-            "transient", "trap", "fuel", "told",
+            "events",
+            "redriven",
+            "deletions",
+            "wakes",
+            "mark",
+            "clock",
+            "read by",
+            "canary",
+            "traced",
+            "shed",
+            "tries",
+            "transient",
+            "trap",
+            "fuel",
+            "told",
         ]);
     }
 }
 
 const SWAPPED: &str = "two runs change places";
+
+#[test]
+fn records_of_an_engine_from_before_are_read_and_those_behind_them_are_done_again() {
+    let (mut before, mut seen) = (0, Seen::default());
+    for seed in 0..100 {
+        let run = run_upgraded(seed).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
+        for log in &run.logs {
+            let has_order = |commit: &Committed| commit.record.order.is_some();
+            let first = log.commits.iter().rposition(|commit| !has_order(commit));
+            let first = first.map_or(0, |last| last + 1);
+            let done = log.replay_from(first, &mut run.sources());
+            done.unwrap_or_else(|broken| panic!("seed {seed}, from record {first}: {broken}"));
+            let again = &log.commits[first..];
+            let orders = again.iter().filter_map(|commit| commit.record.order.as_ref());
+            orders.for_each(|order| seen.note(order));
+            before += first;
+            if first > 0 {
+                let refused = log.replay_from(first - 1, &mut run.sources());
+                assert!(
+                    refused.is_err_and(|why| why.contains("an engine from before")),
+                    "seed {seed}"
+                );
+            }
+        }
+    }
+    println!("{before} records from before, then {seen:?}");
+    assert!(before > 500 && seen.commits > 300, "{before}, {seen:?}");
+}
 
 /// Order logs that are wrong in one place.
 fn breaches(order: &OrderLog) -> Vec<(&'static str, OrderLog)> {
@@ -105,7 +154,11 @@ fn breaches(order: &OrderLog) -> Vec<(&'static str, OrderLog)> {
 /// Each breach of a record is seen by its effects when the record is done again.
 fn see_breaches(log: &Log, run: &Recorded, found: &mut Vec<&'static str>) {
     for (index, commit) in log.commits.iter().enumerate() {
-        let order = commit.record.order.as_ref().expect("every record has an order log");
+        let order = commit
+            .record
+            .order
+            .as_ref()
+            .expect("every record has an order log");
         for (what, wrong) in breaches(order) {
             let done = log.replay_as(index, wrong, &mut run.sources());
             // Of an event that is dropped and a timer that is over it does not matter which of them came first.
@@ -126,7 +179,9 @@ fn a_record_whose_order_or_fates_are_wrong_is_seen() {
     let mut found = Vec::new();
     for seed in 0..20 {
         let run = run_recorded(seed, true).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
-        run.logs.iter().for_each(|log| see_breaches(log, &run, &mut found));
+        run.logs
+            .iter()
+            .for_each(|log| see_breaches(log, &run, &mut found));
     }
     for what in [
         "a shed event is processed",

@@ -55,7 +55,11 @@ impl Rough {
     ) -> String {
         let over = ["drop", "dead-letter", "wait"][(self.seed % 3) as usize];
         let late = ["process", "dead-letter", "drop"][(self.seed / 3 % 3) as usize];
-        let (delay, by) = if number.is_multiple_of(2) { ("0s", 2) } else { ("300ms", 1) };
+        let (delay, by) = if number.is_multiple_of(2) {
+            ("0s", 2)
+        } else {
+            ("300ms", 1)
+        };
         format!(
             r#"{{"name":"count","partitions":{partitions},"rate":{{"events":{{"limit":25,"per":"100ms"}},"over":"{over}"}},
             "input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}},"watermark":{{"delay":"{delay}","late":"{late}","idle":{idle}}}}},
@@ -67,7 +71,13 @@ impl Rough {
     }
 
     /// Sends what is dead again, or has state deleted. Gives whether the engines are to hear of it.
-    pub async fn meddle(&self, faults: &Faults, broker: &MemoryBroker, pipeline: &PipelineId, life: Life) -> bool {
+    pub async fn meddle(
+        &self,
+        faults: &Faults,
+        broker: &MemoryBroker,
+        pipeline: &PipelineId,
+        life: Life,
+    ) -> bool {
         let quiet = broker.through(Link::new(None));
         if faults.strikes("state is deleted", 20) {
             let prefix = Keys::Prefix(["k", "k1", "fired/"][faults.below(3) as usize].to_owned());

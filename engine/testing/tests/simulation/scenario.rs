@@ -41,6 +41,7 @@ use super::{
     rough::{self, Rough},
     sketches::{self, DIVIDED, Divided},
     totals::Run,
+    upgraded,
     world::{broker, options, world},
 };
 
@@ -171,6 +172,24 @@ pub fn run_recorded(seed: u64, is_rough: bool) -> Result<Recorded, String> {
     let rough = is_rough.then(|| Rough::new(seed));
     let (scenario, _) = run_to_the_end(seed, 0, TICKS, (rough, true))?;
     Recorded::of(scenario)
+}
+
+/// Runs a seed as an engine from before would have, whose records hold no order; then more events come, and this engine
+/// takes over in the midst of them.
+pub fn run_upgraded(seed: u64) -> Result<Recorded, String> {
+    let (before, _) = run_to_the_end(seed, 0, TICKS, (None, true))?;
+    let calm = Arc::new(Faults::new(seed));
+    calm.calm_down();
+    let upgraded = Scenario {
+        broker: upgraded::broker_from_before(&before, options(&calm))?,
+        faults: calm.clone(),
+        ..before
+    };
+    for _ in 0..3 {
+        publish_some(&calm, &upgraded.broker);
+    }
+    upgraded.live(&[MemoryStore::with_faults(calm)], PROGRESS_WITHIN, true)?;
+    Recorded::of(upgraded)
 }
 
 /// A run without faults in which a shadow runs beside the active revision from the first event to the last;
@@ -370,7 +389,10 @@ impl Scenario {
                 self.tell(registries);
             }
             let Some(rough) = &self.rough else { continue };
-            if rough.meddle(&self.faults, &self.broker, &self.pipeline, self.life).await {
+            if rough
+                .meddle(&self.faults, &self.broker, &self.pipeline, self.life)
+                .await
+            {
                 self.redriven.fetch_add(1, Ordering::Relaxed);
                 self.tell(registries);
             }
