@@ -18,6 +18,8 @@ use crate::{
 
 /// First byte: the layout. Fields are added at the end of [`OrderLog`] in another one.
 const LAYOUT: u8 = 1;
+/// What a fate takes beside its text, at most.
+const FATE_BYTES: usize = 32;
 
 /// What a partition did in one batch, beside what events and state decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +125,22 @@ pub enum CallEnd {
     },
 }
 
+impl Fate {
+    /// Bytes that it takes in a record, about: a batch has room for so many.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Call { end: Some(end), .. } => match end {
+                CallEnd::Transient(reason) => reason.len(),
+                CallEnd::Trap {
+                    message, backtrace, ..
+                } => message.len() + backtrace.iter().map(String::len).sum::<usize>(),
+            },
+            _ => 0,
+        };
+        text + FATE_BYTES
+    }
+}
+
 impl OrderLog {
     /// Behind these bytes.
     pub fn append_to(&self, mut bytes: Vec<u8>) -> Vec<u8> {
@@ -130,12 +148,15 @@ impl OrderLog {
         postcard::to_extend(self, bytes).expect("an order log always serialises into memory")
     }
 
-    /// From bytes of [`OrderLog::append_to`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+    /// From bytes of [`OrderLog::append_to`]; none where a later engine has laid it out otherwise, for what the record
+    /// changes can be read all the same.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, String> {
         match bytes.split_first() {
-            Some((&LAYOUT, log)) => postcard::from_bytes(log).map_err(|cause| cause.to_string()),
-            Some((layout, _)) => Err(format!("layout {layout} of the order log is not known")),
-            None => Err("there is no order log".to_owned()),
+            Some((&LAYOUT, log)) => postcard::from_bytes(log)
+                .map(Some)
+                .map_err(|cause| cause.to_string()),
+            Some((later, _)) if *later > LAYOUT => Ok(None),
+            _ => Err("what follows the delta is no order log".to_owned()),
         }
     }
 
@@ -288,7 +309,7 @@ mod tests {
     #[test]
     fn a_log_reads_back_and_a_damaged_one_is_an_error() {
         let bytes = log().append_to(Vec::new());
-        assert_eq!(OrderLog::decode(&bytes), Ok(log()));
+        assert_eq!(OrderLog::decode(&bytes), Ok(Some(log())));
         for length in 0..bytes.len() {
             assert!(OrderLog::decode(&bytes[..length]).is_err(), "{length} bytes");
         }
@@ -300,7 +321,8 @@ mod tests {
                 let _ = OrderLog::decode(&damaged);
             }
         }
-        assert!(OrderLog::decode(&[2, 0]).is_err(), "another layout");
+        assert_eq!(OrderLog::decode(&[2, 0]), Ok(None), "of a later engine");
+        assert!(OrderLog::decode(&[0, 0]).is_err(), "of nobody");
         let lengths = [&[1, 0][..], &[0xff; 9], &[1; 64]].concat();
         assert!(
             OrderLog::decode(&lengths).is_err(),

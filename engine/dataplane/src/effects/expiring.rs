@@ -3,6 +3,8 @@
 //! Invariant: which of them go hangs on what is sealed and on the watermark, and not on how far the commit under way has
 //! come. So a batch that is done again deletes the same.
 
+use std::collections::BTreeMap;
+
 use tailrace_core::{
     delta::{Delta, StateValue},
     ports::store::{StoreError, expiry_order},
@@ -30,7 +32,7 @@ impl Effects {
         let Some(committing) = self.committing.as_deref() else {
             return self.state_store.expired(watermark_ms, limit);
         };
-        let hidden: usize = committing.state.values().map(|writes| writes.len()).sum();
+        let hidden: usize = committing.state.values().map(BTreeMap::len).sum();
         let mut ended = Vec::new();
         for (step, key) in self.state_store.expired(watermark_ms, limit + hidden)? {
             if committing.state(&step, &key).is_none() {

@@ -191,6 +191,11 @@ impl Effects {
         self.write_bytes = mark.write_bytes;
     }
 
+    /// What the record says of an item beside its effects takes room too.
+    pub(crate) fn weigh(&mut self, bytes: usize) {
+        self.write_bytes += bytes;
+    }
+
     /// The event is done: what it did can no longer be taken back alone.
     pub fn settle(&mut self) {
         self.journal.clear();

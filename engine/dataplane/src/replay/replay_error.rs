@@ -5,8 +5,10 @@ use tailrace_core::ports::store::StoreError;
 /// Why a batch cannot be done again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// An engine from before has written it.
-    #[error("record {0} has no order log: an engine from before there was one has written it")]
+    /// Another engine has written it.
+    #[error(
+        "record {0} has no order log that this engine reads: an engine from before, or a later one, has written it"
+    )]
     NoOrder(u64),
     /// The records do not follow one another.
     #[error("record {found} does not follow record {before}")]

@@ -61,7 +61,10 @@ impl Worker {
         let tries = (attempts > 0).then_some(Fate::Tries(attempts));
         let calls = self.processor.fates.take();
         let shed = shed.map(|by| Fate::Shed(by, 1));
-        let fates = shed.into_iter().chain(tries).chain(calls);
+        let fates: Vec<_> = shed.into_iter().chain(tries).chain(calls).collect();
+        // A plugin could fill the record with its reasons otherwise.
+        let bytes = fates.iter().map(Fate::bytes).sum();
+        self.processor.effects.weigh(bytes);
         self.recording.item(step, fates);
     }
 

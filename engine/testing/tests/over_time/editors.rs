@@ -113,6 +113,7 @@ fn message(text: String) -> Message {
 }
 
 /// As the sandbox does it.
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn refused(error: HostError) -> CallFailure {
     let text = error.to_string();
     match error {

@@ -3,6 +3,8 @@
 //!
 //! The file is not a part of the project; without it the test says so and does nothing.
 
+#![allow(clippy::print_stdout, reason = "a test run tells its figures")]
+
 use std::{
     path::Path,
     process::Command,
@@ -288,7 +290,7 @@ fn see_breaches(log: &Log, sources: &mut Again<'_>) -> usize {
         };
         let mut wrong = order.clone();
         wrong.fates.retain(|other| other != fate);
-        let done = log.replay_as(index, wrong, sources);
+        let done = log.replay_as(index, &wrong, sources);
         assert!(done.is_err(), "{fate:?} is missing, and nobody sees it");
         seen += 1;
     }

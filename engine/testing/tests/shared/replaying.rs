@@ -84,10 +84,10 @@ impl Log {
     }
 
     /// Does one commit again, as if it had been written with this order log.
-    pub fn replay_as(&self, index: usize, order: OrderLog, sources: &mut dyn Sources) -> Result<(), String> {
+    pub fn replay_as(&self, index: usize, order: &OrderLog, sources: &mut dyn Sources) -> Result<(), String> {
         let mut commit = self.commits[index].clone();
         let Record { head, delta, .. } = commit.record;
-        commit.record = written(&head, &delta, &order);
+        commit.record = written(&head, &delta, order);
         self.again(&mut self.replay(index)?, sources, &commit)
     }
 

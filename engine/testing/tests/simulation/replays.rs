@@ -160,7 +160,7 @@ fn see_breaches(log: &Log, run: &Recorded, found: &mut Vec<&'static str>) {
             .as_ref()
             .expect("every record has an order log");
         for (what, wrong) in breaches(order) {
-            let done = log.replay_as(index, wrong, &mut run.sources());
+            let done = log.replay_as(index, &wrong, &mut run.sources());
             // Of an event that is dropped and a timer that is over it does not matter which of them came first.
             assert!(
                 done.is_err() || what == SWAPPED,
