@@ -14,8 +14,10 @@ impl Worker {
         self.imposed = Some(log.clone());
     }
 
-    /// An item begins: the tries that it has had, and how its calls end, are those of the record.
+    /// An item begins, or a try of it. In a batch that is done again, the tries that it has had, and how its calls end,
+    /// are those of the record.
     pub(super) fn begin_item(&mut self) {
+        self.processor.fates.begin();
         let Some(imposed) = &self.imposed else { return };
         let item = self.recording.items;
         let tries = imposed.fates_of(item).find_map(|fate| match fate {

@@ -51,7 +51,6 @@ impl Worker {
             return Ok(Woken::Nothing);
         };
         self.begin_item();
-        self.processor.fates.begin();
         let crowded = self.batch_events > 0;
         let mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
