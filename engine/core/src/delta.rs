@@ -84,29 +84,38 @@ impl Delta {
     /// As bytes: what every record has, and behind it what went into windowed and grouped sketches, where
     /// there are any. So records from before there were any read as they always did.
     pub fn encode(&self) -> Vec<u8> {
-        let common = (&self.state, &self.vectors, &self.sketches);
-        let mut bytes = postcard::to_stdvec(&common).expect("a delta always serialises into memory");
-        if !self.measured.is_empty() {
-            bytes =
-                postcard::to_extend(&self.measured, bytes).expect("a delta always serialises into memory");
+        if self.measured.is_empty() {
+            return self.encode_common();
         }
-        bytes
+        self.encode_whole()
     }
 
-    /// From bytes of [`Delta::encode`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
+    /// As bytes behind which something else follows, so they say also where there is nothing measured.
+    pub(crate) fn encode_whole(&self) -> Vec<u8> {
+        let common = self.encode_common();
+        postcard::to_extend(&self.measured, common).expect("a delta always serialises into memory")
+    }
+
+    fn encode_common(&self) -> Vec<u8> {
+        let common = (&self.state, &self.vectors, &self.sketches);
+        postcard::to_stdvec(&common).expect("a delta always serialises into memory")
+    }
+
+    /// From bytes of [`Delta::encode`], and what follows them. An engine from before anything followed leaves that.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), postcard::Error> {
         let ((state, vectors, sketches), rest) = postcard::take_from_bytes(bytes)?;
-        let measured = if rest.is_empty() {
-            BTreeMap::new()
+        let (measured, rest) = if rest.is_empty() {
+            (BTreeMap::new(), rest)
         } else {
-            postcard::from_bytes(rest)?
+            postcard::take_from_bytes(rest)?
         };
-        Ok(Self {
+        let delta = Self {
             state,
             vectors,
             sketches,
             measured,
-        })
+        };
+        Ok((delta, rest))
     }
 
     /// A state entry as this delta leaves it: `None` where the delta says nothing of it.

@@ -30,6 +30,7 @@ pub mod manifest;
 pub mod membership;
 pub mod name;
 pub mod observe;
+pub mod order_log;
 pub mod outcome;
 pub mod ports;
 pub mod rate;

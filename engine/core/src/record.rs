@@ -2,15 +2,16 @@
 //!
 //! A record is split into parts where it would pass the broker's payload limit. Every part bears the whole
 //! [`Head`], so the last message of the subject alone tells position and commit number. Each part carries its
-//! own checksum, and the body (the delta: postcard, LZ4) one over all parts; a record that does not verify is
-//! reported and never guessed at.
+//! own checksum, and the body (the delta and the order log: postcard, LZ4) one over all parts; a record that does not
+//! verify is reported and never guessed at.
 //!
 //! Why: docs/decisions/0011-producer-epoch.md
+//! Why: docs/decisions/0172-a-record-holds-its-order-and-its-fates.md
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::{delta::Delta, outcome::OutcomeCounters, watermark::InputClock};
+use crate::{delta::Delta, order_log::OrderLog, outcome::OutcomeCounters, watermark::InputClock};
 
 /// First bytes of every part: a magic and the version of this layout.
 const MAGIC: &[u8; 4] = b"TRC\x01";
@@ -92,6 +93,9 @@ pub struct Record {
     pub head: Head,
     /// What the commit changed.
     pub delta: Delta,
+    /// In which order; none in the record that a partition begins with, in those of engines from before there was one,
+    /// and in those of later ones that write it otherwise.
+    pub order: Option<OrderLog>,
 }
 
 /// Damage of a record. It is the broker's disk or our bug, never the tenant's fault.
@@ -114,12 +118,23 @@ pub enum RecordError {
     /// The body does not decode though its checksum is right.
     #[error("the commit record's delta cannot be read: {0}")]
     Delta(String),
+    /// The same of what follows the delta.
+    #[error("the commit record's order log cannot be read: {0}")]
+    Order(String),
+}
+
+/// The body of a record, as it is cut into parts.
+pub fn encode_body(delta: &Delta, order: Option<&OrderLog>) -> Vec<u8> {
+    let plain = match order {
+        Some(order) => order.append_to(delta.encode_whole()),
+        None => delta.encode(),
+    };
+    lz4_flex::compress_prepend_size(&plain)
 }
 
 /// Encodes a record into messages of at most `max_part_bytes`.
-pub fn encode(head: &Head, delta: &Delta, max_part_bytes: usize) -> Vec<Bytes> {
-    let plain = delta.encode();
-    let body = lz4_flex::compress_prepend_size(&plain);
+pub fn encode(head: &Head, delta: &Delta, order: Option<&OrderLog>, max_part_bytes: usize) -> Vec<Bytes> {
+    let body = encode_body(delta, order);
     let head_bytes = encode_part(head, &[]).len() + HEAD_GROWTH;
     let room = max_part_bytes.saturating_sub(head_bytes).max(1024);
     let parts = body.len().div_ceil(room).max(1) as u32;
@@ -157,7 +172,7 @@ pub fn beginning() -> Bytes {
         parts: 0,
         body_checksum: 0,
     };
-    let mut parts = encode(&head, &Delta::default(), BEGINNING_BYTES);
+    let mut parts = encode(&head, &Delta::default(), None, BEGINNING_BYTES);
     parts.pop().unwrap_or_default()
 }
 
@@ -226,12 +241,12 @@ impl Assembler {
         }
         let body = std::mem::take(&mut self.body);
         self.next_part = 0;
-        let delta = decode_body(&head, &body)?;
-        Ok(Some(Record { head, delta }))
+        let (delta, order) = decode_body(&head, &body)?;
+        Ok(Some(Record { head, delta, order }))
     }
 }
 
-fn decode_body(head: &Head, body: &[u8]) -> Result<Delta, RecordError> {
+fn decode_body(head: &Head, body: &[u8]) -> Result<(Delta, Option<OrderLog>), RecordError> {
     if crc32fast::hash(body) != head.body_checksum {
         return Err(RecordError::Checksum);
     }
@@ -242,13 +257,28 @@ fn decode_body(head: &Head, body: &[u8]) -> Result<Delta, RecordError> {
         return Err(damaged(format!("it claims {size} bytes")));
     }
     let plain = lz4_flex::decompress(packed, size).map_err(|cause| damaged(cause.to_string()))?;
-    Delta::decode(&plain).map_err(|cause| damaged(cause.to_string()))
+    let (delta, rest) = Delta::decode(&plain).map_err(|cause| damaged(cause.to_string()))?;
+    let order = if rest.is_empty() {
+        None
+    } else {
+        OrderLog::decode(rest).map_err(RecordError::Order)?
+    };
+    Ok((delta, order))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::delta::StateValue;
+    use crate::delta::{StateValue, StateWrites, VectorWrites};
+
+    /// What every record has.
+    type Delta3 = (
+        BTreeMap<String, StateWrites>,
+        BTreeMap<String, VectorWrites>,
+        BTreeMap<String, Vec<tailrace_sketch::Update>>,
+    );
 
     fn head() -> Head {
         Head {
@@ -302,13 +332,13 @@ mod tests {
     #[test]
     fn a_record_reads_back_whole_from_one_part_or_many() {
         for (values, limit) in [(0, 1 << 20), (3, 1 << 20), (200, 4096)] {
-            let parts = encode(&head(), &delta(values), limit);
+            let parts = encode(&head(), &delta(values), None, limit);
             assert!(parts.iter().all(|part| part.len() <= limit));
             let record = assemble(&parts).unwrap().expect("complete");
             assert_eq!((record.head.commit, record.head.position), (7, 1200));
             assert_eq!(record.delta, delta(values));
         }
-        assert!(encode(&head(), &delta(200), 4096).len() > 1);
+        assert!(encode(&head(), &delta(200), None, 4096).len() > 1);
     }
 
     #[test]
@@ -321,7 +351,7 @@ mod tests {
             outcomes: shed,
             ..head()
         };
-        let part = encode(&head, &delta(1), 1 << 20).remove(0);
+        let part = encode(&head, &delta(1), None, 1 << 20).remove(0);
         assert_eq!(decode_part(&part).unwrap().0.outcomes, shed);
         // As it was written before: the struct's own fields, one after the other, and nothing behind.
         let outcomes = (
@@ -364,27 +394,63 @@ mod tests {
             updates: vec![placed(Group::Missing), placed(Group::Value("en".to_owned()))],
         };
         divided.measured.insert("amounts".to_owned(), measured);
-        let record = assemble(&encode(&head(), &divided, 1 << 20)).unwrap();
+        let record = assemble(&encode(&head(), &divided, None, 1 << 20)).unwrap();
         assert_eq!(record.expect("complete").delta, divided);
         assert!(divided.encode().starts_with(&delta(1).encode()));
     }
 
     #[test]
+    fn an_order_log_travels_behind_the_delta_and_an_engine_from_before_leaves_it() {
+        let mut order = OrderLog::default();
+        order.push(crate::order_log::Step::Events(3));
+        let parts = encode(&head(), &delta(200), Some(&order), 4096);
+        let record = assemble(&parts).unwrap().expect("complete");
+        assert_eq!((record.delta, record.order), (delta(200), Some(order.clone())));
+        let body = lz4_flex::decompress_size_prepended(&encode_body(&delta(2), Some(&order))).unwrap();
+        // As it was read before: what every record has, then what is measured, and what follows was not looked at.
+        let (common, rest): (Delta3, &[u8]) = postcard::take_from_bytes(&body).unwrap();
+        let measured: BTreeMap<String, crate::delta::Measured> = postcard::from_bytes(rest).unwrap();
+        assert_eq!((common.0, measured), (delta(2).state, BTreeMap::new()));
+        let none = assemble(&encode(&head(), &delta(2), None, 4096)).unwrap();
+        assert_eq!(none.expect("complete").order, None);
+    }
+
+    #[test]
+    fn an_order_log_that_cannot_be_read_is_an_error() {
+        let mut plain = delta(1).encode_whole();
+        for follows in [&[0][..], &[1], &[1, 0, 200], &[1, 0, 1, 99, 0]] {
+            plain.truncate(delta(1).encode_whole().len());
+            plain.extend(follows);
+            let body = lz4_flex::compress_prepend_size(&plain);
+            let head = Head {
+                body_checksum: crc32fast::hash(&body),
+                parts: 1,
+                ..head()
+            };
+            let read = assemble(&[encode_part(&head, &body)]);
+            assert!(
+                matches!(read, Err(RecordError::Order(_))),
+                "{follows:?}: {read:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_last_part_alone_tells_position_and_commit() {
-        let parts = encode(&head(), &delta(200), 4096);
+        let parts = encode(&head(), &delta(200), None, 4096);
         let (last, _) = decode_part(parts.last().unwrap()).unwrap();
         assert_eq!((last.commit, last.position, last.redrive_position), (7, 1200, 3));
     }
 
     #[test]
     fn every_flipped_bit_and_every_missing_part_is_noticed() {
-        let parts = encode(&head(), &delta(1), 1 << 20);
+        let parts = encode(&head(), &delta(1), None, 1 << 20);
         for byte in 0..parts[0].len() {
             let mut damaged = parts[0].to_vec();
             damaged[byte] ^= 0x10;
             assert!(assemble(&[damaged.into()]).is_err(), "byte {byte}");
         }
-        let parts = encode(&head(), &delta(200), 4096);
+        let parts = encode(&head(), &delta(200), None, 4096);
         assert!(matches!(
             assemble(&parts[1..]),
             Err(RecordError::Parts {

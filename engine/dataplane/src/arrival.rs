@@ -11,7 +11,7 @@ use tailrace_core::{
     name::Name,
     series::Group,
     state_deletion::StateDeletion,
-    trace::sampling::Followed,
+    trace::sampling::{Followed, Sampling},
     watermark::InputClock,
 };
 use tailrace_sketch::Update;
@@ -89,6 +89,8 @@ pub struct Arrival {
     pub received_ms: u64,
     /// The clock of the input with this event. Of one that is sent again, it has not started.
     pub clock: InputClock,
+    /// How it was read; unknown of what nobody has read, as a timer.
+    pub reading: Option<Arc<Reading>>,
     /// Whether it is no event, and is passed over.
     pub skipped: bool,
     /// What it is known by when it comes again.
@@ -125,6 +127,7 @@ impl Arrival {
             input: None,
             received_ms: 0,
             clock: InputClock::default(),
+            reading: None,
             skipped: false,
             dedup: None,
             measured: Vec::new(),
@@ -135,6 +138,18 @@ impl Arrival {
             traced: None,
         }
     }
+}
+
+/// A stretch of the input over which its clock went on from event to event, and hung on nothing else: no tick came, the
+/// rule of the clock stayed, and reading did not begin anew. It is another one where it is not the same in memory.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The revision that has read the events.
+    pub revision: u64,
+    /// The partitions whose events are read; none where all of the input is.
+    pub share: Vec<u32>,
+    /// Which of them were picked to be traced.
+    pub sampling: Option<Sampling>,
 }
 
 /// What an event is known by when it comes again.

@@ -10,7 +10,7 @@
 //! - [`message`]: what of it may travel on.
 //!
 //! Around them: [`plan`] is a revision made ready to run, [`candidate`] a revision on trial beside the active
-//! one. [`run`] is the life of one pipeline, and of all of them on this engine. [`membership`] keeps this
+//! one. [`replay`] does a recorded batch again. [`run`] is the life of one pipeline, and of all of them on this engine. [`membership`] keeps this
 //! engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on its way.
 
 pub mod arrival;
@@ -25,6 +25,7 @@ pub mod observe;
 pub mod partition;
 pub mod plan;
 pub mod process;
+pub mod replay;
 pub mod run;
 pub mod schedule;
 pub mod tables;

@@ -88,7 +88,7 @@ fn commit(partition: &PartitionId, commit: u64, expected: u64) -> CommitBatch {
         partition: partition.clone(),
         delivery: Delivery::ExactlyOnce,
         outputs: Vec::new(),
-        record: record::encode(&head, &Delta::default(), 1 << 20),
+        record: record::encode(&head, &Delta::default(), None, 1 << 20),
         expected,
     }
 }

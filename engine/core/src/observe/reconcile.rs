@@ -319,7 +319,7 @@ mod tests {
             parts: 0,
             body_checksum: 0,
         };
-        let payload = record::encode(&head, &Delta::default(), 1 << 20).remove(0);
+        let payload = record::encode(&head, &Delta::default(), None, 1 << 20).remove(0);
         let books = |stored| BrokerCounts {
             stored,
             redriven: 0,

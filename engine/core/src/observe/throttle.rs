@@ -1,9 +1,10 @@
 //! By which limit a pipeline is throttled.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// What holds events back, or sheds them: mostly a limit that there is no room under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+/// What holds events back, or sheds them: mostly a limit that there is no room under. Records hold its number, so
+/// another one comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "ThrottledBy")]
 #[serde(rename_all = "kebab-case")]
 pub enum By {

@@ -206,7 +206,7 @@ pub struct Trap {
 }
 
 codes! {
-    /// The kinds of trap; stable, for counting.
+    /// The kinds of trap; stable, for counting. Records hold their number, so another one comes last.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
     pub enum TrapCode {

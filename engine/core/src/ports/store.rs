@@ -64,6 +64,11 @@ impl std::ops::AddAssign for StoredSize {
     }
 }
 
+/// The order in which entries of state end: that of [`PartitionStore::expired`].
+pub fn expiry_order<'a>(ends_ms: u64, step: &'a str, key: &'a str) -> (u64, usize, &'a str, &'a str) {
+    (ends_ms, step.len(), step, key)
+}
+
 /// What a tenant has too much of: writes that add to it are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Full {
@@ -193,7 +198,8 @@ pub trait PartitionStore: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Entries, StoreError>;
-    /// Up to `limit` entries (step, key) that ended at or before `watermark_ms`.
+    /// Up to `limit` entries (step, key) that ended at or before `watermark_ms`, in the order of
+    /// [`expiry_order`]: which of them go with a batch is a part of its record.
     fn expired(&self, watermark_ms: u64, limit: usize) -> Result<Vec<(String, String)>, StoreError>;
     /// A stored vector.
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError>;

@@ -4,12 +4,13 @@
 
 use std::hash::Hasher as _;
 
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::{event::Event, name::Name, trace::TraceContext};
 
-/// Who decides for events that bear no context.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Who decides for events that bear no context. Records hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampling {
     /// A trace of ours is picked if the lower half of its id is below this.
     below: u64,

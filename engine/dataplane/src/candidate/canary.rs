@@ -103,6 +103,11 @@ impl Canary {
         active.process(arrival, watermark_ms)
     }
 
+    /// Its revision, unless it has given up.
+    pub(super) fn at_work(&self) -> Option<u64> {
+        self.ended.is_none().then_some(self.revision)
+    }
+
     fn change_sides(&mut self, active: &mut Processor) {
         mem::swap(&mut active.plan, &mut self.plan);
         mem::swap(&mut active.instances, &mut self.instances);

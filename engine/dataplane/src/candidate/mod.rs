@@ -84,6 +84,14 @@ impl RunningCandidate {
         }
     }
 
+    /// The revision of a canary, while keys are its own.
+    pub(super) fn canary(&self) -> Option<u64> {
+        match &self.side {
+            Side::Shadow(_) => None,
+            Side::Canary(canary) => canary.at_work(),
+        }
+    }
+
     /// The event stays in the queue: nothing of it counts.
     pub(super) fn take_back(&mut self) {
         if let Side::Shadow(shadow) = &mut self.side {

@@ -40,7 +40,10 @@ impl Effects {
         for (name, windowing) in self.plan.windowings() {
             let Some(rule) = windowing.window else { continue };
             let floor_ms = rule.floor(clock_ms);
-            let is_new = self.told_ms.get(name) != Some(&floor_ms);
+            let is_new = match &self.told_then {
+                Some(told) => told.iter().any(|told| told == name.as_str()),
+                None => self.told_ms.get(name) != Some(&floor_ms),
+            };
             if is_new {
                 self.told_ms.insert(name.clone(), floor_ms);
             }

@@ -13,6 +13,7 @@ pub mod dedup;
 mod deleting;
 pub(crate) mod due;
 mod estimates;
+mod expiring;
 pub mod host;
 pub mod journal;
 mod learnt;
@@ -68,6 +69,8 @@ pub struct Effects {
     late: u64,
     /// Up to where the windows of each sketch were said to be gone.
     told_ms: BTreeMap<Name, u64>,
+    /// For a batch that is done again: the sketches of which it said so though nothing was measured.
+    pub(crate) told_then: Option<Vec<String>>,
     /// What wakes up next.
     first_due: due::First,
     /// The sketches as plugins read them.
@@ -108,6 +111,7 @@ impl Effects {
             moment: Moment::default(),
             late: 0,
             told_ms: BTreeMap::new(),
+            told_then: None,
             first_due: due::First::default(),
             learnt: Learnt::default(),
         }
@@ -170,18 +174,6 @@ impl Effects {
         self.committing = None;
     }
 
-    /// Makes entries that ended part of the batch's deletions. Reads do not see them any more
-    /// anyway, so this changes no answer: it only frees space.
-    pub fn expire(&mut self, watermark_ms: u64, limit: usize) -> Result<(), StoreError> {
-        for (step, key) in self.state_store.expired(watermark_ms, limit)? {
-            let newer = self.written(&step, &key).is_some();
-            if !newer {
-                self.current.state.entry(step).or_default().insert(key, None);
-            }
-        }
-        Ok(())
-    }
-
     /// Remembers where things stand, to come back to.
     pub fn mark(&self) -> Mark {
         self.journal
@@ -197,6 +189,11 @@ impl Effects {
         self.outputs.truncate(mark.outputs);
         self.output_bytes = mark.output_bytes;
         self.write_bytes = mark.write_bytes;
+    }
+
+    /// What the record says of an item beside its effects takes room too.
+    pub(crate) fn weigh(&mut self, bytes: usize) {
+        self.write_bytes += bytes;
     }
 
     /// The event is done: what it did can no longer be taken back alone.

@@ -10,14 +10,18 @@
 //!
 //! Why: docs/decisions/0090-the-watermark-is-computed-where-the-input-is-read.md
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{
     manifest::{Advance, IdleManifest},
+    trace::sampling::Sampling,
     watermark::InputClock,
 };
 
-use crate::{arrival::Arrival, plan::Plan};
+use crate::{
+    arrival::{Arrival, Reading},
+    plan::Plan,
+};
 
 /// The clock of an input.
 #[derive(Debug, Default)]
@@ -31,6 +35,12 @@ pub struct IntakeClock {
     silence: Option<(Duration, Duration)>,
     /// No tick before then.
     next_tick: Duration,
+    /// The partitions whose events are read; none where all of the input is.
+    share: Vec<u32>,
+    /// Which of them are traced.
+    sampling: Option<Sampling>,
+    /// Since when it goes on from event to event; none at the beginning, and behind a tick.
+    reading: Option<Arc<Reading>>,
 }
 
 /// A tick comes after this part of the silence at the soonest: a thousand idle pipelines have other things to do.
@@ -47,6 +57,39 @@ impl IntakeClock {
             last_read: now,
             silence: None,
             next_tick: Duration::ZERO,
+            share: Vec::new(),
+            sampling: None,
+            reading: None,
+        }
+    }
+
+    /// The clock of the events of these partitions only.
+    #[must_use]
+    pub fn of_share(mut self, share: Vec<u32>) -> Self {
+        self.share = share;
+        self
+    }
+
+    /// Events are picked so to be traced.
+    pub fn pick(&mut self, sampling: Option<Sampling>) {
+        if self.sampling != sampling {
+            self.sampling = sampling;
+            self.reading = None;
+        }
+    }
+
+    /// How events are read now.
+    pub fn reading(&mut self, plan: &Plan) -> Arc<Reading> {
+        match &self.reading {
+            Some(reading) if reading.revision == plan.revision => reading.clone(),
+            _ => {
+                let reading = Reading {
+                    revision: plan.revision,
+                    share: self.share.clone(),
+                    sampling: self.sampling,
+                };
+                self.reading.insert(Arc::new(reading)).clone()
+            }
         }
     }
 
@@ -76,6 +119,7 @@ impl IntakeClock {
             self.clock.read(arrival.received_ms);
         }
         arrival.clock = self.clock.clone();
+        arrival.reading = Some(self.reading(plan));
     }
 
     /// Whether the input has been quiet for long enough, and a tick is due.
@@ -100,6 +144,7 @@ impl IntakeClock {
         let (found, lasted) = *self.silence.get_or_insert((now, lasted.unwrap_or(here)));
         let silence = lasted + now.saturating_sub(found);
         self.clock.tick(silence.as_millis() as u64);
+        self.reading = None;
         self.next_tick = now + (here / SILENCE_SHARE).min(MOST_BETWEEN);
     }
 }

@@ -19,7 +19,9 @@ impl Intake {
         let recorded = self.partition_queues.values().map(|queue| &queue.recorded);
         let least = recorded.min_by_key(|(position, _)| *position).cloned();
         let (position, clock) = least.unwrap_or_default();
-        IntakeClock::behind(position, clock, self.world.clock.monotonic())
+        let is_shared = self.plan.borrow().manifest.input.partition.is_some();
+        let own = self.partition_queues.keys().filter(|_| is_shared);
+        IntakeClock::behind(position, clock, self.world.clock.monotonic()).of_share(own.copied().collect())
     }
 
     /// Asks the broker how far the input is. Where nothing is pending, everything up to the stream's end was read,

@@ -12,7 +12,7 @@ pub mod clock;
 pub(crate) mod markers;
 mod marks;
 mod names;
-mod redriven;
+pub(crate) mod redriven;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -273,6 +273,7 @@ impl Intake {
         let plan = self.plan.borrow().clone();
         let mut sorted: BTreeMap<u32, Vec<Arrival>> = BTreeMap::new();
         let sampling = self.world.tracer.sampling();
+        clock.pick(sampling);
         let now = self.world.clock.monotonic();
         for message in batch {
             feed.read = message.sequence;
@@ -297,8 +298,9 @@ impl Intake {
                     None => continue,
                 },
             };
-            if feed.source == Source::Input {
-                clock.stamp(&plan, &mut arrival, now);
+            match feed.source {
+                Source::Input => clock.stamp(&plan, &mut arrival, now),
+                Source::Redrive => arrival.reading = Some(clock.reading(&plan)),
             }
             let Event { subject, key, .. } = &arrival.event;
             let partition = plan.manifest.partition_of(subject, key);

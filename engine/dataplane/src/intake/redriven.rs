@@ -7,7 +7,7 @@ use tailrace_core::{life::Life, ports::broker::Incoming, subject};
 
 /// Whether a letter that is sent again is of this life: the sequences of its stream begin where the life says, and the
 /// letter lay before the message that sends it again.
-pub(super) fn is_of_life(life: Life, message: &Incoming) -> bool {
+pub(crate) fn is_of_life(life: Life, message: &Incoming) -> bool {
     let letter = subject::redriven_letter(&message.subject);
     letter.is_none_or(|letter| (life.first_sequence()..message.sequence).contains(&letter))
 }

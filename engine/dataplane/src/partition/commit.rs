@@ -71,25 +71,12 @@ impl Committer {
         revision: u64,
         delivery: Delivery,
     ) -> CommitBatch {
-        let head = Head {
-            commit: sealed.cursor.commit,
-            producer_epoch: self.producer_epoch,
-            position: claim.position,
-            redrive_position: claim.redrive_position,
-            revision,
-            watermark_ms: claim.watermark_ms,
-            clock: std::mem::take(&mut sealed.clock),
-            outcomes: sealed.cursor.outcomes,
-            parts_before: sealed.cursor.parts,
-            part: 0,
-            parts: 0,
-            body_checksum: 0,
-        };
+        let head = head(sealed, claim, revision, self.producer_epoch);
         CommitBatch {
             partition: self.partition.clone(),
             delivery,
             outputs: std::mem::take(&mut sealed.outputs),
-            record: record::encode(&head, &sealed.delta, self.max_part_bytes),
+            record: record::encode(&head, &sealed.delta, Some(&sealed.order), self.max_part_bytes),
             expected: sealed.cursor.commit_sequence,
         }
     }
@@ -171,6 +158,24 @@ impl Committer {
 
     fn jittered(&self, pause: Duration) -> Duration {
         jittered(pause, &*self.random)
+    }
+}
+
+/// What the record of a sealed batch says of it, but for its parts.
+pub fn head(sealed: &mut Sealed, claim: Cursor, revision: u64, producer_epoch: u64) -> Head {
+    Head {
+        commit: sealed.cursor.commit,
+        producer_epoch,
+        position: claim.position,
+        redrive_position: claim.redrive_position,
+        revision,
+        watermark_ms: claim.watermark_ms,
+        clock: std::mem::take(&mut sealed.clock),
+        outcomes: sealed.cursor.outcomes,
+        parts_before: sealed.cursor.parts,
+        part: 0,
+        parts: 0,
+        body_checksum: 0,
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn recover(
         let begun = recovery.empty()?;
         return Ok(Recovered {
             cursor: recovery.cursor(&head, last.sequence),
-            clock: Recovery::clock(&head),
+            clock: clock_behind(&head),
             ..begun
         });
     }
@@ -77,7 +77,7 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: recovery.cursor(&head, last.sequence),
-                clock: Recovery::clock(&head),
+                clock: clock_behind(&head),
                 state_store,
             });
         }
@@ -87,9 +87,30 @@ pub async fn recover(
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: recovery.cursor(&head, last.sequence),
-        clock: Recovery::clock(&head),
+        clock: clock_behind(&head),
         state_store,
     })
+}
+
+/// What is committed with this record, whose last part has this sequence.
+pub(crate) fn cursor_behind(head: &Head, sequence: u64) -> Cursor {
+    Cursor {
+        commit: head.commit,
+        commit_sequence: sequence,
+        position: head.position,
+        redrive_position: head.redrive_position,
+        watermark_ms: head.watermark_ms,
+        outcomes: head.outcomes,
+        parts: head.parts_before + u64::from(head.parts),
+    }
+}
+
+/// The clock of the input where a run of a partition goes on. A record from before there was one says only how late it
+/// was.
+pub(crate) fn clock_behind(head: &Head) -> InputClock {
+    let mut clock = head.clock.clone();
+    clock.not_before(head.watermark_ms);
+    clock
 }
 
 struct Recovery<'a> {
@@ -104,22 +125,9 @@ impl Recovery<'_> {
     /// What is committed; the position is another one where somebody said so since.
     fn cursor(&self, head: &Head, sequence: u64) -> Cursor {
         let rebase = self.rebase.filter(|rebase| head.revision < rebase.revision);
-        Cursor {
-            commit: head.commit,
-            commit_sequence: sequence,
-            position: rebase.map_or(head.position, |rebase| rebase.from.saturating_sub(1)),
-            redrive_position: head.redrive_position,
-            watermark_ms: head.watermark_ms,
-            outcomes: head.outcomes,
-            parts: head.parts_before + u64::from(head.parts),
-        }
-    }
-
-    /// The clock of the input there. A record from before there was one says only how late it was.
-    fn clock(head: &Head) -> InputClock {
-        let mut clock = head.clock.clone();
-        clock.not_before(head.watermark_ms);
-        clock
+        let cursor = cursor_behind(head, sequence);
+        let position = rebase.map_or(cursor.position, |rebase| rebase.from.saturating_sub(1));
+        Cursor { position, ..cursor }
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]

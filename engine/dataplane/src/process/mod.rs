@@ -8,6 +8,7 @@
 
 pub mod calling;
 pub mod failing;
+pub(crate) mod fates;
 pub mod halt;
 pub mod processor;
 pub mod publish;
@@ -57,6 +58,7 @@ impl Processor {
             Source::Redrive => self.plan.clock_rule.believes(arrival.event.time_ms, watermark_ms),
         };
         let bytes_before = self.effects.bytes();
+        self.fates.begin();
         let mut walk = Walk::at(arrival, watermark_ms, bytes_before);
         walk.below = below;
         walk.spans = self.begin_spans(arrival);
@@ -205,7 +207,7 @@ impl Processor {
         }
     }
 
-    /// Calls a step's plugin; after a trap once more.
+    /// Calls a step's plugin, unless it is recorded how the call ended.
     fn try_call(
         &mut self,
         walk: &mut Walk<'_>,
@@ -213,13 +215,30 @@ impl Processor {
         called: Called<'_>,
     ) -> Result<(Mark, Call), Halt> {
         let mark = self.effects.mark();
+        let number = walk.next_call();
+        let mut call = match self.fates.end_of(number) {
+            Some(call) => call,
+            None => self.call_twice(walk, index, called, &mark)?,
+        };
+        self.fates.note(number, &mut call);
+        Ok((mark, call))
+    }
+
+    /// Calls a step's plugin; after a trap once more.
+    fn call_twice(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        called: Called<'_>,
+        mark: &Mark,
+    ) -> Result<Call, Halt> {
         let mut call = self.call(walk, index, called)?;
         if matches!(&call.result, Err(CallFailure::Trap(trap)) if !trap.code.may_pass()) {
             // A fresh instance, in case the trap came of what the old one kept in memory.
-            self.effects.roll_back(&mark);
+            self.effects.roll_back(mark);
             self.stats.counts.retried += 1;
             call = self.call(walk, index, called)?;
         }
-        Ok((mark, call))
+        Ok(call)
     }
 }

@@ -18,7 +18,9 @@ use tailrace_core::{
     },
 };
 
-use crate::{effects::Effects, observe::spans::BatchSpans, plan::Plan, tables::Sweeps};
+use crate::{
+    effects::Effects, observe::spans::BatchSpans, plan::Plan, process::fates::CallFates, tables::Sweeps,
+};
 
 /// Whose effects count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct Processor {
     pub(crate) calls: CallTimes,
     /// Rows of tables that are on their way out.
     pub(crate) sweeps: Sweeps,
+    /// How the calls of the item at hand failed.
+    pub(crate) fates: CallFates,
 }
 
 impl Processor {
@@ -100,6 +104,7 @@ impl Processor {
             noted: None,
             calls: CallTimes::default(),
             sweeps: Sweeps::default(),
+            fates: CallFates::default(),
         })
     }
 
@@ -125,6 +130,7 @@ impl Processor {
             noted: None,
             calls: CallTimes::default(),
             sweeps: Sweeps::default(),
+            fates: CallFates::default(),
         })
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) now_ms: u64,
     pub(super) messages: usize,
     pub(super) calls: u32,
+    /// Calls that it has asked for, whether they were made once, twice, or are recorded.
+    asked: u32,
     pub(super) bytes_before: usize,
     pub(crate) outcome: Outcome,
     /// A bit for each step that has accepted it, or a message in its place.
@@ -44,6 +46,7 @@ impl<'a> Walk<'a> {
             now_ms,
             messages: 0,
             calls: 0,
+            asked: 0,
             bytes_before,
             outcome: Outcome::default(),
             accepted: 0,
@@ -82,6 +85,13 @@ impl<'a> Walk<'a> {
     /// Messages that it has caused.
     pub(crate) fn sent(&self) -> usize {
         self.messages
+    }
+
+    /// The number of the next call that it asks for.
+    pub(super) fn next_call(&mut self) -> u32 {
+        let number = self.asked;
+        self.asked += 1;
+        number
     }
 
     /// The number of the next event that a join keeps of it.

@@ -7,7 +7,7 @@ use tailrace_core::{
     table::{READINGS, Reading, decode_row, step},
 };
 
-use crate::{plan::Plan, process::processor::Processor};
+use crate::{plan::Plan, process::processor::Processor, tables::sweeps::Sweep};
 
 /// Rows that are looked at with one batch.
 const PAGE: usize = 500;
@@ -15,15 +15,21 @@ const PAGE: usize = 500;
 const MOST_TABLES: usize = 1_000;
 
 impl Processor {
-    /// Deletes some of the rows that no longer count, as a part of the batch.
-    pub(crate) fn sweep_tables(&mut self) -> Result<(), StoreError> {
+    /// Deletes some of the rows that no longer count, as a part of the batch. Says of which table, and behind which
+    /// key.
+    pub(crate) fn sweep_tables(&mut self) -> Result<Option<Sweep>, StoreError> {
         if !self.sweeps.is_known {
             self.sweeps.is_known = true;
             self.find_old_rows()?;
         }
-        let Some((table, after)) = self.sweeps.under_way.pop_first() else {
-            return Ok(());
-        };
+        let next = self.sweeps.under_way.pop_first();
+        if let Some((table, after)) = &next {
+            self.sweep_table(table.clone(), after.as_deref())?;
+        }
+        Ok(next)
+    }
+
+    fn sweep_table(&mut self, table: String, after: Option<&str>) -> Result<(), StoreError> {
         let Ok(name) = Name::new(&table) else {
             return Ok(());
         };
@@ -38,7 +44,7 @@ impl Processor {
             self.effects.set_reading(&table, Some(reading));
         }
         let step = step(&name);
-        let page = self.effects.scan_of(&step, "", after.as_deref(), PAGE)?;
+        let page = self.effects.scan_of(&step, "", after, PAGE)?;
         let is_last = page.len() < PAGE;
         let last = page.last().map(|(key, _)| key.clone());
         for (key, stored) in page {

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// A table with old rows, and up to which key it was looked through.
+pub(crate) type Sweep = (String, Option<String>);
+
 /// The tables with old rows, and up to which key each was looked through.
 #[derive(Debug, Default)]
 pub(crate) struct Sweeps {
@@ -15,6 +18,12 @@ impl Sweeps {
     /// A table has old rows now.
     pub(super) fn begin(&mut self, table: &str) {
         self.under_way.insert(table.to_owned(), None);
+    }
+
+    /// For a batch that is done again: it looks through what it looked through.
+    pub(crate) fn impose(&mut self, swept: Option<Sweep>) {
+        self.is_known = true;
+        self.under_way = swept.into_iter().collect();
     }
 
     /// Another revision may declare other tables.

@@ -49,6 +49,10 @@ impl Worker {
     /// Whether an event may be processed. One that has passed is not counted again when it is tried
     /// again.
     pub(crate) fn admit(&mut self, arrival: &Arrival) -> Admission {
+        if let Some(imposed) = &self.imposed {
+            let shed = imposed.shed(self.recording.items);
+            return shed.map_or(Admission::Through, Admission::Away);
+        }
         if self.passed || arrival.skipped || !self.limiters.is_set() {
             return Admission::Through;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tailrace_core::{
     delta::Delta,
     observe::{progress::Cursor, stats::BatchStats},
+    order_log::OrderLog,
     ports::{broker::Output, store::StoreError},
     watermark::InputClock,
 };
@@ -36,6 +37,8 @@ pub struct Sealed {
     pub cursor: Cursor,
     /// The clock of the input at its position.
     pub clock: InputClock,
+    /// In which order it came about.
+    pub order: OrderLog,
 }
 
 impl Worker {
@@ -85,7 +88,10 @@ impl Worker {
     pub fn seal(&mut self) -> Result<Sealed, StoreError> {
         let watermark_ms = self.cursor.watermark_ms;
         self.processor.effects.expire(watermark_ms, MAX_EXPIRED)?;
-        self.processor.sweep_tables()?;
+        if let Some(imposed) = &mut self.imposed {
+            self.processor.sweeps.impose(imposed.swept.take());
+        }
+        let swept = self.processor.sweep_tables()?;
         self.processor.effects.tell_time(watermark_ms);
         self.processor.stats.counts.late_updates += self.processor.effects.take_late();
         self.cursor.commit += 1;
@@ -96,12 +102,18 @@ impl Worker {
         self.batch_events = 0;
         self.is_crowded = false;
         Ok(Sealed {
-            delta,
             outputs,
             stats: std::mem::take(&mut self.processor.stats),
             traced: std::mem::take(&mut self.processor.spans.traced),
             cursor: self.cursor,
             clock: self.clock.clone(),
+            order: OrderLog {
+                max_message_bytes: self.processor.max_message_bytes as u64,
+                told: told(&delta),
+                swept,
+                ..self.recording.take()
+            },
+            delta,
         })
     }
 
@@ -111,4 +123,11 @@ impl Worker {
         self.cursor.commit_sequence = commit_sequence;
         self.cursor.parts += parts;
     }
+}
+
+/// The sketches of which a batch says how late it is, and nothing else.
+fn told(delta: &Delta) -> Vec<String> {
+    let measured = delta.measured.iter();
+    let told = measured.filter(|(_, measured)| measured.updates.is_empty());
+    told.map(|(name, _)| name.clone()).collect()
 }

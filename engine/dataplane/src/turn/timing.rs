@@ -20,6 +20,16 @@ impl Worker {
         if sequence < self.cursor.position {
             return Ok(());
         }
+        let was_clean = self.is_clean();
+        self.recording.mark(sequence, clock.clone());
+        self.move_clock(sequence, clock)?;
+        if was_clean && self.is_clean() {
+            self.recording.rest();
+        }
+        Ok(())
+    }
+
+    fn move_clock(&mut self, sequence: u64, clock: InputClock) -> Result<(), StoreError> {
         self.cursor.position = sequence;
         let watermark_ms = clock.watermark_ms;
         self.clock = clock;

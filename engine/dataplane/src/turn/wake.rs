@@ -36,10 +36,21 @@ impl Worker {
         }
     }
 
+    /// For a batch that is done again: wakes up the first that is due, whenever that is.
+    pub(crate) fn wake_again(&mut self) -> Result<(), String> {
+        match self.wake_first(u64::MAX) {
+            Ok(Woken::Stopped(TurnEnd::Backoff(_)) | Woken::One) => Ok(()),
+            Ok(Woken::Stopped(end)) => Err(format!("{end:?}")),
+            Ok(Woken::Nothing) => Err("nothing is due".to_owned()),
+            Err(cause) => Err(cause.to_string()),
+        }
+    }
+
     fn wake_first(&mut self, watermark_ms: u64) -> Result<Woken, StoreError> {
         let Some((due, value)) = self.processor.effects.first_due(watermark_ms)? else {
             return Ok(Woken::Nothing);
         };
+        self.begin_item();
         let crowded = self.batch_events > 0;
         let mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
@@ -63,6 +74,7 @@ impl Worker {
             self.processor.stats.counts = counts_before;
         } else {
             self.processor.effects.settle();
+            self.record_wake();
             self.processor.attempts = 0;
             self.batch_events += 1;
         }

@@ -14,6 +14,7 @@ use tailrace_core::{
         barrier::PartitionBarrier, candidate_reports::CandidateReports, progress::Cursor, throttle::By,
         views::Views,
     },
+    order_log::OrderLog,
     ports::{
         clock::Clock,
         store::{Full, PartitionStore, StoreError},
@@ -30,7 +31,7 @@ use crate::{
     plan::{Instances, Plan},
     process::{TurnEnd, processor::Processor},
     tables::Taken,
-    turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES},
+    turn::{backoff::Backoff, bounds::MAX_BATCH_MESSAGES, recording::Recording},
 };
 
 /// How long a row waits before it is seen whether the tenant has room for it by now.
@@ -56,10 +57,14 @@ pub struct Worker {
     pub(super) batch_events: u64,
     /// Whether the batch has no room for what comes next.
     pub(super) is_crowded: bool,
+    /// What the record of the batch says of its order.
+    pub(super) recording: Recording,
+    /// For a batch that is done again: what its record says.
+    pub(super) imposed: Option<OrderLog>,
     /// What was finished, and skipped, since the start.
     finished: PartitionBarrier,
     /// A candidate at work.
-    running_candidate: Option<RunningCandidate>,
+    pub(super) running_candidate: Option<RunningCandidate>,
     /// Where candidates are judged.
     candidate_reports: Arc<CandidateReports>,
 }
@@ -85,6 +90,8 @@ impl Worker {
             clock: InputClock::default(),
             batch_events: 0,
             is_crowded: false,
+            recording: Recording::default(),
+            imposed: None,
             finished: PartitionBarrier::default(),
             running_candidate: None,
             candidate_reports: Arc::default(),
@@ -209,7 +216,10 @@ impl Worker {
     fn take_row(&mut self, row: Box<TableRow>) -> Option<TurnEnd> {
         match self.processor.take_row(&row) {
             Ok(Taken::Known) => return None,
-            Ok(Taken::In) => self.batch_events += 1,
+            Ok(Taken::In) => {
+                self.batch_events += 1;
+                self.record_row(&row);
+            }
             Ok(Taken::NoRoom) => {
                 self.limited = Some(By::StateQuota);
                 self.queue.push_front(QueueItem::Row(row));
@@ -242,6 +252,7 @@ impl Worker {
             .effects
             .delete_state(sequence, &order, watermark_ms)?;
         self.batch_events += 1;
+        self.record_deletion();
         if deleted.done {
             let (partition, entries) = (self.processor.partition, deleted.entries);
             tracing::info!(
@@ -288,6 +299,7 @@ impl Worker {
 
     /// Processes an event into the batch, or sheds it.
     fn take(&mut self, arrival: Box<Arrival>, shed: Option<By>) -> Option<TurnEnd> {
+        self.begin_item();
         let crowded = self.batch_events > 0;
         let event_mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
@@ -330,6 +342,8 @@ impl Worker {
             self.is_crowded |= halt.is_none();
             return Some(halt.unwrap_or(TurnEnd::Full));
         }
+        let canary = running_candidate.as_ref().and_then(RunningCandidate::canary);
+        self.record_event(&arrival, shed, canary);
         self.running_candidate = running_candidate.and_then(|mut running_candidate| {
             // A shed event is not the candidate's either, nor is what is no event.
             let goes_on = shed.is_some()

@@ -12,7 +12,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tailrace_core::{
     delta::{Delta, StateValue},
-    ports::store::{Applied, Collection, Entries, PartitionStore, StoreError, StoredSize},
+    ports::store::{Applied, Collection, Entries, PartitionStore, StoreError, StoredSize, expiry_order},
     series::{Group, Held, RangeQuery},
     vectors::{Metric, Search},
 };
@@ -184,7 +184,14 @@ impl PartitionStore for MemoryPartition {
         let inside = lock(&self.inside);
         let state = inside.content.state.iter();
         let due = state.filter(|(_, value)| !value.is_live(watermark_ms));
-        Ok(due.take(limit).map(|(place, _)| place.clone()).collect())
+        let mut due: Vec<_> = due
+            .map(|((step, key), value)| expiry_order(value.expires_ms.unwrap_or_default(), step, key))
+            .collect();
+        due.sort_unstable();
+        let places = due.into_iter().take(limit);
+        Ok(places
+            .map(|(_, _, step, key)| (step.to_owned(), key.to_owned()))
+            .collect())
     }
 
     fn vector(&self, collection: &str, id: &str) -> Result<Option<Vec<f32>>, StoreError> {

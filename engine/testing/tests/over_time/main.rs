@@ -3,9 +3,14 @@
 
 #[path = "../shared/partition.rs"]
 mod partition;
+#[path = "../shared/replaying.rs"]
+mod replaying;
 
+mod editors;
 mod joins;
 mod nexmark;
+mod replayed;
 mod stage;
 mod tables;
+mod wikipedia;
 mod windows;

@@ -22,12 +22,16 @@ use tailrace_core::{
 use tailrace_dataplane::{
     arrival::{QueueItem, TableRow},
     intake::{self, clock::IntakeClock},
+    partition::commit,
     plan::Plan,
     process::TurnEnd,
     turn::worker::Worker,
 };
 
-use crate::partition;
+use crate::{
+    partition,
+    replaying::{Committed, published, written},
+};
 
 /// When the broker receives the events: later than all their times.
 const RECEIVED_MS: u64 = 2_000_000_000_000;
@@ -61,7 +65,12 @@ pub struct Stage {
     /// The tag that rows bear.
     pub tag: u32,
     /// Dead letters that were sent again.
-    redriven: u64,
+    redriven: Vec<Incoming>,
+    /// All plans, by revision.
+    pub(super) plans: BTreeMap<u64, Arc<Plan>>,
+    /// Runs of the partition.
+    runs: u64,
+    pub(super) recorded: Vec<Committed>,
     committed: (Cursor, InputClock),
     pub counts: Counts,
     pub outputs: VecDeque<Output>,
@@ -91,14 +100,17 @@ impl Stage {
         Self {
             plugins,
             share,
-            plan,
             worker,
             store,
             clock: IntakeClock::default(),
             sent: Vec::new(),
             rows: Vec::new(),
             tag: 1,
-            redriven: 0,
+            redriven: Vec::new(),
+            plans: BTreeMap::from([(plan.revision, plan.clone())]),
+            runs: 1,
+            recorded: Vec::new(),
+            plan,
             committed: (Cursor::default(), InputClock::default()),
             counts: Counts::default(),
             outputs: VecDeque::new(),
@@ -141,18 +153,36 @@ impl Stage {
     }
 
     fn hand_over_row(&mut self, index: usize) {
+        let row = self.row(&self.rows[index]);
+        self.worker.enqueue(vec![QueueItem::Row(Box::new(row))]);
+    }
+
+    fn row(&self, sent: &SentRow) -> TableRow {
         let SentRow {
             table, tag, message, ..
-        } = &self.rows[index];
+        } = sent;
         let change = self.plan.tables.named(table).unwrap().change(message);
-        let row = TableRow {
+        TableRow {
             table: Name::new(table).unwrap(),
             tag: *tag,
             sequence: message.sequence,
             change: change.unwrap(),
             room: None,
-        };
-        self.worker.enqueue(vec![QueueItem::Row(Box::new(row))]);
+        }
+    }
+
+    /// The first row of a table from this sequence on.
+    pub(super) fn row_from(&self, table: &str, tag: u32, from: u64) -> Option<TableRow> {
+        let is_next = |row: &&SentRow| row.table == table && row.tag == tag && row.message.sequence >= from;
+        self.rows.iter().find(is_next).map(|row| self.row(row))
+    }
+
+    pub(super) fn events(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub(super) fn letters(&self) -> &[Incoming] {
+        &self.redriven
     }
 
     /// The rows that a table has, by key, as they are committed.
@@ -168,34 +198,37 @@ impl Stage {
 
     /// A dead letter is sent again.
     pub fn redrive(&mut self, letter: Output) {
-        self.redriven += 1;
         let message = Incoming {
-            sequence: self.redriven,
+            sequence: self.redriven.len() as u64 + 1,
             received_ms: RECEIVED_MS,
             subject: letter.subject,
             headers: letter.headers,
             payload: letter.payload,
         };
+        self.redriven.push(message.clone());
         let arrival = intake::arrive_again(&self.plan, message).unwrap();
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
     }
 
     fn hand_over(&mut self, sequence: usize) {
-        let (subject, payload) = self.sent[sequence - 1].clone();
-        let message = Incoming {
-            sequence: sequence as u64,
-            received_ms: RECEIVED_MS,
-            subject,
-            headers: Vec::new(),
-            payload: Bytes::from(payload),
-        };
-        let mut arrival = intake::arrive(&self.plan, message);
+        let mut arrival = intake::arrive(&self.plan, self.message(sequence));
         self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);
         let (number, partitions) = self.share;
         if partition_of(&arrival.event.key, partitions) != number {
             return;
         }
         self.worker.enqueue(vec![QueueItem::Event(Box::new(arrival))]);
+    }
+
+    pub(super) fn message(&self, sequence: usize) -> Incoming {
+        let (subject, payload) = self.sent[sequence - 1].clone();
+        Incoming {
+            sequence: sequence as u64,
+            received_ms: RECEIVED_MS,
+            subject,
+            headers: Vec::new(),
+            payload: Bytes::from(payload),
+        }
     }
 
     /// The watermark with the last event that was sent.
@@ -214,6 +247,9 @@ impl Stage {
         clock.watermark_ms = watermark_ms;
         let mark = QueueItem::Mark(self.sent.len() as u64, clock);
         self.worker.enqueue(vec![mark]);
+        // Events behind it do not go on from it.
+        let (behind, clock) = (self.clock.moved_to(), self.clock.now().clone());
+        self.clock = IntakeClock::behind(behind, clock, Duration::ZERO);
     }
 
     /// Processes all that was sent, in as many batches as it takes. Gives their number.
@@ -241,7 +277,17 @@ impl Stage {
         };
         self.store.apply(&sealed.delta, stored).unwrap();
         self.worker.applied(commit, 1);
-        self.committed = (sealed.cursor, sealed.clock.clone());
+        self.committed = (self.worker.cursor(), sealed.clock.clone());
+        let outputs = sealed.outputs.iter().map(published).collect();
+        let (cursor, revision) = (sealed.cursor, self.plan.revision);
+        let clock = sealed.clock.clone();
+        let head = commit::head(&mut sealed, cursor, revision, self.runs);
+        sealed.clock = clock;
+        self.recorded.push(Committed {
+            record: written(&head, &sealed.delta, &sealed.order),
+            sequence: commit,
+            outputs,
+        });
         let counts = &sealed.stats.counts;
         self.counts.add(counts);
         self.outputs.extend(sealed.outputs.drain(..));
@@ -251,7 +297,8 @@ impl Stage {
     pub fn crash(&mut self) {
         let _ = self.worker.turn(Duration::from_mins(1), usize::MAX);
         let (cursor, clock) = self.committed.clone();
-        self.worker = partition::worker(&self.store, &self.plan, cursor);
+        self.worker = partition::worker(&self.store, &self.plan, cursor).on_the_clock(clock.clone());
+        self.runs += 1;
         self.clock = IntakeClock::behind(cursor.position, clock, Duration::ZERO);
         // All rows come again: what is known of them lies with them.
         let mut rows = 0;
@@ -275,6 +322,7 @@ impl Stage {
     pub fn change_to(&mut self, manifest: &str) {
         let plan = plan(self.plan.revision + 1, manifest, self.plugins);
         self.worker.adopt(&plan, plan.no_instances()).unwrap();
+        self.plans.insert(plan.revision, plan.clone());
         self.plan = plan;
     }
 

@@ -7,12 +7,19 @@
 
 #![allow(clippy::print_stdout, reason = "a test run tells its figures")]
 
+#[path = "../shared/replaying.rs"]
+mod replaying;
+
 mod checker;
 mod plugins;
+mod recorded;
+mod replays;
+mod rough;
 mod scenario;
 mod sketches;
 mod timers;
 mod totals;
+mod upgraded;
 mod world;
 
 /// Seeds of an ordinary test run.

@@ -34,11 +34,34 @@ pub fn timers_of(sequence: u64, time_ms: u64) -> Vec<u64> {
 
 pub struct SimRuntime {
     pub faults: Arc<Faults>,
+    pub manner: Manner,
+}
+
+/// How the plugins of a scenario are.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How much likelier than otherwise calls fail.
+    pub fails: u32,
+    /// How long entries of state live.
+    pub ttl_ms: Option<u64>,
+    /// The share of events whose traces are followed.
+    pub traced: Option<f64>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            fails: 1,
+            ttl_ms: None,
+            traced: None,
+        }
+    }
 }
 
 struct SimPlugin {
     counts: bool,
     faults: Arc<Faults>,
+    manner: Manner,
 }
 
 struct SimInstance {
@@ -47,6 +70,7 @@ struct SimInstance {
     revision: String,
     spent: bool,
     faults: Arc<Faults>,
+    manner: Manner,
 }
 
 /// The component of each plugin: no code, only what its digest is taken of.
@@ -61,6 +85,7 @@ impl PluginRuntime for SimRuntime {
         Ok(Arc::new(SimPlugin {
             counts: digest == Digest::of(COUNT),
             faults: self.faults.clone(),
+            manner: self.manner,
         }))
     }
 }
@@ -76,6 +101,7 @@ impl Plugin for SimPlugin {
             revision: config.to_owned(),
             spent: false,
             faults: self.faults.clone(),
+            manner: self.manner,
         }))
     }
 }
@@ -114,7 +140,7 @@ impl SimInstance {
             u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
         });
         // Written before it fails, so that a failure has something to take back.
-        host.state_set(&event.key, count.to_le_bytes().to_vec(), None)
+        host.state_set(&event.key, count.to_le_bytes().to_vec(), self.manner.ttl_ms)
             .expect("a short key");
         host.vector_set("counts", &event.key, vec![count as f32])
             .expect("one dimension");
@@ -124,7 +150,10 @@ impl SimInstance {
             set(host, "never", *at_ms);
             host.timer_cancel("never").expect("a timer");
         }
-        if self.faults.strikes("plugin fails for a while", 3) {
+        if self
+            .faults
+            .strikes("plugin fails for a while", 3 * self.manner.fails)
+        {
             return Err(CallFailure::Transient("simulated".to_owned()));
         }
         match &event.payload[..] {
@@ -159,7 +188,10 @@ impl SimInstance {
         if timer.name.starts_with('t') && timer.set_by.is_multiple_of(3) {
             set(host, &format!("u{}", timer.set_by), timer.at_ms + 100);
         }
-        if self.faults.strikes("timer fails for a while", 3) {
+        if self
+            .faults
+            .strikes("timer fails for a while", 3 * self.manner.fails)
+        {
             return Err(CallFailure::Transient("simulated".to_owned()));
         }
         let text = format!("{FIRED}{}:{}:{}", timer.set_by, timer.key, timer.at_ms);
@@ -180,7 +212,7 @@ impl SimInstance {
     }
 
     fn stamp(&mut self, _: &Event) -> Result<Verdict, CallFailure> {
-        if self.faults.strikes("plugin traps once", 1) {
+        if self.faults.strikes("plugin traps once", self.manner.fails) {
             return Err(trap(TrapCode::Deadline));
         }
         Ok(Verdict::Forward)

@@ -36,9 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     checker,
-    plugins::{COUNT, STAMP},
+    plugins::{COUNT, Manner, STAMP},
+    recorded::Recorded,
+    rough::{self, Rough},
     sketches::{self, DIVIDED, Divided},
     totals::Run,
+    upgraded,
     world::{broker, options, world},
 };
 
@@ -72,7 +75,7 @@ pub fn run(seed: u64) -> Result<Run, String> {
 /// Runs a seed while so many watch who never read, and one who goes at once; gives what they missed or
 /// could have read, too.
 pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
-    let (scenario, lives) = run_to_the_end(seed, watchers, TICKS)?;
+    let (scenario, lives) = run_to_the_end(seed, watchers, TICKS, (None, false))?;
     let broker = &scenario.broker;
     let run = Run {
         events: broker.messages("IN", ">").len() as u64,
@@ -84,7 +87,12 @@ pub fn run_watched(seed: u64, watchers: usize) -> Result<(Run, u64), String> {
 }
 
 /// Runs a seed until all is committed and checked; gives how many engines lived.
-fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Scenario, u64), String> {
+fn run_to_the_end(
+    seed: u64,
+    watchers: usize,
+    idle: &'static str,
+    (rough, keeps_records): (Option<Rough>, bool),
+) -> Result<(Scenario, u64), String> {
     let faults = Arc::new(Faults::new(seed));
     let broker = broker(&faults);
     let partitions = 1 + faults.below(3) as u32;
@@ -105,6 +113,9 @@ fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Sce
         revision: AtomicU64::new(1),
         shadow_differs: false,
         idle,
+        rough,
+        keeps_records,
+        redriven: AtomicU64::new(0),
         found: Mutex::default(),
     };
     publish_some(&faults, &broker);
@@ -123,7 +134,10 @@ fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Sce
     }
     faults.calm_down();
     lives += scenario.live(&stores, PROGRESS_WITHIN, true)?;
-    checker::check(&broker, &pipeline, partitions, idle == TICKS)?;
+    scenario.check()?;
+    if scenario.rough.is_some() {
+        return Ok((scenario, lives));
+    }
     let rivals = faults.happened().contains_key("two engines");
     checker::check_revisions(&broker, &pipeline, partitions, rivals)?;
     Ok((scenario, lives))
@@ -131,7 +145,7 @@ fn run_to_the_end(seed: u64, watchers: usize, idle: &'static str) -> Result<(Sce
 
 /// Runs a seed, and its events once more without a fault; gives what the sketches of both came to.
 pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> {
-    let (scenario, _) = run_to_the_end(seed, 0, HOLD)?;
+    let (scenario, _) = run_to_the_end(seed, 0, HOLD, (None, false))?;
     let calm = Arc::new(Faults::new(seed));
     calm.calm_down();
     let broker = scenario.broker.beginning_with("IN", options(&calm));
@@ -141,6 +155,8 @@ pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> 
         broker,
         revision: AtomicU64::new(1),
         shown: AtomicU64::new(0),
+        redriven: AtomicU64::new(0),
+        rough: None,
         found: Mutex::default(),
         ..scenario
     };
@@ -149,6 +165,31 @@ pub fn run_beside_an_undisturbed_one(seed: u64) -> Result<Vec<Divided>, String> 
     sketches::check_same(&scenario.broker, &undisturbed.broker, pipeline, partitions)?;
     let divided = |partition| sketches::divided(&undisturbed.broker, pipeline, partition);
     (0..partitions).map(divided).collect()
+}
+
+/// Runs a seed, with records that all stay; gives what there is to do again.
+pub fn run_recorded(seed: u64, is_rough: bool) -> Result<Recorded, String> {
+    let rough = is_rough.then(|| Rough::new(seed));
+    let (scenario, _) = run_to_the_end(seed, 0, TICKS, (rough, true))?;
+    Recorded::of(scenario)
+}
+
+/// Runs a seed as an engine from before would have, whose records hold no order; then more events come, and this engine
+/// takes over in the midst of them.
+pub fn run_upgraded(seed: u64) -> Result<Recorded, String> {
+    let (before, _) = run_to_the_end(seed, 0, TICKS, (None, true))?;
+    let calm = Arc::new(Faults::new(seed));
+    calm.calm_down();
+    let upgraded = Scenario {
+        broker: upgraded::broker_from_before(&before, options(&calm))?,
+        faults: calm.clone(),
+        ..before
+    };
+    for _ in 0..3 {
+        publish_some(&calm, &upgraded.broker);
+    }
+    upgraded.live(&[MemoryStore::with_faults(calm)], PROGRESS_WITHIN, true)?;
+    Recorded::of(upgraded)
 }
 
 /// A run without faults in which a shadow runs beside the active revision from the first event to the last;
@@ -178,6 +219,9 @@ pub fn run_shadowed(seed: u64, shadow_differs: bool) -> Result<(u64, Report), St
         revision: AtomicU64::new(1),
         shadow_differs,
         idle: HOLD,
+        rough: None,
+        keeps_records: false,
+        redriven: AtomicU64::new(0),
         found: Mutex::default(),
     };
     scenario.live(&[MemoryStore::with_faults(faults)], PROGRESS_WITHIN, true)?;
@@ -210,13 +254,13 @@ fn publish_some(faults: &Faults, broker: &MemoryBroker) {
     }
 }
 
-struct Scenario {
-    faults: Arc<Faults>,
-    broker: MemoryBroker,
-    pipeline: PipelineId,
+pub struct Scenario {
+    pub faults: Arc<Faults>,
+    pub broker: MemoryBroker,
+    pub pipeline: PipelineId,
     /// Half of the pipelines are from before lives.
-    life: Life,
-    partitions: u32,
+    pub life: Life,
+    pub partitions: u32,
     watchers: usize,
     shown: AtomicU64,
     /// Number of the active revision.
@@ -225,6 +269,12 @@ struct Scenario {
     shadow_differs: bool,
     /// What the watermark does while nothing comes.
     idle: &'static str,
+    /// Of a rough pipeline.
+    pub rough: Option<Rough>,
+    /// Whether no snapshot lets records go.
+    keeps_records: bool,
+    /// How often something was sent again, or state was to be deleted.
+    redriven: AtomicU64,
     /// What was found of the last candidate.
     found: Mutex<Option<Report>>,
 }
@@ -336,10 +386,22 @@ impl Scenario {
             tokio::time::sleep(Duration::from_millis(self.faults.below(300))).await;
             if self.faults.strikes("swap of a revision", 50) {
                 self.revision.fetch_add(1, Ordering::Relaxed);
-                for registry in registries {
-                    registry.send_replace(Some(Arc::new(self.registry())));
-                }
+                self.tell(registries);
             }
+            let Some(rough) = &self.rough else { continue };
+            if rough
+                .meddle(&self.faults, &self.broker, &self.pipeline, self.life)
+                .await
+            {
+                self.redriven.fetch_add(1, Ordering::Relaxed);
+                self.tell(registries);
+            }
+        }
+    }
+
+    fn tell(&self, registries: &[watch::Sender<Option<Arc<Registry>>>]) {
+        for registry in registries {
+            registry.send_replace(Some(Arc::new(self.registry())));
         }
     }
 
@@ -351,14 +413,14 @@ impl Scenario {
         overview: &Overview,
     ) -> Engine {
         Engine {
-            world: world(&self.broker, store, &self.faults),
+            world: world(&self.broker, store, &self.faults, self.manner()),
             registry: registry.subscribe(),
             overview: overview.clone(),
             members: alone(),
             settings: Settings {
                 // A thread that blocks is outside of the simulated time.
                 reclaim_every: None,
-                snapshot_after_commits: 20,
+                snapshot_after_commits: if self.keeps_records { u64::MAX } else { 20 },
                 reconcile_every: Duration::from_millis(500),
                 ..Settings::default()
             },
@@ -371,6 +433,7 @@ impl Scenario {
         let active = self.revision_of(number, number);
         let mut pipeline = Pipeline {
             life: self.life,
+            redriven: self.redriven.load(Ordering::Relaxed),
             ..Pipeline::new(active, 0)
         };
         let mode = match number % 4 {
@@ -410,7 +473,7 @@ impl Scenario {
     }
 
     /// A revision whose outputs bear this label.
-    fn revision_of(&self, number: u64, label: u64) -> Revision {
+    pub fn revision_of(&self, number: u64, label: u64) -> Revision {
         let name = |text: &str| Name::new(text).expect("a name");
         // Every third revision declares vectors of its own, which must be loaded from a settled state store.
         let more = if (number % CANDIDATE).is_multiple_of(3) {
@@ -419,14 +482,16 @@ impl Scenario {
         } else {
             ""
         };
-        let text = format!(
+        let rough = self.rough.as_ref();
+        let rough = rough.map(|rough| rough.manifest((number, label), self.partitions, more, self.idle));
+        let text = rough.unwrap_or_else(|| format!(
             r#"{{"name":"count","partitions":{},"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}},"watermark":{{"delay":"0s","idle":{}}}}},
             "steps":[{{"name":"count","plugin":"count@1.0.0","config":{label},"grants":["state","vectors","sketches","timers"],"on-error":{{"retries":40,"backoff":"10ms"}}}},
                      {{"name":"stamp","plugin":"stamp@1.0.0","on-error":{{"retries":40,"backoff":"10ms"}}}}],
             "vectors":{{"counts":{{"dimensions":1}}{more}}},"sketches":{{"counts":{{"kind":"quantiles"}},
                 "{DIVIDED}":{{"kind":"top","value":{{"subject-token":2}},"window":"1s","keep":"2s","by":{{"subject-token":2}},"groups":3}}}},"output":{{"subject":"out.{{key}}"}}}}"#,
             self.partitions, self.idle
-        );
+        ));
         let manifest = parse(text.as_bytes()).expect("the scenario's pipeline is valid");
         let plugins = BTreeMap::from([
             (name("count"), Digest::of(COUNT)),
@@ -442,7 +507,17 @@ impl Scenario {
         }
     }
 
+    pub fn manner(&self) -> Manner {
+        match self.rough {
+            Some(_) => rough::MANNER,
+            None => Manner::default(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
+        if let Some(rough) = &self.rough {
+            return rough.check(&self.broker, &self.pipeline);
+        }
         checker::check(&self.broker, &self.pipeline, self.partitions, self.idle == TICKS)
     }
 

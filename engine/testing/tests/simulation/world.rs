@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use tailrace_core::{manifest::Delivery, world::World};
+use tailrace_core::{
+    manifest::Delivery,
+    ports::tracer::{SpanCounts, SpanRecord, Tracer},
+    trace::sampling::Sampling,
+    world::World,
+};
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
     faults::Faults,
@@ -10,7 +15,7 @@ use tailrace_testing::{
     store::MemoryStore,
 };
 
-use super::plugins::{COUNT, STAMP, SimRuntime};
+use super::plugins::{COUNT, Manner, STAMP, SimRuntime};
 
 /// A broker on which a scenario runs.
 pub fn broker(faults: &Arc<Faults>) -> MemoryBroker {
@@ -35,17 +40,32 @@ pub fn received_ms(sequence: u64) -> u64 {
     10_000 + sequence * 40 - late
 }
 
-/// The world of an engine with this disk.
-pub fn world(broker: &MemoryBroker, store: &MemoryStore, faults: &Arc<Faults>) -> World {
+/// The world of an engine with this disk, and plugins of this manner.
+pub fn world(broker: &MemoryBroker, store: &MemoryStore, faults: &Arc<Faults>, manner: Manner) -> World {
     let registry = MemoryRegistry::new(broker.link().clone());
     for plugin in [COUNT, STAMP] {
         registry.hold_plugin(plugin.into());
     }
     let plugins = Arc::new(SimRuntime {
         faults: faults.clone(),
+        manner,
     });
     World {
         random: faults.clone(),
+        tracer: Arc::new(Share(manner.traced)),
         ..tailrace_testing::world::world(broker, &registry, Arc::new(store.clone()), plugins)
+    }
+}
+
+/// Follows the traces of this share of the events, and drops what is told of them.
+struct Share(Option<f64>);
+
+impl Tracer for Share {
+    fn sampling(&self) -> Option<Sampling> {
+        self.0.map(Sampling::ratio)
+    }
+    fn record(&self, _: SpanRecord) {}
+    fn counts(&self) -> SpanCounts {
+        SpanCounts::default()
     }
 }

@@ -5,7 +5,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
 use super::model::{Model, Row, Rule};
-use crate::stage::Stage;
+use crate::{replaying::Seen, stage::Stage};
 
 const SEEDS: u64 = 300;
 /// How far an event may be behind the latest of its input.
@@ -143,6 +143,7 @@ fn run(seed: u64, kind: &str, is_late: bool) {
         stage.holds_nothing(&["~due", "~join.j"]),
         "seed {seed} leaves something behind"
     );
+    stage.assert_replays(&mut Seen::default());
 }
 
 #[test]

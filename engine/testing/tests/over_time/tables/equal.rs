@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::{replaying::Seen, stage::Stage};
 
 const MANIFEST: &str = "name: p
 input: {time: {json: /ts, unit: ms}}
@@ -17,6 +17,7 @@ output: {subject: 'out.{join}.{key}'}
 
 #[test]
 fn an_order_finds_the_customer_of_the_moment() {
+    let mut seen = Seen::default();
     for seed in 0..120 {
         let random = &mut StdRng::seed_from_u64(seed);
         let mut stage = Stage::of(MANIFEST);
@@ -57,5 +58,7 @@ fn an_order_finds_the_customer_of_the_moment() {
             .map(|(key, row)| (key, serde_json::from_str(&row).unwrap()))
             .collect();
         assert_eq!(kept, customers, "seed {seed}");
+        stage.assert_replays(&mut seen);
     }
+    seen.assert_all(&["events", "rows", "clock"]);
 }

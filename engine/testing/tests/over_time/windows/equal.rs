@@ -4,7 +4,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
 use super::model::{Kind, Model, Told};
-use crate::stage::Stage;
+use crate::{replaying::Seen, stage::Stage};
 
 const SEEDS: u64 = 300;
 
@@ -71,6 +71,7 @@ fn run(seed: u64, kind: Kind, over: &str) {
     assert_eq!(stage.counts.window_results, found.len() as u64);
     assert_eq!(stage.counts.windows_lost, 0);
     assert!(stage.is_empty("w"), "seed {seed} leaves something behind");
+    stage.assert_replays(&mut Seen::default());
 }
 
 #[test]
