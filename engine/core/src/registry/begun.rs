@@ -21,7 +21,8 @@ pub struct Begun {
 
 impl Begun {
     /// Of the revision with this number and manifest, behind one with that manifest.
-    pub(super) fn behind(&self, before: &PipelineManifest, next: &PipelineManifest, number: u64) -> Self {
+    #[must_use]
+    pub fn behind(&self, before: &PipelineManifest, next: &PipelineManifest, number: u64) -> Self {
         let windows = next.windows.iter().filter_map(|(name, window)| {
             let known = before.windows.get(name);
             let is_same = known.is_some_and(|known| stored::shape(known, 0) == stored::shape(window, 0));

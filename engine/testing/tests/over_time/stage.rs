@@ -16,6 +16,7 @@ use tailrace_core::{
         plugins::Plugin,
         store::{Applied, PartitionStore},
     },
+    registry::Begun,
     table,
     watermark::InputClock,
 };
@@ -68,6 +69,8 @@ pub struct Stage {
     redriven: Vec<Incoming>,
     /// All plans, by revision.
     pub(super) plans: BTreeMap<u64, Arc<Plan>>,
+    /// Since when the present one declares what it does.
+    begun: Begun,
     /// Runs of the partition.
     runs: u64,
     pub(super) recorded: Vec<Committed>,
@@ -107,6 +110,7 @@ impl Stage {
             rows: Vec::new(),
             tag: 1,
             redriven: Vec::new(),
+            begun: Begun::default(),
             plans: BTreeMap::from([(plan.revision, plan.clone())]),
             runs: 1,
             recorded: Vec::new(),
@@ -320,7 +324,10 @@ impl Stage {
 
     /// Goes on with another manifest.
     pub fn change_to(&mut self, manifest: &str) {
-        let plan = plan(self.plan.revision + 1, manifest, self.plugins);
+        let (before, number) = (self.plan.clone(), self.plan.revision + 1);
+        let begun = |next: &_| self.begun.behind(&before.manifest, next, number);
+        let plan = partition::plan_since(number, manifest, &self.plugins, &begun);
+        self.begun = begun(&plan.manifest);
         self.worker.adopt(&plan, plan.no_instances()).unwrap();
         self.plans.insert(plan.revision, plan.clone());
         self.plan = plan;

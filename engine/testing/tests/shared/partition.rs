@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tailrace_core::{
     identity::{Digest, PartitionId, PipelineId},
     life::Life,
-    manifest::{check::check, parse::parse},
+    manifest::{PipelineManifest, check::check, parse::parse},
     name::Name,
     observe::progress::Cursor,
     ports::{
@@ -33,16 +33,26 @@ pub fn pipeline() -> PipelineId {
 
 /// The plan of a revision, with this plugin in each of its steps.
 pub fn plan(number: u64, manifest: &str, plugin: &dyn Fn() -> (Digest, Arc<dyn Plugin>)) -> Arc<Plan> {
+    plan_since(number, manifest, plugin, &|_| Begun::default())
+}
+
+/// The same, of which something is declared only since a later revision.
+pub fn plan_since(
+    number: u64,
+    manifest: &str,
+    plugin: &dyn Fn() -> (Digest, Arc<dyn Plugin>),
+    begun: &dyn Fn(&PipelineManifest) -> Begun,
+) -> Arc<Plan> {
     let manifest = parse(manifest.as_bytes()).unwrap();
     check(&manifest).unwrap();
     let steps: Vec<Name> = manifest.steps.iter().map(|step| step.name.clone()).collect();
     let revision = Revision {
         number,
         plugins: steps.iter().map(|step| (step.clone(), plugin().0)).collect(),
+        begun: begun(&manifest),
         manifest,
         applied_ms: 0,
         rolled_back_to: None,
-        begun: Begun::default(),
     };
     let plugins = steps.into_iter().map(|step| (step, plugin().1)).collect();
     Arc::new(Plan::new(pipeline(), &revision, &plugins, TenantSeed::new(0, 0)))

@@ -102,8 +102,6 @@ pub(super) struct BalanceView {
     pub(super) dead: u64,
     pub(super) duplicates: u64,
     #[serde(default)]
-    pub(super) skipped: u64,
-    #[serde(default)]
     pub(super) shed: u64,
     #[serde(default)]
     pub(super) committed_messages: Option<u64>,
@@ -186,6 +184,8 @@ pub(super) struct CountsView {
     pub(super) markers: u64,
     #[serde(default)]
     pub(super) shed: u64,
+    #[serde(default)]
+    pub(super) skipped: u64,
     #[serde(default)]
     pub(super) late: u64,
     #[serde(default)]

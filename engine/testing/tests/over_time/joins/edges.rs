@@ -189,6 +189,21 @@ fn a_join_that_is_declared_otherwise_or_no_longer_leaves_nothing_and_says_so() {
 }
 
 #[test]
+fn a_join_that_is_declared_again_as_it_was_finds_no_event_from_before() {
+    let none = text("output: {subject: out}", "{}");
+    let mut stage = Stage::of(&left(""));
+    send(&mut stage, "in.clicks", "ann", 1, "");
+    stage.commit();
+    stage.change_to(&none);
+    send(&mut stage, "in.clicks", "ann", 2, "");
+    stage.commit();
+    stage.change_to(&left(""));
+    send(&mut stage, "in.orders", "ann", 3, "");
+    stage.commit();
+    assert!(stage.outputs.is_empty(), "{:?}", stage.outputs);
+}
+
+#[test]
 fn what_is_no_json_is_a_dead_letter() {
     let keyed = left("").replace("key: {json: /user}, time: {json: /ts, unit: ms}, ", "");
     let mut stage = Stage::of(&keyed);

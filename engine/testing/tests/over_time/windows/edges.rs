@@ -154,6 +154,33 @@ fn a_window_that_is_declared_otherwise_ends_what_it_had_and_says_so() {
 }
 
 #[test]
+fn a_window_that_is_declared_again_as_it_was_begins_anew() {
+    let between = [
+        "{v: {over: {session: 1m}, aggregate: {n: count}}}",
+        "{w: {over: {tumbling: 2m}, aggregate: {n: count}}}",
+    ];
+    for between in between {
+        let mut stage = Stage::set(&count(""), "");
+        stage.send("a", 1_000, "");
+        stage.commit();
+        stage.change(between, "");
+        stage.send("b", 2_000, "");
+        stage.commit();
+        stage.change(&count(""), "");
+        stage.send("a", 3_000, "");
+        stage.send("c", 4_000, "");
+        // A revision that changes nothing of it ends nothing.
+        stage.change(&count(""), "partitions: 1");
+        stage.send("c", 5_000, "");
+        stage.tick(2 * MINUTE);
+        stage.commit();
+        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(told, [1, 2], "{between}");
+        assert!(stage.is_empty("w"), "{between}");
+    }
+}
+
+#[test]
 fn a_window_that_is_declared_no_longer_leaves_nothing() {
     let mut stage = Stage::set(&count(""), "");
     stage.send("a", 1_000, "");
