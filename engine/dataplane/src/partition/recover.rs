@@ -61,7 +61,7 @@ pub async fn recover(
         let begun = recovery.empty()?;
         return Ok(Recovered {
             cursor: recovery.cursor(&head, last.sequence),
-            clock: Recovery::clock(&head),
+            clock: recovery.clock(&head),
             ..begun
         });
     }
@@ -77,7 +77,7 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: recovery.cursor(&head, last.sequence),
-                clock: Recovery::clock(&head),
+                clock: recovery.clock(&head),
                 state_store,
             });
         }
@@ -87,7 +87,7 @@ pub async fn recover(
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: recovery.cursor(&head, last.sequence),
-        clock: Recovery::clock(&head),
+        clock: recovery.clock(&head),
         state_store,
     })
 }
@@ -103,7 +103,7 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     /// What is committed; the position is another one where somebody said so since.
     fn cursor(&self, head: &Head, sequence: u64) -> Cursor {
-        let rebase = self.rebase.filter(|rebase| head.revision < rebase.revision);
+        let rebase = self.rebase_since(head);
         Cursor {
             commit: head.commit,
             commit_sequence: sequence,
@@ -115,9 +115,17 @@ impl Recovery<'_> {
         }
     }
 
+    fn rebase_since(&self, head: &Head) -> Option<Rebase> {
+        self.rebase.filter(|rebase| head.revision < rebase.revision)
+    }
+
     /// The clock of the input there. A record from before there was one says only how late it was.
-    fn clock(head: &Head) -> InputClock {
+    fn clock(&self, head: &Head) -> InputClock {
         let mut clock = head.clock.clone();
+        if self.rebase_since(head).is_some() {
+            // The stream may be another one, and need not have what was read of the one before.
+            clock.set_read_sequence(0);
+        }
         clock.not_before(head.watermark_ms);
         clock
     }

@@ -54,7 +54,7 @@ pub struct RedriveArgs {
     /// Its id, as `list` shows it.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<u64>,
-    /// Redrive all dead letters that are there now. Those whose payload was cut stay, and are listed.
+    /// Redrive all dead letters that are there now.
     #[arg(long)]
     all: bool,
 }
