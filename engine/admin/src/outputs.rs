@@ -137,13 +137,14 @@ pub(crate) async fn outputs(
             pending,
         })));
     }
+    let left = page_of(limit, usize::MAX, usize::MAX)? as u64;
     let permit = api.queries.outputs_permit(&id)?;
     let first = api.queries.outputs(&id, from, wish.key.as_deref(), 0).await?;
     let following = Following {
         waiting: VecDeque::from([event("shown", &first.place)]),
         from: first.next,
         key: wish.key,
-        left: page_of(limit, usize::MAX, usize::MAX)? as u64,
+        left,
         right: access.right.into(),
         id,
         api,

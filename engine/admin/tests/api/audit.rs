@@ -205,7 +205,7 @@ async fn a_page_has_bounds_and_a_route_that_asks_nothing_takes_no_parameters() {
         "/v1/tenants/shop/pipelines?limit=abc",
     ] {
         let answer = stage.ask("GET", refused, &[OPERATOR], "").await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{refused}");
+        assert!(answer.status.is_client_error(), "{refused}: {answer:?}");
         assert_eq!(answer.json()["code"], "invalid-query", "{refused}");
     }
     assert_eq!(
