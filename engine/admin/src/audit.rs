@@ -3,12 +3,13 @@
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tailrace_control::query::audit::MAX_PAGE;
 use tailrace_core::ports::audit::{Audited, Whose};
 
 use crate::{
     ApiState,
     access::{Access, Operator},
-    input::Asked,
+    input::{Asked, page_of},
     problem::Answer,
 };
 
@@ -28,7 +29,7 @@ pub(crate) async fn all(
     State(api): State<ApiState>,
     Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
-    let limit = page.limit.unwrap_or(PAGE);
+    let limit = page_of(page.limit, PAGE, MAX_PAGE)?;
     Ok(Json(
         api.queries.audit(Whose::Anybodys, page.before, limit).await?,
     ))
@@ -39,7 +40,7 @@ pub(crate) async fn of_tenant(
     State(api): State<ApiState>,
     Asked(page): Asked<AuditPage>,
 ) -> Answer<Json<Vec<Audited>>> {
-    let limit = page.limit.unwrap_or(PAGE);
+    let limit = page_of(page.limit, PAGE, MAX_PAGE)?;
     let (tenant, before) = (&access.tenant, page.before);
     // An operator looks for what was done under a name, whoever bore it.
     let records = if access.is_operators {

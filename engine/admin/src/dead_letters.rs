@@ -3,15 +3,19 @@
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tailrace_control::query::dead_letters::MAX_PAGE;
 use tailrace_core::dead_letter::DeadLetter;
 
 use crate::{
     ApiState,
     access::Access,
     answers::Accepted,
-    input::{Asked, PathParameters},
+    input::{Asked, PathParameters, page_of},
     problem::Answer,
 };
+
+/// Letters of a page where the client does not say how many.
+const PAGE: usize = 50;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,10 +33,9 @@ pub(crate) async fn list(
     Asked(page): Asked<DeadLetterPage>,
 ) -> Answer<Json<Vec<DeadLetter>>> {
     let pipeline = path.pipeline(&access)?;
+    let limit = page_of(page.limit, PAGE, MAX_PAGE)?;
     Ok(Json(
-        api.queries
-            .dead_letters(&pipeline, page.after, page.limit.unwrap_or(50))
-            .await?,
+        api.queries.dead_letters(&pipeline, page.after, limit).await?,
     ))
 }
 

@@ -65,6 +65,22 @@ impl PathParameters {
     }
 }
 
+/// How many a client asks for, where it says so: at least one, and no more than a page holds.
+pub(crate) fn page_of(asked: Option<usize>, default: usize, most: usize) -> Answer<usize> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(0) => Err(Problem::invalid(
+            ApiCode::InvalidQuery,
+            "limit=0: at least 1 is asked for",
+        )),
+        Some(limit) => Err(Problem::invalid(
+            ApiCode::InvalidQuery,
+            format!("limit={limit}: a page has at most {most}; ask for the next one for more"),
+        )),
+    }
+}
+
 /// The query, as `T`.
 pub(crate) struct Asked<T>(pub(crate) T);
 

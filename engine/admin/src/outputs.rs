@@ -10,7 +10,7 @@ use axum::{
 use futures::stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tailrace_control::query::outputs::{OutputPage, OutputPlace, OutputsFrom};
+use tailrace_control::query::outputs::{MAX_OUTPUTS, OutputPage, OutputPlace, OutputsFrom};
 use tailrace_core::{
     codes::ApiCode,
     event::Header,
@@ -24,7 +24,7 @@ use crate::{
     access::Access,
     answers::{Kinds, Written, events},
     document_types::DocumentTypes,
-    input::{Asked, PathParameters},
+    input::{Asked, PathParameters, page_of},
     problem::{Answer, Problem},
     queries::{Value, plain},
     views::{Ended, KEEP_ALIVE, WatchedRight, event},
@@ -118,11 +118,12 @@ pub(crate) async fn outputs(
 ) -> Answer<Written<Results>> {
     let id = path.pipeline(&access)?;
     let from = wish.begin()?;
-    let limit = |limit: Option<u64>| limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let limit = wish
+        .limit
+        .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     if !wish.follow {
-        let page = api
-            .queries
-            .outputs(&id, from, wish.key.as_deref(), limit(wish.limit).max(1));
+        let limit = page_of(limit, PAGE, MAX_OUTPUTS)?;
+        let page = api.queries.outputs(&id, from, wish.key.as_deref(), limit);
         let OutputPage {
             place,
             outputs,
@@ -136,13 +137,14 @@ pub(crate) async fn outputs(
             pending,
         })));
     }
+    let left = page_of(limit, usize::MAX, usize::MAX)? as u64;
     let permit = api.queries.outputs_permit(&id)?;
     let first = api.queries.outputs(&id, from, wish.key.as_deref(), 0).await?;
     let following = Following {
         waiting: VecDeque::from([event("shown", &first.place)]),
         from: first.next,
         key: wish.key,
-        left: wish.limit.unwrap_or(u64::MAX),
+        left,
         right: access.right.into(),
         id,
         api,

@@ -1,6 +1,12 @@
 //! What a row of the table of routes says.
 
-use axum::{middleware, routing::MethodRouter};
+use axum::{
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::MethodRouter,
+};
+use tailrace_core::codes::ApiCode;
 
 use crate::{
     ApiState,
@@ -8,6 +14,7 @@ use crate::{
     cached,
     described::{Handled, Spoken},
     document_types::DocumentTypes,
+    problem::Problem,
 };
 
 /// A route.
@@ -82,13 +89,29 @@ impl Route {
         }
     }
 
-    /// Its handler, behind the cache where that is right.
+    /// Its handler, behind the cache where that is right. One that reads no query parameters refuses any.
     pub(crate) fn handler(self, state: &ApiState) -> MethodRouter<ApiState> {
-        if self.is_query {
+        let takes_none = self.queries.is_empty() && self.path.starts_with("/v1/");
+        let handler = if self.is_query {
             let cached = middleware::from_fn_with_state(state.clone(), cached::answer);
             self.handler.layer(cached)
         } else {
             self.handler
+        };
+        if takes_none {
+            handler.layer(middleware::from_fn(ask_nothing))
+        } else {
+            handler
+        }
+    }
+}
+
+async fn ask_nothing(request: Request, next: Next) -> Response {
+    match request.uri().query() {
+        None | Some("") => next.run(request).await,
+        Some(_) => {
+            let detail = "this route takes no query parameters; leave out what follows the question mark";
+            Problem::invalid(ApiCode::InvalidQuery, detail).into_response()
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Why: docs/decisions/0006-the-fields-words.md
 
 pub mod alarm;
+pub mod altered;
 pub mod audit;
 pub mod cloudevents;
 pub mod codec;

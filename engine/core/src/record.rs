@@ -180,8 +180,9 @@ fn encode_part(head: &Head, chunk: &[u8]) -> Bytes {
     let additions = Additions {
         shed: head.outcomes.shed,
     };
-    let head =
-        postcard::to_stdvec(&(head, additions, &head.clock)).expect("a head always serialises into memory");
+    let read = head.clock.witness().map_or(0, |witness| witness.sequence);
+    let head = postcard::to_stdvec(&(head, additions, &head.clock, read))
+        .expect("a head always serialises into memory");
     let mut part = BytesMut::with_capacity(PREFIX_BYTES + head.len() + chunk.len());
     part.put_slice(MAGIC);
     part.put_u32_le(0);
@@ -211,7 +212,12 @@ pub fn decode_part(part: &Bytes) -> Result<(Head, Bytes), RecordError> {
         let (additions, added): (Additions, &[u8]) = postcard::take_from_bytes(added).map_err(foreign)?;
         head.outcomes.shed = additions.shed;
         if !added.is_empty() {
-            head.clock = postcard::from_bytes(added).map_err(foreign)?;
+            let (clock, added): (InputClock, &[u8]) = postcard::take_from_bytes(added).map_err(foreign)?;
+            head.clock = clock;
+            if !added.is_empty() {
+                head.clock
+                    .set_read_sequence(postcard::from_bytes(added).map_err(foreign)?);
+            }
         }
     }
     Ok((head, part.slice(head_end..)))
@@ -371,6 +377,29 @@ mod tests {
         assert_eq!(
             (read.position, read.outcomes.events, read.outcomes.shed),
             (1200, 3, 0)
+        );
+    }
+
+    #[test]
+    fn the_message_that_was_read_last_stands_behind_the_clock() {
+        let mut read = head();
+        read.clock.read(1_200, 5_000);
+        let part = encode(&read, &delta(1), 1 << 20).remove(0);
+        let clock = decode_part(&part).unwrap().0.clock;
+        let witness = clock.witness().expect("it is written");
+        assert_eq!((witness.sequence, witness.received_ms), (1_200, 5_000));
+        // An engine from before it ends with the clock; what it wrote is read without.
+        let before = postcard::to_stdvec(&clock).unwrap();
+        let behind = postcard::to_stdvec(&(&clock, 1_200_u64)).unwrap();
+        assert_eq!(
+            postcard::from_bytes::<InputClock>(&behind),
+            postcard::from_bytes(&before)
+        );
+        assert!(
+            postcard::from_bytes::<InputClock>(&before)
+                .unwrap()
+                .witness()
+                .is_none()
         );
     }
 

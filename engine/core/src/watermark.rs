@@ -37,6 +37,17 @@ pub struct ClockRule {
     per: u32,
 }
 
+/// A message that was read: a stream that has another one at this sequence is not the stream that was read.
+///
+/// Why: docs/decisions/0176-a-stream-is-known-by-the-last-message.md
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witness {
+    /// Its sequence.
+    pub sequence: u64,
+    /// When the broker received it, milliseconds since the epoch.
+    pub received_ms: u64,
+}
+
 /// The clocks of an input's sources, and its watermark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
@@ -47,6 +58,8 @@ pub struct InputClock {
     latest_ms: u64,
     /// When the broker received the last event that was read.
     received_ms: u64,
+    /// The sequence of that event; 0 where it is not known. A record has it behind the clock.
+    read_sequence: u64,
     /// The watermark behind that event, before any tick.
     read_ms: u64,
     /// [`ClockRule::per`] of the sources.
@@ -153,9 +166,23 @@ impl InputClock {
     }
 
     /// An event was read that the broker received then, whether or not its time is believed.
-    pub fn read(&mut self, received_ms: u64) {
+    pub fn read(&mut self, sequence: u64, received_ms: u64) {
         self.received_ms = received_ms;
+        self.read_sequence = sequence;
         self.read_ms = self.watermark_ms;
+    }
+
+    /// The last event that was read, by which the stream is known again; none where it is not known.
+    pub fn witness(&self) -> Option<Witness> {
+        (self.read_sequence > 0).then_some(Witness {
+            sequence: self.read_sequence,
+            received_ms: self.received_ms,
+        })
+    }
+
+    /// That event had this sequence, or 0: it was of a stream that is not read any more.
+    pub fn set_read_sequence(&mut self, sequence: u64) {
+        self.read_sequence = sequence;
     }
 
     /// When the broker received the last event that was read; 0 before the first.
@@ -304,6 +331,7 @@ impl From<Written> for InputClock {
             watermark_ms: written.watermark_ms,
             latest_ms: written.latest_ms,
             received_ms: written.received_ms,
+            read_sequence: 0,
             read_ms: written.read_ms,
             per: written.per,
             sources,
@@ -417,7 +445,7 @@ mod tests {
         clock.tick(1_000);
         assert_eq!(clock.watermark_ms, 0);
         clock.advance(&rule(r#"{"delay":"0s"}"#), None, NOW_MS);
-        clock.read(NOW_MS);
+        clock.read(1, NOW_MS);
         clock.tick(7);
         assert_eq!(clock.watermark_ms, NOW_MS + 7);
         clock.tick(5);

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::{name::Name, ports::broker::BrokerError};
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::{
+    sync::{Mutex, OnceCell, Semaphore, watch},
+    time::Instant,
+};
 
 use crate::{
     address::Addresses,
@@ -37,6 +40,8 @@ pub struct NatsBroker {
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) silence: Arc<Silence>,
+    /// When the server is to be asked next for its limit of messages (see `payload_limit`).
+    pub(crate) limit_due: Mutex<Option<Instant>>,
     pub(crate) registry: NatsBucket,
     /// Set once the stream of the audit log is known to be there.
     pub(crate) audit: OnceCell<()>,
@@ -138,6 +143,7 @@ impl NatsBroker {
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             silence: Arc::default(),
+            limit_due: Mutex::default(),
             registry,
             audit: OnceCell::new(),
         })

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use tailrace_core::{
+    altered::Altered,
     ports::broker::{CopiedStream, Follower, StreamFacts},
     subject,
+};
+
+use crate::{
+    held_subjects::{self, Source, Transform},
+    own_config::altered,
 };
 
 /// Begins the description of every stream that an engine makes for a pipeline.
@@ -17,6 +23,7 @@ pub(crate) const LIFE: &str = "tailrace.life";
 
 #[derive(Deserialize)]
 pub(crate) struct StreamInfo {
+    #[serde(deserialize_with = "with_all_settings")]
     pub(crate) config: StreamConfig,
     pub(crate) state: StreamState,
     #[serde(default)]
@@ -65,15 +72,27 @@ pub(crate) struct StreamConfig {
     #[serde(default)]
     first_seq: u64,
     #[serde(default)]
-    mirror: Option<Value>,
+    pub(crate) mirror: Option<Source>,
     #[serde(default)]
-    sources: Option<Vec<Value>>,
+    pub(crate) sources: Option<Vec<Source>>,
     #[serde(default)]
-    subject_transform: Option<Value>,
+    pub(crate) subject_transform: Option<Transform>,
     #[serde(default)]
     max_msgs_per_subject: i64,
     #[serde(default)]
     pub(crate) consumer_limits: Option<ConsumerLimits>,
+    /// Of a stream that an engine made: its settings that are others now.
+    #[serde(skip)]
+    altered: Vec<Altered>,
+}
+
+fn with_all_settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StreamConfig, D::Error> {
+    let all = Value::deserialize(deserializer)?;
+    let mut config = StreamConfig::deserialize(&all).map_err(D::Error::custom)?;
+    if config.is_engines() {
+        config.altered = altered(&all);
+    }
+    Ok(config)
 }
 
 impl StreamInfo {
@@ -98,10 +117,21 @@ pub(crate) struct ConsumerLimits {
 }
 
 impl StreamConfig {
+    fn is_engines(&self) -> bool {
+        self.name.starts_with("TR_") && self.description.starts_with(DESCRIPTION)
+    }
+
     /// Whether its own subjects do not tell what it holds.
     pub(crate) fn is_derived(&self) -> bool {
         let has_sources = self.sources.as_ref().is_some_and(|sources| !sources.is_empty());
         self.mirror.is_some() || has_sources || self.subject_transform.is_some()
+    }
+
+    /// Patterns of all that may come into it.
+    pub(crate) fn may_hold(&self) -> Vec<String> {
+        let sources = self.mirror.iter().chain(self.sources.iter().flatten());
+        let subjects = self.subjects.as_deref().unwrap_or_default();
+        held_subjects::may_hold(subjects, sources, self.subject_transform.as_ref())
     }
 
     /// Whether every message that it may hold is on one of these subjects.
@@ -142,8 +172,9 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
             .get(LIFE)
             .and_then(|life| life.parse().ok())
             .unwrap_or_default(),
-        is_engines: info.config.name.starts_with("TR_") && info.config.description.starts_with(DESCRIPTION),
-        is_derived: info.config.is_derived(),
+        is_engines: info.config.is_engines(),
+        altered: info.config.altered.clone(),
+        may_hold: info.config.may_hold(),
         replicas: info.config.num_replicas.max(1),
     }
 }

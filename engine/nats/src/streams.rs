@@ -21,6 +21,7 @@ use crate::{
     connect::{NatsBroker, REGISTRY},
     consumers::{consumer_prefix, list_consumers, remove_consumer},
     error::unreachable,
+    own_config,
     stream_info::{DESCRIPTION, LIFE, StreamInfo, copied, facts},
     sync::SyncPolicy,
 };
@@ -198,6 +199,15 @@ impl Streams for NatsBroker {
         }
     }
 
+    async fn mend_own(&self, pipeline: &PipelineId) -> Result<(), BrokerError> {
+        let name = subject::stream_name(pipeline);
+        let info: Value = self.ask(&format!("STREAM.INFO.{name}"), &Value::Null).await?;
+        let config = own_config::mended(info["config"].clone());
+        self.ask::<Value>(&format!("STREAM.UPDATE.{name}"), &config)
+            .await
+            .map(drop)
+    }
+
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {
         let name = subject::stream_name(pipeline);
         loop {
@@ -348,11 +358,11 @@ impl Streams for NatsBroker {
     }
 
     fn max_payload(&self) -> usize {
-        match self.client.max_payload() {
-            // Not connected yet: the server's default.
-            0 => 1024 * 1024,
-            bytes => bytes,
-        }
+        self.known_limit()
+    }
+
+    async fn asked_max_payload(&self) -> usize {
+        self.asked_limit().await
     }
 
     fn is_connected(&self) -> bool {

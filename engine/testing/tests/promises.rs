@@ -83,6 +83,7 @@ async fn subscribe(broker: &MemoryBroker, start: Start) -> Result<Box<dyn Subscr
         from_sequence: None,
         start,
         stream_created: None,
+        witness: None,
         on_loss: OnLoss::Park,
         accepted_loss: 0,
         keeps_newest: false,

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tailrace_nats::async_nats::jetstream::stream;
-use tailrace_tests::cluster::eventually;
+use tailrace_tests::{cluster::eventually, engine::OPERATOR};
 
 use crate::Stage;
 
@@ -366,4 +366,91 @@ async fn less_is_asked_for_where_the_broker_allows_less() -> anyhow::Result<()> 
     stage.counts("full", "u", 1).await?;
     stage.state("full", "running").await?;
     Ok(())
+}
+
+impl Stage {
+    /// Changes settings of a stream, as somebody would by hand.
+    async fn alter(&self, stream: &str, settings: Value) -> anyhow::Result<()> {
+        let jetstream = &self.cluster.jetstream;
+        let info: Value = jetstream
+            .request(format!("STREAM.INFO.{stream}"), &Value::Null)
+            .await?;
+        let mut config = info["config"].clone();
+        for (setting, value) in settings.as_object().into_iter().flatten() {
+            config[setting] = value.clone();
+        }
+        let answer: Value = jetstream
+            .request(format!("STREAM.UPDATE.{stream}"), &config)
+            .await?;
+        anyhow::ensure!(answer.get("error").is_none(), "{answer}");
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transform_that_takes_the_subjects_of_an_input_away_is_said() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.cluster.stream("TX", &["shop.tx.>"]).await?;
+    let manifest = reading("count", "TX", "shop.tx.>", "");
+    stage.engine.apply("count", &manifest).await?;
+    stage.cluster.publish("shop.tx.a", [event("u")]).await?;
+    stage.counts("count", "u", 1).await?;
+    let transform = json!({ "src": "shop.tx.>", "dest": "shop.ty.>" });
+    stage
+        .alter("TX", json!({ "subject_transform": transform }))
+        .await?;
+    let reason = stage.state("count", "degraded").await?;
+    assert!(
+        reason.contains("does not take") && reason.contains("shop.ty.>"),
+        "{reason}"
+    );
+    let late = reading("late", "TX", "shop.tx.>", "");
+    let refused = stage.engine.own("PUT", "pipelines/late", late).await?;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_its_own_that_refuses_commits_is_said_and_mended() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.cluster.stream("IN", &["shop.in.>"]).await?;
+    let manifest = reading("count", "IN", "shop.in.>", "");
+    stage.engine.apply("count", &manifest).await?;
+    stage.cluster.publish("shop.in.a", [event("u")]).await?;
+    stage.counts("count", "u", 1).await?;
+    let own = "TR_shop_count";
+    for (round, settings) in [
+        json!({ "max_msg_size": 10 }),
+        json!({ "allow_atomic": false }),
+        json!({ "max_msgs": 1 }),
+        json!({ "subject_transform": { "src": "tr.shop.count.>", "dest": "zz.>" } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stage.alter(own, settings.clone()).await?;
+        stage.cluster.publish("shop.in.a", [event("u")]).await?;
+        let is_astray = settings.get("subject_transform").is_some();
+        let state = if is_astray { "waiting" } else { "degraded" };
+        stage.state("count", state).await?;
+        // The broker's refusal is heard of at once, and the stream is looked at every few seconds.
+        eventually("it says what was altered", || async {
+            let status = stage.engine.status("count").await;
+            status.is_ok_and(|status| status["reason"].to_string().contains("was altered"))
+        })
+        .await?;
+        let mended = stage.engine.ask("POST", "/v1/doctor/fix", OPERATOR, "").await?;
+        assert!(mended.text.contains("altered-stream"), "{settings}: {mended:?}");
+        stage.counts("count", "u", 2 + round as u64).await?;
+        stage.state("count", "running").await?;
+    }
+    stage.alter(own, json!({ "sealed": true })).await?;
+    stage.cluster.publish("shop.in.a", [event("u")]).await?;
+    eventually("it says what is left", || async {
+        let status = stage.engine.status("count").await;
+        status.is_ok_and(|status| status["reason"].to_string().contains("--new-stream"))
+    })
+    .await?;
+    stage.resume("count", "new-stream=true").await?;
+    stage.counts("count", "u", 6).await
 }

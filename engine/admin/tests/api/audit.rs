@@ -191,3 +191,25 @@ async fn a_change_that_fails_is_told_as_failed_and_a_refused_one_not_at_all() {
         "{newest}"
     );
 }
+
+#[tokio::test]
+async fn a_page_has_bounds_and_a_route_that_asks_nothing_takes_no_parameters() {
+    let stage = Stage::set().await;
+    for refused in [
+        "/v1/audit?limit=0",
+        "/v1/audit?limit=501",
+        "/v1/tenants/shop/audit?limit=501",
+        "/v1/tenants/shop/pipelines/clicks/dead-letters?limit=501",
+        "/v1/tenants/shop/pipelines/clicks/outputs?limit=0",
+        "/v1/tenants/shop/pipelines/clicks/outputs?follow=true&limit=0",
+        "/v1/tenants/shop/pipelines?limit=abc",
+    ] {
+        let answer = stage.ask("GET", refused, &[OPERATOR], "").await;
+        assert!(answer.status.is_client_error(), "{refused}: {answer:?}");
+        assert_eq!(answer.json()["code"], "invalid-query", "{refused}");
+    }
+    assert_eq!(
+        log(&stage, "/v1/audit?limit=500").await,
+        log(&stage, "/v1/audit").await
+    );
+}

@@ -1,6 +1,7 @@
 //! Deleting a pipeline, and letting one begin again whose own stream is gone. Both are first a word in its entry.
 
 use tailrace_core::{
+    altered,
     audit::Change,
     identity::{PartitionId, PipelineId},
     life::Life,
@@ -23,13 +24,13 @@ impl Commands {
         let (mut pipeline, revision) = self.known(id).await?;
         let world = self.context.world_of(&id.tenant).await?;
         let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
-        let has_stream = match world.streams.bring_own(&own, true).await {
-            Ok(_) => true,
+        let is_usable = match world.streams.bring_own(&own, true).await {
+            Ok(facts) => !altered::is_final(&facts.altered),
             // A broker that does not answer says nothing of the stream.
             Err(OwnError::Broker(cause)) => return Err(cause.into()),
             Err(OwnError::Gone(_) | OwnError::Foreign { .. }) => false,
         };
-        if has_stream && !self.has_lost_records(&world, id, &pipeline).await? {
+        if is_usable && !self.has_lost_records(&world, id, &pipeline).await? {
             return Err(ControlError::Conflict(format!(
                 "pipeline {} has its stream, and all that it needs in it; to throw away what it holds, delete the pipeline and apply it again",
                 id.pipeline

@@ -42,7 +42,7 @@ impl Commands {
         }
         let registry = self.context.registry()?;
         let world = self.context.world_of(tenant).await?;
-        let most = world.streams.max_payload();
+        let most = world.streams.asked_max_payload().await;
         for (index, event) in events.iter().enumerate() {
             let at = |why: String| ControlError::Invalid(format!("event {}: {why}", index + 1));
             check(event, most).map_err(at)?;

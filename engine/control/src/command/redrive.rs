@@ -19,7 +19,7 @@ impl Commands {
         if let Some(bytes) = known.reason.cut_from {
             let sequence = known.reason.sequence;
             return Err(ControlError::Conflict(format!(
-                "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole"
+                "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole: publish that again, smaller"
             )));
         }
         let change = Change::new(

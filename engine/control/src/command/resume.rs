@@ -114,8 +114,16 @@ impl Commands {
 
     /// One that is parked tries again; says so if it is parked once more.
     async fn try_again(&self, id: &PipelineId) -> ControlResult<()> {
-        if self.runs(id) {
-            return Ok(());
+        match self.context.overview.pipeline(id).map(|status| status.state()) {
+            Some(State::Running) => return Ok(()),
+            // It runs, and to start it again would mend nothing.
+            Some(State::Degraded { reason }) => {
+                return Err(ControlError::Conflict(format!(
+                    "pipeline {} runs, and is degraded: {reason}",
+                    id.pipeline
+                )));
+            }
+            _ => {}
         }
         let change = Change::new(
             "pipeline-retried",

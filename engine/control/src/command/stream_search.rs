@@ -60,7 +60,9 @@ impl StreamSearch<'_> {
         found.sort_unstable();
         found.dedup();
         if let [only] = &*found {
-            return Ok(self.streams.stream(only).await?);
+            let facts = self.streams.stream(only).await?;
+            reaches(&self.patterns, &facts)?;
+            return Ok(facts);
         }
         let count = found.len();
         let hint = format!("{count} streams hold these subjects; name the one you mean{way_out}");
@@ -76,15 +78,11 @@ impl StreamSearch<'_> {
     }
 }
 
-/// Whether a stream can hold these patterns. Of one whose messages come from elsewhere, its own subjects do not tell;
-/// what it holds now says nothing of what it will hold.
+/// Whether messages of these patterns may come into a stream. What it holds now says nothing of what it will hold.
 pub(super) fn reaches(patterns: &[(String, String)], facts: &StreamFacts) -> Result<(), ManifestError> {
-    if facts.is_derived {
-        return Ok(());
-    }
     for (path, pattern) in patterns {
-        if !facts.subjects.iter().any(|held| subject::overlap(held, pattern)) {
-            let held = facts.subjects.join(", ");
+        if !facts.may_hold.iter().any(|held| subject::overlap(held, pattern)) {
+            let held = facts.may_hold.join(", ");
             let hint = format!("stream {:?} never holds {pattern:?}; it holds {held}", facts.name);
             return Err(ManifestError::new(path, hint));
         }

@@ -168,7 +168,7 @@ impl Commands {
                 Err(BrokerError::NoStream(_)) => return Err(unknown()),
                 facts => facts?,
             };
-            if !facts.is_derived && !facts.subjects.iter().any(|held| subject::overlap(held, subject)) {
+            if !facts.may_hold.iter().any(|held| subject::overlap(held, subject)) {
                 return Err(unknown());
             }
             sources.push(TenantSource {

@@ -1,10 +1,11 @@
 //! What lies on the broker, and what of it belongs to nobody.
 
 use tailrace_core::{
+    altered,
     identity::{Digest, PartitionId, PipelineId},
     life::Life,
     name::Name,
-    ports::broker::StreamFacts,
+    ports::broker::{StreamFacts, too_small_a_limit},
     subject,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Lying {
     snapshots: Vec<PartitionId>,
     /// None where the broker is one server.
     wanted_replicas: Option<u64>,
+    /// What is wrong with the broker's limit of messages.
+    small_limit: Option<String>,
 }
 
 /// What lies in the engine's own account for all tenants.
@@ -42,6 +45,7 @@ impl Queries {
             consumers: world.streams.engine_consumers().await?,
             snapshots: world.snapshots.partitions().await?,
             wanted_replicas: world.streams.wanted_replicas(),
+            small_limit: too_small_a_limit(world.streams.asked_max_payload().await),
         })
     }
 
@@ -60,6 +64,11 @@ impl Queries {
 /// What of an account belongs to nobody.
 pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut Examination) {
     let account = lies.account.as_ref();
+    if let Some(detail) = &lies.small_limit {
+        let found = examination.add("small-limit", "max_payload of the broker", detail.clone());
+        found.mended_by("raise max_payload in the configuration of the NATS server, and reload it");
+        found.nats_account = account.cloned();
+    }
     for facts in &lies.streams {
         let Some(id) = subject::owner_of_stream(&facts.name) else {
             continue;
@@ -68,6 +77,14 @@ pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut E
             let detail = format!("no pipeline {id} of this life is registered");
             let found = examination.add("orphan-stream", &facts.name, detail);
             found.fixed_by(account, Fix::Stream(id, facts.life));
+        } else if !facts.altered.is_empty() {
+            let detail = altered::told(&id, &facts.altered).unwrap_or_default();
+            let found = examination.add("altered-stream", &facts.name, detail);
+            if altered::is_final(&facts.altered) {
+                found.mended_by(format!("tailrace pipeline resume {} --new-stream", id.pipeline));
+            } else {
+                found.fixed_by(account, Fix::Altered(id, facts.life));
+            }
         } else if let Some(wanted) = lies.wanted_replicas.filter(|wanted| facts.replicas < *wanted) {
             let detail = format!("it has {} replicas of {wanted}", facts.replicas);
             let found = examination.add("few-replicas", &facts.name, detail);

@@ -55,6 +55,8 @@ pub(crate) enum Fix {
     Component(Digest),
     /// What the engine made, with fewer replicas than are wanted.
     Replicas,
+    /// A pipeline's own stream that is not as the engine made it.
+    Altered(PipelineId, Life),
     /// What alarms remember of no pipeline.
     Alarm(String),
     /// An entry that cannot be read, of a pipeline whose revisions are kept.

@@ -92,6 +92,13 @@ impl Commands {
                 }
                 Ok(())
             }
+            Fix::Altered(id, life) => {
+                let name = subject::stream_name(id);
+                if !is_still(&world.streams.stream(&name).await?, *life) {
+                    return taken(&name);
+                }
+                Ok(world.streams.mend_own(id).await?)
+            }
             Fix::Replicas => Ok(world.streams.raise_replicas().await?),
             Fix::Component(digest) => self.lives.remove_component(*digest, |_, _| false).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),

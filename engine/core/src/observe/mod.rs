@@ -15,6 +15,7 @@ pub mod input;
 pub mod live;
 pub mod logs;
 pub mod overview;
+mod partition_status;
 pub mod progress;
 pub mod reconcile;
 pub mod stats;

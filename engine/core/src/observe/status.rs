@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -21,11 +21,12 @@ use crate::{
         reconcile::{Balance, Reconciler},
         stats::{Stats, StatsReport},
         tables::{TableStatus, TableWatch},
-        throttle::By,
         views::Views,
     },
     ports::store::{Full, StoredSize},
 };
+
+pub use super::partition_status::{PartitionStatus, ThrottledStatus};
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -97,6 +98,10 @@ pub struct PipelineStatus {
     /// What its tables are like.
     pub tables: TableWatch,
     input: Mutex<InputStatus>,
+    /// What is wrong with the stream of its own.
+    own_trouble: Mutex<Option<String>>,
+    /// Which of its records are gone.
+    records_trouble: Mutex<Option<String>>,
 }
 
 /// The partitions that run here, by number.
@@ -128,32 +133,6 @@ pub struct InputStatus {
     pub clock: Option<ClockStatus>,
 }
 
-/// A partition.
-#[derive(Debug, Default)]
-pub struct PartitionStatus {
-    trouble: Mutex<Option<String>>,
-    stores_nothing: AtomicBool,
-    revision: AtomicU64,
-    /// Revision of the candidate beside it; 0 for none.
-    candidate: AtomicU64,
-    queued: AtomicU64,
-    memory_bytes: Mutex<Vec<(Name, u64)>>,
-    limited: Mutex<Option<ThrottledStatus>>,
-    state_bytes: AtomicU64,
-    vector_bytes: AtomicU64,
-    state_full: AtomicBool,
-    vectors_full: AtomicBool,
-}
-
-/// Events are held back, or shed, for want of room under a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct ThrottledStatus {
-    /// Since when, milliseconds since the epoch.
-    pub since_ms: u64,
-    /// Which limit it was last.
-    pub by: By,
-}
-
 impl PipelineStatus {
     /// Of this life of the pipeline.
     pub fn of(life: Life) -> Self {
@@ -161,65 +140,6 @@ impl PipelineStatus {
             life,
             ..Self::default()
         }
-    }
-}
-
-impl PartitionStatus {
-    /// Something keeps it from going on.
-    pub fn trouble(&self, reason: String) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-    }
-
-    /// The broker has left a commit without an answer, or has no room for it.
-    pub fn broker_stores_nothing(&self, reason: String) {
-        self.stores_nothing.store(true, Ordering::Release);
-        self.trouble(reason);
-    }
-
-    /// It has taken this revision up, and this candidate's, 0 for none.
-    pub fn adopted(&self, (revision, candidate): (u64, u64)) {
-        self.candidate.store(candidate, Ordering::Release);
-        self.revision.store(revision, Ordering::Release);
-    }
-
-    /// After a turn: what waits in its queue, and the memory of its plugins, by step.
-    pub fn holds(&self, queued: usize, memory_bytes: Vec<(Name, u64)>) {
-        self.queued.store(queued as u64, Ordering::Relaxed);
-        *self.memory_bytes.lock().unwrap_or_else(PoisonError::into_inner) = memory_bytes;
-    }
-
-    /// After a turn: the limit by which events were held back or shed, if they were.
-    pub fn limited(&self, by: Option<By>, now_ms: u64) {
-        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
-        let since_ms = limited.map_or(now_ms, |limited| limited.since_ms);
-        *limited = by.map(|by| ThrottledStatus { since_ms, by });
-    }
-
-    /// Its state store has this size.
-    pub fn weighs(&self, weight: StoredSize) {
-        self.state_bytes.store(weight.state_bytes, Ordering::Relaxed);
-        self.vector_bytes.store(weight.vector_bytes, Ordering::Relaxed);
-    }
-
-    fn weight(&self) -> StoredSize {
-        StoredSize {
-            state_bytes: self.state_bytes.load(Ordering::Relaxed),
-            vector_bytes: self.vector_bytes.load(Ordering::Relaxed),
-        }
-    }
-
-    /// What its tenant has too much of.
-    pub fn full(&self) -> Full {
-        Full {
-            state: self.state_full.load(Ordering::Relaxed),
-            vectors: self.vectors_full.load(Ordering::Relaxed),
-        }
-    }
-
-    /// It goes on.
-    pub fn trouble_over(&self) {
-        self.stores_nothing.store(false, Ordering::Release);
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -304,11 +224,45 @@ impl PipelineStatus {
     /// What it is doing.
     pub fn state(&self) -> State {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let trouble = self.input_watch.current_trouble();
+        let trouble = self.commit_trouble();
+        let trouble = trouble.or_else(|| self.input_watch.current_trouble());
         match (state, trouble.or_else(|| self.tables.current_trouble())) {
             (State::Running, Some(reason)) => State::Degraded { reason },
             (state, _) => state,
         }
+    }
+
+    /// What keeps commits from being stored: what the broker says, and what is wrong with the stream.
+    fn commit_trouble(&self) -> Option<String> {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lasting = partitions
+            .iter()
+            .filter(|(_, (_, status))| status.lasts.load(Ordering::Acquire));
+        let told = |(number, (_, status)): (&u32, &(Arc<Progress>, Arc<PartitionStatus>))| {
+            Some(format!("partition {number}: {}", status.current_trouble()?))
+        };
+        let of_a_partition = lasting.find_map(told);
+        drop(partitions);
+        let own = [&self.own_trouble, &self.records_trouble];
+        let own = own.map(|trouble| trouble.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let told: Vec<String> = of_a_partition
+            .into_iter()
+            .chain(own.into_iter().flatten())
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    /// What is wrong with the stream of its own, or that nothing is.
+    pub fn set_own_trouble(&self, trouble: Option<String>) {
+        *self.own_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Which of its records are gone, or that none is.
+    pub fn set_records_trouble(&self, trouble: Option<String>) {
+        *self
+            .records_trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// What the intake has come to, and what the input is like.
@@ -416,7 +370,7 @@ impl PipelineStatus {
 
     /// A copy.
     pub fn report(&self) -> StatusReport {
-        let revision = self.revision();
+        let (revision, state) = (self.revision(), self.state());
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         let report = |(partition, (progress, status)): (&u32, &(Arc<Progress>, Arc<PartitionStatus>))| {
             PartitionReport {
@@ -426,11 +380,7 @@ impl PipelineStatus {
                 position: progress.position(),
                 seen: progress.seen(),
                 queued: status.queued.load(Ordering::Relaxed),
-                trouble: status
-                    .trouble
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
+                trouble: status.current_trouble(),
             }
         };
         let mut memory_bytes = BTreeMap::new();
@@ -447,7 +397,7 @@ impl PipelineStatus {
         StatusReport {
             warnings: [stats.times.warnings(), self.input_watch.warnings()].concat(),
             limited,
-            state: self.state(),
+            state,
             revision,
             input: self.input(),
             tables: self.tables.report(),

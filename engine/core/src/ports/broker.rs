@@ -14,12 +14,27 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
+    altered::Altered,
     event::Header,
     identity::{EngineId, PartitionId, PipelineId},
     life::Life,
     manifest::{Delivery, OnLoss, OutputManifest, PipelineManifest, Start},
     observe::input::{InputWatch, Loss},
+    watermark::Witness,
 };
+
+/// The smallest `max_payload` of the broker that an engine works with: a message bears the engine's own headers, and
+/// those of the atomic batch, beside what an event brings.
+pub const LEAST_MAX_PAYLOAD: usize = 16 * 1024;
+
+/// What is wrong with a broker that takes messages of no more than these bytes, and the way out.
+pub fn too_small_a_limit(max_payload: usize) -> Option<String> {
+    (max_payload < LEAST_MAX_PAYLOAD).then(|| {
+        format!(
+            "the broker takes messages of at most {max_payload} bytes, and the engine needs {LEAST_MAX_PAYLOAD} for its own part of them; raise max_payload in the configuration of the NATS server and reload it (operator); it goes on by itself"
+        )
+    })
+}
 
 /// A request to the broker failed. The broker's or the network's fault: worth another try.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,9 +79,10 @@ pub struct StreamFacts {
     pub life: Life,
     /// Whether an engine made it.
     pub is_engines: bool,
-    /// Whether its messages come from elsewhere, or under other subjects than they were published on: as a mirror,
-    /// from sources, or by a transform. Then its own subjects do not tell what it holds.
-    pub is_derived: bool,
+    /// Patterns of all that may come into it from now on.
+    pub may_hold: Vec<String>,
+    /// Of a pipeline's own: what of it is not as the engine made it.
+    pub altered: Vec<Altered>,
 }
 
 /// A stream with its copies.
@@ -116,6 +132,8 @@ pub trait Streams: Send + Sync {
     /// Brings the pipeline's own stream to these subjects, or adds them where `keeps` those that it has. Never
     /// makes one: it holds what is committed, so one that is gone is a loss that somebody must hear of.
     async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError>;
+    /// Gives the pipeline's own stream back the settings that it was made with.
+    async fn mend_own(&self, pipeline: &PipelineId) -> Result<(), BrokerError>;
     /// Deletes the pipeline's own stream, where it is of this life; fine if there is none.
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError>;
     /// Deletes the pipeline's consumers on an input stream; fine if they do not exist.
@@ -141,8 +159,12 @@ pub trait Streams: Send + Sync {
     async fn page_of_streams(&self, offset: u64) -> Result<StreamPage, BrokerError>;
     /// Keeps the outputs below a size by purging the oldest; commit records are never touched.
     async fn trim_outputs(&self, own: &OwnStream) -> Result<(), BrokerError>;
-    /// Largest payload of a message.
+    /// Largest payload of a message, as far as it is known.
     fn max_payload(&self) -> usize;
+    /// The same, once the broker was asked anew: it may have been given another limit.
+    async fn asked_max_payload(&self) -> usize {
+        self.max_payload()
+    }
     /// Whether the broker writes to its disk before it answers; none where it is not known.
     async fn syncs_always(&self) -> Option<bool>;
     /// Whether the broker is connected right now.
@@ -213,6 +235,8 @@ pub struct SubscribeRequest {
     pub start: Start,
     /// When the stream was made whose sequences the positions are; none where that is not known.
     pub stream_created: Option<String>,
+    /// The last message that was read before; none where that is not known.
+    pub witness: Option<Witness>,
     /// What is done about events that were dropped before they were processed.
     pub on_loss: OnLoss,
     /// Up to this sequence it goes on, whatever was dropped.
@@ -246,9 +270,9 @@ pub enum InputError {
         "the input stream {0:?} was deleted; make it again, then: tailrace pipeline resume NAME --from first; to read another stream: tailrace pipeline resume NAME --stream STREAM --from first"
     )]
     Deleted(String),
-    /// A stream of the same name was made anew, so positions mean nothing.
+    /// A stream of the same name was made anew, or restored from before, so positions mean nothing.
     #[error(
-        "the input stream {0:?} was made anew; its sequences are not those that were committed; to read it from its beginning with the state kept: tailrace pipeline resume NAME --from first; from a sequence: --from SEQUENCE"
+        "the input stream {0:?} was made anew, or restored from before; its sequences are not those that were committed; to read it from its beginning with the state kept: tailrace pipeline resume NAME --from first; from a sequence: --from SEQUENCE"
     )]
     Recreated(String),
     /// Events of the pipeline were dropped before they were processed, and that is not to be passed over.

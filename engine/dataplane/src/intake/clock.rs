@@ -116,7 +116,7 @@ impl IntakeClock {
                 self.clock
                     .advance(&plan.clock_rule, source, arrival.event.time_ms);
             }
-            self.clock.read(arrival.received_ms);
+            self.clock.read(arrival.sequence, arrival.received_ms);
         }
         arrival.clock = self.clock.clone();
         arrival.reading = Some(self.reading(plan));
@@ -162,7 +162,7 @@ mod tests {
         let mut clock = InputClock::default();
         let rule = ClockRule::of_watermark(&WatermarkManifest::default());
         clock.advance(&rule, None, NOW_MS);
-        clock.read(NOW_MS + 200);
+        clock.read(7, NOW_MS + 200);
         IntakeClock::behind(7, clock, Duration::from_secs(1_000))
     }
 

@@ -29,7 +29,7 @@ use tailrace_core::{
     ports::broker::{Incoming, InputError, SubscribeRequest, Subscription},
     state_deletion::{self, StateDeletion},
     subject,
-    watermark::InputClock,
+    watermark::{InputClock, Witness},
     world::World,
 };
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -213,12 +213,20 @@ impl Intake {
             subjects: manifest.input.subjects_of(self.partition_queues.keys().copied()),
             from_sequence: begun.then_some(least + 1).filter(|_| least > 0),
             start: self.start.clone(),
+            witness: self.witness(),
             on_loss: manifest.input.on_loss,
             accepted_loss: self.accepted_loss,
             keeps_newest: false,
             watch: self.status.input_watch.clone(),
         };
         self.subscribe(Source::Input, request).await
+    }
+
+    /// The last message that any partition here knows to have been read.
+    fn witness(&self) -> Option<Witness> {
+        let recorded = self.partition_queues.values().map(|queue| &queue.recorded.1);
+        let read = recorded.filter_map(InputClock::witness);
+        read.max_by_key(|witness| witness.sequence)
     }
 
     async fn subscribe_redrive(&self) -> Result<Feed, InputError> {
@@ -241,6 +249,7 @@ impl Intake {
             } else {
                 Start::Sequence(least + 1)
             },
+            witness: None,
             on_loss: OnLoss::Continue,
             accepted_loss: 0,
             keeps_newest: false,

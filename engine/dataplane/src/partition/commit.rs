@@ -19,6 +19,7 @@ use tailrace_core::{
         clock::Random,
     },
     record::{self, Head},
+    subject,
 };
 
 use crate::turn::batch::Sealed;
@@ -27,6 +28,9 @@ use crate::turn::batch::Sealed;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between tries, so that an engine goes on soon after the broker does.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Trouble that so many tries have met is more than a moment's.
+const LASTING_TRIES: u32 = 5;
 
 /// How a commit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +88,7 @@ impl Committer {
     /// Stores a batch; tries until it is known what became of it.
     pub async fn store(&self, batch: CommitBatch, commit: u64) -> CommitOutcome {
         let mut pause = FIRST_PAUSE;
-        loop {
+        for tries in 1_u32.. {
             let outcome = match self.log.commit(&batch).await {
                 Ok(sequence) => Some(CommitOutcome::Stored(sequence)),
                 Err(error) => self.judge(&error, &batch, commit).await,
@@ -93,9 +97,13 @@ impl Committer {
                 self.status.trouble_over();
                 return outcome;
             }
+            if tries >= LASTING_TRIES {
+                self.status.trouble_lasts();
+            }
             tokio::time::sleep(self.jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        unreachable!("it is tried for ever")
     }
 
     /// What an error means; `None`: send it again.
@@ -104,7 +112,11 @@ impl Committer {
         tracing::warn!(commit, cause = %error, "a commit failed");
         match error {
             CommitError::Refused { .. } => {
-                self.status.trouble(error.to_string());
+                let stream = subject::stream_name(&self.partition.pipeline);
+                self.status.trouble(format!(
+                    "{error}; it is tried again; what the stream allows: nats stream info {stream}"
+                ));
+                self.status.trouble_lasts();
                 None
             }
             CommitError::TooLarge { .. } => Some(CommitOutcome::TooLarge),

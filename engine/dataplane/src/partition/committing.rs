@@ -41,6 +41,7 @@ impl Partition {
     }
 
     pub(super) async fn begin_commit(&mut self) -> Step<()> {
+        self.confirm_limit().await?;
         let mode = self.mode;
         let revision = self.worker().processor.plan.revision;
         let mut sealed = self.worker().seal().map_err(failed)?;
@@ -83,6 +84,23 @@ impl Partition {
             began,
         });
         Ok(())
+    }
+
+    /// What was given up for its size, or cut, must be so by the limit that the broker has now: with another one it is
+    /// processed again. At most once it cannot be.
+    async fn confirm_limit(&mut self) -> Step<()> {
+        let met = std::mem::take(&mut self.worker().processor.met_the_limit);
+        if !met || self.mode == Delivery::AtMostOnce {
+            return Ok(());
+        }
+        let limit = self.worker().processor.max_message_bytes;
+        let now = self.world.streams.asked_max_payload().await;
+        if now == limit {
+            return Ok(());
+        }
+        Err(failed(format!(
+            "the broker takes messages of up to {now} bytes now, and no longer of {limit}"
+        )))
     }
 
     /// Waits for the commit under way, applies it and shows the new position.
@@ -152,6 +170,7 @@ impl Partition {
             tracing::warn!(%pipeline, "{warning}");
         }
         self.progress.advance(&claim);
+        self.show_left();
         failpoint::pass(Point::PositionShown);
         self.reconciler
             .reached(self.committer.partition.partition, &stats.barriers);

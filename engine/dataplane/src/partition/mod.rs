@@ -32,12 +32,12 @@ use std::{
 
 use tailrace_core::{
     manifest::Delivery,
-    observe::{progress::Progress, reconcile::Reconciler},
+    observe::{progress::Progress, reconcile::Reconciler, stats::BatchStats},
     ports::{executor, store::PartitionStore},
     world::World,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -99,6 +99,7 @@ pub struct Partition {
     queue_closed: bool,
     since_snapshot: SinceSnapshot,
     settings: Settings,
+    snapshot_now: Arc<Notify>,
     reconciler: Arc<Reconciler>,
     breaker: Arc<Breaker>,
     /// Why the pipeline is to be paused once the batch is committed.
@@ -258,12 +259,24 @@ impl Partition {
             let cursor = worker.cursor();
             self.progress.see(cursor.position, cursor.watermark_ms);
         }
-        self.committer
-            .status
-            .holds(worker.queued(), worker.processor.memory_bytes());
+        self.committer.status.holds(worker.processor.memory_bytes());
         for spans in worker.repeated() {
             spans.hand_over(&*self.world.tracer);
         }
+        drop(worker);
+        self.show_left();
+    }
+
+    /// Shows what it still has to do: an event is done when its commit is stored.
+    fn show_left(&self) {
+        let of = |stats: &BatchStats| stats.counts.outcomes.events;
+        let under_way = self
+            .under_way
+            .as_ref()
+            .map_or(0, |under_way| of(&under_way.stats));
+        let worker = self.worker();
+        let left = worker.queued() as u64 + of(&worker.processor.stats) + under_way;
+        self.committer.status.has_to_do(left);
     }
 
     /// When a position without effects is due to be committed, if there is one.
@@ -300,6 +313,7 @@ impl Partition {
                 Some(deliveries) => lock(&self.worker).enqueue(deliveries),
                 None => self.queue_closed = true,
             },
+            () = self.snapshot_now.notified() => self.snapshot(),
             () = until(linger_end) => {}
             () = until(idle_end) => {}
             () = until(retry_at) => self.retry_at = None,
@@ -307,6 +321,7 @@ impl Partition {
             () = std::future::ready(()), if matches!(patience, Patience::None) => {}
         }
         self.take_ready();
+        self.show_left();
         Ok(())
     }
 

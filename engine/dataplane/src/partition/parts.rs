@@ -14,7 +14,7 @@ use tailrace_core::{
     world::World,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -57,6 +57,8 @@ pub struct Parts {
     pub clock: InputClock,
     /// When to make snapshots.
     pub settings: Settings,
+    /// Asks for one at once.
+    pub snapshot_now: Arc<Notify>,
     /// Where it answers barriers.
     pub reconciler: Arc<Reconciler>,
     /// Where it counts what fails.
@@ -83,6 +85,7 @@ impl Partition {
             cursor,
             clock,
             settings,
+            snapshot_now,
             reconciler,
             breaker,
             views,
@@ -137,6 +140,7 @@ impl Partition {
                 began,
             },
             settings,
+            snapshot_now,
             reconciler,
             breaker,
             tripped: None,

@@ -61,7 +61,7 @@ pub async fn recover(
         let begun = recovery.empty()?;
         return Ok(Recovered {
             cursor: recovery.cursor(&head, last.sequence),
-            clock: clock_behind(&head),
+            clock: recovery.clock(&head),
             ..begun
         });
     }
@@ -77,7 +77,7 @@ pub async fn recover(
         done => {
             return done.map(|()| Recovered {
                 cursor: recovery.cursor(&head, last.sequence),
-                clock: clock_behind(&head),
+                clock: recovery.clock(&head),
                 state_store,
             });
         }
@@ -87,7 +87,7 @@ pub async fn recover(
     recovery.catch_up(&*state_store, &head, last.sequence).await?;
     Ok(Recovered {
         cursor: recovery.cursor(&head, last.sequence),
-        clock: clock_behind(&head),
+        clock: recovery.clock(&head),
         state_store,
     })
 }
@@ -124,10 +124,24 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     /// What is committed; the position is another one where somebody said so since.
     fn cursor(&self, head: &Head, sequence: u64) -> Cursor {
-        let rebase = self.rebase.filter(|rebase| head.revision < rebase.revision);
+        let rebase = self.rebase_since(head);
         let cursor = cursor_behind(head, sequence);
         let position = rebase.map_or(cursor.position, |rebase| rebase.from.saturating_sub(1));
         Cursor { position, ..cursor }
+    }
+
+    fn rebase_since(&self, head: &Head) -> Option<Rebase> {
+        self.rebase.filter(|rebase| head.revision < rebase.revision)
+    }
+
+    /// The clock of the input there.
+    fn clock(&self, head: &Head) -> InputClock {
+        let mut clock = clock_behind(head);
+        if self.rebase_since(head).is_some() {
+            // The stream may be another one, and need not have what was read of the one before.
+            clock.set_read_sequence(0);
+        }
+        clock
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]

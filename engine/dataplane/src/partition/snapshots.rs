@@ -22,9 +22,17 @@ impl Partition {
         let due = since.bytes >= self.settings.snapshot_after_bytes
             || since.commits >= self.settings.snapshot_after_commits
             || now.saturating_sub(since.began) >= self.settings.snapshot_every;
-        if !due || self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
+        if due {
+            self.snapshot();
+        }
+    }
+
+    /// Starts a snapshot in the background, unless one is on its way.
+    pub(super) fn snapshot(&mut self) {
+        if self.snapshotting.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
+        let now = self.world.clock.monotonic();
         self.since_snapshot = SinceSnapshot {
             bytes: 0,
             commits: 0,

@@ -139,6 +139,7 @@ impl Processor {
         let whole = is_whole.then(|| walk.arrival.raw.clone());
         let mut payload = whole.unwrap_or_else(|| event.payload.clone());
         if payload.len() > limit {
+            self.met_the_limit = true;
             reason.cut_from = Some(payload.len() as u64);
             payload.truncate(limit);
             headers = dead_letter::headers(own_headers, &reason);

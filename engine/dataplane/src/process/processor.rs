@@ -65,6 +65,8 @@ pub struct Processor {
     /// Spans of the current batch.
     pub spans: BatchSpans,
     pub(crate) max_message_bytes: usize,
+    /// Whether something of the current batch was given up, or cut, for its size.
+    pub(crate) met_the_limit: bool,
     /// Tries that the event at hand has had.
     pub(crate) attempts: u32,
     /// What watchers see.
@@ -97,6 +99,7 @@ impl Processor {
             stats: BatchStats::default(),
             spans: BatchSpans::default(),
             max_message_bytes,
+            met_the_limit: false,
             attempts: 0,
             views: Arc::default(),
             partition: 0,
@@ -123,6 +126,7 @@ impl Processor {
             stats: BatchStats::default(),
             spans: BatchSpans::default(),
             max_message_bytes: self.max_message_bytes,
+            met_the_limit: false,
             attempts: 0,
             views: Arc::default(),
             partition: self.partition,

@@ -145,7 +145,12 @@ impl Processor {
     }
 
     /// Whether the broker takes a message.
-    pub(crate) fn check_fits(&self, subject: &str, headers: &[Header], payload: &Bytes) -> Result<(), Halt> {
+    pub(crate) fn check_fits(
+        &mut self,
+        subject: &str,
+        headers: &[Header],
+        payload: &Bytes,
+    ) -> Result<(), Halt> {
         let too_large = |reason: String| Halt::TooMuch {
             code: LetterCode::TooLarge,
             reason,
@@ -154,6 +159,7 @@ impl Processor {
         let size = payload.len() + headers_bytes(headers);
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if size > limit {
+            self.met_the_limit = true;
             return Err(too_large(format!(
                 "a message of {size} bytes is too large: the broker's max_payload leaves room for {limit}"
             )));

@@ -7,6 +7,7 @@
 //! - `audit`: what the engine itself changes, in the audit log;
 //! - [`engine`]: all pipelines of this engine, by the registry;
 //! - [`reclaim`]: disk that is given back;
+//! - [`records`]: whether what partitions are rebuilt from is there;
 //! - [`settings`]: what an operator can set.
 //!
 //! Whatever goes wrong below, the answer is the same: stop all partitions, recover, go on. That is cheap,
@@ -16,6 +17,7 @@ mod audit;
 pub mod ended;
 pub mod engine;
 mod reclaim;
+mod records;
 pub mod settings;
 pub mod start;
 pub mod supervise;

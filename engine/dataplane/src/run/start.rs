@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
+    altered,
     failpoint::{self, Point},
     identity::{Digest, PartitionId, PipelineId},
     load::load_plugin,
@@ -14,7 +15,7 @@ use tailrace_core::{
     name::Name,
     observe::{progress::Progress, status::PartitionStatus},
     ports::{
-        broker::{BrokerError, InputError, OwnError, StreamFacts, own_stream},
+        broker::{BrokerError, InputError, OwnError, StreamFacts, own_stream, too_small_a_limit},
         plugins::Plugin,
         store::PartitionStore,
     },
@@ -42,7 +43,7 @@ use crate::{
         recover::{self, Recovered},
     },
     plan::{CandidatePlan, Plan},
-    run::{Ended, PipelineRun, unassigned::Unassigned},
+    run::{Ended, PipelineRun, records::Records, unassigned::Unassigned},
     tables::feed::{TableFeeds, TablePartition},
 };
 
@@ -66,8 +67,14 @@ pub(super) struct Running {
     pub(super) account: Option<Name>,
     /// When the pipeline's own stream was made: another moment means another stream.
     pub(super) own_created: String,
+    /// Largest payload of a message that the broker took when it began.
+    pub(super) max_payload: usize,
     /// Where the input is read from since somebody said so.
     pub(super) rebase: Option<Rebase>,
+    /// What is known of its records.
+    pub(super) records: Records,
+    /// Where partitions are asked for a snapshot at once.
+    pub(super) snapshots: BTreeMap<u32, Arc<Notify>>,
     /// How far the events are counted that name no partition.
     pub(super) unassigned: Unassigned,
     /// Its partitions, as the tenant's limits count them.
@@ -140,6 +147,7 @@ impl PipelineRun {
         tenant: &registry::Tenant,
     ) -> Result<Running, Ended> {
         check_grants(pipeline, tenant)?;
+        let max_payload = self.check_limit().await?;
         let stream = pipeline.active.manifest.input.stream.clone().unwrap_or_default();
         let share = self.share(&pipeline.active.manifest, &stream).await?;
         let plan = Arc::new(self.plan(pipeline, tenant).await?);
@@ -164,6 +172,7 @@ impl PipelineRun {
         let mut partition_queues = BTreeMap::new();
         let mut table_partitions = BTreeMap::new();
         let mut shown = BTreeMap::new();
+        let mut snapshots = BTreeMap::new();
         for number in share.partitions.iter().copied() {
             let status = Arc::new(PartitionStatus::default());
             let progress = Arc::new(Progress::new(moved.clone()));
@@ -187,6 +196,8 @@ impl PipelineRun {
             };
             table_partitions.insert(number, table_partition);
             let committer = self.committer(id, status.clone());
+            let snapshot_now = Arc::<Notify>::default();
+            snapshots.insert(number, snapshot_now.clone());
             let parts = Parts {
                 world: self.world.clone(),
                 plan: listen(),
@@ -198,6 +209,7 @@ impl PipelineRun {
                 cursor,
                 clock: clock.clone(),
                 settings: self.settings,
+                snapshot_now,
                 reconciler: reconciler.clone(),
                 breaker: breaker.clone(),
                 views: self.status.views.clone(),
@@ -262,10 +274,19 @@ impl PipelineRun {
             limiter,
             account: tenant.nats_account.clone(),
             own_created: own.created,
+            max_payload,
             rebase: pipeline.rebase,
+            records: Records::default(),
+            snapshots,
             unassigned: Unassigned::default(),
             _at_work: at_work,
         })
+    }
+
+    /// A limit that leaves no room for the engine's own part of a message would make a dead letter of every event.
+    async fn check_limit(&self) -> Result<usize, Ended> {
+        let limit = self.world.streams.asked_max_payload().await;
+        too_small_a_limit(limit).map_or(Ok(limit), |why| Err(Ended::Again(why)))
     }
 
     /// Brings the pipeline's own stream to what its revisions need of it. It was made with the pipeline: one that
@@ -277,6 +298,9 @@ impl PipelineRun {
     ) -> Result<StreamFacts, Ended> {
         let own = own_stream(&self.pipeline, pipeline.life, &plan.manifest);
         match self.world.streams.bring_own(&own, false).await {
+            Ok(facts) if altered::misleads(&facts.altered) => Err(Ended::Again(
+                altered::told(&self.pipeline, &facts.altered).unwrap_or_default(),
+            )),
             Ok(facts) => Ok(facts),
             Err(OwnError::Broker(cause)) => Err(cause.into()),
             Err(lost) => Err(Ended::Parked(lost_stream(&self.pipeline, &lost))),

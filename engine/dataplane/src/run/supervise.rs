@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tailrace_core::{
+    altered,
     membership::Membership,
     observe::status::State,
     ports::broker::{BrokerError, OwnError, own_stream},
@@ -22,6 +23,8 @@ use crate::{
 
 /// How often the pipeline's own stream is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How often it is looked whether the records are there that partitions are rebuilt from.
+const RECORDS_EVERY: Duration = Duration::from_secs(30);
 /// How often outputs are trimmed to `keep.bytes`.
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 /// Longest that partitions may take to finish, commit and end.
@@ -55,6 +58,8 @@ impl PipelineRun {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut records = tokio::time::interval(RECORDS_EVERY);
+        records.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -82,6 +87,7 @@ impl PipelineRun {
                         return ended;
                     }
                 }
+                _ = records.tick() => self.look_at_records(&mut running.records, &running.snapshots).await,
                 _ = balance.tick() => {
                     self.balance(running).await;
                     if running.share.partitions.first() == Some(&0) {
@@ -139,12 +145,22 @@ impl PipelineRun {
         Ok(())
     }
 
-    /// Whether the pipeline's own stream is still the one that it began with. A commit cannot tell: to a broker
+    /// Whether the broker's limit of messages and the pipeline's own stream are still those that it began with. A commit cannot tell: to a broker
     /// that has no such stream it is a message that nobody takes.
     async fn look_at_own(&self, running: &Running) -> Result<(), Ended> {
+        if self.world.streams.asked_max_payload().await != running.max_payload {
+            return Err(Ended::Changed);
+        }
         let name = subject::stream_name(&self.pipeline);
         let lost = match self.world.streams.stream(&name).await {
-            Ok(facts) if facts.created == running.own_created => return Ok(()),
+            Ok(facts) if facts.created == running.own_created => {
+                let told = altered::told(&self.pipeline, &facts.altered);
+                if altered::misleads(&facts.altered) {
+                    return Err(Ended::Again(told.unwrap_or_default()));
+                }
+                self.status.set_own_trouble(told);
+                return Ok(());
+            }
             Ok(facts) => OwnError::Foreign {
                 name,
                 why: format!("it was made anew at {}", facts.created),

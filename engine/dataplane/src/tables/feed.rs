@@ -256,6 +256,7 @@ impl TableFeed {
             from_sequence: (least > 0).then_some(least + 1),
             start: Start::All,
             stream_created: Some(facts.created.clone()),
+            witness: None,
             on_loss: OnLoss::Continue,
             accepted_loss: 0,
             keeps_newest: true,

@@ -58,6 +58,7 @@ impl Processor {
         })?;
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if payload.len() + headers_bytes(&headers) > limit || subject.len() > MAX_SUBJECT_BYTES {
+            self.met_the_limit = true;
             let pipeline = &plan.pipeline;
             let bytes = payload.len();
             tracing::warn!(%pipeline, window = %window.name, group, bytes, limit, "a window's result is too large for the broker, and is lost");

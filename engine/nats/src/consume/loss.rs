@@ -1,6 +1,9 @@
 //! What the input stream has lost of the pipeline's events, and whether it is still the stream that it was.
 
-use serde_json::Value;
+use std::time::UNIX_EPOCH;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tailrace_core::{
     manifest::{OnLoss, Start},
     observe::input::Loss,
@@ -9,7 +12,29 @@ use tailrace_core::{
 };
 
 use super::{NatsSubscription, Rebuild};
-use crate::stream_info::{StreamInfo, facts};
+use crate::{
+    api::{self, code},
+    stream_info::{StreamInfo, facts},
+};
+
+/// A message as the stream's leader holds it.
+#[derive(Deserialize)]
+struct Found {
+    message: FoundMessage,
+}
+
+#[derive(Deserialize)]
+struct FoundMessage {
+    time: String,
+}
+
+impl FoundMessage {
+    /// When the broker received it, as its deliveries say it.
+    fn received_ms(&self) -> Option<u64> {
+        let time = humantime::parse_rfc3339(&self.time).ok()?;
+        u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+}
 
 impl NatsSubscription {
     /// Whether the stream is still the one whose sequences were committed.
@@ -41,6 +66,36 @@ impl NatsSubscription {
         Ok(())
     }
 
+    /// Whether the stream has the message that was read last, where it has one at that sequence: one that was restored
+    /// from before and has grown since is of the same name and the same making, and holds others.
+    pub(super) async fn check_witness(&self) -> Result<(), Rebuild> {
+        let Some(witness) = self.witness else {
+            return Ok(());
+        };
+        let stream = &self.request.stream;
+        let asked = format!("STREAM.MSG.GET.{stream}");
+        let found = self
+            .broker
+            .ask::<Found>(&asked, &json!({ "seq": witness.sequence }))
+            .await;
+        let found = match found {
+            Err(cause) if api::is(&cause, code::NO_MESSAGE) => return Ok(()),
+            found => found?,
+        };
+        match found.message.received_ms() {
+            Some(received_ms) if received_ms != witness.received_ms => {
+                tracing::warn!(
+                    stream,
+                    ?witness,
+                    received_ms,
+                    "the stream has another message where this one was read"
+                );
+                Err(Rebuild::Never(InputError::Recreated(stream.clone())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Events that are gone. Whether they were this pipeline's is certain where its subjects are all that the stream
     /// holds; otherwise nobody knows, and it goes on and says so.
     pub(super) fn lost(&self, from: u64, to: u64, is_certain: bool) -> Result<(), InputError> {
@@ -69,7 +124,7 @@ impl NatsSubscription {
 
     /// Whether the stream still takes the pipeline's subjects. It may have been changed since.
     pub(super) fn check_subjects(&self, info: &StreamInfo) {
-        let held = info.config.subjects.as_deref().unwrap_or_default();
+        let held = info.config.may_hold();
         let is_reached = |filter: &String| held.iter().any(|held| subject::overlap(held, filter));
         let missing = self.request.subjects.iter().find(|filter| !is_reached(filter));
         let SubscribeRequest { stream, pipeline, .. } = &self.request;
@@ -79,9 +134,10 @@ impl NatsSubscription {
             let name = &pipeline.pipeline;
             format!("read another stream: tailrace pipeline resume {name} --stream STREAM --from first")
         };
-        let trouble = missing.filter(|_| !info.config.is_derived()).map(|filter| {
+        let trouble = missing.map(|filter| {
+            let held = held.join(", ");
             format!(
-                "stream {stream} does not take {filter:?} any more; give it the subject back, or {otherwise}"
+                "stream {stream} does not take {filter:?} any more, only {held:?}; give it the subject back, or {otherwise}"
             )
         });
         match trouble {

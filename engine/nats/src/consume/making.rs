@@ -50,6 +50,7 @@ impl NatsSubscription {
             other => other?,
         };
         self.check_stream(&info)?;
+        self.check_witness().await?;
         self.explicit_acks = info.config.retention == "workqueue";
         let allowed = info.config.consumer_limits.unwrap_or_default().max_ack_pending;
         if allowed > 0 {

@@ -27,8 +27,9 @@ use async_nats::jetstream::Message;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
-use tailrace_core::ports::broker::{
-    BrokerError, Incoming, Input, InputError, Standing, SubscribeRequest, Subscription,
+use tailrace_core::{
+    ports::broker::{BrokerError, Incoming, Input, InputError, Standing, SubscribeRequest, Subscription},
+    watermark::Witness,
 };
 use tokio::time::Instant;
 
@@ -68,6 +69,8 @@ struct NatsSubscription {
     messages: Option<Pulled>,
     /// Removes the consumer in the end, where no message's life depends on it.
     guard: Option<ConsumerGuard>,
+    /// The last message that was given, or was read before.
+    witness: Option<Witness>,
     /// First sequence that has not been given yet; none before anything is known.
     next_sequence: Option<u64>,
     /// The consumer's count of its last delivery.
@@ -106,12 +109,14 @@ impl Input for NatsBroker {
         let broker = self.handle();
         let next_sequence = request.from_sequence;
         let stream_created = request.stream_created.clone();
+        let witness = request.witness;
         Ok(Box::new(NatsSubscription {
             broker,
             request,
             stream_created,
             messages: None,
             guard: None,
+            witness,
             next_sequence,
             delivery: 0,
             explicit_acks: false,
@@ -189,6 +194,10 @@ impl NatsSubscription {
             self.gap = Some((from, sequence));
         }
         self.next_sequence = Some(sequence + 1);
+        self.witness = Some(Witness {
+            sequence,
+            received_ms,
+        });
         self.pause = FIRST_PAUSE;
         Ok(Some(Incoming {
             sequence,

@@ -1,8 +1,9 @@
 //! `tailrace dead-letters`: events that could not be processed. Look at them, mend the plugin or its
 //! config, and send them again to the step that they failed at.
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -73,6 +74,17 @@ struct LetterView {
     key: String,
     payload_text: Option<String>,
     payload_hex: Option<String>,
+    /// Bytes of the payload before it was cut: then it cannot be sent again.
+    cut_from: Option<u64>,
+}
+
+/// A dead letter that is not sent again.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Kept {
+    id: u64,
+    /// Its event in the input stream.
+    sequence: u64,
+    reason: String,
 }
 
 /// Runs one of them.
@@ -125,25 +137,57 @@ fn redrive(session: &Session, pipeline: &str, id: u64) -> anyhow::Result<Value> 
 
 /// Those that fail again become new dead letters behind the last one known now, so it ends there.
 fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
-    let mut ids: Vec<u64> = Vec::new();
+    let mut letters: Vec<LetterView> = Vec::new();
     loop {
-        let answer = page(session, pipeline, ids.last().copied(), PAGE)?;
-        let letters: Vec<LetterView> = read(&answer)?;
-        let ended = letters.len() < PAGE;
-        ids.extend(letters.iter().map(|letter| letter.id));
+        let answer = page(session, pipeline, letters.last().map(|letter| letter.id), PAGE)?;
+        let more: Vec<LetterView> = read(&answer)?;
+        let ended = more.len() < PAGE;
+        letters.extend(more);
         if ended {
             break;
         }
     }
-    let bar = progress(ids.len() as u64, "sending again");
-    for id in &ids {
-        redrive(session, pipeline, *id)?;
+    let (whole, cut): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.cut_from.is_none());
+    let kept: Vec<Kept> = cut.iter().filter_map(kept).collect();
+    let bar = progress(whole.len() as u64, "sending again");
+    let mut ids = Vec::with_capacity(whole.len());
+    for LetterView { id, .. } in whole {
+        redrive(session, pipeline, id)
+            .with_context(|| format!("{} dead letters are sent again, then one failed", ids.len()))?;
+        ids.push(id);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    session.output.show(&json!({ "redriven": ids }), || {
-        Ok(format!("{} dead letters are sent again", count(ids.len() as u64)))
+    session
+        .output
+        .show(&json!({ "redriven": ids, "kept": kept }), || {
+            Ok(told(ids.len(), &kept))
+        })
+}
+
+/// One that cannot be sent again.
+fn kept(letter: &LetterView) -> Option<Kept> {
+    let bytes = letter.cut_from?;
+    Some(Kept {
+        id: letter.id,
+        sequence: letter.sequence,
+        reason: format!("its payload was cut from {bytes} bytes"),
     })
+}
+
+fn told(sent: usize, kept: &[Kept]) -> String {
+    let mut lines = vec![format!("{} dead letters are sent again", count(sent as u64))];
+    if !kept.is_empty() {
+        lines.push(format!(
+            "{} stay, since they cannot be sent again; the input stream has the whole events, to be published again:",
+            count(kept.len() as u64)
+        ));
+    }
+    let rows = kept
+        .iter()
+        .map(|Kept { id, sequence, reason }| format!("  dead letter {id}, event {sequence}: {reason}"));
+    lines.extend(rows);
+    lines.join("\n")
 }
 
 fn list(letters: Vec<LetterView>) -> String {
@@ -188,4 +232,24 @@ fn describe(letter: LetterView) -> String {
     told.extend(frames.map(|frame| format!("    at {}", printable(frame))));
     told.extend([String::new(), payload]);
     told.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_stay_are_told_with_their_events() {
+        assert_eq!(told(1_200, &[]), "1,200 dead letters are sent again");
+        let letter = json!({
+            "id": 7, "stored_ms": 0, "step": "input", "code": "too-large", "reason": "", "attempts": 1,
+            "sequence": 5, "subject": "a", "key": "k", "cut_from": 44,
+        });
+        let kept = kept(&read(&letter).unwrap()).unwrap();
+        let text = told(2, &[kept]);
+        assert!(
+            text.contains("1 stay")
+                && text.contains("dead letter 7, event 5: its payload was cut from 44 bytes")
+        );
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     client::query,
     global::Session,
+    pipeline::shown::{remark_aside, remark_standstill},
     screen::{Output, count, out, printable, remark},
 };
 
@@ -31,7 +32,7 @@ pub struct OutputsArgs {
     #[arg(long)]
     key: Option<String>,
     /// The most outputs to show [default: 100; with --follow, until interrupted].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 }
 
@@ -141,6 +142,7 @@ fn follow(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
         ("limit", args.limit.map(|limit| limit.to_string())),
     ]);
     let path = session.pipeline_route(&args.pipeline, &["outputs"])? + &asked;
+    remark_standstill(session, &args.pipeline)?;
     let mut events = session.client.follow(&path)?;
     while let Some((name, data)) = events.next_raw()? {
         match name.as_str() {
@@ -155,8 +157,7 @@ fn follow(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
                     text("stream")
                 ));
             }
-            "ended" => remark(&format!("the server ends it: {}", data.get())),
-            _ => {}
+            other => remark_aside(other, &understood(data.get().as_bytes())?)?,
         }
     }
     Ok(())

@@ -35,6 +35,12 @@ impl MemoryBroker {
         if stream.is_none() && !batch.partition.life.is_unnamed() {
             return Err(CommitError::Untaken);
         }
+        if stream.is_some_and(|stream| !stream.altered.is_empty()) {
+            return Err(CommitError::Refused {
+                code: 10_054,
+                description: "message size exceeds maximum allowed".to_owned(),
+            });
+        }
         let last = stream.and_then(|stream| stream.on(&commits).next_back());
         if last.map_or(0, |message| message.sequence) != batch.expected {
             return Err(CommitError::Fenced {

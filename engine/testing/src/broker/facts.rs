@@ -1,5 +1,7 @@
 //! Streams as the engine asks for them: what they are, and the making and removing of a pipeline's own.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use tailrace_core::{
     identity::PipelineId,
@@ -106,6 +108,12 @@ impl Streams for MemoryBroker {
         brought.await?
     }
 
+    async fn mend_own(&self, pipeline: &PipelineId) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        self.alter(&subject::stream_name(pipeline), Vec::new());
+        Ok(())
+    }
+
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {
         let (broker, name) = (self.clone(), subject::stream_name(pipeline));
         let removed = self
@@ -182,7 +190,7 @@ impl Streams for MemoryBroker {
     }
 
     fn max_payload(&self) -> usize {
-        self.0.options.max_payload
+        self.0.max_payload.load(Ordering::Relaxed)
     }
 
     fn is_connected(&self) -> bool {

@@ -34,7 +34,8 @@ impl Generated {
             keeps_to_limits: true,
             life: Life::UNNAMED,
             is_engines: false,
-            is_derived: false,
+            altered: Vec::new(),
+            may_hold: vec![">".to_owned()],
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use tailrace_core::{
+    altered::Altered,
     event::Header,
     life::Life,
     ports::{
@@ -14,6 +15,7 @@ use tailrace_core::{
         tenant_streams::TenantStream,
     },
     subject,
+    watermark::Witness,
 };
 use tokio::sync::watch;
 
@@ -57,6 +59,10 @@ pub(super) struct Stream {
     /// As the tenant wants it who made it; none where no tenant did.
     pub(super) tenant: Option<TenantStream>,
     pub(super) subjects: Vec<String>,
+    /// Settings that somebody has altered.
+    pub(super) altered: Vec<Altered>,
+    /// What a transform makes of its subjects; none where there is none.
+    pub(super) may_hold: Option<Vec<String>>,
     pub(super) messages: Vec<Stored>,
     /// Names of its consumers.
     pub(super) consumers: BTreeSet<String>,
@@ -110,7 +116,8 @@ impl Stream {
             keeps_to_limits: true,
             life: self.life.unwrap_or_default(),
             is_engines: self.life.is_some(),
-            is_derived: false,
+            altered: self.altered.clone(),
+            may_hold: self.may_hold.clone().unwrap_or_else(|| self.subjects.clone()),
         }
     }
 }
@@ -149,6 +156,8 @@ impl Streams {
                 life: None,
                 tenant: None,
                 subjects: subjects(),
+                altered: Vec::new(),
+                may_hold: None,
                 messages: Vec::new(),
                 consumers: BTreeSet::new(),
                 last_sequence: 0,
@@ -232,6 +241,14 @@ impl Streams {
         let generated = || self.generated.get(name).map(|stream| stream.facts(name));
         held.or_else(generated)
             .ok_or_else(|| BrokerError::NoStream(name.to_owned()))
+    }
+
+    /// Whether a stream has another message where this one was read.
+    pub(super) fn has_another(&self, name: &str, witness: Witness) -> bool {
+        let stream = self.held.get(name);
+        let mut messages = stream.into_iter().flat_map(|stream| &stream.messages);
+        messages
+            .any(|message| message.sequence == witness.sequence && message.received_ms != witness.received_ms)
     }
 
     /// The stream, if it computes its messages.

@@ -21,11 +21,12 @@ mod tenants;
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
 use tailrace_core::{
+    altered::Altered,
     event::Header,
     identity::{PartitionId, PipelineId},
     life::Life,
@@ -56,6 +57,7 @@ struct Shared {
     /// Messages of commits that were counted and not stored.
     counted: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
+    max_payload: Arc<AtomicUsize>,
 }
 
 impl MemoryBroker {
@@ -68,6 +70,7 @@ impl MemoryBroker {
             late: Arc::default(),
             counted: Arc::default(),
             writes: Arc::default(),
+            max_payload: Arc::new(AtomicUsize::new(options.max_payload)),
             options,
         }))
     }
@@ -82,6 +85,7 @@ impl MemoryBroker {
             late,
             counted,
             writes,
+            max_payload,
             ..
         } = &*self.0;
         Self(Arc::new(Shared {
@@ -92,6 +96,7 @@ impl MemoryBroker {
             late: late.clone(),
             counted: counted.clone(),
             writes: writes.clone(),
+            max_payload: max_payload.clone(),
         }))
     }
 
@@ -156,6 +161,41 @@ impl MemoryBroker {
         stream.last_sequence = sequence - 1;
     }
 
+    /// Settings of a stream are others from now on, as somebody would alter it. While one refuses commits, none is stored.
+    pub fn alter(&self, stream: &str, altered: Vec<Altered>) {
+        let mut streams = self.0.log.lock();
+        streams.make(stream, Vec::new).altered = altered;
+    }
+
+    /// A stream's messages come in on these subjects from now on, as a transform would have it.
+    pub fn transform(&self, stream: &str, may_hold: &[&str]) {
+        let held = may_hold.iter().map(|subject| (*subject).to_owned()).collect();
+        let mut streams = self.0.log.lock();
+        streams.make(stream, Vec::new).may_hold = Some(held);
+    }
+
+    /// Somebody purges what a stream holds on subjects that match, but for the last.
+    pub fn keep_last(&self, stream: &str, pattern: &str) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        let matches = |message: &Stored| subject::covers(pattern, &message.subject);
+        let last = stream.messages.iter().rev().find(|message| matches(message));
+        let last = last.map_or(0, |message| message.sequence);
+        stream
+            .messages
+            .retain(|message| !matches(message) || message.sequence == last);
+    }
+
+    /// A stream is as it was when this was its last message: a copy was put in its place.
+    pub fn restore(&self, stream: &str, last_sequence: u64) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        stream
+            .messages
+            .retain(|message| message.sequence <= last_sequence);
+        stream.last_sequence = last_sequence;
+    }
+
     /// Makes a stream that computes its messages.
     pub fn generate(&self, stream: &str, messages: Generated) {
         self.0.log.generate(stream, messages);
@@ -209,6 +249,11 @@ impl MemoryBroker {
             // Refused where another commit came first, or another life is: that is the fence at work.
             let _ = self.store(&batch);
         }
+    }
+
+    /// Its largest payload of a message is another one from now on.
+    pub fn set_max_payload(&self, bytes: usize) {
+        self.0.max_payload.store(bytes, Ordering::Relaxed);
     }
 
     fn note_write(&self) {

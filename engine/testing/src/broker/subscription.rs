@@ -43,6 +43,12 @@ impl Input for MemoryBroker {
         if created != facts.created {
             return Err(InputError::Recreated(request.stream));
         }
+        if request
+            .witness
+            .is_some_and(|witness| streams.has_another(&request.stream, witness))
+        {
+            return Err(InputError::Recreated(request.stream));
+        }
         let next = request.from_sequence.unwrap_or(match request.start.clone() {
             Start::Sequence(sequence) => sequence,
             Start::New => facts.last_sequence + 1,

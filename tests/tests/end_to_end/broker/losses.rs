@@ -2,7 +2,10 @@
 //! the subscription with its name, both for one at work and for one that comes back to a position.
 
 use serde_json::{Value, json};
-use tailrace_core::ports::broker::{InputError, Streams as _, SubscribeRequest};
+use tailrace_core::{
+    ports::broker::{InputError, Streams as _, SubscribeRequest},
+    watermark::Witness,
+};
 
 use super::{Reader, Stand, request};
 
@@ -117,6 +120,41 @@ async fn a_stream_made_anew_ends_a_subscription_to_a_position_of_the_old_one() -
         matches!(&end, InputError::Recreated(stream) if stream == "IN"),
         "{end}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_was_restored_from_before_and_has_grown_ends_a_subscription_to_a_position()
+-> anyhow::Result<()> {
+    let stand = stand().await?;
+    let mut reader = stand.subscribe(request("IN")).await?;
+    let read = reader.take(3, 10).await?;
+    drop(reader);
+    let known = |received_ms| SubscribeRequest {
+        from_sequence: Some(4),
+        witness: Some(Witness {
+            sequence: 3,
+            received_ms,
+        }),
+        ..request("IN")
+    };
+    stand.cluster.publish("in.x", ["4"]).await?;
+    let mut same = stand.subscribe(known(read[2].received_ms)).await?;
+    assert_eq!(same.sequences(1).await?, [4]);
+    // The copy had fewer messages, and others took their sequences.
+    let end = stand
+        .subscribe(known(read[2].received_ms - 1))
+        .await?
+        .end()
+        .await?;
+    assert!(
+        matches!(&end, InputError::Recreated(stream) if stream == "IN"),
+        "{end}"
+    );
+    // Where it is gone, nothing can be said.
+    stand.ask("STREAM.PURGE.IN", json!({ "seq": 4 })).await?;
+    let mut gone = stand.subscribe(known(read[2].received_ms - 1)).await?;
+    assert_eq!(gone.sequences(1).await?, [4]);
     Ok(())
 }
 

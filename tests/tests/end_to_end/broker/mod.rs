@@ -212,6 +212,7 @@ fn request(stream: &str) -> SubscribeRequest {
         from_sequence: None,
         start: Start::All,
         stream_created: None,
+        witness: None,
         on_loss: OnLoss::Park,
         accepted_loss: 0,
         keeps_newest: false,

@@ -361,3 +361,23 @@ fn stand_metadata(subjects: impl Iterator<Item = String>, commit: u64) -> Option
     let mut subjects = subjects.filter(|subject| subject.contains(".M."));
     subjects.find(|subject| subject.ends_with(&encoded))
 }
+
+#[tokio::test]
+async fn a_limit_that_is_raised_is_known_once_it_is_asked() -> anyhow::Result<()> {
+    let stand = stand_with_max_payload("64KB").await?;
+    assert!(stand.broker.asked_max_payload().await < 100_000);
+    stand
+        .cluster
+        .reconfigure("max_payload: 64KB", "max_payload: 1MB")?;
+    eventually("the raised limit is known", || async {
+        stand.broker.asked_max_payload().await > 900_000
+    })
+    .await?;
+    stand
+        .cluster
+        .reconfigure("max_payload: 1MB", "max_payload: 32KB")?;
+    eventually("so is a lower one", || async {
+        stand.broker.asked_max_payload().await < 40_000
+    })
+    .await
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown::remark_aside;
+use super::shown::{remark_aside, remark_standstill};
 use crate::cli::{
     client::{query, read},
     global::Session,
@@ -62,6 +62,7 @@ pub fn run(args: &LogsArgs, session: &Session) -> anyhow::Result<()> {
             })
         });
     }
+    remark_standstill(session, &args.name)?;
     let mut events = session.client.follow(&path)?;
     while let Some((name, data)) = events.next()? {
         match name.as_str() {

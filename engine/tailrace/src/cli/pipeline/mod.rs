@@ -8,7 +8,7 @@ mod logs;
 mod revisions;
 mod schema;
 mod show;
-mod shown;
+pub(super) mod shown;
 mod status;
 mod status_view;
 mod tap;

@@ -2,7 +2,32 @@
 
 use serde_json::Value;
 
-use crate::cli::screen::{printable, remark};
+use crate::cli::{
+    global::Session,
+    screen::{printable, remark},
+};
+
+/// Says on standard error why nothing comes, where the pipeline does not run now. A server that does not tell says what
+/// is wrong when the stream is asked for.
+pub fn remark_standstill(session: &Session, pipeline: &str) -> anyhow::Result<()> {
+    let status = session
+        .client
+        .get(&session.pipeline_route(pipeline, &["status"])?);
+    if let Some(why) = status.ok().as_ref().and_then(standstill) {
+        remark(&why);
+    }
+    Ok(())
+}
+
+fn standstill(status: &Value) -> Option<String> {
+    let state = status["state"].as_str()?;
+    if matches!(state, "running" | "starting" | "creating") {
+        return None;
+    }
+    let reason = status["reason"].as_str().map(printable);
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    Some(format!("the pipeline is {state}{reason}"))
+}
 
 /// Says it on standard error, so that the output holds nothing but the items. That the server ends it is an error.
 pub fn remark_aside(name: &str, data: &Value) -> anyhow::Result<()> {
@@ -34,6 +59,18 @@ pub fn remark_aside(name: &str, data: &Value) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipeline_that_does_not_run_is_named_with_its_reason() {
+        let status = |state: &str| serde_json::json!({ "state": state, "reason": "gone\u{1b}" });
+        let told = standstill(&status("parked"));
+        assert_eq!(told.as_deref(), Some("the pipeline is parked: gone\\u{1b}"));
+        assert_eq!(standstill(&status("running")), None);
+        assert_eq!(
+            standstill(&serde_json::json!({ "state": "paused" })).as_deref(),
+            Some("the pipeline is paused")
+        );
+    }
 
     #[test]
     fn a_stream_that_the_server_ends_is_an_error_with_its_reason() {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown::remark_aside;
+use super::shown::{remark_aside, remark_standstill};
 use crate::cli::{
     client::{query, read},
     global::Session,
@@ -64,6 +64,7 @@ pub fn run(args: &TapArgs, session: &Session) -> anyhow::Result<()> {
         ("limit", args.limit.map(|limit| limit.to_string())),
     ]);
     let path = session.pipeline_route(&args.name, &["tap"])?;
+    remark_standstill(session, &args.name)?;
     let mut events = session.client.follow(&(path + &asked))?;
     while let Some((name, data)) = events.next()? {
         if name == "sample" {

@@ -1,7 +1,7 @@
 // Groups of dead letters, and sending many again.
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../api/shapes/dead-letter';
-import { each, groupsOf, headersOf } from './letters';
+import { each, groupsOf, headersOf, wholeOf } from './letters';
 
 const letter = (id: number, code: string) => ({ id, step: 'check', code, reason: `because ${id}` }) as DeadLetter;
 
@@ -12,6 +12,13 @@ describe('groups', () => {
       ['b', [2, 3]],
       ['a', [1]],
     ]);
+  });
+});
+
+describe('what can be sent again', () => {
+  it('is whole', () => {
+    const cut = { ...letter(2, 'too-large'), cut_from: 44 };
+    expect(wholeOf([letter(1, 'a'), cut]).map(({ id }) => id)).toEqual([1]);
   });
 });
 

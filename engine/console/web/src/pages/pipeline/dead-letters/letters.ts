@@ -30,6 +30,11 @@ export function groupsOf(letters: readonly DeadLetter[]): Group[] {
   return [...groups.values()].sort((a, b) => b.letters.length - a.letters.length);
 }
 
+/** Those that can be sent again: of others, a part of the payload is all that was kept. */
+export function wholeOf(letters: readonly DeadLetter[]): DeadLetter[] {
+  return letters.filter(({ cut_from }) => cut_from === undefined);
+}
+
 /** Calls `send` for each id and tells how many are done. Throws what the first failure threw. */
 export async function each(
   ids: readonly number[],
