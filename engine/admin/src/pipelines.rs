@@ -147,7 +147,7 @@ pub(crate) async fn resume(
     Asked(how): Asked<HowToResume>,
 ) -> Answer<NoContent> {
     let id = path.pipeline(&access)?;
-    access.commands.resume(&id, how.read()?).await?;
+    Box::pin(access.commands.resume(&id, how.read()?)).await?;
     Ok(NoContent)
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::{name::Name, ports::broker::BrokerError};
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     address::Addresses,
@@ -38,8 +38,6 @@ pub struct NatsBroker {
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) silence: Arc<Silence>,
     pub(crate) registry: NatsBucket,
-    /// Set once the stream of the audit log is known to be there.
-    pub(crate) audit: OnceCell<()>,
 }
 
 /// How a connection is.
@@ -129,7 +127,7 @@ impl NatsBroker {
             .map_err(|cause| unusable(&cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
-        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options);
+        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options).unmade();
         Ok(Self {
             client,
             jetstream,
@@ -139,7 +137,6 @@ impl NatsBroker {
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             silence: Arc::default(),
             registry,
-            audit: OnceCell::new(),
         })
     }
 

@@ -9,6 +9,7 @@ pub mod condition;
 pub mod deletion;
 mod endings;
 mod examine;
+mod moved;
 pub mod pipelines;
 pub mod plugin_deletion;
 pub mod plugins;

@@ -41,8 +41,14 @@ impl Commands {
     ) -> ControlResult<AppliedPipeline> {
         let examined = Box::pin(self.examine(tenant, written.into(), &how)).await?;
         let schemas = examined.schemas.clone();
-        let applied = Box::pin(self.put(examined, how)).await?;
-        Ok(AppliedPipeline { schemas, ..applied })
+        let (kept, condition) = (examined.kept.clone(), how.condition);
+        let applied = condition.settle(Box::pin(self.put(examined, how)).await)?;
+        let warnings = kept.into_iter().chain(applied.warnings).collect();
+        Ok(AppliedPipeline {
+            schemas,
+            warnings,
+            ..applied
+        })
     }
 
     /// Writes what has passed all checks, unless it is only asked what would happen.
@@ -55,6 +61,7 @@ impl Commands {
             known,
             plugins,
             schemas: _,
+            kept: _,
         } = examined;
         if let Some(mode) = how.beside {
             let revision = Revision {
@@ -171,6 +178,7 @@ impl Commands {
             None => pipeline.before().ok_or_else(first)?,
         };
         let mut target = self.context.revision(id, to).await?;
+        let kept = self.keep_stream(id, pipeline, &mut target.manifest).await?;
         Box::pin(self.resolve_schemas(&id.tenant, &mut target.manifest)).await?;
         check_change(&pipeline.active.manifest, &target.manifest)?;
         check_state_versions(&pipeline.active.manifest, &target.manifest, forced)?;
@@ -184,7 +192,11 @@ impl Commands {
             plugins: target.plugins,
             rolled_back_to: Some(to),
         };
-        Box::pin(self.activate(id, known, next)).await
+        let applied = Box::pin(self.activate(id, known, next)).await?;
+        Ok(AppliedPipeline {
+            warnings: kept.into_iter().collect(),
+            ..applied
+        })
     }
 
     /// Pauses a pipeline, or lets it go on.

@@ -62,6 +62,19 @@ impl Commands {
     /// Makes a token known that was chosen outside: the operator's first.
     pub async fn admit_token(&self, token: &str, scope: Scope) -> ControlResult<()> {
         let hash = Digest::of(token.as_bytes());
+        let outside = Token {
+            hash,
+            id: self.random_id(),
+            label: Some(OUTSIDE.to_owned()),
+            tenant_life: self.life_of(&scope).unwrap_or_default(),
+            scope: scope.clone(),
+            created_ms: self.context.now_ms(),
+            expires_ms: None,
+        };
+        self.context.remember_configured(outside.clone());
+        // The bucket may be made just now.
+        self.context.wait_until(|_| true).await?;
+        self.context.check_standing()?;
         let known = self.context.read::<Token>(&Key::Token(hash)).await?;
         if known.is_some_and(|(known, _)| known.scope == scope) {
             return self
@@ -69,14 +82,10 @@ impl Commands {
                 .wait_until(|registry| registry.tokens.contains_key(&hash))
                 .await;
         }
+        let tenant_life = self.life_of(&scope)?;
         self.keep_token(Token {
-            hash,
-            id: self.random_id(),
-            label: Some(OUTSIDE.to_owned()),
-            tenant_life: self.life_of(&scope)?,
-            scope,
-            created_ms: self.context.now_ms(),
-            expires_ms: None,
+            tenant_life,
+            ..outside
         })
         .await
     }

@@ -14,6 +14,7 @@ mod schema;
 mod schema_rule;
 mod scope;
 mod snapshot;
+pub mod standing;
 pub mod watcher;
 
 pub use closure::{parsed_schema, parsed_text};
@@ -26,3 +27,4 @@ pub use schema::{Schema, SchemaReference, SchemaVersion};
 pub use schema_rule::{FilledSchema, SchemaRule, fill_in, readers_without};
 pub use scope::{Role, Scope};
 pub use snapshot::Registry;
+pub use standing::RegistryStanding;
