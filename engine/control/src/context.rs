@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tailrace_core::{
@@ -32,7 +32,7 @@ pub struct Context {
     pub(crate) cluster: Cluster,
     pub(crate) amounts: Amounts,
     /// Tokens that the engine's own configuration names.
-    pub(crate) configured: Arc<Mutex<BTreeMap<Digest, Arc<Token>>>>,
+    configured: Arc<Mutex<BTreeMap<Digest, (Arc<Token>, bool)>>>,
 }
 
 impl Context {
@@ -108,16 +108,16 @@ impl Context {
         trouble.map_or(Ok(()), |trouble| Err(ControlError::RegistryInDoubt(trouble)))
     }
 
-    /// Keeps in mind a token that the engine's own configuration names.
-    pub(crate) fn remember_configured(&self, token: Token) {
-        let mut known = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(token.hash, Arc::new(token));
+    /// Keeps in mind a token that the engine's own configuration names, and whether the registry has it.
+    pub(crate) fn remember_configured(&self, token: Token, is_admitted: bool) {
+        self.configured()
+            .insert(token.hash, (Arc::new(token), is_admitted));
     }
 
-    /// Such a token, by its hash. It counts only while it is in doubt what is registered.
-    pub(crate) fn configured(&self, hash: &Digest) -> Option<Arc<Token>> {
-        let known = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).cloned()
+    /// The tokens that the engine's own configuration names, and whether the registry has them. What the registry
+    /// has counts as it says, unless it is in doubt.
+    pub(crate) fn configured(&self) -> MutexGuard<'_, BTreeMap<Digest, (Arc<Token>, bool)>> {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The registry with everything in it that was written before this was asked.

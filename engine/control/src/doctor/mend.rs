@@ -136,7 +136,7 @@ impl Commands {
             before: None,
             after: None,
         };
-        self.audited(change, async { Ok(()) }).await
+        self.audited(change, Box::pin(self.admit_again())).await
     }
 
     /// Makes a pipeline's entry anew from its last kept revision that can be read, of the life that its own stream bears.

@@ -82,16 +82,17 @@ impl Queries {
         let registry = self.context.registry()?;
         let found = registry.tokens.get(&hash).cloned();
         let found = found.filter(|token| token.is_live(self.context.now_ms()));
-        if found.is_some() || registry.standing.is_whole() {
+        if found.is_some() {
             return Ok(found);
         }
-        // Whose token it is may be in what is lost. What the configuration names is known all the same: somebody
-        // must be able to look, and to decide.
-        let configured = self.context.configured(&hash);
-        configured.map_or_else(
-            || self.context.check_standing().map(|()| None),
-            |token| Ok(Some(token)),
-        )
+        let is_whole = registry.standing.is_whole();
+        // Somebody must be able to look, and to decide, whatever the registry has lost.
+        let configured = self.context.configured().get(&hash).cloned();
+        match configured.filter(|(_, is_admitted)| !is_whole || !is_admitted) {
+            Some((token, _)) => Ok(Some(token)),
+            // Whose token it is may be in what is lost.
+            None => self.context.check_standing().map(|()| None),
+        }
     }
 
     /// A tenant's tokens, oldest first, those that have ended among them.

@@ -5,6 +5,7 @@
 
 pub mod candidate;
 mod closure;
+mod judge;
 mod keys;
 mod model;
 mod phase;

@@ -1,6 +1,6 @@
 //! Keeps the registry up to date: follows the watch of the bucket and publishes a new snapshot after
 //! each change. The first snapshot appears only when everything that was there has been read, and it is known whether
-//! this is the registry that what the engine owns was made under ([`standing`](super::standing)).
+//! this is the registry that what the engine owns was made under ([`judge`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use crate::{
     ports::broker::BrokerError,
     registry::{
-        Registry,
-        standing::{RegistryStanding, judge, left_behind},
+        Registry, RegistryStanding,
+        judge::{judge, left_behind},
     },
     world::World,
 };
