@@ -125,7 +125,8 @@ impl From<ControlError> for Problem {
     fn from(cause: ControlError) -> Self {
         let status = match &cause {
             ControlError::NotFound { .. } => StatusCode::NOT_FOUND,
-            ControlError::Conflict(_) => StatusCode::CONFLICT,
+            ControlError::Conflict(_) | ControlError::Raced(_) => StatusCode::CONFLICT,
+            ControlError::RegistryInDoubt(_) => StatusCode::SERVICE_UNAVAILABLE,
             ControlError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             ControlError::Spec(_) | ControlError::Invalid(_) | ControlError::Plugin(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY

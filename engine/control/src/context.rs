@@ -1,9 +1,13 @@
 //! What commands, queries and alarms share: the world, the registry as this engine sees it, and what runs.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tailrace_core::{
-    identity::{EngineId, PipelineId},
+    identity::{Digest, EngineId, PipelineId},
     manifest::PluginRef,
     membership::Cluster,
     name::Name,
@@ -27,6 +31,8 @@ pub struct Context {
     pub(crate) overview: Overview,
     pub(crate) cluster: Cluster,
     pub(crate) amounts: Amounts,
+    /// Tokens that the engine's own configuration names.
+    configured: Arc<Mutex<BTreeMap<Digest, (Arc<Token>, bool)>>>,
 }
 
 impl Context {
@@ -43,6 +49,7 @@ impl Context {
             overview,
             cluster,
             amounts: Amounts::default(),
+            configured: Arc::default(),
         }
     }
 
@@ -52,21 +59,31 @@ impl Context {
     }
 
     /// Whether this engine can serve: the broker answers and the registry has been read.
-    pub fn readiness(&self) -> Result<(), &'static str> {
+    pub fn readiness(&self) -> Result<(), Cow<'static, str>> {
         if !self.world.streams.is_connected() {
-            return Err("the broker is not connected");
+            return Err("the broker is not connected".into());
         }
-        if self.registry.borrow().is_none() {
-            return Err("the registry has not been read yet");
+        match self
+            .registry
+            .borrow()
+            .as_ref()
+            .map(|known| known.standing.trouble())
+        {
+            None => return Err("the registry has not been read yet".into()),
+            Some(Some(trouble)) => return Err(trouble.into()),
+            Some(None) => {}
         }
         if self.cluster.heard.silence(&*self.world.clock) > self.cluster.patience {
-            return Err("the broker is connected, but has not answered for a while");
+            return Err(
+                "the broker is connected, but has not answered for a while, or the engine's lease (bucket tailrace_engines) cannot be renewed"
+                    .into(),
+            );
         }
         if self
             .overview
             .broker_stores_nothing(|tenant| self.is_on_own_account(tenant))
         {
-            return Err("the broker stores no commits at present; is its disk full?");
+            return Err("the broker stores no commits at present; is its disk full?".into());
         }
         Ok(())
     }
@@ -82,6 +99,25 @@ impl Context {
     pub fn registry(&self) -> ControlResult<Arc<Registry>> {
         let unread = || BrokerError::Unreachable("the registry has not been read yet".to_owned());
         Ok(self.registry.borrow().clone().ok_or_else(unread)?)
+    }
+
+    /// Refuses while it is in doubt what is registered.
+    pub(crate) fn check_standing(&self) -> ControlResult<()> {
+        let registry = self.registry.borrow();
+        let trouble = registry.as_ref().and_then(|known| known.standing.trouble());
+        trouble.map_or(Ok(()), |trouble| Err(ControlError::RegistryInDoubt(trouble)))
+    }
+
+    /// Keeps in mind a token that the engine's own configuration names, and whether the registry has it.
+    pub(crate) fn remember_configured(&self, token: Token, is_admitted: bool) {
+        self.configured()
+            .insert(token.hash, (Arc::new(token), is_admitted));
+    }
+
+    /// The tokens that the engine's own configuration names, and whether the registry has them. What the registry
+    /// has counts as it says, unless it is in doubt.
+    pub(crate) fn configured(&self) -> MutexGuard<'_, BTreeMap<Digest, (Arc<Token>, bool)>> {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The registry with everything in it that was written before this was asked.

@@ -32,7 +32,7 @@ impl Context {
     }
 
     /// Keeps a revision of this life under a key of its own, after its pipeline's entry has said it: the entry
-    /// counts. Whoever comes too late, because the name has another life by now, changes nothing.
+    /// counts, also where what is under the key cannot be read. Whoever comes too late, because the name has another life by now, changes nothing.
     pub(crate) async fn keep_revision(
         &self,
         id: &PipelineId,
@@ -40,19 +40,25 @@ impl Context {
         revision: &Revision,
     ) -> ControlResult<()> {
         let key = Key::Revision(id.clone(), revision.number);
-        let kept = self.read::<Revision>(&key).await?;
-        if kept.as_ref().is_some_and(|(kept, _)| kept == revision) {
-            return Ok(());
+        let entry = self.world.registry.get(&key.to_string()).await?;
+        let expected = entry.as_ref().map_or(0, |entry| entry.revision);
+        if let Some(value) = entry.and_then(|entry| entry.value) {
+            match serde_json::from_slice::<Revision>(&value) {
+                Ok(kept) if kept == *revision => return Ok(()),
+                Ok(_) => {}
+                Err(cause) => {
+                    tracing::warn!(%key, %cause, "a revision that cannot be read is kept anew, as the pipeline's entry says it");
+                }
+            }
         }
         // Looked at after the key: what another life has written under it since is a conflict.
         let pipeline = self.read::<Pipeline>(&Key::Pipeline(id.clone())).await?;
         if pipeline.is_none_or(|(known, _)| known.life != life) {
             return Ok(());
         }
-        let expected = kept.map_or(0, |(_, revision)| revision);
         match self.write(&key, revision, expected).await {
             // Somebody else keeps it, and it says the same.
-            Ok(_) | Err(ControlError::Conflict(_)) => Ok(()),
+            Ok(_) | Err(ControlError::Raced(_)) => Ok(()),
             Err(cause) => Err(cause),
         }
     }
@@ -91,9 +97,20 @@ impl Context {
 
 fn changed(key: &Key, cause: WriteError) -> ControlError {
     match cause {
-        WriteError::Conflict(_) => ControlError::Conflict(format!(
-            "{key} was changed by somebody else meanwhile; look again and repeat"
-        )),
+        WriteError::Conflict(_) => ControlError::Raced(in_words(key)),
         WriteError::Broker(cause) => cause.into(),
+    }
+}
+
+/// What a key is about, as those call it who never saw one.
+fn in_words(key: &Key) -> String {
+    match key {
+        Key::Tenant(tenant) => format!("tenant {tenant}"),
+        Key::Token(_) => "the token".to_owned(),
+        Key::Plugin(_, plugin) => format!("plugin {plugin}"),
+        Key::Pipeline(id) => format!("pipeline {}", id.pipeline),
+        Key::Revision(id, number) => format!("revision {number} of pipeline {}", id.pipeline),
+        Key::Schema(_, schema) => format!("schema {schema}"),
+        Key::SchemaVersion(_, schema, number) => format!("version {number} of schema {schema}"),
     }
 }

@@ -27,6 +27,9 @@ pub enum ControlError {
     /// The tenant's: it contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// The tenant's: somebody else changed it since it was looked at.
+    #[error("{0} was changed by somebody else meanwhile; look again and repeat")]
+    Raced(String),
     /// The tenant's: it was meant for another revision than there is.
     #[error("{0}")]
     Precondition(String),
@@ -60,6 +63,9 @@ pub enum ControlError {
     /// The broker's: the change was not begun, because it cannot be told to the audit log.
     #[error("nothing was changed, because the audit log cannot be written: {0}")]
     Unaudited(BrokerError),
+    /// The operator's: what is registered is in doubt.
+    #[error("{0}")]
+    RegistryInDoubt(String),
     /// Ours.
     #[error("{0}")]
     Internal(String),
@@ -78,7 +84,7 @@ impl ControlError {
     pub fn code(&self) -> ApiCode {
         match self {
             Self::NotFound { .. } => ApiCode::NotFound,
-            Self::Conflict(_) => ApiCode::Conflict,
+            Self::Conflict(_) | Self::Raced(_) => ApiCode::Conflict,
             Self::Precondition(_) => ApiCode::PreconditionFailed,
             Self::Spec(_) => ApiCode::InvalidPipeline,
             Self::Invalid(_) => ApiCode::InvalidRequest,
@@ -91,6 +97,7 @@ impl ControlError {
             Self::Broker(_) => ApiCode::BrokerUnavailable,
             Self::Account(_) => ApiCode::AccountUnavailable,
             Self::Unaudited(_) => ApiCode::AuditUnavailable,
+            Self::RegistryInDoubt(_) => ApiCode::NotReady,
             Self::Internal(_) => ApiCode::Internal,
         }
     }

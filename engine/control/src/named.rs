@@ -108,7 +108,7 @@ impl Context {
             version.deleting = false;
             version.by = None;
             match self.write(&key, &version, revision).await {
-                Err(ControlError::Conflict(_)) => {}
+                Err(ControlError::Raced(_)) => {}
                 written => return written.map(drop),
             }
         }

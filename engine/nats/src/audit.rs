@@ -50,13 +50,24 @@ fn config() -> Value {
 #[async_trait]
 impl AuditLog for NatsBroker {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
-        self.audit.get_or_try_init(|| self.make_audit_stream()).await?;
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
         let subject = format!("tr._audit.{tenant}.{}", record.id);
         let payload = serde_json::to_vec(record).map_err(|cause| unreachable(&cause))?;
         let stored = self.jetstream.publish(subject, payload.into()).await;
         let stored = stored.map_err(|cause| unreachable(&cause))?;
-        stored.await.map(drop).map_err(|cause| unreachable(&cause))
+        let Err(cause) = stored.await else { return Ok(()) };
+        // A stream that is not there is another matter than a broker that does not answer.
+        self.stream(STREAM).await?;
+        Err(unreachable(&cause))
+    }
+
+    async fn bring(&self) -> Result<bool, BrokerError> {
+        match self.stream(STREAM).await {
+            Err(BrokerError::NoStream(_)) => {}
+            known => return known.map(|_| false),
+        }
+        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
+        made.map(|_| true)
     }
 
     async fn before(
@@ -65,10 +76,7 @@ impl AuditLog for NatsBroker {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
-        let facts = match self.stream(STREAM).await {
-            Err(BrokerError::NoStream(_)) => return Ok(Vec::new()),
-            facts => facts?,
-        };
+        let facts = self.stream(STREAM).await?;
         let subject = whose.name().map_or_else(
             || "tr._audit.>".to_owned(),
             |tenant| format!("tr._audit.{tenant}.*"),
@@ -91,15 +99,6 @@ impl AuditLog for NatsBroker {
 }
 
 impl NatsBroker {
-    async fn make_audit_stream(&self) -> Result<(), BrokerError> {
-        match self.stream(STREAM).await {
-            Err(BrokerError::NoStream(_)) => {}
-            known => return known.map(drop),
-        }
-        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
-        made.map(drop)
-    }
-
     /// The last `limit` records in a range of sequences, without its end, oldest first.
     async fn audited_between(
         &self,

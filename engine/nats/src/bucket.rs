@@ -1,4 +1,5 @@
-//! A key-value bucket: made when first needed.
+//! A key-value bucket: made when first needed, and again where it is gone, but for the registry's. A bucket that
+//! begins anew has lost what was in it, and only its owner knows whether that is to be borne.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tailrace_core::ports::{
     broker::BrokerError,
     registry::{Bucket, Entry, Watch, WriteError},
 };
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::{
     error::unreachable,
@@ -27,7 +28,18 @@ pub struct NatsBucket {
     max_age: Duration,
     replicas: Replicas,
     placement: Placement,
-    store: OnceCell<kv::Store>,
+    /// Whether it is made when it is not there.
+    is_made: bool,
+    opened: Mutex<Opened>,
+}
+
+/// A bucket, as far as it is known.
+#[derive(Default)]
+struct Opened {
+    /// None until it is needed, and after a failure: it may be gone, or another one.
+    store: Option<kv::Store>,
+    /// Whether it was there before.
+    was_there: bool,
 }
 
 impl NatsBucket {
@@ -44,34 +56,73 @@ impl NatsBucket {
             jetstream,
             name,
             max_age,
-            store: OnceCell::new(),
+            is_made: true,
+            opened: Mutex::default(),
         }
     }
 
-    async fn store(&self) -> Result<&kv::Store, BrokerError> {
-        self.store
-            .get_or_try_init(|| async {
-                if let Ok(known) = self.jetstream.get_key_value(self.name).await {
-                    return Ok(known);
+    /// One that is made by [`NatsBucket::make`] alone.
+    pub(crate) fn unmade(self) -> Self {
+        Self {
+            is_made: false,
+            ..self
+        }
+    }
+
+    async fn store(&self) -> Result<kv::Store, BrokerError> {
+        let mut opened = self.opened.lock().await;
+        if let Some(store) = &opened.store {
+            return Ok(store.clone());
+        }
+        let store = match self.jetstream.get_key_value(self.name).await {
+            Ok(known) => known,
+            Err(cause) if !self.is_made => return Err(unreachable(&cause)),
+            Err(_) => {
+                let made = self.create_with_replicas().await?;
+                if opened.was_there {
+                    tracing::warn!(
+                        bucket = self.name,
+                        "a bucket was gone from the broker; it was made anew, empty"
+                    );
                 }
-                let made = self.create(self.replicas.wanted()).await;
-                match (made, self.replicas) {
-                    // One server, or too few: as many as there can be.
-                    (Err(_), Replicas::Auto) => self.create(1).await,
-                    (made, _) => made,
-                }
-            })
-            .await
+                made
+            }
+        };
+        opened.was_there = true;
+        opened.store = Some(store.clone());
+        Ok(store)
+    }
+
+    /// Makes it, unless it is there.
+    pub(crate) async fn make(&self) -> Result<(), BrokerError> {
+        self.create_with_replicas().await.map(drop)
+    }
+
+    async fn create_with_replicas(&self) -> Result<kv::Store, BrokerError> {
+        match (self.create(self.replicas.wanted()).await, self.replicas) {
+            // One server, or too few: as many as there can be.
+            (Err(_), Replicas::Auto) => self.create(1).await,
+            (made, _) => made,
+        }
+    }
+
+    /// After a failure it is looked for once more: it may be gone.
+    async fn heeded<T, E>(&self, outcome: Result<T, E>, is_brokers: impl FnOnce(&E) -> bool) -> Result<T, E> {
+        if outcome.as_ref().err().is_some_and(is_brokers) {
+            self.opened.lock().await.store = None;
+        }
+        outcome
     }
 }
 
 impl NatsBucket {
     async fn update(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
         let written = self.store().await?.update(key, value, expected).await;
-        written.map_err(|cause| match cause.kind() {
+        let written = written.map_err(|cause| match cause.kind() {
             UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
             _ => WriteError::Broker(unreachable(&cause)),
-        })
+        });
+        self.heeded(written, is_brokers).await
     }
 }
 
@@ -93,7 +144,8 @@ impl NatsBucket {
 #[async_trait]
 impl Bucket for NatsBucket {
     async fn get(&self, key: &str) -> Result<Option<Entry>, BrokerError> {
-        entry_of(self.store().await?, key).await
+        let found = entry_of(&self.store().await?, key).await;
+        self.heeded(found, |_| true).await
     }
 
     async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, WriteError> {
@@ -113,26 +165,32 @@ impl Bucket for NatsBucket {
 
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
         let deleted = self.store().await?.delete(key).await;
-        deleted.map_err(|cause| unreachable(&cause))
+        let deleted = deleted.map_err(|cause| unreachable(&cause));
+        self.heeded(deleted, |_| true).await
     }
 
     async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
         let store = self.store().await?;
         let removed = store.delete_expect_revision(key, Some(expected)).await;
-        removed.map_err(|cause| match cause.kind() {
+        let removed = removed.map_err(|cause| match cause.kind() {
             DeleteErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
             _ => WriteError::Broker(unreachable(&cause)),
-        })
+        });
+        self.heeded(removed, is_brokers).await
     }
 
     async fn revision(&self) -> Result<u64, BrokerError> {
         // Asked of the leader. The client's own status of a bucket is what was when the bucket was opened.
-        last_entry(self.store().await?).await
+        let last = last_entry(&self.store().await?).await;
+        self.heeded(last, |_| true).await
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        Ok(Box::new(
-            NatsWatch::begin(&self.jetstream, self.store().await?).await?,
-        ))
+        let begun = NatsWatch::begin(&self.jetstream, &self.store().await?).await;
+        Ok(Box::new(self.heeded(begun, |_| true).await?))
     }
+}
+
+fn is_brokers(cause: &WriteError) -> bool {
+    matches!(cause, WriteError::Broker(_))
 }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::{
-    sync::{Mutex, OnceCell, Semaphore, watch},
+    sync::{Mutex, Semaphore, watch},
     time::Instant,
 };
 
@@ -43,8 +43,6 @@ pub struct NatsBroker {
     /// When the server is to be asked next for its limit of messages (see `payload_limit`).
     pub(crate) limit_due: Mutex<Option<Instant>>,
     pub(crate) registry: NatsBucket,
-    /// Set once the stream of the audit log is known to be there.
-    pub(crate) audit: OnceCell<()>,
 }
 
 /// How a connection is.
@@ -134,7 +132,7 @@ impl NatsBroker {
             .map_err(|cause| unusable(&cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
-        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options);
+        let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options).unmade();
         Ok(Self {
             client,
             jetstream,
@@ -145,7 +143,6 @@ impl NatsBroker {
             silence: Arc::default(),
             limit_due: Mutex::default(),
             registry,
-            audit: OnceCell::new(),
         })
     }
 

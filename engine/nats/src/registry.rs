@@ -8,12 +8,16 @@ use bytes::Bytes;
 use tailrace_core::{
     identity::Digest,
     ports::{
-        broker::BrokerError,
+        broker::{BrokerError, Streams as _},
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
 };
 
-use crate::{bucket::NatsBucket, connect::NatsBroker, objects::reading::Listed};
+use crate::{
+    bucket::NatsBucket,
+    connect::{NatsBroker, REGISTRY},
+    objects::reading::Listed,
+};
 
 const LEASES: &str = "tailrace_engines";
 const ALARMS: &str = "tailrace_alarms";
@@ -62,6 +66,17 @@ impl Bucket for NatsBroker {
 
 #[async_trait]
 impl RegistryStore for NatsBroker {
+    async fn created(&self) -> Result<Option<String>, BrokerError> {
+        match self.stream(&format!("KV_{REGISTRY}")).await {
+            Err(BrokerError::NoStream(_)) => Ok(None),
+            facts => Ok(Some(facts?.created)),
+        }
+    }
+
+    async fn make(&self) -> Result<(), BrokerError> {
+        self.registry.make().await
+    }
+
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         let store = self.objects(PLUGINS);
         store.put(&digest.to_string(), BTreeMap::new(), &component).await

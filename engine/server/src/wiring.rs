@@ -76,6 +76,7 @@ pub struct RunningEngine {
     traces: Option<Arc<Traces>>,
     amounts: JoinHandle<()>,
     lives: JoinHandle<()>,
+    audit: JoinHandle<()>,
     replicas: JoinHandle<()>,
     taken: watch::Receiver<Option<IdentityTaken>>,
     /// Last, so that the folder is given back when nothing of this engine is left.
@@ -116,7 +117,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         allowed.map_err(|why| anyhow::anyhow!("an alarm of the configuration: {why}"))?;
     }
     let (sender, registry) = watch::channel::<Option<Arc<Registry>>>(None);
-    let registry_watcher = tasks::spawn(watcher::keep(world.registry.clone(), sender));
+    let registry_watcher = tasks::spawn(watcher::keep(world.clone(), sender));
     let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());
     let (members_sender, members) = watch::channel(None);
     let heard = Arc::new(Heard::default());
@@ -148,8 +149,9 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let peers = tasks::spawn(answer_peers(queries.clone(), me.clone(), members.clone()));
     let alarms = Alarms::new(queries.clone(), me, engine_alarms);
     let alarms = tasks::spawn(alarms.run(stop.clone()));
-    let amounts = tasks::spawn(context.keep_amounts(stop.clone()));
+    let amounts = tasks::spawn(context.clone().keep_amounts(stop.clone()));
     let lives = tasks::spawn(commands.go_on(stop.clone()));
+    let audit = tasks::spawn(context.keep_audit(stop.clone()));
     let replicas = tasks::spawn(keep_replicas(world.clone(), stop.clone()));
     let engine = Engine {
         world,
@@ -191,6 +193,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         traces,
         amounts,
         lives,
+        audit,
         replicas,
         taken,
         _folder: folder,
@@ -249,6 +252,7 @@ impl RunningEngine {
         }
         self.amounts.abort();
         self.lives.abort();
+        self.audit.abort();
         self.replicas.abort();
     }
 }

@@ -126,12 +126,18 @@ async fn serve(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
 /// Makes the operator's first token known, as soon as the registry answers.
 async fn admit_operator(engine: &RunningEngine, config: &Config) -> anyhow::Result<()> {
     let token = operator_token(engine, config)?;
+    let mut told = None;
     while let Err(cause) = engine
         .commands
         .admit_token(&token, Scope::Operator(Role::Admin))
         .await
     {
-        tracing::warn!(%cause, "the operator's token cannot be made known yet");
+        // Once for each trouble: what waits for somebody is tried for as long.
+        let cause = cause.to_string();
+        if told.as_ref() != Some(&cause) {
+            tracing::warn!(cause, "the operator's token cannot be made known yet");
+        }
+        told = Some(cause);
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
     Ok(())

@@ -54,6 +54,9 @@ impl AuditLog for BreakableAudit {
         }
         self.log.write(record).await
     }
+    async fn bring(&self) -> Result<bool, BrokerError> {
+        self.log.bring().await
+    }
     async fn before(
         &self,
         whose: Whose<'_>,
@@ -101,6 +104,10 @@ impl AuditLog for SharedAudit {
         self.link.request(Service::Registry).await?;
         self.log.write(record).await?;
         self.link.answer().await
+    }
+    async fn bring(&self) -> Result<bool, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        self.log.bring().await
     }
     async fn before(
         &self,

@@ -134,6 +134,12 @@ impl Bucket for Silent {
 
 #[async_trait]
 impl RegistryStore for Silent {
+    async fn created(&self) -> Result<Option<String>, BrokerError> {
+        self.registry.created().await
+    }
+    async fn make(&self) -> Result<(), BrokerError> {
+        self.registry.make().await
+    }
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         self.registry.put_plugin(digest, component).await
     }
@@ -242,7 +248,7 @@ impl Stage {
             )
         };
         let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.registry.clone(), sender));
+        tasks::spawn(watcher::keep(world.clone(), sender));
         let membership = Membership {
             me: name(me),
             alive: alive.iter().map(|engine| name(engine)).collect(),

@@ -115,7 +115,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
             &[],
         ),
         ("POST", "/v1/doctor/fix") => of(
-            "It mends what is `fixable`, each thing after a last look. Every mended thing is in the audit log.",
+            "It mends what is `fixable`, each thing after a last look. Every mended thing is in the audit log. Where the registry is lost, nothing is mended before `?accept-registry-loss=true` gives it up.",
             "",
             "200 with `mended` (each finding with `mended` and, if it failed, `why_not`) and the `findings` that are left",
             &[],

@@ -20,6 +20,7 @@ mod judge;
 mod judged;
 mod kept;
 mod limits;
+mod lives;
 mod merging;
 mod metrics;
 mod names;

@@ -119,7 +119,7 @@ impl Stage {
         let fake = Fake::new();
         let world = fake.world();
         let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.registry.clone(), sender));
+        tasks::spawn(watcher::keep(world.clone(), sender));
         let mut read = registry.clone();
         read.wait_for(Option::is_some).await.unwrap();
         let overview = Overview::default();

@@ -36,7 +36,7 @@ pub struct Fake {
     pub store: MemoryStore,
     pub audit: Arc<BreakableAudit>,
     leases: MemoryBucket,
-    alarms: MemoryBucket,
+    pub alarms: MemoryBucket,
     sandbox: Arc<Sandbox>,
 }
 

@@ -89,7 +89,9 @@ impl Alarms {
     }
 
     async fn look(&mut self) {
-        let Ok(registry) = self.queries.context.registry() else {
+        let known = self.queries.context.registry().ok();
+        // What a registry in doubt does not know is not gone, and is not forgotten.
+        let Some(registry) = known.filter(|known| known.standing.is_whole()) else {
             return;
         };
         self.look_back(&registry).await;

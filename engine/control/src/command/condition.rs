@@ -25,12 +25,25 @@ impl Condition {
             (Self::At(expected), Some(found)) if expected == found => return Ok(()),
             (Self::Absent, Some(_)) => format!("{what} is there already"),
             (Self::Present | Self::At(_), None) => format!("{what} is not there"),
-            (Self::At(expected), Some(found)) => format!(
-                "{what} was changed since: it is at revision {found}, not at {expected}; read it again, and repeat the change on what it says now"
-            ),
+            (Self::At(_), Some(_)) => changed_since(what),
         };
         Err(ControlError::Precondition(refused))
     }
+
+    /// What came of a change that began with this: whoever wanted what was there to be a certain one, and was
+    /// overtaken by somebody else, is told the same as if that one had been there before.
+    pub(crate) fn settle<T>(self, outcome: ControlResult<T>) -> ControlResult<T> {
+        match outcome {
+            Err(ControlError::Raced(what)) if self != Self::Any => {
+                Err(ControlError::Precondition(changed_since(&what)))
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+fn changed_since(what: &str) -> String {
+    format!("{what} was changed since it was read; read it again, and repeat the change on what it says now")
 }
 
 #[cfg(test)]
@@ -45,5 +58,21 @@ mod tests {
         assert!(holds(Condition::Present, Some(3)) && !holds(Condition::Present, None));
         assert!(holds(Condition::At(3), Some(3)));
         assert!(!holds(Condition::At(3), Some(4)) && !holds(Condition::At(3), None));
+    }
+
+    #[test]
+    fn who_is_overtaken_is_told_that_the_condition_does_not_hold() {
+        let raced = || Err::<(), _>(ControlError::Raced("pipeline p".to_owned()));
+        for condition in [Condition::At(3), Condition::Present, Condition::Absent] {
+            let told = condition.settle(raced()).unwrap_err();
+            assert!(
+                matches!(&told, ControlError::Precondition(why) if why.contains("pipeline p")),
+                "{told}"
+            );
+        }
+        assert!(matches!(
+            Condition::Any.settle(raced()),
+            Err(ControlError::Raced(_))
+        ));
     }
 }

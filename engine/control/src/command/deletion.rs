@@ -87,7 +87,7 @@ impl Commands {
         let key = Key::Pipeline(id.clone());
         let missing = || ControlError::not_found("pipeline", &id.pipeline);
         let (mut pipeline, revision) = self.context.read::<Pipeline>(&key).await?.ok_or_else(missing)?;
-        condition.check(&format!("pipeline {}", id.pipeline), Some(revision))?;
+        condition.check(&pipeline.in_words(id), Some(revision))?;
         let intent = Intent::Delete(id.clone(), pipeline.life);
         if pipeline.phase == PipelinePhase::Deleting {
             return self.lives.finish(intent).await;
@@ -106,6 +106,6 @@ impl Commands {
             self.context.write(&key, &pipeline, revision).await?;
             self.lives.finish(intent).await
         };
-        self.audited(change, make).await
+        condition.settle(self.audited(change, make).await)
     }
 }

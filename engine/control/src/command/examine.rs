@@ -40,6 +40,8 @@ pub(super) struct Examined {
     pub(super) plugins: BTreeMap<Name, Digest>,
     /// What somebody should think of before.
     pub(super) warnings: Vec<String>,
+    /// What is other than it is written, because the pipeline was given another stream since.
+    pub(super) kept: Option<String>,
 }
 
 impl Commands {
@@ -73,6 +75,7 @@ impl Commands {
         sift(&mut found, check_memory(&owner, &manifest))?;
         let filled = fill_in(&owner.schema_rules, &mut manifest).map_err(ControlError::from);
         let schemas = sift(&mut found, filled)?.unwrap_or_default();
+        let kept = self.keep_left_stream(&id, &mut manifest).await?;
         let stream = Box::pin(self.resolve_stream(tenant, &manifest)).await;
         let stream = sift(&mut found, stream)?;
         manifest.input.stream = stream.as_ref().map(|stream| stream.name.clone());
@@ -84,8 +87,9 @@ impl Commands {
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
         let mut warnings = Vec::new();
-        how.condition
-            .check(&format!("pipeline {}", id.pipeline), revision)?;
+        let called = known.as_ref().map(|(known, _)| known.in_words(&id));
+        let called = called.unwrap_or_else(|| format!("pipeline {}", id.pipeline));
+        how.condition.check(&called, revision)?;
         if let (Some((known, _)), Some(_)) = (&known, &stream) {
             sift(&mut found, check_change(&known.active.manifest, &manifest))?;
             let again = Box::pin(self.declared_again(&id, known, &manifest)).await;
@@ -107,6 +111,7 @@ impl Commands {
             known,
             plugins,
             warnings,
+            kept,
         })
     }
 }

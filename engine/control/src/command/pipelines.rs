@@ -41,8 +41,14 @@ impl Commands {
     ) -> ControlResult<AppliedPipeline> {
         let examined = Box::pin(self.examine(tenant, written.into(), &how)).await?;
         let schemas = examined.schemas.clone();
-        let applied = Box::pin(self.put(examined, how)).await?;
-        Ok(AppliedPipeline { schemas, ..applied })
+        let (kept, condition) = (examined.kept.clone(), how.condition);
+        let applied = condition.settle(Box::pin(self.put(examined, how)).await)?;
+        let warnings = kept.into_iter().chain(applied.warnings).collect();
+        Ok(AppliedPipeline {
+            schemas,
+            warnings,
+            ..applied
+        })
     }
 
     /// Writes what has passed all checks, unless it is only asked what would happen.
@@ -56,6 +62,7 @@ impl Commands {
             plugins,
             schemas: _,
             warnings: mut told,
+            kept: _,
         } = examined;
         if let Some(mode) = how.beside {
             let revision = Revision {
@@ -173,6 +180,7 @@ impl Commands {
             None => pipeline.before().ok_or_else(first)?,
         };
         let mut target = self.context.revision(id, to).await?;
+        let kept = self.keep_stream(id, pipeline, &mut target.manifest).await?;
         Box::pin(self.resolve_schemas(&id.tenant, &mut target.manifest)).await?;
         check_change(&pipeline.active.manifest, &target.manifest)?;
         check_state_versions(&pipeline.active.manifest, &target.manifest, forced)?;
@@ -189,6 +197,7 @@ impl Commands {
             rolled_back_to: Some(to),
         };
         let applied = Box::pin(self.activate(id, known, next)).await?;
+        warnings.extend(kept);
         Ok(AppliedPipeline { warnings, ..applied })
     }
 

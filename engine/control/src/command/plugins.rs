@@ -216,7 +216,7 @@ impl Commands {
                 Ok((Arc::new(kept), true))
             }
             // Somebody was faster with the same version.
-            Err(conflict @ ControlError::Conflict(_)) => {
+            Err(conflict @ ControlError::Raced(_)) => {
                 match self.settled_version(tenant, &version.plugin).await? {
                     Some(known) => Ok((same_or_conflict(known, version.upload_digest)?, false)),
                     None => Err(conflict),

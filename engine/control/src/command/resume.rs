@@ -204,7 +204,11 @@ impl Commands {
         Box::pin(made).await.map(drop)
     }
 
-    async fn input_facts(&self, id: &PipelineId, manifest: &PipelineManifest) -> ControlResult<StreamFacts> {
+    pub(super) async fn input_facts(
+        &self,
+        id: &PipelineId,
+        manifest: &PipelineManifest,
+    ) -> ControlResult<StreamFacts> {
         let name = manifest.input.stream.clone().unwrap_or_default();
         let streams = self.context.world_of(&id.tenant).await?.streams;
         let facts = match streams.stream(&name).await {

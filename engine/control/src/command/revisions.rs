@@ -172,7 +172,7 @@ impl Commands {
             .await
         {
             Ok(_) => self.context.keep_revision(id, again.life, &again.active).await,
-            Err(ControlError::Conflict(_)) => Ok(()),
+            Err(ControlError::Raced(_)) => Ok(()),
             Err(cause) => Err(cause),
         }
     }
@@ -211,9 +211,9 @@ impl Commands {
     async fn forget_revisions(&self, id: &PipelineId, entry: &Pipeline) -> ControlResult<()> {
         let oldest = entry.last_number.saturating_sub(KEPT_REVISIONS) + 1;
         let registry = self.context.registry()?;
-        let kept = registry.revisions.get(id).into_iter().flatten();
-        for number in kept.filter(|number| **number < oldest && entry.previous != Some(**number)) {
-            self.context.remove(&Key::Revision(id.clone(), *number)).await?;
+        let kept = registry.all_revisions_of(id).into_iter();
+        for number in kept.filter(|number| *number < oldest && entry.previous != Some(*number)) {
+            self.context.remove(&Key::Revision(id.clone(), number)).await?;
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ impl Commands {
         }
         let change = Change::new("tenant-put", name, format!("tenant/{name}")).in_life(life);
         let change = change.from(before.as_ref().map(told)).to(told(&tenant));
-        self.audited(change, async {
+        let made = self.audited(change, async {
             let written = self.context.write(&key, &tenant, expected.unwrap_or(0)).await?;
             match before {
                 Some(before) if before.nats_account != tenant.nats_account => {
@@ -111,8 +111,8 @@ impl Commands {
                 }
                 _ => Ok(()),
             }
-        })
-        .await?;
+        });
+        condition.settle(made.await)?;
         Ok(Arc::new(tenant))
     }
 
@@ -237,7 +237,7 @@ impl Commands {
             self.context.write(&key, &tenant, revision).await?;
             self.lives.finish(intent).await
         };
-        self.audited(change, make).await
+        condition.settle(self.audited(change, make).await)
     }
 }
 

@@ -12,7 +12,7 @@ use tailrace_core::{
     identity::Digest,
     life::Life,
     name::Name,
-    registry::{Key, Role, Scope, Token},
+    registry::{Key, Registry, Role, Scope, Token},
     units::Span,
 };
 
@@ -62,23 +62,50 @@ impl Commands {
     /// Makes a token known that was chosen outside: the operator's first.
     pub async fn admit_token(&self, token: &str, scope: Scope) -> ControlResult<()> {
         let hash = Digest::of(token.as_bytes());
-        let known = self.context.read::<Token>(&Key::Token(hash)).await?;
-        if known.is_some_and(|(known, _)| known.scope == scope) {
-            return self
-                .context
-                .wait_until(|registry| registry.tokens.contains_key(&hash))
-                .await;
-        }
-        self.keep_token(Token {
+        let outside = Token {
             hash,
             id: self.random_id(),
             label: Some(OUTSIDE.to_owned()),
-            tenant_life: self.life_of(&scope)?,
+            tenant_life: self.life_of(&scope).unwrap_or_default(),
             scope,
             created_ms: self.context.now_ms(),
             expires_ms: None,
-        })
-        .await
+        };
+        self.context.remember_configured(outside.clone(), false);
+        // The bucket may be made just now.
+        self.context.wait_until(|_| true).await?;
+        self.context.check_standing()?;
+        self.admit_configured(outside).await
+    }
+
+    /// Makes the tokens known again that the engine's own configuration names: the registry is another one.
+    pub(crate) async fn admit_again(&self) -> ControlResult<()> {
+        let configured: Vec<_> = self.context.configured().values().cloned().collect();
+        for (token, _) in configured {
+            self.admit_configured(Token::clone(&token)).await?;
+        }
+        Ok(())
+    }
+
+    async fn admit_configured(&self, token: Token) -> ControlResult<()> {
+        let hash = token.hash;
+        let known = self.context.read::<Token>(&Key::Token(hash)).await?;
+        if known.is_none_or(|(known, _)| known.scope != token.scope) {
+            let tenant_life = self.life_of(&token.scope)?;
+            let token = Token {
+                tenant_life,
+                ..token.clone()
+            };
+            match self.keep_token(token).await {
+                // Another task, or another engine, makes the same one known.
+                Ok(()) | Err(ControlError::Raced(_)) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        let is_seen = |registry: &Registry| registry.tokens.contains_key(&hash);
+        self.context.wait_until(is_seen).await?;
+        self.context.remember_configured(token, true);
+        Ok(())
     }
 
     /// Makes a new token for a tenant.

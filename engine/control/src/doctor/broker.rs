@@ -1,11 +1,15 @@
 //! What lies on the broker, and what of it belongs to nobody.
 
 use tailrace_core::{
+    alarm::memory::Memory,
     altered,
     identity::{Digest, PartitionId, PipelineId},
     life::Life,
     name::Name,
-    ports::broker::{StreamFacts, too_small_a_limit},
+    ports::{
+        broker::{StreamFacts, too_small_a_limit},
+        registry::Entry,
+    },
     subject,
 };
 
@@ -34,6 +38,8 @@ pub(super) struct Lying {
 pub(super) struct SharedLying {
     pub(super) components: Vec<Digest>,
     alarms: Vec<String>,
+    /// Those of them that nobody can read.
+    unreadable_alarms: Vec<String>,
 }
 
 impl Queries {
@@ -53,11 +59,19 @@ impl Queries {
         let world = &self.context.world;
         let components = world.registry.plugin_digests().await?;
         let mut watch = world.alarms.watch().await?;
-        let mut alarms = Vec::new();
-        while let Some(entry) = watch.next().await? {
-            alarms.extend(entry.value.map(|_| entry.key));
+        let (mut alarms, mut unreadable_alarms) = (Vec::new(), Vec::new());
+        while let Some(Entry { key, value, .. }) = watch.next().await? {
+            let Some(value) = value else { continue };
+            if serde_json::from_slice::<Memory>(&value).is_err() {
+                unreadable_alarms.push(key.clone());
+            }
+            alarms.push(key);
         }
-        Ok(SharedLying { components, alarms })
+        Ok(SharedLying {
+            components,
+            alarms,
+            unreadable_alarms,
+        })
     }
 }
 
@@ -118,6 +132,16 @@ pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut E
 
 /// What of the engine's own account belongs to nobody.
 pub(super) fn compare_shared(lies: &SharedLying, registered: &Registered, examination: &mut Examination) {
+    for key in &lies.unreadable_alarms {
+        let detail =
+            "what alarms remember cannot be read; they begin anew, and may tell again what they told";
+        let found = examination.add(
+            "unreadable-entry",
+            format!("{key} (bucket tailrace_alarms)"),
+            detail,
+        );
+        found.fixed_by(None, Fix::Alarm(key.clone()));
+    }
     for key in &lies.alarms {
         let Some(id) = key.strip_prefix("pipeline.").and_then(id_of) else {
             continue;

@@ -59,6 +59,8 @@ pub(crate) enum Fix {
     Altered(PipelineId, Life),
     /// What alarms remember of no pipeline.
     Alarm(String),
+    /// A revision that cannot be read, and that its pipeline's entry says.
+    Revision(PipelineId, u64),
     /// An entry that cannot be read, of a pipeline whose revisions are kept.
     Pipeline(PipelineId),
 }

@@ -1,13 +1,15 @@
 //! Mending what was found. Each thing is looked at once more, right before: what is somebody's by now is left
 //! alone.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tailrace_core::{
     audit::{self, Change},
     identity::PipelineId,
     name::Name,
     ports::broker::BrokerError,
-    registry::{Key, Pipeline, Revision},
+    registry::{Key, Pipeline, Registry, Revision, standing::LOSS_ACCEPTED},
     subject,
 };
 
@@ -20,6 +22,9 @@ use crate::{
     },
     error::{ControlError, ControlResult},
 };
+
+/// Longest wait until this engine follows the registry that takes the place of the lost one.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(20);
 
 impl Commands {
     /// Mends what can be mended of these findings, one after the other; what fails does not stop the rest. The
@@ -102,11 +107,46 @@ impl Commands {
             Fix::Replicas => Ok(world.streams.raise_replicas().await?),
             Fix::Component(digest) => self.lives.remove_component(*digest, |_, _| false).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
+            Fix::Revision(id, number) => self.keep_said(id, *number).await,
             Fix::Pipeline(id) => self.restore(id).await,
         }
     }
 
-    /// Makes a pipeline's entry anew from its last kept revision, of the life that its own stream bears.
+    /// Keeps a revision anew that its pipeline's entry says.
+    async fn keep_said(&self, id: &PipelineId, number: u64) -> ControlResult<()> {
+        let (pipeline, _) = self.known(id).await?;
+        let said = self.context.revision(id, number).await?;
+        self.context.keep_revision(id, pipeline.life, &said).await
+    }
+
+    /// Goes on without the registry that is lost: all that only that one knew is a leftover from now on.
+    pub async fn accept_registry_loss(&self) -> ControlResult<()> {
+        if self.context.registry()?.standing.is_whole() {
+            return Ok(());
+        }
+        tracing::warn!(
+            who = self.actor.scope,
+            "an operator accepts the loss of the registry"
+        );
+        let registry = &self.context.world.registry;
+        if registry.created().await?.is_none() {
+            registry.make().await?;
+        }
+        registry.delete(LOSS_ACCEPTED).await?;
+        let is_settled = |registry: &Registry| registry.standing.is_whole();
+        self.context.wait_within(ACCEPTED_WITHIN, is_settled).await?;
+        let change = Change {
+            action: "registry-loss-accepted",
+            tenant: None,
+            tenant_life: None,
+            target: "registry".to_owned(),
+            before: None,
+            after: None,
+        };
+        self.audited(change, Box::pin(self.admit_again())).await
+    }
+
+    /// Makes a pipeline's entry anew from its last kept revision that can be read, of the life that its own stream bears.
     async fn restore(&self, id: &PipelineId) -> ControlResult<()> {
         let registry = self.context.registry_now().await?;
         let key = Key::Pipeline(id.clone());
@@ -121,7 +161,13 @@ impl Commands {
             .get(id)
             .and_then(|numbers| numbers.last().copied());
         let number = number.ok_or_else(|| ControlError::not_found("revision", &id.pipeline))?;
-        let active: Revision = self.context.kept_revision(id, number).await?;
+        let mut active: Revision = self.context.kept_revision(id, number).await?;
+        // A later one that cannot be read keeps its number, so this one comes back as another.
+        let last = registry.all_revisions_of(id).last().copied().unwrap_or(number);
+        if last > number {
+            active.number = last + 1;
+            active.rolled_back_to = Some(number);
+        }
         let tenant = self.context.tenant_at_work(&id.tenant)?;
         let world = self.context.world.of(tenant.nats_account.as_ref()).await?;
         let facts = world.streams.stream(&subject::stream_name(id)).await?;

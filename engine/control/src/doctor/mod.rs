@@ -25,7 +25,14 @@ impl Queries {
         let mut examination = Examination::default();
         // What lies on the broker is listed before what is registered is read: what is made meanwhile is
         // registered first, so it is never taken for a leftover.
-        let accounts = self.context.registry()?.accounts();
+        let known = self.context.registry()?;
+        if let Some(trouble) = known.standing.trouble() {
+            // Nothing can be compared with what is not known.
+            let found = examination.add("lost-registry", "bucket tailrace_registry", trouble);
+            found.mended_by("what the detail says");
+            return Ok(examination);
+        }
+        let accounts = known.accounts();
         let mut found = Vec::new();
         for account in accounts {
             match self.look_at_account(account.as_ref()).await {

@@ -21,8 +21,15 @@ pub(super) fn look_at_registry(registry: &Registry, examination: &mut Examinatio
         match key.parse() {
             Ok(Key::Pipeline(id)) if registry.revisions.contains_key(&id) => {
                 found.fixed_by(None, Fix::Pipeline(id));
-                "if a newer engine wrote it, run that one here too; if it is damaged, tailrace doctor --fix makes it anew from the last kept revision".clone_into(&mut found.mend);
+                "if a newer engine wrote it, run that one here too; if it is damaged, tailrace doctor --fix makes it anew from the last revision that can be read".clone_into(&mut found.mend);
             }
+            Ok(Key::Revision(id, number)) if registry.says(&id, number) => {
+                found.fixed_by(None, Fix::Revision(id, number));
+                "tailrace doctor --fix: the pipeline's entry says the same".clone_into(&mut found.mend);
+            }
+            Ok(Key::Revision(id, number)) => found.mended_by(format!(
+                "if a newer engine wrote it, run that one here too; if it is damaged, pipeline {id} cannot go back to revision {number} any more, and goes on without it: nats kv del tailrace_registry {key}"
+            )),
             Ok(Key::Tenant(name)) => found.mended_by(format!(
                 "if a newer engine wrote it, run that one here too; if it is damaged, restore key {key} of bucket tailrace_registry from a backup: the grants of tenant {name} and the seed of its sketches are in it"
             )),

@@ -43,8 +43,8 @@ impl Lives {
         let remembered = format!("pipeline.{}.{}", id.tenant, id.pipeline);
         self.context.world.alarms.delete(&remembered).await?;
         failpoint::pass(Point::DeleteAlarmsGone);
-        for number in self.context.registry()?.revisions.get(id).into_iter().flatten() {
-            self.context.remove(&Key::Revision(id.clone(), *number)).await?;
+        for number in self.context.registry()?.all_revisions_of(id) {
+            self.context.remove(&Key::Revision(id.clone(), number)).await?;
         }
         failpoint::pass(Point::DeleteRevisionsGone);
         self.remove_entry(&key, life, revision).await?;
@@ -59,7 +59,7 @@ impl Lives {
     /// Removes a pipeline's entry, unless another task, or another engine, that was at it as well has done so.
     async fn remove_entry(&self, key: &Key, life: Life, revision: u64) -> ControlResult<()> {
         let removed = self.context.remove_at(key, revision).await;
-        if let Err(ControlError::Conflict(_)) = &removed {
+        if let Err(ControlError::Raced(_)) = &removed {
             let known = self.context.read::<Pipeline>(key).await?;
             if known.is_none_or(|(known, _)| known.life != life) {
                 return Ok(());

@@ -110,7 +110,9 @@ impl Lives {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut lifetimes = Lifetimes::default();
         loop {
-            if let Some(registry) = registry.borrow_and_update().clone() {
+            let seen = registry.borrow_and_update().clone();
+            // What a registry in doubt does not know is not gone.
+            if let Some(registry) = seen.filter(|seen| seen.standing.is_whole()) {
                 let now = self.context.monotonic();
                 lifetimes.see(&registry, now);
                 for ended in lifetimes.due(now) {
@@ -263,7 +265,7 @@ fn is_passing(cause: &ControlError, intent: &Intent) -> bool {
     match cause {
         ControlError::Broker(BrokerError::Unreachable(_)) | ControlError::Account(_) => true,
         // What was begun by deleting has no way back: whatever refuses it, it is tried again.
-        ControlError::Broker(_) | ControlError::Conflict(_) => !matches!(
+        ControlError::Broker(_) | ControlError::Conflict(_) | ControlError::Raced(_) => !matches!(
             intent,
             Intent::Create(..) | Intent::Upload(..) | Intent::DeleteVersion(..) | Intent::Clear(_)
         ),

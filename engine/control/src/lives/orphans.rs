@@ -16,7 +16,9 @@ impl Lives {
     /// had entries of their own was cut off, or bytes came late.
     pub(super) async fn sweep_components(&self) {
         let swept = async {
-            let known = self.context.registry_now().await?.components();
+            let registry = self.context.registry_now().await?;
+            self.context.check_standing()?;
+            let known = registry.components();
             for digest in self.context.world.registry.plugin_digests().await? {
                 if known.as_ref().is_some_and(|known| !known.contains(&digest)) {
                     tracing::info!(%digest, "the bytes of a plugin that no version has are removed");

@@ -65,7 +65,7 @@ impl Lives {
     async fn settle(&self, key: &Key, version: &PluginVersion, revision: u64) -> ControlResult<Option<u64>> {
         match self.context.write(key, version, revision).await {
             Ok(written) => Ok(Some(written)),
-            Err(conflict @ ControlError::Conflict(_)) => {
+            Err(conflict @ ControlError::Raced(_)) => {
                 let now = self.context.read::<PluginVersion>(key).await?;
                 let is_there = now.is_some_and(|(now, _)| now.life == version.life && !now.uploading);
                 if is_there { Ok(None) } else { Err(conflict) }

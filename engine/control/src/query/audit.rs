@@ -2,7 +2,10 @@
 
 use tailrace_core::{
     name::Name,
-    ports::audit::{Audited, Whose},
+    ports::{
+        audit::{Audited, Whose},
+        broker::BrokerError,
+    },
 };
 
 use crate::{error::ControlResult, query::Queries};
@@ -22,7 +25,11 @@ impl Queries {
             self.context.tenant(name)?;
         }
         let log = &self.context.world.audit;
-        Ok(log.before(whose, before, limit.clamp(1, MAX_PAGE)).await?)
+        match log.before(whose, before, limit.clamp(1, MAX_PAGE)).await {
+            // Before the first change there is none. One that is gone is no empty one.
+            Err(BrokerError::NoStream(_)) if !self.context.registry()?.has_had_tenants => Ok(Vec::new()),
+            records => Ok(records?),
+        }
     }
 
     /// The same of a tenant, as the tenant itself sees it: without those of others that bore its name before.

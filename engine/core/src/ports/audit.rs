@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -58,9 +61,12 @@ impl Whose<'_> {
 /// The audit log.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Writes a record, in place of one with the same id; it is durable when this returns.
+    /// Writes a record, in place of one with the same id; it is durable when this returns. [`BrokerError::NoStream`]
+    /// where there is no log: nothing was written.
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError>;
-    /// Records before a position, newest first.
+    /// Makes the log where there is none; says whether it did.
+    async fn bring(&self) -> Result<bool, BrokerError>;
+    /// Records before a position, newest first. [`BrokerError::NoStream`] where there is no log.
     async fn before(
         &self,
         whose: Whose<'_>,
@@ -71,7 +77,7 @@ pub trait AuditLog: Send + Sync {
 
 /// The log in memory, gone with the process.
 #[derive(Debug, Default)]
-pub struct MemoryAudit(Mutex<(u64, VecDeque<Audited>)>);
+pub struct MemoryAudit(Mutex<(u64, VecDeque<Audited>)>, AtomicBool);
 
 impl MemoryAudit {
     /// All records that it keeps, in order.
@@ -79,11 +85,24 @@ impl MemoryAudit {
         let (_, kept) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().map(|known| known.record.clone()).collect()
     }
+
+    /// Somebody deletes it by hand.
+    pub fn lose(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clear();
+        self.1.store(true, Ordering::Relaxed);
+    }
+
+    fn there(&self) -> Result<(), BrokerError> {
+        let is_lost = self.1.load(Ordering::Relaxed);
+        let lost = || BrokerError::NoStream("tailrace_audit".to_owned());
+        (!is_lost).then_some(()).ok_or_else(lost)
+    }
 }
 
 #[async_trait]
 impl AuditLog for MemoryAudit {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
+        self.there()?;
         let (sequence, kept) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *sequence += 1;
         kept.retain(|known| known.record.id != record.id);
@@ -97,12 +116,17 @@ impl AuditLog for MemoryAudit {
         Ok(())
     }
 
+    async fn bring(&self) -> Result<bool, BrokerError> {
+        Ok(self.1.swap(false, Ordering::Relaxed))
+    }
+
     async fn before(
         &self,
         whose: Whose<'_>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, BrokerError> {
+        self.there()?;
         let (_, kept) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = kept
             .iter()

@@ -19,6 +19,7 @@ use crate::{
     identity::{EngineId, PartitionId, PipelineId},
     life::Life,
     manifest::{Delivery, OnLoss, OutputManifest, PipelineManifest, Start},
+    name::Name,
     observe::input::{InputWatch, Loss},
     watermark::Witness,
 };
@@ -266,18 +267,21 @@ pub struct Incoming {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InputError {
     /// The stream was deleted.
-    #[error(
-        "the input stream {0:?} was deleted; make it again, then: tailrace pipeline resume NAME --from first; to read another stream: tailrace pipeline resume NAME --stream STREAM --from first"
-    )]
+    #[error("the input stream {0:?} was deleted")]
     Deleted(String),
     /// A stream of the same name was made anew, or restored from before, so positions mean nothing.
     #[error(
-        "the input stream {0:?} was made anew, or restored from before; its sequences are not those that were committed; to read it from its beginning with the state kept: tailrace pipeline resume NAME --from first; from a sequence: --from SEQUENCE"
+        "the input stream {0:?} was made anew, or restored from before; its sequences are not those that were committed"
     )]
     Recreated(String),
+    /// The same stream holds less than it did: positions mean nothing beyond its end.
+    #[error(
+        "the input stream {0:?} ends before what was committed, as one does that was restored from a backup; what it gives from here on would be taken for what was read"
+    )]
+    Restored(String),
     /// Events of the pipeline were dropped before they were processed, and that is not to be passed over.
     #[error(
-        "the input stream {stream:?} dropped {} events, sequences {} to {}, before they were processed; to go on without them: tailrace pipeline resume NAME --accept-loss; to go on by itself the next time: input.on-loss: continue",
+        "the input stream {stream:?} dropped {} events, sequences {} to {}, before they were processed",
         loss.events, loss.from, loss.to
     )]
     Lost {
@@ -286,6 +290,25 @@ pub enum InputError {
         /// What was lost.
         loss: Loss,
     },
+}
+
+impl InputError {
+    /// What is wrong, with the commands by which this pipeline goes on.
+    pub fn with_exit(&self, pipeline: &Name) -> String {
+        let resume = format!("tailrace pipeline resume {pipeline}");
+        let exit = match self {
+            Self::Deleted(_) => format!(
+                "make it again, then: {resume} --from first; to read another stream: {resume} --stream STREAM --from first"
+            ),
+            Self::Recreated(_) | Self::Restored(_) => format!(
+                "to read it from its beginning with the state kept: {resume} --from first; from a sequence: --from SEQUENCE"
+            ),
+            Self::Lost { .. } => format!(
+                "to go on without them: {resume} --accept-loss; to go on by itself the next time: input.on-loss: continue"
+            ),
+        };
+        format!("{self}; {exit}")
+    }
 }
 
 /// Input streams.

@@ -50,6 +50,11 @@ pub trait Bucket: Send + Sync {
 /// The registry's bucket, and the plugins' bytes.
 #[async_trait]
 pub trait RegistryStore: Bucket {
+    /// When the bucket was made, as the broker writes it: tells one that was made anew. None where there is none; no
+    /// other request makes it.
+    async fn created(&self) -> Result<Option<String>, BrokerError>;
+    /// Makes the bucket, unless it is there.
+    async fn make(&self) -> Result<(), BrokerError>;
     /// Stores a plugin's component under its digest, anew if it is there: a deletion that is on its way leaves what
     /// was stored since.
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError>;

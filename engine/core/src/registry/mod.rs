@@ -6,6 +6,7 @@
 mod begun;
 pub mod candidate;
 mod closure;
+mod judge;
 mod keys;
 mod model;
 mod phase;
@@ -15,6 +16,7 @@ mod schema;
 mod schema_rule;
 mod scope;
 mod snapshot;
+pub mod standing;
 pub mod watcher;
 
 pub use begun::Begun;
@@ -28,3 +30,4 @@ pub use schema::{Schema, SchemaReference, SchemaVersion};
 pub use schema_rule::{FilledSchema, SchemaRule, fill_in, readers_without};
 pub use scope::{Role, Scope};
 pub use snapshot::Registry;
+pub use standing::RegistryStanding;

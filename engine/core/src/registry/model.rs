@@ -7,7 +7,7 @@ use tailrace_sketch::TenantSeed;
 
 use crate::{
     grant::Grant,
-    identity::{Digest, EngineId},
+    identity::{Digest, EngineId, PipelineId},
     life::Life,
     manifest::{OutputManifest, PipelineManifest, PluginRef, error::ManifestError},
     name::Name,
@@ -326,6 +326,14 @@ impl Pipeline {
     /// The number of the next revision: none is given twice.
     pub fn next_number(&self) -> u64 {
         self.active.number.max(self.last_number) + 1
+    }
+
+    /// What it is called where it is said how it stands.
+    pub fn in_words(&self, id: &PipelineId) -> String {
+        format!(
+            "pipeline {} (at its revision {} now)",
+            id.pipeline, self.active.number
+        )
     }
 
     /// Whether it ever gave this number to a revision.

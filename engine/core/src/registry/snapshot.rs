@@ -15,12 +15,21 @@ use crate::{
     manifest::PluginRef,
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, PipelinePhase, PluginVersion, Schema, SchemaVersion, Scope, Tenant, Token},
+    registry::{
+        Key, Pipeline, PipelinePhase, PluginVersion, RegistryStanding, Revision, Schema, SchemaVersion,
+        Scope, Tenant, Token, standing::LOSS_ACCEPTED,
+    },
 };
 
 /// Everything that is registered.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
+    /// Whether it is to be believed that what is not in here is gone.
+    pub standing: RegistryStanding,
+    /// Whether there ever was a tenant in it.
+    pub has_had_tenants: bool,
+    /// Whether an operator has accepted the loss of the registry before it.
+    pub loss_accepted: bool,
     /// Revision of the bucket that this is: what was written at or below it is in here.
     pub revision: u64,
     /// Tenants by name.
@@ -51,6 +60,7 @@ impl Registry {
     /// Takes an entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.revision = self.revision.max(entry.revision);
+        self.loss_accepted |= entry.key == LOSS_ACCEPTED;
         let was_unreadable = self.unreadable.remove(&entry.key).is_some();
         if entry.value.is_some() {
             self.written.insert(entry.key.clone(), entry.revision);
@@ -59,6 +69,7 @@ impl Registry {
         }
         let taken = match entry.key.parse::<Key>() {
             Ok(key) => {
+                self.has_had_tenants |= matches!(key, Key::Tenant(_));
                 let taken = self.put(&key, entry.value.as_deref());
                 if taken.is_err() {
                     // What it said before holds no longer.
@@ -173,6 +184,27 @@ impl Registry {
         }
     }
 
+    /// Whether a pipeline's entry says this revision itself: as the active one, or as the candidate.
+    pub fn says(&self, id: &PipelineId, number: u64) -> bool {
+        self.pipelines.get(id).is_some_and(|pipeline| {
+            let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
+            std::iter::once(&pipeline.active)
+                .chain(candidate)
+                .any(|said| said.number == number)
+        })
+    }
+
+    /// Numbers of all revisions under a pipeline's name, those too that cannot be read.
+    pub fn all_revisions_of(&self, id: &PipelineId) -> BTreeSet<u64> {
+        let mut numbers = self.revisions.get(id).cloned().unwrap_or_default();
+        let unread = self.unreadable.keys().filter_map(|key| match key.parse() {
+            Ok(Key::Revision(of, number)) if of == *id => Some(number),
+            _ => None,
+        });
+        numbers.extend(unread);
+        numbers
+    }
+
     /// Keys of entries that this version cannot read and that are a tenant's.
     pub fn unreadable_of<'a>(&'a self, tenant: &'a Name) -> impl Iterator<Item = &'a str> {
         let is_its = move |key: &Key| match key {
@@ -236,10 +268,11 @@ impl Registry {
                 value,
             ),
             Key::Revision(id, number) => {
-                let numbers = self.revisions.entry(id.clone()).or_default();
-                if value.is_some() {
-                    numbers.insert(*number);
-                } else {
+                if let Some(value) = value {
+                    // What it says is read when it is asked for. That it can be read is to be known before.
+                    serde_json::from_slice::<Revision>(value)?;
+                    self.revisions.entry(id.clone()).or_default().insert(*number);
+                } else if let Some(numbers) = self.revisions.get_mut(id) {
                     numbers.remove(number);
                     if numbers.is_empty() {
                         self.revisions.remove(id);

@@ -1,55 +1,146 @@
 //! Keeps the registry up to date: follows the watch of the bucket and publishes a new snapshot after
-//! each change. The first snapshot appears only when everything that was there has been read.
+//! each change. The first snapshot appears only when everything that was there has been read, and it is known whether
+//! this is the registry that what the engine owns was made under ([`judge`]).
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use crate::{ports::registry::RegistryStore, registry::Registry};
+use crate::{
+    ports::broker::BrokerError,
+    registry::{
+        Registry, RegistryStanding,
+        judge::{judge, left_behind},
+    },
+    world::World,
+};
 
 /// Pause after the broker failed a watch.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is looked whether the bucket is still the one that is followed: a watch does not tell.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The registry that was believed last.
+#[derive(Default)]
+struct Believed {
+    /// When its bucket was made.
+    created: Option<String>,
+    revision: u64,
+}
 
 /// Follows the bucket until nobody listens any more. `None` is published until it has been read once.
-pub async fn keep(store: Arc<dyn RegistryStore>, sender: watch::Sender<Option<Arc<Registry>>>) {
+pub async fn keep(world: World, sender: watch::Sender<Option<Arc<Registry>>>) {
+    let mut believed = Believed::default();
     while !sender.is_closed() {
-        if let Err(cause) = follow(&*store, &sender).await {
+        if let Err(cause) = follow(&world, &mut believed, &sender).await {
             tracing::warn!(%cause, "the registry cannot be watched; trying again");
             tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
+/// Follows the bucket that there is, until it is another one or gone.
 async fn follow(
-    store: &dyn RegistryStore,
+    world: &World,
+    believed: &mut Believed,
     sender: &watch::Sender<Option<Arc<Registry>>>,
-) -> Result<(), crate::ports::broker::BrokerError> {
-    let mut watch = store.watch().await?;
+) -> Result<(), BrokerError> {
+    let Some(created) = world.registry.created().await? else {
+        return miss(world, sender).await;
+    };
+    let is_another = believed.created.as_ref().is_some_and(|known| *known != created);
+    let mut watch = world.registry.watch().await?;
     // Starts from nothing, so that what was deleted while we did not look is gone.
     let mut registry = Registry::default();
-    // Nor is anything taken for gone because an older view of the bucket is all that the broker has at hand.
-    let floor = sender.borrow().as_ref().map_or(0, |known| known.revision);
     let mut whole = false;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    look.tick().await;
+    let mut standing = None;
     loop {
-        let entry = tokio::select! {
+        tokio::select! {
             biased;
-            entry = watch.next() => entry?,
+            entry = watch.next() => match entry? {
+                Some(entry) => registry.take(&entry),
+                None => whole = true,
+            },
             () = sender.closed() => return Ok(()),
-        };
-        if let Some(entry) = entry {
-            registry.take(&entry);
-        } else {
-            whole = true;
-            if registry.revision < floor {
-                tracing::error!(
-                    revision = registry.revision,
-                    known = floor,
-                    "the registry is older than what this engine has seen; nothing is changed by it; if it was restored from a backup, restart the engine"
-                );
+            _ = look.tick() => {
+                if world.registry.created().await?.as_ref() != Some(&created) {
+                    return Ok(());
+                }
+                // What was in doubt may be settled by now.
+                standing = standing.filter(RegistryStanding::is_whole);
             }
         }
-        if whole && registry.revision >= floor {
-            sender.send_replace(Some(Arc::new(registry.published())));
+        if !whole {
+            continue;
+        }
+        // Nothing is taken for gone because an older view of the bucket is all that the broker has at hand.
+        let is_stale = if is_another {
+            !registry.loss_accepted
+        } else {
+            registry.revision < believed.revision
+        };
+        if is_stale {
+            doubt(sender, None, RegistryStanding::Replaced);
+            continue;
+        }
+        let is_settled = registry.loss_accepted
+            && standing
+                .as_ref()
+                .is_some_and(|known: &RegistryStanding| !known.is_whole());
+        if is_settled || standing.is_none() {
+            standing = Some(judge(world, &registry, &created).await?);
+        }
+        let mut seen = registry.published();
+        seen.standing = standing.clone().unwrap_or_default();
+        if seen.standing.is_whole() {
+            believed.created = Some(created.clone());
+            believed.revision = registry.revision;
+            publish(sender, seen);
+        } else {
+            let doubted = seen.standing.clone();
+            doubt(sender, Some(seen), doubted);
         }
     }
+}
+
+/// There is no bucket. It is made where nothing says that there was one; otherwise it is waited for.
+async fn miss(world: &World, sender: &watch::Sender<Option<Arc<Registry>>>) -> Result<(), BrokerError> {
+    let left = left_behind(world).await?;
+    let was_in_use = sender
+        .borrow()
+        .as_ref()
+        .is_some_and(|known| !known.tenants.is_empty());
+    let left = left.or_else(|| was_in_use.then(|| "all that this engine knows of it".to_owned()));
+    let Some(left) = left else {
+        return world.registry.make().await;
+    };
+    doubt(sender, None, RegistryStanding::Missing(left));
+    tokio::time::sleep(LOOK_EVERY).await;
+    Ok(())
+}
+
+/// Publishes what is seen, or what was seen before, as what is in doubt.
+fn doubt(sender: &watch::Sender<Option<Arc<Registry>>>, seen: Option<Registry>, standing: RegistryStanding) {
+    let known = sender.borrow().clone();
+    let seen = seen.unwrap_or_else(|| known.as_deref().cloned().unwrap_or_default());
+    let is_told = known.as_ref().is_some_and(|known| known.standing == standing);
+    if is_told && known.is_some_and(|known| known.revision == seen.revision) {
+        return;
+    }
+    publish(sender, Registry { standing, ..seen });
+}
+
+fn publish(sender: &watch::Sender<Option<Arc<Registry>>>, registry: Registry) {
+    let before = sender.borrow().as_ref().map(|known| known.standing.clone());
+    if before.unwrap_or_default() != registry.standing {
+        if let Some(trouble) = registry.standing.trouble() {
+            tracing::error!("{trouble}");
+        } else {
+            tracing::info!("the registry is whole again");
+        }
+    }
+    sender.send_replace(Some(Arc::new(registry)));
 }

@@ -2,6 +2,7 @@
 
 use tailrace_core::{
     load::LoadError,
+    name::Name,
     ports::{
         accounts::AccountError,
         broker::{BrokerError, InputError},
@@ -86,10 +87,13 @@ pub(super) fn partition_ended(ended: Option<Result<End, tokio::task::JoinError>>
 }
 
 /// The intake ended, which ends the run.
-pub(super) fn intake_ended(ended: Result<Result<(), InputError>, tokio::task::JoinError>) -> Ended {
+pub(super) fn intake_ended(
+    ended: Result<Result<(), InputError>, tokio::task::JoinError>,
+    pipeline: &Name,
+) -> Ended {
     match ended {
         Ok(Ok(())) => Ended::Again("the intake ended".to_owned()),
-        Ok(Err(cause)) => Ended::Parked(cause.to_string()),
+        Ok(Err(cause)) => Ended::Parked(cause.with_exit(pipeline)),
         Err(panic) => Ended::Again(format!("the intake panicked: {panic}")),
     }
 }

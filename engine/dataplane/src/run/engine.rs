@@ -87,10 +87,13 @@ impl Engine {
         loop {
             let registry = self.registry.borrow_and_update().clone();
             if let Some(registry) = registry {
-                if !std::mem::replace(&mut swept, true) {
-                    self.sweep();
+                // What a registry in doubt does not know is not gone.
+                if registry.standing.is_whole() {
+                    if !std::mem::replace(&mut swept, true) {
+                        self.sweep();
+                    }
+                    self.forget_plugins(&registry, &mut components);
                 }
-                self.forget_plugins(&registry, &mut components);
                 tasks.limiters.follow(&registry, self.is_alone());
                 self.world.turns.weigh(registry.weights());
                 self.reconcile(&registry, &mut tasks);
@@ -253,7 +256,12 @@ fn sweep(
 ) -> Result<(), StoreError> {
     for tenant in store.tenants()? {
         // Asked each time: what is made meanwhile is registered before it has anything here.
-        let registered = || registry.borrow().clone();
+        let registered = || {
+            registry
+                .borrow()
+                .clone()
+                .filter(|known| known.standing.is_whole())
+        };
         let Some(known) = registered() else { continue };
         if known.is_unreadable(&Key::Tenant(tenant.clone())) {
             continue;

@@ -65,7 +65,7 @@ impl PipelineRun {
                 biased;
                 () = self.stop.cancelled() => return Ended::Stopped,
                 ended = running.partitions.join_next() => return partition_ended(ended),
-                ended = &mut running.intake => return intake_ended(ended),
+                ended = &mut running.intake => return intake_ended(ended, &self.pipeline.pipeline),
                 changed = self.entry.changed() => {
                     if changed.is_err() {
                         return Ended::Stopped;

@@ -195,7 +195,7 @@ impl TableFeed {
     /// A stream that was made anew is another table, and is read at once.
     fn ended(&self, cause: InputError) -> Result<(), String> {
         match cause {
-            InputError::Recreated(stream) => {
+            InputError::Recreated(stream) | InputError::Restored(stream) => {
                 tracing::warn!(table = %self.name, stream, "the stream of a table was made anew; its rows of before go");
                 Ok(())
             }

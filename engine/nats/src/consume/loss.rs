@@ -43,8 +43,11 @@ impl NatsSubscription {
         let known = self.stream_created.get_or_insert_with(|| info.created.clone());
         let facts = facts(info);
         let next = self.next_sequence.unwrap_or(0);
-        if *known != info.created || next > facts.last_sequence + 1 {
+        if *known != info.created {
             return Err(Rebuild::Never(InputError::Recreated(stream)));
+        }
+        if next > facts.last_sequence + 1 {
+            return Err(Rebuild::Never(InputError::Restored(stream)));
         }
         // Where messages live until they are acknowledged, their going is no loss.
         let keeps_to_limits = info.config.retention == "limits";

@@ -5,7 +5,11 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{client::read, global::Session, screen::table_or};
+use super::{
+    client::{query, read},
+    global::Session,
+    screen::table_or,
+};
 
 /// What to do about it.
 #[derive(Debug, Args)]
@@ -13,6 +17,10 @@ pub struct DoctorArgs {
     /// Mend what can be mended without a decision of yours. Every mended thing is in the audit log.
     #[arg(long)]
     fix: bool,
+    /// Where the registry is lost and no backup has it: go on without it. All that only the lost registry knew is
+    /// deleted: outputs, state, dead letters, plugins.
+    #[arg(long, requires = "fix")]
+    accept_registry_loss: bool,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +52,9 @@ struct MendedView {
 /// Looks, and mends where that is asked for. Ends with 1 where something is left.
 pub fn run(args: &DoctorArgs, session: &Session) -> anyhow::Result<()> {
     let answer = if args.fix {
-        session.client.post("/v1/doctor/fix", &json!({}))?
+        let accepted = args.accept_registry_loss.then(|| "true".to_owned());
+        let how = query(&[("accept-registry-loss", accepted)]);
+        session.client.post(&format!("/v1/doctor/fix{how}"), &json!({}))?
     } else {
         session.client.get("/v1/doctor")?
     };

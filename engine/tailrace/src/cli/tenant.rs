@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    client::{read, route},
+    client::{Client, read, route},
     global::Session,
     quota::{self, QuotaArgs},
     screen::{ago, facts, now_ms, table_or},
@@ -83,6 +83,12 @@ struct TenantView {
     created_ms: u64,
 }
 
+/// Whether there is a tenant of this name.
+fn exists(client: &Client, name: &str) -> anyhow::Result<bool> {
+    let tenants: Vec<TenantView> = read(&client.get(&route(&["v1", "tenants"]))?)?;
+    Ok(tenants.iter().any(|tenant| tenant.name == name))
+}
+
 /// Runs one of them.
 pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
     let client = &session.client;
@@ -98,6 +104,7 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
             if let Some(account) = nats_account {
                 request["nats-account"] = json!(account);
             }
+            let is_new = !exists(client, &name)?;
             let answer = client.put(&at(&name), &request)?;
             session.output.show(&answer, || {
                 let known = facts(&[
@@ -105,7 +112,11 @@ pub fn run(command: TenantCommand, session: &Session) -> anyhow::Result<()> {
                     ("read", reads.join(" ")),
                     ("write", write.join(" ")),
                 ]);
-                Ok(format!("{known}\n\nnext: tailrace tenant token {name}"))
+                Ok(if is_new {
+                    format!("{known}\n\nnext: tailrace tenant token {name}")
+                } else {
+                    format!("{known}\n\nit was there already; its grants are these now")
+                })
             })
         }
         TenantCommand::List => {

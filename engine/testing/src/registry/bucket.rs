@@ -60,6 +60,11 @@ impl MemoryBucket {
         lock(&self.log).len() as u64
     }
 
+    /// All of it is gone.
+    pub(super) fn clear(&self) {
+        lock(&self.log).clear();
+    }
+
     /// Appends an entry if the key's revision is `expected`, or whatever it is where nothing is expected.
     fn append(&self, key: &str, value: Option<Bytes>, expected: Option<u64>) -> Result<u64, WriteError> {
         let mut log = lock(&self.log);

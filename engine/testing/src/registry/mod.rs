@@ -33,6 +33,8 @@ pub struct MemoryRegistry {
     plugins: Arc<Mutex<BTreeMap<Digest, (u64, Bytes)>>>,
     /// How often a component was stored: each time bears its number.
     stored: Arc<AtomicU64>,
+    /// How often the bucket was made, and whether it is there.
+    made: Arc<Mutex<(u64, bool)>>,
     link: Link,
 }
 
@@ -43,6 +45,7 @@ impl MemoryRegistry {
             bucket: MemoryBucket::behind(link.clone()),
             plugins: Arc::default(),
             stored: Arc::default(),
+            made: Arc::new(Mutex::new((0, true))),
             link,
         }
     }
@@ -60,6 +63,12 @@ impl MemoryRegistry {
     /// Every entry that was ever written after a revision, in order.
     pub fn written_after(&self, revision: u64) -> Vec<Entry> {
         self.bucket.written_after(revision)
+    }
+
+    /// Somebody deletes the bucket by hand; the components stay.
+    pub fn lose(&self) {
+        lock(&self.made).1 = false;
+        self.bucket.clear();
     }
 
     /// Digests of the components that it holds.
@@ -114,6 +123,23 @@ impl Bucket for MemoryRegistry {
 
 #[async_trait]
 impl RegistryStore for MemoryRegistry {
+    async fn created(&self) -> Result<Option<String>, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        let (made, is_there) = *lock(&self.made);
+        // As streams say it, whose numbers are smaller than those of a bucket that was made anew.
+        let number = if made == 0 { 0 } else { 9_000 + made };
+        Ok(is_there.then(|| format!("{number:04}")))
+    }
+    async fn make(&self) -> Result<(), BrokerError> {
+        let made = self.made.clone();
+        let make = move || {
+            let (count, is_there) = &mut *lock(&made);
+            if !std::mem::replace(is_there, true) {
+                *count += 1;
+            }
+        };
+        self.link.change(Service::Registry, make).await
+    }
     async fn put_plugin(&self, digest: Digest, component: Bytes) -> Result<(), BrokerError> {
         let registry = self.clone();
         let put = move || registry.store(digest, component);

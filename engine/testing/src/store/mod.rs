@@ -169,6 +169,10 @@ impl LocalStore for MemoryStore {
     }
 
     fn tenants(&self) -> Result<Vec<Name>, StoreError> {
+        // What is held before any life is made is nobody's.
+        if self.is_lifeless {
+            return Ok(Vec::new());
+        }
         let held = lock(&self.state_stores);
         let mut tenants: Vec<_> = held.keys().map(|held| held.pipeline.tenant.clone()).collect();
         tenants.dedup();

@@ -244,7 +244,7 @@ impl Cluster {
 
     fn set_up(&self, me: &EngineId, link: Link, group: Group, world: World) -> Running {
         let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.registry.clone(), sender));
+        tasks::spawn(watcher::keep(world.clone(), sender));
         let (members_sender, members) = watch::channel(None);
         let heard = Arc::new(Heard::default());
         let (stop, stop_leases) = (CancellationToken::new(), CancellationToken::new());

@@ -9,6 +9,7 @@ mod cut;
 mod editors;
 mod fairness;
 mod late;
+mod lost_registry;
 mod orphans;
 mod own_stream;
 mod quotas;

@@ -14,7 +14,7 @@ mod status_view;
 mod tap;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     client::query,
@@ -165,6 +165,12 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
             stream,
             new_stream,
         } => {
+            let is_plain = !accept_loss && !new_stream && from.is_none() && stream.is_none();
+            if is_plain && runs(&name, session)? {
+                return session.output.show(&Value::Null, || {
+                    Ok(format!("{name} runs already; nothing was changed"))
+                });
+            }
             let flag = |set: bool| set.then(|| "true".to_owned());
             let how = query(&[
                 ("accept-loss", flag(accept_loss)),
@@ -187,4 +193,10 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
         }
         PipelineCommand::Schema => schema::print(),
     }
+}
+
+/// Whether it runs, so that there is nothing to resume.
+fn runs(name: &str, session: &Session) -> anyhow::Result<bool> {
+    let status = session.client.get(&session.pipeline_route(name, &["status"])?)?;
+    Ok(status["state"] == "running")
 }

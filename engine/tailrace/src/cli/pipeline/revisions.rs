@@ -3,11 +3,17 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::{client::read, global::Session, screen::table_or};
+use crate::cli::{
+    client::read,
+    global::Session,
+    screen::{remark, table_or},
+};
 
 #[derive(Deserialize)]
 struct AppliedView {
     revision: u64,
+    #[serde(default)]
+    warnings: Vec<String>,
 }
 
 /// Lists the revisions that are kept, the newest first.
@@ -36,7 +42,10 @@ pub fn roll_back(name: &str, to: Option<u64>, force: bool, session: &Session) ->
         .client
         .post(&session.pipeline_route(name, &["rollback"])?, &body)?;
     session.output.show(&answer, || {
-        let AppliedView { revision } = read(&answer)?;
+        let AppliedView { revision, warnings } = read(&answer)?;
+        for warning in warnings {
+            remark(&format!("warning: {warning}"));
+        }
         let back = to.map_or("the one before".to_owned(), |to| format!("revision {to}"));
         Ok(format!("{name} went back to {back}, as revision {revision}"))
     })

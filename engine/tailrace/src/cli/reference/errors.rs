@@ -120,8 +120,8 @@ fn api(code: ApiCode) -> Entry {
         ),
         ApiCode::NotReady => entry(
             BROKER,
-            "The engine cannot serve yet. It waits for the broker or for the registry.",
-            "Wait, and check the connection to the broker.",
+            "The engine cannot serve yet. It waits for the broker or for the registry; or the registry is lost.",
+            "Read `detail`. Wait, and check the connection to the broker, or restore the registry: [backup and restore](../how-to/backup-and-restore.md#the-registry-alone-is-gone).",
         ),
         ApiCode::PluginTooCostly => entry(
             TENANT,
