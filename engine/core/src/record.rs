@@ -384,7 +384,7 @@ mod tests {
     fn the_message_that_was_read_last_stands_behind_the_clock() {
         let mut read = head();
         read.clock.read(1_200, 5_000);
-        let part = encode(&read, &delta(1), 1 << 20).remove(0);
+        let part = encode(&read, &delta(1), None, 1 << 20).remove(0);
         let clock = decode_part(&part).unwrap().0.clock;
         let witness = clock.witness().expect("it is written");
         assert_eq!((witness.sequence, witness.received_ms), (1_200, 5_000));

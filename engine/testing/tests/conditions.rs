@@ -20,7 +20,7 @@ use tailrace_core::{
     name::Name,
     observe::{overview::Overview, status::State},
     ports::registry::Bucket as _,
-    registry::{Key, Pipeline, Quotas, Revision, Tenant, watcher},
+    registry::{Begun, Key, Pipeline, Quotas, Revision, Tenant, watcher},
     subject, tasks,
     world::World,
 };
@@ -91,6 +91,7 @@ impl Stage {
             plugins: BTreeMap::new(),
             applied_ms: 0,
             rolled_back_to: None,
+            begun: Begun::default(),
         };
         let tenant_entry = serde_json::to_vec(&tenant).unwrap();
         let pipeline_entry = serde_json::to_vec(&Pipeline::new(revision, 0)).unwrap();
@@ -112,7 +113,7 @@ impl Stage {
         let store = Arc::new(MemoryStore::default());
         let world: World = world(&self.broker, &self.registry, store, Arc::new(NoPlugins));
         let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.registry.clone(), sender));
+        tasks::spawn(watcher::keep(world.clone(), sender));
         let membership = Membership {
             me: name("e-1"),
             alive: [name("e-1")].into_iter().collect(),
