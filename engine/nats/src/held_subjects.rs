@@ -133,6 +133,6 @@ mod tests {
             { "name": "A", "subject_transforms": [{ "src": "a.>", "dest": "z.>" }, { "src": "b", "dest": "" }] },
             { "name": "B", "filter_subject": "c.>" },
         ] });
-        assert_eq!(held(sources), ["b", "c.>", "z.>"]);
+        assert_eq!(held(&sources), ["b", "c.>", "z.>"]);
     }
 }
