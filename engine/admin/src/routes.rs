@@ -95,7 +95,8 @@ pub fn routes() -> Vec<Route> {
             "/v1/doctor/fix",
             "mend what can be mended without a person's judgement",
             post(doctor::fix),
-        ),
+        )
+        .asks(&["accept-registry-loss"]),
         operator(
             "GET",
             "/v1/engines",

@@ -47,6 +47,7 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "new-stream" => {
             "`true` lets a pipeline begin again whose own stream is gone: with a new stream and an empty state."
         }
+        "accept-registry-loss" => "`true` gives a lost registry up: what only that one knew is deleted.",
         "force" => "`true` accepts a changed `state-version`. The state is kept as it is.",
         "dry-run" => "`true` checks everything and changes nothing. The answer says what would change.",
         "shadow" => {
