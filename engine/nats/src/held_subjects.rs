@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    fn held(config: Value) -> Vec<String> {
+    fn held(config: &Value) -> Vec<String> {
         let read = |field: &str| config.get(field).cloned().unwrap_or_default();
         let subjects: Option<Vec<String>> = serde_json::from_value(read("subjects")).expect("subjects");
         let mirror: Option<Source> = serde_json::from_value(read("mirror")).expect("a mirror");
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn a_transform_moves_what_it_covers() {
-        assert_eq!(held(json!({ "subjects": ["a.>", "b"] })), ["a.>", "b"]);
+        assert_eq!(held(&json!({ "subjects": ["a.>", "b"] })), ["a.>", "b"]);
         let transform = |src: &str, dest: &str| json!({ "src": src, "dest": dest });
-        let moved = |of: Value| held(json!({ "subjects": ["a.>"], "subject_transform": of }));
+        let moved = |of: Value| held(&json!({ "subjects": ["a.>"], "subject_transform": of }));
         assert_eq!(moved(transform("a.>", "z.>")), ["z.>"]);
         assert_eq!(moved(transform("", "z.>")), ["z.>"]);
         assert_eq!(moved(transform("a.x.*", "z.*")), ["a.>", "z.*"]);
@@ -124,15 +124,15 @@ mod tests {
 
     #[test]
     fn what_comes_from_elsewhere_comes_as_it_is_taken() {
-        assert_eq!(held(json!({ "mirror": { "name": "A" } })), [">"]);
+        assert_eq!(held(&json!({ "mirror": { "name": "A" } })), [">"]);
         assert_eq!(
-            held(json!({ "mirror": { "name": "A", "filter_subject": "a.x" } })),
+            held(&json!({ "mirror": { "name": "A", "filter_subject": "a.x" } })),
             ["a.x"]
         );
         let sources = json!({ "sources": [
             { "name": "A", "subject_transforms": [{ "src": "a.>", "dest": "z.>" }, { "src": "b", "dest": "" }] },
             { "name": "B", "filter_subject": "c.>" },
         ] });
-        assert_eq!(held(sources), ["b", "c.>", "z.>"]);
+        assert_eq!(held(&sources), ["b", "c.>", "z.>"]);
     }
 }
