@@ -78,7 +78,7 @@ fn expected(kind: &str) -> BTreeSet<Row> {
 }
 
 async fn rows(stage: &Stage, name: &str) -> anyhow::Result<Vec<Row>> {
-    let path = format!("pipelines/{name}/outputs?from=first&limit=1000");
+    let path = format!("pipelines/{name}/outputs?from=first&limit=500");
     let answer = stage.engine.own("GET", &path, "").await?;
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
     let row = |output: &Value| {

@@ -61,7 +61,7 @@ async fn order(stage: &Stage, number: usize, customers: &[usize]) -> anyhow::Res
 
 /// The tier that each order of this number has found, by customer.
 async fn found(stage: &Stage, name: &str, number: usize) -> anyhow::Result<BTreeMap<String, Value>> {
-    let path = format!("pipelines/{name}/outputs?from=first&limit=1000");
+    let path = format!("pipelines/{name}/outputs?from=first&limit=500");
     let answer = stage.engine.own("GET", &path, "").await?;
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
     let mut found = BTreeMap::new();

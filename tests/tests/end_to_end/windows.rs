@@ -46,7 +46,7 @@ fn now_ms() -> anyhow::Result<u64> {
 
 async fn results(stage: &Stage, key: Option<&str>) -> anyhow::Result<Vec<Value>> {
     let key = key.map(|key| format!("&key={key}")).unwrap_or_default();
-    let path = format!("pipelines/orders/outputs?from=first&limit=1000{key}");
+    let path = format!("pipelines/orders/outputs?from=first&limit=500{key}");
     let answer = stage.engine.own("GET", &path, "").await?;
     let outputs = answer.body["outputs"].as_array().cloned().unwrap_or_default();
     Ok(outputs
