@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use tailrace_reference::{cell, page, sentence};
 
 use crate::cli::Cli;
@@ -93,8 +93,14 @@ fn paragraphs(text: &str) -> String {
 }
 
 fn arguments<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
-    let hidden = ["help", "version"];
-    let shown = arguments.filter(|arg| !arg.is_hide_set() && !hidden.contains(&arg.get_id().as_str()));
+    // By what they do: `--version` may be that of a schema.
+    let is_of_clap = |arg: &Arg| {
+        matches!(
+            arg.get_action(),
+            ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+        )
+    };
+    let shown = arguments.filter(|arg| !arg.is_hide_set() && !is_of_clap(arg));
     let mut rows = String::new();
     for argument in shown {
         let help = argument.get_long_help().or_else(|| argument.get_help());
