@@ -64,6 +64,7 @@ pub enum Step {
         /// The position.
         sequence: u64,
         /// The clock of the input there.
+        #[serde(with = "whole_clock")]
         clock: InputClock,
     },
     /// The clock of the input did not go on from where it was: it ticked, or reading began anew.
@@ -71,6 +72,7 @@ pub enum Step {
         /// The event that comes next.
         sequence: u64,
         /// The clock with it.
+        #[serde(with = "whole_clock")]
         clock: InputClock,
     },
     /// Only events of these partitions were read from here on, and moved the clock; all before any such step.
@@ -212,6 +214,24 @@ impl OrderLog {
             ) if table == next && tag == next_tag => *count += more,
             _ => self.steps.push(step),
         }
+    }
+}
+
+/// A clock with the event that was read last: a record of a commit has that behind the clock.
+mod whole_clock {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::watermark::InputClock;
+
+    pub(super) fn serialize<S: Serializer>(clock: &InputClock, serializer: S) -> Result<S::Ok, S::Error> {
+        let read = clock.witness().map_or(0, |witness| witness.sequence);
+        (clock, read).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InputClock, D::Error> {
+        let (mut clock, read) = <(InputClock, u64)>::deserialize(deserializer)?;
+        clock.set_read_sequence(read);
+        Ok(clock)
     }
 }
 

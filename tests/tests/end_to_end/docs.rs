@@ -84,6 +84,8 @@ const NOT_RUN: [(&str, usize); 7] = [
     // Each is run by the tests of languages.
     ("brings the tools of a language", 4),
     ("compiles the engine", 5),
+    ("there is no backup to restore here", 1),
+    ("deletes everything", 1),
     ("installs a program", 2),
     ("needs Docker", 10),
     ("needs Kubernetes", 5),

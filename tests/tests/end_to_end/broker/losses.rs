@@ -95,7 +95,7 @@ async fn a_stream_made_anew_ends_a_subscription_to_a_position_that_it_has_not() 
     make_anew(&stand, 2).await?;
     let end = fresh(&stand, 4).await?.end().await?;
     assert!(
-        matches!(&end, InputError::Recreated(stream) if stream == "IN"),
+        matches!(&end, InputError::Restored(stream) if stream == "IN"),
         "{end}"
     );
     Ok(())

@@ -32,6 +32,7 @@ use tailrace_core::{
         CommitBatch, Incoming, Input as _, InputError, Output, OwnStream, Streams as _, SubscribeRequest,
         Subscription,
     },
+    ports::registry::RegistryStore as _,
 };
 use tailrace_nats::{NatsBroker, NatsOptions, async_nats::jetstream::stream};
 use tailrace_tests::cluster::{Cluster, PATIENCE};
@@ -51,6 +52,8 @@ impl Stand {
     async fn set() -> anyhow::Result<Self> {
         let cluster = Cluster::start().await?;
         let broker = connect(&cluster.url(), Duration::from_secs(10)).await?;
+        // As an engine does that finds nothing: no other request makes the bucket.
+        broker.make().await?;
         Ok(Self { cluster, broker })
     }
 
