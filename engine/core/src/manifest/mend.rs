@@ -34,19 +34,19 @@ pub(super) trait Tree: Clone + for<'de> Deserializer<'de> {
     /// The field of a mapping.
     fn field(&mut self, name: &str) -> Option<&mut Self>;
     /// Takes an entry or a field out; says whether nothing is left around it.
-    fn take_out(&mut self, step: &Step) -> Option<bool>;
+    fn take_out(&mut self, step: &PathStep) -> Option<bool>;
     /// Puts a field in.
     fn put_in(&mut self, name: &str, value: Self);
 }
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Entry(usize),
     Field(String),
 }
 
-type Path = Vec<Step>;
+type Path = Vec<PathStep>;
 
 /// What was read, if anything could be, and what is wrong.
 pub(super) struct Mended<T> {
@@ -86,9 +86,9 @@ pub(super) fn read<T: DeserializeOwned, R: Tree>(tree: R) -> Mended<T> {
 
 fn path_of(path: &serde_path_to_error::Path) -> Path {
     let step = |segment: &Segment| match segment {
-        Segment::Seq { index } => Some(Step::Entry(*index)),
-        Segment::Map { key } => Some(Step::Field(key.clone())),
-        Segment::Enum { variant } => Some(Step::Field(variant.clone())),
+        Segment::Seq { index } => Some(PathStep::Entry(*index)),
+        Segment::Map { key } => Some(PathStep::Field(key.clone())),
+        Segment::Enum { variant } => Some(PathStep::Field(variant.clone())),
         Segment::Unknown => None,
     };
     path.iter().map_while(step).collect()
@@ -117,9 +117,9 @@ impl<R: Tree> Mender<R> {
             return self.put_in(&path, missing, own);
         }
         if let Some(unknown) = words::unknown(message)
-            && path.last() != Some(&Step::Field(unknown.to_owned()))
+            && path.last() != Some(&PathStep::Field(unknown.to_owned()))
         {
-            path.push(Step::Field(unknown.to_owned()));
+            path.push(PathStep::Field(unknown.to_owned()));
         }
         let told = self.in_text(&path);
         let comes_of_a_mend = self
@@ -133,12 +133,12 @@ impl<R: Tree> Mender<R> {
         !self.mistakes.is_full() && self.take_out(path)
     }
 
-    fn tell(&mut self, path: &[Step], message: &str) {
+    fn tell(&mut self, path: &[PathStep], message: &str) {
         let error = ManifestError::new(shown(path), words::in_words(message));
         self.mistakes.push(error);
     }
 
-    fn put_in(&mut self, path: &[Step], name: &str, own: Path) -> bool {
+    fn put_in(&mut self, path: &[PathStep], name: &str, own: Path) -> bool {
         if self.mistakes.is_full() || !self.put.insert(own) {
             return false;
         }
@@ -155,7 +155,7 @@ impl<R: Tree> Mender<R> {
         loop {
             let told = self.in_text(&path);
             let Some(last) = path.pop() else { return false };
-            if let Some(Step::Entry(index)) = told.last() {
+            if let Some(PathStep::Entry(index)) = told.last() {
                 let list = self.in_text(&path);
                 self.shifts.entry(list).or_default().insert(*index);
             }
@@ -164,51 +164,51 @@ impl<R: Tree> Mender<R> {
             let Some(is_empty) = around.and_then(|around| around.take_out(&last)) else {
                 return false;
             };
-            let is_done = !is_empty || matches!(last, Step::Entry(_));
-            if is_done || !matches!(path.last(), Some(Step::Field(_))) {
+            let is_done = !is_empty || matches!(last, PathStep::Entry(_));
+            if is_done || !matches!(path.last(), Some(PathStep::Field(_))) {
                 return true;
             }
         }
     }
 
     /// A path in the mended tree, as it is in the text.
-    fn in_text(&self, path: &[Step]) -> Path {
+    fn in_text(&self, path: &[PathStep]) -> Path {
         let mut told = Path::new();
         for step in path {
             told.push(match step {
-                Step::Entry(index) => {
+                PathStep::Entry(index) => {
                     let taken = self.shifts.get(&told).into_iter().flatten();
-                    Step::Entry(taken.fold(*index, |index, taken| index + usize::from(*taken <= index)))
+                    PathStep::Entry(taken.fold(*index, |index, taken| index + usize::from(*taken <= index)))
                 }
-                field @ Step::Field(_) => field.clone(),
+                field @ PathStep::Field(_) => field.clone(),
             });
         }
         told
     }
 }
 
-fn with(path: &[Step], field: &str) -> Path {
+fn with(path: &[PathStep], field: &str) -> Path {
     let mut path = path.to_vec();
-    path.push(Step::Field(field.to_owned()));
+    path.push(PathStep::Field(field.to_owned()));
     path
 }
 
-fn find<'a, R: Tree>(tree: &'a mut R, path: &[Step]) -> Option<&'a mut R> {
+fn find<'a, R: Tree>(tree: &'a mut R, path: &[PathStep]) -> Option<&'a mut R> {
     path.iter().try_fold(tree, |place, step| match step {
-        Step::Entry(index) => place.entry(*index),
-        Step::Field(name) => place.field(name),
+        PathStep::Entry(index) => place.entry(*index),
+        PathStep::Field(name) => place.field(name),
     })
 }
 
-fn shown(path: &[Step]) -> String {
+fn shown(path: &[PathStep]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
-            Step::Entry(index) => {
+            PathStep::Entry(index) => {
                 let _ = write!(text, "[{index}]");
             }
-            Step::Field(name) if text.is_empty() => text.push_str(name),
-            Step::Field(name) => {
+            PathStep::Field(name) if text.is_empty() => text.push_str(name),
+            PathStep::Field(name) => {
                 text.push('.');
                 text.push_str(name);
             }
@@ -244,13 +244,13 @@ impl Tree for Value {
     fn field(&mut self, name: &str) -> Option<&mut Self> {
         self.get_mut(name)
     }
-    fn take_out(&mut self, step: &Step) -> Option<bool> {
+    fn take_out(&mut self, step: &PathStep) -> Option<bool> {
         match (self, step) {
-            (Self::Array(entries), Step::Entry(index)) if *index < entries.len() => {
+            (Self::Array(entries), PathStep::Entry(index)) if *index < entries.len() => {
                 entries.remove(*index);
                 Some(entries.is_empty())
             }
-            (Self::Object(fields), Step::Field(name)) => {
+            (Self::Object(fields), PathStep::Field(name)) => {
                 fields.remove(name)?;
                 Some(fields.is_empty())
             }
@@ -283,13 +283,13 @@ impl Tree for Yaml {
             _ => None,
         }
     }
-    fn take_out(&mut self, step: &Step) -> Option<bool> {
+    fn take_out(&mut self, step: &PathStep) -> Option<bool> {
         match (self, step) {
-            (Self::List(entries), Step::Entry(index)) if *index < entries.len() => {
+            (Self::List(entries), PathStep::Entry(index)) if *index < entries.len() => {
                 entries.remove(*index);
                 Some(entries.is_empty())
             }
-            (Self::Map(fields), Step::Field(name)) => {
+            (Self::Map(fields), PathStep::Field(name)) => {
                 let index = fields.iter().position(|(known, _)| known == name)?;
                 fields.remove(index);
                 Some(fields.is_empty())
