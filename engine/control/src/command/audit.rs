@@ -24,6 +24,9 @@ use crate::{
 
 /// How often it is looked whether the log is there.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Pauses between tries to write to a log that was just made.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// The id of the record that says that the log began anew: one, however many engines say it.
 const BEGAN_ANEW: &str = "0000000000000000";
 
@@ -119,11 +122,19 @@ impl Context {
     /// Writes a record. A log that is not there is made first.
     async fn tell(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         match self.world.audit.write(record).await {
-            Err(BrokerError::NoStream(_)) => {
-                self.bring_audit().await?;
-                self.world.audit.write(record).await
+            Err(BrokerError::NoStream(_)) => {}
+            written => return written,
+        }
+        self.bring_audit().await?;
+        // Some servers of a cluster hear of a new stream a little later. To write a record twice does no harm.
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let written = self.world.audit.write(record).await;
+            if written.is_ok() || pause > LAST_PAUSE {
+                return written;
             }
-            written => written,
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 
