@@ -3,7 +3,7 @@
 //! place of what said that it was begun. No tenant may name a subject below `tr.`, and no tenant's name
 //! begins with an underscore.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -24,6 +24,9 @@ const KEPT_NS: u64 = 366 * 24 * 3_600 * 1_000_000_000;
 /// Most records, of half a kilobyte mostly and 10 KiB at most, so 50 MB, and never a gigabyte. Not a bound
 /// in bytes, for the broker sets such a bound aside, and refuses the stream where it has less to give.
 const MAX_RECORDS: u64 = 100_000;
+/// Pauses between tries to make the stream.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 /// Messages of one request.
 const BATCH: usize = 500;
 /// How much further back each look goes than the one before, where records of one tenant lie far apart.
@@ -50,6 +53,11 @@ fn config() -> Value {
 #[async_trait]
 impl AuditLog for NatsBroker {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
+        // Made before the first: a cluster may be silent about a subject that no stream has.
+        if !self.has_audit.load(Ordering::Relaxed) {
+            self.bring().await?;
+            self.has_audit.store(true, Ordering::Relaxed);
+        }
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
         let subject = format!("tr._audit.{tenant}.{}", record.id);
         let payload = serde_json::to_vec(record).map_err(|cause| unreachable(&cause))?;
@@ -66,8 +74,16 @@ impl AuditLog for NatsBroker {
             Err(BrokerError::NoStream(_)) => {}
             known => return known.map(|_| false),
         }
-        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
-        made.map(|_| true)
+        // A cluster that has just begun has no room for copies yet, though it answers.
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
+            if made.is_ok() || pause > LAST_PAUSE {
+                return made.map(|_| true);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     async fn before(

@@ -81,7 +81,10 @@ impl Commands {
             outcome: ChangeState::Begun,
         };
         let begun = self.context.tell(&record).await;
-        begun.map_err(ControlError::Unaudited)?;
+        begun.map_err(|cause| {
+            tracing::warn!(%cause, "the audit log cannot be written");
+            ControlError::Unaudited(cause)
+        })?;
         let made = make.await;
         record.outcome = match &made {
             Ok(_) => ChangeState::Done,
