@@ -55,7 +55,7 @@ impl AuditLog for NatsBroker {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         // Made before the first: a cluster may be silent about a subject that no stream has.
         if !self.has_audit.load(Ordering::Relaxed) {
-            self.bring().await?;
+            self.bring_at_first().await?;
             self.has_audit.store(true, Ordering::Relaxed);
         }
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
@@ -74,16 +74,8 @@ impl AuditLog for NatsBroker {
             Err(BrokerError::NoStream(_)) => {}
             known => return known.map(|_| false),
         }
-        // A cluster that has just begun has no room for copies yet, though it answers.
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
-            if made.is_ok() || pause > LAST_PAUSE {
-                return made.map(|_| true);
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
+        let made: Result<Value, _> = self.create_stream(STREAM, config()).await;
+        made.map(|_| true)
     }
 
     async fn before(
@@ -115,6 +107,20 @@ impl AuditLog for NatsBroker {
 }
 
 impl NatsBroker {
+    /// A cluster that has just begun has no leader, or no room for copies, for a moment.
+    async fn bring_at_first(&self) -> Result<bool, BrokerError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let brought = self.bring().await;
+            if brought.is_ok() || pause > LAST_PAUSE {
+                return brought;
+            }
+            tracing::debug!(?brought, "the audit log is tried again");
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
     /// The last `limit` records in a range of sequences, without its end, oldest first.
     async fn audited_between(
         &self,
