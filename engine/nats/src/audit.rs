@@ -54,16 +54,29 @@ fn config() -> Value {
 impl AuditLog for NatsBroker {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         // Made before the first: a cluster may be silent about a subject that no stream has.
-        if !self.has_audit.load(Ordering::Relaxed) {
+        let is_new = !self.has_audit.load(Ordering::Relaxed);
+        if is_new {
             self.bring_at_first().await?;
             self.has_audit.store(true, Ordering::Relaxed);
         }
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
         let subject = format!("tr._audit.{tenant}.{}", record.id);
         let payload = serde_json::to_vec(record).map_err(|cause| unreachable(&cause))?;
-        let stored = self.jetstream.publish(subject, payload.into()).await;
-        let stored = stored.map_err(|cause| unreachable(&cause))?;
-        let Err(cause) = stored.await else { return Ok(()) };
+        let mut pause = FIRST_PAUSE;
+        let cause = loop {
+            let stored = self
+                .jetstream
+                .publish(subject.clone(), payload.clone().into())
+                .await;
+            let stored = stored.map_err(|cause| unreachable(&cause))?;
+            let Err(cause) = stored.await else { return Ok(()) };
+            // Some servers of a cluster hear of a new stream a little later. To write a record twice does no harm.
+            if !is_new || pause > LAST_PAUSE {
+                break cause;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        };
         // A stream that is not there is another matter than a broker that does not answer.
         self.stream(STREAM).await?;
         Err(unreachable(&cause))
