@@ -32,7 +32,8 @@ impl Context {
     }
 
     /// Keeps a revision of this life under a key of its own, after its pipeline's entry has said it: the entry
-    /// counts, also where what is under the key cannot be read. Whoever comes too late, because the name has another life by now, changes nothing.
+    /// counts, also where what is under the key cannot be read. Whoever comes too late, because the name has another
+    /// life by now, changes nothing.
     pub(crate) async fn keep_revision(
         &self,
         id: &PipelineId,

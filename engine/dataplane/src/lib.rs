@@ -10,8 +10,9 @@
 //! - [`message`]: what of it may travel on.
 //!
 //! Around them: [`plan`] is a revision made ready to run, [`candidate`] a revision on trial beside the active
-//! one. [`replay`] does a recorded batch again. [`run`] is the life of one pipeline, and of all of them on this engine. [`membership`] keeps this
-//! engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on its way.
+//! one. [`replay`] does a recorded batch again. [`run`] is the life of one pipeline, and of all of them on this
+//! engine. [`membership`] keeps this engine's lease, and [`observe`] shows what is done. [`arrival`] is an event on
+//! its way.
 
 pub mod arrival;
 pub mod candidate;

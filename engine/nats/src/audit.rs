@@ -3,8 +3,9 @@
 //! place of what said that it was begun. No tenant may name a subject below `tr.`, and no tenant's name
 //! begins with an underscore.
 
-use std::{collections::VecDeque, sync::atomic::Ordering, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
+use async_nats::jetstream::context::PublishErrorKind;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tailrace_core::{
@@ -15,6 +16,7 @@ use tailrace_core::{
         broker::{BrokerError, Streams as _},
     },
 };
+use tokio::time::sleep;
 
 use crate::{connect::NatsBroker, error::unreachable};
 
@@ -24,7 +26,7 @@ const KEPT_NS: u64 = 366 * 24 * 3_600 * 1_000_000_000;
 /// Most records, of half a kilobyte mostly and 10 KiB at most, so 50 MB, and never a gigabyte. Not a bound
 /// in bytes, for the broker sets such a bound aside, and refuses the stream where it has less to give.
 const MAX_RECORDS: u64 = 100_000;
-/// Pauses between tries to make the stream.
+/// Pauses between tries to write to a stream that is there, and that the server does not know yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 /// Messages of one request.
@@ -53,33 +55,29 @@ fn config() -> Value {
 #[async_trait]
 impl AuditLog for NatsBroker {
     async fn write(&self, record: &AuditRecord) -> Result<(), BrokerError> {
-        // Made before the first: a cluster may be silent about a subject that no stream has.
-        let is_new = !self.has_audit.load(Ordering::Relaxed);
-        if is_new {
-            self.bring_at_first().await?;
-            self.has_audit.store(true, Ordering::Relaxed);
-        }
         let tenant = record.tenant.as_ref().map_or(NO_TENANT, Name::as_str);
         let subject = format!("tr._audit.{tenant}.{}", record.id);
         let payload = serde_json::to_vec(record).map_err(|cause| unreachable(&cause))?;
         let mut pause = FIRST_PAUSE;
-        let cause = loop {
-            let stored = self
+        loop {
+            let stored = match self
                 .jetstream
                 .publish(subject.clone(), payload.clone().into())
-                .await;
-            let stored = stored.map_err(|cause| unreachable(&cause))?;
-            let Err(cause) = stored.await else { return Ok(()) };
-            // Some servers of a cluster hear of a new stream a little later. To write a record twice does no harm.
-            if !is_new || pause > LAST_PAUSE {
-                break cause;
+                .await
+            {
+                Ok(acknowledged) => acknowledged.await,
+                Err(cause) => Err(cause),
+            };
+            let Err(cause) = stored else { return Ok(()) };
+            // A stream that is not there is another matter than a broker that does not answer.
+            self.stream(STREAM).await?;
+            // It is there, and this server knows of none: in a cluster, one hears of a new stream a little later.
+            if cause.kind() != PublishErrorKind::StreamNotFound || pause > LAST_PAUSE {
+                return Err(unreachable(&cause));
             }
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             pause *= 2;
-        };
-        // A stream that is not there is another matter than a broker that does not answer.
-        self.stream(STREAM).await?;
-        Err(unreachable(&cause))
+        }
     }
 
     async fn bring(&self) -> Result<bool, BrokerError> {
@@ -120,20 +118,6 @@ impl AuditLog for NatsBroker {
 }
 
 impl NatsBroker {
-    /// A cluster that has just begun has no leader, or no room for copies, for a moment.
-    async fn bring_at_first(&self) -> Result<bool, BrokerError> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let brought = self.bring().await;
-            if brought.is_ok() || pause > LAST_PAUSE {
-                return brought;
-            }
-            tracing::debug!(?brought, "the audit log is tried again");
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-    }
-
     /// The last `limit` records in a range of sequences, without its end, oldest first.
     async fn audited_between(
         &self,

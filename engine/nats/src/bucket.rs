@@ -1,10 +1,11 @@
 //! A key-value bucket: made when first needed, and again where it is gone, but for the registry's. A bucket that
 //! begins anew has lost what was in it, and only its owner knows whether that is to be borne.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use async_nats::jetstream::{
-    self,
+    self, ErrorCode,
+    context::{GetStreamError, GetStreamErrorKind, KeyValueError},
     kv::{self, DeleteErrorKind, UpdateErrorKind},
 };
 use async_trait::async_trait;
@@ -76,7 +77,7 @@ impl NatsBucket {
         }
         let store = match self.jetstream.get_key_value(self.name).await {
             Ok(known) => known,
-            Err(cause) if !self.is_made => return Err(unreachable(&cause)),
+            Err(cause) if !self.is_made || !is_absent(&cause) => return Err(unreachable(&cause)),
             Err(_) => {
                 let made = self.create_with_replicas().await?;
                 if opened.was_there {
@@ -189,6 +190,16 @@ impl Bucket for NatsBucket {
         let begun = NatsWatch::begin(&self.jetstream, &self.store().await?).await;
         Ok(Box::new(self.heeded(begun, |_| true).await?))
     }
+}
+
+/// Whether the broker says that there is no such bucket. Without an answer that is not known.
+fn is_absent(cause: &KeyValueError) -> bool {
+    let of_stream = cause
+        .source()
+        .and_then(|cause| cause.downcast_ref::<GetStreamError>());
+    of_stream.is_some_and(|cause| {
+        matches!(cause.kind(), GetStreamErrorKind::JetStream(said) if said.error_code() == ErrorCode::STREAM_NOT_FOUND)
+    })
 }
 
 fn is_brokers(cause: &WriteError) -> bool {

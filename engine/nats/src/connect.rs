@@ -1,10 +1,7 @@
 //! The connection. It is made once and kept for ever: the server may start after the engine, restart,
 //! or be away for days, and the client comes back by itself with a growing pause.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
 use tailrace_core::{name::Name, ports::broker::BrokerError};
@@ -46,8 +43,6 @@ pub struct NatsBroker {
     /// When the server is to be asked next for its limit of messages (see `payload_limit`).
     pub(crate) limit_due: Mutex<Option<Instant>>,
     pub(crate) registry: NatsBucket,
-    /// Whether the stream of the audit log was seen or made.
-    pub(crate) has_audit: AtomicBool,
 }
 
 /// How a connection is.
@@ -148,7 +143,6 @@ impl NatsBroker {
             silence: Arc::default(),
             limit_due: Mutex::default(),
             registry,
-            has_audit: AtomicBool::default(),
         })
     }
 

@@ -24,9 +24,6 @@ use crate::{
 
 /// How often it is looked whether the log is there.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Pauses between tries to write to a log that was just made.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// The id of the record that says that the log began anew: one, however many engines say it.
 const BEGAN_ANEW: &str = "0000000000000000";
 
@@ -81,10 +78,7 @@ impl Commands {
             outcome: ChangeState::Begun,
         };
         let begun = self.context.tell(&record).await;
-        begun.map_err(|cause| {
-            tracing::warn!(%cause, "the audit log cannot be written");
-            ControlError::Unaudited(cause)
-        })?;
+        begun.map_err(ControlError::Unaudited)?;
         let made = make.await;
         record.outcome = match &made {
             Ok(_) => ChangeState::Done,
@@ -125,19 +119,11 @@ impl Context {
     /// Writes a record. A log that is not there is made first.
     async fn tell(&self, record: &AuditRecord) -> Result<(), BrokerError> {
         match self.world.audit.write(record).await {
-            Err(BrokerError::NoStream(_)) => {}
-            written => return written,
-        }
-        self.bring_audit().await?;
-        // Some servers of a cluster hear of a new stream a little later. To write a record twice does no harm.
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let written = self.world.audit.write(record).await;
-            if written.is_ok() || pause > LAST_PAUSE {
-                return written;
+            Err(BrokerError::NoStream(_)) => {
+                self.bring_audit().await?;
+                self.world.audit.write(record).await
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            written => written,
         }
     }
 

@@ -46,17 +46,6 @@ impl Stage {
             before: beginning(),
             commits: self.recorded.clone(),
         };
-        for commit in &log.commits {
-            seen.note(
-                commit
-                    .record
-                    .order
-                    .as_ref()
-                    .expect("every record has an order log"),
-            );
-        }
-        for from in [0, log.commits.len() / 2] {
-            log.replay_from(from, &mut Again(self)).unwrap();
-        }
+        log.replay_all(&mut Again(self), seen).unwrap();
     }
 }

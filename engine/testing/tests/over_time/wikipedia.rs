@@ -1,13 +1,14 @@
 //! Real edits of Wikipedia through windows, sketches, state and timers, with limits that shed, calls that fail, quotas,
 //! ticks and crashes: what was committed is the same to the byte when it is done again.
 //!
-//! The file is not a part of the project; without it the test says so and does nothing.
+//! The file is not a part of the project; without it the test counts as ignored.
 
 #![allow(clippy::print_stdout, reason = "a test run tells its figures")]
 
 use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
     path::Path,
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tailrace_core::{
     identity::{Digest, PartitionId},
@@ -87,13 +89,15 @@ impl Clock for Steps {
     }
 }
 
-/// The edits, as lines; none where the file, or what unpacks it, is not there.
-fn edits() -> Option<Vec<String>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
-    let unpacked = Command::new("gzip").arg("-dc").arg(&file).output().ok()?;
-    let text = String::from_utf8(unpacked.stdout).ok()?;
-    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
-    (unpacked.status.success() && lines.len() == EVENTS).then_some(lines)
+/// The edits, as lines.
+fn edits() -> Vec<String> {
+    let file = File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE)).unwrap();
+    let lines: Vec<_> = BufReader::new(GzDecoder::new(file))
+        .lines()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(lines.len(), EVENTS);
+    lines
 }
 
 /// A partition at work on the edits.
@@ -298,11 +302,8 @@ fn see_breaches(log: &Log, sources: &mut Again<'_>) -> usize {
 }
 
 #[test]
+#[cfg_attr(not(shared_data), ignore = "needs ../shared/data")]
 fn the_edits_of_wikipedia_are_done_again_to_the_byte() {
-    let Some(edits) = edits() else {
-        println!("skipped: ../shared/data is not there, or no gzip");
-        return;
-    };
     let message = |(index, line): (usize, String)| Incoming {
         sequence: index as u64 + 1,
         received_ms: RECEIVED_MS + index as u64 * 2_200,
@@ -310,17 +311,18 @@ fn the_edits_of_wikipedia_are_done_again_to_the_byte() {
         headers: Vec::new(),
         payload: Bytes::from(line),
     };
-    let input: Vec<_> = edits.into_iter().enumerate().map(message).collect();
+    let input: Vec<_> = edits().into_iter().enumerate().map(message).collect();
     let calm = Arc::new(Faults::new(0));
     calm.calm_down();
     let (mut seen, mut bodies, mut wrong) = (Seen::default(), 0, 0);
     for partition in 0..PARTITIONS {
         let mut run = Run::begin(&input, partition, plan(&Arc::new(Faults::new(2))));
         run.work(&mut StdRng::seed_from_u64(u64::from(partition)));
-        for commit in &run.commits {
-            seen.note(commit.record.order.as_ref().unwrap());
-            bodies += commit.record.delta.encode().len();
-        }
+        let sizes = run
+            .commits
+            .iter()
+            .map(|commit| commit.record.delta.encode().len());
+        bodies += sizes.sum::<usize>();
         let log = Log {
             partition: PartitionId {
                 pipeline: partition::pipeline(),
@@ -331,9 +333,8 @@ fn the_edits_of_wikipedia_are_done_again_to_the_byte() {
             before: beginning(),
             commits: run.commits,
         };
-        for from in [0, log.commits.len() / 2] {
-            log.replay_from(from, &mut Again(&input, plan(&calm))).unwrap();
-        }
+        log.replay_all(&mut Again(&input, plan(&calm)), &mut seen)
+            .unwrap();
         wrong += see_breaches(&log, &mut Again(&input, plan(&calm)));
     }
     println!("{bodies} bytes of changes: {seen:?}; {wrong} wrong records were seen");

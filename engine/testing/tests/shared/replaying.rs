@@ -74,6 +74,19 @@ pub struct Log {
 }
 
 impl Log {
+    /// Does all of it again, from the first record and from a snapshot in the middle; notes what its records hold.
+    pub fn replay_all(&self, sources: &mut dyn Sources, seen: &mut Seen) -> Result<(), String> {
+        for commit in &self.commits {
+            let order = commit.record.order.as_ref();
+            seen.note(order.expect("every record has an order log"));
+        }
+        for from in [0, self.commits.len() / 2] {
+            let done = self.replay_from(from, sources);
+            done.map_err(|broken| format!("from record {from}: {broken}"))?;
+        }
+        Ok(())
+    }
+
     /// Does the commits from this index on again; says where a replay is not the same.
     pub fn replay_from(&self, from: usize, sources: &mut dyn Sources) -> Result<(), String> {
         let mut replay = self.replay(from)?;

@@ -15,19 +15,8 @@ const SEEDS: u64 = 300;
 /// Does all partitions of a run again.
 fn replay(seed: u64, run: &Recorded, seen: &mut Seen) {
     for log in &run.logs {
-        for commit in &log.commits {
-            seen.note(
-                commit
-                    .record
-                    .order
-                    .as_ref()
-                    .expect("every record has an order log"),
-            );
-        }
-        for from in [0, log.commits.len() / 2] {
-            let done = log.replay_from(from, &mut run.sources());
-            done.unwrap_or_else(|broken| panic!("seed {seed}, from record {from}: {broken}"));
-        }
+        let done = log.replay_all(&mut run.sources(), seen);
+        done.unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
     }
 }
 
