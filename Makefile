@@ -57,7 +57,7 @@ engine: console ## the engine as a release: target/release/tailrace
 	$(CARGO) build --locked --release --workspace --bin tailrace
 
 demo: ## the whole on real ratings, with figures
-	@test -x target/debug/tailrace || echo "Compiling the engine and five plugins: about seven minutes on two cores, the first time. Then the demonstration runs for some four."
+	@test -x target/debug/tailrace || echo "Compiling the engine and five plugins: about seven minutes on two cores, the first time. Then the demonstration runs for some eight."
 	@$(MAKE) --no-print-directory console demo-plugins
 	$(CARGO) build --locked --workspace --bin tailrace
 	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) target/debug/tailrace demo
@@ -68,8 +68,11 @@ install: engine ## the engine into PREFIX/bin (~/.cargo), stripped, with its deb
 	objcopy --strip-all --add-gnu-debuglink=$(BIN)/tailrace.debug target/release/tailrace $(BIN)/tailrace.new
 	mv $(BIN)/tailrace.new $(BIN)/tailrace
 
+# Two tests a core: those that start servers wait most of the time.
+TEST_THREADS ?= $$((2 * $$(getconf _NPROCESSORS_ONLN)))
+
 test: plugins console-check test-build ## every test
-	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) $(CARGO) test --locked --workspace
+	TAILRACE_NATS_SERVER=$$(tests/tools/nats-server.sh) RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --locked --workspace
 	engine/console/tools/browser-tests.sh --where-possible
 
 test-build: console
@@ -77,7 +80,8 @@ test-build: console
 
 # `make bench BENCH=--quick` is a look in some ten minutes, once everything is built.
 BENCH ?=
-PEER = $$(tests/bench/peers/install.sh) tests/bench/peers/nats_py.py --nats {nats} --stream {stream} --prefix {prefix}
+PEER = $$(tests/bench/peers/install.sh nats-py) tests/bench/peers/nats_py.py --nats {nats} --stream {stream} --prefix {prefix}
+PATHWAY = $$(tests/bench/peers/install.sh pathway) tests/bench/peers/pathway_jobs.py --nats {nats} --stream {stream} --prefix {prefix} --output {output}
 
 bench: plugins ## what an event costs, as tables: target/bench.md and target/bench.json
 	$(CARGO) build --locked --release --workspace --bin tailrace --bin bench
@@ -87,6 +91,7 @@ bench: plugins ## what an event costs, as tables: target/bench.md and target/ben
 	TAILRACE_PLUGINS=target/$(TARGET)/guest target/release/bench all $(BENCH) \
 	  --call-rows target/bench-call.jsonl --nearest-rows target/bench-nearest.jsonl \
 	  --peer "nats-py=$(PEER)" --peer "nats-py with uvloop and orjson=$(PEER) --fast" \
+  --peer "pathway=$(PATHWAY) --job check" --peer-over-time "pathway=$(PATHWAY) --job {job}" \
 	  --markdown target/bench.md --json target/bench.json
 
 torture: plugins ## every fault, long; the report is target/torture.md

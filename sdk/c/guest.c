@@ -10,6 +10,7 @@
     __attribute__((import_module("tailrace:plugin/" interface "@0.2.0"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
 #define TRANSFORM "tailrace:plugin/transform@0.2.0#"
+#define TIMED "tailrace:plugin/timed@0.2.0#"
 
 _Static_assert(sizeof(void *) == 4 && sizeof(tr_text) == 8, "the layout below is that of wasm32");
 
@@ -53,7 +54,7 @@ void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
 
 /* ---- Imports ---- */
 
-/* `option<list<…>>` and `list<…>`, as the engine writes them. */
+/* `option<list<…>>`, `list<…>` and options of numbers, as the engine writes them. */
 typedef struct {
     uint8_t is_some;
     const void *data;
@@ -64,6 +65,18 @@ typedef struct {
     const void *data;
     size_t size;
 } list;
+
+typedef struct {
+    uint8_t is_some;
+    uint64_t number;
+} option_u64;
+
+typedef struct {
+    uint8_t is_some;
+    double number;
+} option_f64;
+
+_Static_assert(sizeof(tr_frequency) == 16 && offsetof(tr_frequency, times) == 8, "frequency of wit/sketches.wit");
 
 IMPORT("state", "get") void state_get(const char *, size_t, option_list *);
 IMPORT("state", "set")
@@ -79,6 +92,16 @@ void vectors_nearest(const char *, size_t, const float *, size_t, uint32_t, list
 IMPORT("sketches", "observe") void sketches_observe(const char *, size_t, double);
 IMPORT("sketches", "distinct") void sketches_distinct(const char *, size_t, const char *, size_t);
 IMPORT("sketches", "count") void sketches_count(const char *, size_t, const char *, size_t, uint64_t);
+IMPORT("sketches", "quantile") void sketches_quantile(const char *, size_t, double, option_f64 *);
+IMPORT("sketches", "estimate")
+uint64_t sketches_estimate(const char *, size_t, int32_t has_item, const char *, size_t);
+IMPORT("sketches", "top") void sketches_top(const char *, size_t, uint32_t, list *);
+IMPORT("sketches", "total") uint64_t sketches_total(const char *, size_t);
+IMPORT("timers", "set") void timers_set(const char *, size_t, uint64_t, const char *, size_t);
+IMPORT("timers", "cancel") void timers_cancel(const char *, size_t);
+IMPORT("timers", "get") void timers_get(const char *, size_t, option_u64 *);
+IMPORT("timers", "watermark") uint64_t timers_watermark(void);
+IMPORT("tables", "get") void tables_get(const char *, size_t, const char *, size_t, option_list *);
 IMPORT("log", "log") void log_log(int32_t, const char *, size_t);
 IMPORT("panics", "report") void panics_report(const char *, size_t, const char *, size_t);
 
@@ -99,7 +122,7 @@ void tr_state_set(tr_text key, tr_text value) {
 }
 
 void tr_state_set_expiring(tr_text key, tr_text value, uint64_t ttl) {
-    state_set(ARGUMENT(key), ARGUMENT(value), 1, ttl);
+    state_set(ARGUMENT(key), ARGUMENT(value), 1, tr_unsigned(TR_TEXT("ttl"), ttl));
 }
 
 void tr_state_delete(tr_text key) {
@@ -145,7 +168,62 @@ void tr_sketch_distinct(tr_text name, tr_text item) {
 }
 
 void tr_sketch_count(tr_text name, tr_text item, uint64_t times) {
-    sketches_count(ARGUMENT(name), ARGUMENT(item), times);
+    sketches_count(ARGUMENT(name), ARGUMENT(item), tr_unsigned(TR_TEXT("times"), times));
+}
+
+bool tr_sketch_quantile(tr_text name, double q, double *value) {
+    option_f64 found;
+    sketches_quantile(ARGUMENT(name), q, &found);
+    *value = found.is_some ? found.number : 0;
+    return found.is_some;
+}
+
+uint64_t tr_sketch_estimate(tr_text name) {
+    return sketches_estimate(ARGUMENT(name), 0, NULL, 0);
+}
+
+uint64_t tr_sketch_estimate_of(tr_text name, tr_text item) {
+    return sketches_estimate(ARGUMENT(name), 1, ARGUMENT(item));
+}
+
+size_t tr_sketch_top(tr_text name, uint32_t limit, const tr_frequency **found) {
+    list top;
+    sketches_top(ARGUMENT(name), limit, &top);
+    *found = top.data;
+    return top.size;
+}
+
+uint64_t tr_sketch_total(tr_text name) {
+    return sketches_total(ARGUMENT(name));
+}
+
+void tr_timer_set(tr_text name, uint64_t at, tr_text payload) {
+    timers_set(ARGUMENT(name), tr_unsigned(TR_TEXT("at"), at), ARGUMENT(payload));
+}
+
+void tr_timer_cancel(tr_text name) {
+    timers_cancel(ARGUMENT(name));
+}
+
+bool tr_timer_get(tr_text name, uint64_t *at) {
+    option_u64 found;
+    timers_get(ARGUMENT(name), &found);
+    *at = found.is_some ? found.number : 0;
+    return found.is_some;
+}
+
+uint64_t tr_watermark(void) {
+    return timers_watermark();
+}
+
+bool tr_table_get(tr_text table, tr_text key, tr_text *row) {
+    option_list found;
+    tables_get(ARGUMENT(table), ARGUMENT(key), &found);
+    if (!found.is_some) {
+        return false;
+    }
+    *row = (tr_text){found.data, found.size};
+    return true;
 }
 
 void tr_log(tr_level level, tr_text message) {
@@ -197,6 +275,17 @@ typedef struct {
     uint32_t words[4];
 } abi_result;
 
+/* `result<list<message>, failure>`: the list begins where the kind of a failure does. */
+typedef union {
+    abi_result failed;
+    struct {
+        uint8_t is_err;
+        list messages;
+    } sent;
+} abi_woken;
+
+_Static_assert(offsetof(abi_woken, sent.messages) == 4, "result of wit/timed.wit");
+
 static option_text optional(tr_text text) {
     return (option_text){text.data != NULL, text};
 }
@@ -204,6 +293,35 @@ static option_text optional(tr_text text) {
 static void put_text(uint32_t *words, tr_text text) {
     words[0] = (uint32_t)(uintptr_t)text.data;
     words[1] = (uint32_t)text.size;
+}
+
+static list messages_of(const tr_result *result) {
+    abi_message *messages = tr_alloc(result->message_count * sizeof *messages);
+    for (size_t at = 0; at < result->message_count; at++) {
+        const tr_message *from = &result->messages[at];
+        messages[at] = (abi_message){
+            .subject = optional(from->subject),
+            .key = optional(from->key),
+            .headers = from->headers,
+            .header_count = from->header_count,
+            .payload = from->payload,
+        };
+    }
+    return (list){messages, result->message_count};
+}
+
+/* A rejection, or else a retry. */
+static abi_result failure_of(const tr_result *result) {
+    abi_result failed = {.is_err = 1};
+    if (result->kind == TR_REJECT) {
+        failed.kind = INVALID;
+        put_text(failed.words, result->code);
+        put_text(failed.words + 2, result->reason);
+    } else {
+        failed.kind = TRANSIENT;
+        put_text(failed.words, result->reason);
+    }
+    return failed;
 }
 
 EXPORT(TRANSFORM "configure")
@@ -244,32 +362,15 @@ abi_result *process(uint64_t sequence, uint64_t time, const char *subject, size_
         answer->kind = DROP;
         break;
     case TR_EMIT: {
-        abi_message *messages = tr_alloc(result.message_count * sizeof *messages);
-        for (size_t at = 0; at < result.message_count; at++) {
-            const tr_message *from = &result.messages[at];
-            messages[at] = (abi_message){
-                .subject = optional(from->subject),
-                .key = optional(from->key),
-                .headers = from->headers,
-                .header_count = from->header_count,
-                .payload = from->payload,
-            };
-        }
+        list messages = messages_of(&result);
         answer->kind = EMIT;
-        answer->words[0] = (uint32_t)(uintptr_t)messages;
-        answer->words[1] = (uint32_t)result.message_count;
+        answer->words[0] = (uint32_t)(uintptr_t)messages.data;
+        answer->words[1] = (uint32_t)messages.size;
         break;
     }
     case TR_REJECT:
-        answer->is_err = 1;
-        answer->kind = INVALID;
-        put_text(answer->words, result.code);
-        put_text(answer->words + 2, result.reason);
-        break;
     case TR_RETRY:
-        answer->is_err = 1;
-        answer->kind = TRANSIENT;
-        put_text(answer->words, result.reason);
+        *answer = failure_of(&result);
         break;
     }
     return answer;
@@ -277,6 +378,40 @@ abi_result *process(uint64_t sequence, uint64_t time, const char *subject, size_
 
 EXPORT("cabi_post_" TRANSFORM "process")
 void process_end(abi_result *answer) {
+    (void)answer;
+    end_of_event();
+}
+
+EXPORT(TIMED "on-timer")
+abi_woken *on_timer(const char *name, size_t name_size, const char *key, size_t key_size, uint64_t at,
+                    const char *payload, size_t payload_size, uint64_t set_by) {
+    tr_timer timer = {
+        .name = {name, name_size},
+        .key = {key, key_size},
+        .at = at,
+        .payload = {payload, payload_size},
+        .set_by = set_by,
+    };
+    tr_result result = tr_on_timer(&timer);
+    abi_woken *answer = tr_alloc(sizeof *answer);
+    switch (result.kind) {
+    case TR_FORWARD:
+        tr_panic(TR_TEXT("tr_on_timer forwards, and a timer is no event: emit or drop"));
+    case TR_DROP:
+    case TR_EMIT:
+        answer->sent.is_err = 0;
+        answer->sent.messages = messages_of(&result);
+        break;
+    case TR_REJECT:
+    case TR_RETRY:
+        answer->failed = failure_of(&result);
+        break;
+    }
+    return answer;
+}
+
+EXPORT("cabi_post_" TIMED "on-timer")
+void on_timer_end(abi_woken *answer) {
     (void)answer;
     end_of_event();
 }

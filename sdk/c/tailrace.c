@@ -128,6 +128,27 @@ tr_text tr_text_of(const tr_buffer *buffer) {
     return (tr_text){buffer->data, buffer->size};
 }
 
+uint64_t tr_unsigned(tr_text name, uint64_t number) {
+    if (number > INT64_MAX) {
+        tr_buffer reason = {0};
+        tr_put(&reason, name);
+        tr_put(&reason, TR_TEXT(" is -"));
+        tr_put_number(&reason, UINT64_MAX - number + 1);
+        tr_put(&reason, TR_TEXT(", and goes from 0 to 2^63-1: compare before you subtract"));
+        tr_panic(tr_text_of(&reason));
+    }
+    return number;
+}
+
+/* A plugin that sets timers defines its own. */
+__attribute__((weak)) tr_result tr_on_timer(const tr_timer *timer) {
+    tr_buffer reason = {0};
+    tr_put(&reason, TR_TEXT("timer "));
+    tr_put_json(&reason, timer->name);
+    tr_put(&reason, TR_TEXT(" is due, and the plugin has no tr_on_timer"));
+    return tr_reject(TR_TEXT("no-on-timer"), tr_text_of(&reason));
+}
+
 /* A plugin that takes a config defines its own. */
 __attribute__((weak)) tr_text tr_configure(tr_text config) {
     (void)config;

@@ -56,6 +56,20 @@ typedef struct {
     tr_text payload;
 } tr_event;
 
+/* A timer that is due. */
+typedef struct {
+    /* The name that the plugin gave it. */
+    tr_text name;
+    /* Key of the event that set it. */
+    tr_text key;
+    /* When it was due, in milliseconds since the Unix epoch. */
+    uint64_t at;
+    /* The payload that the plugin gave it. */
+    tr_text payload;
+    /* Sequence of the event that set it. */
+    uint64_t set_by;
+} tr_timer;
+
 /* A message that a step emits. */
 typedef struct {
     /* TR_NONE: the pipeline's output subject. */
@@ -84,6 +98,10 @@ tr_result tr_process(const tr_event *event);
 /* Takes the step's config, as JSON text, once on a new instance. It gives TR_NONE, or why the deployment is refused. A
  * plugin that needs no config leaves it out. */
 tr_text tr_configure(tr_text config);
+
+/* Wakes up by a timer that tr_timer_set has set. It emits, drops, rejects or retries; there is no event to forward. A
+ * plugin that sets no timers leaves it out. Without it, each timer is rejected with the code `no-on-timer`. */
+tr_result tr_on_timer(const tr_timer *timer);
 
 /* ---- Results ---- */
 
@@ -114,7 +132,7 @@ typedef struct {
 /* The value of a key; false if there is none. */
 bool tr_state_get(tr_text key, tr_text *value);
 void tr_state_set(tr_text key, tr_text value);
-/* The same, for so many milliseconds of event time. */
+/* The same, for so many milliseconds of event time. A negative number ends the instance, as in tr_timer_set. */
 void tr_state_set_expiring(tr_text key, tr_text value, uint64_t ttl);
 void tr_state_delete(tr_text key);
 /* Entries whose key begins with a prefix, in the order of keys, after the key `after` (or TR_NONE); gives how many. */
@@ -135,7 +153,15 @@ void tr_vector_delete(tr_text collection, tr_text id);
 size_t tr_vector_nearest(tr_text collection, const float *query, size_t length, uint32_t most,
                          const tr_neighbour **found);
 
-/* ---- Sketches that the pipeline declares; they need the grant `sketches` ---- */
+/* ---- Sketches that the pipeline declares; they need the grant `sketches` ----
+ *
+ * Reads answer as of the last commit before this event's batch. A sketch with windows or groups cannot be read. */
+
+typedef struct {
+    tr_text item;
+    /* At most so many occurrences. */
+    uint64_t times;
+} tr_frequency;
 
 /* Adds a value to a sketch of quantiles. */
 void tr_sketch_observe(tr_text name, double value);
@@ -143,6 +169,34 @@ void tr_sketch_observe(tr_text name, double value);
 void tr_sketch_distinct(tr_text name, tr_text item);
 /* Adds occurrences of an item to a sketch of the most frequent items. */
 void tr_sketch_count(tr_text name, tr_text item, uint64_t times);
+/* The quantile q, from 0 to 1, of a sketch of quantiles; false if the sketch is empty. */
+bool tr_sketch_quantile(tr_text name, double q, double *value);
+/* How many different items a sketch of distinct items has seen. */
+uint64_t tr_sketch_estimate(tr_text name);
+/* How often a sketch of the most frequent items has counted an item. */
+uint64_t tr_sketch_estimate_of(tr_text name, tr_text item);
+/* The most frequent items, the most frequent first; gives how many. */
+size_t tr_sketch_top(tr_text name, uint32_t limit, const tr_frequency **found);
+/* How many values, items or occurrences a sketch has taken in. */
+uint64_t tr_sketch_total(tr_text name);
+
+/* ---- Wake-ups in event time; they need the grant `timers` ----
+ *
+ * A timer is durable. It belongs to this step and to the event's key. Each key has one timer of a name. */
+
+/* Has tr_on_timer called at a time, in milliseconds since the Unix epoch. Setting it again moves it. The payload comes
+ * back there, and has at most 64 KiB. C makes a time near 2^64 of a negative number: it ends the instance, and says so. */
+void tr_timer_set(tr_text name, uint64_t at, tr_text payload);
+void tr_timer_cancel(tr_text name);
+/* When a timer is due; false if there is none. */
+bool tr_timer_get(tr_text name, uint64_t *at);
+/* The watermark in milliseconds since the Unix epoch. In tr_on_timer it is the time of the timer. */
+uint64_t tr_watermark(void);
+
+/* ---- Tables of the pipeline, read only; they need the grant `tables` ---- */
+
+/* The row that a table has for a key; false if there is none. */
+bool tr_table_get(tr_text table, tr_text key, tr_text *row);
 
 /* ---- Log lines for the author; they need the grant `log` ---- */
 
@@ -175,6 +229,9 @@ void tr_put_number(tr_buffer *buffer, uint64_t number);
 void tr_put_json(tr_buffer *buffer, tr_text text);
 /* What was put so far. */
 tr_text tr_text_of(const tr_buffer *buffer);
+
+/* Ends the instance where a number was negative before C took it for a uint64_t. The SDK asks it of times and counts. */
+uint64_t tr_unsigned(tr_text name, uint64_t number);
 
 #ifdef __cplusplus
 }

@@ -8,12 +8,60 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Longest piece of a parser's error in a reason, which is for people. */
 const MAX_REASON = 300;
 
+/** A payload: bytes and text as they are, any other value as JSON. */
 export function toBytes(value) {
-  if (ArrayBuffer.isView(value)) {
-    return own(Uint8Array, value);
-  }
-  return encoder.encode(typeof value === "string" ? value : toJson(value));
+  return bytesOf(value) ?? encoder.encode(toJson(value));
 }
+
+/** Bytes and text as bytes. */
+function bytesOf(value) {
+  if (typeof value === "string") {
+    return encoder.encode(value);
+  }
+  if (ArrayBuffer.isView(value)) {
+    return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return isBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+/** An ArrayBuffer, also of another realm. */
+function isBuffer(value) {
+  return ["[object ArrayBuffer]", "[object SharedArrayBuffer]"].includes(Object.prototype.toString.call(value));
+}
+
+/** Objects that JSON would make `{}` or a list of numbers of, and what to give instead. */
+const UNWRITTEN = {
+  "[object Map]": "Object.fromEntries(…) makes an object of it",
+  "[object Set]": "[...set] makes an array of it",
+  "[object WeakMap]": "its entries cannot be listed",
+  "[object WeakSet]": "its items cannot be listed",
+  "[object Promise]": "there is nothing to wait for in a plugin",
+};
+
+/** What kind of value it is, for people. */
+function kind(value) {
+  return typeof value === "object" && value !== null
+    ? `a value of ${Object.prototype.toString.call(value).slice(8, -1)}`
+    : `${value === null ? "null" : typeof value}`;
+}
+
+/** Refuses what JSON would drop, or write as something else. */
+function writable(value, isWhole) {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new Error(`JSON has no number ${value}`);
+  }
+  if (isWhole && ["undefined", "function", "symbol"].includes(typeof value)) {
+    throw new Unwritable(`a payload is no ${typeof value}: give bytes, a text, or a value that JSON can hold`);
+  }
+  const isBytes = ArrayBuffer.isView(value) || isBuffer(value);
+  const wayOut = isBytes ? "[...bytes] makes an array of it" : UNWRITTEN[Object.prototype.toString.call(value)];
+  if (wayOut !== undefined) {
+    throw new Unwritable(`JSON cannot hold ${kind(value)}: ${wayOut}`);
+  }
+}
+
+/** A mistake of the plugin, whatever the event holds. */
+class Unwritable extends TypeError {}
 
 /**
  * An array of this program's own type over the same bytes. Arrays that the engine hands over have the type of another
@@ -34,22 +82,27 @@ export function toText(bytes) {
   }
 }
 
-/** JSON. Numbers that JSON does not have are refused instead of becoming null. */
+/**
+ * JSON. A value that the event may have brought, such as a number that JSON does not have, is a rejection. What JSON
+ * would drop or change in silence, such as a Map, is a mistake of the plugin.
+ */
 export function toJson(value) {
-  const finite = (_, inner) => {
-    if (typeof inner === "number" && !Number.isFinite(inner)) {
-      throw new TypeError(`JSON has no number ${inner}`);
-    }
+  const checked = (_, inner) => {
+    writable(inner, false);
     return inner;
   };
   let text;
   try {
-    text = JSON.stringify(value, finite);
+    writable(value, true);
+    text = JSON.stringify(value, checked);
   } catch (error) {
+    if (error instanceof Unwritable) {
+      throw error;
+    }
     throw new Reject("unwritable-value", `the value cannot be encoded: ${error.message}`.slice(0, MAX_REASON));
   }
   if (text === undefined) {
-    throw new Reject("unwritable-value", `the value cannot be encoded: JSON has no ${typeof value}`);
+    throw new Unwritable("a payload's toJSON() gives nothing: give a value that JSON can hold");
   }
   return text;
 }

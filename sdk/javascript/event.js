@@ -1,15 +1,16 @@
 // What a plugin receives, and what it emits.
 
 import { fromJson, toBytes, toText } from "./bytes.js";
+import * as check from "./check.js";
 
 export class Event {
   constructor({ subject, payload = new Uint8Array(), key = "", headers = [], time = 0, sequence = 0 }) {
-    this.subject = subject;
+    this.subject = check.text("subject", subject);
     this.payload = toBytes(payload);
-    this.key = key;
-    this.headers = pairs(headers);
-    this.time = time;
-    this.sequence = sequence;
+    this.key = check.text("key", key);
+    this.headers = check.headers(headers);
+    this.time = check.whole("time", time);
+    this.sequence = check.whole("sequence", sequence);
   }
 
   json() {
@@ -25,12 +26,31 @@ export class Event {
   }
 }
 
+/** A timer that is due. */
+export class Timer {
+  constructor({ name, key = "", at, payload = new Uint8Array(), setBy = 0 }) {
+    this.name = name;
+    this.key = key;
+    this.at = at;
+    this.payload = toBytes(payload);
+    this.setBy = setBy;
+  }
+
+  json() {
+    return fromJson(this.payload, "malformed-json", "the payload does not read");
+  }
+
+  text() {
+    return toText(this.payload);
+  }
+}
+
 export class Message {
   constructor(payload, { subject, key, headers = [] }) {
     this.payload = toBytes(payload);
-    this.subject = subject;
-    this.key = key;
-    this.headers = pairs(headers);
+    this.subject = check.optionalText("subject", subject);
+    this.key = check.optionalText("key", key);
+    this.headers = check.headers(headers);
   }
 
   json() {
@@ -44,8 +64,4 @@ export class Message {
 
 export function emit(payload, options = {}) {
   return new Message(payload, options);
-}
-
-function pairs(headers) {
-  return Array.isArray(headers) ? headers : Object.entries(headers);
 }

@@ -1,13 +1,14 @@
 // The plugin's side of the contract in WebAssembly: what the engine calls, around the plugin's default export. An error
 // that is neither Reject nor Retry ends the instance: its text and place go to `panics`, and so into the reason.
 
-import { Event } from "./event.js";
-import { Reject, Retry } from "./failure.js";
+import { isError, shown, told } from "./check.js";
+import { Event, Timer } from "./event.js";
+import { place, Reject, Retry } from "./failure.js";
 import { install } from "./port.js";
-import { begin } from "./still.js";
-import { DROP, FORWARD, messages } from "./verdict.js";
+import { begin, wake } from "./still.js";
+import { DROP, FORWARD, messages, woken } from "./verdict.js";
 
-/** The interface `transform` of a plugin, over the imports that it is granted. */
+/** The interfaces `transform` and `timed` of a plugin, over the imports that it is granted. */
 export function guest(plugin, imports) {
   install(imports);
   if (imports.log !== undefined) {
@@ -20,7 +21,7 @@ export function guest(plugin, imports) {
       try {
         instance = made(plugin, given);
       } catch (error) {
-        throw String(error?.message ?? error);
+        throw isError(error) && error.message ? shown(error.message) : thrown(error);
       }
     },
     process(event) {
@@ -29,10 +30,27 @@ export function guest(plugin, imports) {
       try {
         return verdict(messages(instance.process(own)));
       } catch (error) {
-        throw failure(error, imports.panics);
+        throw failure(error, "process", imports.panics);
+      }
+    },
+    onTimer(timer) {
+      const own = due(timer);
+      wake(own);
+      try {
+        return woken(wakeUp(instance, own)).map(sent);
+      } catch (error) {
+        throw failure(error, "onTimer", imports.panics);
       }
     },
   };
+}
+
+/** What a plugin answers to a timer. One without `onTimer` rejects it. */
+export function wakeUp(plugin, timer) {
+  if (typeof plugin.onTimer !== "function") {
+    throw new Reject("no-on-timer", `timer "${timer.name}" is due, and the plugin has no onTimer`);
+  }
+  return plugin.onTimer(timer);
 }
 
 /** A class is constructed with the config; a function is `process` itself. */
@@ -54,6 +72,10 @@ function received({ sequence, time, subject, key, headers, payload }) {
   });
 }
 
+function due({ name, key, at, payload, setBy }) {
+  return new Timer({ name, key, at: Number(at), payload, setBy: Number(setBy) });
+}
+
 function verdict(result) {
   if (result === FORWARD) {
     return { tag: "forward" };
@@ -61,29 +83,30 @@ function verdict(result) {
   if (result === DROP) {
     return { tag: "drop" };
   }
-  const sent = ({ subject, key, headers, payload }) => ({
-    subject,
-    key,
-    headers: headers.map(([name, value]) => ({ name, value: String(value) })),
-    payload,
-  });
   return { tag: "emit", val: result.map(sent) };
 }
 
-function failure(error, panics) {
-  if (error instanceof Reject) {
-    return { tag: "invalid", val: { code: String(error.code), reason: String(error.reason) } };
-  }
-  if (error instanceof Retry) {
-    return { tag: "transient", val: String(error.reason) };
-  }
-  panics.report(String(error), place(error));
-  return error;
+function sent({ subject, key, headers, payload }) {
+  return { subject, key, headers: headers.map(([name, value]) => ({ name, value })), payload };
 }
 
-/** Where an error was made: the first line of its stack. */
-function place(error) {
-  return String(error?.stack ?? "").split("\n")[0];
+/** How a call failed, in the words of the contract. What ends the instance is an error of this module. */
+function failure(error, called, panics) {
+  if (error instanceof Reject) {
+    return { tag: "invalid", val: { code: shown(error.code), reason: shown(error.reason) } };
+  }
+  if (error instanceof Retry) {
+    return { tag: "transient", val: shown(error.reason) };
+  }
+  const words = thrown(error);
+  panics.report(words, place(error) || called);
+  // A plain object would be taken for one of the two above.
+  return new Error(words);
+}
+
+/** The text of what was thrown. A value that is no error has no place either. */
+function thrown(error) {
+  return isError(error) ? shown(error) : `it threw ${told(error)}, which is no error and has no place: throw new Error(…)`;
 }
 
 /** What is printed becomes lines of the log. */
@@ -96,8 +119,4 @@ function printToLog(log) {
     warn: line("warn"),
     error: line("error"),
   };
-}
-
-function shown(part) {
-  return typeof part === "object" && part !== null ? JSON.stringify(part) : String(part);
 }

@@ -2,5 +2,5 @@
 
 export { Event, emit } from "./event.js";
 export { Reject, Retry } from "./failure.js";
-export { log, sketches, state, vectors } from "./host.js";
+export { log, sketches, state, table, timers, vectors } from "./host.js";
 export { DROP, FORWARD } from "./verdict.js";

@@ -1,19 +1,31 @@
-// Tests of plugins without an engine: a TestHost is state, vectors, sketches and log in memory. Types are in
-// testing.d.ts.
+// Tests of plugins without an engine: a TestHost is state, vectors, sketches, timers, tables and log in memory. Types
+// are in testing.d.ts.
 
-import { Event } from "./event.js";
-import { made } from "./guest.js";
+import { toBytes } from "./bytes.js";
+import { Event, Timer } from "./event.js";
+import { Reject, Retry } from "./failure.js";
+import { made, wakeUp } from "./guest.js";
 import { install } from "./port.js";
-import { begin, random } from "./still.js";
-import { messages } from "./verdict.js";
+import { begin, random, wake } from "./still.js";
+import { messages, woken } from "./verdict.js";
 
 const MAX_KEY_BYTES = 1024;
+const MAX_TIMER_NAME_BYTES = 128;
+const MAX_TIMER_PAYLOAD_BYTES = 64 * 1024;
+/** More timers that are due at once are likely a plugin that always sets another one. */
+const MAX_FIRED = 100_000;
 
 export class TestHost {
   state = new Map();
   vectors;
   sketches = {};
+  tables;
   logs = [];
+  fired = [];
+  #timers = new Map();
+  #learnt = {};
+  #key = "";
+  #sequence = 0;
   #dimensions;
   #score;
   #expiry = new Map();
@@ -21,13 +33,14 @@ export class TestHost {
   #lastSequence = 0;
   #plugin;
 
-  constructor(plugin, { config = null, collections = {}, metric = "cosine" } = {}) {
+  constructor(plugin, { config = null, collections = {}, metric = "cosine", tables = {} } = {}) {
     if (!(metric in scores)) {
       throw new Error(`"${metric}" is no metric; there are ${Object.keys(scores).join(", ")}`);
     }
     this.#score = scores[metric];
     this.#dimensions = collections;
     this.vectors = Object.fromEntries(Object.keys(collections).map((name) => [name, new Map()]));
+    this.tables = Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, new Map(Object.entries(rows))]));
     // Through JSON, as in the engine.
     this.#plugin = made(plugin, JSON.parse(JSON.stringify(config)));
   }
@@ -38,17 +51,62 @@ export class TestHost {
       event.sequence = this.#lastSequence + 1;
     }
     this.#lastSequence = Math.max(this.#lastSequence, event.sequence);
-    this.#begin(event.time);
+    this.advanceTo(event.time);
+    [this.#key, this.#sequence] = [event.key, event.sequence];
+    begin(event);
+    return this.#call(event.time, () => messages(this.#plugin.process(event)));
+  }
+
+  advanceTo(time) {
+    const until = Math.max(this.#now, time);
+    const first = this.fired.length;
+    for (let due = this.#due(until); due !== undefined; due = this.#due(until)) {
+      if (this.fired.length - first === MAX_FIRED) {
+        throw new Error(`${MAX_FIRED} timers are due; does each of them set another one?`);
+      }
+      this.fired.push(this.#fire(due));
+    }
+    this.#begin(until);
+    return this.fired.slice(first);
+  }
+
+  timer(key, name) {
+    return this.#timers.get(place(key, name))?.at;
+  }
+
+  /** The timer that fires first, if it is due by then. */
+  #due(until) {
+    const order = (a, b) => a.at - b.at || compare(a.key, b.key) || compare(a.name, b.name);
+    return [...this.#timers.values()].filter(({ at }) => at <= until).sort(order)[0];
+  }
+
+  #fire(timer) {
+    this.#timers.delete(place(timer.key, timer.name));
+    this.#begin(timer.at);
+    [this.#key, this.#sequence] = [timer.key, timer.setBy];
+    wake(timer);
+    try {
+      return { timer, messages: this.#call(timer.at, () => woken(wakeUp(this.#plugin, timer))) };
+    } catch (failure) {
+      if (failure instanceof Reject || failure instanceof Retry) {
+        return { timer, messages: [], failure };
+      }
+      throw failure;
+    }
+  }
+
+  /** Calls the plugin. What a failed call has done is taken back. */
+  #call(time, call) {
     const kept = this.#copy();
+    this.#learnt = kept[3];
     const before = install(this.#port());
     const [now, draw] = [Date.now, Math.random];
-    Date.now = () => event.time;
+    Date.now = () => time;
     Math.random = random;
     try {
-      begin(event);
-      return messages(this.#plugin.process(event));
+      return call();
     } catch (error) {
-      [this.state, this.#expiry, this.vectors, this.sketches] = kept;
+      [this.state, this.#expiry, this.vectors, this.sketches, this.#timers] = kept;
       throw error;
     } finally {
       install(before);
@@ -73,6 +131,7 @@ export class TestHost {
       new Map(this.#expiry),
       each(this.vectors, (held) => new Map(held)),
       each(this.sketches, (held) => [...held]),
+      new Map(this.#timers),
     ];
   }
 
@@ -117,9 +176,59 @@ export class TestHost {
         observe: add,
         distinct: add,
         count: (name, item, times) => add(name, [item, Number(times)]),
+        quantile: (name, q) => quantile(name, this.#read(name, "number"), q),
+        estimate: (name, item) => {
+          const found = item === undefined ? new Set(this.#read(name, "string")).size : this.#counted(name).get(item);
+          return BigInt(found ?? 0);
+        },
+        top: (name, limit) => {
+          const found = [...this.#counted(name)].map(([item, times]) => ({ item, times: BigInt(times) }));
+          return found.sort((a, b) => Number(b.times - a.times) || compare(a.item, b.item)).slice(0, limit);
+        },
+        total: (name) => {
+          const times = (update) => (Array.isArray(update) ? update[1] : 1);
+          return BigInt((this.#learnt[name] ?? []).reduce((sum, update) => sum + times(update), 0));
+        },
+      },
+      timers: {
+        set: (name, at, payload) => {
+          const [key, setBy] = [this.#key, this.#sequence];
+          checkTimer(name, payload);
+          this.#timers.set(place(key, name), new Timer({ name, key, at: Number(at), payload, setBy }));
+        },
+        cancel: (name) => {
+          this.#timers.delete(place(this.#key, name));
+        },
+        get: (name) => {
+          const at = this.timer(this.#key, name);
+          return at === undefined ? undefined : BigInt(at);
+        },
+        watermark: () => BigInt(this.#now),
+      },
+      tables: {
+        get: (name, key) => {
+          if (!(name in this.tables)) {
+            throw new Error(`the pipeline declares no table "${name}"; give it to TestHost as tables`);
+          }
+          const row = this.tables[name].get(key);
+          return row === undefined ? undefined : toBytes(row);
+        },
       },
       log: { log: (level, message) => this.logs.push([level, message]) },
     };
+  }
+
+  /** What events before have added of a kind: numbers are observed, texts are distinct items, pairs are counted. */
+  #read(name, type) {
+    return (this.#learnt[name] ?? []).filter((update) => typeof update === type);
+  }
+
+  #counted(name) {
+    const counted = new Map();
+    for (const [item, times] of (this.#learnt[name] ?? []).filter(Array.isArray)) {
+      counted.set(item, (counted.get(item) ?? 0) + times);
+    }
+    return counted;
   }
 
   #collection(name, vector) {
@@ -131,6 +240,31 @@ export class TestHost {
       throw new Error(`a vector of ${vector.length} dimensions for collection "${name}", which has ${wanted}`);
     }
     return this.vectors[name];
+  }
+}
+
+/** One text for a key and a name. Lengths keep them apart. */
+function place(key, name) {
+  return `${key.length} ${key}${name}`;
+}
+
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
+
+function quantile(name, values, q) {
+  if (!(q >= 0 && q <= 1)) {
+    throw new Error(`quantile ${q} of sketch "${name}" is not between 0 and 1`);
+  }
+  return values.sort((a, b) => a - b)[Math.floor(q * (values.length - 1))];
+}
+
+function checkTimer(name, payload) {
+  if (new TextEncoder().encode(name).length > MAX_TIMER_NAME_BYTES) {
+    throw new Error(`a timer's name has at most ${MAX_TIMER_NAME_BYTES} bytes`);
+  }
+  if (payload.length > MAX_TIMER_PAYLOAD_BYTES) {
+    throw new Error(`a timer's payload has at most ${MAX_TIMER_PAYLOAD_BYTES} bytes, not ${payload.length}`);
   }
 }
 

@@ -1,4 +1,4 @@
-// What `process` returns, in its plain form.
+// What `process` and `onTimer` return, in its plain form.
 
 import { Message } from "./event.js";
 
@@ -10,10 +10,23 @@ export function messages(result) {
   if (result === FORWARD || result === DROP) {
     return result;
   }
-  const found = Array.isArray(result) ? result : [result];
-  if (found.every((message) => message instanceof Message)) {
-    return found;
+  return listed(result) ?? mistaken("process", result, "emit(…), a list of such, FORWARD or DROP");
+}
+
+/** The messages that `onTimer` returned. A timer is no event that could go on. */
+export function woken(result) {
+  if (result === DROP) {
+    return [];
   }
+  return listed(result) ?? mistaken("onTimer", result, "emit(…), a list of such, or DROP");
+}
+
+function listed(result) {
+  const found = Array.isArray(result) ? result : [result];
+  return found.every((message) => message instanceof Message) ? found : undefined;
+}
+
+function mistaken(name, result, wanted) {
   const what = result instanceof Promise ? "a promise; there is nothing to wait for in a plugin" : typeof result;
-  throw new TypeError(`process returned ${what}: return emit(…), a list of such, FORWARD or DROP`);
+  throw new TypeError(`${name} returned ${result === FORWARD ? "FORWARD" : what}: return ${wanted}`);
 }

@@ -58,6 +58,20 @@ pub const Event = extern struct {
     }
 };
 
+/// A timer that is due.
+pub const Timer = extern struct {
+    /// The name that the plugin gave it.
+    name: Text,
+    /// Key of the event that set it.
+    key: Text = .{},
+    /// When it was due, in milliseconds since the Unix epoch.
+    at: u64,
+    /// The payload that the plugin gave it.
+    payload: Text = .{},
+    /// Sequence of the event that set it.
+    set_by: u64 = 0,
+};
+
 /// A message that a step emits.
 pub const Message = extern struct {
     /// Without it the pipeline's output subject.
@@ -123,6 +137,17 @@ pub fn plugin(comptime process: fn (*const Event) anyerror!Result) void {
         }
     };
     @export(&exported.call, .{ .name = "tr_process" });
+}
+
+/// Exports what wakes up by the timers that `timers.set` has set, beside `plugin`. It emits, drops, rejects or retries;
+/// there is no event to forward. Without it, each timer is rejected with the code `no-on-timer`.
+pub fn onTimer(comptime wake: fn (*const Timer) anyerror!Result) void {
+    const exported = struct {
+        fn call(timer: *const Timer) callconv(.c) Result {
+            return wake(timer) catch |failed| panic(@errorName(failed), @src());
+        }
+    };
+    @export(&exported.call, .{ .name = "tr_on_timer" });
 }
 
 /// Ends the instance. The reason of the failure bears the message and the place.
@@ -192,8 +217,12 @@ pub fn vectors(collection: []const u8) Vectors {
     return .{ .collection = collection };
 }
 
-/// The sketches that the pipeline declares. They need the grant `sketches`.
+/// The sketches that the pipeline declares. They need the grant `sketches`. Reads answer as of the last commit before
+/// this event's batch. A sketch with windows or groups cannot be read.
 pub const sketches = struct {
+    /// An item of a sketch of the most frequent items. It occurred at most so many times.
+    pub const Frequency = extern struct { item: Text, times: u64 };
+
     pub fn observe(name: []const u8, value: f64) void {
         c.tr_sketch_observe(Text.of(name), value);
     }
@@ -205,7 +234,75 @@ pub const sketches = struct {
     pub fn count(name: []const u8, item: []const u8, times: u64) void {
         c.tr_sketch_count(Text.of(name), Text.of(item), times);
     }
+
+    /// The quantile `q`, from 0 to 1, of a sketch of quantiles. An empty sketch has none.
+    pub fn quantile(name: []const u8, q: f64) ?f64 {
+        var value: f64 = 0;
+        return if (c.tr_sketch_quantile(Text.of(name), q, &value)) value else null;
+    }
+
+    /// How many different items a sketch of distinct items has seen.
+    pub fn estimate(name: []const u8) u64 {
+        return c.tr_sketch_estimate(Text.of(name));
+    }
+
+    /// How often a sketch of the most frequent items has counted an item.
+    pub fn estimateOf(name: []const u8, item: []const u8) u64 {
+        return c.tr_sketch_estimate_of(Text.of(name), Text.of(item));
+    }
+
+    /// The most frequent items, the most frequent first.
+    pub fn top(name: []const u8, limit: u32) []const Frequency {
+        var frequent: ?[*]const Frequency = null;
+        const found = c.tr_sketch_top(Text.of(name), limit, &frequent);
+        return if (frequent) |items| items[0..found] else &.{};
+    }
+
+    /// How many values, items or occurrences a sketch has taken in.
+    pub fn total(name: []const u8) u64 {
+        return c.tr_sketch_total(Text.of(name));
+    }
 };
+
+/// Wake-ups in event time: durable, and part of what the event does. They need the grant `timers`. A timer belongs to
+/// this step and to the event's key. Each key has one timer of a name.
+pub const timers = struct {
+    /// Has the function of `onTimer` called at a time, in milliseconds since the Unix epoch. Setting it again moves it.
+    /// The payload comes back there, and has at most 64 KiB.
+    pub fn set(name: []const u8, at: u64, payload: []const u8) void {
+        c.tr_timer_set(Text.of(name), at, Text.of(payload));
+    }
+
+    pub fn cancel(name: []const u8) void {
+        c.tr_timer_cancel(Text.of(name));
+    }
+
+    /// When a timer is due.
+    pub fn get(name: []const u8) ?u64 {
+        var at: u64 = 0;
+        return if (c.tr_timer_get(Text.of(name), &at)) at else null;
+    }
+
+    /// The watermark in milliseconds since the Unix epoch. When a timer wakes the plugin up, it is the time of the timer.
+    pub fn watermark() u64 {
+        return c.tr_watermark();
+    }
+};
+
+/// A table of the pipeline, read only. It needs the grant `tables`.
+pub const Table = struct {
+    name: []const u8,
+
+    /// The row of a key: the newest value that it has.
+    pub fn get(self: Table, key: []const u8) ?[]const u8 {
+        var row: Text = .{};
+        return if (c.tr_table_get(Text.of(self.name), Text.of(key), &row)) row.slice() else null;
+    }
+};
+
+pub fn table(name: []const u8) Table {
+    return .{ .name = name };
+}
 
 pub const Level = enum(c_int) { debug, info, warn, err };
 
@@ -232,6 +329,27 @@ pub const testing = struct {
     /// Has an event processed. What it gives lasts until the next event.
     pub fn send(event: Event) Result {
         return c.tr_test_send(&event);
+    }
+
+    /// A timer that has fired, and what came of it.
+    pub const Fired = extern struct { timer: Timer, result: Result };
+
+    /// Moves the watermark to a time. Gives the timers that fire, each as if at its own time, until the next call.
+    pub fn advanceTo(time: u64) []const Fired {
+        _ = c.tr_test_advance_to(time);
+        return fired();
+    }
+
+    /// What fired in the last call of `send` or `advanceTo`.
+    pub fn fired() []const Fired {
+        var firings: ?[*]const Fired = null;
+        const count = c.tr_test_fired(&firings);
+        return if (firings) |found| found[0..count] else &.{};
+    }
+
+    /// Sets the row that a table has for a key.
+    pub fn row(name: []const u8, key: []const u8, value: []const u8) void {
+        c.tr_test_row(Text.of(name), Text.of(key), Text.of(value));
     }
 
     /// Declares a collection of vectors.
@@ -262,8 +380,21 @@ const c = struct {
     extern fn tr_sketch_observe(Text, f64) void;
     extern fn tr_sketch_distinct(Text, Text) void;
     extern fn tr_sketch_count(Text, Text, u64) void;
+    extern fn tr_sketch_quantile(Text, f64, *f64) bool;
+    extern fn tr_sketch_estimate(Text) u64;
+    extern fn tr_sketch_estimate_of(Text, Text) u64;
+    extern fn tr_sketch_top(Text, u32, *?[*]const sketches.Frequency) usize;
+    extern fn tr_sketch_total(Text) u64;
+    extern fn tr_timer_set(Text, u64, Text) void;
+    extern fn tr_timer_cancel(Text) void;
+    extern fn tr_timer_get(Text, *u64) bool;
+    extern fn tr_watermark() u64;
+    extern fn tr_table_get(Text, Text, *Text) bool;
     extern fn tr_log(Level, Text) void;
     extern fn tr_test_send(*const Event) Result;
+    extern fn tr_test_advance_to(u64) usize;
+    extern fn tr_test_fired(*?[*]const testing.Fired) usize;
+    extern fn tr_test_row(Text, Text, Text) void;
     extern fn tr_test_collection(Text, usize) void;
     extern fn tr_test_reset() void;
 };

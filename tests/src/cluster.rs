@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Longest that anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How a broker is started.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
@@ -85,14 +86,18 @@ impl Engine {
     /// Starts one as told and waits until it is ready.
     pub async fn start_with(launch: &Launch, folder: &Path) -> anyhow::Result<Self> {
         let mut engine = Self::spawn(launch, folder)?;
+        let last = Mutex::new("none".to_owned());
         eventually("the engine knows its operator", || async {
-            engine
-                .ask("GET", "/v1/tenants", OPERATOR, "")
-                .await
-                .is_ok_and(|answer| answer.status == 200)
+            let answer = engine.ask("GET", "/v1/tenants", OPERATOR, "").await;
+            let is_known = answer.as_ref().is_ok_and(|answer| answer.status == 200);
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = format!("{answer:?}");
+            is_known
         })
         .await
-        .with_context(|| engine.log())?;
+        .with_context(|| {
+            let last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            format!("the last answer: {last}\n{}", engine.log())
+        })?;
         engine.token = engine.tenant(TENANT, &["shop.>"]).await?;
         Ok(engine)
     }
@@ -241,7 +246,12 @@ impl Engine {
             .await?;
         anyhow::ensure!(made.status == 200, "{made:?}");
         let token = self
-            .ask("POST", &format!("/v1/tenants/{name}/tokens"), OPERATOR, "")
+            .ask(
+                "POST",
+                &format!("/v1/tenants/{name}/tokens"),
+                OPERATOR,
+                r#"{"scope":"admin","expires-in":null}"#,
+            )
             .await?;
         Ok(token.body["token"].as_str().context("no token")?.to_owned())
     }

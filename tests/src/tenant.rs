@@ -1,6 +1,9 @@
 //! A tenant, and what it says to an engine, whichever engine that is.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -111,11 +114,16 @@ impl Tenant {
     /// Waits until a pipeline is in this state; gives its status.
     pub async fn comes_to(&self, engine: &Engine, pipeline: &str, state: &str) -> anyhow::Result<Value> {
         let what = format!("pipeline {pipeline} of tenant {} is {state}", self.name);
+        // The one that was seen: an engine that has just started looks again at what is parked, and again.
+        let seen = Mutex::new(Value::Null);
         let arrived = eventually(&what, || async {
-            self.status(engine, pipeline).await["state"] == state
+            let status = self.status(engine, pipeline).await;
+            let is_there = status["state"] == state;
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = status;
+            is_there
         });
         let arrived = arrived.await;
-        let status = self.status(engine, pipeline).await;
+        let status = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         arrived.with_context(|| format!("{status:#}\n{}", engine.log()))?;
         Ok(status)
     }

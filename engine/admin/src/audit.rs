@@ -9,12 +9,9 @@ use tailrace_core::ports::audit::{Audited, Whose};
 use crate::{
     ApiState,
     access::{Access, Operator},
-    input::{Asked, page_of},
+    input::{Asked, PAGE, page_of},
     problem::Answer,
 };
-
-/// Records that are shown where the client does not say how many.
-const PAGE: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,16 +1,21 @@
-//! What a pipeline keeps, page by page: vectors of a collection, timers that have not fired, events that wait in a join.
+//! What a pipeline keeps, page by page: vectors of a collection, timers that have not fired, events that wait in a join,
+//! rows of tables.
 
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tailrace_control::query::{
-    joins::JoinPage, queries::MAX_SCAN, timers::PendingTimer, vectors::VectorPage,
+    joins::JoinPage,
+    queries::MAX_SCAN,
+    tables::{TableEntry, TableQuestion},
+    timers::PendingTimer,
+    vectors::VectorPage,
 };
 
 use crate::{
     ApiState,
     access::Access,
-    input::{Asked, PathParameters},
+    input::{Asked, PAGE, PathParameters, page_of},
     problem::Answer,
     queries::{Value, plain},
 };
@@ -46,6 +51,38 @@ pub(crate) struct JoinsAsked {
     limit: Option<usize>,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RowsAsked {
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    prefix: String,
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    limit: Option<usize>,
+}
+
+/// Rows of a table in the order of their keys.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TablePage")]
+pub(crate) struct Rows {
+    rows: Vec<ListedRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A row of a table.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TableRow")]
+pub(crate) struct ListedRow {
+    #[serde(flatten)]
+    row: TableEntry,
+    #[serde(flatten)]
+    value: Value,
+}
+
 /// Timers in the order in which they are due.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TimerPage")]
@@ -64,10 +101,6 @@ pub(crate) struct ListedTimer {
     value: Value,
 }
 
-fn limit(asked: Option<usize>) -> usize {
-    asked.unwrap_or(100).min(MAX_SCAN)
-}
-
 pub(crate) async fn vectors(
     access: Access,
     State(api): State<ApiState>,
@@ -76,9 +109,8 @@ pub(crate) async fn vectors(
 ) -> Answer<Json<VectorPage>> {
     let pipeline = path.pipeline(&access)?;
     let (collection, after) = (path.text("collection"), asked.after.as_deref());
-    let found = api
-        .queries
-        .vectors(&pipeline, collection, after, limit(asked.limit));
+    let limit = page_of(asked.limit, PAGE, MAX_SCAN)?;
+    let found = api.queries.vectors(&pipeline, collection, after, limit);
     Ok(Json(found.await?))
 }
 
@@ -90,10 +122,8 @@ pub(crate) async fn timers(
 ) -> Answer<Json<Timers>> {
     let pipeline = path.pipeline(&access)?;
     let (step, after) = (asked.step.as_deref(), asked.after.as_deref());
-    let found = api
-        .queries
-        .timers(&pipeline, step, after, limit(asked.limit))
-        .await?;
+    let limit = page_of(asked.limit, PAGE, MAX_SCAN)?;
+    let found = api.queries.timers(&pipeline, step, after, limit).await?;
     let listed = found.timers.into_iter().map(|mut timer| {
         let value = plain(std::mem::take(&mut timer.payload));
         ListedTimer { timer, value }
@@ -112,8 +142,31 @@ pub(crate) async fn joins(
 ) -> Answer<Json<JoinPage>> {
     let pipeline = path.pipeline(&access)?;
     let (key, after) = (asked.key.as_deref(), asked.after.as_deref());
-    let found = api
-        .queries
-        .joins(&pipeline, path.text("join"), key, after, limit(asked.limit));
+    let limit = page_of(asked.limit, PAGE, MAX_SCAN)?;
+    let found = api.queries.joins(&pipeline, path.text("join"), key, after, limit);
     Ok(Json(found.await?))
+}
+
+pub(crate) async fn rows(
+    access: Access,
+    State(api): State<ApiState>,
+    path: PathParameters,
+    Asked(asked): Asked<RowsAsked>,
+) -> Answer<Json<Rows>> {
+    let pipeline = path.pipeline(&access)?;
+    let question = TableQuestion {
+        key: asked.key.as_deref(),
+        prefix: &asked.prefix,
+        after: asked.after.as_deref(),
+        limit: page_of(asked.limit, PAGE, MAX_SCAN)?,
+    };
+    let found = api.queries.rows(&pipeline, path.text("table"), question).await?;
+    let listed = found.rows.into_iter().map(|mut row| {
+        let value = plain(std::mem::take(&mut row.payload));
+        ListedRow { row, value }
+    });
+    Ok(Json(Rows {
+        rows: listed.collect(),
+        next: found.next,
+    }))
 }

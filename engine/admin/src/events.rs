@@ -11,7 +11,7 @@ use axum::{
 use base64::Engine as _;
 use bytes::Bytes;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tailrace_core::{
     codes::ApiCode,
@@ -47,14 +47,22 @@ struct GivenEvent {
     subject: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// Any JSON; taken as it is written.
+    /// Any JSON; taken as it is written. `null` is the payload `null`.
+    #[serde(default, deserialize_with = "there")]
     #[schemars(with = "Option<serde_json::Value>")]
     payload: Option<Box<RawValue>>,
-    /// A payload that is text.
+    /// A payload that is text. An empty one has no bytes.
+    #[serde(default, deserialize_with = "there")]
     text: Option<String>,
     /// A payload of any bytes.
+    #[serde(default, deserialize_with = "there")]
     base64: Option<String>,
     id: Option<String>,
+}
+
+/// A field that is there has a value: for serde alone, `null` would be as good as no field.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// What became of the events.
@@ -133,7 +141,9 @@ fn payload(event: &GivenEvent) -> Result<Bytes, &'static str> {
             .decode(base64)
             .map(Bytes::from)
             .map_err(|_| "its base64 does not decode"),
-        (None, None, None) => Ok(Bytes::new()),
+        (None, None, None) => {
+            Err("it has none of payload, text and base64; an empty message is \"text\": \"\"")
+        }
         _ => Err("it has more than one of payload, text and base64"),
     }
 }
@@ -149,11 +159,17 @@ mod tests {
     #[test]
     fn a_payload_is_taken_as_it_is_written() {
         let events = read(
-            r#"{"events":[{"subject":"a","payload":{"n": 12345678901234567890123, "b":1}},{"subject":"b","text":"x"},{"subject":"c","base64":"AP8="},{"subject":"d"}]}"#,
+            r#"{"events":[{"subject":"a","payload":{"n": 12345678901234567890123, "b":1}},{"subject":"b","text":"x"},{"subject":"c","base64":"AP8="},{"subject":"d","text":""},{"subject":"e","payload":null}]}"#,
         )
         .unwrap();
         let payloads: Vec<&[u8]> = events.iter().map(|event| &event.payload[..]).collect();
-        let wanted: [&[u8]; 4] = [br#"{"n": 12345678901234567890123, "b":1}"#, b"x", &[0, 255], b""];
+        let wanted: [&[u8]; 5] = [
+            br#"{"n": 12345678901234567890123, "b":1}"#,
+            b"x",
+            &[0, 255],
+            b"",
+            b"null",
+        ];
         assert_eq!(payloads, wanted);
     }
 
@@ -161,13 +177,23 @@ mod tests {
     fn an_event_that_is_not_understood_is_named() {
         for (body, part) in [
             (
-                r#"{"events":[{"subject":"a"},{"payload":1}]}"#,
+                r#"{"events":[{"subject":"a","text":""},{"payload":1}]}"#,
                 "event 2: it has no subject",
             ),
             (
                 r#"{"events":[{"subject":"a","payload":1,"text":"x"}]}"#,
                 "more than one",
             ),
+            (
+                r#"{"events":[{"subject":"a","payload":null,"base64":""}]}"#,
+                "more than one",
+            ),
+            (r#"{"events":[{"subject":"a"}]}"#, "event 1: it has none of"),
+            (
+                r#"{"events":[{"subject":"a","text":null}]}"#,
+                "a text is expected",
+            ),
+            (r#"{"events":[["a",{},1]]}"#, "events[0]: a list stands"),
             (r#"{"events":[{"subject":"a","base64":"%"}]}"#, "does not decode"),
             (r#"{"events":[{"subjekt":"a"}]}"#, "subjekt"),
         ] {

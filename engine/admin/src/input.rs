@@ -1,6 +1,11 @@
 //! What comes in with a request, with errors that are problems like all others: path, query, body.
 
-use std::{collections::BTreeMap, marker::PhantomData};
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     body::Bytes,
@@ -9,7 +14,13 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tailrace_core::{codes::ApiCode, identity::PipelineId, name::Name};
+use tailrace_core::{
+    codes::ApiCode,
+    identity::PipelineId,
+    manifest::words::in_words,
+    name::Name,
+    shape::{NO_LIST, Shape},
+};
 
 use crate::{
     ApiState,
@@ -64,6 +75,9 @@ impl PathParameters {
         })
     }
 }
+
+/// Entries of a page where a client does not say how many.
+pub(crate) const PAGE: usize = 100;
 
 /// How many a client asks for, where it says so: at least one, and no more than a page holds.
 pub(crate) fn page_of(asked: Option<usize>, default: usize, most: usize) -> Answer<usize> {
@@ -159,15 +173,29 @@ impl<T> Content<T> {
     }
 }
 
-impl<T: DeserializeOwned> Content<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Content<T> {
     /// The body as JSON; an empty one as `{}`.
     pub(crate) fn json(&self) -> Answer<T> {
         let text: &[u8] = if self.0.is_empty() { b"{}" } else { &self.0 };
-        serde_json::from_slice(text).map_err(|cause| {
-            Problem::invalid(
-                ApiCode::InvalidBody,
-                format!("the body is not what this route takes: {cause}"),
-            )
-        })
+        let wrong = |cause: String| {
+            let detail = format!("the body is not what this route takes: {cause}");
+            Problem::invalid(ApiCode::InvalidBody, detail)
+        };
+        // A struct is read from a list as well, by position, and that is never meant.
+        let looked = shape_of::<T>().check(&mut serde_json::Deserializer::from_slice(text));
+        if let Err(cause) = looked
+            && cause.inner().to_string().starts_with(NO_LIST)
+        {
+            return Err(wrong(format!("{}: {NO_LIST}", cause.path())));
+        }
+        serde_json::from_slice(text).map_err(|cause| wrong(in_words(&cause.to_string())))
     }
+}
+
+/// The shape of a type, made once.
+fn shape_of<T: JsonSchema + 'static>() -> Arc<Shape> {
+    static SHAPES: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
+    let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let shape = shapes.entry(TypeId::of::<T>());
+    Arc::clone(shape.or_insert_with(|| Arc::new(Shape::of::<T>())))
 }

@@ -24,14 +24,12 @@ use crate::{
     access::Access,
     answers::{Kinds, Written, events},
     document_types::DocumentTypes,
-    input::{Asked, PathParameters, page_of},
+    input::{Asked, PAGE, PathParameters, page_of},
     problem::{Answer, Problem},
     queries::{Value, plain},
-    views::{Ended, KEEP_ALIVE, WatchedRight, event},
+    views::{ENGINE_STOPS, Ended, KEEP_ALIVE, Watched, WatchedRight, ended, event},
 };
 
-/// Outputs of a page where the client does not say how many.
-const PAGE: usize = 100;
 /// How often a follower looks for what is new.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -141,6 +139,7 @@ pub(crate) async fn outputs(
     let permit = api.queries.outputs_permit(&id)?;
     let first = api.queries.outputs(&id, from, wish.key.as_deref(), 0).await?;
     let following = Following {
+        watched: Watched::of(&api, id.clone())?,
         waiting: VecDeque::from([event("shown", &first.place)]),
         from: first.next,
         key: wish.key,
@@ -160,6 +159,7 @@ pub(crate) async fn outputs(
 
 /// A client that follows.
 struct Following {
+    watched: Watched,
     waiting: VecDeque<Event>,
     from: ReadFrom,
     key: Option<String>,
@@ -185,18 +185,30 @@ impl Following {
                 self.left = 0;
                 return Some(ended);
             }
-            let has_more = self.look().await?;
+            let has_more = match self.look().await {
+                Ok(has_more) => has_more,
+                Err(reason) => {
+                    self.left = 0;
+                    return Some(ended(reason));
+                }
+            };
             if !has_more {
                 tokio::select! {
-                    () = self.api.options.stop.cancelled() => return None,
+                    () = self.api.options.stop.cancelled() => {
+                        self.left = 0;
+                        return Some(ended(ENGINE_STOPS));
+                    }
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
             }
         }
     }
 
-    /// Reads what is new; none where there is nothing to follow any more. A broker that is away is waited for.
-    async fn look(&mut self) -> Option<bool> {
+    /// Reads what is new; says why where there is nothing to follow any more. A broker that is away is waited for.
+    async fn look(&mut self) -> Result<bool, String> {
+        if self.watched.is_gone() {
+            return Err(self.watched.why_ended());
+        }
         let most = self.left.min(PAGE as u64) as usize;
         let from = OutputsFrom::At(self.from);
         let read = self
@@ -210,10 +222,11 @@ impl Following {
                 let shown = page.outputs.into_iter().map(Output::from);
                 self.waiting
                     .extend(shown.map(|output| event("output", &output).id(output.sequence.to_string())));
-                Some(!self.waiting.is_empty())
+                Ok(!self.waiting.is_empty())
             }
-            Err(cause) if cause.code() == ApiCode::BrokerUnavailable => Some(false),
-            Err(_) => None,
+            Err(cause) if cause.code() == ApiCode::BrokerUnavailable => Ok(false),
+            Err(cause) if cause.code() == ApiCode::NotFound => Err(self.watched.why_ended()),
+            Err(cause) => Err(cause.to_string()),
         }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct HowToResume {
     new_stream: bool,
     #[serde(default)]
     accept_loss: bool,
+    #[serde(default)]
+    accept_repeats: bool,
     /// `first`, or a sequence.
     #[serde(default)]
     from: Option<String>,
@@ -68,6 +70,7 @@ impl HowToResume {
         });
         Ok(Resume {
             accept_loss: self.accept_loss,
+            accept_repeats: self.accept_repeats,
             from: from.transpose()?,
             stream: self.stream,
             new_stream: self.new_stream,

@@ -143,6 +143,10 @@ impl From<ControlError> for Problem {
             ControlError::Unaudited(reason) => {
                 tracing::warn!(%reason, "a change was refused, for the audit log cannot be written");
                 let detail = "nothing was changed, because the audit log cannot be written now; ask again when the broker is well";
+                let detail = match reason {
+                    BrokerError::Refused { .. } => format!("{detail}; {reason}"),
+                    _ => detail.to_owned(),
+                };
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, cause.code(), detail);
             }
             ControlError::Broker(BrokerError::NoStream(_)) | ControlError::Account(_) => {

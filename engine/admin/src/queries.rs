@@ -20,7 +20,7 @@ use crate::{
     access::Access,
     answers::{Kinds, Written, text},
     document_types::DocumentTypes,
-    input::{Asked, PathParameters},
+    input::{Asked, PAGE, PathParameters, page_of},
     problem::Answer,
 };
 
@@ -138,7 +138,7 @@ pub(crate) async fn scan(
     path: PathParameters,
     Asked(asked): Asked<Scan>,
 ) -> Answer<Json<Vec<Entry>>> {
-    let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
+    let limit = page_of(asked.limit, PAGE, MAX_SCAN)?;
     let pipeline = path.pipeline(&access)?;
     let found = api.queries.scan(
         &pipeline,
@@ -161,7 +161,7 @@ pub(crate) async fn windows(
     path: PathParameters,
     Asked(asked): Asked<WindowsAsked>,
 ) -> Answer<Json<WindowPage>> {
-    let limit = asked.limit.unwrap_or(100).min(MAX_SCAN);
+    let limit = page_of(asked.limit, PAGE, MAX_SCAN)?;
     let pipeline = path.pipeline(&access)?;
     let (group, after) = (asked.group.as_deref(), asked.after.as_deref());
     let found = api

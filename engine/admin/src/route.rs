@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::MethodRouter,
 };
-use tailrace_core::codes::ApiCode;
+use tailrace_core::{codes::ApiCode, registry::Role};
 
 use crate::{
     ApiState,
@@ -41,6 +41,17 @@ pub struct Route {
 }
 
 impl Route {
+    /// One of a tenant's own: reading needs the role read, changing needs deploy.
+    pub(crate) fn own(
+        method: &'static str,
+        path: &'static str,
+        summary: &'static str,
+        handled: Handled,
+    ) -> Self {
+        let role = if method == "GET" { Role::Read } else { Role::Deploy };
+        Self::new(Audience::Tenant(role), method, path, summary, handled)
+    }
+
     /// One that takes neither body nor query parameters.
     pub(crate) fn new(
         audience: Audience,
@@ -61,6 +72,11 @@ impl Route {
             describe: handled.describe,
             handler: handled.router,
         }
+    }
+
+    /// Takes JSON.
+    pub(crate) fn takes_json(self) -> Self {
+        self.takes(&["application/json"])
     }
 
     /// Takes these kinds of body.

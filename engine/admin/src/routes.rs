@@ -3,21 +3,20 @@
 //!
 //! Why: docs/decisions/0039-rights-in-the-table-of-routes.md
 
+mod of_a_pipeline;
+
 use tailrace_core::registry::Role;
 
 use crate::{
     access::Audience,
-    audit, candidates, collections, dead_letters,
+    audit,
     described::{delete, get, post, put},
     doctor, events, graph,
     input::{MAX_EVENTS_BYTES, MAX_PLUGIN_BYTES},
-    openapi, operators, outputs, pipelines, plugins, probes, queries,
+    openapi, operators, pipelines, plugins, probes,
     route::Route,
-    schemas, sketches, state_deletions, streams, tenants, tokens, views, whoami,
+    schemas, streams, tenants, tokens, whoami,
 };
-
-/// What a route takes that takes JSON.
-const JSON: &[&str] = &["application/json"];
 
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
@@ -30,11 +29,6 @@ pub fn routes() -> Vec<Route> {
             concat!("/v1/tenants/{tenant}/schemas/{schema}", $rest)
         };
     }
-    macro_rules! pipeline {
-        ($rest:literal) => {
-            concat!("/v1/tenants/{tenant}/pipelines/{pipeline}", $rest)
-        };
-    }
     let public =
         |method, path, summary, handler| Route::new(Audience::Public, method, path, summary, handler);
     // Reading needs the role read. Changing operators' things needs admin.
@@ -45,15 +39,10 @@ pub fn routes() -> Vec<Route> {
     let operator_tokens = |method, path, summary, handler| {
         Route::new(Audience::Operator(Role::Admin), method, path, summary, handler)
     };
-    // Reading needs the role read, changing needs deploy.
-    let own = |method, path, summary, handler| {
-        let role = if method == "GET" { Role::Read } else { Role::Deploy };
-        Route::new(Audience::Tenant(role), method, path, summary, handler)
-    };
     let admin = |method, path, summary, handler| {
         Route::new(Audience::Tenant(Role::Admin), method, path, summary, handler)
     };
-    vec![
+    let mut all = vec![
         public(
             "GET",
             "/healthz",
@@ -117,8 +106,8 @@ pub fn routes() -> Vec<Route> {
             "create a tenant, or change its grants and quotas",
             put(tenants::put),
         )
-        .takes(JSON),
-        own("GET", tenant, "show a tenant", get(tenants::get)),
+        .takes_json(),
+        Route::own("GET", tenant, "show a tenant", get(tenants::get)),
         operator(
             "DELETE",
             tenant,
@@ -144,7 +133,7 @@ pub fn routes() -> Vec<Route> {
             "create a token for an operator; its secret is shown once",
             post(tokens::make_operators),
         )
-        .takes(JSON),
+        .takes_json(),
         operator_tokens(
             "DELETE",
             "/v1/operator/tokens/{token}",
@@ -158,7 +147,7 @@ pub fn routes() -> Vec<Route> {
             get(audit::all),
         )
         .asks(&["before", "limit"]),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/audit",
             "list the audit log of a tenant, newest first",
@@ -177,108 +166,108 @@ pub fn routes() -> Vec<Route> {
             "create a token for a tenant; its secret is shown once",
             post(tokens::make),
         )
-        .takes(JSON),
+        .takes_json(),
         admin(
             "DELETE",
             "/v1/tenants/{tenant}/tokens/{token}",
             "revoke a token of a tenant at once",
             delete(tokens::revoke),
         ),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/streams",
             "list the streams that a tenant has made",
             get(streams::list),
         ),
-        own("GET", stream, "show a stream of a tenant", get(streams::get)),
-        own(
+        Route::own("GET", stream, "show a stream of a tenant", get(streams::get)),
+        Route::own(
             "PUT",
             stream,
             "create a stream for events, or change it",
             put(streams::put),
         )
-        .takes(JSON),
-        own(
+        .takes_json(),
+        Route::own(
             "DELETE",
             stream,
             "delete a stream of a tenant, and its events",
             delete(streams::delete),
         )
         .asks(&["force"]),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/schemas",
             "list all schemas",
             get(schemas::list),
         ),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/schema-rules",
             "list the rules that bind subjects to schemas",
             get(schemas::rules),
         ),
-        own(
+        Route::own(
             "PUT",
             "/v1/tenants/{tenant}/schema-rules/{subject}",
             "bind subjects to a schema",
             put(schemas::bind),
         )
-        .takes(JSON),
-        own(
+        .takes_json(),
+        Route::own(
             "DELETE",
             "/v1/tenants/{tenant}/schema-rules/{subject}",
             "take a rule away that binds subjects to a schema",
             delete(schemas::unbind),
         ),
-        own("GET", schema!(""), "show a schema", get(schemas::show)),
-        own(
+        Route::own("GET", schema!(""), "show a schema", get(schemas::show)),
+        Route::own(
             "DELETE",
             schema!(""),
             "delete a schema with all its versions, which nothing uses",
             delete(schemas::delete),
         ),
-        own(
+        Route::own(
             "GET",
             schema!("/uses"),
             "list the pipelines and the schemas that use a schema",
             get(schemas::uses),
         ),
-        own(
+        Route::own(
             "PUT",
             schema!("/compatibility"),
             "choose what new versions of a schema are compared with",
             put(schemas::compatibility),
         )
-        .takes(JSON),
-        own(
+        .takes_json(),
+        Route::own(
             "POST",
             schema!("/check"),
             "tell whether a version of a schema could be pushed",
             post(schemas::check),
         )
-        .takes(JSON)
+        .takes_json()
         // It changes nothing, so the audit log does not tell of it.
         .of_data(),
-        own(
+        Route::own(
             "POST",
             schema!("/versions"),
             "push a version of a schema",
             post(schemas::push),
         )
-        .takes(JSON),
-        own(
+        .takes_json(),
+        Route::own(
             "GET",
             schema!("/versions/{number}"),
             "show a version of a schema, by its number or as `latest`",
             get(schemas::version),
         ),
-        own(
+        Route::own(
             "DELETE",
             schema!("/versions/{number}"),
             "delete a version of a schema that nothing uses",
             delete(schemas::delete_version),
         ),
-        own(
+        Route::own(
             "POST",
             "/v1/tenants/{tenant}/events",
             "publish events on subjects of the write grant",
@@ -287,266 +276,46 @@ pub fn routes() -> Vec<Route> {
         .takes(&["application/json", events::LINES])
         .asks(&["subject"])
         .of_data(),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/plugins",
             "list all plugin versions",
             get(plugins::list),
         ),
-        own(
+        Route::own(
             "PUT",
             plugin,
             "upload a plugin version",
             put(plugins::upload).up_to(MAX_PLUGIN_BYTES),
         )
         .takes(&["application/wasm", "multipart/form-data"]),
-        own("GET", plugin, "show a plugin version", get(plugins::describe)),
-        own(
+        Route::own("GET", plugin, "show a plugin version", get(plugins::describe)),
+        Route::own(
             "DELETE",
             plugin,
             "delete a plugin version that no revision names",
             delete(plugins::delete),
         ),
-        own(
+        Route::own(
             "GET",
             component,
             "download the component of a plugin version",
             get(plugins::component),
         ),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/pipelines",
             "list all pipelines",
             get(pipelines::list),
         ),
-        own(
+        Route::own(
             "GET",
             "/v1/tenants/{tenant}/graph",
             "draw all pipelines of a tenant and the flow between them",
             get(graph::of_tenant),
         )
         .asks(&["format", "detail"]),
-        own(
-            "PUT",
-            pipeline!(""),
-            "apply a pipeline manifest (YAML or JSON)",
-            put(pipelines::apply),
-        )
-        .takes(&["application/yaml", "application/json"])
-        .asks(&[
-            "force",
-            "dry-run",
-            "shadow",
-            "canary",
-            "max-error-ratio",
-            "max-p99",
-            "min-events",
-        ]),
-        own(
-            "GET",
-            pipeline!(""),
-            "show a pipeline and its active revision",
-            get(pipelines::show),
-        ),
-        own(
-            "DELETE",
-            pipeline!(""),
-            "delete a pipeline, its state and its outputs",
-            delete(pipelines::delete),
-        ),
-        own(
-            "GET",
-            pipeline!("/status"),
-            "show the status of a pipeline",
-            get(pipelines::status),
-        ),
-        own(
-            "GET",
-            pipeline!("/graph"),
-            "draw the flow of a pipeline",
-            get(graph::of_pipeline),
-        )
-        .asks(&["format"]),
-        own(
-            "GET",
-            pipeline!("/tap"),
-            "watch samples of a pipeline's plugin calls, as server-sent events",
-            get(views::tap),
-        )
-        .asks(&["step", "key", "limit"]),
-        own(
-            "GET",
-            pipeline!("/logs"),
-            "show log lines of a pipeline's plugins, or follow them as server-sent events",
-            get(views::logs),
-        )
-        .asks(&["follow", "lines"]),
-        own(
-            "POST",
-            pipeline!("/pause"),
-            "pause a pipeline",
-            post(pipelines::pause),
-        )
-        .takes(JSON),
-        own(
-            "POST",
-            pipeline!("/resume"),
-            "resume a pipeline that is paused or parked",
-            post(pipelines::resume),
-        )
-        .asks(&["accept-loss", "from", "stream", "new-stream"]),
-        own(
-            "GET",
-            pipeline!("/revisions"),
-            "list the numbers of the kept revisions",
-            get(pipelines::revisions),
-        ),
-        own(
-            "GET",
-            pipeline!("/revisions/{revision}"),
-            "show a revision",
-            get(pipelines::revision),
-        ),
-        own(
-            "POST",
-            pipeline!("/rollback"),
-            "make an earlier revision active again",
-            post(pipelines::roll_back),
-        )
-        .takes(JSON),
-        own(
-            "GET",
-            pipeline!("/candidate"),
-            "show the candidate revision and its comparison with the active one",
-            get(candidates::show),
-        ),
-        own(
-            "DELETE",
-            pipeline!("/candidate"),
-            "abandon the candidate revision",
-            delete(candidates::abandon),
-        ),
-        own(
-            "POST",
-            pipeline!("/candidate/promote"),
-            "promote the candidate revision to the active one",
-            post(candidates::promote),
-        ),
-        own(
-            "GET",
-            pipeline!("/steps/{step}/state"),
-            "list state entries of a step by prefix",
-            get(queries::scan),
-        )
-        .of_what_is_committed()
-        .asks(&["prefix", "after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/steps/{step}/state/{key}"),
-            "get the value of a state entry",
-            get(queries::state),
-        )
-        .of_what_is_committed(),
-        own(
-            "GET",
-            pipeline!("/windows/{window}"),
-            "list what is open of a window, with its results so far",
-            get(queries::windows),
-        )
-        .of_what_is_committed()
-        .asks(&["group", "after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/joins/{join}"),
-            "list the events that a join keeps for partners that are to come",
-            get(collections::joins),
-        )
-        .of_what_is_committed()
-        .asks(&["key", "after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/timers"),
-            "list the timers of a pipeline's plugins, those due next first",
-            get(collections::timers),
-        )
-        .of_what_is_committed()
-        .asks(&["step", "after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/vectors/{collection}"),
-            "list the vectors of a collection",
-            get(collections::vectors),
-        )
-        .of_what_is_committed()
-        .asks(&["after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/vectors/{collection}/{id}"),
-            "get a vector",
-            get(queries::vector),
-        )
-        .of_what_is_committed(),
-        own(
-            "GET",
-            pipeline!("/sketches"),
-            "show all sketches of a pipeline",
-            get(sketches::sketches),
-        )
-        .of_what_is_committed(),
-        own(
-            "GET",
-            pipeline!("/sketches/{sketch}"),
-            "query a sketch, with its error bound",
-            get(sketches::sketch),
-        )
-        .of_what_is_committed()
-        .asks(&["q", "item", "from", "to", "by", "group", "rest"]),
-        own(
-            "GET",
-            pipeline!("/sketches/{sketch}/drift"),
-            "tell how far the values of the last stretch of event time are from those before",
-            get(sketches::drift),
-        )
-        .of_what_is_committed()
-        .asks(&["last", "base"]),
-        own(
-            "GET",
-            pipeline!("/outputs"),
-            "read the results of a pipeline, or follow them as server-sent events",
-            get(outputs::outputs),
-        )
-        .asks(&["from", "after", "key", "limit", "follow"]),
-        own(
-            "GET",
-            pipeline!("/dead-letters"),
-            "list dead letters, oldest first",
-            get(dead_letters::list),
-        )
-        .asks(&["after", "limit"]),
-        own(
-            "GET",
-            pipeline!("/dead-letters/{letter}"),
-            "show a dead letter",
-            get(dead_letters::show),
-        ),
-        own(
-            "POST",
-            pipeline!("/dead-letters/{letter}/redrive"),
-            "redrive a dead letter",
-            post(dead_letters::redrive),
-        ),
-        own(
-            "POST",
-            pipeline!("/steps/{step}/state-deletions"),
-            "order the deletion of a step's state, by key or by prefix",
-            post(state_deletions::order),
-        )
-        .takes(JSON),
-        own(
-            "GET",
-            pipeline!("/state-deletions/{number}"),
-            "tell how far the deletion of state has come",
-            get(state_deletions::show),
-        ),
-    ]
+    ];
+    all.extend(of_a_pipeline::routes());
+    all
 }

@@ -1,6 +1,7 @@
 //! What a tenant watches: the tap and the lines of its plugins, as server-sent events. A stream has no
 //! deadline: it ends when the client goes or may not watch any more, has had as much as it asked for, the
-//! pipeline is deleted or the engine stops. What it misses it is told: event `missed`.
+//! pipeline is deleted or the engine stops. What it misses it is told: event `missed`. So it is why it ends, where the
+//! client has not ended it: event `ended`.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
@@ -13,15 +14,21 @@ use futures::stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tailrace_control::query::views::{LastLines, Shown, Watching};
+use tailrace_control::query::{
+    Queries,
+    views::{LastLines, Shown, Watching},
+};
 use tailrace_core::{
     codes::ApiCode,
+    identity::PipelineId,
+    life::Life,
     name::Name,
     observe::{
         live::{LiveStream, Missed},
         logs::{KEPT_LINES, Line},
         tap::{Sample, Wish},
     },
+    registry::PipelinePhase,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +46,8 @@ use crate::{
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often the client's right is looked at, and how long what was missed may wait to be told.
 const LOOK_AT_RIGHT: Duration = Duration::from_millis(500);
+/// Why streams end when the engine does.
+pub(crate) const ENGINE_STOPS: &str = "this engine stops; ask again, it or another one";
 /// Why a stream ends whose client may not watch any more.
 const NO_RIGHT: &str = "the token was revoked, has ended, or does not allow this any more";
 /// Lines that are shown where the client does not say how many.
@@ -69,8 +78,10 @@ pub(crate) async fn tap(
     let TapWish { step, key, limit } = asked.0;
     let step = step.map(|step| Name::new(&step)).transpose();
     let step = step.map_err(|cause| Problem::invalid(ApiCode::InvalidName, cause.to_string()))?;
-    let watching = api.queries.tap(&path.pipeline(&access)?, Wish { step, key })?;
+    let id = path.pipeline(&access)?;
+    let watching = api.queries.tap(&id, Wish { step, key })?;
     Ok(respond(Telling {
+        watched: Watched::of(&api, id)?,
         name: "sample",
         waiting: first(&watching.shown),
         left: limit.unwrap_or(u64::MAX),
@@ -95,6 +106,7 @@ pub(crate) async fn logs(
     let mut waiting = first(&watching.shown);
     waiting.extend(last.iter().map(|line| event("line", line.as_ref())));
     Ok(respond(Telling {
+        watched: Watched::of(&api, id)?,
         name: "line",
         waiting,
         left: u64::MAX,
@@ -137,8 +149,45 @@ fn told(
     events(&told)
 }
 
+/// The pipeline that a client watches.
+pub(crate) struct Watched {
+    queries: Queries,
+    id: PipelineId,
+    life: Life,
+}
+
+impl Watched {
+    pub(crate) fn of(api: &ApiState, id: PipelineId) -> Answer<Self> {
+        let life = api.queries.get_pipeline(&id)?.life;
+        let queries = api.queries.clone();
+        Ok(Self { queries, id, life })
+    }
+
+    /// Whether it is another one by now, or going.
+    pub(crate) fn is_gone(&self) -> bool {
+        let known = self.queries.get_pipeline(&self.id);
+        known.is_ok_and(|known| known.life != self.life || known.phase == PipelinePhase::Deleting)
+    }
+
+    /// Why the stream ends, where its client has not ended it.
+    pub(crate) fn why_ended(&self) -> String {
+        self.queries.why_ended(&self.id, self.life)
+    }
+}
+
+/// The last event of a stream that its client has not ended.
+pub(crate) fn ended(reason: impl Into<String>) -> Event {
+    event(
+        "ended",
+        &Ended {
+            reason: reason.into(),
+        },
+    )
+}
+
 /// A stream on its way to a client.
 struct Telling<T, F> {
+    watched: Watched,
     /// What its items are called.
     name: &'static str,
     /// What is to be sent before the next item.
@@ -154,7 +203,7 @@ struct Telling<T, F> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EndedStream")]
 pub(crate) struct Ended {
-    reason: &'static str,
+    reason: String,
 }
 
 /// The right by which a client watches. It is looked at now and then while the client does.
@@ -177,7 +226,7 @@ impl WatchedRight {
             return None;
         }
         self.looked = Instant::now();
-        (!self.right.holds()).then(|| event("ended", &Ended { reason: NO_RIGHT }))
+        (!self.right.holds()).then(|| ended(NO_RIGHT))
     }
 }
 
@@ -219,11 +268,22 @@ impl<T: Serialize, F> Telling<T, F> {
             }
             let item = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return None,
-                item = self.watching.stream.next() => Some(item?),
+                () = self.stop.cancelled() => {
+                    self.left = 0;
+                    return Some(ended(ENGINE_STOPS));
+                }
+                item = self.watching.stream.next() => Some(item),
                 () = tokio::time::sleep(LOOK_AT_RIGHT) => None,
             };
-            self.wait(item, self.watching.stream.missed());
+            let missed = self.watching.stream.missed();
+            match item {
+                Some(None) => {
+                    self.wait(None, missed);
+                    self.waiting.push_back(ended(self.watched.why_ended()));
+                    self.left = 0;
+                }
+                item => self.wait(item.flatten(), missed),
+            }
         }
     }
 

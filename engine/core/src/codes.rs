@@ -104,6 +104,8 @@ codes! {
         LongKey = "long-key",
         /// The event, or a message that came of it, is no CloudEvent as the specification has it.
         MalformedCloudevent = "malformed-cloudevent",
+        /// The event's headers, or its subject, cannot be read.
+        MalformedHeaders = "malformed-headers",
         /// The event has no key where the manifest looks for it.
         NoKey = "no-key",
         /// The event caused more messages than one event may.

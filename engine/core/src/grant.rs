@@ -5,6 +5,17 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::units::Bytes;
+
+/// Most linear memory of an instance, where the tenant's quota allows it.
+pub const MOST_MEMORY_BYTES: u64 = 1 << 30;
+
+/// The least round `limits.memory` for a plugin that needs so many bytes; none where no step may have as much.
+pub fn enough_memory(needs: u64) -> Option<Bytes> {
+    let enough = needs.checked_next_power_of_two()?;
+    (enough <= MOST_MEMORY_BYTES).then_some(Bytes(enough))
+}
+
 /// A host interface that a pipeline may grant to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -37,6 +37,12 @@ pub fn headers_bytes(headers: &[Header]) -> usize {
         .sum()
 }
 
+/// Whether a header may have this name.
+pub fn is_header_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(plain)
+}
+
 fn check(header: &Header) -> Result<(), String> {
     let shown: String = header.name.chars().take(64).collect();
     let name = header.name.to_ascii_lowercase();
@@ -45,8 +51,7 @@ fn check(header: &Header) -> Result<(), String> {
             "the header {shown:?} is the broker's or the engine's own"
         ));
     }
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(plain) {
+    if !is_header_name(&name) {
         return Err(format!(
             "{shown:?} is no header name: use 1 to {MAX_NAME_BYTES} visible ASCII characters without a colon"
         ));

@@ -22,6 +22,18 @@ pub struct Reading {
     pub sequence: u64,
     /// Whether rows with other tags may be left.
     pub has_old_rows: bool,
+    /// The load that the rows began with; none of a table that is all messages.
+    #[serde(skip)]
+    pub load: Option<Load>,
+}
+
+/// A load of what another pipeline keeps, of its snapshots. What comes of its commits is behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// A random number: the rows of two loads are never taken for each other.
+    pub id: u64,
+    /// Whether it is not complete. The sequence then counts its pieces.
+    pub is_under_way: bool,
 }
 
 /// Damage of what is kept of a table.
@@ -45,15 +57,33 @@ pub fn tag(table: &TableManifest, stream: &str, created: &str) -> u32 {
     crc32fast::hash(&told).max(1)
 }
 
+/// The same of a table that begins with a load.
+pub fn tag_of_load(table: &TableManifest, stream: &str, created: &str, load: Load) -> u32 {
+    let told = serde_json::to_vec(&(table, stream, created, load.id)).unwrap_or_default();
+    crc32fast::hash(&told).max(1)
+}
+
 impl Reading {
-    /// As the value of an entry.
+    /// As the value of an entry. A load follows what every reading has, so engines from before it read the rest.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("it always serialises into memory")
+        let common = postcard::to_stdvec(self).expect("it always serialises into memory");
+        match &self.load {
+            Some(load) => postcard::to_extend(load, common).expect("it always serialises into memory"),
+            None => common,
+        }
     }
 
     /// From the value of an entry.
     pub fn decode(bytes: &[u8]) -> Result<Self, TableError> {
-        postcard::from_bytes(bytes).map_err(TableError)
+        let (reading, rest): (Self, &[u8]) = postcard::take_from_bytes(bytes).map_err(TableError)?;
+        let load = (!rest.is_empty()).then(|| postcard::from_bytes(rest)).transpose();
+        let load = load.map_err(TableError)?;
+        Ok(Self { load, ..reading })
+    }
+
+    /// Whether a load is under way: then the rows are not all there, and the sequence is none of the stream.
+    pub fn is_loading(&self) -> bool {
+        self.load.is_some_and(|load| load.is_under_way)
     }
 }
 
@@ -89,7 +119,19 @@ mod tests {
             tag: 9,
             sequence: 1 << 40,
             has_old_rows: true,
+            load: None,
         };
         assert_eq!(Reading::decode(&reading.encode()).unwrap(), reading);
+        let is_under_way = true;
+        let loading = Reading {
+            load: Some(Load {
+                id: 1 << 50,
+                is_under_way,
+            }),
+            ..reading
+        };
+        assert_eq!(Reading::decode(&loading.encode()).unwrap(), loading);
+        // An engine from before loads reads what it knows.
+        assert!(loading.encode().starts_with(&reading.encode()));
     }
 }

@@ -18,6 +18,26 @@ impl Span {
     pub const fn from_millis(millis: u64) -> Self {
         Self(Duration::from_millis(millis))
     }
+    /// Its largest unit alone, for people: `3d` of `3d4h`.
+    pub fn roughly(self) -> String {
+        let largest = self.parts().next();
+        largest.map_or_else(|| "0s".to_owned(), |(count, unit)| format!("{count}{unit}"))
+    }
+    /// Count and unit, the largest first; without those that are zero. No unit is longer than a day: months and years
+    /// have no length of their own.
+    fn parts(self) -> impl Iterator<Item = (u64, &'static str)> {
+        let (seconds, nanos) = (self.0.as_secs(), u64::from(self.0.subsec_nanos()));
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3_600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+            (nanos / 1_000_000, "ms"),
+            (nanos / 1_000 % 1_000, "us"),
+            (nanos % 1_000, "ns"),
+        ];
+        parts.into_iter().filter(|(count, _)| *count > 0)
+    }
     /// In whole milliseconds, saturating.
     pub fn as_millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
@@ -26,7 +46,11 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        let mut parts = self.parts().peekable();
+        if parts.peek().is_none() {
+            return f.write_str("0s");
+        }
+        parts.try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
 }
 
@@ -145,6 +169,18 @@ mod tests {
         for bytes in [0, 1, 1023, 1024, 3 << 20, 5 << 30, u64::from(u32::MAX)] {
             assert_eq!(Bytes(bytes).to_string().parse::<Bytes>(), Ok(Bytes(bytes)));
         }
+        for (millis, text) in [
+            (0, "0s"),
+            (1_500, "1s500ms"),
+            (5_400_000, "1h30m"),
+            (86_400_000, "1d"),
+            (366 * 86_400_000, "366d"),
+        ] {
+            assert_eq!(Span::from_millis(millis).to_string(), text);
+        }
+        assert_eq!(Span::from_millis(90_061_001).roughly(), "1d");
+        let short = Span(Duration::from_nanos(1_002_003));
+        assert_eq!(short.to_string().parse::<Span>(), Ok(short));
         for millis in [0, 1, 999, 1000, 90_000, 604_800_000] {
             let span = Span::from_millis(millis);
             assert_eq!(span.to_string().parse::<Span>(), Ok(span));

@@ -15,17 +15,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use sources::{MAX_SOURCES, OTHER_SOURCES};
+
 use crate::{
-    manifest::{PipelineManifest, WatermarkManifest},
+    carried::CarriedWatermark,
+    event_time::CALENDAR_ENDS_MS,
+    manifest::{Advance, PipelineManifest, WatermarkManifest},
     name::Name,
+    watermark::sources::Sources,
 };
 
-/// Most sources with a clock of their own: a commit holds them all.
-pub const MAX_SOURCES: usize = 64;
-/// Longest name of a source that is kept; of a longer one its beginning and a checksum.
-const MAX_SOURCE_BYTES: usize = 64;
-/// The clock that sources beyond [`MAX_SOURCES`] share. No subject token or header can be this.
-pub const OTHER_SOURCES: &str = "…";
+mod sources;
 
 /// How a pipeline's watermark moves, from its manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub struct ClockRule {
     ahead_ms: Option<u64>,
     /// Which place sources are found at, as a checksum; 0 for one source.
     per: u32,
+    /// Whether the partitions of the pipeline whose own stream is read are sources, by what its messages carry.
+    is_bound: bool,
+    /// A partition of it of which nothing has come for so long is not waited for; none where each is.
+    idle_ms: Option<u64>,
 }
 
 /// A message that was read: a stream that has another one at this sequence is not the stream that was read.
@@ -68,13 +72,6 @@ pub struct InputClock {
     sources: Option<Arc<Sources>>,
 }
 
-/// The clocks of the sources, sorted by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Sources {
-    names: Arc<[Arc<str>]>,
-    times_ms: Vec<u64>,
-}
-
 /// An [`InputClock`] in a record.
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -87,11 +84,13 @@ struct Written {
 }
 
 impl ClockRule {
-    /// As the manifest has it: named inputs are sources, unless it says otherwise.
+    /// As the manifest has it: named inputs are sources, unless it says otherwise. So are the partitions of another
+    /// pipeline, where its own stream is read and the manifest names no sources.
     pub fn of(manifest: &PipelineManifest) -> Self {
         let rule = Self::of_watermark(&manifest.input.watermark);
         if rule.per != 0 || manifest.inputs.is_empty() {
-            return rule;
+            let is_bound = manifest.is_bound();
+            return Self { is_bound, ..rule };
         }
         let names: Vec<_> = manifest.inputs.keys().collect();
         let names = serde_json::to_vec(&names).unwrap_or_default();
@@ -112,7 +111,14 @@ impl ClockRule {
             lag_ms: manifest.lag.0.as_millis(),
             ahead_ms: manifest.ahead.as_millis(),
             per: per.unwrap_or(0),
+            is_bound: false,
+            idle_ms: (manifest.idle.advance == Advance::Pace).then(|| manifest.idle.after.0.as_millis()),
         }
+    }
+
+    /// Whether messages of the input carry watermarks that count.
+    pub fn is_bound(&self) -> bool {
+        self.is_bound
     }
 
     /// The same, believing every time: of a rehearsal, whose receive times are made up.
@@ -124,10 +130,11 @@ impl ClockRule {
         }
     }
 
-    /// Whether an event that the broker received then can be of this time.
+    /// Whether an event that the broker received then can be of this time. Beyond the calendar is none, whatever is
+    /// believed: a watermark there would stand for ever.
     pub fn believes(&self, time_ms: u64, received_ms: u64) -> bool {
-        self.ahead_ms
-            .is_none_or(|ahead_ms| time_ms <= received_ms.saturating_add(ahead_ms))
+        let most_ms = self.ahead_ms.map(|ahead_ms| received_ms.saturating_add(ahead_ms));
+        time_ms < CALENDAR_ENDS_MS && most_ms.is_none_or(|most_ms| time_ms <= most_ms)
     }
 }
 
@@ -147,6 +154,11 @@ impl InputClock {
 
     /// Takes note of a time that is believed.
     pub fn advance(&mut self, rule: &ClockRule, source: Option<&str>, time_ms: u64) {
+        if rule.is_bound && self.is_bound() {
+            // It says nothing of what is still to come of the pipeline that is read.
+            self.latest_ms = self.latest_ms.max(time_ms);
+            return;
+        }
         if self.per != rule.per {
             // Sources found at another place are others.
             self.per = rule.per;
@@ -157,12 +169,52 @@ impl InputClock {
         if rule.per != 0 {
             let sources = Arc::make_mut(self.sources.get_or_insert_default());
             sources.note(source.unwrap_or_default(), time_ms, rule.lag_ms);
-            first_ms = sources.times_ms.iter().copied().min().unwrap_or(first_ms);
+            first_ms = sources.first_ms(0).unwrap_or(first_ms);
             // The source that was first may be another now.
-            let last_ms = sources.times_ms.iter().copied().max().unwrap_or(first_ms);
-            first_ms = first_ms.max(last_ms.saturating_sub(rule.lag_ms));
+            first_ms = first_ms.max(sources.last_ms().saturating_sub(rule.lag_ms));
         }
         self.watermark_ms = self.watermark_ms.max(first_ms.saturating_sub(rule.delay_ms));
+    }
+
+    /// Takes note of a time that is believed, of a message that carries how far its pipeline was. Its partition is a
+    /// source, whose clock is what it carries, or its own time where that is earlier: a pipeline may publish other times
+    /// than those that it reads.
+    pub fn advance_behind(
+        &mut self,
+        rule: &ClockRule,
+        carried: CarriedWatermark,
+        time_ms: u64,
+        received_ms: u64,
+    ) {
+        let per = carried.per();
+        if self.per != per {
+            self.per = per;
+            self.sources = None;
+        }
+        self.latest_ms = self.latest_ms.max(time_ms);
+        let sources = self.sources.get_or_insert_with(|| {
+            // All of its partitions are waited for, though nothing has come of them yet.
+            let mut sources = Sources::default();
+            for partition in 0..carried.partitions {
+                sources.hear(&CarriedWatermark::source(partition), 0, rule.lag_ms, received_ms);
+            }
+            Arc::new(sources)
+        });
+        let sources = Arc::make_mut(sources);
+        let known_ms = carried.watermark_ms.min(time_ms);
+        let source = CarriedWatermark::source(carried.partition);
+        sources.hear(&source, known_ms, rule.lag_ms, received_ms);
+        let since_ms = rule
+            .idle_ms
+            .map_or(0, |idle_ms| received_ms.saturating_sub(idle_ms));
+        let first_ms = sources.first_ms(since_ms).unwrap_or(known_ms);
+        let first_ms = first_ms.max(sources.last_ms().saturating_sub(rule.lag_ms));
+        self.watermark_ms = self.watermark_ms.max(first_ms.saturating_sub(rule.delay_ms));
+    }
+
+    /// Whether its sources are the partitions of a pipeline.
+    fn is_bound(&self) -> bool {
+        self.sources.as_ref().is_some_and(|sources| sources.are_heard())
     }
 
     /// An event was read that the broker received then, whether or not its time is believed.
@@ -196,11 +248,16 @@ impl InputClock {
     }
 
     /// A tick: the broker has received nothing for this long since the last event, and the watermark goes on. A clock
-    /// that has not started stands.
-    pub fn tick(&mut self, silence_ms: u64) {
-        if self.watermark_ms > 0 {
-            self.watermark_ms = self.watermark_ms.max(self.read_ms.saturating_add(silence_ms));
+    /// that has not started stands. Where partitions of a pipeline are sources, all of them are silent, and none is
+    /// waited for.
+    pub fn tick(&mut self, rule: &ClockRule, silence_ms: u64) {
+        if self.watermark_ms == 0 {
+            return;
         }
+        let bound = self.sources.as_ref().filter(|sources| sources.are_heard());
+        let last_ms = bound.map_or(0, |sources| sources.last_ms().saturating_sub(rule.delay_ms));
+        let from_ms = self.read_ms.max(last_ms);
+        self.watermark_ms = self.watermark_ms.max(from_ms.saturating_add(silence_ms));
     }
 
     /// Goes on from a watermark that was reached by other rules.
@@ -213,8 +270,12 @@ impl InputClock {
         if self.watermark_ms == 0 {
             return Some("no event has come with a time that is believed".to_owned());
         }
-        let last_ms = self.sources().map(|(_, time_ms)| time_ms).max()?;
-        let (first, first_ms) = self.sources().min_by_key(|(_, time_ms)| *time_ms)?;
+        let sources = self.sources.as_deref()?;
+        let last_ms = sources.last_ms();
+        let since_ms = rule
+            .idle_ms
+            .map_or(0, |idle_ms| self.received_ms.saturating_sub(idle_ms));
+        let (first, first_ms) = sources.first(since_ms)?;
         let behind_ms = last_ms - first_ms;
         match behind_ms {
             0 => None,
@@ -234,99 +295,13 @@ impl InputClock {
     /// The clocks of the sources, by name; none where the input counts as one.
     pub fn sources(&self) -> impl Iterator<Item = (&str, u64)> {
         let sources = self.sources.as_deref();
-        sources.into_iter().flat_map(|sources| {
-            let names = sources.names.iter().map(|name| &**name);
-            names.zip(sources.times_ms.iter().copied())
-        })
+        sources.into_iter().flat_map(Sources::iter)
     }
-}
-
-impl Sources {
-    fn note(&mut self, source: &str, time_ms: u64, lag_ms: u64) {
-        let shortened;
-        let source = if source.len() <= MAX_SOURCE_BYTES {
-            source
-        } else {
-            shortened = shorten(source);
-            &shortened
-        };
-        if let Ok(index) = self.find(source) {
-            self.times_ms[index] = self.times_ms[index].max(time_ms);
-            return;
-        }
-        while self.named() >= MAX_SOURCES {
-            if !self.forget_one(lag_ms) {
-                return self.note_other(time_ms);
-            }
-        }
-        self.insert(source, time_ms);
-    }
-
-    /// How many sources have a clock of their own.
-    fn named(&self) -> usize {
-        self.names.len() - usize::from(self.find(OTHER_SOURCES).is_ok())
-    }
-
-    fn note_other(&mut self, time_ms: u64) {
-        match self.find(OTHER_SOURCES) {
-            Ok(index) => self.times_ms[index] = self.times_ms[index].max(time_ms),
-            Err(_) => self.insert(OTHER_SOURCES, time_ms),
-        }
-    }
-
-    fn find(&self, source: &str) -> Result<usize, usize> {
-        self.names.binary_search_by(|name| (**name).cmp(source))
-    }
-
-    fn insert(&mut self, source: &str, time_ms: u64) {
-        let Err(index) = self.find(source) else { return };
-        let mut names = self.names.to_vec();
-        names.insert(index, source.into());
-        self.names = names.into();
-        self.times_ms.insert(index, time_ms);
-    }
-
-    /// Makes room: a source that is not waited for any more can be forgotten.
-    fn forget_one(&mut self, lag_ms: u64) -> bool {
-        let waited_for = self.times_ms.iter().max().map(|last| last.saturating_sub(lag_ms));
-        let furthest = self
-            .times_ms
-            .iter()
-            .copied()
-            .enumerate()
-            .min_by_key(|(_, at)| *at);
-        let Some((index, _)) = furthest.filter(|(_, at_ms)| Some(*at_ms) < waited_for) else {
-            return false;
-        };
-        let mut names = self.names.to_vec();
-        names.remove(index);
-        self.names = names.into();
-        self.times_ms.remove(index);
-        true
-    }
-}
-
-fn shorten(source: &str) -> String {
-    let mut end = MAX_SOURCE_BYTES - 10;
-    while !source.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}#{:08x}", &source[..end], crc32fast::hash(source.as_bytes()))
 }
 
 impl From<Written> for InputClock {
     fn from(written: Written) -> Self {
-        let (names, times_ms): (Vec<Arc<str>>, Vec<u64>) = written
-            .sources
-            .into_iter()
-            .map(|(name, time_ms)| (Arc::from(name), time_ms))
-            .unzip();
-        let sources = (!names.is_empty()).then(|| {
-            Arc::new(Sources {
-                names: names.into(),
-                times_ms,
-            })
-        });
+        let sources = (!written.sources.is_empty()).then(|| Arc::new(Sources::of_written(written.sources)));
         Self {
             watermark_ms: written.watermark_ms,
             latest_ms: written.latest_ms,
@@ -341,9 +316,9 @@ impl From<Written> for InputClock {
 
 impl From<InputClock> for Written {
     fn from(clock: InputClock) -> Self {
-        let sources = clock.sources().map(|(name, time_ms)| (name.to_owned(), time_ms));
+        let sources = clock.sources.as_deref();
         Self {
-            sources: sources.collect(),
+            sources: sources.map(Sources::written).unwrap_or_default(),
             watermark_ms: clock.watermark_ms,
             latest_ms: clock.latest_ms,
             received_ms: clock.received_ms,
@@ -354,121 +329,4 @@ impl From<InputClock> for Written {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW_MS: u64 = 1_795_825_800_000;
-    const HOUR_MS: u64 = 3_600_000;
-
-    fn rule(text: &str) -> ClockRule {
-        ClockRule::of_watermark(&serde_json::from_str(text).unwrap())
-    }
-
-    #[test]
-    fn the_watermark_is_the_latest_time_less_the_delay_however_far_one_event_moves_it() {
-        let rule = rule(r#"{"delay":"5s"}"#);
-        let mut clock = InputClock::default();
-        for (time_ms, watermark_ms) in [
-            (NOW_MS, NOW_MS - 5_000),
-            (NOW_MS - 60_000, NOW_MS - 5_000),
-            (NOW_MS + 25 * HOUR_MS, NOW_MS + 25 * HOUR_MS - 5_000),
-        ] {
-            clock.advance(&rule, None, time_ms);
-            assert_eq!(clock.watermark_ms, watermark_ms);
-        }
-    }
-
-    #[test]
-    fn a_time_is_believed_up_to_ahead_of_its_own_receive_time() {
-        let five_minutes = rule("{}");
-        assert!(five_minutes.believes(NOW_MS + 300_000, NOW_MS));
-        assert!(!five_minutes.believes(NOW_MS + 300_001, NOW_MS));
-        assert!(five_minutes.believes(0, NOW_MS));
-        let any = rule(r#"{"ahead":"any"}"#);
-        assert!(any.believes(u64::MAX, 0));
-        assert!(five_minutes.believing_all().believes(u64::MAX, 0));
-    }
-
-    #[test]
-    fn the_watermark_waits_for_the_source_that_is_behind_until_that_lags_too_far() {
-        let rule = rule(r#"{"delay":"0s","lag":"10m","per":{"subject-token":2}}"#);
-        let mut clock = InputClock::default();
-        clock.advance(&rule, Some("a"), NOW_MS);
-        clock.advance(&rule, Some("b"), NOW_MS - 60_000);
-        assert_eq!(clock.watermark_ms, NOW_MS, "it never goes back");
-        clock.advance(&rule, Some("a"), NOW_MS + 300_000);
-        assert_eq!(clock.watermark_ms, NOW_MS, "b is waited for");
-        clock.advance(&rule, Some("b"), NOW_MS + 120_000);
-        assert_eq!(clock.watermark_ms, NOW_MS + 120_000);
-        clock.advance(&rule, Some("a"), NOW_MS + HOUR_MS);
-        assert_eq!(clock.watermark_ms, NOW_MS + HOUR_MS - 600_000);
-        let shown: Vec<_> = clock.sources().collect();
-        assert_eq!(shown, [("a", NOW_MS + HOUR_MS), ("b", NOW_MS + 120_000)]);
-    }
-
-    #[test]
-    fn the_65th_source_takes_the_place_of_one_that_is_not_waited_for_or_shares_a_clock() {
-        let rule = rule(r#"{"delay":"0s","lag":"10m","per":{"subject-token":2}}"#);
-        let mut clock = InputClock::default();
-        for number in 0..MAX_SOURCES {
-            clock.advance(&rule, Some(&format!("s{number:02}")), NOW_MS + number as u64);
-        }
-        clock.advance(&rule, Some("x"), NOW_MS + 500);
-        clock.advance(&rule, Some("y"), NOW_MS + 400);
-        let other = clock.sources().find(|(name, _)| *name == OTHER_SOURCES);
-        assert_eq!(other, Some((OTHER_SOURCES, NOW_MS + 500)));
-        // All but two of them fall silent.
-        clock.advance(&rule, Some("s01"), NOW_MS + HOUR_MS);
-        for number in 0..100 {
-            clock.advance(&rule, Some(&format!("new{number:02}")), NOW_MS + HOUR_MS);
-        }
-        assert!(clock.sources().count() <= MAX_SOURCES + 1);
-        assert!(clock.sources().any(|(name, _)| name == "new00"));
-        assert!(clock.sources().all(|(name, _)| name != "s00"));
-    }
-
-    #[test]
-    fn sources_at_another_place_begin_anew_and_the_watermark_stays() {
-        let mut clock = InputClock::default();
-        clock.advance(&rule(r#"{"per":{"subject-token":2}}"#), Some("a"), NOW_MS);
-        let watermark_ms = clock.watermark_ms;
-        clock.advance(&rule(r#"{"per":{"subject-token":3}}"#), Some("b"), NOW_MS - 9_000);
-        assert_eq!(clock.watermark_ms, watermark_ms);
-        assert_eq!(clock.sources().collect::<Vec<_>>(), [("b", NOW_MS - 9_000)]);
-        clock.advance(&rule("{}"), None, NOW_MS + 9_000);
-        assert_eq!(clock.sources().count(), 0);
-    }
-
-    #[test]
-    fn a_tick_moves_only_a_clock_that_has_started() {
-        let mut clock = InputClock::default();
-        clock.tick(1_000);
-        assert_eq!(clock.watermark_ms, 0);
-        clock.advance(&rule(r#"{"delay":"0s"}"#), None, NOW_MS);
-        clock.read(1, NOW_MS);
-        clock.tick(7);
-        assert_eq!(clock.watermark_ms, NOW_MS + 7);
-        clock.tick(5);
-        assert_eq!(clock.watermark_ms, NOW_MS + 7);
-        clock.tick(9);
-        assert_eq!(clock.watermark_ms, NOW_MS + 9);
-    }
-
-    #[test]
-    fn a_clock_that_was_written_goes_on_as_the_one_that_was_not() {
-        let rule = rule(r#"{"per":{"subject-token":2}}"#);
-        let mut clock = InputClock::default();
-        let times = [("a", 9), ("b", 4), ("c", 11), ("a", 20), ("b", 19), ("c", 17)];
-        let long = "source".repeat(40);
-        for (source, seconds) in times.into_iter().chain([(&*long, 30)]) {
-            let bytes = postcard::to_stdvec(&clock).unwrap();
-            let mut read: InputClock = postcard::from_bytes(&bytes).unwrap();
-            assert_eq!(read, clock);
-            for clock in [&mut clock, &mut read] {
-                clock.advance(&rule, Some(source), NOW_MS + seconds * 1_000);
-            }
-            assert_eq!(read, clock);
-        }
-        assert!(clock.sources().all(|(name, _)| name.len() <= MAX_SOURCE_BYTES));
-    }
-}
+mod tests;

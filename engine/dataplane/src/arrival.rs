@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tailrace_core::{
+    carried::CarriedWatermark,
     codes::LetterCode,
     event::{Event, Header},
     event_time::EventTime,
@@ -11,6 +12,7 @@ use tailrace_core::{
     name::Name,
     series::Group,
     state_deletion::StateDeletion,
+    table::Load,
     trace::sampling::{Followed, Sampling},
     watermark::InputClock,
 };
@@ -41,7 +43,10 @@ pub struct TableRow {
     pub table: Name,
     /// The tag of the rows that are read now.
     pub tag: u32,
-    /// Its sequence in the stream of the table; up to there all of the table was read.
+    /// The load that the rows began with, or that this is a piece of; none of a table that is all messages.
+    pub load: Option<Load>,
+    /// Its sequence in the stream of the table; up to there all of the table was read. Of a load under way, the number
+    /// of the piece.
     pub sequence: u64,
     /// What it does.
     pub change: RowChange,
@@ -83,6 +88,8 @@ pub struct Arrival {
     pub moves_clock: bool,
     /// Which source it is of, where sources have clocks of their own.
     pub clock_source: Option<String>,
+    /// How far the pipeline was that has published it, where that counts.
+    pub carried: Option<CarriedWatermark>,
     /// Which of several inputs it is of.
     pub input: Option<Name>,
     /// When the broker received it.
@@ -124,6 +131,7 @@ impl Arrival {
             is_ahead: false,
             moves_clock: false,
             clock_source: None,
+            carried: None,
             input: None,
             received_ms: 0,
             clock: InputClock::default(),

@@ -18,7 +18,10 @@ use tailrace_core::{
 };
 use tokio::time::sleep;
 
-use crate::{connect::NatsBroker, error::unreachable};
+use crate::{
+    connect::NatsBroker,
+    error::{failed, unreachable},
+};
 
 const STREAM: &str = "tailrace_audit";
 /// How long a record is kept: a year, in which accounts are audited.
@@ -73,7 +76,7 @@ impl AuditLog for NatsBroker {
             self.stream(STREAM).await?;
             // It is there, and this server knows of none: in a cluster, one hears of a new stream a little later.
             if cause.kind() != PublishErrorKind::StreamNotFound || pause > LAST_PAUSE {
-                return Err(unreachable(&cause));
+                return Err(failed(&cause, STREAM));
             }
             sleep(pause).await;
             pause *= 2;

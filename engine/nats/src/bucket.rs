@@ -17,7 +17,7 @@ use tailrace_core::ports::{
 use tokio::sync::Mutex;
 
 use crate::{
-    error::unreachable,
+    error::failed,
     options::{NatsOptions, Placement, Replicas},
     watch::{NatsWatch, entry_of, last_entry},
 };
@@ -70,6 +70,23 @@ impl NatsBucket {
         }
     }
 
+    fn failed(&self, cause: &(dyn std::error::Error + 'static)) -> BrokerError {
+        failed(cause, &format!("KV_{}", self.name))
+    }
+
+    /// The bucket, where something of it is to go; none where it is not there, for then that is gone. To make it for
+    /// that would fail where the broker has no room, and a deletion needs none.
+    async fn store_to_clear(&self) -> Result<Option<kv::Store>, BrokerError> {
+        if !self.is_made || self.opened.lock().await.store.is_some() {
+            return self.store().await.map(Some);
+        }
+        match self.jetstream.get_key_value(self.name).await {
+            Ok(known) => Ok(Some(known)),
+            Err(cause) if is_absent(&cause) => Ok(None),
+            Err(cause) => Err(self.failed(&cause)),
+        }
+    }
+
     async fn store(&self) -> Result<kv::Store, BrokerError> {
         let mut opened = self.opened.lock().await;
         if let Some(store) = &opened.store {
@@ -77,7 +94,7 @@ impl NatsBucket {
         }
         let store = match self.jetstream.get_key_value(self.name).await {
             Ok(known) => known,
-            Err(cause) if !self.is_made || !is_absent(&cause) => return Err(unreachable(&cause)),
+            Err(cause) if !self.is_made || !is_absent(&cause) => return Err(self.failed(&cause)),
             Err(_) => {
                 let made = self.create_with_replicas().await?;
                 if opened.was_there {
@@ -121,7 +138,7 @@ impl NatsBucket {
         let written = self.store().await?.update(key, value, expected).await;
         let written = written.map_err(|cause| match cause.kind() {
             UpdateErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
-            _ => WriteError::Broker(unreachable(&cause)),
+            _ => WriteError::Broker(self.failed(&cause)),
         });
         self.heeded(written, is_brokers).await
     }
@@ -138,7 +155,7 @@ impl NatsBucket {
             ..kv::Config::default()
         };
         let made = self.jetstream.create_key_value(config).await;
-        made.map_err(|cause| unreachable(&cause))
+        made.map_err(|cause| self.failed(&cause))
     }
 }
 
@@ -165,17 +182,22 @@ impl Bucket for NatsBucket {
     }
 
     async fn delete(&self, key: &str) -> Result<(), BrokerError> {
-        let deleted = self.store().await?.delete(key).await;
-        let deleted = deleted.map_err(|cause| unreachable(&cause));
+        let Some(store) = self.store_to_clear().await? else {
+            return Ok(());
+        };
+        let deleted = store.delete(key).await;
+        let deleted = deleted.map_err(|cause| self.failed(&cause));
         self.heeded(deleted, |_| true).await
     }
 
     async fn remove(&self, key: &str, expected: u64) -> Result<(), WriteError> {
-        let store = self.store().await?;
+        let Some(store) = self.store_to_clear().await? else {
+            return Ok(());
+        };
         let removed = store.delete_expect_revision(key, Some(expected)).await;
         let removed = removed.map_err(|cause| match cause.kind() {
             DeleteErrorKind::WrongLastRevision => WriteError::Conflict(key.to_owned()),
-            _ => WriteError::Broker(unreachable(&cause)),
+            _ => WriteError::Broker(self.failed(&cause)),
         });
         self.heeded(removed, is_brokers).await
     }

@@ -24,7 +24,9 @@ use serde_json::json;
 use tailrace_core::{
     identity::{PartitionId, PipelineId},
     manifest::Delivery,
-    ports::broker::{BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    ports::broker::{
+        BatchOutputs, BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart,
+    },
     subject,
 };
 
@@ -317,8 +319,10 @@ impl CommitLog for NatsBroker {
             // A batch lies in one piece, so each record up to the last sequence has its outputs there.
             let commits = subject::commit_pattern(pipeline);
             let request = json!({ "multi_last": [commits], "up_to_seq": info.state.last_seq });
-            let messages = self.direct_get(&stream, &request).await?;
-            books.records = messages.into_iter().map(part).collect();
+            books.records = match self.direct_batch(&stream, &request).await? {
+                Some(batch) => batch.messages.into_iter().map(part).collect(),
+                None => self.last_records(pipeline, &info).await?,
+            };
         }
         Ok(books)
     }
@@ -348,6 +352,24 @@ impl CommitLog for NatsBroker {
             Err(CommitError::Unknown(cause)) => Err(BrokerError::Unreachable(cause)),
             Err(cause @ CommitError::Untaken) => Err(BrokerError::Unreachable(cause.to_string())),
         }
+    }
+
+    async fn batch_outputs(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        most: usize,
+    ) -> Result<BatchOutputs, BrokerError> {
+        self.outputs_of_batches(pipeline, after, most).await
+    }
+
+    async fn is_gone(&self, pipeline: &PipelineId, sequence: u64) -> Result<bool, BrokerError> {
+        self.has_lost(&subject::stream_name(pipeline), sequence).await
+    }
+
+    async fn count_records(&self, partition: &PartitionId) -> Result<u64, BrokerError> {
+        let stream = subject::stream_name(&partition.pipeline);
+        self.count_on(&stream, &subject::commit_subject(partition)).await
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {

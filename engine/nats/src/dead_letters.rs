@@ -12,13 +12,14 @@ use tailrace_core::{
     failpoint::{self, Point},
     identity::PipelineId,
     ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
+    state_deletion::is_order,
     subject,
 };
 
 use crate::{
     api::{self, code},
     connect::NatsBroker,
-    error::unreachable,
+    error::{failed, unreachable},
     headers,
     stream_info::StreamInfo,
 };
@@ -77,7 +78,7 @@ impl DeadLetters for NatsBroker {
             .await;
         match ack.map_err(|cause| unreachable(&cause))?.await {
             Err(cause) if cause.kind() != PublishErrorKind::WrongLastSequence => {
-                return Err(unreachable(&cause));
+                return Err(failed(&cause, &subject::stream_name(pipeline)));
             }
             _ => {}
         }
@@ -104,7 +105,19 @@ impl DeadLetters for NatsBroker {
         let subject = subject::order_subject(pipeline, token);
         let ack = self.jetstream.publish(subject, order).await;
         let ack = ack.map_err(|cause| unreachable(&cause))?.await;
-        Ok(ack.map_err(|cause| unreachable(&cause))?.sequence)
+        Ok(ack
+            .map_err(|cause| failed(&cause, &subject::stream_name(pipeline)))?
+            .sequence)
+    }
+
+    async fn is_order(&self, pipeline: &PipelineId, sequence: u64) -> Result<bool, BrokerError> {
+        let stream = subject::stream_name(pipeline);
+        let orders = subject::order_subject(pipeline, "*");
+        let before = sequence.saturating_sub(1);
+        // From the leader: a replica may not have it yet.
+        let found = self.read_one_by_one(&stream, &orders, before, 1).await?;
+        let is_it = |message: &StreamMessage| message.sequence == sequence && is_order(&message.subject);
+        Ok(found.iter().any(is_it))
     }
 
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {

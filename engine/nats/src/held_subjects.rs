@@ -2,6 +2,7 @@
 //! transforms leave them.
 
 use serde::Deserialize;
+use serde_json::Value;
 use tailrace_core::subject;
 
 /// A change of subjects.
@@ -17,9 +18,17 @@ pub(crate) struct Transform {
 #[derive(Deserialize, Debug, Clone, Default)]
 pub(crate) struct Source {
     #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
     filter_subject: String,
     #[serde(default)]
     subject_transforms: Option<Vec<Transform>>,
+    /// How it is reached in another account or domain.
+    #[serde(default)]
+    external: Option<Value>,
+    /// What that stream may hold; none where that is not known.
+    #[serde(skip)]
+    pub(crate) held: Option<Vec<String>>,
 }
 
 /// Patterns of all that may come into a stream of these subjects and sources, a mirror's among them, with this transform
@@ -48,10 +57,18 @@ pub(crate) fn may_hold<'a>(
 }
 
 impl Source {
-    fn gives(&self) -> Vec<String> {
+    /// Whether that stream alone decides what comes, and it can be asked.
+    pub(crate) fn takes_all(&self) -> bool {
+        let transforms = self.subject_transforms.as_ref();
+        let is_bare = transforms.is_none_or(Vec::is_empty) && self.filter_subject.is_empty();
+        is_bare && self.external.is_none() && !self.name.is_empty()
+    }
+
+    /// Patterns of what comes from it.
+    pub(crate) fn gives(&self) -> Vec<String> {
         match &self.subject_transforms {
             Some(transforms) if !transforms.is_empty() => transforms.iter().map(Transform::results).collect(),
-            _ if self.filter_subject.is_empty() => vec![">".to_owned()],
+            _ if self.filter_subject.is_empty() => self.held.clone().unwrap_or_else(|| vec![">".to_owned()]),
             _ => vec![self.filter_subject.clone()],
         }
     }
@@ -90,7 +107,7 @@ impl Transform {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -134,5 +151,13 @@ mod tests {
             { "name": "B", "filter_subject": "c.>" },
         ] });
         assert_eq!(held(&sources), ["b", "c.>", "z.>"]);
+        let source = |value: Value| serde_json::from_value::<Source>(value).expect("a source");
+        let mut all = source(json!({ "name": "A" }));
+        assert!(all.takes_all());
+        all.held = Some(vec!["a.>".to_owned()]);
+        assert_eq!(may_hold(&[], [&all].into_iter(), None), ["a.>"]);
+        let elsewhere = json!({ "name": "A", "external": { "api": "$JS.hub.API" } });
+        assert!(!source(elsewhere).takes_all());
+        assert!(!source(json!({ "name": "A", "filter_subject": "a" })).takes_all());
     }
 }

@@ -25,6 +25,7 @@ mod api;
 mod asking;
 mod attempts;
 mod audit;
+mod batches;
 mod bucket;
 mod commit;
 mod connect;

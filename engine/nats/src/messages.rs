@@ -98,7 +98,7 @@ impl NatsBroker {
     }
 
     /// The same from the leader, a request a message.
-    async fn read_one_by_one(
+    pub(crate) async fn read_one_by_one(
         &self,
         stream: &str,
         subject: &str,
@@ -120,18 +120,6 @@ impl NatsBroker {
             messages.push(message);
         }
         Ok(messages)
-    }
-
-    /// The messages of a direct get, where the stream must allow it.
-    pub(crate) async fn direct_get(
-        &self,
-        stream: &str,
-        request: &Value,
-    ) -> Result<Vec<StreamMessage>, BrokerError> {
-        let batch = self.direct_batch(stream, request).await?;
-        batch
-            .map(|batch| batch.messages)
-            .ok_or_else(|| unreachable(&format!("nobody answers direct gets on stream {stream}")))
     }
 
     /// A direct get that answers with several messages; none where nobody answers it, or did just now.

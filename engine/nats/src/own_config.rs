@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use tailrace_core::altered::{Altered, Harm};
 
 /// What the engine makes such a stream with, where another value refuses commits or loses them.
-const MADE: [(&str, fn() -> Value, Harm); 11] = [
+const MADE: [(&str, fn() -> Value, Harm); 13] = [
     ("subject_transform", || Value::Null, Harm::Misleads),
+    ("sources", || Value::Null, Harm::Mendable),
+    ("max_bytes", || json!(-1), Harm::Mendable),
     ("max_msgs", || json!(-1), Harm::Mendable),
     ("max_msgs_per_subject", || json!(-1), Harm::Mendable),
     ("max_msg_size", || json!(-1), Harm::Mendable),
@@ -59,7 +61,7 @@ mod tests {
     fn made() -> Value {
         json!({
             "name": "TR_shop_x", "discard": "new", "max_msgs": -1, "max_msg_size": -1, "max_age": 0,
-            "max_bytes": 1_000_000, "num_replicas": 3, "allow_atomic": true, "allow_direct": true, "allow_msg_ttl": true,
+            "max_bytes": -1, "num_replicas": 3, "allow_atomic": true, "allow_direct": true, "allow_msg_ttl": true,
         })
     }
 
@@ -67,6 +69,7 @@ mod tests {
     fn what_hinders_commits_is_found_and_given_back() {
         assert_eq!(altered(&made()), []);
         for (setting, value) in [
+            ("max_bytes", json!(1_000_000)),
             ("max_msgs", json!(5)),
             ("max_msgs_per_subject", json!(1)),
             ("max_msg_size", json!(10)),
@@ -74,6 +77,7 @@ mod tests {
             ("discard", json!("old")),
             ("allow_atomic", json!(false)),
             ("no_ack", json!(true)),
+            ("sources", json!([{ "name": "SHOP" }])),
             ("subject_transform", json!({ "src": "tr.>", "dest": "zz.>" })),
         ] {
             let mut config = made();

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::Value;
 use tailrace_core::{
     identity::Digest,
     ports::{
@@ -17,6 +18,7 @@ use crate::{
     bucket::NatsBucket,
     connect::{NatsBroker, REGISTRY},
     objects::reading::Listed,
+    stream_info::StreamInfo,
 };
 
 const LEASES: &str = "tailrace_engines";
@@ -71,6 +73,14 @@ impl RegistryStore for NatsBroker {
             Err(BrokerError::NoStream(_)) => Ok(None),
             facts => Ok(Some(facts?.created)),
         }
+    }
+
+    async fn keys(&self) -> Result<Option<u64>, BrokerError> {
+        // The bucket keeps one message for each key.
+        let info: StreamInfo = self
+            .ask(&format!("STREAM.INFO.KV_{REGISTRY}"), &Value::Null)
+            .await?;
+        Ok(Some(info.state.messages))
     }
 
     async fn make(&self) -> Result<(), BrokerError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use tailrace_core::{
     altered::Altered,
+    life::Life,
     ports::broker::{CopiedStream, Follower, StreamFacts},
     subject,
 };
@@ -30,9 +31,29 @@ pub(crate) struct StreamInfo {
     pub(crate) created: String,
     #[serde(default)]
     cluster: Cluster,
+    #[serde(default)]
+    mirror: Option<Following>,
+    #[serde(default)]
+    sources: Option<Vec<Following>>,
     /// How many subjects there are on all pages together, where subjects were asked for.
     #[serde(default)]
     pub(crate) total: usize,
+}
+
+/// How a stream follows another one that its messages come from.
+#[derive(Deserialize)]
+struct Following {
+    name: String,
+    #[serde(default)]
+    error: Option<FollowingError>,
+}
+
+#[derive(Deserialize)]
+struct FollowingError {
+    #[serde(default)]
+    err_code: u64,
+    #[serde(default)]
+    description: String,
 }
 
 /// Where a stream lies, on a broker of several nodes.
@@ -80,6 +101,14 @@ pub(crate) struct StreamConfig {
     #[serde(default)]
     max_msgs_per_subject: i64,
     #[serde(default)]
+    max_msgs: i64,
+    #[serde(default)]
+    max_bytes: i64,
+    #[serde(default)]
+    max_age: i64,
+    #[serde(default)]
+    allow_rollup_hdrs: bool,
+    #[serde(default)]
     pub(crate) consumer_limits: Option<ConsumerLimits>,
     /// Of a stream that an engine made: its settings that are others now.
     #[serde(skip)]
@@ -101,6 +130,37 @@ impl StreamInfo {
         self.cluster.leader.as_deref()
     }
 
+    /// Streams that it follows in vain, each with the broker's words for that, of those that may hold one of these subjects.
+    pub(crate) fn followed_in_vain(&self, filters: &[String]) -> Vec<(&str, String)> {
+        let wanted = |name: &str| {
+            let sources = self
+                .config
+                .mirror
+                .iter()
+                .chain(self.config.sources.iter().flatten());
+            let gives = sources
+                .filter(|source| source.name == name)
+                .flat_map(Source::gives);
+            let gives: Vec<_> = gives.collect();
+            // A transform of the stream's own may make any subject of it.
+            self.config.subject_transform.is_some()
+                || gives.is_empty()
+                || filters
+                    .iter()
+                    .any(|filter| gives.iter().any(|held| subject::overlap(held, filter)))
+        };
+        let following = self.mirror.iter().chain(self.sources.iter().flatten());
+        let in_vain = following.filter_map(|other| {
+            let FollowingError {
+                err_code,
+                description,
+            } = other.error.as_ref()?;
+            let name = other.name.as_str();
+            wanted(name).then(|| (name, format!("{description} ({err_code})")))
+        });
+        in_vain.collect()
+    }
+
     /// Messages that it ever stored.
     pub(crate) fn stored(&self) -> u64 {
         (self.state.last_seq + 1).saturating_sub(self.config.first_seq.max(1))
@@ -118,7 +178,17 @@ pub(crate) struct ConsumerLimits {
 
 impl StreamConfig {
     fn is_engines(&self) -> bool {
-        self.name.starts_with("TR_") && self.description.starts_with(DESCRIPTION)
+        self.name.starts_with("TR_") && (self.is_described() || !self.life().is_unnamed())
+    }
+
+    fn is_described(&self) -> bool {
+        self.description.starts_with(DESCRIPTION)
+    }
+
+    /// The life that it bears.
+    fn life(&self) -> Life {
+        let said = self.metadata.get(LIFE);
+        said.and_then(|life| life.parse().ok()).unwrap_or_default()
     }
 
     /// Whether its own subjects do not tell what it holds.
@@ -141,18 +211,32 @@ impl StreamConfig {
         covers(">") || !self.is_derived() && subjects.iter().all(|subject| covers(subject))
     }
 
-    /// Whether an event goes when a later one of its subject comes: then one that is missing in between is no loss
-    /// that the stream's bounds have caused.
-    pub(crate) fn keeps_the_last(&self) -> bool {
-        self.max_msgs_per_subject > 0
+    /// Whether a later event may take the place of one before it. Then one that is missing is perhaps no loss.
+    pub(crate) fn replaces(&self) -> bool {
+        self.max_msgs_per_subject > 0 || self.allow_rollup_hdrs
+    }
+
+    /// Whether events go by themselves.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.max_msgs > 0 || self.max_bytes > 0 || self.max_age > 0
+    }
+
+    /// Whether an event goes by nothing else, but by somebody's hand.
+    pub(crate) fn only_replaces(&self) -> bool {
+        self.replaces() && !self.is_bounded()
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct StreamState {
+    #[serde(default)]
+    pub(crate) messages: u64,
     pub(crate) bytes: u64,
     pub(crate) first_seq: u64,
     pub(crate) last_seq: u64,
+    /// When the last message was stored that it ever stored.
+    #[serde(default)]
+    pub(crate) last_ts: String,
     #[serde(default)]
     pub(crate) subjects: Option<std::collections::BTreeMap<String, u64>>,
 }
@@ -163,16 +247,14 @@ pub(crate) fn facts(info: &StreamInfo) -> StreamFacts {
         created: info.created.clone(),
         first_sequence: info.state.first_seq,
         last_sequence: info.state.last_seq,
+        messages: info.state.messages,
         bytes: info.state.bytes,
         subjects: info.config.subjects.clone().unwrap_or_default(),
         keeps_to_limits: info.config.retention == "limits",
-        life: info
-            .config
-            .metadata
-            .get(LIFE)
-            .and_then(|life| life.parse().ok())
-            .unwrap_or_default(),
+        life: info.config.life(),
+        begun_at: info.config.first_seq.max(1),
         is_engines: info.config.is_engines(),
+        is_described: info.config.is_described(),
         altered: info.config.altered.clone(),
         may_hold: info.config.may_hold(),
         replicas: info.config.num_replicas.max(1),

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tailrace_core::{
     identity::PipelineId,
     life::Life,
-    ports::broker::{BrokerError, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own},
+    ports::broker::{
+        BrokerError, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own, has_lost_its_life,
+    },
     subject, tasks,
 };
 use tokio::time::Instant;
@@ -58,14 +60,15 @@ struct Names {
     streams: Option<Vec<String>>,
 }
 
-fn own_subjects(own: &OwnStream) -> Vec<String> {
-    let mut subjects = vec![subject::own_pattern(&own.pipeline)];
-    subjects.extend(own.output_pattern.clone());
-    subjects
+fn description(own: &OwnStream) -> String {
+    format!(
+        "{DESCRIPTION} outputs, dead letters and commits of {}",
+        own.pipeline
+    )
 }
 
 fn config(own: &OwnStream) -> Value {
-    let subjects = own_subjects(own);
+    let subjects = own.subjects();
     let mut config = json!({
         "name": subject::stream_name(&own.pipeline),
         "subjects": subjects,
@@ -76,7 +79,7 @@ fn config(own: &OwnStream) -> Value {
         "allow_direct": true,
         "allow_atomic": true,
         "allow_msg_ttl": true,
-        "description": format!("{DESCRIPTION} outputs, dead letters and commits of {}", own.pipeline),
+        "description": description(own),
     });
     if let Some(replicas) = own.replicas {
         config["num_replicas"] = json!(replicas);
@@ -169,7 +172,7 @@ impl Streams for NatsBroker {
             known => known?,
         };
         check_own(&known, own)?;
-        let mut wanted = own_subjects(own);
+        let mut wanted = own.subjects();
         if keeps {
             wanted.extend(known.subjects.iter().cloned());
             wanted.sort_unstable();
@@ -177,13 +180,25 @@ impl Streams for NatsBroker {
         }
         let has_subjects = wanted.iter().all(|subject| known.subjects.contains(subject));
         let has_replicas = own.replicas.is_none_or(|wanted| known.replicas >= wanted);
-        if has_subjects && has_replicas && wanted.len() == known.subjects.len() {
+        let lacks_its_life = has_lost_its_life(&known, own);
+        let lacks_words = lacks_its_life || !known.is_described;
+        if has_subjects && has_replicas && wanted.len() == known.subjects.len() && !lacks_words {
             return Ok(known);
         }
-        // As it is, but for its subjects: an operator may have given it more replicas, or another place.
+        // As it is, but for its subjects, its life and its description: an operator may have given it more replicas, or another place.
         let info: Value = self.ask(&format!("STREAM.INFO.{name}"), &Value::Null).await?;
         let mut config = info["config"].clone();
         config["subjects"] = json!(wanted);
+        if lacks_its_life {
+            tracing::warn!(
+                stream = name,
+                "the pipeline's own stream lacks its life; it is given back"
+            );
+            config["metadata"][LIFE] = json!(own.life);
+        }
+        if !known.is_described {
+            config["description"] = json!(description(own));
+        }
         let has = config["num_replicas"].as_u64().unwrap_or(1);
         config["num_replicas"] = json!(own.replicas.map_or(has, |wanted| wanted.max(has)));
         match self

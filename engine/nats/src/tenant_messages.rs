@@ -83,6 +83,7 @@ fn incoming(message: StreamMessage) -> Incoming {
         subject: message.subject.to_string(),
         headers: headers::to_engine(Some(&message.headers)),
         payload: message.payload,
+        unreadable: None,
     }
 }
 

@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// A name with its article: `an int64`, `a uint64`.
+pub(crate) fn with_article(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
+}
+
 /// A schema that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
@@ -105,6 +115,17 @@ impl Place {
             inner,
             ..Self::default()
         }
+    }
+
+    /// Whether it is this keyword of a JSON Schema, or an entry of its list, and no member of that name.
+    pub(crate) fn is_keyword(&self, keyword: &str) -> bool {
+        let mut inner = self
+            .inner
+            .iter()
+            .skip_while(|segment| segment.parse::<usize>().is_ok());
+        let named = ["properties", "patternProperties", "dependentSchemas", "$defs"];
+        inner.next().is_some_and(|segment| segment == keyword)
+            && inner.next().is_none_or(|outer| !named.contains(&outer.as_str()))
     }
 
     /// A JSON pointer as it is written.

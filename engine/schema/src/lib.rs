@@ -33,5 +33,5 @@ pub use difference::Difference;
 pub use error::{Place, Rejection, SchemaError};
 pub use format::Format;
 pub use json::{Json, read as read_json, write as write_json};
-pub use jsonschema::JsonSchema;
+pub use jsonschema::{JsonSchema, is_iri_reference};
 pub use schema::{Options, Reference, Schema};

@@ -325,6 +325,33 @@ fn a_schema_with_its_references_has_a_size() {
 }
 
 #[test]
+fn a_type_is_told_with_its_article() {
+    for (kind, told) in [("int64", "an int64 is"), ("uint64", "a uint64 is")] {
+        let text = format!("syntax = \"proto3\"; message M {{ {kind} a = 1; }}");
+        let schema = Schema::parse(Format::Protobuf, &text, &[], Options::default()).unwrap();
+        // Eight bytes where a number of any length is expected.
+        let fault = schema
+            .decode(&[9, 0, 0, 0, 0, 0, 0, 0, 0])
+            .unwrap_err()
+            .to_string();
+        assert!(fault.contains(told), "{fault}");
+    }
+}
+
+#[test]
+fn required_is_a_label_of_proto2_only() {
+    let text = |syntax: &str| format!("{syntax}; message M {{\n  required string a = 1;\n}}");
+    assert!(parse(Format::Protobuf, &text("syntax = \"proto2\"")).is_ok());
+    for syntax in ["syntax = \"proto3\"", "edition = \"2023\""] {
+        let fault = parse(Format::Protobuf, &text(syntax)).unwrap_err();
+        assert!(
+            fault.contains("required is a label of proto2") && fault.contains('2'),
+            "{fault}"
+        );
+    }
+}
+
+#[test]
 fn defaults_that_have_themselves_or_double_end() {
     let itself = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"A","default":{}}]}"#;
     let answer = judged(Format::Avro, itself.to_owned(), vec![0]);

@@ -9,7 +9,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Barrier},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -33,6 +33,9 @@ const WAITING: u32 = 1_024;
 /// How often certificate and key are looked at: those that renew them do it days before they end.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
+/// How often it is looked whether they have started.
+const LOOK_AT_START_EVERY: Duration = Duration::from_millis(1);
+
 /// The threads that answer requests.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiThreads {
@@ -54,27 +57,32 @@ impl ApiThreads {
         };
         let mut builder = runtime::Builder::new_multi_thread();
         builder.worker_threads(self.count).thread_name("api").enable_all();
+        self.rank_first(&mut builder, rank);
         let runtime = builder.build().context("cannot start the threads of the API")?;
-        self.rank_all(&runtime, rank);
+        let metrics = runtime.metrics();
+        // Nothing is served before each has waited for work once. Until then a thread for blocking work that starts
+        // meanwhile could take the place of one that answers.
+        while (0..self.count).any(|thread| metrics.worker_park_count(thread) == 0) {
+            thread::sleep(LOOK_AT_START_EVERY);
+        }
         Ok(runtime)
     }
 
-    /// Gives those that answer their rank. tokio starts them, and later those for blocking work such as an
-    /// upload's trial, alike; only a task runs on one that answers for sure, and one that holds its thread
-    /// until all have come on each of them.
-    fn rank_all(self, runtime: &Runtime, rank: fn() -> anyhow::Result<()>) {
-        let all = Arc::new(Barrier::new(self.count + 1));
-        let _entered = runtime.enter();
-        for _ in 0..self.count {
-            let all = Arc::clone(&all);
-            tasks::spawn(async move {
-                if let Err(cause) = rank() {
-                    tracing::warn!("a thread of the API keeps its rank: {cause:#}");
-                }
-                all.wait();
-            });
-        }
-        all.wait();
+    /// Gives those that answer their rank. tokio starts them with the runtime, and later those for blocking work such
+    /// as an upload's trial, alike; so the first to come are those that answer.
+    ///
+    /// No task tells the two apart for sure: one that holds its thread until all have come may keep the next in its
+    /// own thread's queue, and then they wait for each other for ever.
+    fn rank_first(self, builder: &mut runtime::Builder, rank: fn() -> anyhow::Result<()>) {
+        let started = AtomicUsize::new(0);
+        builder.on_thread_start(move || {
+            if started.fetch_add(1, Ordering::Relaxed) >= self.count {
+                return;
+            }
+            if let Err(cause) = rank() {
+                tracing::warn!("a thread of the API keeps its rank: {cause:#}");
+            }
+        });
     }
 }
 
@@ -198,5 +206,15 @@ mod tests {
             }
         };
         assert_eq!(on_both(&runtime, threads::is_first), (true, false));
+    }
+    /// They come however the machine's other work delays each of them.
+    #[test]
+    fn the_threads_come_every_time() {
+        let api = ApiThreads {
+            count: 2,
+            real_time: false,
+        };
+        let start = || (0..500).for_each(|_| api.start().unwrap().shutdown_background());
+        thread::scope(|scope| (0..40).for_each(|_| drop(scope.spawn(start))));
     }
 }

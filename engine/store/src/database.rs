@@ -18,7 +18,9 @@ use tailrace_core::{
     life::Life,
     manifest::PipelineManifest,
     name::Name,
-    ports::store::{LocalStore, PartCounts, PartitionStore, ReclaimCounts, ReclaimStep, StoreError},
+    ports::store::{
+        Applied, Exported, LocalStore, PartCounts, PartitionStore, ReclaimCounts, ReclaimStep, StoreError,
+    },
 };
 use tailrace_sketch::TenantSeed;
 
@@ -29,6 +31,7 @@ use crate::{
     opening::StoreOptions,
     tenant::TenantStore,
     tenant_database::Shared,
+    transfer,
 };
 
 /// The databases under one folder.
@@ -153,6 +156,14 @@ impl LocalStore for SledStore {
         let tenant = self.known(&partition.pipeline.tenant);
         let store = tenant.and_then(|tenant| tenant.existing(partition));
         Ok(store.map(|store| store as Arc<dyn PartitionStore>))
+    }
+
+    fn read_export(
+        &self,
+        source: &mut dyn Iterator<Item = Vec<u8>>,
+        each: &mut dyn FnMut(Exported<'_>),
+    ) -> Result<Applied, StoreError> {
+        transfer::read(source, each)
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {

@@ -54,6 +54,25 @@ pub(crate) fn vector(collection: &str, id: &str) -> Vec<u8> {
     key
 }
 
+/// Where a key of content belongs: to state or to vectors, with the step or the collection, and the key or the id.
+pub(crate) fn parse_content(key: &[u8]) -> Option<(ContentKind, &str, &str)> {
+    let kind = match *key.first()? {
+        STATE => ContentKind::State,
+        VECTOR => ContentKind::Vector,
+        _ => return None,
+    };
+    let (length, rest) = key.get(1..)?.split_first_chunk::<2>()?;
+    let (scope, own) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((kind, str::from_utf8(scope).ok()?, str::from_utf8(own).ok()?))
+}
+
+/// A kind of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentKind {
+    State,
+    Vector,
+}
+
 /// The entry of the expiry index.
 pub(crate) fn expiry(end_ms: u64, step: &str, key: &str) -> Vec<u8> {
     let mut index = vec![EXPIRY];

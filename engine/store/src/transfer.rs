@@ -8,14 +8,14 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
-use tailrace_core::ports::store::{Applied, StoreError};
+use tailrace_core::ports::store::{Applied, Exported, StoreError};
 
 use crate::{
     followed::FollowedTree,
     handle::Handle,
     keys, size,
     sketches::Sketches,
-    value::{damaged, failed, open, seal, seal_bytes},
+    value::{damaged, failed, open, open_vector, seal, seal_bytes},
     version::Version,
     writes::Writes,
     writing::{Export, Writing, any_expires, lock},
@@ -133,6 +133,48 @@ fn next_page(
     }
     export.cursor = last.unwrap_or_else(|| vec![u8::MAX]);
     Ok(Some(page.into_iter().collect()))
+}
+
+/// Tells what an export holds.
+pub(crate) fn read(
+    source: &mut dyn Iterator<Item = Vec<u8>>,
+    each: &mut dyn FnMut(Exported<'_>),
+) -> Result<Applied, StoreError> {
+    let (mut applied, mut ended) = (None, false);
+    for chunk in source {
+        match open(&chunk)? {
+            Chunk::Applied(at) => applied = Some(at),
+            Chunk::Content(entries) => {
+                for (key, sealed) in &entries {
+                    tell(key, sealed, each)?;
+                }
+            }
+            Chunk::Sketch(..) => {}
+            Chunk::End => ended = true,
+        }
+    }
+    applied
+        .filter(|_| ended)
+        .ok_or_else(|| damaged("the snapshot is cut"))
+}
+
+fn tell(key: &[u8], sealed: &[u8], each: &mut dyn FnMut(Exported<'_>)) -> Result<(), StoreError> {
+    match keys::parse_content(key) {
+        Some((keys::ContentKind::State, step, key)) => {
+            let value = open(sealed)?;
+            each(Exported::State { step, key, value });
+        }
+        Some((keys::ContentKind::Vector, collection, id)) => {
+            let vector = open_vector(sealed)?;
+            each(Exported::Vector {
+                collection,
+                id,
+                vector,
+            });
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 /// Replaces the store. Until the last entry is in, it says that nothing was applied; so a crash

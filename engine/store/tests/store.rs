@@ -11,7 +11,7 @@ use tailrace_core::{
     life::Life,
     manifest::{PipelineManifest, parse::parse},
     name::Name,
-    ports::store::{Applied, LocalStore, PartitionStore, StoreError, StoredSize},
+    ports::store::{Applied, Exported, LocalStore, PartitionStore, StoreError, StoredSize},
     vectors::{Metric, Search},
 };
 use tailrace_sketch::{TenantSeed, Update};
@@ -282,8 +282,30 @@ proptest! {
             Ok(())
         }).unwrap();
         prop_assert_eq!(at, applied(before.len() as u64));
+        let mut told: Vec<(String, String, Option<StateValue>)> = Vec::new();
+        let read = database.read_export(&mut chunks.clone().into_iter(), &mut |entry| match entry {
+            Exported::State { step, key, value } => told.push((step.to_owned(), key.to_owned(), Some(value))),
+            Exported::Vector { collection, id, vector } => {
+                assert!(!vector.is_empty(), "{collection} {id}");
+                told.push((collection.to_owned(), id.to_owned(), None));
+            }
+        });
+        prop_assert_eq!(read.unwrap(), at);
+        let cut = chunks.split_last().map(|(_, rest)| rest.to_vec()).unwrap_or_default();
+        prop_assert!(database.read_export(&mut cut.into_iter(), &mut |_| {}).is_err(), "it is cut");
         let copy = open(&database, 1);
         prop_assert_eq!(copy.import(&mut chunks.into_iter()).unwrap(), at);
+        for (scope, key, value) in &told {
+            match value {
+                Some(_) => prop_assert_eq!(&copy.get(scope, key).unwrap(), value),
+                None => prop_assert!(copy.vector(scope, key).unwrap().is_some()),
+            }
+        }
+        let steps: std::collections::BTreeSet<_> = told.iter().filter(|(_, _, value)| value.is_some()).map(|(step, ..)| step.clone()).collect();
+        for step in steps {
+            let own = told.iter().filter(|(of, _, value)| *of == step && value.is_some()).count();
+            prop_assert_eq!(copy.scan(&step, "", None, 10_000).unwrap().len(), own);
+        }
         prop_assert_eq!(copy.content_hash().unwrap(), hash);
         prop_assert_eq!(copy.weight(), weight);
     }

@@ -9,6 +9,7 @@ use tailrace_control::command::{condition::Condition, tenants::TenantRequest, to
 use tailrace_core::{
     name::Name,
     registry::{Role, Scope},
+    subject,
 };
 use tailrace_server::{
     broker::PrivateBroker,
@@ -98,12 +99,19 @@ impl PrivateEngine {
         })
     }
 
-    /// Makes a tenant with these subjects, and a token for it.
+    /// Makes a tenant with these subjects, and a token for it. One that is there keeps what an operator gave it.
     pub async fn tenant(&self, name: &str, subjects: &[String]) -> anyhow::Result<String> {
         let name = Name::new(name)?;
+        let known = self.engine.queries.list_tenants()?;
+        let known = known
+            .iter()
+            .find(|tenant| tenant.name == name && !tenant.deleting);
+        let (read, write) = known.map_or((Vec::new(), Vec::new()), |tenant| {
+            (tenant.read.clone(), tenant.write.clone())
+        });
         let request = TenantRequest {
-            read: subjects.to_vec(),
-            write: subjects.to_vec(),
+            read: added(read, subjects),
+            write: added(write, subjects),
             nats_account: None,
             quotas: None,
         };
@@ -111,12 +119,12 @@ impl PrivateEngine {
             .commands
             .put_tenant(&name, request, Condition::Any)
             .await?;
-        Ok(self
-            .engine
-            .commands
-            .create_token(&name, TokenRequest::default())
-            .await?
-            .token)
+        let everything = TokenRequest {
+            scope: Some(Role::Admin),
+            expires_in: Some(None),
+            ..TokenRequest::default()
+        };
+        Ok(self.engine.commands.create_token(&name, everything).await?.token)
     }
 
     /// Ends the engine, then the broker.
@@ -126,13 +134,23 @@ impl PrivateEngine {
     }
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Patterns, with those of `wanted` that are not in them.
+fn added(mut patterns: Vec<String>, wanted: &[String]) -> Vec<String> {
+    for pattern in wanted {
+        if !patterns.iter().any(|known| subject::covers(known, pattern)) {
+            patterns.push(pattern.clone());
+        }
+    }
+    patterns
+}
+
+/// Runs until SIGTERM, SIGINT, SIGHUP or SIGQUIT.
 pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     tailrace_server::logs::init(&LogConfig::default())?;
     let temporary = tempfile::tempdir()?;
     let folder = args.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut ended = Signals::new()?;
+    let mut ended = Signals::with_a_terminals()?;
     let dev = PrivateEngine::start(&folder, args.listen, args.nats_port).await?;
     let token = dev.tenant(TENANT, &args.subjects).await?;
     publish::make_stream(&dev.engine.broker, STREAM, EVENTS).await?;
@@ -159,4 +177,19 @@ fn introduce(dev: &PrivateEngine, token: &str, args: &DevArgs) {
         nats = dev.broker.url,
         operator = dev.operator,
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_gave_is_kept_and_what_is_missing_is_added() {
+        let given = |patterns: &[&str]| patterns.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let own = given(&["dev.>"]);
+        assert_eq!(added(Vec::new(), &own), ["dev.>"]);
+        assert_eq!(added(given(&["dev.>", "shop.>"]), &own), ["dev.>", "shop.>"]);
+        assert_eq!(added(given(&["shop.>"]), &own), ["shop.>", "dev.>"]);
+        assert_eq!(added(given(&[">"]), &own), [">"]);
+    }
 }

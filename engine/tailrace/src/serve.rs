@@ -1,6 +1,6 @@
 //! `tailrace serve`: the engine, until a signal ends it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, task::Poll};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,7 +12,7 @@ use tailrace_server::{
     config::{Config, LogFormat},
     wiring::{self, RunningEngine},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::compile_plugin;
 
@@ -178,25 +178,42 @@ fn write_secret(file: &PathBuf, secret: &str) -> std::io::Result<()> {
 }
 
 /// The signals that end the engine.
-pub struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
+pub struct Signals(Vec<Signal>);
 
 impl Signals {
     /// Listens from now on.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Self::of(&[SignalKind::terminate(), SignalKind::interrupt()])
+    }
+
+    /// Those that a terminal sends too: that it was closed, and Ctrl-\. For an engine that must end its broker.
+    pub fn with_a_terminals() -> std::io::Result<Self> {
+        Self::of(&[
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::quit(),
+        ])
+    }
+
+    fn of(kinds: &[SignalKind]) -> std::io::Result<Self> {
+        kinds
+            .iter()
+            .map(|kind| signal(*kind))
+            .collect::<std::io::Result<_>>()
+            .map(Self)
     }
 
     /// Waits for the first.
     pub async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+        std::future::poll_fn(|context| {
+            let mut came = self.0.iter_mut().map(|signal| signal.poll_recv(context));
+            if came.any(|poll| poll.is_ready()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 }

@@ -150,6 +150,7 @@ impl Stage {
             subject: "shop.orders".to_owned(),
             headers: headers.iter().map(header).collect(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
+            unreadable: None,
         };
         let mut arrival = intake::arrive(&self.plan, message);
         self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);

@@ -293,6 +293,23 @@ async fn a_lease_that_cannot_be_read_is_waited_for_and_then_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_somebody_writes_by_hand_is_no_other_process() {
+    // What nobody can read, and what an earlier process of this folder has written.
+    for by_hand in ["{", "", r#"{"process":7,"renewal":3,"folder":"folder"}"#] {
+        let bucket = MemoryBucket::default();
+        let mut engine = Process::start(&bucket, 1, "folder");
+        engine.claimed().await;
+        for _ in 0..2 {
+            let known = bucket.get(ENGINE).await.unwrap().unwrap();
+            bucket.put(ENGINE, by_hand.into(), known.revision).await.unwrap();
+            sleep(RENEW_EVERY * 2).await;
+            assert!(engine.works() && !engine.lease.is_finished(), "{by_hand}");
+            assert_eq!(holder(&bucket).await, Some(1), "{by_hand}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_process_that_ends_while_it_waits_leaves_the_others_lease() {
     let bucket = MemoryBucket::default();
     let mut original = Process::start(&bucket, 1, "original");

@@ -1,8 +1,11 @@
 //! A pause that no person makes, by a step's policy or by the circuit breaker, is in the audit log: once, however often
 //! it has to be written, and however many engines pause.
 
+#[path = "shared/alone.rs"]
+mod alone;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -16,11 +19,8 @@ use tailrace_core::{
     audit::AuditRecord,
     event::Event,
     grant::{CallLimits, Grant},
-    identity::{Digest, PipelineId},
+    identity::Digest,
     life::Life,
-    manifest::parse::parse,
-    membership::Membership,
-    name::Name,
     observe::overview::Overview,
     ports::{
         audit::{AuditLog, MemoryAudit, Whose},
@@ -30,12 +30,9 @@ use tailrace_core::{
         },
         registry::{Bucket, Entry, RegistryStore, Watch, WriteError},
     },
-    registry::{Begun, Key, Pipeline, Quotas, Revision, Tenant, watcher},
-    tasks,
+    registry::{Key, Pipeline},
     world::World,
 };
-use tailrace_dataplane::run::{engine::Engine, settings::Settings};
-use tailrace_sketch::TenantSeed;
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
     link::Link,
@@ -43,8 +40,8 @@ use tailrace_testing::{
     store::MemoryStore,
     world::world,
 };
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+
+use alone::{name, pipeline};
 
 /// Time passes by itself while all wait.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -164,17 +161,6 @@ struct Stage {
     audit: Arc<MemoryAudit>,
 }
 
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
-
-fn pipeline() -> PipelineId {
-    PipelineId {
-        tenant: name("shop"),
-        pipeline: name("clicks"),
-    }
-}
-
 impl Stage {
     /// With a pipeline of four partitions that says this, and events of many keys.
     async fn set(policy: &str, more: &str) -> Self {
@@ -193,45 +179,12 @@ impl Stage {
             },
             audit: Arc::default(),
         };
-        let tenant = Tenant {
-            name: name("shop"),
-            life: Life::UNNAMED,
-            deleting: false,
-            read: vec!["in.>".to_owned()],
-            write: vec!["out.>".to_owned()],
-            nats_account: None,
-            quotas: Quotas::default(),
-            schema_rules: Vec::new(),
-            seed: TenantSeed::new(1, 2),
-            created_ms: 0,
-        };
         let text = format!(
             r#"{{"name":"clicks","partitions":4,"input":{{"stream":"IN","subjects":["in.>"],"key":{{"subject-token":2}}}},
             "steps":[{{"name":"fails","plugin":"fails@1.0.0","on-error":{{"retries":0,"then":"{policy}"}}}}],
             "output":{{"subject":"out.{{key}}"}}{more}}}"#
         );
-        let revision = Revision {
-            number: 1,
-            manifest: parse(text.as_bytes()).unwrap(),
-            plugins: BTreeMap::from([(name("fails"), Digest::of(COMPONENT))]),
-            applied_ms: 0,
-            rolled_back_to: None,
-            begun: Begun::default(),
-        };
-        let entries = [
-            (
-                Key::Tenant(tenant.name.clone()),
-                serde_json::to_vec(&tenant).unwrap(),
-            ),
-            (
-                Key::Pipeline(pipeline()),
-                serde_json::to_vec(&Pipeline::new(revision, 0)).unwrap(),
-            ),
-        ];
-        for (key, value) in entries {
-            let written = stage.registry.put(&key.to_string(), value.into(), 0).await;
-            written.unwrap();
-        }
+        alone::register(&stage.registry, &text, Some(COMPONENT)).await;
         stage
     }
 
@@ -247,25 +200,7 @@ impl Stage {
                 Arc::new(Fails),
             )
         };
-        let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.clone(), sender));
-        let membership = Membership {
-            me: name(me),
-            alive: alive.iter().map(|engine| name(engine)).collect(),
-            unread: std::collections::BTreeMap::new(),
-        };
-        let (members_sender, members) = watch::channel(Some(Arc::new(membership)));
-        // The members never change.
-        std::mem::forget(members_sender);
-        let engine = Engine {
-            world,
-            registry,
-            overview: Overview::default(),
-            members,
-            settings: Settings::default(),
-            stop: CancellationToken::new(),
-        };
-        tasks::spawn(engine.run());
+        alone::start(world, me, alive, Overview::default());
     }
 
     /// Waits until the pipeline is paused, and as long again; gives the reason.

@@ -13,12 +13,12 @@ use tailrace_core::{
     name::Name,
     outcome::OutcomeCounters,
     ports::broker::{
-        BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart, Streams as _,
-        own_stream,
+        BatchOutputs, BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart,
+        Streams as _, own_stream,
     },
     record::{self, Head},
 };
-use tailrace_dataplane::partition::recover::recover;
+use tailrace_dataplane::partition::recover::{Since, recover};
 use tailrace_sketch::TenantSeed;
 use tailrace_testing::{
     broker::{MemoryBroker, Options},
@@ -63,6 +63,20 @@ impl CommitLog for Overtaken {
     }
     async fn begin(&self, partition: &PartitionId, record: Bytes) -> Result<u64, BrokerError> {
         self.0.begin(partition, record).await
+    }
+    async fn batch_outputs(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        most: usize,
+    ) -> Result<BatchOutputs, BrokerError> {
+        self.0.batch_outputs(pipeline, after, most).await
+    }
+    async fn is_gone(&self, pipeline: &PipelineId, sequence: u64) -> Result<bool, BrokerError> {
+        self.0.is_gone(pipeline, sequence).await
+    }
+    async fn count_records(&self, partition: &PartitionId) -> Result<u64, BrokerError> {
+        self.0.count_records(partition).await
     }
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {
         self.0.purge_before(partition, sequence).await
@@ -118,7 +132,9 @@ async fn what_another_engine_commits_during_a_recovery_is_no_damage() {
     let mut world = world(&broker, &registry, store, Arc::new(NoPlugins));
     world.commits = Arc::new(Overtaken(broker.clone()));
     let seed = TenantSeed::new(1, 2);
-    let recovered = recover(&world, &partition, &manifest, seed, None).await.unwrap();
+    let recovered = recover(&world, &partition, &manifest, seed, Since::default())
+        .await
+        .unwrap();
     assert_eq!(
         (recovered.cursor.commit, recovered.cursor.commit_sequence),
         (2, last)

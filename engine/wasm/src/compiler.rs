@@ -29,10 +29,10 @@ use crate::compile_child::{
     ADDRESS_SPACE_BYTES, Answer, HEADER_BYTES, MAX_ARTEFACT_BYTES, MAX_REFUSAL_BYTES, PROCESSOR_SECONDS,
 };
 
-/// Wall time of a compilation: half as much again as the processor time that it may have, for it
-/// runs behind everything else on the machine. With the wait for its turn it stays within the three
-/// minutes that a request may take.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// Wall time of a compilation: more than twice the processor time that it may have, for it runs
+/// behind everything else on the machine, and the limit of processor time is what ends a costly
+/// one. It stays within the three minutes that a request may take.
+const DEADLINE: Duration = Duration::from_secs(150);
 /// What is kept of a child's last words.
 const MAX_LAST_WORDS: usize = 4 * 1024;
 

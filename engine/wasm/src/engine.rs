@@ -6,7 +6,7 @@
 //!
 //! Why: docs/decisions/0053-closed-list-of-wasm-features.md
 
-use tailrace_core::manifest::check::MOST_MEMORY_BYTES;
+use tailrace_core::grant::MOST_MEMORY_BYTES;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
 /// Largest linear memory of an instance, whatever its step's limit says. A slot of the pool takes 4 GiB of addresses

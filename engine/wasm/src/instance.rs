@@ -108,13 +108,13 @@ impl WasmInstance {
         Time::of(CONFIGURE_DEADLINE).begin(&mut store, ticker);
         let instance = plugin
             .instantiate(&mut store)
-            .map_err(|cause| refused("starting it", &cause, None))?;
+            .map_err(|cause| refused("starting it", &cause, store.data()))?;
         let configure: TypedFunc<(&str,), (Result<(), String>,)> = instance
             .get_typed_func(&mut store, exports.configure)
             .map_err(|cause| other_type("configure", &cause))?;
         let (configured,) = configure
             .call(&mut store, (config,))
-            .map_err(|cause| refused("configure", &cause, store.data().last_words.as_deref()))?;
+            .map_err(|cause| refused("configure", &cause, store.data()))?;
         configured.map_err(|reason| PluginError::Config(plain(&reason, MAX_TEXT)))?;
         let process = instance
             .get_typed_func(&mut store, exports.process)
@@ -285,14 +285,17 @@ fn other_type(export: &str, cause: &wasmtime::Error) -> PluginError {
 }
 
 /// The guest failed before it was ready; a full pool is ours.
-fn refused(when: &str, cause: &wasmtime::Error, last_words: Option<&str>) -> PluginError {
+fn refused(when: &str, cause: &wasmtime::Error, guest: &Guest) -> PluginError {
     if cause
         .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
         .is_some()
     {
         return PluginError::Engine("the pool of instances is used up".to_owned());
     }
-    match trap::judge(cause, last_words) {
+    if let Some(refusal) = guest.limiter.refusal() {
+        return refusal;
+    }
+    match trap::judge(cause, guest.last_words.as_deref()) {
         CallFailure::Trap(trap) => {
             // The step's limits are for events; what a guest does before them has bounds of its own.
             let reason = match trap.code {

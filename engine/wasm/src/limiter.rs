@@ -3,6 +3,7 @@
 //! Growth beyond the limit is a trap and not the -1 of the specification: hardly a guest looks at
 //! that, and the crash that follows would not name what was missing.
 
+use tailrace_core::ports::plugins::PluginError;
 use wasmtime::ResourceLimiter;
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
 pub(crate) struct MemoryLimiter {
     memory_bytes: usize,
     memory_limit_bytes: usize,
+    /// What it asked for beyond that.
+    refused: Option<usize>,
 }
 
 impl MemoryLimiter {
@@ -23,7 +26,16 @@ impl MemoryLimiter {
         Self {
             memory_bytes: 0,
             memory_limit_bytes: limit.min(MAX_MEMORY_BYTES),
+            refused: None,
         }
+    }
+
+    /// That it takes more memory than it may have, if that is what it was stopped for.
+    pub(crate) fn refusal(&self) -> Option<PluginError> {
+        self.refused.map(|needs| PluginError::Memory {
+            needs: needs as u64,
+            allowed: self.memory_limit_bytes as u64,
+        })
     }
 
     /// Linear memory in use.
@@ -42,6 +54,7 @@ impl ResourceLimiter for MemoryLimiter {
         let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
         if total > self.memory_limit_bytes {
             let limit = self.memory_limit_bytes;
+            self.refused = Some(total);
             return Err(Stop::OutOfMemory(format!(
                 "the plugin needs {total} bytes of memory, and limits.memory allows {limit}"
             ))

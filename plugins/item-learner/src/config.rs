@@ -1,6 +1,10 @@
 //! What a pipeline may set, with the defaults of `ranker`.
 
-use ranking::{bounds::within, evidence::Reading, row::Learning};
+use ranking::{
+    bounds::within,
+    evidence::Reading,
+    row::{Fading, Learning},
+};
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::schemars::JsonSchema;
 
@@ -29,7 +33,9 @@ pub struct Config {
     pub similar: usize,
     /// Days of event time after which an event counts half for freshness. Above 0. Default 30.
     pub half_life_days: f64,
-    /// The user's latest items that a new one becomes a neighbour of. 0 to 50. Default 6.
+    /// Days of event time after which it counts half that items came together. Above 0. Default 365.
+    pub row_half_life_days: f64,
+    /// The user's latest items that a new one becomes a neighbour of. 0 to 50. Default 12.
     pub window: usize,
     /// Neighbours kept of an item. 10 to 1,000. Default 200.
     pub neighbours: usize,
@@ -53,7 +59,8 @@ impl Default for Config {
             items: "items".to_owned(),
             similar: 100,
             half_life_days: 30.0,
-            window: 6,
+            row_half_life_days: 365.0,
+            window: 12,
             neighbours: 200,
             settled_growth: 0.02,
             growth: 0.25,
@@ -68,6 +75,7 @@ impl Config {
         within("weak", &self.weak, &(0.0..=1.0))?;
         within("similar", &self.similar, &(0..=200))?;
         within("half-life-days", &self.half_life_days, &(1e-3..=1e6))?;
+        within("row-half-life-days", &self.row_half_life_days, &(1e-3..=1e6))?;
         within("window", &self.window, &(0..=50))?;
         within("neighbours", &self.neighbours, &(10..=1_000))?;
         within("settled-growth", &self.settled_growth, &(0.0..=10.0))?;
@@ -90,8 +98,13 @@ impl Config {
         }
     }
 
-    pub(crate) fn learning(&self) -> Learning {
+    /// How rows learn at a time.
+    pub(crate) fn learning(&self, now_ms: u64) -> Learning {
         Learning {
+            fading: Fading {
+                now_ms,
+                half_life_days: self.row_half_life_days,
+            },
             window: self.window,
             neighbours: self.neighbours,
             half_life_days: self.half_life_days,

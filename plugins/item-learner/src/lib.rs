@@ -11,9 +11,9 @@
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `row/<item>` | an item's id, counts, neighbours, and how much was published (`learned`) |
+//! | `neighbours/<item>` | an item's id, counts, neighbours, and how much was published (`learned`) |
 //! | `user/<user>`, `seen/<n>/<user>` | what is known of the user (`ranking::profile`) |
-//! | `board/popular`, `board/fresh` | the leading items (`ranking::board`) |
+//! | `boards/popular`, `boards/fresh` | the leading items (`ranking::board`) |
 //! | `likes` | positive events, which say when the boards are due |
 //!
 //! Why: docs/decisions/0171-learning-and-ranking-in-two-pipelines.md
@@ -85,10 +85,10 @@ impl ItemLearner {
         visited: &Visited<'_>,
         profile: &Profile,
     ) -> Result<Vec<Message>, Failure> {
-        let learning = self.config.learning();
+        let learning = self.config.learning(visited.time_ms);
         let mut own = Learned::load(host, visited.item)?;
         visited.id.clone_into(&mut own.id);
-        own.row.see(visited.evidence, visited.time_ms, learning);
+        own.row.see(visited.evidence, learning);
         let mut before = self.rows_before(host, visited.item, profile)?;
         let rows = before
             .iter_mut()
@@ -151,6 +151,7 @@ impl ItemLearner {
         let row = ItemRow {
             id: learned.id,
             row: learned.row,
+            row_half_life_days: self.config.row_half_life_days,
             similar,
         };
         Ok(Message::new(row.encode()?).with_key(item.key()))

@@ -1,6 +1,12 @@
 //! What a pipeline may set, with the defaults that did best on the MovieLens ratings.
 
-use ranking::{blend::Weights, bounds::within, evidence::Reading, list::Fallback, row::Learning};
+use ranking::{
+    blend::Weights,
+    bounds::within,
+    evidence::Reading,
+    list::Fallback,
+    row::{Fading, Learning},
+};
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::schemars::JsonSchema;
 
@@ -33,9 +39,9 @@ pub struct Config {
     pub weights: Weights,
     /// Days of event time after which an event counts half for freshness. Above 0. Default 30.
     pub half_life_days: f64,
-    /// The user's latest items whose neighbours are looked at. 1 to 50. Default 10.
-    pub history: usize,
-    /// The user's latest items that a new one becomes a neighbour of. 0 to `history`. Default 6.
+    /// Days of event time after which it counts half that items came together. Above 0. Default 365.
+    pub row_half_life_days: f64,
+    /// The user's latest items that a new one becomes a neighbour of. 0 to 50. Default 12.
     pub window: usize,
     /// Neighbours kept of an item. 10 to 1,000. Default 200.
     pub neighbours: usize,
@@ -59,8 +65,8 @@ impl Default for Config {
             list: 10,
             weights: Weights::default(),
             half_life_days: 30.0,
-            history: 10,
-            window: 6,
+            row_half_life_days: 365.0,
+            window: 12,
             neighbours: 200,
             candidates: 100,
             fallback: None,
@@ -74,9 +80,9 @@ impl Config {
         self.weights.check()?;
         within("weak", &self.weak, &(0.0..=1.0))?;
         within("half-life-days", &self.half_life_days, &(1e-3..=1e6))?;
+        within("row-half-life-days", &self.row_half_life_days, &(1e-3..=1e6))?;
         within("list", &self.list, &(1..=100))?;
-        within("history", &self.history, &(1..=50))?;
-        within("window", &self.window, &(0..=self.history))?;
+        within("window", &self.window, &(0..=50))?;
         within("neighbours", &self.neighbours, &(10..=1_000))?;
         within("candidates", &self.candidates, &(0..=1_000))
     }
@@ -89,8 +95,13 @@ impl Config {
         }
     }
 
-    pub(crate) fn learning(&self) -> Learning {
+    /// How rows learn at a time.
+    pub(crate) fn learning(&self, now_ms: u64) -> Learning {
         Learning {
+            fading: Fading {
+                now_ms,
+                half_life_days: self.row_half_life_days,
+            },
             window: self.window,
             neighbours: self.neighbours,
             half_life_days: self.half_life_days,

@@ -1,10 +1,10 @@
-//! The rows that an event touches, in the state of the step.
+//! The rows that an event changes, in the state of the step.
 
 use ranking::{
     evidence::Evidence,
     item::Item,
     profile::{Profile, Visit},
-    row::{Learning, Row, votes},
+    row::{Learning, Row},
 };
 use tailrace_sdk::{Failure, Host};
 
@@ -23,11 +23,11 @@ impl Rows {
         host: &mut Host<'_>,
         item: Item,
         profile: &Profile,
-        history: usize,
+        window: usize,
     ) -> Result<Self, Failure> {
         let row = host.state().get_packed(&item.row_key())?.unwrap_or_default();
-        let mut latest = Vec::with_capacity(history);
-        for visit in profile.latest().filter(|visit| visit.item != item).take(history) {
+        let mut latest = Vec::with_capacity(window);
+        for visit in profile.latest().filter(|visit| visit.item != item).take(window) {
             let row = host
                 .state()
                 .get_packed(&visit.item.row_key())?
@@ -43,8 +43,8 @@ impl Rows {
     }
 
     /// The user has come to the item for the first time.
-    pub(crate) fn learn(&mut self, evidence: Evidence, now_ms: u64, learning: Learning) {
-        self.row.see(evidence, now_ms, learning);
+    pub(crate) fn learn(&mut self, evidence: Evidence, learning: Learning) {
+        self.row.see(evidence, learning);
         let before = self.latest.iter_mut().map(|(visit, row)| (*visit, row));
         self.changed = self.row.join(self.item, evidence, before, learning);
     }
@@ -52,13 +52,6 @@ impl Rows {
     /// The row of the event's item.
     pub(crate) fn row(&self) -> &Row {
         &self.row
-    }
-
-    /// What the rows of the event's item and of the user's latest say for their neighbours.
-    pub(crate) fn votes(&self, evidence: Evidence) -> impl Iterator<Item = (Item, f32)> {
-        let own = (evidence.weight, &self.row);
-        let before = self.latest.iter().map(|(visit, row)| (visit.weight, row));
-        votes(std::iter::once(own).chain(before))
     }
 
     /// Writes what `learn` changed.

@@ -51,6 +51,36 @@ fn what_followed_in_other_histories_comes_first() {
 }
 
 #[test]
+fn what_the_first_of_many_items_said_still_counts() {
+    let mut host = host_with(json!({ "weights": { "popularity": 0, "freshness": 0 } }));
+    for user in ["a", "b", "c"] {
+        rate(&mut host, user, "alien", 5.0);
+        rate(&mut host, user, "aliens", 5.0);
+    }
+    let mut list = rate(&mut host, "new", "alien", 5.0);
+    for number in 0..30 {
+        list = rate(&mut host, "new", &format!("unheard-of-{number}"), 5.0);
+    }
+    assert_eq!(ids(&list), ["aliens"]);
+}
+
+#[test]
+fn what_came_together_long_ago_counts_less_than_what_does_now() {
+    let mut host =
+        host_with(json!({ "weights": { "popularity": 0, "freshness": 0 }, "row-half-life-days": 1 }));
+    let mut pair = |user: &str, second: &str, day: u64| {
+        host.send(event(user, "alien", 5.0).at(day * DAY_MS)).unwrap();
+        host.send(event(user, second, 5.0).at(day * DAY_MS)).unwrap();
+    };
+    for user in ["a", "b", "c"] {
+        pair(user, "yesteryear", 1);
+    }
+    pair("d", "today", 30);
+    let list = list_of(&host.send(event("new", "alien", 5.0).at(30 * DAY_MS)).unwrap());
+    assert_eq!(ids(&list), ["today", "yesteryear"]);
+}
+
+#[test]
 fn nothing_that_the_user_has_seen_is_offered_however_much_that_is() {
     let mut host = host();
     for number in 0..600 {
@@ -224,7 +254,7 @@ fn users_whose_ids_hold_slashes_do_not_share_state() {
 
 #[test]
 fn lists_and_neighbours_keep_their_bounds() {
-    let mut host = host_with(json!({ "list": 3, "neighbours": 10, "history": 50, "window": 50 }));
+    let mut host = host_with(json!({ "list": 3, "neighbours": 10, "window": 50 }));
     let mut longest = 0;
     for number in 0..300 {
         longest = rate(
@@ -260,10 +290,7 @@ fn an_event_without_its_fields_is_invalid() {
 fn a_config_out_of_bounds_is_refused_with_its_path() {
     for (config, says) in [
         (json!({ "list": 0 }), "config.list: 0 lies outside 1 to 100"),
-        (
-            json!({ "history": 5, "window": 6 }),
-            "config.window: 6 lies outside 0 to 5",
-        ),
+        (json!({ "window": 51 }), "config.window: 51 lies outside 0 to 50"),
         (
             json!({ "weights": { "freshness": -1 } }),
             "config.weights.freshness: -1",

@@ -4,6 +4,8 @@
 //! candidate's before it is weighed. What the user has seen is left out first: it would set the scale
 //! and is never offered.
 
+use std::hash::BuildHasherDefault;
+
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::schemars::JsonSchema;
 
@@ -49,6 +51,9 @@ impl Weights {
     }
 }
 
+/// Candidates of all signals together, about.
+const EXPECTED: usize = 1_000;
+
 /// Candidates of all signals, with the sum of their weighed scores.
 pub struct Blend<'a> {
     profile: &'a Profile,
@@ -60,24 +65,23 @@ impl<'a> Blend<'a> {
     pub fn new(profile: &'a Profile) -> Self {
         Self {
             profile,
-            totals: ItemMap::default(),
+            // Grown step by step, the table would take as long as all of the rest.
+            totals: ItemMap::with_capacity_and_hasher(EXPECTED, BuildHasherDefault::default()),
         }
     }
 
-    /// Adds a signal: candidates with their score; an item's scores are added up, and those that are
-    /// not positive speak for nothing. A signal without weight adds no candidates either.
+    /// Adds a signal: candidates with their score, each once; those that are not positive speak for nothing.
+    /// A signal without weight adds no candidates either.
     pub fn add(&mut self, weight: f32, candidates: impl IntoIterator<Item = (Item, f32)>) {
         if weight == 0.0 {
             return;
         }
-        let mut sums: ItemMap<f32> = ItemMap::default();
-        for (item, score) in candidates {
-            if score > 0.0 && !self.profile.has_seen(item) {
-                *sums.entry(item).or_default() += score;
-            }
-        }
-        let best = sums.values().copied().fold(0.0, f32::max);
-        for (item, score) in sums {
+        let candidates = candidates.into_iter();
+        let offered: Vec<(Item, f32)> = candidates
+            .filter(|(item, score)| *score > 0.0 && !self.profile.has_seen(*item))
+            .collect();
+        let best = offered.iter().map(|(_, score)| *score).fold(0.0, f32::max);
+        for (item, score) in offered {
             *self.totals.entry(item).or_default() += weight * score / best;
         }
     }

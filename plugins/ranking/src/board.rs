@@ -8,8 +8,8 @@ use crate::{item::Item, packed, row::Row};
 /// Items on a board. A list takes a few of them, after what the user has seen; 200 leave enough for
 /// all but the most diligent, and pack into 3 KB.
 const PLACES: usize = 200;
-const POPULAR_KEY: &str = "board/popular";
-const FRESH_KEY: &str = "board/fresh";
+const POPULAR_KEY: &str = "boards/popular";
+const FRESH_KEY: &str = "boards/fresh";
 
 /// The best items by some score that only grows, in no order.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ impl Item {
 
     /// State key of the item's row.
     pub fn row_key(self) -> String {
-        format!("row/{}", self.key())
+        format!("neighbours/{}", self.key())
     }
 
     /// State key of the item's id.
@@ -138,6 +138,6 @@ mod tests {
 
     #[test]
     fn keys_of_an_item_are_the_same_in_every_release() {
-        assert_eq!(Item::of("21").row_key(), "row/4da205ec8675");
+        assert_eq!(Item::of("21").row_key(), "neighbours/4da205ec8675");
     }
 }

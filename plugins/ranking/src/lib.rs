@@ -11,10 +11,12 @@
 pub mod blend;
 pub mod board;
 pub mod bounds;
+pub mod candidates;
 pub mod evidence;
 pub mod freshness;
 pub mod item;
 pub mod list;
+mod neighbours;
 pub mod packed;
 pub mod profile;
 pub mod published;

@@ -4,6 +4,8 @@
 //! it is kept in chunks, of which an event writes only the last. Only of what no person does, coming
 //! to more than 65,536 items, the oldest are forgotten.
 
+use std::hash::BuildHasherDefault;
+
 use serde::{Deserialize, Serialize};
 use tailrace_sdk::{Failure, Host};
 
@@ -16,7 +18,7 @@ use crate::{
 const CHUNK: usize = 256;
 /// Chunks that are looked at: about 5 million instructions of the 50 million that an event has.
 const MAX_CHUNKS: usize = 256;
-/// Latest items that are kept, the largest `history` that a config may ask for.
+/// Latest items that are kept, the largest `window` that a config may ask for.
 const KEPT: usize = 50;
 
 /// An item of the history and what it counted, 0 to 1.
@@ -56,7 +58,8 @@ impl Profile {
     pub fn load(host: &mut Host<'_>, user: &str) -> Result<Self, Failure> {
         let stored: Stored = host.state().get_packed(&key(user))?.unwrap_or_default();
         let chunks = stored.seen.div_ceil(CHUNK);
-        let mut seen = ItemSet::default();
+        let looked_at = stored.seen.min(MAX_CHUNKS * CHUNK) + 1;
+        let mut seen = ItemSet::with_capacity_and_hasher(looked_at, BuildHasherDefault::default());
         let mut last = Chunk::default();
         for chunk in chunks.saturating_sub(MAX_CHUNKS)..chunks {
             last = host

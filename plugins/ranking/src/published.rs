@@ -9,7 +9,7 @@ use tailrace_sdk::{Failure, Host};
 use crate::{board::Boards, item::Item, packed, row::Row};
 
 /// The form of the rows.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 /// Key of the row that holds the boards. The key of an item has twelve characters, so no item has this one.
 pub const BOARDS_KEY: &str = "boards";
 
@@ -20,6 +20,8 @@ pub struct ItemRow {
     pub id: String,
     /// Its counts and neighbours.
     pub row: Row,
+    /// Days of event time after which what is in the row counts half.
+    pub row_half_life_days: f64,
     /// The items whose vectors are nearest to its own, with the inner product.
     #[serde(with = "packed")]
     pub similar: Vec<(Item, f32)>,
@@ -84,6 +86,7 @@ mod tests {
         let row = ItemRow {
             id: "21".to_owned(),
             row: Row::default(),
+            row_half_life_days: 365.0,
             similar: vec![(Item::of("22"), 0.5)],
         };
         let read: ItemRow = decode(&row.encode().unwrap()).unwrap();

@@ -29,8 +29,6 @@ pub struct Config {
     pub list: usize,
     /// What each signal counts for.
     pub weights: Weights,
-    /// The user's latest items whose neighbours are looked at. 1 to 50. Default 10.
-    pub history: usize,
     /// The list that is kept for users who have none of their own. Default none.
     pub fallback: Option<Fallback>,
 }
@@ -46,7 +44,6 @@ impl Default for Config {
             table: "items".to_owned(),
             list: 10,
             weights: Weights::default(),
-            history: 10,
             fallback: None,
         }
     }
@@ -57,8 +54,7 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.weights.check()?;
         within("weak", &self.weak, &(0.0..=1.0))?;
-        within("list", &self.list, &(1..=100))?;
-        within("history", &self.history, &(1..=50))
+        within("list", &self.list, &(1..=100))
     }
 
     pub(crate) fn reading(&self) -> Reading<'_> {

@@ -4,8 +4,8 @@
 //! table with the scope `everywhere` has that in each partition. Nothing that is learnt is state of this step. So the
 //! events are divided by user, and the pipeline has as many partitions as it needs.
 //!
-//! The signals are those of `ranker`, but for similarity. There the user has a vector. Here each of the user's latest
-//! items brings the items that are nearest to its own vector.
+//! The signals are those of `ranker`, but for similarity. There the user has a vector. Here each of the user's items
+//! brings the items that are nearest to its own vector.
 //!
 //! State, all of it this step's own:
 //!
@@ -13,12 +13,13 @@
 //! | --- | --- |
 //! | `list/<user>` | the list, JSON, as it is handed on |
 //! | `user/<user>`, `seen/<n>/<user>` | what is known of the user (`ranking::profile`) |
+//! | `candidates/<user>`, `similar/<user>` | what the rows of the user's items have said so far (`ranking::candidates`) |
 //! | `fallback/list` | with `fallback: popular`, the list for users who have none; the API gives it for them |
 //!
 //! Why: docs/decisions/0171-learning-and-ranking-in-two-pipelines.md
 
 mod config;
-mod rows;
+mod spoken;
 
 pub use config::Config;
 use ranking::{blend::Blend, board::Boards, item::Item, list::SPARE, profile::Profile, published::ItemRow};
@@ -26,7 +27,7 @@ pub use ranking::{
     blend::Weights,
     list::{Fallback, FallbackList, List, Scored},
 };
-use rows::Rows;
+use spoken::Spoken;
 use tailrace_sdk::prelude::*;
 
 /// The plugin.
@@ -49,16 +50,19 @@ impl Plugin for TableRanker {
         let evidence = self.config.reading().of(&fields)?;
 
         let mut profile = Profile::load(host, &user)?;
-        profile.see(item);
-        profile.remember(item, evidence.weight);
+        let is_new = profile.see(item);
         profile.save(host, &user)?;
-        let rows = Rows::load(host, item, evidence, &profile, &self.config)?;
+        let mut spoken = Spoken::load(host, &user)?;
+        if is_new && let Some(row) = ItemRow::of(host, &self.config.table, item)? {
+            spoken.add(&row, evidence, event.time, &profile);
+            spoken.save(host, &user)?;
+        }
         let boards = Boards::of(host, &self.config.table)?;
         self.keep_fallback(host, event.time, &boards)?;
 
         let mut blend = Blend::new(&profile);
-        blend.add(self.config.weights.co_occurrence, rows.votes());
-        blend.add(self.config.weights.similarity, rows.similar());
+        blend.add(self.config.weights.co_occurrence, spoken.votes());
+        blend.add(self.config.weights.similarity, spoken.similar());
         blend.add(self.config.weights.popularity, boards.popular());
         blend.add(self.config.weights.freshness, boards.fresh());
         let best = blend.best(self.config.list + SPARE);

@@ -180,13 +180,8 @@ fn a_row_that_is_none_fails_the_event_and_changes_nothing() {
 
 #[test]
 fn a_config_out_of_bounds_is_refused_with_its_path() {
-    let error = TestHost::of::<TableRanker>(json!({ "history": 0 }))
-        .err()
-        .unwrap();
-    assert!(
-        error.contains("config.history: 0 lies outside 1 to 50"),
-        "{error}"
-    );
+    let error = TestHost::of::<TableRanker>(json!({ "list": 0 })).err().unwrap();
+    assert!(error.contains("config.list: 0 lies outside 1 to 100"), "{error}");
     let error = TestHost::of::<ItemLearner>(json!({ "growth": -1 }))
         .err()
         .unwrap();

@@ -9,6 +9,7 @@
 //!       rating: { type: number, required: true, convert: true, min: 0.5, max: 5 }
 //!       ts:     { type: timestamp, required: true, unit: s }
 //!       device: { type: text, one-of: [web, app], default: web }
+//!   exists: { table: users, key: /user }
 //! ```
 //!
 //! Or a JSON Schema as it is:
@@ -27,7 +28,10 @@ use tailrace_sdk::schemars::{JsonSchema, Schema, SchemaGenerator};
 /// The step's config.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(crate = "tailrace_sdk::schemars")]
+#[schemars(
+    crate = "tailrace_sdk::schemars",
+    extend("x-tables" = ["/exists/table", "/exists/*/table"])
+)]
 pub struct Config {
     /// What the payload, a JSON object, must look like, and how it is brought into that form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +45,41 @@ pub struct Config {
     /// Whether `format` is judged in `json-schema`, and not only noted. Default no.
     #[serde(default)]
     pub assert_formats: bool,
+    /// Rows of tables that must be there: one reference, or a list of them. Each table is one of the pipeline's `tables`,
+    /// and the step needs the grant `tables`. It is judged last, on what is handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Exists")]
+    pub exists: Option<Exists>,
+}
+
+/// The rows that must be there.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(crate = "tailrace_sdk::schemars")]
+pub enum Exists {
+    /// One reference.
+    One(Reference),
+    /// Each of these.
+    Many(Vec<Reference>),
+}
+
+/// A value of an event that must be the key of a row. An event whose row is not there is invalid.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(crate = "tailrace_sdk::schemars")]
+pub struct Reference {
+    /// The table.
+    pub table: String,
+    /// The place of the key, as a JSON Pointer: a text, or a number or truth value as it is written. With `each` it is a
+    /// place in an entry, and empty where the entry itself is the key.
+    pub key: String,
+    /// The place of a list, where each entry names a row: `/lines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub each: Option<String>,
+    /// Whether an event is invalid that has no key there, or null. Default no: what names nothing is not looked up.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// A schema is an object or a truth value, and may be given as text.

@@ -4,6 +4,7 @@
 //! - `compile` turns it into rules once, when the pipeline is applied, and refuses what cannot be
 //!   meant (a pattern on a number, a default that breaks its own rule).
 //! - `standard` is a JSON Schema as it is, judged by the engine's own crate. It changes nothing.
+//! - `exists` looks up what an event names in tables of the pipeline, by the places of `pointer`.
 //! - `glance` takes a first look, which is enough for an event that has the form.
 //! - `json` reads the payload, `object` and `value` apply the rules, `problem` says what is wrong
 //!   with the path of the field.
@@ -25,14 +26,17 @@
 //! | `unknown-field` | a field that the schema does not know, where it refuses those |
 //! | `ambiguous-field` | a field under two of its names |
 //! | `schema-mismatch` | the payload does not fit the JSON Schema; the reason has the place |
+//! | `no-row` | a value that must be the key of a row, and the table has none |
 //!
-//! It imports nothing from the engine, so its step needs no grants.
+//! Its step needs the grant `tables` where its config has `exists`, and no other.
 
 mod compile;
 pub mod config;
+mod exists;
 mod glance;
 mod json;
 mod object;
+mod pointer;
 mod problem;
 mod rules;
 mod standard;
@@ -40,6 +44,7 @@ mod timestamp;
 mod value;
 
 pub use config::Config;
+use exists::References;
 use glance::Glance;
 use json::Json;
 use rules::ObjectRule;
@@ -50,6 +55,7 @@ use tailrace_sdk::prelude::{Event, Failure, Host, Message, Plugin, Verdict, expo
 pub struct Validator {
     standard: Option<Standard>,
     rules: Option<Rules>,
+    references: Option<References>,
 }
 
 /// Rules in the words of this plugin.
@@ -67,24 +73,38 @@ impl Plugin for Validator {
             .map(|schema| Standard::new(schema, config.assert_formats))
             .transpose()?;
         let rules = config.schema.as_ref().map(Rules::new).transpose()?;
-        if standard.is_none() && rules.is_none() {
-            return Err("say what events must be: `json-schema` takes a JSON Schema, `schema` the rules of this plugin".to_owned());
+        let references = config.exists.map(References::new).transpose()?;
+        if standard.is_none() && rules.is_none() && references.is_none() {
+            return Err("say what events must be: `json-schema` takes a JSON Schema, `schema` the rules of this plugin, `exists` the rows that must be there".to_owned());
         }
         if standard.is_none() && config.assert_formats {
             return Err("config.assert-formats: only with `json-schema`".to_owned());
         }
-        Ok(Self { standard, rules })
+        Ok(Self {
+            standard,
+            rules,
+            references,
+        })
     }
 
-    fn process(&mut self, event: &Event, _host: &mut Host<'_>) -> Result<Verdict, Failure> {
+    fn process(&mut self, event: &Event, host: &mut Host<'_>) -> Result<Verdict, Failure> {
         let payload = json::text(event)?;
         if let Some(standard) = &self.standard {
             standard.judge(event, payload)?;
         }
-        match &self.rules {
-            None => Ok(Verdict::Forward),
-            Some(rules) => rules.apply(event, payload),
+        let rules = self.rules.as_ref();
+        let changed = rules.map_or(Ok(None), |rules| rules.apply(event, payload))?;
+        if let Some(references) = &self.references {
+            let handed_on = changed.as_deref().unwrap_or(payload);
+            let handed_on = json::parse(handed_on).map_err(|error| json::failure(event, &error))?;
+            references.judge(&handed_on, host)?;
         }
+        let Some(changed) = changed else {
+            return Ok(Verdict::Forward);
+        };
+        let mut message = Message::new(changed);
+        message.headers.clone_from(&event.headers);
+        Ok(message.into())
     }
 }
 
@@ -95,23 +115,19 @@ impl Rules {
         Ok(Self { schema, glance })
     }
 
-    fn apply(&self, event: &Event, payload: &str) -> Result<Verdict, Failure> {
+    /// The payload in its form, where it had to be changed.
+    fn apply(&self, event: &Event, payload: &str) -> Result<Option<String>, Failure> {
         if let Some(glance) = &self.glance
             && glance.finds_form(&self.schema, payload)
         {
-            return Ok(Verdict::Forward);
+            return Ok(None);
         }
         let mut payload = json::parse(payload).map_err(|error| json::failure(event, &error))?;
         let Json::Object(fields) = &mut payload else {
             return Err(Failure::invalid("wrong-type", "the payload must be an object"));
         };
         let is_changed = self.schema.apply(fields)?;
-        if !is_changed {
-            return Ok(Verdict::Forward);
-        }
-        let mut message = Message::new(payload.to_string());
-        message.headers.clone_from(&event.headers);
-        Ok(message.into())
+        Ok(is_changed.then(|| payload.to_string()))
     }
 }
 

@@ -21,25 +21,30 @@ A plugin is a function of the event, its state and its config. It has no clock, 
 and no network. Attributes of the class are a cache and may vanish between two events; what must last is state.
 """
 
-from ._event import Event, Message, emit
+from ._event import Event, Message, Timer, emit
 from ._failure import Reject, Retry
-from ._host import Neighbour, log, sketches, state, vectors
-from ._plugin import DROP, FORWARD, Plugin, Result, Verdict
+from ._host import Frequency, Neighbour, log, sketches, state, table, timers, vectors
+from ._plugin import DROP, FORWARD, Plugin, Result, TimerResult, Verdict
 
 __all__ = [
     "DROP",
     "FORWARD",
     "Event",
+    "Frequency",
     "Message",
     "Neighbour",
     "Plugin",
     "Reject",
     "Result",
     "Retry",
+    "Timer",
+    "TimerResult",
     "Verdict",
     "emit",
     "log",
     "sketches",
     "state",
+    "table",
+    "timers",
     "vectors",
 ]

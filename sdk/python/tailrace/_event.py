@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
+from . import _check as check
 from ._failure import Reject
 
 #: A name and a value beside the payload.
@@ -37,27 +38,58 @@ class Event:
     sequence: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", check.text("subject", self.subject))
         object.__setattr__(self, "payload", as_payload(self.payload))
-        object.__setattr__(self, "headers", tuple(self.headers))
+        object.__setattr__(self, "key", check.text("key", self.key))
+        object.__setattr__(self, "headers", check.headers(self.headers))
+        object.__setattr__(self, "time", check.whole("time", self.time))
+        object.__setattr__(self, "sequence", check.whole("sequence", self.sequence))
 
     def json(self) -> Any:
         """The payload as JSON. One that does not read rejects the event with the code ``malformed-json``."""
-        try:
-            return json.loads(self.payload.removeprefix(b"\xef\xbb\xbf"))
-        except (ValueError, RecursionError) as error:
-            reason = f"the payload does not read: {error}"
-            raise Reject("malformed-json", reason[:_MAX_REASON]) from None
+        return _json(self.payload)
 
     def text(self) -> str:
         """The payload as text. Other bytes reject the event with the code ``not-utf8``."""
-        try:
-            return self.payload.decode()
-        except UnicodeDecodeError as error:
-            raise Reject("not-utf8", f"the payload is not text: {error.reason}") from None
+        return _text(self.payload)
 
     def header(self, name: str) -> Optional[str]:
         """The first header of this name. Names are case-sensitive, as in NATS."""
         return next((value for found, value in self.headers if found == name), None)
+
+
+def received(
+    subject: str, payload: bytes, key: str, headers: tuple[Header, ...], time: int, sequence: int
+) -> Event:
+    """An event of the engine, whose types are those of the contract: it needs no checks, and each of them costs."""
+    event = object.__new__(Event)
+    given = {"subject": subject, "payload": payload, "key": key, "headers": headers, "time": time, "sequence": sequence}
+    event.__dict__.update(given)
+    return event
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer that is due. ``timers.set`` had set it."""
+
+    #: The name that the plugin gave it.
+    name: str
+    #: Key of the event that set it.
+    key: str
+    #: When it was due, in milliseconds since the Unix epoch.
+    at: int
+    #: The payload that the plugin gave it.
+    payload: bytes = b""
+    #: Sequence of the event that set it.
+    set_by: int = 0
+
+    def json(self) -> Any:
+        """The payload as JSON. One that does not read rejects the timer with the code ``malformed-json``."""
+        return _json(self.payload)
+
+    def text(self) -> str:
+        """The payload as text. Other bytes reject the timer with the code ``not-utf8``."""
+        return _text(self.payload)
 
 
 @dataclass(frozen=True)
@@ -72,6 +104,12 @@ class Message:
     key: Optional[str] = None
     #: Headers of the message.
     headers: tuple[Header, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "payload", as_payload(self.payload))
+        object.__setattr__(self, "subject", check.optional_text("subject", self.subject))
+        object.__setattr__(self, "key", check.optional_text("key", self.key))
+        object.__setattr__(self, "headers", check.headers(self.headers))
 
     def json(self) -> Any:
         """The payload as JSON, for tests."""
@@ -91,20 +129,33 @@ def emit(
 ) -> Message:
     """Makes a message. Bytes and text go as they are, any other value as JSON.
 
-    A value that JSON cannot hold rejects the event with the code ``unwritable-value``.
+    A value that JSON cannot hold rejects the event with the code ``unwritable-value``. A subject, key or header that is
+    no text raises ``TypeError``.
     """
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return Message(as_payload(payload), subject, key, tuple(pairs))
+    return Message(payload, subject, key, headers)  # type: ignore[arg-type]
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return json.loads(payload.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        reason = f"the payload does not read: {error}"
+        raise Reject("malformed-json", reason[:_MAX_REASON]) from None
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as error:
+        raise Reject("not-utf8", f"the payload is not text: {error.reason}") from None
 
 
 def as_payload(value: Any) -> bytes:
     """Bytes of a payload."""
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, (bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, str):
-        return value.encode()
+        return check.encoded(value)
     return as_json(value)
 
 
@@ -112,6 +163,6 @@ def as_json(value: Any) -> bytes:
     """JSON without blanks. Numbers that JSON does not have are refused."""
     try:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode()
+        return check.encoded(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise Reject("unwritable-value", f"the value cannot be encoded: {error}"[:_MAX_REASON]) from None
+        raise Reject("unwritable-value", f"the value cannot be encoded: {check.shown(error)}"[:_MAX_REASON]) from None

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
+from collections.abc import Callable
+from posix import abort
 from typing import Any
 
 from componentize_py_types import Err
 from wit_world.imports import panics, types
 
-from . import _still
-from ._event import Event
-from ._failure import Reject, Retry
-from ._plugin import DROP, FORWARD, messages
+from . import _sealed, _still
+from ._check import plain, shown
+from ._event import Timer, received
+from ._failure import Reject, Retry, place
+from ._plugin import DROP, FORWARD, messages, woken
 from ._port import install
 
 
@@ -47,9 +49,8 @@ class _Port:
     """Host functions as imports."""
 
     def __init__(self) -> None:
-        state, vectors, sketches = (_imported(name) for name in ("state", "vectors", "sketches"))
-        self._state, self._vectors, self._log = state, vectors, _imported("log")
-        self._sketches = sketches
+        self._state, self._vectors, self._sketches = (_imported(name) for name in ("state", "vectors", "sketches"))
+        self._timers, self._tables, self._log = (_imported(name) for name in ("timers", "tables", "log"))
 
     def state_get(self, key: str) -> Any:
         return self._state.get(key)
@@ -84,81 +85,91 @@ class _Port:
     def sketch_count(self, name: str, item: str, times: int) -> None:
         self._sketches.count(name, item, times)
 
+    def sketch_quantile(self, name: str, q: float) -> Any:
+        return self._sketches.quantile(name, q)
+
+    def sketch_estimate(self, name: str, item: Any) -> int:
+        return self._sketches.estimate(name, item)
+
+    def sketch_top(self, name: str, limit: int) -> Any:
+        return [(found.item, found.times) for found in self._sketches.top(name, limit)]
+
+    def sketch_total(self, name: str) -> int:
+        return self._sketches.total(name)
+
+    def timer_set(self, name: str, at: int, payload: bytes) -> None:
+        self._timers.set(name, at, payload)
+
+    def timer_cancel(self, name: str) -> None:
+        self._timers.cancel(name)
+
+    def timer_get(self, name: str) -> Any:
+        return self._timers.get(name)
+
+    def watermark(self) -> int:
+        return self._timers.watermark()
+
+    def table_get(self, table: str, key: str) -> Any:
+        return self._tables.get(table, key)
+
     def log(self, level: str, message: str) -> None:
         log = self._log
-        log.log(getattr(log.Level, level.upper()), message)
-
-
-class _Printed:
-    """Standard output and error: whole lines become lines of the log."""
-
-    encoding = "utf-8"
-
-    def __init__(self, port: _Port, level: str) -> None:
-        self._port, self._level, self._line = port, level, ""
-
-    def write(self, text: str) -> int:
-        *lines, self._line = (self._line + text).split("\n")
-        for line in lines:
-            self._port.log(self._level, line)
-        return len(text)
-
-    def flush(self) -> None:
-        """Lines go out when they end."""
-
-    def isatty(self) -> bool:
-        return False
+        log.log(getattr(log.Level, level.upper()), plain(message))
 
 
 def _last_words(error: BaseException) -> None:
     """Says why and where the plugin ends, and ends it."""
-    panics.report(f"{type(error).__name__}: {error}", _place(error))
-    os.abort()
-
-
-def _place(error: BaseException) -> str:
-    """The line that an error comes from. The module ``traceback`` would look for the source, and there are no files."""
-    place, step = "", error.__traceback__
-    while step is not None:
-        place = f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}"
-        step = step.tb_next
-    return place
+    panics.report(f"{type(error).__name__}: {shown(error)}", plain(place(error)))
+    abort()
 
 
 class Guest:
-    """The interface ``transform``, around a class of the plugin."""
+    """The interfaces ``transform`` and ``timed``, around a class of the plugin."""
 
     def __init__(self, plugin: type) -> None:
         self._plugin = plugin
         self._instance: Any = None
-        port = _Port()
-        install(port)
-        self._printed = _Printed(port, "info"), _Printed(port, "warn")
+        install(_Port())
 
     def configure(self, config: str) -> None:
         """Makes the instance. An error refuses the deployment."""
-        sys.stdout, sys.stderr = self._printed
+        _sealed.seal()
         given = json.loads(config)
         try:
             self._instance = self._plugin(given)
-        except Exception as error:
-            raise Err(str(error) or type(error).__name__) from None
+        except BaseException as error:
+            raise Err(shown(error) or type(error).__name__) from None
 
     def process(self, event: Any) -> Any:
         """Processes an event."""
         headers = tuple((header.name, header.value) for header in event.headers)
-        own = Event(event.subject, event.payload, event.key, headers, event.time, event.sequence)
-        try:
-            _still.begin(own)
-            return _verdict(messages(self._instance.process(own)))
-        except Reject as rejected:
-            failure = types.Failure_Invalid(types.Rejection(str(rejected.code), str(rejected.reason)))
-            raise Err(failure) from None
-        except Retry as retried:
-            raise Err(types.Failure_Transient(str(retried.reason))) from None
-        except BaseException as error:
-            _last_words(error)
-            raise
+        own = received(event.subject, event.payload, event.key, headers, event.time, event.sequence)
+        _still.begin(own)
+        return _answer(lambda: _verdict(messages(self._instance.process(own))))
+
+    def on_timer(self, timer: Any) -> Any:
+        """Wakes the plugin up."""
+        own = Timer(timer.name, timer.key, timer.at, timer.payload, timer.set_by)
+        _still.wake(own)
+        return _answer(lambda: [_message(message) for message in woken(self._instance.on_timer(own))])
+
+
+def _answer(call: Callable[[], Any]) -> Any:
+    """What a call gives, or how it failed, in the words of the contract."""
+    try:
+        given = call()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, _sealed.Printed):
+                stream.end()
+        return given
+    except Reject as rejected:
+        failure = types.Failure_Invalid(types.Rejection(shown(rejected.code), shown(rejected.reason)))
+        raise Err(failure) from None
+    except Retry as retried:
+        raise Err(types.Failure_Transient(shown(retried.reason))) from None
+    except BaseException as error:
+        _last_words(error)
+        raise
 
 
 def _verdict(result: Any) -> Any:

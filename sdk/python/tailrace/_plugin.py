@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import Any, Union
+from typing import Any, Optional, Union
 
-from ._event import Event, Message
+from ._event import Event, Message, Timer
+from ._failure import Reject
 
 
 class Verdict(enum.Enum):
@@ -23,6 +24,8 @@ DROP = Verdict.DROP
 
 #: What ``process`` returns: one message, several, or a verdict.
 Result = Union[Message, Iterable[Message], Verdict]
+#: What ``on_timer`` returns: one message, several, or ``DROP`` for none.
+TimerResult = Union[Message, Iterable[Message], Verdict]
 
 
 class Plugin:
@@ -41,17 +44,39 @@ class Plugin:
         """
         raise NotImplementedError(f"{type(self).__name__} has no method process(self, event)")
 
+    def on_timer(self, timer: Timer) -> TimerResult:
+        """Wakes up by a timer that ``timers.set`` has set: ``emit(…)``, a list of such, or ``DROP``.
+
+        A plugin that sets timers defines it. ``Reject`` and ``Retry`` are raised as in ``process``.
+        """
+        raise Reject("no-on-timer", f"timer {timer.name!r} is due, and the plugin has no on_timer")
+
 
 def messages(result: Result) -> Union[Verdict, list[Message]]:
     """What ``process`` returned, in its plain form. Anything else is a mistake of the plugin, named as such."""
     if isinstance(result, Verdict):
         return result
+    found = _listed(result)
+    if found is None:
+        kind = type(result).__name__
+        raise TypeError(f"process returned {kind}; return emit(…), a list of such, FORWARD or DROP")
+    return found
+
+
+def woken(result: TimerResult) -> list[Message]:
+    """The messages that ``on_timer`` returned. A timer is no event that could go on."""
+    found = [] if result is DROP else _listed(result)
+    if found is None:
+        kind = "FORWARD" if result is FORWARD else type(result).__name__
+        raise TypeError(f"on_timer returned {kind}; return emit(…), a list of such, or DROP")
+    return found
+
+
+def _listed(result: Any) -> Optional[list[Message]]:
     if isinstance(result, Message):
         return [result]
-    if result is not None and not isinstance(result, (str, bytes, dict, Event)):
+    if isinstance(result, Iterable) and not isinstance(result, (str, bytes, dict)):
         found = list(result)
         if all(isinstance(message, Message) for message in found):
             return found
-    raise TypeError(
-        f"process returned {type(result).__name__}; return emit(…), a list of such, FORWARD or DROP"
-    )
+    return None

@@ -1,17 +1,18 @@
 """Time and randomness inside a plugin. Both are functions of the event, so that a replay gives the same.
 
 ``time.time()``, ``datetime.now()`` and their kin give the event's time. ``random`` is seeded by the event. What has no
-such meaning, such as ``time.monotonic()`` or ``os.urandom()``, raises with the way out. The module loads before the
-plugin, so that names which the plugin imports are those here.
+such meaning, such as ``time.monotonic()`` or ``os.urandom()``, raises with the way out, by ``_sealed``. The module
+loads before the plugin, so that names which the plugin imports are those here.
 """
 
 from __future__ import annotations
 
 import datetime
-import os
 import random
 import time
 from typing import Any, Optional
+
+from . import _sealed
 
 #: Time of the event under way, in milliseconds. Before the first event, the epoch: modules ask while they load.
 _now_ms = 0
@@ -22,22 +23,26 @@ _real_datetime = datetime.datetime
 
 def begin(event: Any) -> None:
     """The event's time is now, and its generator starts."""
+    _begin(event.time, f"{event.sequence} {event.subject} {event.key}")
+
+
+def wake(timer: Any) -> None:
+    """The timer's time is now. A timer that sets itself again draws other numbers, for its time is another."""
+    _begin(timer.at, f"{timer.set_by} {timer.name} {timer.at} {timer.key}")
+
+
+def _begin(time_ms: int, seed: str) -> None:
     global _now_ms
-    _now_ms = event.time
-    seed = f"{event.sequence} {event.subject} {event.key}".encode()
-    random.seed(int.from_bytes(seed, "big"))
+    _now_ms = time_ms
+    random.seed(int.from_bytes(seed.encode(), "big"))
 
 
 def install() -> None:
     """Puts all of it in place, for the whole process."""
     for name, value in _TIME.items():
         setattr(time, name, value)
-    for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "sleep"):
-        setattr(time, name, _refused(f"time.{name}()", "a plugin has the event's time only: event.time or time.time()"))
-    os.urandom = _refused("os.urandom()", "a plugin draws from random, which is seeded by the event")
-    random.SystemRandom.random = _refused_method("random.SystemRandom")
-    random.SystemRandom.getrandbits = _refused_method("random.SystemRandom")
     datetime.datetime = _EventDatetime
+    _sealed.install()
 
 
 def _time() -> float:
@@ -91,14 +96,3 @@ class _EventDatetime(_real_datetime):
 
 
 _EventDatetime.__name__ = _EventDatetime.__qualname__ = "datetime"
-
-
-def _refused(what: str, way_out: str) -> Any:
-    def function(*_arguments: Any, **_named: Any) -> Any:
-        raise RuntimeError(f"{what} has no meaning in a plugin: {way_out}")
-
-    return function
-
-
-def _refused_method(what: str) -> Any:
-    return _refused(what, "draw from random itself, which is seeded by the event")

@@ -155,8 +155,19 @@ pub async fn round<B: Broker>(
     name: &str,
     events: u64,
 ) -> anyhow::Result<StreamRound> {
-    let running = stage.launch(worker, name, INPUT).await?;
-    let round = watch(stage, worker, &running, events).await;
+    round_of(stage, worker, name, INPUT, events).await
+}
+
+/// One round of a worker, up to so many outputs.
+pub async fn round_of<B: Broker>(
+    stage: &Stage<B>,
+    worker: &Worker,
+    name: &str,
+    input: Input<'_>,
+    outputs: u64,
+) -> anyhow::Result<StreamRound> {
+    let running = stage.launch(worker, name, input).await?;
+    let round = watch(stage, worker, &running, outputs).await;
     running.end().await?;
     round
 }

@@ -20,6 +20,7 @@ mod native;
 mod neighbours;
 mod nexmark;
 mod options;
+mod over_time;
 mod overhead;
 mod process;
 mod profile;
@@ -54,6 +55,8 @@ enum Part {
     Memory(Options),
     /// From JetStream to JetStream, against a worker written by hand and the peers.
     Jetstream(Options),
+    /// Windows and joins from JetStream to JetStream, beside a peer.
+    OverTime(Options),
     /// Latency from end to end at half and nine tenths of the highest rate, and of queries.
     Latency(Options),
     /// What a pipeline keeps of its latency beside another tenant's plugin that loops.
@@ -122,6 +125,10 @@ fn main() -> anyhow::Result<()> {
                 report.add_all(jetstream::measure(&options).await?);
                 options
             }
+            Part::OverTime(options) => {
+                report.add_all(over_time::measure(&options).await?);
+                options
+            }
             Part::Latency(options) => {
                 report.add_all(latency::measure(&options).await?);
                 options
@@ -186,6 +193,8 @@ async fn all(args: AllArgs, report: &mut Report) -> anyhow::Result<Options> {
     report.add_part("in memory", memory::measure(&options).await);
     said("JetStream to JetStream");
     report.add_part("JetStream to JetStream", jetstream::measure(&options).await);
+    said("windows and joins");
+    report.add_part("windows and joins", over_time::measure(&options).await);
     said("replicas");
     report.add_part("replicas", replicas::measure(&options).await);
     said("overhead");

@@ -23,10 +23,13 @@ pub struct Options {
     /// A run of some ten minutes for all of it: few events, one round. Its figures are a look, no result.
     #[arg(long)]
     quick: bool,
-    /// A peer that does the same job: `name=command`, where {nats}, {stream} and {prefix} are filled in.
+    /// A peer that does the same job: `name=command`, where {nats}, {stream}, {prefix} and {output}, the stream of its outputs, are filled in.
     /// It consumes the stream and publishes each event to `<prefix>.<key>`. May be given again.
     #[arg(long = "peer", value_name = "NAME=COMMAND")]
     pub peers: Vec<String>,
+    /// A peer that does windows and joins: `name=command`, where {job} is filled in as well: `window` or `join`. May be given again.
+    #[arg(long = "peer-over-time", value_name = "NAME=COMMAND")]
+    pub peers_over_time: Vec<String>,
     /// Where it goes.
     #[command(flatten)]
     pub output: Output,

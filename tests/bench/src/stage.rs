@@ -37,6 +37,8 @@ pub enum Worker {
         /// Partitions.
         partitions: u32,
     },
+    /// The engine, with a pipeline that is described by its name.
+    Pipeline(fn(&str) -> String),
 }
 
 impl Worker {
@@ -129,31 +131,30 @@ impl<B: Broker> Stage<B> {
         name: &str,
         input: Input<'_>,
     ) -> anyhow::Result<Running<'_, B>> {
-        match worker {
-            Worker::Command(template) => self.command(template, name, input).await,
+        let mut manifest = match worker {
+            Worker::Command(template) => return self.command(template, name, input).await,
             Worker::Engine {
                 delivery,
                 plugin,
                 partitions,
-            } => {
-                let mut manifest = manifest(name, input, delivery, *plugin, *partitions);
-                if let Some(replicas) = self.replicas {
-                    manifest = manifest.replace("output: {", &format!("output: {{ replicas: {replicas},"));
-                }
-                self.engine.apply(name, &manifest).await?;
-                let output = format!("TR_{TENANT}_{name}");
-                eventually("the pipeline has its stream", || async {
-                    self.cluster.jetstream.get_stream(&output).await.is_ok()
-                })
-                .await?;
-                Ok(Running {
-                    stage: self,
-                    name: name.to_owned(),
-                    output,
-                    process: None,
-                })
-            }
+            } => manifest(name, input, delivery, *plugin, *partitions),
+            Worker::Pipeline(manifest) => manifest(name),
+        };
+        if let Some(replicas) = self.replicas {
+            manifest = manifest.replace("output: {", &format!("output: {{ replicas: {replicas},"));
         }
+        self.engine.apply(name, &manifest).await?;
+        let output = format!("TR_{TENANT}_{name}");
+        eventually("the pipeline has its stream", || async {
+            self.cluster.jetstream.get_stream(&output).await.is_ok()
+        })
+        .await?;
+        Ok(Running {
+            stage: self,
+            name: name.to_owned(),
+            output,
+            process: None,
+        })
     }
 
     /// Applies a pipeline again with another description, as a tenant does who swaps a plugin: the
@@ -171,7 +172,7 @@ impl<B: Broker> Stage<B> {
             partitions,
         } = worker
         else {
-            anyhow::bail!("a command has no revisions");
+            anyhow::bail!("only a pipeline with a plugin is swapped");
         };
         let limits = format!("    limits: {{ deadline: {}ms }}\noutput:", 60 + number % 2);
         let manifest = manifest(name, input, delivery, *plugin, *partitions).replace("output:", &limits);
@@ -192,7 +193,8 @@ impl<B: Broker> Stage<B> {
         let command = template
             .replace("{nats}", &self.cluster.urls())
             .replace("{stream}", input.stream)
-            .replace("{prefix}", &prefix);
+            .replace("{prefix}", &prefix)
+            .replace("{output}", name);
         let mut words = command.split_whitespace();
         let process = Command::new(words.next().context("an empty command")?)
             .args(words)

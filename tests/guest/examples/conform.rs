@@ -63,9 +63,35 @@ impl Plugin for Conform {
             }
             "vector-delete" => host.vectors("items").delete(given("id")),
             "sketches" => {
-                host.sketches().observe("amounts", 7.5);
+                host.sketches().observe("amounts", 7.0);
                 host.sketches().distinct("users", "ada");
                 host.sketches().count("titles", "tea", 2);
+            }
+            "learnt" => {
+                let mut sketches = host.sketches();
+                let median = sketches.quantile("amounts", 0.5).unwrap_or(f64::NAN);
+                let (users, tea) = (sketches.estimate("users"), sketches.estimate_of("titles", "tea"));
+                let top = sketches.top("titles", 5);
+                let shown = |one: &tailrace_sdk::Frequency| format!("{}={}", one.item, one.times);
+                let top = top.iter().map(shown).collect::<Vec<_>>().join(" ");
+                let total = sketches.total("titles");
+                return says(&format!("{median:.0} {users} {tea} {top} {total}"));
+            }
+            "row" => {
+                let found = host.table("tiers").get(given("key"));
+                return Ok(Message::new(found.unwrap_or_else(|| b"none".to_vec())).into());
+            }
+            "watermark" => return says(&host.timers().watermark().to_string()),
+            "timers" => {
+                let at = given("at").parse();
+                match (event.header("set"), event.header("cancel"), at) {
+                    (Some(name), _, Ok(at)) => host.timers().set(name, at, &event.payload),
+                    (_, Some(name), _) => host.timers().cancel(name),
+                    _ => {
+                        let found = host.timers().get(given("get"));
+                        return says(&found.map_or_else(|| "none".to_owned(), |at| at.to_string()));
+                    }
+                }
             }
             "log" => {
                 for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
@@ -75,18 +101,7 @@ impl Plugin for Conform {
             // Rust has neither a clock nor a generator here.
             "time" | "random" => return says(&event.time.to_string()),
             "json" => return says(&event.fields()?.id("user")?),
-            "reject" => {
-                host.state().set("lost", b"1");
-                return Err(Failure::invalid("not-today", "it is sunday"));
-            }
-            "retry" => {
-                host.state().set("lost", b"1");
-                return Err(Failure::transient("later"));
-            }
-            "panic" => {
-                host.state().set("lost", b"1");
-                panic!("{}", event.text()?);
-            }
+            how @ ("reject" | "retry" | "panic") => return Err(fail(how, event.text()?, host)),
             "undeclared" => {
                 host.vectors("undeclared").get("a");
             }
@@ -107,6 +122,36 @@ impl Plugin for Conform {
             other => return Err(Failure::invalid("unknown", other)),
         }
         Ok(Verdict::Drop)
+    }
+
+    fn on_timer(&mut self, timer: &Timer, host: &mut Host<'_>) -> Result<Vec<Message>, Failure> {
+        let payload = String::from_utf8_lossy(&timer.payload);
+        match timer.name.as_str() {
+            "keep" => {
+                host.state().set("woken", &timer.payload);
+                host.timers().set("say-again", timer.at + 10_000, &timer.payload);
+                Ok(Vec::new())
+            }
+            "many" => Ok(vec![Message::new("m"); payload.parse().unwrap_or_default()]),
+            how @ ("reject" | "retry" | "panic") => Err(fail(how, &payload, host)),
+            name => {
+                let (key, at, set_by) = (&timer.key, timer.at, timer.set_by);
+                let watermark = host.timers().watermark();
+                // Rust has no clock here.
+                let said = format!("{name} {key} {at} {set_by} {payload} {watermark} {at}");
+                Ok(vec![Message::new(said).on("results.a")])
+            }
+        }
+    }
+}
+
+/// What it has done before is taken back.
+fn fail(how: &str, payload: &str, host: &mut Host<'_>) -> Failure {
+    host.state().set("lost", b"1");
+    match how {
+        "reject" => Failure::invalid("not-today", "it is sunday"),
+        "retry" => Failure::transient("later"),
+        _ => panic!("{payload}"),
     }
 }
 

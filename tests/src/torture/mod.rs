@@ -38,6 +38,7 @@ impl Plan {
             Scenario::Lives => scenario::lives::run(self).await,
             Scenario::Nodes => scenario::nodes::run(self).await,
             Scenario::NetSplit => scenario::net_split::run(self).await,
+            Scenario::TimerStorm => scenario::timer_storm::run(self).await,
         };
         ran.unwrap_or_else(|cause| Outcome {
             scenario: self.scenario.to_string(),

@@ -37,6 +37,8 @@ pub enum Scenario {
     Nodes,
     /// One node of three cut off, with one of two engines on its side.
     NetSplit,
+    /// kill -9 of the engine while very many timers of another tenant are due at once.
+    TimerStorm,
 }
 
 impl std::fmt::Display for Scenario {
@@ -86,7 +88,7 @@ impl Scenario {
         let (short, long) = match self {
             Self::KillEngine => (3, 100),
             Self::KillServer => (2, 50),
-            Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy => (1, 5),
+            Self::StopEngine | Self::StopServer | Self::TwoEngines | Self::Proxy | Self::TimerStorm => (1, 5),
             Self::FullLimit | Self::FullDisk | Self::StateDisk => (1, 3),
             Self::Failpoints | Self::StateErrors | Self::Upgrade => (1, 10),
             Self::Swaps => (100, 1_000),

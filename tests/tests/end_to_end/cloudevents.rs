@@ -153,15 +153,13 @@ async fn cloudevents_come_in_and_leave_in_both_modes_and_a_replay_gives_the_same
                 .map(|letter| letter["reason"].as_str().unwrap_or_default())
                 .collect();
             assert_eq!(reasons.len(), 3, "{reasons:?}");
-            for (letter, word) in letters
-                .iter()
-                .zip(["ce-subject, the `%`", "ce-id", "at /specversion"])
-            {
+            // Those with a key may be of different partitions.
+            for word in ["ce-subject, the `%`", "ce-id", "neither a header ce-specversion"] {
+                let with_it = reasons.iter().filter(|reason| reason.contains(word)).count();
+                assert_eq!(with_it, 1, "{word}: {reasons:?}");
+            }
+            for letter in &letters {
                 assert_eq!(letter["code"], json!("malformed-cloudevent"));
-                assert!(
-                    letter["reason"].as_str().unwrap_or_default().contains(word),
-                    "{letter}"
-                );
             }
             let gone = stage.engine.own("DELETE", "pipelines/sales", "").await?;
             anyhow::ensure!(gone.status == 204, "{}", gone.text);

@@ -76,7 +76,15 @@ async fn a_plugin_whose_bytes_are_gone_is_uploaded_again() -> anyhow::Result<()>
     plugins.purge().await?;
     std::fs::remove_dir_all(stage.engine.data_dir())?;
     publish(&stage, 1).await?;
-    restarts_parked(&mut stage, &["the bytes of plugin", "upload that version again"]).await?;
+    restarts_parked(
+        &mut stage,
+        &[
+            "the bytes of plugin probe@1.0.0",
+            "upload that version again",
+            "tailrace pipeline resume",
+        ],
+    )
+    .await?;
     stage.engine.upload("probe", "tailrace_test_guest").await?;
     resume(&stage, "").await?;
     counts(&stage, 4).await

@@ -5,27 +5,37 @@ use std::process::Command;
 
 use tailrace_tests::files;
 
-/// What the issue asks for; popularity alone has 0.056.
-const WANTED: f64 = 0.075;
+/// Shuffled within visits, what the ranker must find more than plain item-item cosine.
+const OVER_COSINE: f64 = 1.15;
 
 #[test]
 #[cfg_attr(not(shared_data), ignore = "needs ../shared/data")]
-fn the_ranker_finds_more_of_the_next_films_than_popularity() -> anyhow::Result<()> {
+fn the_ranker_finds_more_of_the_next_films_than_cosine_and_popularity() -> anyhow::Result<()> {
     let ratings = files::shared("movielens/movielens.csv.gz")?;
-    let text = demo(&["--ratings", &ratings.display().to_string()])?;
-    let figure = |name: &str| -> anyhow::Result<f64> {
-        let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
-        Ok(line
-            .ok_or_else(|| anyhow::anyhow!("no figure {name} in {text}"))?
-            .trim()
-            .parse()?)
-    };
-    let (ranker, popularity) = (figure("ranker")?, figure("popularity")?);
-    println!("recall@10 of the next film: ranker {ranker}, popularity {popularity}");
-    assert!(
-        ranker >= WANTED && ranker > popularity,
-        "ranker {ranker}, popularity {popularity}"
-    );
+    // One order: each costs CI minutes, and the tests of the ranker judge more of them.
+    let text = demo(&["--ratings", &ratings.display().to_string(), "--orders", "1"])?;
+    for (protocol, over_cosine) in [
+        ("shuffled within visits, seed 1", OVER_COSINE),
+        ("first after a gap of 30 minutes", 1.0),
+        ("as shown", 1.0),
+    ] {
+        let line = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(protocol))
+            .ok_or_else(|| anyhow::anyhow!("no figures of {protocol} in {text}"))?;
+        println!("recall@10 of the next film, {protocol}: {line}");
+        let figures: Vec<f64> = line
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+        let [ranker, cosine, popularity, _chances] = figures[..] else {
+            anyhow::bail!("not four figures: {line}");
+        };
+        assert!(
+            ranker > over_cosine * cosine && ranker > popularity,
+            "{protocol}: {line}"
+        );
+    }
     Ok(())
 }
 

@@ -2,7 +2,12 @@
 //! applied.
 
 use serde_json::json;
-use tailrace_tests::{engine::OPERATOR, files};
+use tailrace_tests::{
+    cluster::{BrokerOptions, Cluster},
+    engine::{Engine, OPERATOR},
+    files,
+    tenant::Tenant,
+};
 
 use crate::{Stage, probe};
 
@@ -135,6 +140,74 @@ async fn without_the_right_token_nothing_is_there() -> anyhow::Result<()> {
             .own("GET", &format!("pipelines/{name}/status"), "")
             .await?;
         assert!(matches!(refused.status, 404 | 422), "{name}: {refused:?}");
+    }
+    Ok(())
+}
+
+/// An account that has room for a few streams.
+const FEW_STREAMS: &str =
+    "accounts { A { jetstream: { max_streams: 9 }, users: [ { user: a, password: a } ] } }\nno_auth_user: a";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_room_for_a_stream_says_so_and_the_pipeline_leaves_nothing() -> anyhow::Result<()> {
+    let options = BrokerOptions {
+        more: FEW_STREAMS.to_owned(),
+        ..BrokerOptions::default()
+    };
+    let cluster = Cluster::start_with(&options).await?;
+    let folder = tempfile::tempdir()?;
+    let engine = Engine::start(&cluster, folder.path()).await?;
+    cluster.stream("SHOP", &["shop.events.>"]).await?;
+    engine.upload("probe", "tailrace_test_guest").await?;
+    let mut fillers = Vec::new();
+    for number in 0..9 {
+        let name = format!("FILLER-{number}");
+        match cluster.stream(&name, &[&format!("filler.{number}")]).await {
+            Ok(()) => fillers.push(name),
+            Err(_) => break,
+        }
+    }
+    let shop = Tenant::shop(&engine);
+    let refused = shop
+        .ask(&engine, ("PUT", "pipelines/p"), probe("p", 1, ""))
+        .await?;
+    assert_eq!(refused.status, 502, "{refused:?}");
+    for word in ["maximum number of streams reached", "max_streams"] {
+        assert!(refused.text.contains(word), "{refused:?}");
+    }
+    shop.is_without(&engine, "p").await?;
+    for filler in fillers {
+        cluster.jetstream.delete_stream(filler).await?;
+    }
+    shop.apply(&engine, "p", &probe("p", 1, "")).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_bucket_is_told_with_the_brokers_reason_and_a_way_out() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    for (bucket, bytes) in [("KV_tailrace_registry", 1), ("OBJ_tailrace_plugins", 1_000)] {
+        let mut stream = stage.cluster.jetstream.get_stream(bucket).await?;
+        let before = stream.info().await?.config.clone();
+        let mut full = before.clone();
+        full.max_bytes = bytes;
+        stage.cluster.jetstream.update_stream(full).await?;
+        let refused = if bytes == 1 {
+            let tenant = json!({ "read": ["a.>"], "write": ["b.>"] }).to_string();
+            stage
+                .engine
+                .ask("PUT", "/v1/tenants/more", OPERATOR, tenant)
+                .await?
+        } else {
+            let component = files::plugin("examples/chatty")?;
+            let path = "plugins/chatty/versions/1.0.0";
+            stage.engine.own("PUT", path, component).await?
+        };
+        assert_eq!(refused.status, 502, "{refused:?}");
+        for word in [bucket, "maximum bytes exceeded", "nats stream edit"] {
+            assert!(refused.text.contains(word), "{refused:?}");
+        }
+        stage.cluster.jetstream.update_stream(before).await?;
     }
     Ok(())
 }

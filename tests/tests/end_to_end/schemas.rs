@@ -1,9 +1,12 @@
 //! Schemas against a real broker: they outlive their engine, another engine sees the same, and nothing of them is left
-//! behind their tenant.
+//! behind their tenant. What one version refuses, the next one processes once.
 
 use base64::Engine as _;
 use serde_json::{Value, json};
-use tailrace_tests::engine::{Launch, OPERATOR};
+use tailrace_tests::{
+    cluster::eventually,
+    engine::{Launch, OPERATOR},
+};
 
 use crate::Stage;
 
@@ -160,4 +163,63 @@ async fn a_pipeline_reads_any_version_of_a_schema_and_writes_its_own() -> anyhow
         assert!(refused.text.contains("input.schema"), "{}", refused.text);
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_refused_is_processed_once_when_it_is_sent_again_under_the_next() -> anyhow::Result<()>
+{
+    let stage = Stage::set().await?;
+    let engine = &stage.engine;
+    for schema in [r#"{"type":"object","required":["a"]}"#, r#"{"type":"object"}"#] {
+        let body = json!({ "format": "json-schema", "schema": schema }).to_string();
+        let pushed = engine.own("POST", "schemas/s/versions", body).await?;
+        anyhow::ensure!(pushed.status == 201, "{}", pushed.text);
+    }
+    let of = |version: u64| {
+        let schema = format!("  schema: {{ name: s, version: {version} }}\n  key:");
+        crate::probe("p", 3, "").replace("  key:", &schema)
+    };
+    engine.apply("p", &of(1)).await?;
+    let events = (0..40).map(|number| format!("{{\"user\":\"k{}\"}}", number % 8).into_bytes());
+    stage.cluster.publish("shop.events.a", events).await?;
+    engine.caught_up("p", 40).await?;
+    engine.apply("p", &of(2)).await?;
+    for letter in letters(&stage).await? {
+        assert!(
+            letter["key"].as_str().is_some_and(|key| key.starts_with('k')),
+            "{letter}"
+        );
+        let path = format!("pipelines/p/dead-letters/{}/redrive", letter["id"]);
+        let again = engine.own("POST", &path, "").await?;
+        anyhow::ensure!(again.status < 300, "{}", again.text);
+    }
+    let have_all = |least: u64| async move {
+        let mut have_all = true;
+        for key in 0..8 {
+            let path = format!("pipelines/p/steps/probe/state/k{key}");
+            let found = engine.own("GET", &path, "").await.map(|found| found.text);
+            have_all &= found.is_ok_and(|count| count.parse::<u64>().is_ok_and(|count| count >= least));
+        }
+        have_all
+    };
+    eventually("all letters are processed", || have_all(5)).await?;
+    // One more event of each key lies behind all that could have come twice.
+    let last = (0..8).map(|number| format!("{{\"user\":\"k{number}\"}}").into_bytes());
+    stage.cluster.publish("shop.events.a", last).await?;
+    eventually("the last events are processed", || have_all(6)).await?;
+    for key in 0..8 {
+        let path = format!("pipelines/p/steps/probe/state/k{key}");
+        assert_eq!(engine.own("GET", &path, "").await?.text, "6", "key k{key}");
+    }
+    Ok(())
+}
+
+async fn letters(stage: &Stage) -> anyhow::Result<Vec<Value>> {
+    let found = stage
+        .engine
+        .own("GET", "pipelines/p/dead-letters?limit=100", "")
+        .await?;
+    let letters = found.body.as_array().cloned().unwrap_or_default();
+    anyhow::ensure!(letters.len() == 40, "{}", found.text);
+    Ok(letters)
 }

@@ -228,7 +228,7 @@ async fn events_that_name_no_partition_are_counted_and_said() -> anyhow::Result<
         status["input"]["unassigned"] == unread
     })
     .await
-    .with_context(|| engine.log())?;
+    .with_context(|| format!("{unread} of {}\n{}", stored.len(), engine.log()))?;
     let status: Value = engine.status("p").await?;
     let warnings = status["warnings"].as_array().context("no warnings")?;
     let says = |warning: &Value| {

@@ -1,9 +1,11 @@
 //! Streams as they really are: mirrors, transforms, bounds, and what they drop; and the way out of each state in
 //! which a pipeline waits for somebody.
 
+mod by_hand;
+
 use serde_json::{Value, json};
 use tailrace_nats::async_nats::jetstream::stream;
-use tailrace_tests::{cluster::eventually, engine::OPERATOR};
+use tailrace_tests::{cluster::eventually, engine::OPERATOR, tenant::Tenant};
 
 use crate::Stage;
 
@@ -45,13 +47,9 @@ impl Stage {
 
     /// Waits until the pipeline's status is this, and gives its reason.
     async fn state(&self, pipeline: &str, wanted: &str) -> anyhow::Result<String> {
-        let done = eventually("the pipeline is in its state", || async {
-            let status = self.engine.status(pipeline).await;
-            status.is_ok_and(|status| status["state"] == wanted)
-        });
-        let done = done.await;
-        let status = self.engine.status(pipeline).await?;
-        anyhow::ensure!(done.is_ok(), "wanted {wanted}: {status:#}");
+        let status = Tenant::shop(&self.engine)
+            .comes_to(&self.engine, pipeline, wanted)
+            .await?;
         Ok(status["reason"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -268,7 +266,7 @@ async fn a_stream_made_anew_is_read_from_where_somebody_says_with_the_state_kept
     stage.cluster.stream("OTHER", &["shop.other.>"]).await?;
     let refused = stage
         .engine
-        .own("POST", "pipelines/count/resume?stream=OTHER", "")
+        .own("POST", "pipelines/count/resume?stream=OTHER&from=first", "")
         .await?;
     assert_eq!(refused.status, 422, "it never holds the subjects: {refused:?}");
     Ok(())
@@ -311,6 +309,27 @@ async fn a_subject_that_moves_to_another_stream_is_said_and_can_be_followed() ->
     stage.resume("count", "stream=NEW&from=first").await?;
     stage.counts("count", "u", 5).await?;
     stage.state("count", "running").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subjects_that_somebody_takes_from_the_own_stream_are_given_back() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.cluster.stream("ORDERS", &["shop.orders.>"]).await?;
+    stage
+        .engine
+        .apply("count", &reading("count", "ORDERS", "shop.orders.>", ""))
+        .await?;
+    stage.cluster.publish("shop.orders.a", [event("u")]).await?;
+    stage.counts("count", "u", 1).await?;
+    for (left, count) in [("tr.shop.count.>", 2), ("shop.out.count.*", 3)] {
+        let mut own = stage.cluster.jetstream.get_stream("TR_shop_count").await?;
+        let mut config = own.info().await?.config.clone();
+        config.subjects = vec![left.to_owned()];
+        stage.cluster.jetstream.update_stream(config).await?;
+        stage.cluster.publish("shop.orders.a", [event("u")]).await?;
+        stage.counts("count", "u", count).await?;
+    }
     Ok(())
 }
 

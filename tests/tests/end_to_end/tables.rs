@@ -32,7 +32,7 @@ output:
 }
 
 /// With a tenant that may read the bucket.
-async fn stage() -> anyhow::Result<Stage> {
+pub(crate) async fn stage() -> anyhow::Result<Stage> {
     let stage = Stage::set().await?;
     let grants = json!({ "read": ["shop.>", "$KV.customers.>"], "write": ["shop.>"] });
     let path = "/v1/tenants/shop";
@@ -44,7 +44,7 @@ async fn stage() -> anyhow::Result<Stage> {
     Ok(stage)
 }
 
-async fn bucket(stage: &Stage) -> anyhow::Result<kv::Store> {
+pub(crate) async fn bucket(stage: &Stage) -> anyhow::Result<kv::Store> {
     let config = kv::Config {
         bucket: "customers".to_owned(),
         ..kv::Config::default()
@@ -94,7 +94,7 @@ async fn all_found(
 }
 
 /// Waits until the engine has read so much of the table.
-async fn read_up(stage: &Stage, name: &str, sequence: u64) -> anyhow::Result<()> {
+pub(crate) async fn read_up(stage: &Stage, name: &str, sequence: u64) -> anyhow::Result<()> {
     eventually("the table is read", || async {
         let status = stage.engine.status(name).await;
         status.is_ok_and(|status| {

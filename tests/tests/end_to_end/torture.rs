@@ -81,6 +81,11 @@ async fn it_survives_kills_and_freezes_of_a_node_of_three() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_survives_a_storm_of_timers_and_a_kill_in_its_middle() {
+    holds(Scenario::TimerStorm).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_survives_a_bad_connection() {
     holds(Scenario::Proxy).await;
 }

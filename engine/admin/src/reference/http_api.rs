@@ -40,8 +40,8 @@ about that tenant.
 
 ## Bodies and answers
 
-Bodies and answers are JSON unless a route says otherwise. Times are milliseconds since 1970 (`…_ms`). An unknown
-query parameter is refused.
+Bodies and answers are JSON unless a route says otherwise. Times are milliseconds since 1970 (`…_ms`). A route
+below `/v1/` refuses a query parameter that it does not know. The other routes ignore it: a probe may add one.
 
 Each answer has the header `tr-request-id`. The log of the engine shows the same id.
 

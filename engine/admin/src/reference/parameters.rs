@@ -38,7 +38,10 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "format" => "`json` (the default), `mermaid` or `dot`.",
         "detail" => "`pipelines` (the default) or `steps`.",
         "accept-loss" => {
-            "`true` goes on without the events that the input stream has dropped by now. They are counted as lost. The state is kept, and no event is read twice."
+            "`true` goes on without the events that the input stream has dropped by now. They are counted as lost. The state is kept, and no event is read twice. It is refused with 409 where the stream was made anew: `from` says where to begin."
+        }
+        "accept-repeats" => {
+            "`true` goes on from the last commit record that is there, where newer ones are gone. The state is that of this record. Events since then are processed again, and their outputs are published a second time."
         }
         "from" if path.ends_with("/resume") => {
             "`first`, or a sequence of the input stream: the pipeline reads on from there. The state is kept. Events that were processed before are processed again."
@@ -60,6 +63,9 @@ pub(super) fn meaning(path: &str, name: &str) -> &'static str {
         "step" if path.ends_with("/timers") => "only timers of this step.",
         "step" => "only calls of this step.",
         "key" if path.ends_with("/joins/{join}") => "only events of this value.",
+        "key" if path.ends_with("/tables/{table}") => {
+            "only the row of this key. It goes with neither `prefix` nor `after`."
+        }
         "account" => "the NATS account. The default is the engine's own.",
         "key" => "only events with this key.",
         "follow" => "`true` keeps the answer open for new lines.",

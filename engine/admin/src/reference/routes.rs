@@ -25,7 +25,7 @@ pub(super) fn group(path: &str) -> &'static str {
         ("/v1/engines" | "/v1/streams", _) => "Engines and the broker",
         (_, Some(rest)) if rest.starts_with("/candidate") => "Candidates",
         (_, Some(rest))
-            if ["/steps", "/vectors", "/sketches", "/timers", "/joins"]
+            if ["/steps", "/vectors", "/sketches", "/timers", "/joins", "/tables"]
                 .iter()
                 .any(|it| rest.starts_with(it)) =>
         {
@@ -42,7 +42,8 @@ pub(super) fn group(path: &str) -> &'static str {
 }
 
 const APPLIED: &str = "200 with `revision`, `changed`, `candidate` if the revision is a candidate, and `warnings` if there are any. With `dry-run=true` also `dry_run` and `changes`: each `field` with `before` and `after`";
-const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`). Each field is optional.";
+const TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `deploy` by default), `label` and `expires-in` (such as `30d`; 90 days by default, and `null` is for ever). Each field is optional.";
+const OPERATORS_TOKEN: &str = "JSON with `scope` (`read`, `deploy` or `admin`; `admin` by default), `label` and `expires-in` (such as `30d`; for ever by default). Each field is optional.";
 const MADE: &str = "201 with `token`, `tenant`, `id`, `scope`, `label`, `created_ms` and `expires_ms`. `token` is shown only here";
 const TOKENS: &str = "200 with a list of tokens: `id`, `scope`, `label`, `created_ms` and `expires_ms`";
 const TENANT: &str = "200 with `name`, `read`, `write`, `nats_account`, `quotas`, `used` and `created_ms`";
@@ -144,7 +145,8 @@ pub(super) fn about(method: &str, path: &str) -> About {
             &[ApiCode::Conflict, ApiCode::PreconditionFailed],
         ),
         ("GET", "/v1/operator/tokens" | "/tokens") => of("", "", TOKENS, &[]),
-        ("POST", "/v1/operator/tokens" | "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
+        ("POST", "/v1/operator/tokens") => of("", OPERATORS_TOKEN, MADE, &[ApiCode::InvalidRequest]),
+        ("POST", "/tokens") => of("", TOKEN, MADE, &[ApiCode::InvalidRequest]),
         ("DELETE", "/v1/operator/tokens/{token}") => of("", "", "204", &[ApiCode::Conflict]),
         ("GET", "/v1/audit") => of("", "", AUDIT, &[]),
         ("GET", "/audit") => of(
@@ -255,7 +257,7 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ),
         ("POST", "/events") => of(
             "Either every event is fit to be published, or none is published. Events with an `id` may be sent again: their stream takes each once within two minutes. The audit log does not record events.",
-            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects. Each has `subject`, `headers` (an object), `id`, and one of `payload` (JSON, taken as it is written), `text` and `base64`.",
+            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects. Each has `subject`, `headers` (an object), `id`, and exactly one of `payload` (JSON, taken as it is written), `text` and `base64`.",
             "200 with `published` (a number) and `events`: for each event its `stream`, its `sequence`, and `duplicate` if its `id` was known",
             &[ApiCode::InvalidRequest, ApiCode::Conflict],
         ),
@@ -404,6 +406,12 @@ pub(super) fn about(method: &str, path: &str) -> About {
             "The order is that of their keys. Events that an earlier declaration of the join has kept are left out.",
             "",
             "200 with `kept` (each with `key`, `side`, `input`, `time_ms`, `until_ms`, `paired`, `sequence`, `partition` and `payload`), and `next` to go on with as `after`",
+            &[ApiCode::InvalidRequest],
+        ),
+        ("GET", "P/tables/{table}") => of(
+            "The order is that of their keys. Where each partition holds all rows, the partition answers that has read the most of the table. A page may hold fewer than `limit`, though there are more: then it has `next`.",
+            "",
+            "200 with `rows` (each with `key`, `partition`, `encoding` and `value`), and `next` to go on with as `after`",
             &[ApiCode::InvalidRequest],
         ),
         ("GET", "P/sketches") => of(

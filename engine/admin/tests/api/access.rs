@@ -135,16 +135,19 @@ async fn every_route_serves_those_whom_it_is_for() {
             (_, path) if path.ends_with("/rollback") => answer.status == StatusCode::CONFLICT,
             // Nothing runs beside the active revision.
             ("POST" | "DELETE", path) if path.contains("/candidate") => answer.status == StatusCode::CONFLICT,
-            // Its pipeline has neither windows nor joins.
-            ("GET", path) if path.ends_with("/windows/{window}") || path.ends_with("/joins/{join}") => {
-                answer.status == StatusCode::NOT_FOUND
-            }
+            ("GET", path) if is_not_declared(path) => answer.status == StatusCode::NOT_FOUND,
             // No engine runs on this stage, and its pipeline publishes nothing.
             _ if is_view(&route) => answer.status == StatusCode::CONFLICT,
             _ => answer.status.is_success(),
         };
         assert!(expected, "{} {}: {answer:?}", route.method, route.path);
     }
+}
+
+/// The stage's pipeline has neither windows nor joins nor tables.
+fn is_not_declared(path: &str) -> bool {
+    let ends = ["/windows/{window}", "/joins/{join}", "/tables/{table}"];
+    ends.iter().any(|end| path.ends_with(end))
 }
 
 #[tokio::test]
@@ -154,8 +157,7 @@ async fn an_operator_may_do_a_tenants_work() {
         .iter()
         .filter(|route| matches!(route.audience, Audience::Tenant(_)) && route.method == "GET")
         .filter(|route| !is_view(route))
-        // Its pipeline has neither windows nor joins.
-        .filter(|route| !route.path.ends_with("/windows/{window}") && !route.path.ends_with("/joins/{join}"))
+        .filter(|route| !is_not_declared(route.path))
     {
         stage.ok("GET", &path(route), "").await;
     }

@@ -201,6 +201,12 @@ async fn a_page_has_bounds_and_a_route_that_asks_nothing_takes_no_parameters() {
         "/v1/tenants/shop/audit?limit=501",
         "/v1/tenants/shop/pipelines/clicks/dead-letters?limit=501",
         "/v1/tenants/shop/pipelines/clicks/outputs?limit=0",
+        "/v1/tenants/shop/pipelines/clicks/timers?limit=0",
+        "/v1/tenants/shop/pipelines/clicks/timers?limit=1001",
+        "/v1/tenants/shop/pipelines/clicks/joins/j?limit=1001",
+        "/v1/tenants/shop/pipelines/clicks/windows/w?limit=1001",
+        "/v1/tenants/shop/pipelines/clicks/vectors/v?limit=0",
+        "/v1/tenants/shop/pipelines/clicks/steps/s/state?limit=1001",
         "/v1/tenants/shop/pipelines/clicks/outputs?follow=true&limit=0",
         "/v1/tenants/shop/pipelines?limit=abc",
     ] {

@@ -19,7 +19,11 @@ const EVENTS: &str = "/v1/tenants/shop/events";
 const INBOX: &str = "/v1/tenants/shop/streams/inbox";
 const OUTPUTS: &str = "/v1/tenants/shop/pipelines/emitter/outputs";
 
-async fn publish(stage: &Stage, event: Value) -> Answer {
+/// Publishes an event, without a payload where none is given.
+async fn publish(stage: &Stage, mut event: Value) -> Answer {
+    if event.get("payload").is_none() && event.get("text").is_none() {
+        event["text"] = json!("");
+    }
     let body = json!({ "events": [event] }).to_string();
     stage.ask("POST", EVENTS, &[&stage.shop], body).await
 }
@@ -143,14 +147,16 @@ async fn nothing_is_published_that_is_not_the_tenants_to_publish() {
         .ask("POST", EVENTS, &[&stage.shop], r#"{"events":[]}"#)
         .await;
     assert_eq!(none.problem(), "invalid-request");
-    let many: Vec<_> = (0..1_001).map(|_| json!({ "subject": "results.in.a" })).collect();
+    let many: Vec<_> = (0..1_001)
+        .map(|_| json!({ "subject": "results.in.a", "text": "" }))
+        .collect();
     let many = json!({ "events": many }).to_string();
     assert_eq!(
         stage.ask("POST", EVENTS, &[&stage.shop], many).await.problem(),
         "invalid-request"
     );
     // One that may not be published keeps the others back.
-    let mixed = json!({ "events": [{ "subject": "results.in.a" }, { "subject": "bank.in.a" }] });
+    let mixed = json!({ "events": [{ "subject": "results.in.a", "text": "" }, { "subject": "bank.in.a", "text": "" }] });
     let mixed = stage.ask("POST", EVENTS, &[&stage.shop], mixed.to_string()).await;
     assert!(
         mixed.json()["detail"].as_str().unwrap().starts_with("event 2: "),
@@ -355,6 +361,17 @@ async fn results_are_read_page_by_page_and_by_key() {
     assert_eq!(values(&ada).len(), 2, "{ada}");
     let new = stage.ok("GET", &format!("{OUTPUTS}?from=new"), "").await.json();
     assert_eq!(values(&new).len(), 0, "{new}");
+    for (time, outputs) in [("1960-01-01T00:00:00Z", 3), ("9999-12-31T23:59:59Z", 0)] {
+        let page = stage.ok("GET", &format!("{OUTPUTS}?from={time}"), "").await;
+        assert_eq!(values(&page.json()).len(), outputs, "{time}");
+    }
+    let beyond = format!("{OUTPUTS}?from=1796059837369");
+    let beyond = stage.ask("GET", &beyond, &[OPERATOR], "").await;
+    let detail = beyond.json()["detail"].to_string();
+    assert!(
+        detail.contains("newest") && detail.contains("2026-11-30T"),
+        "{detail}"
+    );
     for wrong in ["from=soon", "from=1&after=1", "limit=-1", "frm=1"] {
         let answer = stage
             .ask("GET", &format!("{OUTPUTS}?{wrong}"), &[OPERATOR], "")

@@ -1,4 +1,4 @@
-//! What a pipeline keeps, page by page: vectors of a collection, timers, events that wait in a join. And what uses what:
+//! What a pipeline keeps, page by page: vectors of a collection, timers, events that wait in a join, rows of tables. And what uses what:
 //! pipelines of a schema, engines of partitions.
 
 use axum::http::StatusCode;
@@ -8,6 +8,7 @@ use tailrace_core::{
     join::{self, Kept, RowId},
     manifest::{JoinSide, parse::parse},
     name::Name,
+    table::{self, READINGS, Reading, encode_row},
     timer::Carried,
 };
 use tailrace_testing::store::Content;
@@ -130,6 +131,22 @@ async fn pages(stage: &Stage, path: &str, list: &str) -> Vec<Vec<Value>> {
 }
 
 #[tokio::test]
+async fn a_deletion_that_nobody_ordered_is_not_found() {
+    let stage = stage().await;
+    let order = format!("{PIPELINE}/steps/count/state-deletions");
+    let ordered = stage.ask("POST", &order, &[OPERATOR], r#"{"key":"a"}"#).await;
+    assert_eq!(ordered.status, StatusCode::ACCEPTED, "{ordered:?}");
+    let number = ordered.json()["number"].as_u64().unwrap();
+    let show = |number: u64| format!("{PIPELINE}/state-deletions/{number}");
+    let report = stage.ok("GET", &show(number), "").await.json();
+    assert_eq!(report["waiting"], json!([0, 1]), "{report}");
+    for never in [0, number + 70, u64::MAX] {
+        let answer = stage.ask("GET", &show(never), &[OPERATOR], "").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{never}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn vectors_of_all_partitions_come_in_the_order_of_their_ids_and_no_page_parts_an_id() {
     let stage = stage().await;
     let pages = pages(&stage, "/vectors/users?limit=2", "vectors").await;
@@ -234,6 +251,74 @@ async fn a_join_shows_what_it_keeps_with_its_time_to_go_and_nothing_of_an_earlie
         )
         .await;
     assert_eq!(wrong.problem(), "invalid-request");
+}
+
+/// A partition that has read a table up to there, as of a tag, and has these rows, each with its tag.
+fn table(content: &mut Content, name: &str, sequence: u64, rows: &[(&str, u32, &str)]) {
+    let reading = Reading {
+        tag: 7,
+        sequence,
+        has_old_rows: false,
+        load: None,
+    };
+    content.set(READINGS, name, &reading.encode(), None);
+    let step = table::step(&Name::new(name).unwrap());
+    for (key, tag, row) in rows {
+        content.set(&step, key, &encode_row(*tag, row.as_bytes()), None);
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_table_are_those_of_the_partition_that_has_read_the_most_or_of_all() {
+    let stage = Stage::set().await;
+    let mut contents = [Content::default(), Content::default()];
+    let old = [("ann", 7, "1"), ("bob", 7, "1"), ("gone", 7, "1")];
+    table(&mut contents[0], "customers", 3, &old);
+    let new = [
+        ("ann", 7, "{\"n\":2}"),
+        ("bob", 7, "1"),
+        ("eve", 7, "ü"),
+        ("old", 6, "1"),
+    ];
+    table(&mut contents[1], "customers", 5, &new);
+    table(&mut contents[0], "items", 9, &[("a", 7, "1"), ("c", 7, "1")]);
+    table(&mut contents[1], "items", 8, &[("b", 7, "1")]);
+    for (partition, content) in contents.into_iter().enumerate() {
+        stage.fake.hold(partition as u32, content);
+    }
+    let tables = "tables:\n  customers: { subjects: ['shop.customers.*'] }\n  items: { subjects: ['shop.items.*'], scope: partition }\n";
+    stage.ok("PUT", PIPELINE, format!("{MANIFEST}{tables}")).await;
+    let rows = pages(&stage, "/tables/customers?limit=2", "rows").await.concat();
+    assert_eq!(
+        rows,
+        [
+            json!({ "key": "ann", "partition": 1, "encoding": "json", "value": { "n": 2 } }),
+            json!({ "key": "bob", "partition": 1, "encoding": "json", "value": 1 }),
+            json!({ "key": "eve", "partition": 1, "encoding": "text", "value": "ü" }),
+        ]
+    );
+    let pages = pages(&stage, "/tables/items?limit=1", "rows").await;
+    let keys: Vec<_> = pages.concat().iter().map(|row| row["key"].clone()).collect();
+    assert_eq!((pages.len(), keys), (4, vec![json!("a"), json!("b"), json!("c")]));
+    let asked = |query: &str| format!("{PIPELINE}/tables/customers?{query}");
+    let one = stage.ok("GET", &asked("key=bob"), "").await.json();
+    assert_eq!(one["rows"].as_array().unwrap().len(), 1);
+    let some = stage.ok("GET", &asked("prefix=e"), "").await.json();
+    assert_eq!(some["rows"][0]["key"], "eve");
+    // A key that others begin with, one that is gone, and one whose row no longer counts.
+    for key in ["an", "gone", "old"] {
+        let answer = stage
+            .ask("GET", &asked(&format!("key={key}")), &[OPERATOR], "")
+            .await;
+        assert_eq!(answer.problem(), "not-found", "{key}");
+    }
+    let both = stage
+        .ask("GET", &asked("key=bob&prefix=b"), &[OPERATOR], "")
+        .await;
+    assert_eq!(both.problem(), "invalid-request");
+    let path = format!("{PIPELINE}/tables/others");
+    let answer = stage.ask("GET", &path, &[OPERATOR], "").await;
+    assert_eq!(answer.problem(), "not-found");
 }
 
 #[tokio::test]

@@ -11,7 +11,14 @@ use crate::{
 
 /// Routes whose success needs more than a pipeline that lies there.
 fn needs_more(route: &Route) -> bool {
-    let more = ["/tap", "/logs", "/outputs", "/windows/{window}", "/joins/{join}"];
+    let more = [
+        "/tap",
+        "/logs",
+        "/outputs",
+        "/windows/{window}",
+        "/joins/{join}",
+        "/tables/{table}",
+    ];
     more.iter().any(|end| route.path.ends_with(end))
 }
 

@@ -189,9 +189,17 @@ async fn what_came_before_another_stream_was_named_stays_good_and_the_stream_sta
     stage.ok("PUT", CLICKS, other(1)).await;
     stage.fake.broker.lose_stream("SHOP");
     stage.fake.broker.declare("NEW", &["shop.>"]);
-    stage
-        .ok("POST", &format!("{CLICKS}/resume?stream=NEW&from=first"), "")
-        .await;
+    // Sequences are of one stream alone.
+    let path = format!("{CLICKS}/resume?stream=NEW");
+    let unsaid = stage.ask("POST", &path, &[OPERATOR], "").await;
+    assert_eq!(unsaid.status, StatusCode::UNPROCESSABLE_ENTITY, "{unsaid:?}");
+    assert!(
+        unsaid.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("where to begin")
+    );
+    stage.ok("POST", &(path + "&from=first"), "").await;
     let back = stage
         .ok("POST", &format!("{CLICKS}/rollback"), r#"{"to":1}"#)
         .await
@@ -212,4 +220,8 @@ async fn what_came_before_another_stream_was_named_stays_good_and_the_stream_sta
     stage.fake.broker.declare("OTHER", &["shop.>"]);
     let refused = stage.ask("PUT", CLICKS, &[OPERATOR], naming("OTHER")).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    // One that names none means the stream that it reads, whichever its subjects would find.
+    let unnamed = other(8).replace("stream: SHOP", "markers: skip");
+    stage.ok("PUT", CLICKS, unnamed).await;
+    assert_eq!(stream().await, json!("NEW"));
 }

@@ -167,6 +167,20 @@ async fn rules_are_the_tenants_within_its_quota_and_survive_its_operator() {
 }
 
 #[tokio::test]
+async fn memory_that_a_plugin_needs_is_asked_for_where_it_is_limited() {
+    let stage = Stage::set().await;
+    let hungry = PIPELINE.replace("grants:", "config: hungry, grants:");
+    let refused = stage.apply(&hungry).await;
+    let told = refused.json().to_string();
+    assert!(
+        told.contains("steps[0].limits.memory") && told.contains("limits: { memory: 32MiB }"),
+        "{told}"
+    );
+    let fed = hungry.replace("grants:", "limits: { memory: 32MiB }, grants:");
+    assert!(stage.apply(&fed).await.status.is_success());
+}
+
+#[tokio::test]
 async fn memory_beyond_the_quota_needs_an_operator() {
     let stage = Stage::set().await;
     let wanted = PIPELINE.replace("grants:", "limits: { memory: 100MiB }, grants:");

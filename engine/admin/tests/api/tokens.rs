@@ -18,6 +18,35 @@ async fn token(stage: &Stage, request: Value) -> (String, String) {
     scopes::token(stage, TOKENS, request).await
 }
 
+#[tokio::test]
+async fn a_token_of_which_nothing_is_said_may_deploy_for_90_days_and_a_list_is_no_token() {
+    let stage = Stage::set().await;
+    for (body, scope, has_end) in [
+        ("", "deploy", true),
+        ("{}", "deploy", true),
+        (r#"{"scope":"admin","expires-in":null}"#, "admin", false),
+    ] {
+        let made = stage.ok("POST", TOKENS, body).await.json();
+        assert_eq!(made["scope"], scope, "{body}");
+        let days = made["expires_ms"]
+            .as_u64()
+            .map(|end| (end - made["created_ms"].as_u64().unwrap()) / 86_400_000);
+        assert_eq!(days, has_end.then_some(90), "{body}");
+    }
+    let before = stage.fake.acts();
+    for body in ["[]", r#"["read","lab","30d"]"#] {
+        let answer = stage.ask("POST", TOKENS, &[OPERATOR], body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
+        let told = answer.json()["detail"].to_string();
+        assert!(told.contains("a list stands where fields"), "{told}");
+    }
+    let tenant = stage
+        .ask("PUT", "/v1/tenants/arr", &[OPERATOR], r#"[["arr.>"],["arr.>"]]"#)
+        .await;
+    assert_eq!(tenant.status, StatusCode::UNPROCESSABLE_ENTITY, "{tenant:?}");
+    assert_eq!(stage.fake.acts(), before, "nothing was done");
+}
+
 /// Routes of tenants, with the role that each needs.
 fn of_tenants() -> Vec<(Route, Role)> {
     scopes::needing(|audience| match audience {

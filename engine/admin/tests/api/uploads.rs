@@ -88,6 +88,18 @@ async fn a_config_that_the_plugin_refuses_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_needs_more_memory_is_kept_and_the_limit_to_write_is_told() {
+    let stage = Stage::set().await;
+    let parts: [(&str, &[u8]); 2] = [("plugin", PLUGIN), ("config", b"\"hungry\"")];
+    let trial = &send_form(&stage, &parts).await.json()["trial"];
+    assert_eq!(
+        (&trial["configured"], &trial["needs_memory"]),
+        (&false.into(), &"32MiB".into())
+    );
+    assert!(is_kept(&stage).await);
+}
+
+#[tokio::test]
 async fn a_form_of_another_shape_is_refused_and_does_nothing() {
     let stage = Stage::set().await;
     let before = stage.fake.acts();

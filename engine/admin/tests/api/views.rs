@@ -165,7 +165,8 @@ async fn a_tap_shows_the_wanted_step_and_key_only() {
     show(&status, 1..2);
     assert_eq!(events(wanted).await.len(), 2);
     status.views.close();
-    assert_eq!(events(other).await.len(), 1, "nothing of another key");
+    let names: Vec<String> = events(other).await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["shown", "ended"], "nothing of another key");
     let unknown = stage
         .ask("GET", &format!("{TAP}?step=none"), &[OPERATOR], "")
         .await;
@@ -182,7 +183,8 @@ async fn a_slow_watcher_is_told_how_much_it_missed() {
     let body = open(&stage, TAP).await.unwrap();
     show(&status, 0..1_000);
     status.views.close();
-    let events = events(body).await;
+    let mut events = events(body).await;
+    assert_eq!(events.pop().unwrap().0, "ended");
     let (samples, missed): (Vec<_>, Vec<_>) = events[1..].iter().partition(|(name, _)| name == "sample");
     let missed: u64 = missed
         .iter()
@@ -221,11 +223,19 @@ async fn watchers_are_bounded_and_a_place_is_free_again_when_one_goes() {
 }
 
 #[tokio::test]
-async fn a_deleted_pipeline_ends_its_streams() {
+async fn a_deleted_pipeline_ends_its_streams_and_says_so() {
     let (stage, _status) = running(ApiOptions::default()).await;
     let body = open(&stage, TAP).await.unwrap();
+    let lines = open(&stage, &format!("{LOGS}?follow=true")).await.unwrap();
     stage.ok("DELETE", "/v1/tenants/shop/pipelines/clicks", "").await;
-    assert_eq!(events(body).await.len(), 1, "it says what it shows, and ends");
+    for body in [body, lines] {
+        let events = events(body).await;
+        let (name, data) = events.last().unwrap();
+        assert_eq!(
+            (name.as_str(), data["reason"].as_str().unwrap()),
+            ("ended", "pipeline clicks was deleted")
+        );
+    }
 }
 
 #[tokio::test]
@@ -247,7 +257,7 @@ async fn the_last_lines_are_json_and_followed_ones_come_after_them() {
         .iter()
         .map(|(_, data)| data["text"].clone())
         .collect();
-    assert_eq!(texts[1..], ["one", "two\\r\\nevent: sample", "three"]);
+    assert_eq!(texts[1..4], ["one", "two\\r\\nevent: sample", "three"]);
 }
 
 #[tokio::test]

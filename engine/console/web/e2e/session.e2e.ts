@@ -2,9 +2,9 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, logIn, open } from './stage/browser';
-import { PATIENCE_MS } from './stage/conditions';
+import { eventually, PATIENCE_MS } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { ORDERS } from './stage/shop';
+import { ORDERS, SUBJECT } from './stage/shop';
 
 let engine: Engine;
 let browser: Browser;
@@ -90,10 +90,10 @@ describe('a session', () => {
     const { token } = await engine.newToken('read');
     const { page } = await open(browser, engine, HERE);
     await logIn(page, token, 'dev');
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByText('needs a token of scope deploy').waitFor();
+    await page.getByText('needs a token of scope deploy; this token has read').first().waitFor();
+    expect(await page.getByRole('button', { name: 'Pause' }).isDisabled()).toBe(true);
     await page.getByRole('link', { name: 'Tokens' }).click();
-    await page.getByText('needs a token of scope admin').waitFor();
+    await page.getByText('needs a token of scope admin').first().waitFor();
     expect((await engine.status('orders'))['state']).toBe('running');
   });
 
@@ -101,12 +101,12 @@ describe('a session', () => {
     const { token } = await engine.newToken('read');
     const { page } = await open(browser, engine, '/console/t/dev/streams');
     await logIn(page, token, 'dev');
-    await page.getByLabel('Subjects').fill('dev.other.>');
-    await page.getByRole('button', { name: 'Create' }).click();
-    await page.getByText('needs a token of scope deploy').waitFor();
+    await page.getByText('needs a token of scope deploy').first().waitFor();
+    expect(await page.getByLabel('Subjects').isDisabled()).toBe(true);
     await page.getByRole('link', { name: 'First steps' }).click();
-    await page.getByRole('button', { name: 'Publish' }).click();
-    await page.getByText('needs a token of scope deploy').waitFor();
+    await page.getByRole('button', { name: 'Publish' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Publish' }).isDisabled()).toBe(true);
+    expect(await page.getByLabel('Payload').isDisabled()).toBe(true);
     const kept = (await (await engine.ask('GET', '/streams')).json()) as unknown[];
     expect(kept).toEqual([]);
   });
@@ -115,7 +115,7 @@ describe('a session', () => {
     const { page } = await open(browser, engine, '/console/operator');
     await logIn(page, engine.token, 'dev');
     await page.getByRole('heading', { name: 'All tenants' }).waitFor();
-    await page.getByRole('alert').first().waitFor();
+    await page.getByText("needs an operator's token").waitFor();
     expect(await page.getByRole('region', { name: 'Tenants' }).count()).toBe(0);
     expect(await page.getByRole('link', { name: 'All tenants' }).count()).toBe(0);
   });
@@ -128,6 +128,53 @@ describe('a session', () => {
     await page.getByRole('heading', { name: 'orders' }).waitFor();
     await page.getByRole('link', { name: 'All tenants' }).click();
     await page.getByRole('region', { name: 'Tenants' }).waitFor();
+  });
+
+  it('of a tenant needs no name of the tenant, and asks for nothing that it may not have', async () => {
+    const { page, complaints, unloaded } = await open(browser, engine, '/console/');
+    await logIn(page, engine.token);
+    await page.getByRole('heading', { name: 'Pipelines' }).waitFor();
+    expect(page.url()).toBe(`${engine.url}/console/t/dev`);
+    await page.getByRole('link', { name: 'orders' }).first().click();
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    expect([...complaints, ...unloaded]).toEqual([]);
+  });
+
+  it.each([
+    ['live', 'Waiting for a call', 'region', 'Samples'],
+    ['outputs', 'Waiting for a result', 'region', 'Results'],
+    ['logs', 'No plugin has logged anything yet', undefined, ''],
+  ] as const)('watches %s again when the engine has started again', async (tab, waits, role, name) => {
+    const { page } = await open(browser, engine, `${HERE}/${tab}`);
+    await logIn(page, engine.token, 'dev');
+    await page.getByText(waits).waitFor();
+    await engine.stop();
+    await page.getByText('Nothing is watched now. The console tries again by itself.').waitFor();
+    await page.getByRole('alert').first().waitFor();
+    expect(await page.getByText(waits).count()).toBe(0);
+    await engine.run();
+    await page.getByText('Nothing is watched now').waitFor({ state: 'hidden' });
+    await page.getByText(waits).waitFor();
+    if (!role) return;
+    await eventually('something comes', async () => {
+      await engine.publish(SUBJECT, [{ user: 'again', amount: 1 }]);
+      return (await page.getByRole(role, { name }).count()) > 0 ? true : undefined;
+    });
+    await page.context().close();
+  });
+
+  it('asks again what is asked once only, where no answer came', async () => {
+    const { page } = await open(browser, engine, HERE);
+    await logIn(page, engine.token, 'dev');
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+    const plugins = '**/v1/tenants/dev/plugins';
+    await page.route(plugins, (route) => route.abort());
+    await page.getByRole('link', { name: 'Plugins' }).click();
+    await page.getByText('the engine does not answer').waitFor();
+    await page.unroute(plugins);
+    await page.getByRole('cell', { name: 'validator@1.0.0', exact: true }).waitFor();
+    await page.getByText('the engine does not answer').waitFor({ state: 'hidden' });
+    await page.context().close();
   });
 
   it('survives an engine that starts again', async () => {

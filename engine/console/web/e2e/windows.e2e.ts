@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accessible, launch, logIn, open } from './stage/browser';
 import { eventually } from './stage/conditions';
 import { Engine } from './stage/engine';
-import { BOUGHT, MINUTES, orders, RICH_ORDERS, SALES, SUBJECT } from './stage/shop';
+import { BOUGHT, KNOWN, MINUTES, orders, RICH_ORDERS, SALES, SUBJECT } from './stage/shop';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 const WINDOWS = '**/v1/tenants/dev/pipelines/sales/windows/per-minute?*';
@@ -139,6 +139,28 @@ it('warns of times that are most likely of another unit, on every tab', async ()
   await page.getByRole('link', { name: 'Status' }).click();
   await warning.first().waitFor();
   await accessible(page);
+});
+
+it('shows the rows of a table, by what their keys begin with', async () => {
+  const stream = JSON.stringify({ subjects: ['dev.users.*'], 'newest-only': true });
+  await engine.ask('PUT', '/streams/users', stream);
+  await engine.publish('dev.users.ada', [{ tier: 'gold' }]);
+  await engine.publish('dev.users.bob', [{ tier: HOSTILE }]);
+  await engine.apply(KNOWN);
+  await page.getByRole('link', { name: 'Pipelines' }).click();
+  await page.getByRole('region', { name: 'Pipelines', exact: true }).getByRole('link', { name: 'known' }).click();
+  await page.getByRole('link', { name: 'State, timers, vectors' }).click();
+  const table = page.getByRole('region', { name: 'Rows' });
+  await table.getByRole('row', { name: /^ada .*gold/ }).waitFor();
+  await table.getByText(HOSTILE).waitFor();
+  await accessible(page);
+  await page.getByLabel('Keys that begin with').fill('a');
+  await page.keyboard.press('Tab');
+  await table.getByText(HOSTILE).waitFor({ state: 'detached' });
+  await page.getByText('tailrace table scan known users --prefix a').waitFor();
+  await page.getByLabel('Keys that begin with').fill('nobody');
+  await page.keyboard.press('Tab');
+  await page.getByText('No row has such a key.').waitFor();
 });
 
 it('tells how far a stretch of event time is from the one before, both as the user wishes them', async () => {

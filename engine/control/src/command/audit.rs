@@ -11,8 +11,10 @@ use std::time::Duration;
 use serde_json::json;
 use tailrace_core::{
     audit::{Actor, AuditRecord, Change, ChangeState},
+    identity::PipelineId,
     life::Life,
     ports::broker::BrokerError,
+    registry::Pipeline,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,18 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The id of the record that says that the log began anew: one, however many engines say it.
 const BEGAN_ANEW: &str = "0000000000000000";
+
+/// A change of a pipeline, told to the life of the tenant that made it. This engine may not know yet that the tenant is
+/// there, or that it is another by now.
+pub(super) fn of_pipeline(action: &'static str, id: &PipelineId, pipeline: &Pipeline) -> Change {
+    let change = Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline));
+    // An engine from before lives wrote none.
+    if pipeline.tenant_life.is_unnamed() {
+        change
+    } else {
+        change.in_life(pipeline.tenant_life)
+    }
+}
 
 impl Commands {
     /// The same, in the name of who asks; without it, the engine is said to have made the changes.

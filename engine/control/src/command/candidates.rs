@@ -16,6 +16,7 @@ use crate::{
     command::{
         Commands,
         apply::{AppliedPipeline, told},
+        audit::of_pipeline,
     },
     error::{ControlError, ControlResult},
 };
@@ -64,7 +65,7 @@ impl Commands {
                 revision.begun = pipeline.active.begun_behind(&revision.manifest, revision.number);
             }
         }
-        let change = changed("candidate-begun", id, &pipeline.active).to(json!({
+        let change = changed("candidate-begun", id, &pipeline).to(json!({
             "candidate": told(&revision),
             "how": mode,
         }));
@@ -135,7 +136,7 @@ impl Commands {
         let Some(candidate) = pipeline.candidate.take() else {
             return Err(no_candidate(id));
         };
-        let change = changed("candidate-promoted", id, &pipeline.active).to(told(&candidate.revision));
+        let change = changed("candidate-promoted", id, &pipeline).to(told(&candidate.revision));
         let number = candidate.revision.number;
         pipeline.last_candidate = Some(Ended {
             revision: number,
@@ -167,12 +168,8 @@ impl Commands {
             .as_ref()
             .map(|candidate| candidate.revision.number);
         let number = number.ok_or_else(|| no_candidate(id))?;
-        let change = Change::new(
-            "candidate-abandoned",
-            &id.tenant,
-            format!("pipeline/{}", id.pipeline),
-        )
-        .from(Some(json!({ "candidate": number })));
+        let change =
+            of_pipeline("candidate-abandoned", id, &pipeline).from(Some(json!({ "candidate": number })));
         pipeline.end_candidate(number, "abandoned".to_owned(), self.context.now_ms());
         let active = pipeline.active.number;
         self.audited(change, self.write_candidate(id, &pipeline, expected))
@@ -186,8 +183,8 @@ impl Commands {
     }
 }
 
-fn changed(action: &'static str, id: &PipelineId, active: &Revision) -> Change {
-    Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline)).from(Some(told(active)))
+fn changed(action: &'static str, id: &PipelineId, pipeline: &Pipeline) -> Change {
+    of_pipeline(action, id, pipeline).from(Some(told(&pipeline.active)))
 }
 
 fn no_candidate(id: &PipelineId) -> ControlError {

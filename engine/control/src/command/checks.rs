@@ -8,12 +8,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tailrace_core::{
     alarm::notice::Target,
-    grant::Grant,
     identity::{Digest, PipelineId},
     load::load_plugin,
     manifest::{
-        OutputManifest, PipelineManifest, PluginRef, StepManifest, config_text, error::ManifestError,
-        mistakes::Mistakes,
+        OutputManifest, PipelineManifest, PluginRef, StepManifest, TableManifest, config_text,
+        error::ManifestError, mistakes::Mistakes, step_needs,
     },
     name::Name,
     ports::{
@@ -88,7 +87,7 @@ impl Commands {
         Ok(digests)
     }
 
-    /// A step's plugin exists, imports only what it is granted, and its config is what the plugin declares.
+    /// A step's plugin exists, its config is what the plugin declares, and it is granted what it needs.
     pub(crate) fn look_at_plugin(
         &self,
         tenant: &Name,
@@ -96,7 +95,6 @@ impl Commands {
         index: usize,
         configs: &BTreeMap<Name, Yaml>,
     ) -> ControlResult<Arc<PluginVersion>> {
-        let has_tables = !manifest.tables.is_empty();
         let (path, step) = (format!("steps[{index}]"), &mut manifest.steps[index]);
         let known = self.context.known_version(tenant, &step.plugin)?;
         let version = known.ok_or_else(|| {
@@ -104,8 +102,8 @@ impl Commands {
             ManifestError::new(format!("{path}.plugin"), format!("there is no plugin {plugin}; upload it first: tailrace plugin push … --name {} --version {}", plugin.name, plugin.version))
         })?;
         check_stays(&path, step, &version)?;
-        check_imports(&path, step, &version, has_tables)?;
         check_config(&path, step, &version, configs.get(&step.name))?;
+        check_needs(&path, step, &version, &manifest.tables)?;
         Ok(version)
     }
 
@@ -143,7 +141,13 @@ impl Commands {
         match tried.map_err(|lost| ControlError::Internal(lost.to_string()))? {
             Ok(()) => Ok(()),
             Err(PluginError::Engine(cause)) => Err(ControlError::Internal(cause)),
-            Err(cause) => Err(ManifestError::new(format!("{path}.config"), cause.to_string()).into()),
+            Err(cause) => {
+                let field = match cause {
+                    PluginError::Memory { .. } => "limits.memory",
+                    _ => "config",
+                };
+                Err(ManifestError::new(format!("{path}.{field}"), cause.to_string()).into())
+            }
         }
     }
 
@@ -261,34 +265,17 @@ fn check_stays(path: &str, step: &StepManifest, version: &PluginVersion) -> Resu
     Err(ManifestError::new(format!("{path}.plugin"), why))
 }
 
-fn check_imports(
+fn check_needs(
     path: &str,
     step: &StepManifest,
     version: &PluginVersion,
-    has_tables: bool,
+    tables: &BTreeMap<Name, TableManifest>,
 ) -> Result<(), ManifestError> {
-    // Where there is no table, there is nothing to grant: a call for one stops.
-    let is_needed = |import: &&Grant| **import != Grant::Tables || has_tables;
-    let needed = version.imports.iter().filter(is_needed);
-    let missing: Vec<_> = needed.filter(|import| !step.grants.contains(import)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let listed = version
-        .imports
-        .iter()
-        .filter(is_needed)
-        .map(|import| format!("{import:?}").to_lowercase())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let first = format!("{:?}", missing[0]).to_lowercase();
-    Err(ManifestError::new(
-        format!("{path}.grants"),
-        format!(
-            "plugin {} imports {first}, which the step is not granted; write grants: [{listed}]",
-            step.plugin
-        ),
-    ))
+    let checked = step_needs::check(step, &version.imports, version.config_schema.as_ref(), tables);
+    checked.map_err(|lack| {
+        let why = format!("plugin {} {}; {}", step.plugin, lack.trouble, lack.way_out);
+        ManifestError::new(format!("{path}.{}", lack.place), why)
+    })
 }
 
 /// What a revision cannot change, because positions and partitions of what is committed depend on it.

@@ -8,6 +8,7 @@ use tailrace_core::{
     observe::status::State,
     ports::broker::{OwnError, own_stream},
     registry::{Key, Pipeline, PipelinePhase},
+    unrecorded::unrecorded,
     world::World,
 };
 
@@ -28,6 +29,10 @@ impl Commands {
             Ok(facts) => !altered::is_final(&facts.altered),
             // A broker that does not answer says nothing of the stream.
             Err(OwnError::Broker(cause)) => return Err(cause.into()),
+            // It would be in the way of the new one, and it is not ours to delete.
+            Err(cause @ OwnError::Theirs(_)) => {
+                return Err(ControlError::Conflict(format!("{cause}; then repeat this")));
+            }
             Err(OwnError::Gone(_) | OwnError::Foreign { .. }) => false,
         };
         if is_usable && !self.has_lost_records(&world, id, &pipeline).await? {
@@ -56,18 +61,22 @@ impl Commands {
         self.audited(change, make).await
     }
 
-    /// Whether a partition has no record, not even the one that it began with. Before lives none was written, so
-    /// there only the engine that runs it can tell.
+    /// Whether a partition has no record, not even the one that it began with, or its newest is gone. Before lives none
+    /// was written, so there only the engine that runs it can tell. So it can, where records are damaged.
     async fn has_lost_records(
         &self,
         world: &World,
         id: &PipelineId,
         pipeline: &Pipeline,
     ) -> ControlResult<bool> {
+        let status = self.context.overview.pipeline(id);
+        if status.as_ref().is_some_and(|status| status.lacks_records()) {
+            return Ok(true);
+        }
         if pipeline.life.is_unnamed() {
-            let status = self.context.overview.pipeline(id);
             return Ok(status.is_some_and(|status| matches!(status.state(), State::Parked { .. })));
         }
+        let mut partitions = Vec::new();
         for partition in 0..pipeline.active.manifest.partitions {
             let partition = PartitionId {
                 pipeline: id.clone(),
@@ -77,8 +86,10 @@ impl Commands {
             if world.commits.last(&partition).await?.is_none() {
                 return Ok(true);
             }
+            partitions.push(partition);
         }
-        Ok(false)
+        let accepted = pipeline.accepted_repeats.unwrap_or(0);
+        Ok(unrecorded(world, &partitions, accepted).await?.is_some())
     }
 
     /// Deletes a pipeline with its state, its outputs and its dead letters. One that is being deleted already is

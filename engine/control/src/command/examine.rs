@@ -11,6 +11,7 @@ use tailrace_core::{
         PipelineManifest,
         check::{MAX_STEPS, find},
         parse::Written,
+        table_rules::remarks,
     },
     name::Name,
     ports::broker::StreamFacts,
@@ -86,14 +87,15 @@ impl Commands {
         sift(&mut found, resolved)?;
         let known = self.settled(&id).await?;
         let revision = known.as_ref().map(|(_, revision)| *revision);
-        let mut warnings = Vec::new();
+        let mut warnings = remarks(&manifest);
+        warnings.extend(self.readers_left(&id, &manifest)?);
         let called = known.as_ref().map(|(known, _)| known.in_words(&id));
         let called = called.unwrap_or_else(|| format!("pipeline {}", id.pipeline));
         how.condition.check(&called, revision)?;
         if let (Some((known, _)), Some(_)) = (&known, &stream) {
             sift(&mut found, check_change(&known.active.manifest, &manifest))?;
             let again = Box::pin(self.declared_again(&id, known, &manifest)).await;
-            warnings = sift(&mut found, again)?.unwrap_or_default();
+            warnings.extend(sift(&mut found, again)?.into_iter().flatten());
             let versions = check_state_versions(&known.active.manifest, &manifest, how.forced);
             sift(&mut found, versions)?;
         }

@@ -27,22 +27,25 @@ impl Commands {
         )))
     }
 
-    /// The same for a manifest that names a stream which an earlier revision read.
+    /// The same for a manifest that names a stream which an earlier revision read, or none.
     pub(super) async fn keep_left_stream(
         &self,
         id: &PipelineId,
         manifest: &mut PipelineManifest,
     ) -> ControlResult<Option<String>> {
-        let Some(named) = manifest.input.stream.clone() else {
-            return Ok(None);
-        };
         let registry = self.context.registry()?;
         let Some(pipeline) = registry.pipelines.get(id) else {
             return Ok(None);
         };
-        if pipeline.rebase.is_none() || pipeline.active.manifest.input.stream.as_ref() == Some(&named) {
+        let now = &pipeline.active.manifest.input.stream;
+        if pipeline.rebase.is_none() || manifest.input.stream == *now {
             return Ok(None);
         }
+        let Some(named) = manifest.input.stream.clone() else {
+            // Its subjects may name the stream that was left, and nobody has asked for that one.
+            manifest.input.stream.clone_from(now);
+            return Ok(None);
+        };
         let kept = registry.revisions.get(id).into_iter().flatten();
         for number in kept.rev() {
             let known = self.context.kept_revision(id, *number).await;

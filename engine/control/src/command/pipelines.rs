@@ -17,6 +17,7 @@ use crate::{
     command::{
         Commands,
         apply::{AppliedPipeline, Apply},
+        audit::of_pipeline,
         checks::{check_change, check_memory},
         endings::ended,
         examine::Examined,
@@ -100,13 +101,12 @@ impl Commands {
             plugins,
             rolled_back_to: None,
         };
-        match known {
-            Some(known) => {
-                let applied = Box::pin(self.activate(&id, known, next)).await?;
-                Ok(AppliedPipeline { warnings, ..applied })
-            }
-            None => Box::pin(self.create(&id, &owner, next, &stream)).await,
-        }
+        let applied = if let Some(known) = known {
+            Box::pin(self.activate(&id, known, next)).await?
+        } else {
+            Box::pin(self.create(&id, &owner, next, &stream)).await?
+        };
+        Ok(AppliedPipeline { warnings, ..applied })
     }
 
     /// What somebody should think of before this takes the place of the active revision.
@@ -211,7 +211,7 @@ impl Commands {
             Some(reason) => ("pipeline-paused", Some(json!({ "reason": reason }))),
             None => ("pipeline-resumed", None),
         };
-        let change = Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline));
+        let change = of_pipeline(action, id, &known);
         let change = told.into_iter().fold(change, Change::to);
         self.audited(change, self.change(id, |pipeline| pipeline.paused = reason))
             .await

@@ -1,17 +1,17 @@
 //! Sending dead letters again.
 
 use serde_json::json;
-use tailrace_core::{audit::Change, dead_letter::DeadLetter, identity::PipelineId};
+use tailrace_core::{dead_letter::DeadLetter, identity::PipelineId};
 
 use crate::{
-    command::Commands,
+    command::{Commands, audit::of_pipeline},
     error::{ControlError, ControlResult},
 };
 
 impl Commands {
     /// Sends a dead letter to the step that it failed at, once, however often it is asked.
     pub async fn redrive(&self, id: &PipelineId, letter: u64) -> ControlResult<()> {
-        self.context.pipeline(id)?;
+        let pipeline = self.context.pipeline(id)?;
         let missing = || ControlError::not_found("dead letter", &letter);
         let letters = self.context.world_of(&id.tenant).await?.dead_letters;
         let stored = letters.get(id, letter).await?.ok_or_else(missing)?;
@@ -22,17 +22,23 @@ impl Commands {
                 "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole: publish that again, smaller"
             )));
         }
-        let change = Change::new(
-            "dead-letter-redriven",
-            &id.tenant,
-            format!("pipeline/{}", id.pipeline),
-        );
+        let change = of_pipeline("dead-letter-redriven", id, &pipeline);
         let change = change.from(Some(json!({ "letter": letter, "step": known.reason.step })));
         self.audited(change, async {
             // Tells the engines to look at the redrive subject. First: what is cut off after it has done no harm.
-            self.change(id, |pipeline| pipeline.redriven += 1).await?;
+            self.count_redrive(id).await?;
             Ok(letters.redrive(id, &stored).await?)
         })
         .await
+    }
+
+    /// Several may be at it at once, and each of them counts.
+    pub(super) async fn count_redrive(&self, id: &PipelineId) -> ControlResult<()> {
+        loop {
+            match self.change(id, |pipeline| pipeline.redriven += 1).await {
+                Err(ControlError::Raced(_)) => {}
+                changed => return changed,
+            }
+        }
     }
 }

@@ -9,21 +9,26 @@ use tailrace_core::{
     identity::PipelineId,
     manifest::{PipelineManifest, error::ManifestError},
     observe::status::State,
-    ports::broker::{BrokerError, StreamFacts},
+    ports::broker::{BrokerError, InputError, StreamFacts},
     registry::{Pipeline, Rebase},
+    subject,
 };
+use tokio::time::Instant;
 
 use crate::{
     command::{
         Commands,
+        audit::of_pipeline,
         checks::check_reach,
         revisions::{Next, audit_of},
     },
     error::{ControlError, ControlResult},
 };
 
-/// Longest that a request looks at what becomes of a pipeline which was parked.
+/// How long a request looks at what becomes of a pipeline which was parked, once that has started.
 const LOOKED_WITHIN: Duration = Duration::from_millis(1_500);
+/// The same, however often it begins to start meanwhile.
+const LOOKED_AT_MOST: Duration = Duration::from_secs(6);
 /// By then it has begun to start.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -42,6 +47,8 @@ pub enum ReadFrom {
 pub struct Resume {
     /// Without the events that were lost.
     pub accept_loss: bool,
+    /// With commit records gone, and outputs published again that they were of.
+    pub accept_repeats: bool,
     /// From here.
     pub from: Option<ReadFrom>,
     /// On another stream.
@@ -53,18 +60,29 @@ pub struct Resume {
 impl Commands {
     /// Lets a pipeline go on.
     pub async fn resume(&self, id: &PipelineId, how: Resume) -> ControlResult<()> {
-        let from = match how.from {
-            None if how.stream.is_some() => Some(ReadFrom::First),
-            from => from,
-        };
+        let Resume { from, stream, .. } = &how;
+        let from = *from;
         if how.new_stream {
-            if from.is_some() || how.accept_loss {
+            if from.is_some() || stream.is_some() || how.accept_loss || how.accept_repeats {
                 return Err(ControlError::Invalid(
-                    "with new-stream the pipeline begins where its manifest says; leave accept-loss, from and stream out".to_owned(),
+                    "with new-stream the pipeline begins where its manifest says; leave accept-loss, accept-repeats, from and stream out".to_owned(),
                 ));
             }
             self.renew_stream(id).await?;
             return self.set_paused(id, None).await;
+        }
+        if how.accept_repeats {
+            if from.is_some() || stream.is_some() || how.accept_loss {
+                return Err(ControlError::Invalid(
+                    "with accept-repeats the pipeline goes on from its last commit record; leave accept-loss, from and stream out".to_owned(),
+                ));
+            }
+            return self.accept_repeats(id).await;
+        }
+        if let (None, Some(stream)) = (from, stream) {
+            return Err(ControlError::Invalid(format!(
+                "stream {stream} has sequences of its own, so say where to begin: with from `first` all that it holds is processed, which may be a second time; with a sequence what lies from there on"
+            )));
         }
         if let Some(from) = from {
             return self.rebase(id, from, how.stream).await;
@@ -76,7 +94,7 @@ impl Commands {
         if pipeline.paused.is_some() {
             return self.set_paused(id, None).await;
         }
-        self.try_again(id).await
+        self.try_again(id, &pipeline).await
     }
 
     /// Lets it go on behind its positions, without what the stream has dropped by now. That is counted as lost. Nothing
@@ -92,14 +110,36 @@ impl Commands {
             .as_ref()
             .is_some_and(|created| *created != facts.created);
         if is_another {
-            // Its positions mean nothing.
-            return self.rebase(id, ReadFrom::First, None).await;
+            // To begin anywhere would read events twice, or pass over some that nobody has counted.
+            let cause = InputError::Recreated(facts.name).with_exit(&id.pipeline);
+            return Err(ControlError::Conflict(format!(
+                "accept-loss goes on behind the last event that was read, and there is no such place: {cause}"
+            )));
         }
-        let target = format!("pipeline/{}", id.pipeline);
-        let change = Change::new("pipeline-loss-accepted", &id.tenant, target)
+        let change = of_pipeline("pipeline-loss-accepted", id, &pipeline)
             .to(json!({ "up_to": facts.last_sequence, "stream": facts.name }));
         let accept = |pipeline: &mut Pipeline| {
             pipeline.accepted_loss = Some(facts.last_sequence);
+            pipeline.paused = None;
+            pipeline.retried += 1;
+        };
+        self.audited(change, self.change(id, accept)).await?;
+        self.see_it_start(id).await
+    }
+
+    /// Lets it go on from the last commit record that is there. What was committed behind it is done again, and its
+    /// outputs are published a second time.
+    async fn accept_repeats(&self, id: &PipelineId) -> ControlResult<()> {
+        let (pipeline, _) = self.known(id).await?;
+        if self.runs(id) {
+            return Ok(());
+        }
+        let streams = self.context.world_of(&id.tenant).await?.streams;
+        let facts = streams.stream(&subject::stream_name(id)).await?;
+        let change = of_pipeline("pipeline-repeats-accepted", id, &pipeline)
+            .to(json!({ "up_to": facts.last_sequence, "stream": facts.name }));
+        let accept = |pipeline: &mut Pipeline| {
+            pipeline.accepted_repeats = Some(facts.last_sequence);
             pipeline.paused = None;
             pipeline.retried += 1;
         };
@@ -113,7 +153,7 @@ impl Commands {
     }
 
     /// One that is parked tries again; says so if it is parked once more.
-    async fn try_again(&self, id: &PipelineId) -> ControlResult<()> {
+    async fn try_again(&self, id: &PipelineId, pipeline: &Pipeline) -> ControlResult<()> {
         match self.context.overview.pipeline(id).map(|status| status.state()) {
             Some(State::Running) => return Ok(()),
             // It runs, and to start it again would mend nothing.
@@ -125,33 +165,32 @@ impl Commands {
             }
             _ => {}
         }
-        let change = Change::new(
-            "pipeline-retried",
-            &id.tenant,
-            format!("pipeline/{}", id.pipeline),
-        );
+        let change = of_pipeline("pipeline-retried", id, pipeline);
         self.audited(change, self.change(id, |pipeline| pipeline.retried += 1))
             .await?;
         self.see_it_start(id).await
     }
 
-    /// It starts, and the input is looked at only then: one that is parked again is so within moments.
+    /// It starts, and the input is looked at only then: one that is parked again is so within moments. While others
+    /// let it go on as well, it begins to start again and again.
     async fn see_it_start(&self, id: &PipelineId) -> ControlResult<()> {
-        let state = || self.context.overview.pipeline(id).map(|status| status.state());
-        let parked = async {
-            tokio::time::sleep(FIRST_LOOK).await;
-            while !matches!(state(), Some(State::Parked { .. })) {
-                tokio::time::sleep(LOOK_EVERY).await;
+        let began = Instant::now();
+        let mut started = began;
+        tokio::time::sleep(FIRST_LOOK).await;
+        while started.elapsed() < LOOKED_WITHIN && began.elapsed() < LOOKED_AT_MOST {
+            match self.context.overview.pipeline(id).map(|status| status.state()) {
+                Some(State::Parked { reason }) => {
+                    return Err(ControlError::Conflict(format!(
+                        "pipeline {} is parked, not paused: {reason}",
+                        id.pipeline
+                    )));
+                }
+                Some(State::Starting) => started = Instant::now(),
+                _ => {}
             }
-        };
-        let _ = tokio::time::timeout(LOOKED_WITHIN, parked).await;
-        match state() {
-            Some(State::Parked { reason }) => Err(ControlError::Conflict(format!(
-                "pipeline {} is parked, not paused: {reason}",
-                id.pipeline
-            ))),
-            _ => Ok(()),
+            tokio::time::sleep(LOOK_EVERY).await;
         }
+        Ok(())
     }
 
     /// Reads its input from another place on: as a new revision, so that records from before it tell no position.

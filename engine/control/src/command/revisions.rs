@@ -19,6 +19,7 @@ use crate::{
     command::{
         Commands,
         apply::{AppliedPipeline, told},
+        audit::of_pipeline,
     },
     error::{ControlError, ControlResult},
     lives::Intent,
@@ -273,7 +274,9 @@ pub(crate) fn audit_of(id: &PipelineId, known: Option<&Pipeline>, next: &Next) -
     if let Some(to) = next.rolled_back_to {
         after["rolled_back_to"] = json!(to);
     }
-    Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline))
-        .from(before.map(told))
-        .to(after)
+    let change = match known {
+        Some(known) => of_pipeline(action, id, known),
+        None => Change::new(action, &id.tenant, format!("pipeline/{}", id.pipeline)),
+    };
+    change.from(before.map(told)).to(after)
 }

@@ -6,14 +6,13 @@
 use bytes::Bytes;
 use serde_json::json;
 use tailrace_core::{
-    audit::Change,
     identity::PipelineId,
     name::Name,
     state_deletion::{self, Keys, MAX_KEY_BYTES, StateDeletion},
 };
 
 use crate::{
-    command::Commands,
+    command::{Commands, audit::of_pipeline},
     error::{ControlError, ControlResult},
 };
 
@@ -21,10 +20,11 @@ impl Commands {
     /// Orders the deletion of entries of a step; gives the number by which its outcome is asked for. The step may be one
     /// that the pipeline has no more: what it has left is deleted like this.
     pub async fn delete_state(&self, id: &PipelineId, step: &str, keys: Keys) -> ControlResult<u64> {
-        let life = self.context.pipeline(id)?.life;
+        let pipeline = self.context.pipeline(id)?;
+        let life = pipeline.life;
         let step = check_step(step)?;
         check_keys(&keys)?;
-        let change = Change::new("state-deleted", &id.tenant, format!("pipeline/{}", id.pipeline));
+        let change = of_pipeline("state-deleted", id, &pipeline);
         let change = change.to(json!({ "step": step, "keys": keys }));
         let order = StateDeletion { step, keys, life };
         let order = serde_json::to_vec(&order).map_err(|cause| ControlError::Internal(cause.to_string()))?;
@@ -32,7 +32,7 @@ impl Commands {
         let token = state_deletion::subject_token(self.context.world.random.next_u64());
         self.audited(change, async {
             // Tells the engines to look at the redrive subject. First: what is cut off after it has done no harm.
-            self.change(id, |pipeline| pipeline.redriven += 1).await?;
+            self.count_redrive(id).await?;
             Ok(letters.order(id, &token, Bytes::from(order)).await?)
         })
         .await

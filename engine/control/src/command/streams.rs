@@ -125,6 +125,7 @@ impl Commands {
         let others: Vec<_> = others.map(|known| known.wanted.max_bytes).collect();
         check_quota(&owner, &others, wanted.max_bytes)?;
         let change = Change::new("stream-put", tenant, format!("stream/{name}"))
+            .in_life(owner.life)
             .from(before.map(|before| told(&before.wanted)))
             .to(told(&wanted));
         let is_new = before.is_none();
@@ -243,6 +244,7 @@ impl Commands {
         }
         let change =
             Change::new("stream-deleted", tenant, format!("stream/{name}")).from(Some(told(&known.wanted)));
+        let change = change.in_life(owner.life);
         self.audited(change, async {
             Ok(world.tenant_streams.remove(tenant, owner.life, name).await?)
         })

@@ -1,17 +1,17 @@
 //! Tenants: what they may read, write and have.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
+    grant::MOST_MEMORY_BYTES,
     life::Life,
-    manifest::check::MOST_MEMORY_BYTES,
     name::Name,
     ports::accounts::AccountError,
-    registry::{Key, PipelinePhase, Quotas, Registry, Tenant},
+    registry::{Key, Lost, PipelinePhase, Quotas, Registry, Tenant},
     subject,
     units::Bytes,
 };
@@ -64,6 +64,12 @@ impl Commands {
         let known = self.settled_tenant(name).await?;
         let expected = known.as_ref().map(|(_, revision)| *revision);
         condition.check(&format!("tenant {name}"), expected)?;
+        if known.is_none()
+            && let Some(lost) = self.context.registry_now().await?.lost.in_words(name)
+        {
+            let out = Lost::way_out(name);
+            return Err(ControlError::Conflict(format!("tenant {name}: {lost}; {out}")));
+        }
         let fresh = || {
             (
                 Life::new(&*self.context.world.random),
@@ -204,8 +210,9 @@ impl Commands {
     /// Deletes a tenant that has no pipelines, with its tokens and its plugins.
     pub async fn delete_tenant(&self, name: &Name, condition: Condition) -> ControlResult<()> {
         let key = Key::Tenant(name.clone());
-        let missing = || ControlError::not_found("tenant", name);
-        let (mut tenant, revision) = self.context.read::<Tenant>(&key).await?.ok_or_else(missing)?;
+        let Some((mut tenant, revision)) = self.context.read::<Tenant>(&key).await? else {
+            return self.give_up(name, condition).await;
+        };
         condition.check(&format!("tenant {name}"), Some(revision))?;
         let intent = Intent::DeleteTenant(name.clone(), tenant.life);
         if tenant.deleting {
@@ -238,6 +245,42 @@ impl Commands {
             self.lives.finish(intent).await
         };
         condition.settle(self.audited(change, make).await)
+    }
+
+    /// Deletes what is there of a tenant whose entry is gone without an order.
+    async fn give_up(&self, name: &Name, condition: Condition) -> ControlResult<()> {
+        let registry = self.context.registry_now().await?;
+        let lives: Vec<Life> = registry.lost.lives_of(name).map(|(life, _)| life).collect();
+        if lives.is_empty() {
+            return Err(ControlError::not_found("tenant", name));
+        }
+        condition.check(&format!("tenant {name}"), None)?;
+        let of_it = registry
+            .lost
+            .pipelines
+            .iter()
+            .filter(|(id, _)| id.tenant == *name);
+        let accounts: BTreeSet<Option<Name>> = of_it
+            .map(|(_, pipeline)| pipeline.nats_account.clone())
+            .chain([None])
+            .collect();
+        let change = Change::new("tenant-deleted", name, format!("tenant/{name}"));
+        let make = async {
+            for life in lives {
+                for account in &accounts {
+                    let world = self.context.world.of(account.as_ref()).await?;
+                    self.lives.delete_streams_in(&world, name, life).await?;
+                }
+                self.lives.mark_end(name, life).await?;
+            }
+            // An engine clears it away, as it does what a request leaves that was cut off.
+            let is_gone = |registry: &Registry| {
+                let is_its = |key: &Key| Intent::Orphan(key.clone()).tenant() == Some(name);
+                registry.lost.lives_of(name).next().is_none() && !registry.orphans.iter().any(is_its)
+            };
+            self.context.wait_within(GONE_WITHIN, is_gone).await
+        };
+        self.audited(change, make).await
     }
 }
 

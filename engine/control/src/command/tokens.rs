@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use tailrace_core::{
     audit::Change,
@@ -33,16 +33,27 @@ const MAX_LABEL_CHARS: usize = 64;
 /// Longest life of a token that has an end at all.
 const MAX_LIFE: Duration = Duration::from_hours(24 * 3_650);
 
+/// How long a tenant's token is good where it is not said.
+const USUAL_LIFE: Duration = Duration::from_hours(24 * 90);
+
 /// What a new token is to be.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TokenRequest {
-    /// What it may do; everything of the tenant where it is not said.
-    pub scope: Role,
+    /// What it may do. Where it is not said, a tenant's token may deploy, and an operator's everything.
+    pub scope: Option<Role>,
     /// What it is called.
     pub label: Option<String>,
-    /// How long it is good; for ever where it is not said.
-    pub expires_in: Option<Span>,
+    /// How long it is good; `null` is for ever. Where it is not said, a tenant's token is good for 90 days, and an
+    /// operator's for ever.
+    #[serde(deserialize_with = "said")]
+    #[schemars(with = "Option<Span>")]
+    pub expires_in: Option<Option<Span>>,
+}
+
+/// What is said, though it is `null`.
+fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Span>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// A new token: the only time that it is shown.
@@ -126,6 +137,12 @@ impl Commands {
             expires_in,
         } = request;
         check_label(label.as_deref())?;
+        // Who asks for a tenant's token and says nothing more gets what a deployment needs.
+        let (usual_role, usual_life) = match tenant {
+            Some(_) => (Role::Deploy, Some(Span(USUAL_LIFE))),
+            None => (Role::Admin, None),
+        };
+        let (role, expires_in) = (role.unwrap_or(usual_role), expires_in.unwrap_or(usual_life));
         let expires_in = expires_in.map(checked_life).transpose()?;
         self.forget_ended(tenant).await?;
         let token = self.random_token();
@@ -290,7 +307,7 @@ fn check_label(label: Option<&str>) -> ControlResult<()> {
 fn checked_life(life: Span) -> ControlResult<Span> {
     if life.0.is_zero() || life.0 > MAX_LIFE {
         return Err(ControlError::Invalid(
-            "expires-in: write more than 0 and at most ten years, such as 30d, or leave it out".to_owned(),
+            "expires-in: write more than 0 and at most ten years, such as 30d, or null for ever".to_owned(),
         ));
     }
     Ok(life)

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tailrace_core::{
     event::{Event, Verdict},
-    grant::CallLimits,
+    grant::{CallLimits, enough_memory},
     manifest::{Limits, config::WrittenConfig, config_text},
     ports::{
         clock::Clock,
@@ -21,6 +21,7 @@ use tailrace_core::{
         store::Neighbour,
     },
     schema::ConfigSchema,
+    units,
 };
 
 /// Subject that a trial event arrives on.
@@ -43,6 +44,9 @@ pub struct Trial {
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// What to write as `limits.memory`, if it takes more memory than a step has by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_memory: Option<units::Bytes>,
     /// What came of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<TriedEvent>,
@@ -78,14 +82,20 @@ pub(crate) fn run(
     let settled = request.config.map(|config| config.settled(schema)).transpose();
     let config = settled.map_err(|misfit| PluginError::Config(misfit.to_string()))?;
     let text = config.as_ref().map_or("{}".to_owned(), config_text);
+    let refused = |refusal, needs_memory| {
+        Ok(Trial {
+            configured: false,
+            refusal: Some(refusal),
+            needs_memory,
+            event: None,
+        })
+    };
     let mut instance = match plugin.instantiate(&text, &limits) {
         Ok(instance) => instance,
-        Err(PluginError::Config(reason)) if config.is_none() => {
-            return Ok(Trial {
-                configured: false,
-                refusal: Some(reason),
-                event: None,
-            });
+        Err(PluginError::Config(reason)) if config.is_none() => return refused(reason, None),
+        // A step may give it more.
+        Err(cause @ PluginError::Memory { needs, .. }) if enough_memory(needs).is_some() => {
+            return refused(cause.to_string(), enough_memory(needs));
         }
         Err(cause) => return Err(cause),
     };
@@ -98,6 +108,7 @@ pub(crate) fn run(
     Ok(Trial {
         configured: true,
         refusal: None,
+        needs_memory: None,
         event: event.transpose()?,
     })
 }

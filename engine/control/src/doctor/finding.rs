@@ -63,6 +63,8 @@ pub(crate) enum Fix {
     Revision(PipelineId, u64),
     /// An entry that cannot be read, of a pipeline whose revisions are kept.
     Pipeline(PipelineId),
+    /// What is left of a tenant whose entry is gone, and whose name another life has.
+    LostTenant(Name, Life),
 }
 
 /// `doctor --fix` for a finding that it mends.

@@ -109,6 +109,13 @@ impl Commands {
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),
             Fix::Revision(id, number) => self.keep_said(id, *number).await,
             Fix::Pipeline(id) => self.restore(id).await,
+            Fix::LostTenant(tenant, life) => {
+                let lost = &self.context.registry_now().await?.lost;
+                if !lost.lives_of(tenant).any(|(of, _)| of == *life) {
+                    return taken(&format!("tenant {tenant}"));
+                }
+                self.lives.mark_end(tenant, *life).await
+            }
         }
     }
 

@@ -26,18 +26,16 @@ impl Registered {
             .keys()
             .filter_map(|key| key.parse().ok())
             .collect();
-        let pipelines = &registry.pipelines;
+        // What is lost is not given up.
+        let pipelines = || registry.pipelines.iter().chain(&registry.lost.pipelines);
         Self {
-            lives: pipelines
-                .iter()
+            lives: pipelines()
                 .map(|(id, pipeline)| (id.clone(), pipeline.life))
                 .collect(),
-            partitions: pipelines
-                .iter()
+            partitions: pipelines()
                 .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.partitions))
                 .collect(),
-            read: pipelines
-                .iter()
+            read: pipelines()
                 .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.streams_read()))
                 .collect(),
             unreadable: unreadable

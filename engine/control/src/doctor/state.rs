@@ -2,7 +2,7 @@
 
 use tailrace_core::{
     observe::status::State,
-    registry::{Key, PipelinePhase, Registry},
+    registry::{Key, Lost, PipelinePhase, Registry},
 };
 
 use crate::{
@@ -41,6 +41,30 @@ pub(super) fn look_at_registry(registry: &Registry, examination: &mut Examinatio
     for key in &registry.orphans {
         let found = examination.add("orphan-entry", key.to_string(), "its tenant is gone");
         found.mended_by("nothing: an engine removes it; if it stays, look at the engine's log");
+    }
+    look_at_lost(registry, examination);
+}
+
+/// What belongs to entries that somebody has removed by hand.
+fn look_at_lost(registry: &Registry, examination: &mut Examination) {
+    for (tenant, life) in registry.lost.of_tenants.keys() {
+        let detail = registry.lost.in_words(tenant).unwrap_or_default();
+        let found = examination.add("lost-tenant", format!("tenant {tenant} of life {life}"), detail);
+        if registry.tenants.contains_key(tenant) {
+            found.fixed_by(None, Fix::LostTenant(tenant.clone(), *life));
+            "a tenant of another life has the name; put the right entry back, or, to delete what the earlier one has left: tailrace doctor --fix".clone_into(&mut found.mend);
+        } else {
+            found.mended_by(Lost::way_out(tenant));
+        }
+    }
+    for (tenant, schema) in &registry.lost.schemas {
+        let what = Key::Schema(tenant.clone(), schema.clone()).to_string();
+        let detail =
+            "it is gone from the registry, and nobody has ordered that over the API; its versions stay";
+        let found = examination.add("lost-schema", &what, detail);
+        found.mended_by(format!(
+            "put key {what} of bucket tailrace_registry back from a backup; or, to delete what it has left, push a schema of this name"
+        ));
     }
 }
 

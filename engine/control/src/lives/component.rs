@@ -38,7 +38,12 @@ impl Lives {
         // A version that cannot be read may be of these bytes.
         let mut hidden = seen.unreadable.keys().map(|key| key.parse());
         let is_hidden = hidden.any(|key| matches!(key, Ok(Key::Plugin(..))));
-        let mut versions = seen.versions();
+        let lost = seen
+            .lost
+            .plugins
+            .iter()
+            .map(|((owner, _), version)| (owner, version));
+        let mut versions = seen.versions().chain(lost);
         Ok(is_hidden || versions.any(|(owner, version)| version.digest == digest && !goes(owner, version)))
     }
 }

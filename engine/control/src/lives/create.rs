@@ -58,11 +58,21 @@ impl Lives {
             Err(cause) => {
                 tracing::warn!(%id, %cause, "a pipeline could not be made; what was made of it goes");
                 pipeline.phase = PipelinePhase::Deleting;
-                self.context.write(&key, &pipeline, revision).await?;
-                self.delete(id, life).await?;
+                if let Err(trouble) = self.undo(id, &pipeline, revision).await {
+                    // An engine goes on with that by itself. Whoever asked hears why it was not made.
+                    tracing::warn!(%id, cause = %trouble, "what was made of a pipeline is not gone yet");
+                }
                 Err(cause)
             }
         }
+    }
+
+    /// Deletes what was made of a pipeline.
+    async fn undo(&self, id: &PipelineId, deleted: &Pipeline, revision: u64) -> ControlResult<()> {
+        self.context
+            .write(&Key::Pipeline(id.clone()), deleted, revision)
+            .await?;
+        self.delete(id, deleted.life).await
     }
 
     /// Whether a pipeline that could not be made was there before, and has its owner still.
@@ -226,9 +236,8 @@ async fn begin_partitions(world: &World, id: &PipelineId, pipeline: &Pipeline) -
 fn unusable(cause: &OwnError) -> ControlError {
     match cause {
         OwnError::Broker(cause) => cause.clone().into(),
-        cause => ControlError::Conflict(format!(
-            "{cause}; delete or rename that stream, or choose another name"
-        )),
+        OwnError::Theirs(_) => ControlError::Conflict(format!("{cause}; then repeat this")),
+        cause => ControlError::Conflict(cause.to_string()),
     }
 }
 

@@ -32,13 +32,13 @@ mod tenant;
 mod upload;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use tailrace_core::{identity::Digest, ports::broker::BrokerError, tasks};
+use tailrace_core::{identity::Digest, life::Life, ports::broker::BrokerError, tasks};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +61,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest that a request waits for what it has asked for. It is done all the same.
 const ANSWER_WITHIN: Duration = Duration::from_secs(50);
 
+/// Most lives that are kept in mind as deleted here: one that nobody saw registered is never taken off.
+const MOST_DELETED: usize = 10_000;
 /// How long the reason is remembered why something was not made.
 const REMEMBERED: Duration = Duration::from_secs(2);
 /// Longest that a request waits further once the broker, or an account, has failed a step.
@@ -89,6 +91,8 @@ struct Shared {
     permits: Permits,
     /// Bytes of the uploads among it.
     held: HeldBytes,
+    /// Lives that this engine has begun to delete, until they are gone from the registry.
+    deleted: Mutex<BTreeSet<Life>>,
     stop: CancellationToken,
 }
 
@@ -114,7 +118,7 @@ impl Lives {
             // What a registry in doubt does not know is not gone.
             if let Some(registry) = seen.filter(|seen| seen.standing.is_whole()) {
                 let now = self.context.monotonic();
-                lifetimes.see(&registry, now);
+                lifetimes.see(&registry, &mut self.deleted(), now);
                 for ended in lifetimes.due(now) {
                     self.begin(Intent::Clear(ended));
                 }
@@ -166,6 +170,13 @@ impl Lives {
         }
         let (tell, outcome) = watch::channel(Standing::default());
         under_way.insert(intent.clone(), outcome.clone());
+        if let Intent::Delete(_, life) | Intent::DeleteVersion(_, _, life) = &intent {
+            let mut deleted = self.deleted();
+            // Of more, the entry that says so is evidence enough, where it was seen.
+            if deleted.len() < MOST_DELETED {
+                deleted.insert(*life);
+            }
+        }
         let lives = self.clone();
         tasks::spawn(async move {
             let done = lives.go_on(&intent, &tell).await;
@@ -242,6 +253,10 @@ impl Lives {
     /// Has the bytes of an upload at hand from now on.
     pub(crate) fn hold(&self, digest: Digest, component: Bytes) -> Hold {
         self.shared.held.hold(digest, component)
+    }
+
+    fn deleted(&self) -> MutexGuard<'_, BTreeSet<Life>> {
+        self.shared.deleted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn under_way(&self) -> MutexGuard<'_, BTreeMap<Intent, watch::Receiver<Standing>>> {

@@ -3,7 +3,9 @@
 
 use tailrace_core::{
     identity::PipelineId,
+    ports::broker::BrokerError,
     registry::{Key, Pipeline, PipelinePhase, PluginVersion, Registry},
+    subject,
 };
 
 use crate::{
@@ -38,7 +40,15 @@ impl Lives {
         if !registry.orphans.contains(key) {
             return Ok(());
         }
-        tracing::info!(%key, "an entry of a tenant that is gone is removed");
+        if let Key::Revision(id, _) = key
+            && !registry.pipelines.contains_key(id)
+            && self.has_own_stream(id).await?
+        {
+            // A deletion that somebody ordered takes the stream first. So the entry was removed by hand, and may be
+            // put back.
+            return Ok(());
+        }
+        tracing::info!(%key, "an entry whose tenant, or pipeline, is gone is removed");
         match key {
             Key::Pipeline(id) => self.end_orphan(id, &registry, key).await,
             Key::Plugin(..) => {
@@ -49,6 +59,15 @@ impl Lives {
                 self.remove_seen(&registry, key).await
             }
             key => self.remove_seen(&registry, key).await,
+        }
+    }
+
+    async fn has_own_stream(&self, id: &PipelineId) -> ControlResult<bool> {
+        let account = self.context.account_of(&id.tenant);
+        let world = self.context.world.of(account.as_ref()).await?;
+        match world.streams.stream(&subject::stream_name(id)).await {
+            Err(BrokerError::NoStream(_)) => Ok(false),
+            facts => Ok(facts?.is_engines),
         }
     }
 

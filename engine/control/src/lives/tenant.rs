@@ -8,7 +8,8 @@ use tailrace_core::{
     identity::Digest,
     life::Life,
     name::Name,
-    registry::{Key, Pipeline, PipelinePhase, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Tenant, end_mark},
+    world::World,
 };
 
 use crate::{
@@ -31,6 +32,7 @@ impl Lives {
         self.context
             .wait_until(|registry| registry.revision >= revision)
             .await?;
+        self.mark_end(name, life).await?;
         self.delete_pipelines(name).await?;
         self.delete_streams(name, life).await?;
         failpoint::pass(Point::TenantPipelinesGone);
@@ -44,7 +46,10 @@ impl Lives {
         let versions: Vec<_> = own.map(|(_, version)| version.clone()).collect();
         let digests: BTreeSet<Digest> = versions.iter().map(|version| version.digest).collect();
         for digest in digests {
-            self.remove_component(digest, |owner, _| owner == name).await?;
+            self.remove_component(digest, |owner, version| {
+                owner == name && versions.iter().any(|own| own.life == version.life)
+            })
+            .await?;
         }
         failpoint::pass(Point::TenantComponentsGone);
         for version in versions {
@@ -60,6 +65,19 @@ impl Lives {
         self.context
             .wait_until(|registry| registry.tenants.get(name).is_none_or(|known| known.life != life))
             .await
+    }
+
+    /// Leaves the mark by which what is still written for this life is told from what somebody else took the tenant
+    /// from.
+    pub(crate) async fn mark_end(&self, tenant: &Name, life: Life) -> ControlResult<()> {
+        if !self.context.registry()?.ended.contains(&(tenant.clone(), life)) {
+            self.context
+                .world
+                .registry
+                .delete(&end_mark(tenant, life))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Its schemas, the versions first: a version without its schema is nobody's, and gone the same way.
@@ -82,13 +100,22 @@ impl Lives {
     /// The streams that it made, and their events. Where its account cannot be opened, they stay in there: nobody
     /// else's are in the way, and the tenant's end does not wait for them.
     async fn delete_streams(&self, tenant: &Name, life: Life) -> ControlResult<()> {
-        let world = match self.context.world_of(tenant).await {
+        match self.context.world_of(tenant).await {
             Err(ControlError::Account(cause)) => {
                 tracing::warn!(%tenant, %cause, "the streams of a deleted tenant stay in its account");
-                return Ok(());
+                Ok(())
             }
-            world => world?,
-        };
+            world => self.delete_streams_in(&world?, tenant, life).await,
+        }
+    }
+
+    /// Those of them that lie in this account.
+    pub(crate) async fn delete_streams_in(
+        &self,
+        world: &World,
+        tenant: &Name,
+        life: Life,
+    ) -> ControlResult<()> {
         for stream in world.tenant_streams.of(tenant, life).await? {
             world
                 .tenant_streams

@@ -4,7 +4,7 @@ use tailrace_core::{dead_letter::DeadLetter, identity::PipelineId};
 
 use crate::{
     error::{ControlError, ControlResult},
-    query::Queries,
+    query::{Queries, outputs::own_stream_error},
 };
 
 /// Most dead letters of one page.
@@ -18,17 +18,24 @@ impl Queries {
         after: u64,
         limit: usize,
     ) -> ControlResult<Vec<DeadLetter>> {
-        self.context.pipeline(id)?;
-        let letters = self.context.world_of(&id.tenant).await?.dead_letters;
-        let stored = letters.list(id, after, limit.clamp(1, MAX_PAGE)).await?;
+        let pipeline = self.context.pipeline(id)?;
+        let world = self.context.world_of(&id.tenant).await?;
+        let stored = world.dead_letters.list(id, after, limit.clamp(1, MAX_PAGE)).await;
+        let stored = match stored {
+            Err(cause) => return Err(own_stream_error(&world, id, &pipeline, cause).await),
+            Ok(stored) => stored,
+        };
         Ok(stored.into_iter().filter_map(DeadLetter::from_stored).collect())
     }
 
     /// One dead letter.
     pub async fn dead_letter(&self, id: &PipelineId, letter: u64) -> ControlResult<DeadLetter> {
-        self.context.pipeline(id)?;
-        let letters = self.context.world_of(&id.tenant).await?.dead_letters;
-        let stored = letters.get(id, letter).await?;
+        let pipeline = self.context.pipeline(id)?;
+        let world = self.context.world_of(&id.tenant).await?;
+        let stored = match world.dead_letters.get(id, letter).await {
+            Err(cause) => return Err(own_stream_error(&world, id, &pipeline, cause).await),
+            Ok(stored) => stored,
+        };
         stored
             .and_then(DeadLetter::from_stored)
             .ok_or_else(|| ControlError::not_found("dead letter", &letter))

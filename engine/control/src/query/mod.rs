@@ -26,6 +26,7 @@ pub mod sketches;
 pub mod state_deletion;
 pub mod status;
 pub mod streams;
+pub mod tables;
 pub mod timers;
 pub mod tokens;
 pub mod vectors;

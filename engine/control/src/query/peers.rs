@@ -26,8 +26,22 @@ const ANSWER_ROOM: usize = 1_024;
 impl Queries {
     /// Asks all engines that have partitions of the pipeline; one answer an engine.
     pub(crate) async fn ask(&self, id: &PipelineId, what: What) -> ControlResult<Vec<Answer>> {
+        self.ask_about(id, what, |_| true).await
+    }
+
+    /// Asks the engines that have some of these partitions; about no others.
+    pub(crate) async fn ask_about(
+        &self,
+        id: &PipelineId,
+        what: What,
+        is_meant: impl Fn(u32) -> bool,
+    ) -> ControlResult<Vec<Answer>> {
         let life = self.context.pipeline(id)?.life;
-        let shares = self.shares(id)?.into_iter();
+        let shares = self.shares(id)?.into_iter().map(|(engine, mut partitions)| {
+            partitions.retain(|partition| is_meant(*partition));
+            (engine, partitions)
+        });
+        let shares = shares.filter(|(_, partitions)| !partitions.is_empty());
         let asked = shares.map(|(engine, partitions)| {
             let question = Question {
                 pipeline: id.clone(),

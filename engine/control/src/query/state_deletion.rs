@@ -46,6 +46,12 @@ impl Queries {
             entries: 0,
             waiting: Vec::new(),
         };
+        if !kept.iter().any(|entry| entry.key == own) {
+            let letters = self.context.world_of(&id.tenant).await?.dead_letters;
+            if !letters.is_order(id, number).await? {
+                return Err(ControlError::not_found("state deletion", &number));
+            }
+        }
         for partition in 0..partitions {
             let mut of_it = kept.iter().filter(|entry| entry.partition == partition);
             let deleted = match of_it.clone().find(|entry| entry.key == own) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tailrace_core::{
     identity::{EngineId, PipelineId},
+    life::Life,
     observe::{
         live::LiveStream,
         logs::{Following, Line},
@@ -13,6 +14,7 @@ use tailrace_core::{
         tap::{Sample, Wish},
         watch_permits::WatchPermit,
     },
+    registry::PipelinePhase,
 };
 
 use crate::{
@@ -90,6 +92,21 @@ impl Queries {
             stream,
         };
         Ok((last, watching))
+    }
+
+    /// Why a stream of this life of a pipeline ends that its watcher has not ended.
+    pub fn why_ended(&self, id: &PipelineId, life: Life) -> String {
+        let name = &id.pipeline;
+        match self.context.pipeline(id) {
+            Ok(known) if known.life == life && known.phase != PipelinePhase::Deleting => {
+                format!("this engine does not run pipeline {name} any more; ask again")
+            }
+            Ok(known) if known.life != life => {
+                format!("pipeline {name} was deleted, and made anew; ask again")
+            }
+            Ok(_) | Err(ControlError::NotFound { .. }) => format!("pipeline {name} was deleted"),
+            Err(cause) => cause.to_string(),
+        }
     }
 
     fn shown(&self, id: &PipelineId) -> ControlResult<(Arc<PipelineStatus>, Shown)> {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use tailrace_core::{
     identity::PipelineId,
     window::{
-        Told, result,
+        Told, group_values, result,
         stored::{self, Open, part_key, read_part_key},
     },
 };
@@ -67,7 +67,7 @@ impl Queries {
         let (found, next) = (page.entries, page.next.map(|key| cursor_of(&key)));
         let seed = self.context.tenant(&id.tenant)?.seed;
         let shown = |(entry, open): (&StateEntry, Open)| {
-            let group: Vec<serde_json::Value> = serde_json::from_str(&open.group).map_err(unreadable)?;
+            let group = group_values(&open.group).map_err(unreadable)?;
             let span = (open.start_ms, open.end_ms);
             let text = result((name, declared), &group, span, (&open.part, seed), Told::Early);
             Ok(OpenWindow {

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
+use tailrace_schema::is_iri_reference;
+use tailrace_time::rfc3339_ms;
+
 use super::fault::{CloudEventFault, shown};
 use crate::manifest::{CloudeventsMode, MAX_ATTRIBUTE_BYTES, is_attribute_name};
 
@@ -77,6 +80,17 @@ impl Attributes {
         }
     }
 
+    /// Whether the attributes of the specification hold what it says.
+    fn check_values(&self, mode: CloudeventsMode) -> Result<(), CloudEventFault> {
+        for (name, is_one, why) in FORMS {
+            if let Some(value) = self.get(name).filter(|value| !is_one(value)) {
+                let why = format!("{:?} is there: {why}", shown(value));
+                return Err(CloudEventFault::at(&place_of(mode, name), why));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether everything is there that every event has.
     pub(super) fn check_complete(&self, mode: CloudeventsMode) -> Result<(), CloudEventFault> {
         for name in REQUIRED {
@@ -87,7 +101,7 @@ impl Attributes {
             }
         }
         match self.get("specversion") {
-            Some(VERSION) => Ok(()),
+            Some(VERSION) => self.check_values(mode),
             other => {
                 let found = shown(other.unwrap_or_default());
                 let why = format!("the version is {found:?}, and {VERSION:?} is read");
@@ -96,6 +110,28 @@ impl Attributes {
         }
     }
 }
+
+/// What an attribute of the specification holds: whether a text is one, and how it is called.
+type Form = (&'static str, fn(&str) -> bool, &'static str);
+
+/// Letters beyond ASCII pass in references, as many publishers write them.
+const FORMS: [Form; 3] = [
+    (
+        "source",
+        is_iri_reference,
+        "it is no URI reference, such as /orders or https://shop.example/orders",
+    ),
+    (
+        "dataschema",
+        is_iri_reference,
+        "it is no URI, such as https://shop.example/order.json",
+    ),
+    (
+        "time",
+        |text| rfc3339_ms(text).is_ok(),
+        "it is no time of RFC 3339, such as 2026-11-29T12:00:00Z",
+    ),
+];
 
 /// The place of an attribute in a message.
 pub(super) fn place_of(mode: CloudeventsMode, name: &str) -> String {

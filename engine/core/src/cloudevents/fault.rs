@@ -34,7 +34,7 @@ impl CloudEventFault {
     pub(super) fn no_sign() -> Self {
         Self::at(
             "its headers",
-            "there is neither a header ce-specversion, nor a Content-Type of application/cloudevents+json, nor an envelope in JSON",
+            "there is neither a header ce-specversion, nor a Content-Type of application/cloudevents+json, nor an envelope in JSON with specversion",
         )
     }
 

@@ -19,6 +19,7 @@ mod envelope;
 mod fault;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 
 pub use attributes::Attributes;
 pub use binary::without_headers;
@@ -41,7 +42,7 @@ pub struct CloudEvent {
 /// Reads an event that must be a whole one.
 pub fn read(headers: &[Header], payload: &Bytes) -> Result<CloudEvent, CloudEventFault> {
     let mode =
-        sign_of(headers)?.or_else(|| looks_like_an_envelope(payload).then_some(CloudeventsMode::Structured));
+        sign_of(headers)?.or_else(|| may_be_an_envelope(payload).then_some(CloudeventsMode::Structured));
     let mode = mode.ok_or_else(CloudEventFault::no_sign)?;
     let event = read_as(mode, headers, payload)?;
     event.attributes.check_complete(mode)?;
@@ -90,9 +91,18 @@ fn sign_of(headers: &[Header]) -> Result<Option<CloudeventsMode>, CloudEventFaul
     Ok(has_attributes.then_some(CloudeventsMode::Binary))
 }
 
-fn looks_like_an_envelope(payload: &[u8]) -> bool {
+/// Of an object, whether it has a version.
+#[derive(serde::Deserialize)]
+struct Version {
+    specversion: Option<IgnoredAny>,
+}
+
+/// An object without a version is other JSON: what it lacks then is the headers. One that does not read is judged as an
+/// envelope, so that the fault names the place.
+fn may_be_an_envelope(payload: &[u8]) -> bool {
     let text = tailrace_payload::without_mark(payload).trim_ascii_start();
-    text.first() == Some(&b'{')
+    let found = serde_json::from_slice::<Version>(text);
+    text.first() == Some(&b'{') && found.map_or(true, |found| found.specversion.is_some())
 }
 
 #[cfg(test)]

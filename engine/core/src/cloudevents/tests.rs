@@ -32,7 +32,7 @@ fn whatever_the_data_is_each_form_gives_it_back() {
         for (name, value) in [
             ("specversion", "1.0"),
             ("id", "\"1\" %41"),
-            ("source", "/a b"),
+            ("source", "/a%20b"),
             ("type", "ü\u{10ffff}"),
         ] {
             attributes.add(name, value.to_owned(), name).unwrap();
@@ -65,4 +65,59 @@ fn the_identity_is_of_source_and_id() {
     // A line break could make two events one, and is refused where the event comes in.
     assert_eq!(of("a%0Ab", "c"), None);
     assert_eq!(identity(&[header("ce-id", "1")]), None);
+}
+
+#[test]
+fn an_attribute_of_the_specification_holds_what_it_says() {
+    let event = |name: &str, value: &str| {
+        let mut attributes = Attributes::default();
+        for (known, good) in [
+            ("specversion", "1.0"),
+            ("id", "1"),
+            ("source", "/a"),
+            ("type", "t"),
+        ] {
+            attributes.set(known, good);
+        }
+        attributes.set(name, value);
+        let headers: Vec<Header> = attributes.to_headers().collect();
+        let structured = to_envelope(&attributes, &Bytes::new());
+        [
+            read(&headers, &Bytes::new()).map(drop),
+            read(&[], &Bytes::from(structured)).map(drop),
+        ]
+    };
+    for (name, value) in [
+        ("source", "https://shop.example/o?a=1"),
+        ("source", "/b\u{fc}cher"),
+        ("time", "2026-11-29T12:00:00.5+01:00"),
+        ("dataschema", "https://shop.example/o.json"),
+    ] {
+        assert_eq!(event(name, value), [Ok(()), Ok(())], "{name}={value}");
+    }
+    for (name, value) in [
+        ("source", "a b"),
+        ("source", "%zz"),
+        ("id", ""),
+        ("time", "yesterday"),
+        ("time", "2026-11-29"),
+        ("dataschema", "a b"),
+    ] {
+        for read in event(name, value) {
+            let fault = read.unwrap_err();
+            assert_eq!(fault.code(), crate::codes::LetterCode::MalformedCloudevent);
+            assert!(fault.to_string().contains(name), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn json_that_is_no_event_is_told_of_headers_and_not_of_members() {
+    let other = read(&[], &Bytes::from_static(br#"{"user":{"a":1}}"#)).unwrap_err();
+    assert!(
+        other.to_string().contains("neither a header ce-specversion"),
+        "{other}"
+    );
+    let half = read(&[], &Bytes::from_static(br#"{"specversion":"1.0"}"#)).unwrap_err();
+    assert!(half.to_string().contains("/id"), "{half}");
 }

@@ -13,6 +13,7 @@ use crate::manifest::{
     Extract,
     bounds::{check_extract, within},
     error::ManifestError,
+    mistakes::Mistakes,
 };
 
 /// The member of a result that has the least or the greatest value; what is kept stands beside it.
@@ -133,46 +134,49 @@ impl AggregateOf {
         self.size.unwrap_or(DEFAULT_ITEMS)
     }
 
-    fn check(&self, path: &str) -> Result<(), ManifestError> {
+    fn check(&self, path: &str, found: &mut Mistakes) {
         let field = |name: &str| format!("{path}.{name}");
         let Some((measure, place)) = self.measure() else {
             let hint = "name one: count, sum, min, max, avg, first, last, distinct, quantiles or top";
-            return Err(ManifestError::new(path, hint));
+            return found.push(ManifestError::new(path, hint));
         };
-        check_extract(path, place)?;
+        found.note(check_extract(path, place));
         if !self.keep.is_empty() && !matches!(measure, Measure::Min | Measure::Max) {
-            return Err(ManifestError::new(field("keep"), "only with `min` and `max`"));
+            found.push(ManifestError::new(field("keep"), "only with `min` and `max`"));
         }
-        within(&field("keep"), self.keep.len() as u64, 0, 16)?;
+        found.note(within(&field("keep"), self.keep.len() as u64, 0, 16));
         for (name, place) in &self.keep {
             if name == VALUE {
                 let hint = "`value` is the least or greatest value itself; choose another name";
-                return Err(ManifestError::new(field(&format!("keep.{name}")), hint));
+                found.push(ManifestError::new(field(&format!("keep.{name}")), hint));
             }
-            check_extract(&field(&format!("keep.{name}")), place)?;
+            found.note(check_extract(&field(&format!("keep.{name}")), place));
         }
         match (&self.at, measure) {
-            (Some(at), Measure::Quantiles) => {
-                within(&field("at"), at.len() as u64, 1, MAX_QUANTILES)?;
-                if let Some(wrong) = at.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-                    let hint = format!("{wrong} is no quantile; write 0.99 for that of 99 %");
-                    return Err(ManifestError::new(field("at"), hint));
-                }
-                let is_twice =
-                    |(index, q): (usize, &f64)| at[..index].iter().any(|other| other.total_cmp(q).is_eq());
-                if let Some(index) = at.iter().enumerate().position(is_twice) {
-                    let hint = format!("{} is there twice", at[index]);
-                    return Err(ManifestError::new(field("at"), hint));
-                }
-            }
-            (Some(_), _) => return Err(ManifestError::new(field("at"), "only with `quantiles`")),
+            (Some(at), Measure::Quantiles) => found.note(check_quantiles(&field("at"), at)),
+            (Some(_), _) => found.push(ManifestError::new(field("at"), "only with `quantiles`")),
             (None, _) => {}
         }
         match (self.size, measure) {
-            (Some(size), Measure::Top) => within(&field("size"), u64::from(size), 1, MAX_ITEMS),
-            (Some(_), _) => Err(ManifestError::new(field("size"), "only with `top`")),
-            (None, _) => Ok(()),
+            (Some(size), Measure::Top) => {
+                found.note(within(&field("size"), u64::from(size), 1, MAX_ITEMS));
+            }
+            (Some(_), _) => found.push(ManifestError::new(field("size"), "only with `top`")),
+            (None, _) => {}
         }
+    }
+}
+
+fn check_quantiles(path: &str, at: &[f64]) -> Result<(), ManifestError> {
+    within(path, at.len() as u64, 1, MAX_QUANTILES)?;
+    if let Some(wrong) = at.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+        let hint = format!("{wrong} is no quantile; write 0.99 for that of 99 %");
+        return Err(ManifestError::new(path, hint));
+    }
+    let is_twice = |(index, q): (usize, &f64)| at[..index].iter().any(|other| other.total_cmp(q).is_eq());
+    match at.iter().enumerate().position(is_twice) {
+        Some(index) => Err(ManifestError::new(path, format!("{} is there twice", at[index]))),
+        None => Ok(()),
     }
 }
 
@@ -187,10 +191,9 @@ impl Aggregate {
             .flat_map(|(place, keep)| std::iter::once(place).chain(keep.values()))
     }
 
-    pub(super) fn check(&self, path: &str) -> Result<(), ManifestError> {
-        match self {
-            Self::Count => Ok(()),
-            Self::Of(of) => of.check(path),
+    pub(super) fn check(&self, path: &str, found: &mut Mistakes) {
+        if let Self::Of(of) = self {
+            of.check(path, found);
         }
     }
 }
@@ -250,6 +253,12 @@ impl JsonSchema for Aggregate {
 mod tests {
     use super::*;
 
+    fn wrong(aggregate: &Aggregate) -> Vec<String> {
+        let mut found = Mistakes::default();
+        aggregate.check("a", &mut found);
+        found.into_inner().into_iter().map(|error| error.path).collect()
+    }
+
     #[test]
     fn a_count_is_a_word_and_the_rest_is_a_map() {
         let count: Aggregate = serde_json::from_str(r#""count""#).unwrap();
@@ -271,10 +280,13 @@ mod tests {
             (r#"{"sum":{"json":"/a"},"min":{"json":"/a"}}"#, "a"),
             (r#"{"sum":{"json":"a"}}"#, "a.json"),
             ("{}", "a"),
+            (
+                r#"{"sum":{"json":"a"},"keep":{"value":{"json":"/b"}},"at":[2],"size":0}"#,
+                "a.json a.keep a.keep.value a.at a.size",
+            ),
         ] {
             let aggregate: Aggregate = serde_json::from_str(text).unwrap();
-            let found = aggregate.check("a").err().map(|error| error.path);
-            assert_eq!(found.unwrap_or_default(), path, "{text}");
+            assert_eq!(wrong(&aggregate).join(" "), path, "{text}");
             let again = serde_json::to_string(&aggregate).unwrap();
             assert_eq!(serde_json::from_str::<Aggregate>(&again).unwrap(), aggregate);
         }

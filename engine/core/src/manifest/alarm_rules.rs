@@ -151,6 +151,11 @@ fn check_notify(
             let why = format!("{told:?} is a subject of the engine or the broker; choose one of your own");
             return Err(ManifestError::new(path, why));
         }
+        let mut read = manifest.patterns_read();
+        if let Some((_, own)) = read.find(|(_, pattern)| subject::covers(pattern, told)) {
+            let why = format!("the pipeline would feed itself: its input {own:?} takes in {told:?}");
+            return Err(ManifestError::new(path, why));
+        }
         let output = manifest
             .output
             .as_ref()

@@ -3,24 +3,25 @@
 use std::fmt::Display;
 
 use crate::{
-    manifest::{Extract, MAX_ATTRIBUTE_BYTES, error::ManifestError, is_attribute_name},
+    headers::is_header_name,
+    manifest::{Extract, MAX_ATTRIBUTE_BYTES, error::ManifestError, is_attribute_name, is_pointer},
     units::{Bytes, Span},
 };
 
 /// Most partitions of a pipeline: each has a commit in flight, and the broker allows 50 a stream.
-pub(super) const MAX_PARTITIONS: u32 = 48;
+pub const MAX_PARTITIONS: u32 = 48;
 
 /// Most places that stand for one.
 const MAX_PLACES: u64 = 4;
 
 pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), ManifestError> {
     match place {
-        Extract::Json(pointer) if !pointer.starts_with('/') || pointer.len() > 256 => {
-            Err(ManifestError::new(
-                format!("{path}.json"),
-                format!("{pointer:?} is no JSON pointer; write /user or /order/id"),
-            ))
-        }
+        Extract::Json(pointer) if !is_pointer(pointer) || pointer.len() > 256 => Err(ManifestError::new(
+            format!("{path}.json"),
+            format!(
+                "{pointer:?} is no JSON pointer; write /user or /order/id, with ~1 for / and ~0 for ~ in a name"
+            ),
+        )),
         Extract::SubjectToken(0) => Err(ManifestError::new(
             format!("{path}.subject-token"),
             "subject tokens are counted from 1",
@@ -31,6 +32,10 @@ pub(super) fn check_extract(path: &str, place: &Extract) -> Result<(), ManifestE
                 "name a header of your own; Nats-… are the broker's",
             ))
         }
+        Extract::Header(name) if !is_header_name(name) => Err(ManifestError::new(
+            format!("{path}.header"),
+            format!("{name:?} is no name of a header: it has visible ASCII characters without a colon"),
+        )),
         Extract::Cloudevent(name) if !is_attribute_name(name) => Err(ManifestError::new(
             format!("{path}.cloudevent"),
             format!(

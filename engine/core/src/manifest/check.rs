@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tailrace_time::rfc3339_ms;
 
 use crate::{
-    grant::Grant,
+    grant::{Grant, MOST_MEMORY_BYTES},
     manifest::{
         BreakerManifest, DedupManifest, Extract, Fallback, InputManifest, PipelineManifest, Start,
         StepManifest,
@@ -15,13 +15,11 @@ use crate::{
         error::ManifestError,
         input_parts, join_rules,
         mistakes::Mistakes,
-        output, partition, schema_rules, sketches, table_rules, watermark, window_rules,
+        output, partition, schema_rules, sketches, table_rules, token_rules, watermark, window_rules,
     },
     subject,
 };
 
-/// Most linear memory of an instance, where the tenant's quota allows it.
-pub const MOST_MEMORY_BYTES: u64 = 1 << 30;
 /// Most steps: an event is inside one turn through all of them.
 pub const MAX_STEPS: usize = 16;
 /// Most collections, and most sketches, of a pipeline.
@@ -65,6 +63,7 @@ pub fn find(manifest: &PipelineManifest) -> Mistakes {
     check_patterns(manifest, &mut found);
     found.note(schema_rules::check(manifest));
     check_input(&manifest.input, &mut found);
+    token_rules::check(manifest, &mut found);
     check_steps(manifest, &mut found);
     for (name, vectors) in &manifest.vectors {
         let path = format!("vectors.{name}.dimensions");

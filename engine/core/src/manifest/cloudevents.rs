@@ -38,8 +38,9 @@ pub enum CloudeventsMode {
 }
 
 /// The pipeline publishes CloudEvents. An event that the steps hand on unchanged keeps the attributes that it came
-/// with. Any other gets an `id` that is the same at every try, this `source` and `type`, its time and its key as
-/// `subject`. A plugin sets `type`, `subject`, `time` and extensions by headers `ce-…` of its message.
+/// with; `subject`, `time` and `datacontenttype` are added where they lack. Any other gets an `id` that is the same at
+/// every try, this `source` and `type`, its time and its key as `subject`. A plugin sets `type`, `subject`, `time` and
+/// extensions by headers `ce-…` of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutputCloudeventsManifest {

@@ -44,6 +44,12 @@ enum OnePlace {
     Subject,
 }
 
+/// Whether a text is a JSON pointer (RFC 6901) to something inside: a tilde has a 0 or a 1 behind it.
+pub fn is_pointer(text: &str) -> bool {
+    let is_escape = |(at, _): (usize, &str)| matches!(text.as_bytes().get(at + 1), Some(b'0' | b'1'));
+    text.starts_with('/') && text.match_indices('~').all(is_escape)
+}
+
 impl Extract {
     /// The places that it stands for, in the order in which they hold.
     pub fn places(&self) -> &[Self] {

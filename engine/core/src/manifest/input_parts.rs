@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use crate::{
     manifest::{
         CloudeventsPayload, Extract, InputManifest, NamedInputManifest, PayloadSchemaManifest,
-        PipelineManifest, TimeManifest,
+        PipelineManifest, TimeManifest, Upstream,
         bounds::{check_extract, within},
         error::ManifestError,
     },
     name::Name,
+    subject,
 };
 
 /// Most inputs of a pipeline: each has a clock of its own.
@@ -104,7 +105,15 @@ impl PipelineManifest {
     /// How far ahead of the watermark the events are that move it.
     pub fn reach_ms(&self) -> u64 {
         let watermark = &self.input.watermark;
-        watermark.reach_ms(watermark.per.is_some() || !self.inputs.is_empty())
+        watermark.reach_ms(watermark.per.is_some() || !self.inputs.is_empty() || self.is_bound())
+    }
+
+    /// Whether the partitions of another pipeline are sources: its own stream is read, and nothing else is said.
+    pub fn is_bound(&self) -> bool {
+        let (input, watermark) = (&self.input, &self.input.watermark);
+        let owner = input.stream.as_deref().and_then(subject::owner_of_stream);
+        let is_named = watermark.per.is_some() || !self.inputs.is_empty();
+        owner.is_some() && !is_named && watermark.upstream == Upstream::Bound
     }
 
     /// Fills in what follows from the rest.

@@ -19,6 +19,7 @@ use crate::{
         mistakes::{MAX_MISTAKES, Mistakes},
         words,
     },
+    shape::Shape,
     yaml::{self, Yaml},
 };
 
@@ -57,7 +58,7 @@ pub(super) struct Mended<T> {
 }
 
 /// Reads a type, with all that is wrong.
-pub(super) fn read<T: DeserializeOwned, R: Tree>(tree: R) -> Mended<T> {
+pub(super) fn read<T: DeserializeOwned, R: Tree>(tree: R, shape: &Shape) -> Mended<T> {
     let mut mender = Mender {
         tree,
         taken: BTreeSet::new(),
@@ -67,7 +68,8 @@ pub(super) fn read<T: DeserializeOwned, R: Tree>(tree: R) -> Mended<T> {
     };
     let mut read = None;
     for _ in 0..MOST_MENDS {
-        match serde_path_to_error::deserialize::<_, T>(mender.tree.clone()) {
+        let looked = shape.check(mender.tree.clone());
+        match looked.and_then(|()| serde_path_to_error::deserialize::<_, T>(mender.tree.clone())) {
             Ok(whole) => {
                 read = Some(whole);
                 break;

@@ -4,7 +4,7 @@
 mod aggregate;
 pub mod alarm_rules;
 pub mod alarms;
-mod bounds;
+pub(crate) mod bounds;
 pub mod check;
 mod cloudevents;
 mod cloudevents_rules;
@@ -28,21 +28,24 @@ mod rate;
 mod schema_rules;
 pub mod sketches;
 mod start;
-mod table_rules;
+pub mod step_needs;
+pub mod table_rules;
 pub mod tables;
 mod time;
+mod token_rules;
 mod watermark;
 mod window_rules;
 pub mod windows;
-mod words;
+pub mod words;
 
 pub(crate) use aggregate::VALUE as KEPT_VALUE;
 pub use aggregate::{Aggregate, AggregateOf, Measure};
 pub use alarms::{AlarmManifest, NotifyManifest};
+pub use bounds::MAX_PARTITIONS;
 pub use cloudevents::{
     CloudeventsMode, CloudeventsPayload, MAX_ATTRIBUTE_BYTES, OutputCloudeventsManifest, is_attribute_name,
 };
-pub use extract::Extract;
+pub use extract::{Extract, is_pointer};
 pub use input_parts::InputPart;
 pub use inputs::NamedInputManifest;
 pub use joins::{JoinKind, JoinManifest, JoinOnManifest, JoinSide, WithinManifest};
@@ -52,9 +55,9 @@ pub use payload_schema::{Decode, Framing, PayloadSchemaManifest, SchemaRules};
 pub use plugin_ref::{PluginRef, parse_version};
 pub use rate::*;
 pub use sketches::SketchManifest;
-pub use tables::{TableManifest, TableScope};
+pub use tables::{PipelineTable, TableManifest, TableScope};
 pub use time::{OnUnreadable, TimeManifest, TimeUnit};
-pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, WatermarkManifest};
+pub use watermark::{Advance, Ahead, Delay, IdleAfter, IdleManifest, Lag, Late, Upstream, WatermarkManifest};
 pub use windows::{Frame, LateForWindow, StretchesManifest, WindowManifest};
 
 /// A step's config as the plugin gets it: JSON text, `null` where there is none.

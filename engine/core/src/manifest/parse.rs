@@ -1,6 +1,6 @@
 //! From text to a [`PipelineManifest`]: YAML or JSON, with the path of whatever is wrong.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::{
         mistakes::Refusal,
     },
     name::Name,
+    shape::Shape,
     yaml::{
         self, Plain, Yaml,
         places::{Place, Position},
@@ -21,6 +22,9 @@ use crate::{
 
 /// Longest manifest; a pipeline of 16 steps with large configs is a tenth of it.
 pub const MAX_MANIFEST_BYTES: usize = 512 * 1024;
+
+/// Where a manifest has lists, and where fields with values.
+static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<PipelineManifest>);
 
 /// A manifest with what its text says beyond it.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,7 +167,7 @@ fn wide_number(tree: &Yaml, path: String) -> Option<String> {
 }
 
 fn typed<R: Tree>(tree: R, places: Option<&Place>) -> Result<PipelineManifest, Refusal> {
-    let Mended { read, mut mistakes } = mend::read::<PipelineManifest, R>(tree);
+    let Mended { read, mut mistakes } = mend::read::<PipelineManifest, R>(tree, &SHAPE);
     let Some(mut manifest) = read else {
         mistakes.refuse(places)?;
         let why = "it cannot be read; compare it with `tailrace pipeline schema`";
@@ -277,6 +281,28 @@ output:
             let error = parse(FULL.replacen(from, to, 1).as_bytes()).unwrap_err();
             assert!(error.path.starts_with(path), "{error}");
             assert!(error.message.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_no_group_of_fields() {
+        for (fields, path) in [
+            ("output: ['t.o.x']", "output"),
+            ("rate: { events: [5] }", "rate.events"),
+            ("steps: [[a, counter@1.0.0]]", "steps[0]"),
+            ("alarms: [['a', 'lag > 5']]", "alarms"),
+            ("tables: { t: [a] }", "tables.t"),
+        ] {
+            let text = format!("name: p\ninput: {{ subjects: [a] }}\n{fields}\n");
+            let refusal = read(text.as_bytes()).unwrap_err();
+            let told = refusal.mistakes();
+            let found = told.iter().find(|mistake| mistake.error.path.starts_with(path));
+            let found = found.unwrap_or_else(|| panic!("{fields}: {told:?}"));
+            assert!(
+                found.error.message.contains("a list stands where"),
+                "{fields}: {told:?}"
+            );
+            assert!(found.position.is_some(), "{fields}");
         }
     }
 

@@ -178,7 +178,7 @@ impl OnLoss {
     }
 }
 
-/// Duplicate events have the same identifier within a window of event time. Exactly one of `json`, `header`,
+/// Duplicate events have the same key and the same identifier within a window of event time. Exactly one of `json`, `header`,
 /// `subject-token` and `cloudevent` names its place. An event without an identifier counts as new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -261,7 +261,8 @@ pub enum Start {
     New,
     /// The event with this sequence, counted from 1.
     Sequence(u64),
-    /// The first event that the broker received at or after this time (RFC 3339, with its offset or `Z`).
+    /// The first event that the broker received at or after this time (RFC 3339, with its offset or `Z`). The broker
+    /// counts from 1970 to April 2262, so a time outside is the nearest of these.
     Time(#[serde(deserialize_with = "start::strict_time")] String),
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     manifest::{
-        PipelineManifest, TableManifest, TableScope,
+        Extract, PipelineManifest, TableManifest, TableScope,
         bounds::{check_extract, check_stream, within},
         error::ManifestError,
         mistakes::Mistakes,
@@ -44,13 +44,27 @@ impl PipelineManifest {
     }
 }
 
+/// What somebody should think of before such tables are used.
+pub fn remarks(manifest: &PipelineManifest) -> Vec<String> {
+    let looks_inside = |table: &TableManifest| table.key.as_ref().is_some_and(Extract::looks_inside);
+    let tables = manifest.tables.iter().filter(|(_, table)| looks_inside(table));
+    let told = tables.map(|(name, _)| {
+        format!(
+            "tables.{name}.key is in the payload, so an empty message names no row and deletes none; to delete rows, name them by a token of the subject or a header"
+        )
+    });
+    told.collect()
+}
+
 /// Checks the tables of a pipeline.
 pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
     found.note(within("tables", manifest.tables.len() as u64, 0, MAX_TABLES));
     for (name, table) in &manifest.tables {
         let path = format!("tables.{name}");
         found.note(check_name(&path, name, manifest));
+        let is_upstream = table.pipeline.is_some() || table.state.is_some() || table.vectors.is_some();
         found.note(match &table.bucket {
+            _ if is_upstream => check_upstream(&path, table, &manifest.name),
             Some(bucket) => check_bucket(&path, bucket, table),
             None => check_subjects(&path, table),
         });
@@ -98,9 +112,41 @@ fn check_bucket(path: &str, bucket: &str, table: &TableManifest) -> Result<(), M
     }
 }
 
+fn check_upstream(path: &str, table: &TableManifest, own: &Name) -> Result<(), ManifestError> {
+    let field = |field: &str| format!("{path}.{field}");
+    let Some(pipeline) = &table.pipeline else {
+        let hint = "say whose: { pipeline: NAME, state: STEP }, or { pipeline: NAME, vectors: COLLECTION }";
+        return Err(ManifestError::new(field("pipeline"), hint));
+    };
+    if pipeline == own {
+        let hint = "this is the pipeline itself; its steps read their own state with the grant state";
+        return Err(ManifestError::new(field("pipeline"), hint));
+    }
+    let given = [
+        ("bucket", table.bucket.is_some()),
+        ("subjects", !table.subjects.is_empty()),
+        ("key", table.key.is_some()),
+    ];
+    if let Some((name, _)) = given.iter().find(|(_, is_given)| *is_given) {
+        let hint = "the table is what another pipeline keeps; leave it out";
+        return Err(ManifestError::new(field(name), hint));
+    }
+    match (&table.state, &table.vectors) {
+        (Some(_), Some(_)) => {
+            let hint = "a table is the state of a step or a collection of vectors; declare two tables";
+            Err(ManifestError::new(field("vectors"), hint))
+        }
+        (None, None) => {
+            let hint = format!("say what of pipeline {pipeline}: state: STEP, or vectors: COLLECTION");
+            Err(ManifestError::new(path, hint))
+        }
+        _ => check_stream(&field("stream"), table.stream.as_deref()),
+    }
+}
+
 fn check_subjects(path: &str, table: &TableManifest) -> Result<(), ManifestError> {
     if table.subjects.is_empty() {
-        let hint = "say where the rows come from: { bucket: NAME }, or { subjects: [crm.customers.*] }";
+        let hint = "say where the rows come from: { bucket: NAME }, { subjects: [crm.customers.*] }, or { pipeline: NAME, state: STEP }";
         return Err(ManifestError::new(path, hint));
     }
     within(
@@ -168,6 +214,34 @@ mod tests {
             (r#"{"subjects":["x.>","x.y"]}"#, "tables.t.subjects[1]"),
             (r#"{"subjects":["x"],"stream":"a b"}"#, "tables.t.stream"),
             (r#"{"subjects":["x"],"key":{"json":"id"}}"#, "tables.t.key.json"),
+            (r#"{"pipeline":"learner","state":"count"}"#, ""),
+            (
+                r#"{"pipeline":"learner","vectors":"items","scope":"partition"}"#,
+                "",
+            ),
+            (
+                r#"{"pipeline":"learner","state":"count","stream":"TR_t_learner"}"#,
+                "",
+            ),
+            (r#"{"pipeline":"learner"}"#, "tables.t"),
+            (r#"{"state":"count"}"#, "tables.t.pipeline"),
+            (r#"{"pipeline":"p","state":"count"}"#, "tables.t.pipeline"),
+            (
+                r#"{"pipeline":"learner","state":"a","vectors":"b"}"#,
+                "tables.t.vectors",
+            ),
+            (
+                r#"{"pipeline":"learner","state":"a","bucket":"b"}"#,
+                "tables.t.bucket",
+            ),
+            (
+                r#"{"pipeline":"learner","state":"a","subjects":["x"]}"#,
+                "tables.t.subjects",
+            ),
+            (
+                r#"{"pipeline":"learner","state":"a","key":{"json":"/id"}}"#,
+                "tables.t.key",
+            ),
             (
                 r#"{"subjects":["x"],"key":{"cloudevent":"subject"}}"#,
                 "tables.t.key",

@@ -42,6 +42,10 @@ pub struct WatermarkManifest {
     /// 366d. The default is 5m. It then moves no clock. `any` believes every time.
     #[serde(skip_serializing_if = "is_default")]
     pub ahead: Ahead,
+    /// The partitions of the pipeline whose output stream is read, as sources. It has no effect on another stream, beside
+    /// `per`, and on named inputs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub upstream: Upstream,
     /// The behaviour of the watermark while no events come.
     #[serde(skip_serializing_if = "is_default")]
     pub idle: IdleManifest,
@@ -86,6 +90,17 @@ pub enum Ahead {
     Within(Span),
     /// However far.
     Any,
+}
+
+/// The partitions of the pipeline whose output stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upstream {
+    /// Each of them is a source: the watermark waits for how far the partition said that it was.
+    #[default]
+    Bound,
+    /// Only the times of events count.
+    Ignore,
 }
 
 /// The watermark while the broker has no event that was not read.
@@ -219,12 +234,13 @@ mod tests {
         assert_eq!(read.ahead.as_millis(), Some(300_000));
         assert_eq!(read.idle.after.0.as_millis(), 30_000);
         assert_eq!((read.idle.advance, read.late), (Advance::Pace, Late::Process));
+        assert_eq!(read.upstream, Upstream::Bound);
         assert_eq!(serde_json::to_string(&read).unwrap(), "{}");
     }
 
     #[test]
     fn all_of_it_is_read_and_written_again() {
-        let text = r#"{"delay":"0s","per":{"subject-token":3},"lag":"1h","ahead":"any","idle":{"after":"1m","advance":"hold"},"late":"dead-letter"}"#;
+        let text = r#"{"delay":"0s","per":{"subject-token":3},"lag":"1h","ahead":"any","upstream":"ignore","idle":{"after":"1m","advance":"hold"},"late":"dead-letter"}"#;
         let read: WatermarkManifest = serde_json::from_str(text).unwrap();
         check(&read).unwrap();
         assert_eq!(read.ahead, Ahead::Any);
@@ -250,6 +266,7 @@ mod tests {
             r#"{"ahead":"soon"}"#,
             r#"{"late":"never"}"#,
             r#"{"idle":{"advance":"jump"}}"#,
+            r#"{"upstream":"maybe"}"#,
         ] {
             assert!(serde_json::from_str::<WatermarkManifest>(text).is_err(), "{text}");
         }

@@ -51,7 +51,7 @@ pub(super) fn check(manifest: &PipelineManifest, found: &mut Mistakes) {
         found.note(check_over(&path, window));
         found.note(check_of(&path, window, manifest));
         found.note(check_groups(&path, window, manifest));
-        found.note(check_aggregates(&path, window));
+        check_aggregates(&path, window, found);
         found.note(check_times(&path, window));
     }
 }
@@ -138,21 +138,18 @@ fn check_groups(
     Err(ManifestError::new(format!("{path}.by"), hint))
 }
 
-fn check_aggregates(path: &str, window: &WindowManifest) -> Result<(), ManifestError> {
+fn check_aggregates(path: &str, window: &WindowManifest, found: &mut Mistakes) {
     let path = format!("{path}.aggregate");
-    within(&path, window.aggregate.len() as u64, 1, MAX_MEMBERS)?;
+    found.note(within(&path, window.aggregate.len() as u64, 1, MAX_MEMBERS));
     for (name, aggregate) in &window.aggregate {
         let path = format!("{path}.{name}");
-        check_member(&path, name, window)?;
+        found.note(check_member(&path, name, window));
         if window.places().any(|(other, _)| other == name) {
-            return Err(ManifestError::new(
-                path,
-                "`by` has this name; a result has it once",
-            ));
+            let hint = "`by` has this name; a result has it once";
+            found.push(ManifestError::new(&path, hint));
         }
-        aggregate.check(&path)?;
+        aggregate.check(&path, found);
     }
-    Ok(())
 }
 
 fn check_member(path: &str, name: &str, window: &WindowManifest) -> Result<(), ManifestError> {
@@ -174,6 +171,11 @@ fn check_times(path: &str, window: &WindowManifest) -> Result<(), ManifestError>
     }
     if window.late == LateForWindow::Correct && window.over.session.is_some() {
         let hint = "a session is not corrected: an event may join two of them; wait with `grace`";
+        return Err(ManifestError::new(field("late"), hint));
+    }
+    let waits = window.grace.is_some_and(|grace| !grace.0.is_zero());
+    if window.late == LateForWindow::Correct && !waits {
+        let hint = "nothing is left to correct where a window is forgotten at its end; say how long it is kept with `grace`, as in grace: 1h";
         return Err(ManifestError::new(field("late"), hint));
     }
     let Some(early) = window.early else { return Ok(()) };

@@ -83,10 +83,12 @@ pub enum LateForWindow {
     /// They are left out.
     #[default]
     Drop,
-    /// They become dead letters with the code `late`, unless another window of the pipeline takes them.
+    /// They become dead letters, unless another window of the pipeline takes them. The code is `late`, or `ahead`
+    /// where the time is not believed.
     DeadLetter,
     /// A window publishes its result at its end, and once more for each event that comes within `grace`. The member
-    /// `result` is `final`, then `corrected`. Later events are left out. It is for tumbling and hopping windows.
+    /// `result` is `final`, then `corrected`. Later events are left out. It needs `grace`, and is for tumbling and
+    /// hopping windows.
     Correct,
 }
 

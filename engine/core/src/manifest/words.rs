@@ -1,5 +1,7 @@
 //! What serde says, in words that need no knowledge of our types.
 
+use crate::shape::NO_LIST;
+
 /// The field that a message says to be missing.
 pub(super) fn missing(message: &str) -> Option<&str> {
     let named = message.strip_prefix("missing field `")?;
@@ -13,7 +15,7 @@ pub(super) fn unknown(message: &str) -> Option<&str> {
 }
 
 /// What is wrong, and what would be right.
-pub(super) fn in_words(message: &str) -> String {
+pub fn in_words(message: &str) -> String {
     if let Some(field) = missing(message) {
         return format!("the field {field} is missing");
     }
@@ -26,6 +28,14 @@ pub(super) fn in_words(message: &str) -> String {
         && let Some((given, behind)) = named.split_once('`')
     {
         return format!("{:?} cannot stand here{}", short(given), choices(behind, ""));
+    }
+    if let Some((what, place)) = message.rsplit_once(" at line ") {
+        return format!("{} at line {place}", in_words(what));
+    }
+    if let Some(told) = message.strip_prefix("invalid length ")
+        && told.contains(", expected struct ")
+    {
+        return NO_LIST.to_owned();
     }
     if let Some(told) = message
         .strip_prefix("invalid type: ")
@@ -85,6 +95,8 @@ fn plain_type(expected: &str) -> String {
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "fields with values, as in { field: value }".to_owned(),
+        "map with a single key" => "exactly one field, as in { field: value }".to_owned(),
+        "string or map" => "a text, or exactly one field, as in { field: value }".to_owned(),
         other if other.starts_with("struct ") => "fields with values, as in { field: value }".to_owned(),
         other => other.to_owned(),
     }
@@ -122,6 +134,18 @@ mod tests {
             (
                 "invalid type: integer `5`, expected struct OnError",
                 "the number 5 stands where fields with values, as in { field: value } is expected",
+            ),
+            (
+                "invalid length 1, expected struct Pause with 2 elements",
+                "a list stands where fields with values are expected, as in { field: value }",
+            ),
+            (
+                "invalid value: map, expected map with a single key",
+                "a group of fields stands where exactly one field, as in { field: value } is expected",
+            ),
+            (
+                "invalid type: string \"x\", expected u32 at line 1 column 7",
+                "the text \"x\" stands where a whole number from 0 is expected at line 1 column 7",
             ),
             (
                 "\"20\" is no duration: write 100ms",

@@ -71,13 +71,12 @@ impl Overview {
     /// A pipeline is taken up here, or no longer.
     pub fn set(&self, id: &PipelineId, status: Option<Arc<PipelineStatus>>) {
         let pipelines = &mut self.write().pipelines;
-        match status {
-            Some(status) => drop(pipelines.insert(id.clone(), status)),
-            None => {
-                if let Some(gone) = pipelines.remove(id) {
-                    gone.views.close();
-                }
-            }
+        let before = match status {
+            Some(status) => pipelines.insert(id.clone(), status),
+            None => pipelines.remove(id),
+        };
+        if let Some(gone) = before {
+            gone.views.close();
         }
     }
 }

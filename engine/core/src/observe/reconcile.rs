@@ -219,7 +219,7 @@ fn sum_up(state: &mut State, barrier: &Barrier) -> Balance {
 
 /// What the records say that the stream has stored; none where a record cannot be read, which recovery
 /// reports, or where a commit of another delivery than exactly-once may have published twice.
-fn committed_messages(books: &BrokerCounts) -> Option<u64> {
+pub fn committed_messages(books: &BrokerCounts) -> Option<u64> {
     let mut sum = books.redriven;
     for part in &books.records {
         let (head, _): (Head, _) = record::decode_part(&part.payload).ok()?;

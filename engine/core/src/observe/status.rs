@@ -98,10 +98,14 @@ pub struct PipelineStatus {
     /// What its tables are like.
     pub tables: TableWatch,
     input: Mutex<InputStatus>,
+    /// Why the broker does not answer, while it does not.
+    away: Mutex<Option<String>>,
     /// What is wrong with the stream of its own.
     own_trouble: Mutex<Option<String>>,
     /// Which of its records are gone.
     records_trouble: Mutex<Option<String>>,
+    /// Whether it is parked because of records that are gone or damaged.
+    lacks_records: AtomicBool,
 }
 
 /// The partitions that run here, by number.
@@ -224,6 +228,11 @@ impl PipelineStatus {
     /// What it is doing.
     pub fn state(&self) -> State {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let (State::Running, Some(reason)) = (&state, away) {
+            // Whatever else is wrong comes of that.
+            return State::Waiting { reason };
+        }
         let trouble = self.commit_trouble();
         let trouble = trouble.or_else(|| self.input_watch.current_trouble());
         match (state, trouble.or_else(|| self.tables.current_trouble())) {
@@ -252,6 +261,11 @@ impl PipelineStatus {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
+    /// Why the broker does not answer, or that it does.
+    pub fn set_away(&self, why: Option<String>) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// What is wrong with the stream of its own, or that nothing is.
     pub fn set_own_trouble(&self, trouble: Option<String>) {
         *self.own_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
@@ -263,6 +277,16 @@ impl PipelineStatus {
             .records_trouble
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Whether it is parked because records that it needs are gone or damaged.
+    pub fn lacks_records(&self) -> bool {
+        self.lacks_records.load(Ordering::Acquire)
+    }
+
+    /// Whether that is so from now on.
+    pub fn set_lacks_records(&self, lacks: bool) {
+        self.lacks_records.store(lacks, Ordering::Release);
     }
 
     /// What the intake has come to, and what the input is like.

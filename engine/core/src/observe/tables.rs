@@ -14,8 +14,14 @@ use crate::name::Name;
 pub struct TableStatus {
     /// The stream that holds it.
     pub stream: String,
+    /// What of which pipeline it is, where it is what another pipeline keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
     /// Last sequence of that stream that was read.
     pub read_sequence: u64,
+    /// Messages of it that were not read yet when that was last looked at; none where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
     /// Whether it was read up to its end since the pipeline has started. Until then no event is processed.
     pub is_loaded: bool,
     /// Messages that are no rows, and were passed over, since this engine took the pipeline up.
@@ -37,15 +43,16 @@ impl TableWatch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pipeline starts, with tables of these names and streams.
-    pub fn begin(&self, tables: impl Iterator<Item = (Name, String)>) {
+    /// The pipeline starts, with these tables: their names and streams, and what of other pipelines they are.
+    pub fn begin(&self, tables: impl Iterator<Item = (Name, String, Option<String>)>) {
         let mut known = self.lock();
         let before = std::mem::take(&mut *known);
         *known = tables
-            .map(|(name, stream)| {
+            .map(|(name, stream, upstream)| {
                 let refused = before.get(&name).map_or(0, |before| before.refused);
                 let status = TableStatus {
                     stream,
+                    upstream,
                     refused,
                     ..TableStatus::default()
                 };

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codes::codes,
     event::{Event, Rejection, Verdict},
-    grant::{CallLimits, Grant},
+    grant::{CallLimits, Grant, MOST_MEMORY_BYTES, enough_memory},
     identity::Digest,
     ports::store::{Neighbour, StoreError},
     schema::ConfigSchema,
     timer::Timer,
+    units,
 };
 
 /// What an upload turned out to be.
@@ -98,6 +99,14 @@ pub enum PluginError {
     /// `configure` returned an error, or failed.
     #[error("the plugin refuses its config: {0}")]
     Config(String),
+    /// It takes more memory than its step allows, before its first event.
+    #[error("{}", too_little(*.needs, *.allowed))]
+    Memory {
+        /// Bytes that it asked for when it was stopped.
+        needs: u64,
+        /// Bytes that it may have.
+        allowed: u64,
+    },
     /// Ours: the sandbox itself failed.
     #[error("the sandbox failed: {0}")]
     Engine(String),
@@ -108,6 +117,17 @@ fn hint(passed: CompileLimit) -> &'static str {
         CompileLimit::Wall(_) => "the engine may be busy, so try again; else make the plugin smaller",
         _ => "split its largest functions, leave out what it does not need, and optimise for size",
     }
+}
+
+fn too_little(needs: u64, allowed: u64) -> String {
+    let way_out = enough_memory(needs).map_or_else(
+        || format!("no step may have more than {}", units::Bytes(MOST_MEMORY_BYTES)),
+        |enough| format!("write limits: {{ memory: {enough} }} in its step"),
+    );
+    let allowed = units::Bytes(allowed);
+    format!(
+        "the plugin needs {needs} bytes of memory to begin with, and the step allows {allowed}; {way_out}"
+    )
 }
 
 /// One a process.

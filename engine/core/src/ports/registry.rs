@@ -53,6 +53,10 @@ pub trait RegistryStore: Bucket {
     /// When the bucket was made, as the broker writes it: tells one that was made anew. None where there is none; no
     /// other request makes it.
     async fn created(&self) -> Result<Option<String>, BrokerError>;
+    /// How many keys the bucket holds, with those whose deletion has left a marker; none where that is not known.
+    async fn keys(&self) -> Result<Option<u64>, BrokerError> {
+        Ok(None)
+    }
     /// Makes the bucket, unless it is there.
     async fn make(&self) -> Result<(), BrokerError>;
     /// Stores a plugin's component under its digest, anew if it is there: a deletion that is on its way leaves what

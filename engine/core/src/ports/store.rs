@@ -128,6 +128,29 @@ pub struct Neighbour {
     pub score: f32,
 }
 
+/// An entry of an export.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Exported<'a> {
+    /// Of state.
+    State {
+        /// The step.
+        step: &'a str,
+        /// Its key.
+        key: &'a str,
+        /// Its value.
+        value: StateValue,
+    },
+    /// A vector.
+    Vector {
+        /// The collection.
+        collection: &'a str,
+        /// Its id.
+        id: &'a str,
+        /// Its numbers.
+        vector: Vec<f32>,
+    },
+}
+
 /// The state stores of all partitions on this machine.
 pub trait LocalStore: Send + Sync {
     /// Opens a partition's state store, empty if it is new. A damaged database is moved aside first.
@@ -139,6 +162,13 @@ pub trait LocalStore: Send + Sync {
     ) -> Result<Arc<dyn PartitionStore>, StoreError>;
     /// Opens it for queries, where it exists.
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError>;
+    /// Reads the chunks of an export, without a state store; gives up to where it holds the commits. State and vectors
+    /// are told, sketches are not.
+    fn read_export(
+        &self,
+        source: &mut dyn Iterator<Item = Vec<u8>>,
+        each: &mut dyn FnMut(Exported<'_>),
+    ) -> Result<Applied, StoreError>;
     /// Deletes the state store of a partition; the next [`LocalStore::open`] finds it empty.
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError>;
     /// Deletes everything of one life of a pipeline, and what the tenant's last one leaves.

@@ -281,6 +281,9 @@ pub struct Pipeline {
     /// Up to this sequence of the input, the loss of events is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_loss: Option<u64>,
+    /// Up to this sequence of its own stream it is accepted that commit records are gone, and that outputs come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_repeats: Option<u64>,
     /// How often somebody let it try again.
     #[serde(default)]
     pub retried: u64,
@@ -318,6 +321,7 @@ impl Pipeline {
             last_candidate: None,
             rebase: None,
             accepted_loss: None,
+            accepted_repeats: None,
             retried: 0,
             created_ms,
         }

@@ -2,7 +2,8 @@
 //! control plane.
 //!
 //! What cannot be read is not taken for absent: it has its place in [`Registry::unreadable`]. What belongs to a
-//! tenant that is gone is nobody's, and stands in [`Registry::orphans`] until it is removed.
+//! tenant that was deleted is nobody's, and stands in [`Registry::orphans`] until it is removed. Where nobody has
+//! ordered the tenant's end, it stays, in [`Registry::lost`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,8 +17,8 @@ use crate::{
     name::Name,
     ports::registry::Entry,
     registry::{
-        Key, Pipeline, PipelinePhase, PluginVersion, RegistryStanding, Revision, Schema, SchemaVersion,
-        Scope, Tenant, Token, standing::LOSS_ACCEPTED,
+        Key, Lost, Pipeline, PipelinePhase, PluginVersion, RegistryStanding, Revision, Schema, SchemaVersion,
+        Scope, Tenant, Token, lost::ended_by, standing::LOSS_ACCEPTED,
     },
 };
 
@@ -54,6 +55,10 @@ pub struct Registry {
     pub unreadable: BTreeMap<String, String>,
     /// Entries of tenants that are gone, or of an earlier life of them. Only in what is published.
     pub orphans: Vec<Key>,
+    /// Lives of tenants whose end somebody has ordered.
+    pub ended: BTreeSet<(Name, Life)>,
+    /// What belongs to entries that are gone without an order, and stays. Only in what is published.
+    pub lost: Lost,
 }
 
 impl Registry {
@@ -61,6 +66,7 @@ impl Registry {
     pub fn take(&mut self, entry: &Entry) {
         self.revision = self.revision.max(entry.revision);
         self.loss_accepted |= entry.key == LOSS_ACCEPTED;
+        self.ended.extend(ended_by(&entry.key));
         let was_unreadable = self.unreadable.remove(&entry.key).is_some();
         if entry.value.is_some() {
             self.written.insert(entry.key.clone(), entry.revision);
@@ -98,19 +104,30 @@ impl Registry {
     #[must_use]
     pub fn published(&self) -> Self {
         let mut seen = self.clone();
-        let mut orphans = Vec::new();
+        let (mut orphans, mut lost) = (Vec::new(), Lost::default());
         let is_of = |owner: &Name, life: Life| self.is_life_of(owner, life);
         seen.pipelines.retain(|id, pipeline| {
             let is_owned = is_of(&id.tenant, pipeline.tenant_life);
+            // What was not there yet when its tenant was last looked at is of a request that was cut off.
+            let is_passing = matches!(pipeline.phase, PipelinePhase::Creating | PipelinePhase::Deleting);
             if !is_owned {
-                orphans.push(Key::Pipeline(id.clone()));
+                let (key, owner) = (Key::Pipeline(id.clone()), (&id.tenant, pipeline.tenant_life));
+                if self.part(key, owner, is_passing, &mut orphans, &mut lost) {
+                    lost.pipelines.insert(id.clone(), pipeline.clone());
+                }
             }
             is_owned
         });
         seen.plugins.retain(|(tenant, plugin), version| {
             let is_owned = is_of(tenant, version.tenant_life);
+            let is_passing = version.uploading || version.deleting;
             if !is_owned {
-                orphans.push(Key::Plugin(tenant.clone(), plugin.clone()));
+                let key = Key::Plugin(tenant.clone(), plugin.clone());
+                let owner = (tenant, version.tenant_life);
+                if self.part(key, owner, is_passing, &mut orphans, &mut lost) {
+                    lost.plugins
+                        .insert((tenant.clone(), plugin.clone()), version.clone());
+                }
             }
             is_owned
         });
@@ -120,16 +137,17 @@ impl Registry {
             .partition(|(_, version)| version.uploading);
         (seen.uploads, seen.plugins) = (uploads, plugins);
         seen.tokens.retain(|hash, token| {
-            let is_owned = match &token.scope {
-                Scope::Operator(_) => true,
-                Scope::Tenant { name, .. } => is_of(name, token.tenant_life),
+            let Scope::Tenant { name, .. } = &token.scope else {
+                return true;
             };
+            let is_owned = is_of(name, token.tenant_life);
             if !is_owned {
-                orphans.push(Key::Token(*hash));
+                let owner = (name, token.tenant_life);
+                self.part(Key::Token(*hash), owner, false, &mut orphans, &mut lost);
             }
             is_owned
         });
-        seen.keep_owned_schemas(self, &mut orphans);
+        seen.keep_owned_schemas(self, &mut orphans, &mut lost);
         for (id, numbers) in &self.revisions {
             // A revision is kept after its pipeline's entry has said it. What bears a higher number was kept too late,
             // when the name had another life already.
@@ -143,28 +161,63 @@ impl Registry {
             let left = numbers.range(next..);
             orphans.extend(left.map(|number| Key::Revision(id.clone(), *number)));
         }
-        seen.orphans = orphans;
+        (seen.orphans, seen.lost) = (orphans, lost);
         seen.hide_unwritten_revisions();
         seen
     }
 
+    /// Puts what has no tenant where it belongs: it goes where somebody has ordered the tenant's end, or where it
+    /// never came to be. Otherwise it is lost, and stays. Says whether it does.
+    fn part(
+        &self,
+        key: Key,
+        (tenant, life): (&Name, Life),
+        is_passing: bool,
+        orphans: &mut Vec<Key>,
+        lost: &mut Lost,
+    ) -> bool {
+        if is_passing || self.is_ended(tenant, life) {
+            orphans.push(key);
+            return false;
+        }
+        let of_life = lost.of_tenants.entry((tenant.clone(), life)).or_default();
+        of_life.insert(key)
+    }
+
+    /// Whether somebody has ordered the end of this life of a tenant.
+    fn is_ended(&self, tenant: &Name, life: Life) -> bool {
+        // An engine that knows no lives has written what bears none.
+        let any = || self.ended.iter().any(|(ended, _)| ended == tenant);
+        self.ended.contains(&(tenant.clone(), life)) || life.is_unnamed() && any()
+    }
+
     /// Schemas of tenants that are, and versions of those schemas: a version of an earlier life is nobody's.
-    fn keep_owned_schemas(&mut self, all: &Self, orphans: &mut Vec<Key>) {
+    fn keep_owned_schemas(&mut self, all: &Self, orphans: &mut Vec<Key>, lost: &mut Lost) {
         self.schemas.retain(|(tenant, name), schema| {
             let is_owned = all.is_life_of(tenant, schema.tenant_life);
             if !is_owned {
-                orphans.push(Key::Schema(tenant.clone(), name.clone()));
+                let key = Key::Schema(tenant.clone(), name.clone());
+                all.part(key, (tenant, schema.tenant_life), false, orphans, lost);
             }
             is_owned
         });
         let schemas = &self.schemas;
         self.schema_versions.retain(|(tenant, name, number), version| {
-            let is_owned = match schemas.get(&(tenant.clone(), name.clone())) {
+            let schema = (tenant.clone(), name.clone());
+            let is_owned = match schemas.get(&schema) {
                 Some(schema) => schema.life == version.life,
                 None => all.is_unreadable(&Key::Schema(tenant.clone(), name.clone())),
             };
-            if !is_owned {
-                orphans.push(Key::SchemaVersion(tenant.clone(), name.clone(), *number));
+            let key = Key::SchemaVersion(tenant.clone(), name.clone(), *number);
+            if is_owned {
+            } else if !all.is_life_of(tenant, version.tenant_life) {
+                let owner = (tenant, version.tenant_life);
+                all.part(key, owner, version.deleting, orphans, lost);
+            } else if version.deleting || schemas.contains_key(&schema) {
+                orphans.push(key);
+            } else {
+                // A schema that somebody deletes goes after its versions.
+                lost.schemas.insert(schema);
             }
             is_owned
         });
@@ -224,7 +277,8 @@ impl Registry {
             return None;
         }
         let mut needed: BTreeSet<_> = self.versions().map(|(_, version)| version.digest).collect();
-        for pipeline in self.pipelines.values() {
+        needed.extend(self.lost.plugins.values().map(|version| version.digest));
+        for pipeline in self.pipelines.values().chain(self.lost.pipelines.values()) {
             let candidate = pipeline.candidate.iter().map(|candidate| &candidate.revision);
             for revision in std::iter::once(&pipeline.active).chain(candidate) {
                 needed.extend(revision.plugins.values().copied());
@@ -296,10 +350,8 @@ impl Registry {
     /// The NATS accounts in which anything may lie; none stands for the engine's own.
     pub fn accounts(&self) -> BTreeSet<Option<Name>> {
         let tenants = self.tenants.values().map(|tenant| tenant.nats_account.clone());
-        let pipelines = self
-            .pipelines
-            .values()
-            .map(|pipeline| pipeline.nats_account.clone());
+        let pipelines = self.pipelines.values().chain(self.lost.pipelines.values());
+        let pipelines = pipelines.map(|pipeline| pipeline.nats_account.clone());
         std::iter::once(None).chain(tenants).chain(pipelines).collect()
     }
 
@@ -371,4 +423,74 @@ fn place<K: Ord, V: serde::de::DeserializeOwned>(
         None => drop(map.remove(&key)),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const LIFE: &str = "0123456789abcdef0123456789abcdef";
+
+    /// Tenant `shop` with two versions of schema `order`, of which one is being deleted; without the keys `left_out`.
+    fn with_a_schema(left_out: &str) -> Registry {
+        let version = |number: u32, deleting: bool| {
+            json!({
+                "schema": "order", "version": number, "id": number, "life": LIFE, "tenant_life": LIFE,
+                "deleting": deleting, "format": "json-schema", "text": "{}",
+                "digest": Digest::of(b"{}"), "created_ms": 0,
+            })
+        };
+        let tenant =
+            json!({ "name": "shop", "life": LIFE, "read": [], "write": [], "seed": [1, 2], "created_ms": 0 });
+        let schema = json!({
+            "name": "order", "life": LIFE, "tenant_life": LIFE, "compatibility": "none", "last": 2, "created_ms": 0,
+        });
+        let entries: [(&str, Value); 4] = [
+            ("tenant.shop", tenant),
+            ("schema.shop.order", schema),
+            ("schema-version.shop.order.1", version(1, false)),
+            ("schema-version.shop.order.2", version(2, true)),
+        ];
+        let mut registry = Registry::default();
+        for (revision, (key, value)) in entries.into_iter().enumerate() {
+            let value = (key != left_out).then(|| value.to_string().into());
+            registry.take(&Entry {
+                key: key.to_owned(),
+                value,
+                revision: revision as u64 + 1,
+            });
+        }
+        registry
+    }
+
+    #[test]
+    fn versions_of_a_schema_that_is_gone_go_only_on_order() {
+        let whole = with_a_schema("").published();
+        assert!(whole.unreadable.is_empty(), "{:?}", whole.unreadable);
+        assert_eq!((whole.orphans, whole.lost), (Vec::new(), Lost::default()));
+        let shop = Name::new("shop").unwrap();
+        let without = with_a_schema("schema.shop.order").published();
+        let going = "schema-version.shop.order.2".parse().unwrap();
+        assert_eq!(without.orphans, [going]);
+        assert!(
+            without
+                .lost
+                .schemas
+                .contains(&(shop.clone(), Name::new("order").unwrap()))
+        );
+        let mut homeless = with_a_schema("tenant.shop");
+        let lost = homeless.published().lost;
+        let keys: usize = lost.of_tenants.values().map(BTreeSet::len).sum();
+        assert_eq!(keys, 2, "{lost:?}");
+        let mark = crate::registry::end_mark(&shop, LIFE.parse().unwrap());
+        homeless.take(&Entry {
+            key: mark,
+            value: None,
+            revision: 9,
+        });
+        let ended = homeless.published();
+        assert_eq!((ended.orphans.len(), ended.lost), (3, Lost::default()));
+    }
 }

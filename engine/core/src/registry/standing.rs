@@ -20,6 +20,8 @@ pub enum RegistryStanding {
     Newer(String),
     /// It is older than, or another one than, the one that this engine has followed.
     Replaced,
+    /// Entries of it are gone, and no order to delete them is in the bucket.
+    Vanished(String),
 }
 
 impl RegistryStanding {
@@ -46,6 +48,12 @@ impl RegistryStanding {
                 "the registry is older than, or another one than, the one that this engine has followed"
                     .to_owned(),
                 "if it was restored from a backup, restart the engine",
+            ),
+            Self::Vanished(keys) => (
+                format!(
+                    "entries are gone from the registry (bucket tailrace_registry) that nobody has deleted over the API: {keys}"
+                ),
+                "put them back from a backup, or, if the registry was restored from an older one, restart the engine",
             ),
         };
         Some(format!(

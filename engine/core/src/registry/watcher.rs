@@ -2,15 +2,20 @@
 //! each change. The first snapshot appears only when everything that was there has been read, and it is known whether
 //! this is the registry that what the engine owns was made under ([`judge`]).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
 use crate::{
-    ports::broker::BrokerError,
+    ports::{broker::BrokerError, registry::Entry},
     registry::{
         Registry, RegistryStanding,
         judge::{judge, left_behind},
+        standing::LOSS_ACCEPTED,
     },
     world::World,
 };
@@ -26,6 +31,47 @@ struct Believed {
     /// When its bucket was made.
     created: Option<String>,
     revision: u64,
+    /// What it held, by key.
+    written: BTreeMap<String, u64>,
+}
+
+/// Most entries that are named as vanished.
+const MOST_NAMED: usize = 5;
+
+/// What an order to delete has left in the bucket.
+#[derive(Default)]
+struct Markers {
+    deleted: BTreeSet<String>,
+    /// At which revision an operator has accepted a loss.
+    loss_accepted_at: u64,
+}
+
+impl Markers {
+    fn take(&mut self, entry: &Entry) {
+        if entry.key == LOSS_ACCEPTED {
+            self.loss_accepted_at = entry.revision;
+        }
+        if entry.value.is_none() {
+            self.deleted.insert(entry.key.clone());
+        } else {
+            self.deleted.remove(&entry.key);
+        }
+    }
+
+    /// Entries of a registry that was believed, which are in this one no more, and nobody has ordered that.
+    fn vanished(&self, believed: &Believed, registry: &Registry) -> Option<String> {
+        if self.loss_accepted_at > believed.revision {
+            return None;
+        }
+        let is_gone = |key: &&String| !registry.written.contains_key(*key) && !self.deleted.contains(*key);
+        let gone: Vec<&String> = believed.written.keys().filter(is_gone).collect();
+        let named: Vec<&str> = gone.iter().take(MOST_NAMED).map(|key| key.as_str()).collect();
+        match gone.len().saturating_sub(MOST_NAMED) {
+            _ if gone.is_empty() => None,
+            0 => Some(named.join(", ")),
+            more => Some(format!("{} and {more} more", named.join(", "))),
+        }
+    }
 }
 
 /// Follows the bucket until nobody listens any more. `None` is published until it has been read once.
@@ -52,6 +98,7 @@ async fn follow(
     let mut watch = world.registry.watch().await?;
     // Starts from nothing, so that what was deleted while we did not look is gone.
     let mut registry = Registry::default();
+    let mut markers = Markers::default();
     let mut whole = false;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -61,7 +108,10 @@ async fn follow(
         tokio::select! {
             biased;
             entry = watch.next() => match entry? {
-                Some(entry) => registry.take(&entry),
+                Some(entry) => {
+                    markers.take(&entry);
+                    registry.take(&entry);
+                }
                 None => whole = true,
             },
             () = sender.closed() => return Ok(()),
@@ -69,11 +119,21 @@ async fn follow(
                 if world.registry.created().await?.as_ref() != Some(&created) {
                     return Ok(());
                 }
+                // A message that somebody deletes, or purges, is no entry of its own: the watch does not tell it.
+                let known = (registry.written.len() + markers.deleted.len()) as u64;
+                if whole && world.registry.keys().await?.is_some_and(|held| held < known) {
+                    tracing::warn!("the registry holds fewer keys than were read; it is read anew");
+                    return Ok(());
+                }
                 // What was in doubt may be settled by now.
                 standing = standing.filter(RegistryStanding::is_whole);
             }
         }
         if !whole {
+            continue;
+        }
+        if let Some(vanished) = markers.vanished(believed, &registry).filter(|_| !is_another) {
+            doubt(sender, None, RegistryStanding::Vanished(vanished));
             continue;
         }
         // Nothing is taken for gone because an older view of the bucket is all that the broker has at hand.
@@ -98,6 +158,7 @@ async fn follow(
         if seen.standing.is_whole() {
             believed.created = Some(created.clone());
             believed.revision = registry.revision;
+            believed.written.clone_from(&registry.written);
             publish(sender, seen);
         } else {
             let doubted = seen.standing.clone();

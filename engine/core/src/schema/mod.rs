@@ -9,6 +9,7 @@
 mod check;
 mod kinds;
 mod resolve;
+mod tables;
 mod typing;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::yaml::Yaml;
 
 pub use check::Misfit;
+pub use tables::NamedTable;
 
 /// Largest schema: it lies in the registry beside the plugin version.
 pub const MAX_SCHEMA_BYTES: usize = 32 * 1024;
@@ -63,6 +65,12 @@ impl ConfigSchema {
         let fitting = declared.filter(|(prefix, _)| key.starts_with(prefix.as_str()));
         let (_, stand_in) = fitting.max_by_key(|(prefix, _)| prefix.len())?;
         stand_in.as_str().filter(|stand_in| *stand_in != key)
+    }
+
+    /// The tables that a config names: `x-tables` lists the places. None where the schema does not say, for then the
+    /// plugin may ask for any.
+    pub fn tables(&self, config: &Value) -> Option<Vec<NamedTable>> {
+        tables::named(&self.0, config)
     }
 
     /// As JSON.

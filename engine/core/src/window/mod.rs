@@ -13,4 +13,4 @@ pub mod stored;
 
 pub use members::Members;
 pub use part::{Part, Taken};
-pub use result::{Told, group_key, result};
+pub use result::{Told, group_key, group_values, result};

@@ -1,6 +1,6 @@
 //! The result of a window, as it is published and shown.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tailrace_sketch::{SketchError, TenantSeed};
 
 use crate::{
@@ -32,10 +32,16 @@ impl Told {
     }
 }
 
+/// The values of a group, from its text in JSON. A number stays the digits that the event had: no type that counts
+/// holds each of them.
+pub fn group_values(group: &str) -> serde_json::Result<Vec<&RawValue>> {
+    serde_json::from_str(group)
+}
+
 /// The result of a window from then to then, of a group with these values, as a JSON object.
 pub fn result(
     (name, window): (&Name, &WindowManifest),
-    group: &[Value],
+    group: &[&RawValue],
     (start_ms, end_ms): (u64, u64),
     (part, seed): (&Part, TenantSeed),
     told: Told,
@@ -55,7 +61,7 @@ pub fn result(
         members.text("key", &group_key(group));
     }
     for ((name, _), value) in window.places().zip(group) {
-        members.raw(name, &value.to_string());
+        members.raw(name, value.get());
     }
     part.write(&window.aggregate, seed, &mut members)?;
     Ok(members.finish())
@@ -63,11 +69,12 @@ pub fn result(
 
 /// What stands for a group in a subject: its values, one after the other. A text that could be taken for several
 /// values, or for a missing one, is in quotes: two groups are never one.
-pub fn group_key(group: &[Value]) -> String {
+pub fn group_key(group: &[&RawValue]) -> String {
     let is_alone = group.len() == 1;
-    let shown = group.iter().map(|value| match value {
-        Value::String(text) if is_alone || !(text.contains([',', '"']) || text == "null") => text.clone(),
-        other => other.to_string(),
+    let shown = group.iter().map(|value| match serde_json::from_str(value.get()) {
+        Ok::<String, _>(text) if is_alone || !(text.contains([',', '"']) || text == "null") => text,
+        // A number, a truth, nothing, or a text that needs its quotes.
+        _ => value.get().to_owned(),
     });
     shown.collect::<Vec<_>>().join(",")
 }
@@ -79,15 +86,17 @@ mod tests {
     #[test]
     fn groups_of_several_values_have_names_of_their_own() {
         let names = [
-            (serde_json::json!(["a", "b"]), "a,b"),
-            (serde_json::json!(["a,1", "b"]), "\"a,1\",b"),
-            (serde_json::json!(["a", "1,b"]), "a,\"1,b\""),
-            (serde_json::json!([1, null]), "1,null"),
-            (serde_json::json!([1, "null"]), "1,\"null\""),
-            (serde_json::json!(["a,b"]), "a,b"),
+            (r#"["a","b"]"#, "a,b"),
+            (r#"["a,1","b"]"#, "\"a,1\",b"),
+            (r#"["a","1,b"]"#, "a,\"1,b\""),
+            ("[1,null]", "1,null"),
+            (r#"[1,"null"]"#, "1,\"null\""),
+            (r#"["a,b"]"#, "a,b"),
+            ("[1e400]", "1e400"),
+            ("[18446744073709551617,true]", "18446744073709551617,true"),
         ];
         for (group, name) in names {
-            assert_eq!(group_key(group.as_array().unwrap()), name);
+            assert_eq!(group_key(&group_values(group).unwrap()), name);
         }
     }
 }

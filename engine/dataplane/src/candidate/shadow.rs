@@ -183,7 +183,7 @@ impl Shadow {
         let effects = &self.processor.effects;
         let (held, written) = self.counted;
         // Writing a key again adds nothing, so what is held is counted now and then only.
-        if held + (effects.bytes() - written) > MAX_BYTES {
+        if held + effects.bytes().saturating_sub(written) > MAX_BYTES {
             self.counted = (effects.held_bytes(), effects.bytes());
         }
         // A count takes time, so there is one a quarter of the bound at most.

@@ -24,6 +24,21 @@ pub(super) enum Undo {
     Sketch { name: String, late: bool },
 }
 
+impl Undo {
+    /// What the batch had written there before, as [`super::Effects::bytes`] counts it.
+    fn replaced_bytes(&self) -> usize {
+        match self {
+            Self::State { key, before, .. } => before.as_ref().map_or(0, |before| {
+                key.len() + before.as_ref().map_or(0, |value| value.value.len())
+            }),
+            Self::Vector { id, written, .. } => written.as_ref().map_or(0, |written| {
+                id.len() + written.as_ref().map_or(0, |vector| vector.len() * 4)
+            }),
+            Self::Sketch { .. } => 0,
+        }
+    }
+}
+
 /// A point to come back to.
 #[derive(Debug)]
 pub struct Mark {
@@ -67,7 +82,8 @@ impl Journal {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Forgets all of it, and says how many bytes of the batch's writes the event has replaced.
+    pub(super) fn clear(&mut self) -> usize {
+        self.0.drain(..).map(|undo| undo.replaced_bytes()).sum()
     }
 }

@@ -137,6 +137,11 @@ impl Effects {
         Ok(())
     }
 
+    /// The step whose plugin is being called.
+    pub(crate) fn step(&self) -> &str {
+        &self.step
+    }
+
     /// The revision at work.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
@@ -196,9 +201,10 @@ impl Effects {
         self.write_bytes += bytes;
     }
 
-    /// The event is done: what it did can no longer be taken back alone.
+    /// The event is done: what it did can no longer be taken back alone. A value that it has replaced is not written,
+    /// so it takes no room in the batch.
     pub fn settle(&mut self) {
-        self.journal.clear();
+        self.write_bytes = self.write_bytes.saturating_sub(self.journal.clear());
     }
 
     /// Adds a message to publish.

@@ -7,6 +7,7 @@
 use std::iter;
 
 use tailrace_core::{
+    carried::CarriedWatermark,
     codes::LetterCode,
     dead_letter,
     event::{Event, Header},
@@ -34,12 +35,16 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         return pass_over(message);
     }
     let input = plan.input_of(&message.subject);
+    let carried = carried(plan, &message);
     let mut read = if marker.is_none() {
         input.read(plan.manifest.input.decode, message.headers, &message.payload)
     } else {
         // A marker has no payload that could be read.
         Read::unread(message.headers, &message.payload)
     };
+    if let Some(why) = message.unreadable {
+        read.refused = Some((LetterCode::MalformedHeaders, why));
+    }
     let mut found = plan.find(
         input,
         (message.sequence, message.received_ms),
@@ -79,6 +84,7 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         is_ahead,
         moves_clock: is_own && !is_ahead,
         clock_source: found.source,
+        carried,
         input: input.name.clone(),
         received_ms,
         dedup: found.dedup,
@@ -86,6 +92,15 @@ pub fn arrive(plan: &Plan, message: Incoming) -> Arrival {
         groups: found.groups,
         ..Arrival::of(Source::Input, message.sequence, event)
     }
+}
+
+/// How far the pipeline was that has published the message. As with a time, what the broker's receive time contradicts is
+/// not believed.
+fn carried(plan: &Plan, message: &Incoming) -> Option<CarriedWatermark> {
+    let rule = &plan.clock_rule;
+    let carried = CarriedWatermark::of(&message.headers).filter(|_| rule.is_bound())?;
+    rule.believes(carried.watermark_ms, message.received_ms)
+        .then_some(carried)
 }
 
 /// What is no event still moves the position, in the partition of those without a key.
@@ -165,34 +180,42 @@ fn identifier(plan: &Plan, text: String) -> Option<Identifier> {
 }
 
 /// The key under which an event is processed, and why it is not, if so.
+///
+/// The key decides the partition, and each partition has its own position. So an event that is refused keeps the key
+/// that it has: what refuses it may change with the revision, and then the event would be one of another partition, which
+/// would take it for one that it has not processed.
 fn judge(input: &PlannedInput, found: &mut Found, read: &mut Read) -> (String, Refused) {
-    if let Some(refused) = read.refused.take() {
-        return (String::new(), Some(refused));
+    let fault = found.fault.take();
+    // Of a payload with a fault, what is read depends on what else is looked for.
+    let is_certain = fault.is_none() || !input.key.looks_inside();
+    let found_key = found.key.take();
+    let has_key = found_key.is_some();
+    let unusable = found_key
+        .as_deref()
+        .map(outgoing::check_key)
+        .and_then(Result::err);
+    let key = found_key.filter(|_| unusable.is_none()).unwrap_or_default();
+    let refused = read.refused.take();
+    let refused = refused.or_else(|| fault.and_then(|fault| refuse(input, &fault, has_key)));
+    if refused.is_some() {
+        return (if is_certain { key } else { String::new() }, refused);
     }
     let (path, place) = (
         || input.path("key"),
         || serde_json::to_string(&input.key).unwrap_or_default(),
     );
-    let has_key = found.key.is_some();
-    if let Some(refused) = found
-        .fault
-        .as_ref()
-        .and_then(|fault| refuse(input, fault, has_key))
-    {
-        return (String::new(), Some(refused));
+    if let Some(reason) = unusable {
+        let reason = format!("{reason}: {} {}", path(), place());
+        return (key, Some((LetterCode::LongKey, reason)));
     }
-    let Some(key) = found.key.take() else {
+    if !has_key {
         let why = if input.key.looks_inside() && read.json.is_empty() {
             "; its payload is empty"
         } else {
             ""
         };
         let reason = format!("the event has no key at {} {}{why}", path(), place());
-        return (String::new(), Some((LetterCode::NoKey, reason)));
-    };
-    if let Err(reason) = outgoing::check_key(&key) {
-        let reason = format!("{reason}: {} {}", path(), place());
-        return (String::new(), Some((LetterCode::LongKey, reason)));
+        return (key, Some((LetterCode::NoKey, reason)));
     }
     let refused = refuse_time(input, &found.time).or_else(|| hops::refuse(&read.headers));
     (key, refused)
@@ -231,12 +254,14 @@ fn refuse_time(input: &PlannedInput, time: &EventTime) -> Refused {
     }
 }
 
-/// Without the broker's own headers, which never reach a plugin, and without the name that an input of another pipeline
-/// had.
+/// Without the broker's own headers, which never reach a plugin, and without what another pipeline says of itself: the
+/// name of its input, and how far it was.
 fn keep_own(headers: &mut Vec<Header>) {
     headers.retain(|header| {
         let start = header.name.get(..5);
-        !start.is_some_and(|start| start.eq_ignore_ascii_case("nats-")) && !names::is_name(header)
+        !start.is_some_and(|start| start.eq_ignore_ascii_case("nats-"))
+            && !names::is_name(header)
+            && !CarriedWatermark::is_header(header)
     });
 }
 

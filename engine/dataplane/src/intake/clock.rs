@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use tailrace_core::{
     manifest::{Advance, IdleManifest},
     trace::sampling::Sampling,
-    watermark::InputClock,
+    watermark::{ClockRule, InputClock},
 };
 
 use crate::{
@@ -41,6 +41,17 @@ pub struct IntakeClock {
     sampling: Option<Sampling>,
     /// Since when it goes on from event to event; none at the beginning, and behind a tick.
     reading: Option<Arc<Reading>>,
+}
+
+/// How far the input is, as the broker says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Everything was read.
+    ReadUp,
+    /// There is more to read.
+    Behind,
+    /// The broker was away, or is: until now nobody could publish.
+    Interrupted,
 }
 
 /// A tick comes after this part of the silence at the soonest: a thousand idle pipelines have other things to do.
@@ -111,15 +122,26 @@ impl IntakeClock {
             self.silence = None;
             self.next_tick = Duration::ZERO;
             if arrival.moves_clock {
-                let source = arrival.clock_source.as_deref();
-                self.clock.expect(&plan.clock_rule, plan.expected_sources());
-                self.clock
-                    .advance(&plan.clock_rule, source, arrival.event.time_ms);
+                self.advance(plan, arrival);
             }
             self.clock.read(arrival.sequence, arrival.received_ms);
         }
         arrival.clock = self.clock.clone();
         arrival.reading = Some(self.reading(plan));
+    }
+
+    fn advance(&mut self, plan: &Plan, arrival: &Arrival) {
+        let (rule, time_ms) = (&plan.clock_rule, arrival.event.time_ms);
+        if let Some(carried) = arrival.carried {
+            return self
+                .clock
+                .advance_behind(rule, carried, time_ms, arrival.received_ms);
+        }
+        if !rule.is_bound() {
+            self.clock.expect(rule, plan.expected_sources());
+        }
+        let source = arrival.clock_source.as_deref();
+        self.clock.advance(rule, source, time_ms);
     }
 
     /// Whether the input has been quiet for long enough, and a tick is due.
@@ -129,13 +151,21 @@ impl IntakeClock {
         idle.advance == Advance::Pace && is_due && self.clock.watermark_ms > 0
     }
 
+    /// The broker was away until now. Publishers that were cut off by that come back within `idle.after`, and what they
+    /// send then is not late: the silence begins only now.
+    pub fn interrupt(&mut self, now: Duration) {
+        self.last_read = now;
+        self.silence = None;
+        self.next_tick = Duration::ZERO;
+    }
+
     /// Whether it is not known yet how long the silence has lasted.
     pub fn wants_broker_time(&self) -> bool {
         self.silence.is_none()
     }
 
     /// The broker has nothing that was not read: a tick. `broker_ms` is the broker's time, where it was asked.
-    pub fn tick(&mut self, broker_ms: Option<u64>, now: Duration) {
+    pub fn tick(&mut self, rule: &ClockRule, broker_ms: Option<u64>, now: Duration) {
         let here = now.saturating_sub(self.last_read);
         let received_ms = self.clock.received_ms();
         let lasted = broker_ms
@@ -143,7 +173,7 @@ impl IntakeClock {
             .map(|broker_ms| Duration::from_millis(broker_ms.saturating_sub(received_ms)));
         let (found, lasted) = *self.silence.get_or_insert((now, lasted.unwrap_or(here)));
         let silence = lasted + now.saturating_sub(found);
-        self.clock.tick(silence.as_millis() as u64);
+        self.clock.tick(rule, silence.as_millis() as u64);
         self.reading = None;
         self.next_tick = now + (here / SILENCE_SHARE).min(MOST_BETWEEN);
     }
@@ -152,16 +182,18 @@ impl IntakeClock {
 #[cfg(test)]
 mod tests {
     use tailrace_core::manifest::WatermarkManifest;
-    use tailrace_core::watermark::ClockRule;
 
     use super::*;
 
     const NOW_MS: u64 = 1_795_825_800_000;
 
+    fn rule() -> ClockRule {
+        ClockRule::of_watermark(&WatermarkManifest::default())
+    }
+
     fn clock() -> IntakeClock {
         let mut clock = InputClock::default();
-        let rule = ClockRule::of_watermark(&WatermarkManifest::default());
-        clock.advance(&rule, None, NOW_MS);
+        clock.advance(&rule(), None, NOW_MS);
         clock.read(7, NOW_MS + 200);
         IntakeClock::behind(7, clock, Duration::from_secs(1_000))
     }
@@ -171,9 +203,9 @@ mod tests {
         let (mut clock, idle) = (clock(), IdleManifest::default());
         assert!(!clock.is_quiet(&idle, Duration::from_secs(1_029)));
         assert!(clock.is_quiet(&idle, Duration::from_secs(1_030)));
-        clock.tick(None, Duration::from_secs(1_030));
+        clock.tick(&rule(), None, Duration::from_secs(1_030));
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 30_000);
-        clock.tick(None, Duration::from_secs(1_100));
+        clock.tick(&rule(), None, Duration::from_secs(1_100));
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 100_000);
     }
 
@@ -184,7 +216,7 @@ mod tests {
         for seconds in (0..3_600).step_by(5) {
             let now = Duration::from_secs(1_000 + seconds);
             if clock.is_quiet(&idle, now) {
-                clock.tick(None, now);
+                clock.tick(&rule(), None, now);
                 ticks += 1;
             }
         }
@@ -197,11 +229,28 @@ mod tests {
     fn what_the_engine_slept_through_counts_by_the_brokers_clock() {
         let mut clock = clock();
         assert!(clock.wants_broker_time());
-        clock.tick(Some(NOW_MS + 200 + 3_600_000), Duration::from_secs(1_030));
+        clock.tick(
+            &rule(),
+            Some(NOW_MS + 200 + 3_600_000),
+            Duration::from_secs(1_030),
+        );
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 3_600_000);
         assert!(!clock.wants_broker_time());
-        clock.tick(None, Duration::from_secs(1_035));
+        clock.tick(&rule(), None, Duration::from_secs(1_035));
         assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 3_605_000);
+    }
+
+    #[test]
+    fn time_in_which_nobody_could_publish_is_no_silence_until_publishers_could_come_back() {
+        let (mut clock, idle) = (clock(), IdleManifest::default());
+        // The broker is away for a minute.
+        clock.interrupt(Duration::from_secs(1_060));
+        assert!(!clock.is_quiet(&idle, Duration::from_secs(1_089)));
+        assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000);
+        // Nothing came, so all of it was silence.
+        assert!(clock.is_quiet(&idle, Duration::from_secs(1_090)));
+        clock.tick(&rule(), Some(NOW_MS + 200 + 90_000), Duration::from_secs(1_090));
+        assert_eq!(clock.now().watermark_ms, NOW_MS - 5_000 + 90_000);
     }
 
     #[test]

@@ -7,11 +7,22 @@ use tailrace_core::ports::broker::InputError;
 
 use crate::{
     arrival::QueueItem,
-    intake::{Feed, Intake, clock::IntakeClock},
+    intake::{
+        Feed, Intake,
+        clock::{IntakeClock, Look},
+    },
 };
 
 /// Longest wait for the broker's word on how far the input is.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+impl Feed {
+    /// Has a feed that nobody waits for looked after: its consumer may be another one than was made.
+    pub(super) async fn look_after(&mut self) -> Result<(), InputError> {
+        let standing = tokio::time::timeout(LOOK_WITHIN, self.subscription.standing()).await;
+        standing.unwrap_or(Ok(None)).map(drop)
+    }
+}
 
 impl Intake {
     /// The clock of the partition that is furthest behind, where reading begins.
@@ -25,23 +36,36 @@ impl Intake {
     }
 
     /// Asks the broker how far the input is. Where nothing is pending, everything up to the stream's end was read,
-    /// although it is of other subjects. Says whether that is so.
-    pub(super) async fn look(&self, input: &mut Feed) -> Result<bool, InputError> {
+    /// although it is of other subjects.
+    pub(super) async fn look(&self, input: &mut Feed) -> Result<Look, InputError> {
         let standing = tokio::time::timeout(LOOK_WITHIN, input.subscription.standing()).await;
         let standing = standing.unwrap_or(Ok(None))?;
         self.status
             .input_watch
             .set_pending(standing.map(|standing| standing.pending));
-        let complete_to = standing.and_then(|standing| standing.complete_to);
-        if let Some(complete_to) = complete_to {
+        let Some(standing) = standing else {
+            return Ok(Look::Interrupted);
+        };
+        if let Some(complete_to) = standing.complete_to {
             input.read = input.read.max(complete_to);
         }
-        Ok(complete_to.is_some())
+        // It may have been away and come back since it was looked last.
+        let rebuilds = input.subscription.rebuilds();
+        if std::mem::replace(&mut input.rebuilds, rebuilds) != rebuilds {
+            return Ok(Look::Interrupted);
+        }
+        Ok(match standing.complete_to {
+            Some(_) => Look::ReadUp,
+            None => Look::Behind,
+        })
     }
 
     /// There is nothing to read: the watermark goes on where it is to, and the next marks tell the partitions.
     pub(super) async fn tick(&self, clock: &mut IntakeClock) {
-        let idle = self.plan.borrow().manifest.input.watermark.idle;
+        let (idle, rule) = {
+            let plan = self.plan.borrow();
+            (plan.manifest.input.watermark.idle, plan.clock_rule)
+        };
         let now = self.world.clock.monotonic();
         if !clock.is_quiet(&idle, now) {
             return;
@@ -51,7 +75,7 @@ impl Intake {
             let asked = tokio::time::timeout(LOOK_WITHIN, self.world.streams.time_ms()).await;
             broker_ms = asked.ok().and_then(Result::ok).flatten();
         }
-        clock.tick(broker_ms, now);
+        clock.tick(&rule, broker_ms, now);
     }
 
     /// Tells partitions without work under way how far the input was read, and what its clock says.

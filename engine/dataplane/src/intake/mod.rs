@@ -39,7 +39,7 @@ pub use crate::intake::arrive::{arrive, arrive_again};
 use crate::{
     arrival::{Arrival, QueueItem, Source},
     intake::{
-        clock::IntakeClock,
+        clock::{IntakeClock, Look},
         redriven::{is_of_life, pass_over},
     },
     observe::spans,
@@ -120,6 +120,8 @@ struct Feed {
     read: u64,
     /// Last low-water position acknowledged.
     acknowledged: u64,
+    /// How often the subscription was made anew, as it was known last.
+    rebuilds: u64,
 }
 
 /// What was read since the last barrier, and handed over since the start.
@@ -181,12 +183,19 @@ impl Intake {
                     self.show(&input, &clock);
                 }
                 _ = marks.tick() => {
-                    let is_read_up = self.look(&mut input).await?;
-                    if is_read_up {
-                        self.tick(&mut clock).await;
-                        self.show(&input, &clock);
+                    match self.look(&mut input).await? {
+                        // It may be read again from before, so nobody hears how far it was.
+                        Look::Interrupted => clock.interrupt(self.world.clock.monotonic()),
+                        Look::Behind => self.mark(&mut input, &clock).await,
+                        Look::ReadUp => {
+                            self.tick(&mut clock).await;
+                            self.show(&input, &clock);
+                            self.mark(&mut input, &clock).await;
+                        }
                     }
-                    self.mark(&mut input, &clock).await;
+                    if let Some(feed) = &mut redrive {
+                        feed.look_after().await?;
+                    }
                 }
                 _ = barriers.tick() => self.barrier(&mut books).await,
             }
@@ -268,6 +277,7 @@ impl Intake {
             marked: BTreeMap::new(),
             read: 0,
             acknowledged: 0,
+            rebuilds: 0,
         })
     }
 

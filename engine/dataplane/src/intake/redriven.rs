@@ -49,6 +49,7 @@ mod tests {
             received_ms: 0,
             headers: Vec::new(),
             payload: bytes::Bytes::new(),
+            unreadable: None,
         };
         for (life, letter, is_own) in [
             (low, format!(".{}", first(low) + 3), true),

@@ -159,8 +159,9 @@ impl Processor {
             is_the_event: false,
         };
         let written = plan.written(about, headers, payload);
-        let Written { headers, payload } =
+        let Written { mut headers, payload } =
             written.map_err(|(code, reason)| Halt::TooMuch { code, reason })?;
+        self.carry(&mut headers);
         self.check_fits(&subject, &headers, &payload)?;
         let is_named = plan.manifest.delivery != Delivery::ExactlyOnce;
         let id = is_named.then(|| format!("{}:{name}", plan.pipeline));

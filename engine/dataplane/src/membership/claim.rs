@@ -12,6 +12,9 @@
 //! - A process that finds its lease with another one gives up at once. The other has looked on before it took the
 //!   lease, or has the folder's lock. So exactly one goes on.
 //!
+//! - An entry that cannot be read, where this process holds the lease, is nobody's: whoever holds one writes it in
+//!   words that can be read. So is one of an earlier process of this very folder. This process writes its own over it.
+//!
 //! Answers may come from a replica of the bucket that lags behind. They bear a revision that is not after the
 //! last one of ours, and count for nothing.
 //!
@@ -169,9 +172,13 @@ impl Claim {
     async fn find_out(&self, held: &mut Held) -> Result<(), RenewError> {
         let entry = self.look().await?;
         let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-        match holding(entry.as_ref()) {
-            // Run out while the broker was away, or deleted by hand.
-            Holding::Nobody => match self.write(held.renewal, revision).await {
+        let held_by = holding(entry.as_ref());
+        if held_by == Holding::Unreadable {
+            tracing::warn!(engine = %self.me, revision, "the engine's lease cannot be read, as one that somebody wrote by hand; it is written anew");
+        }
+        match held_by {
+            // Run out while the broker was away, deleted by hand, or put there by hand.
+            found if self.is_nobodys(&found) => match self.write(held.renewal, revision).await {
                 Ok(revision) => held.renewed(revision),
                 Err(WriteError::Conflict(_)) => held.refused += 1,
                 Err(WriteError::Broker(cause)) => return Err(cause.into()),
@@ -190,15 +197,23 @@ impl Claim {
 
     /// An entry of this engine came through the watch: whether another process has written it.
     pub(super) fn check(&self, held: &Held, entry: &Entry) -> Result<(), IdentityTaken> {
-        let is_ours = match holding(Some(entry)) {
-            Holding::Nobody => true,
-            Holding::Somebody(lease) => lease.process == self.process,
-            Holding::Unreadable => false,
-        };
-        if is_ours || entry.revision <= held.revision {
+        let found = holding(Some(entry));
+        let is_ours = matches!(&found, Holding::Somebody(lease) if lease.process == self.process);
+        if is_ours || self.is_nobodys(&found) || entry.revision <= held.revision {
             return Ok(());
         }
         Err(self.taken())
+    }
+
+    /// Whether nobody else holds the lease, as far as an entry goes that this process, which held it, has not written.
+    fn is_nobodys(&self, found: &Holding) -> bool {
+        match found {
+            Holding::Nobody | Holding::Unreadable => true,
+            // This process has the folder's lock, so whoever wrote it from there is dead.
+            Holding::Somebody(lease) => {
+                lease.process != self.process && !lease.folder.is_empty() && lease.folder == self.folder
+            }
+        }
     }
 
     /// Gives the lease up, so that others need not wait. Another process's stays.

@@ -24,6 +24,7 @@ pub mod swap;
 pub mod swapping;
 pub mod throttled;
 mod under_way;
+mod warming;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -68,7 +69,7 @@ const SLICE: Duration = Duration::from_millis(20);
 const MAX_QUEUED: usize = 4_096;
 /// A position without effects is worth a commit when it saves a restart this much reading,
 const IDLE_ADVANCE: u64 = 1_000;
-/// or after so long: a position that stays behind would be taken for events that were purged
+/// or after so long, or at the end: a position that stays behind would be taken for events that were purged
 /// unprocessed, once the stream lets them go.
 const IDLE_EVERY: Duration = Duration::from_secs(30);
 
@@ -147,6 +148,8 @@ impl Partition {
             } else if self.may_process() {
                 self.turn().await?;
                 self.attend(Patience::None).await?;
+            } else if self.may_warm_up() {
+                self.warm_up().await?;
             } else if self.stopping && self.is_settled() {
                 return Ok(());
             } else {
@@ -196,7 +199,9 @@ impl Partition {
         if worker.is_clean() {
             let ahead = worker.cursor().position.saturating_sub(committed);
             let idle = worker.queued() == 0;
-            return idle && (ahead >= IDLE_ADVANCE || ahead > 0 && self.last_commit.elapsed() >= IDLE_EVERY);
+            let is_last = self.stopping && self.world.streams.is_connected();
+            let is_time = is_last || self.last_commit.elapsed() >= IDLE_EVERY;
+            return idle && (ahead >= IDLE_ADVANCE || ahead > 0 && is_time);
         }
         worker.is_full() || lingered || halting
     }

@@ -1,7 +1,9 @@
 //! From what is committed back to a running partition. The position comes from the last record of the commit
 //! subject, and the records that the local state store lacks bring it up to that. A state store that cannot
 //! be brought up to it is wiped and rebuilt from the newest snapshot, or from the first record. A damaged
-//! record is reported and never guessed at.
+//! record is reported and never guessed at. So is a newest record that is gone, where the state store or a snapshot
+//! has seen it: to go on from the one before would publish again what it committed. A copy of an older record that
+//! somebody has stored behind it would do the same.
 //!
 //! Why: docs/decisions/0042-sled-as-a-rebuildable-store.md
 
@@ -37,26 +39,37 @@ pub struct Recovered {
     pub clock: InputClock,
 }
 
+/// What somebody has said of a pipeline since its records were written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Since {
+    /// Where its input is read from.
+    pub rebase: Option<Rebase>,
+    /// Up to this sequence of its own stream it is accepted that records are gone.
+    pub accepted_repeats: u64,
+}
+
 /// Recovers a partition.
 pub async fn recover(
     world: &World,
     partition: &PartitionId,
     manifest: &PipelineManifest,
     seed: TenantSeed,
-    rebase: Option<Rebase>,
+    since: Since,
 ) -> Result<Recovered, RecoverError> {
     let recovery = Recovery {
         world,
         partition,
         manifest,
         seed,
-        rebase,
+        since,
     };
     let last = world.commits.last(partition).await?;
     let Some((head, last)) = last.map(|last| recovery.head(last)).transpose()? else {
         return recovery.anew();
     };
+    recovery.check_newest(&head, last.sequence).await?;
     if head.commit == 0 {
+        recovery.check_first(last.sequence).await?;
         // The record that it began with, and nothing since.
         let begun = recovery.empty()?;
         return Ok(Recovered {
@@ -67,9 +80,11 @@ pub async fn recover(
     }
     let state_store = recovery.image_before(&head, last.sequence)?;
     match recovery.catch_up(&*state_store, &head, last.sequence).await {
-        Err(RecoverError::Damaged { cause, .. }) if state_store.applied()?.commit > 0 => {
+        Err(cause @ (RecoverError::Damaged { .. } | RecoverError::Stray { .. }))
+            if state_store.applied()?.commit > 0 =>
+        {
             // What the state store holds does not lead to the last record; what the broker holds may.
-            tracing::warn!(%partition, cause, "the local image does not fit the commits; rebuilding it");
+            tracing::warn!(%partition, %cause, "the local image does not fit the commits; rebuilding it");
         }
         Err(RecoverError::Store(StoreError::Damaged(cause))) => {
             tracing::error!(%partition, cause, "the local image is damaged; rebuilding it");
@@ -113,12 +128,23 @@ pub(crate) fn clock_behind(head: &Head) -> InputClock {
     clock
 }
 
+/// What a record is applied behind.
+#[derive(Clone, Copy)]
+enum Follows {
+    /// What this engine has kept.
+    LocalState,
+    /// A snapshot, or nothing.
+    Snapshot,
+    /// The record before it.
+    Record,
+}
+
 struct Recovery<'a> {
     world: &'a World,
     partition: &'a PartitionId,
     manifest: &'a PipelineManifest,
     seed: TenantSeed,
-    rebase: Option<Rebase>,
+    since: Since,
 }
 
 impl Recovery<'_> {
@@ -131,7 +157,7 @@ impl Recovery<'_> {
     }
 
     fn rebase_since(&self, head: &Head) -> Option<Rebase> {
-        self.rebase.filter(|rebase| head.revision < rebase.revision)
+        self.since.rebase.filter(|rebase| head.revision < rebase.revision)
     }
 
     /// The clock of the input there.
@@ -162,6 +188,92 @@ impl Recovery<'_> {
             }));
         }
         Ok((head, last))
+    }
+
+    /// Whether the last record that is there is the last one that was stored, as far as the state store and the newest
+    /// snapshot know. A stream that ends before what they know was restored from a copy, and is what is true now.
+    async fn check_newest(&self, head: &Head, sequence: u64) -> Result<(), RecoverError> {
+        let state_store = self.world.store.open(self.partition, self.manifest, self.seed)?;
+        let mut seen: Vec<Applied> = state_store.begun().into_iter().collect();
+        let applied = state_store.applied()?;
+        seen.push(applied);
+        drop(state_store);
+        let mut newer = Vec::new();
+        // The names of all snapshots are read at once, so not where the state store is right where the record is.
+        if applied.commit != head.commit {
+            let snapshots = self.world.snapshots.list(self.partition).await?;
+            newer.extend(snapshots.into_iter().filter(|commit| *commit > head.commit));
+        }
+        if let Some(newest) = newer.first() {
+            seen.extend(crate::partition::snapshot::applied(self.world, self.partition, *newest).await?);
+        }
+        for place in &seen {
+            self.check_stray(head, sequence, *place).await?;
+        }
+        let ahead = |place: &&Applied| place.commit > head.commit && place.sequence > sequence;
+        for place in seen.iter().filter(ahead) {
+            if !self
+                .world
+                .commits
+                .is_gone(&self.partition.pipeline, place.sequence)
+                .await?
+            {
+                continue;
+            }
+            if place.sequence > self.since.accepted_repeats {
+                return Err(RecoverError::NewestLost {
+                    partition: self.partition.clone(),
+                    commit: place.commit,
+                    last: head.commit,
+                });
+            }
+            // They are of commits that are made anew, with other effects.
+            for commit in &newer {
+                self.world.snapshots.delete(self.partition, *commit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the last record lies behind one of a later commit, or of the same, where that is known to have been stored.
+    async fn check_stray(&self, head: &Head, sequence: u64, place: Applied) -> Result<(), RecoverError> {
+        if place.commit < head.commit || place.sequence >= sequence || place.commit == 0 {
+            return Ok(());
+        }
+        let found = self
+            .world
+            .commits
+            .after(self.partition, place.sequence - 1, 1)
+            .await?;
+        let Some(found) = found.into_iter().next().filter(|found| found.sequence < sequence) else {
+            return Ok(());
+        };
+        // A stream that was restored from before, and has grown since, has other records there.
+        match record::decode_part(&found.payload) {
+            Ok((known, _)) if known.commit > head.commit || found.sequence == place.sequence => {
+                self.stray(sequence, head.commit, known.commit)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The record that a partition begins with is its first.
+    async fn check_first(&self, sequence: u64) -> Result<(), RecoverError> {
+        let first = self.world.commits.after(self.partition, 0, 1).await?;
+        let Some(first) = first.into_iter().next().filter(|first| first.sequence < sequence) else {
+            return Ok(());
+        };
+        let before = record::decode_part(&first.payload).map_or(0, |(head, _)| head.commit);
+        self.stray(sequence, 0, before)
+    }
+
+    fn stray(&self, sequence: u64, commit: u64, before: u64) -> Result<(), RecoverError> {
+        Err(RecoverError::Stray {
+            partition: self.partition.clone(),
+            sequence,
+            commit,
+            before,
+        })
     }
 
     /// There is no record. Every life begins with one, so there records were lost. A pipeline from before lives
@@ -225,6 +337,11 @@ impl Recovery<'_> {
         head: &Head,
         last_sequence: u64,
     ) -> Result<(), RecoverError> {
+        let mut follows = if state_store.applied()?.commit == 0 {
+            Follows::Snapshot
+        } else {
+            Follows::LocalState
+        };
         if state_store.applied()?.commit == 0 && head.commit > 1 {
             crate::partition::snapshot::restore_newest(self.world, self.partition, state_store).await?;
         }
@@ -243,7 +360,10 @@ impl Recovery<'_> {
                     .push(&part.payload)
                     .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
                 if let Some(record) = record.filter(|record| record.head.commit > 0) {
-                    self.apply(state_store, &record, sequence)?;
+                    let is_last = sequence == last_sequence;
+                    self.apply(state_store, &record, sequence, follows, is_last)
+                        .await?;
+                    follows = Follows::Record;
                 }
             }
         }
@@ -257,17 +377,27 @@ impl Recovery<'_> {
         )))
     }
 
-    fn apply(
+    async fn apply(
         &self,
         state_store: &dyn PartitionStore,
         record: &Record,
         sequence: u64,
+        follows: Follows,
+        is_last: bool,
     ) -> Result<(), RecoverError> {
         let applied = state_store.applied()?.commit;
         let commit = record.head.commit;
-        if commit != applied + 1 {
-            return Err(self.damaged(format!("commit {commit} follows commit {applied}")));
+        if commit == applied + 1 {
+            return Ok(state_store.apply(&record.delta, Applied { commit, sequence })?);
         }
-        Ok(state_store.apply(&record.delta, Applied { commit, sequence })?)
+        match follows {
+            Follows::Record if is_last && commit <= applied => self.stray(sequence, commit, applied),
+            Follows::Snapshot if commit > applied => Err(RecoverError::NoSnapshot {
+                partition: self.partition.clone(),
+                first: commit,
+                held: self.world.snapshots.list(self.partition).await?.len(),
+            }),
+            _ => Err(self.damaged(format!("commit {commit} follows commit {applied}"))),
+        }
     }
 }

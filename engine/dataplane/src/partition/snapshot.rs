@@ -99,12 +99,35 @@ fn frame(chunk: &Bytes) -> Bytes {
     Bytes::copy_from_slice(&(chunk.len() as u32).to_le_bytes())
 }
 
+/// Of which commit a snapshot is, and where its record lay; none where it does not say.
+pub(super) async fn applied(
+    world: &World,
+    partition: &PartitionId,
+    commit: u64,
+) -> Result<Option<Applied>, BrokerError> {
+    let found = world.snapshots.get(partition, commit).await?;
+    let sequence = found.and_then(|(metadata, _)| metadata.get(SEQUENCE)?.parse().ok());
+    Ok(sequence.map(|sequence| Applied { commit, sequence }))
+}
+
 /// Restores the newest snapshot that is sound into an empty state store; leaves it empty where there is none.
 pub(super) async fn restore_newest(
     world: &World,
     partition: &PartitionId,
     state_store: &dyn PartitionStore,
 ) -> Result<(), RecoverError> {
+    if let Some(chunks) = newest(world, partition).await? {
+        let applied = state_store.import(&mut chunks.into_iter())?;
+        tracing::info!(commit = applied.commit, "restored from a snapshot");
+    }
+    Ok(())
+}
+
+/// The chunks of the newest snapshot that is sound.
+pub(crate) async fn newest(
+    world: &World,
+    partition: &PartitionId,
+) -> Result<Option<Vec<Vec<u8>>>, BrokerError> {
     for commit in world.snapshots.list(partition).await? {
         let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else {
             continue;
@@ -117,11 +140,9 @@ pub(super) async fn restore_newest(
             tracing::error!(commit, "a snapshot cannot be read; trying the one before");
             continue;
         };
-        let applied = state_store.import(&mut chunks.into_iter())?;
-        tracing::info!(commit = applied.commit, "restored from a snapshot");
-        return Ok(());
+        return Ok(Some(chunks));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn unframe(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {

@@ -61,7 +61,9 @@ impl Processor {
         let began = self.clock.monotonic();
         let mut call = self.enter_sandbox(&mut *instance, walk, index, called);
         let took = self.clock.monotonic().saturating_sub(began);
-        if !instance.is_spent() {
+        if instance.is_spent() {
+            self.spent.insert(index);
+        } else {
             self.instances[index] = Some(instance);
         }
         self.calls.note(was_stopped(&call), took);

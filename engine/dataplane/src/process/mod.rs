@@ -59,6 +59,7 @@ impl Processor {
         };
         let bytes_before = self.effects.bytes();
         self.fates.begin();
+        self.watermark_ms = watermark_ms;
         let mut walk = Walk::at(arrival, watermark_ms, bytes_before);
         walk.below = below;
         walk.spans = self.begin_spans(arrival);

@@ -6,7 +6,7 @@
 //!
 //! Why: docs/decisions/0005-processor-under-the-worker.md
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tailrace_core::{
     name::Name,
@@ -59,6 +59,8 @@ pub struct Processor {
     pub(crate) effects: Effects,
     /// An instance of each step; one that is not there is made at its first event.
     pub(crate) instances: Vec<Option<Box<dyn Instance>>>,
+    /// Steps whose instance was spent and is not made anew yet, as far as it is known.
+    pub(super) spent: BTreeSet<usize>,
     pub(crate) clock: Arc<dyn Clock>,
     /// What the current batch counts.
     pub stats: BatchStats,
@@ -72,6 +74,8 @@ pub struct Processor {
     /// What watchers see.
     pub(crate) views: Arc<Views>,
     pub(crate) partition: u32,
+    /// The watermark of what is at hand.
+    pub(crate) watermark_ms: u64,
     pub(crate) role: Role,
     /// What the event at hand came to, where a candidate runs.
     pub(crate) noted: Option<EventOutcome>,
@@ -94,6 +98,7 @@ impl Processor {
         Ok(Self {
             effects: Effects::new(state_store, plan.clone())?,
             instances: plan.no_instances().active,
+            spent: BTreeSet::new(),
             plan,
             clock,
             stats: BatchStats::default(),
@@ -103,6 +108,7 @@ impl Processor {
             attempts: 0,
             views: Arc::default(),
             partition: 0,
+            watermark_ms: 0,
             role: Role::Active,
             noted: None,
             calls: CallTimes::default(),
@@ -121,6 +127,7 @@ impl Processor {
         Ok(Self {
             effects: Effects::of_shadow(state_store, plan.clone())?,
             instances,
+            spent: BTreeSet::new(),
             plan,
             clock: self.clock.clone(),
             stats: BatchStats::default(),
@@ -130,6 +137,7 @@ impl Processor {
             attempts: 0,
             views: Arc::default(),
             partition: self.partition,
+            watermark_ms: 0,
             role: Role::Shadow,
             noted: None,
             calls: CallTimes::default(),
@@ -146,10 +154,26 @@ impl Processor {
     ) -> Result<(), StoreError> {
         self.effects.adopt(plan.clone())?;
         self.instances = instances;
+        self.spent.clear();
         self.sweeps.forget();
         self.attempts = 0;
         self.plan = plan;
         Ok(())
+    }
+
+    /// Whether an instance was spent since the last time that all were made anew.
+    pub(crate) fn is_cold(&self) -> bool {
+        !self.spent.is_empty()
+    }
+
+    /// Makes the instances anew that were spent. One that cannot be made now is made at its next event, which says
+    /// what is wrong.
+    pub(crate) fn warm_up(&mut self) {
+        for index in std::mem::take(&mut self.spent) {
+            if self.instances[index].is_none() {
+                self.instances[index] = self.plan.steps[index].instantiate().ok();
+            }
+        }
     }
 
     /// Bytes of linear memory that the instance of each step takes.

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use tailrace_core::{
+    carried::CarriedWatermark,
     codes::LetterCode,
     event::{Event, Header, Message},
     headers::{check_headers, headers_bytes},
@@ -126,8 +127,9 @@ impl Processor {
             is_the_event: !walk.emitted && walk.arrival.timer.is_none(),
         };
         let written = plan.written(about, headers, payload);
-        let Written { headers, payload } =
+        let Written { mut headers, payload } =
             written.map_err(|(code, reason)| Halt::TooMuch { code, reason })?;
+        self.carry(&mut headers);
         let subject = subject.unwrap_or_else(|| output.subject_for(key));
         self.check_fits(&subject, &headers, &payload)?;
         self.stats.counts.outcomes.outputs += 1;
@@ -142,6 +144,19 @@ impl Processor {
             keep,
         });
         Ok(())
+    }
+
+    /// A message says how far this partition was, for pipelines that read it.
+    pub(crate) fn carry(&self, headers: &mut Vec<Header>) {
+        headers.retain(|header| !CarriedWatermark::is_header(header));
+        if self.watermark_ms > 0 {
+            let carried = CarriedWatermark {
+                watermark_ms: self.watermark_ms,
+                partition: self.partition,
+                partitions: self.plan.manifest.partitions,
+            };
+            headers.push(carried.to_header());
+        }
     }
 
     /// Whether the broker takes a message.

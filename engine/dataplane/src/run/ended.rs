@@ -29,8 +29,17 @@ pub(super) enum Ended {
     Pause(Pauser, String),
     /// Only somebody's action mends it.
     Parked(String),
+    /// The same, and records that it needs are gone or damaged.
+    LacksRecords(String),
     /// Other engines have all its partitions.
     NotOurs(String),
+}
+
+impl Ended {
+    /// Whether the status says why it ended, until it is something else.
+    pub(super) fn has_reason(&self) -> bool {
+        !matches!(self, Self::Stopped | Self::Changed | Self::Pause(..))
+    }
 }
 
 impl From<BrokerError> for Ended {
@@ -48,8 +57,12 @@ impl From<AccountError> for Ended {
 impl From<RecoverError> for Ended {
     fn from(cause: RecoverError) -> Self {
         match cause {
-            RecoverError::Damaged { .. } | RecoverError::Lost { .. } => Self::Parked(cause.to_string()),
-            _ => Self::Again(cause.to_string()),
+            RecoverError::Damaged { .. }
+            | RecoverError::Lost { .. }
+            | RecoverError::NewestLost { .. }
+            | RecoverError::Stray { .. }
+            | RecoverError::NoSnapshot { .. } => Self::LacksRecords(cause.to_string()),
+            RecoverError::Broker(_) | RecoverError::Store(_) => Self::Again(cause.to_string()),
         }
     }
 }

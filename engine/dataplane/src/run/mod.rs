@@ -6,6 +6,7 @@
 //! - [`ended`]: why it ended, and whose fault that is;
 //! - `audit`: what the engine itself changes, in the audit log;
 //! - [`engine`]: all pipelines of this engine, by the registry;
+//! - [`parked`]: while it waits for somebody: why, as it is now;
 //! - [`reclaim`]: disk that is given back;
 //! - [`records`]: whether what partitions are rebuilt from is there;
 //! - [`settings`]: what an operator can set.
@@ -16,6 +17,7 @@
 mod audit;
 pub mod ended;
 pub mod engine;
+mod parked;
 mod reclaim;
 mod records;
 pub mod settings;
@@ -23,7 +25,7 @@ pub mod start;
 pub mod supervise;
 mod unassigned;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use serde_json::json;
 pub use tailrace_core::load::{LoadError, load_component, load_plugin};
@@ -48,6 +50,9 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause before a pipeline is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A start that ends sooner, as the last one did, is not shown: until then the pipeline is what it was.
+const SHOW_START_AFTER: Duration = Duration::from_secs(1);
 
 /// What the registry says of a pipeline: none once it is deleted.
 pub type Entry = Option<(Arc<registry::Pipeline>, Arc<registry::Tenant>)>;
@@ -79,8 +84,11 @@ impl PipelineRun {
     pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         let engine = self.world.clone();
+        // What was tried last, if the status says why that ended.
+        let mut told: Option<Entry> = None;
         while !self.stop.is_cancelled() {
-            let Some((pipeline, tenant)) = self.entry.borrow_and_update().clone() else {
+            let entry = self.entry.borrow_and_update().clone();
+            let Some((pipeline, tenant)) = entry.clone() else {
                 break;
             };
             if let Some(reason) = &pipeline.paused {
@@ -91,10 +99,14 @@ impl PipelineRun {
                 continue;
             }
             let began = self.world.clock.monotonic();
+            if told.as_ref() != Some(&entry) {
+                self.status.enter(State::Starting);
+            }
             let ended = self.attempt(&engine, &pipeline, &tenant).await;
             if self.world.clock.monotonic().saturating_sub(began) > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
+            told = ended.has_reason().then_some(entry);
             self.after(ended, pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -131,28 +143,33 @@ impl PipelineRun {
                 });
                 self.write_pause(by, reason).await;
             }
-            Ended::Parked(reason) => {
-                tracing::error!(reason, "the pipeline is parked");
-                self.status.enter(State::Parked { reason });
-                self.wait_for_change(None).await;
+            Ended::Parked(reason) => self.park(reason).await,
+            Ended::LacksRecords(reason) => {
+                self.status.set_lacks_records(true);
+                self.park(reason).await;
+                self.status.set_lacks_records(false);
             }
         }
     }
 
-    async fn wait_for_change(&mut self, most: Option<Duration>) {
+    /// Says whether something has changed, and not only time has passed.
+    async fn wait_for_change(&mut self, most: Option<Duration>) -> bool {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => {}
-            _ = self.entry.changed() => {}
-            _ = self.members.changed() => {}
-            () = sleep(most) => {}
+            () = self.stop.cancelled() => true,
+            _ = self.entry.changed() => true,
+            _ = self.members.changed() => true,
+            () = sleep(most) => false,
         }
     }
 
     /// Writes a pause that a step's policy or the circuit breaker asks for into the registry, so that it outlives
     /// the engine.
     async fn write_pause(&mut self, by: Pauser, reason: String) {
-        let record = self.own_change("pipeline-paused", None, json!({ "by": by, "reason": reason }));
+        let after = json!({ "by": by, "reason": reason });
+        let Some(record) = self.own_change("pipeline-paused", None, after) else {
+            return;
+        };
         let mut is_tried = false;
         while !self.stop.is_cancelled() {
             let mut is_ours = false;
@@ -229,7 +246,6 @@ impl PipelineRun {
         pipeline: &registry::Pipeline,
         tenant: &registry::Tenant,
     ) -> Ended {
-        self.status.enter(State::Starting);
         let stop = self.stop.clone();
         let world = tokio::select! {
             biased;
@@ -244,11 +260,19 @@ impl PipelineRun {
             biased;
             () = stop.cancelled() => return Ended::Stopped,
             started = self.start(pipeline, tenant) => started,
+            never = self.show_start() => match never {},
         };
         match started {
             Ok(running) => self.watch_over(running).await,
             Err(ended) => ended,
         }
+    }
+
+    /// Says of a start that takes its time that it is one.
+    async fn show_start(&self) -> Infallible {
+        tokio::time::sleep(SHOW_START_AFTER).await;
+        self.status.enter(State::Starting);
+        std::future::pending().await
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{
         commit::Committer,
         end::End,
         parts::Parts,
-        recover::{self, Recovered},
+        recover::{self, Recovered, Since},
     },
     plan::{CandidatePlan, Plan},
     run::{Ended, PipelineRun, records::Records, unassigned::Unassigned},
@@ -99,8 +99,14 @@ impl Drop for Running {
 /// What to do about a stream of the pipeline's own that is not there any more.
 pub(super) fn lost_stream(id: &PipelineId, lost: &OwnError) -> String {
     let PipelineId { tenant, pipeline } = id;
+    // It is in the way of a new one.
+    let first = if matches!(lost, OwnError::Theirs(_)) {
+        "then, "
+    } else {
+        ""
+    };
     format!(
-        "{lost}; to begin again with an empty state: tailrace pipeline resume {pipeline} --new-stream (tenant {tenant}); to give it up: tailrace pipeline delete {pipeline} --yes"
+        "{lost}; {first}to begin again with an empty state: tailrace pipeline resume {pipeline} --new-stream (tenant {tenant}); to give it up: tailrace pipeline delete {pipeline} --yes"
     )
 }
 
@@ -132,10 +138,10 @@ fn readings(plan: &Plan, state_store: &dyn PartitionStore) -> Result<BTreeMap<Na
     Ok(readings)
 }
 
-fn streams_of_tables(plan: &Plan) -> impl Iterator<Item = (Name, String)> {
+fn streams_of_tables(plan: &Plan) -> impl Iterator<Item = (Name, String, Option<String>)> {
     plan.tables.iter().map(|table| {
         let stream = table.manifest.stream_name().unwrap_or_default();
-        (table.name.clone(), stream)
+        (table.name.clone(), stream, table.upstream_in_words())
     })
 }
 
@@ -159,6 +165,11 @@ impl PipelineRun {
         let breaker = Arc::new(Breaker::default());
         let reconciler = self.status.reconciler.clone();
         reconciler.restart();
+        self.check_recorded(pipeline, &share.partitions).await?;
+        let since = Since {
+            rebase: pipeline.rebase,
+            accepted_repeats: pipeline.accepted_repeats.unwrap_or(0),
+        };
         let mut plans = Vec::new();
         let mut listen = || {
             let (sender, seen) = watch::channel(plan.clone());
@@ -183,7 +194,7 @@ impl PipelineRun {
                 partition: number,
             };
             let context = context::partition(&id);
-            let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed, pipeline.rebase);
+            let recovered = recover::recover(&self.world, &id, &plan.manifest, plan.seed, since);
             let Recovered {
                 state_store,
                 cursor,
@@ -242,6 +253,7 @@ impl PipelineRun {
             status: self.status.clone(),
         };
         self.status.tables.begin(streams_of_tables(&plan));
+        let unassigned = Unassigned::behind(self.status.least_position(), &plan.manifest.input.start);
         let intake = Intake {
             tables: feeds.start(),
             world: self.world.clone(),
@@ -278,7 +290,7 @@ impl PipelineRun {
             rebase: pipeline.rebase,
             records: Records::default(),
             snapshots,
-            unassigned: Unassigned::default(),
+            unassigned,
             _at_work: at_work,
         })
     }
@@ -377,7 +389,10 @@ impl PipelineRun {
     async fn plan_of(&self, revision: &Revision, tenant: &registry::Tenant) -> Result<Plan, Ended> {
         let mut plugins: BTreeMap<Name, Arc<dyn Plugin>> = BTreeMap::new();
         for (step, digest) in &revision.plugins {
-            plugins.insert(step.clone(), self.load(*digest).await?);
+            let steps = &revision.manifest.steps;
+            let named = steps.iter().find(|declared| declared.name == *step);
+            let named = named.map_or_else(|| digest.to_string(), |declared| declared.plugin.to_string());
+            plugins.insert(step.clone(), self.load(*digest, &named).await?);
         }
         let mut plan = Plan::new(self.pipeline.clone(), revision, &plugins, tenant.seed);
         let prepared = plan.prepare_schemas(&self.registered);
@@ -401,7 +416,7 @@ impl PipelineRun {
         }
     }
 
-    async fn load(&self, digest: Digest) -> Result<Arc<dyn Plugin>, Ended> {
+    async fn load(&self, digest: Digest, named: &str) -> Result<Arc<dyn Plugin>, Ended> {
         if let Some(plugin) = self.world.plugins.loaded(digest) {
             return Ok(plugin);
         }
@@ -409,7 +424,8 @@ impl PipelineRun {
             .await?
             .ok_or_else(|| {
                 Ended::Parked(format!(
-                    "the bytes of plugin {digest} are gone from the object store; upload that version again"
+                    "the bytes of plugin {named} are gone from the object store; upload that version again (tailrace plugin push FILE), then: tailrace pipeline resume {}",
+                    self.pipeline.pipeline
                 ))
             })
     }

@@ -8,7 +8,7 @@ use tailrace_core::{
     altered,
     membership::Membership,
     observe::status::State,
-    ports::broker::{BrokerError, OwnError, own_stream},
+    ports::broker::{BrokerError, OwnError, StreamFacts, check_own, has_lost_its_life, own_stream},
     subject,
 };
 
@@ -23,6 +23,8 @@ use crate::{
 
 /// How often the pipeline's own stream is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Why a pipeline waits whose broker is away.
+const AWAY: &str = "the broker does not answer, and the pipeline goes on by itself when it does";
 /// How often it is looked whether the records are there that partitions are rebuilt from.
 const RECORDS_EVERY: Duration = Duration::from_secs(30);
 /// How often outputs are trimmed to `keep.bytes`.
@@ -87,7 +89,11 @@ impl PipelineRun {
                         return ended;
                     }
                 }
-                _ = records.tick() => self.look_at_records(&mut running.records, &running.snapshots).await,
+                _ = records.tick() => {
+                    if let Err(ended) = self.look_at_records(&mut running.records, &running.snapshots).await {
+                        return ended;
+                    }
+                }
                 _ = balance.tick() => {
                     self.balance(running).await;
                     if running.share.partitions.first() == Some(&0) {
@@ -147,29 +153,73 @@ impl PipelineRun {
 
     /// Whether the broker's limit of messages and the pipeline's own stream are still those that it began with. A commit cannot tell: to a broker
     /// that has no such stream it is a message that nobody takes.
-    async fn look_at_own(&self, running: &Running) -> Result<(), Ended> {
+    async fn look_at_own(&self, running: &mut Running) -> Result<(), Ended> {
+        if !self.world.streams.is_connected() {
+            self.status
+                .set_away(Some(format!("{AWAY}: there is no connection")));
+            return Ok(());
+        }
         if self.world.streams.asked_max_payload().await != running.max_payload {
             return Err(Ended::Changed);
         }
         let name = subject::stream_name(&self.pipeline);
-        let lost = match self.world.streams.stream(&name).await {
+        let looked = self.world.streams.stream(&name).await;
+        if looked.is_ok() {
+            self.status.set_away(None);
+        }
+        let lost = match looked {
             Ok(facts) if facts.created == running.own_created => {
                 let told = altered::told(&self.pipeline, &facts.altered);
                 if altered::misleads(&facts.altered) {
                     return Err(Ended::Again(told.unwrap_or_default()));
                 }
                 self.status.set_own_trouble(told);
-                return Ok(());
+                let partitions = &running.share.partitions;
+                self.look_at_newest(&mut running.records, partitions, &facts)
+                    .await?;
+                return self.give_back_subjects(&facts, running).await;
             }
-            Ok(facts) => OwnError::Foreign {
-                name,
-                why: format!("it was made anew at {}", facts.created),
-            },
+            Ok(facts) => {
+                let own = own_stream(&self.pipeline, self.status.life, &running.plan.manifest);
+                let is_anew = |()| OwnError::Foreign {
+                    name,
+                    why: format!("it was made anew at {}", facts.created),
+                };
+                check_own(&facts, &own).map_or_else(|cause| cause, is_anew)
+            }
             Err(BrokerError::NoStream(name)) => OwnError::Gone(name),
             // A broker that does not answer now says nothing of the stream.
-            Err(_) => return Ok(()),
+            Err(cause) => {
+                self.status.set_away(Some(format!("{AWAY}: {cause}")));
+                return Ok(());
+            }
         };
         Err(Ended::Parked(lost_stream(&self.pipeline, &lost)))
+    }
+
+    /// A stream whose subjects somebody took away takes no commit, and one without its life is taken for another's.
+    async fn give_back_subjects(&self, facts: &StreamFacts, running: &Running) -> Result<(), Ended> {
+        let own = own_stream(&self.pipeline, self.status.life, &running.plan.manifest);
+        let mut wanted = own.subjects().into_iter();
+        let missing = wanted.find(|subject| !facts.subjects.contains(subject));
+        let missing = missing.or_else(|| has_lost_its_life(facts, &own).then(|| "tailrace.life".to_owned()));
+        let Some(missing) = missing else {
+            return Ok(());
+        };
+        let stream = &facts.name;
+        tracing::warn!(
+            stream,
+            missing,
+            "the pipeline's own stream lacks a subject, or its life; it is given back"
+        );
+        match self.world.streams.bring_own(&own, true).await {
+            Ok(_) => {}
+            Err(OwnError::Broker(cause)) => self.status.set_own_trouble(Some(format!(
+                "the pipeline's own stream {stream} lacks {missing:?}, and cannot be given it back: {cause}"
+            ))),
+            Err(lost) => return Err(Ended::Parked(lost_stream(&self.pipeline, &lost))),
+        }
+        Ok(())
     }
 
     /// Writes into the registry that the candidate has ended, so that all engines end it.
@@ -177,7 +227,10 @@ impl PipelineRun {
         tracing::warn!(revision, reason, "the candidate ends");
         let now_ms = self.world.clock.unix_ms();
         let before = Some(json!({ "candidate": revision }));
-        let record = self.own_change("candidate-ended", before, json!({ "reason": reason }));
+        let after = json!({ "reason": reason });
+        let Some(record) = self.own_change("candidate-ended", before, after) else {
+            return;
+        };
         let ended = self.change_entry(|pipeline| pipeline.end_candidate(revision, reason.to_owned(), now_ms));
         if let Err(cause) = ended.await {
             tracing::warn!(cause, "that the candidate ends cannot be written yet");

@@ -12,12 +12,25 @@ use tailrace_core::{
 use crate::run::PipelineRun;
 
 /// How far they are counted.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Unassigned {
     /// The first sequence that is not counted for good; none before the first look.
     from: Option<u64>,
     /// How many there are before it.
     settled: u64,
+}
+
+impl Unassigned {
+    /// Where partitions begin at this position. The first look may come after they have gone on.
+    pub(super) fn behind(position: u64, start: &Start) -> Self {
+        let from = match start {
+            Start::All if position == 0 => Some(1),
+            // Where the stream ends is found at the first look.
+            _ if position == 0 => None,
+            _ => Some(position + 1),
+        };
+        Self { from, settled: 0 }
+    }
 }
 
 impl PipelineRun {
@@ -45,14 +58,8 @@ impl PipelineRun {
         let input = &manifest.input;
         let (streams, stream) = (&self.world.streams, input.stream.as_deref().unwrap_or_default());
         let facts = streams.stream(stream).await?;
-        let begun = self.status.least_position();
         let Unassigned { from, settled } = known;
-        let from = match (from, &input.start) {
-            (Some(from), _) => from,
-            (None, Start::All) if begun == 0 => 1,
-            (None, _) if begun == 0 => facts.last_sequence + 1,
-            (None, _) => begun + 1,
-        };
+        let from = from.unwrap_or(facts.last_sequence + 1);
         let (from, to) = (from.max(facts.first_sequence), facts.last_sequence);
         let mut counted = Unassigned {
             from: Some(from),

@@ -3,16 +3,26 @@
 //!
 //! A stream that was made anew, and a declaration that was changed, are another table: its rows bear another tag, and it
 //! is read from its beginning. While the stream is gone, the rows of before stay, and status says what to do.
+//!
+//! What another pipeline keeps is read of its snapshots and commits: see [`super::upstream`].
+//!
+//! Why: docs/decisions/0201-rows-of-a-pipeline-are-told-by-leaps.md
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use tailrace_core::{
     identity::{EngineId, partition_of},
     manifest::{OnLoss, Start},
     name::Name,
     observe::{input::InputWatch, status::PipelineStatus},
     ports::broker::{BrokerError, Incoming, InputError, StreamFacts, SubscribeRequest, Subscription},
-    table::{Reading, tag},
+    table::{Load, Reading, tag},
     tasks,
     world::World,
 };
@@ -24,7 +34,11 @@ use tokio::{
 use crate::{
     arrival::{QueueItem, TableRow},
     plan::Plan,
-    tables::plan::{PlannedTable, RowChange},
+    tables::{
+        gone,
+        plan::{PlannedTable, RowChange},
+        upstream::records::UpstreamRecords,
+    },
 };
 
 /// Messages taken from the subscription in one go.
@@ -33,12 +47,16 @@ const READ: usize = 512;
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// The first look: the end of the table may be of other subjects.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
+/// Messages of another pipeline after which its readers write down that they have read them.
+const TELL_AFTER: u64 = 1_000;
 /// Longest wait for the broker's word on how far the table is.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 /// Pause before a stream that is not there is looked for again.
 const GONE_PAUSE: Duration = Duration::from_secs(2);
 /// What a row takes beside its payload, about.
 const ROW_OVERHEAD: usize = 512;
+/// The same of one of several rows.
+const ENTRY_OVERHEAD: usize = 64;
 
 /// A partition, as the feeds of tables see it.
 #[derive(Clone)]
@@ -101,6 +119,8 @@ impl TableFeeds {
         for name in names {
             let (loaded, is_loaded) = watch::channel(false);
             let feed = TableFeed {
+                held: Mutex::new(held(&feeds.partitions, &name)),
+                broken_at: AtomicU64::new(0),
                 feeds: feeds.clone(),
                 name,
                 loaded,
@@ -112,24 +132,46 @@ impl TableFeeds {
     }
 }
 
-struct TableFeed {
-    feeds: Arc<TableFeeds>,
-    name: Name,
+fn held(partitions: &BTreeMap<u32, TablePartition>, table: &Name) -> BTreeMap<u32, Reading> {
+    let known = partitions.iter().map(|(number, partition)| {
+        let reading = partition.readings.get(table).copied();
+        (*number, reading.unwrap_or_default())
+    });
+    known.collect()
+}
+
+pub(super) struct TableFeed {
+    pub(super) feeds: Arc<TableFeeds>,
+    pub(super) name: Name,
     loaded: watch::Sender<bool>,
+    /// Up to where each partition has the table, or was given it.
+    pub(super) held: Mutex<BTreeMap<u32, Reading>>,
+    /// Of what another pipeline keeps: the message that did not follow those before it, last.
+    pub(super) broken_at: AtomicU64,
+}
+
+/// The rows that count: their tag, and the load that they began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowMark {
+    pub(super) tag: u32,
+    pub(super) load: Option<Load>,
 }
 
 /// A subscription to the stream of a table, as it is now.
-struct Reader {
-    subscription: Box<dyn Subscription>,
+pub(super) struct TableReader {
+    pub(super) subscription: Box<dyn Subscription>,
     /// What keeps messages from coming.
-    watch: Arc<InputWatch>,
-    tag: u32,
+    pub(super) watch: Arc<InputWatch>,
+    /// The rows that count, by partition.
+    pub(super) marks: BTreeMap<u32, RowMark>,
     /// Last sequence read.
-    read: u64,
+    pub(super) read: u64,
     /// Up to there the table was when the subscription began.
-    end: u64,
+    pub(super) end: u64,
     /// Up to where each partition was told.
-    told: BTreeMap<u32, u64>,
+    pub(super) told: BTreeMap<u32, u64>,
+    /// The commits of another pipeline, where the table is what that keeps.
+    pub(super) records: Option<UpstreamRecords>,
 }
 
 impl TableFeed {
@@ -145,7 +187,7 @@ impl TableFeed {
         }
     }
 
-    fn table(&self) -> &PlannedTable {
+    pub(super) fn table(&self) -> &PlannedTable {
         let table = self.feeds.plan.tables.named(self.name.as_str());
         table.expect("a feed is made of a table of its plan")
     }
@@ -160,7 +202,10 @@ impl TableFeed {
     /// Reads the table as long as its stream stays what it is. Says what somebody must do, if somebody must.
     async fn follow(&self) -> Result<(), String> {
         let facts = self.facts().await?;
-        let mut reader = self.open(&facts).await?;
+        let mut reader = match self.table().manifest.upstream() {
+            Some(_) => self.open_upstream(&facts).await?,
+            None => self.open(&facts).await?,
+        };
         self.note_trouble(None);
         let least = reader.read;
         self.have_read(&mut reader, least);
@@ -181,7 +226,9 @@ impl TableFeed {
             tokio::select! {
                 biased;
                 batch = reader.subscription.next(READ) => match batch {
-                    Ok(batch) => self.give(&mut reader, batch).await,
+                    Ok(batch) => if let ControlFlow::Break(ended) = self.take(&mut reader, batch).await {
+                        return ended;
+                    },
                     Err(cause) => return self.ended(cause),
                 },
                 _ = look.tick() => match self.look(&mut reader).await {
@@ -190,6 +237,14 @@ impl TableFeed {
                 },
             }
         }
+    }
+
+    async fn take(&self, reader: &mut TableReader, batch: Vec<Incoming>) -> ControlFlow<Result<(), String>> {
+        if reader.records.is_some() {
+            return self.give_commits(reader, batch).await;
+        }
+        self.give(reader, batch).await;
+        ControlFlow::Continue(())
     }
 
     /// A stream that was made anew is another table, and is read at once.
@@ -205,21 +260,7 @@ impl TableFeed {
     }
 
     fn gone(&self, stream: &str) -> String {
-        let stay = if *self.loaded.borrow() {
-            "its rows of before stay until then"
-        } else {
-            "events wait until then"
-        };
-        match &self.table().manifest.bucket {
-            Some(bucket) => format!(
-                "the bucket {bucket:?} of table {} is not there; make it (nats kv add {bucket}), and the pipeline goes on by itself; {stay}",
-                self.name
-            ),
-            None => format!(
-                "the stream {stream:?} of table {} is not there; make it again, and the pipeline goes on by itself; {stay}",
-                self.name
-            ),
-        }
+        gone::told(self.table(), stream, *self.loaded.borrow())
     }
 
     async fn facts(&self) -> Result<StreamFacts, String> {
@@ -232,28 +273,50 @@ impl TableFeed {
     }
 
     /// Opens a subscription behind what all partitions have of the table.
-    async fn open(&self, facts: &StreamFacts) -> Result<Reader, String> {
+    async fn open(&self, facts: &StreamFacts) -> Result<TableReader, String> {
         let table = &self.table().manifest;
         let tag = tag(table, &facts.name, &facts.created);
-        let known = |partition: &TablePartition| {
-            let reading = partition.readings.get(&self.name).copied().unwrap_or_default();
-            if reading.tag == tag { reading.sequence } else { 0 }
-        };
-        let least = self.feeds.partitions.values().map(known).min().unwrap_or(0);
+        let known = |reading: &Reading| if reading.tag == tag { reading.sequence } else { 0 };
+        let least = self.held().values().map(known).min().unwrap_or(0);
         if least > facts.last_sequence {
             return Err(format!(
                 "the stream {:?} of table {} ends at sequence {}, and {least} was read: it was restored from before; to read it anew, delete and make it, or give the table another name",
                 facts.name, self.name, facts.last_sequence
             ));
         }
+        let (subscription, watch) = self.subscribe(facts, table.patterns(), least).await?;
+        let mark = RowMark { tag, load: None };
+        let marks = self.feeds.partitions.keys().map(|number| (*number, mark));
+        Ok(TableReader {
+            subscription,
+            watch,
+            marks: marks.collect(),
+            read: least,
+            end: facts.last_sequence,
+            told: BTreeMap::new(),
+            records: None,
+        })
+    }
+
+    pub(super) fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Reading>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Subscribes to these subjects, behind a sequence.
+    pub(super) async fn subscribe(
+        &self,
+        facts: &StreamFacts,
+        subjects: Vec<String>,
+        behind: u64,
+    ) -> Result<(Box<dyn Subscription>, Arc<InputWatch>), String> {
         let watch = Arc::<InputWatch>::default();
         let request = SubscribeRequest {
             pipeline: self.feeds.plan.pipeline.clone(),
             role: format!("table-{}", self.name),
             engine: self.feeds.engine.clone(),
             stream: facts.name.clone(),
-            subjects: table.patterns(),
-            from_sequence: (least > 0).then_some(least + 1),
+            subjects,
+            from_sequence: (behind > 0).then_some(behind + 1),
             start: Start::All,
             stream_created: Some(facts.created.clone()),
             witness: None,
@@ -267,28 +330,30 @@ impl TableFeed {
             InputError::Deleted(stream) => self.gone(&stream),
             cause => format!("table {} cannot be read: {cause}", self.name),
         })?;
-        Ok(Reader {
-            subscription,
-            watch,
-            tag,
-            read: least,
-            end: facts.last_sequence,
-            told: BTreeMap::new(),
-        })
+        Ok((subscription, watch))
     }
 
     /// Asks how far the table is. Where nothing is pending, all of the stream was read.
-    async fn look(&self, reader: &mut Reader) -> Result<(), InputError> {
+    async fn look(&self, reader: &mut TableReader) -> Result<(), InputError> {
         let standing = tokio::time::timeout(LOOK_WITHIN, reader.subscription.standing()).await;
         let standing = standing.unwrap_or(Ok(None))?;
         self.note_trouble(reader.watch.current_trouble());
-        if let Some(complete_to) = standing.and_then(|standing| standing.complete_to) {
+        let Some(standing) = standing else {
+            return Ok(());
+        };
+        let behind = Some(standing.pending);
+        self.feeds
+            .status
+            .tables
+            .note(&self.name, |status| status.behind = behind);
+        let is_whole = reader.records.as_ref().is_none_or(UpstreamRecords::is_whole);
+        if let Some(complete_to) = standing.complete_to.filter(|_| is_whole) {
             self.have_read(reader, complete_to);
         }
         Ok(())
     }
 
-    fn have_read(&self, reader: &mut Reader, sequence: u64) {
+    pub(super) fn have_read(&self, reader: &mut TableReader, sequence: u64) {
         reader.read = reader.read.max(sequence);
         let read = reader.read;
         self.feeds
@@ -298,7 +363,7 @@ impl TableFeed {
     }
 
     /// Gives rows to the partitions that hold them.
-    async fn give(&self, reader: &mut Reader, batch: Vec<Incoming>) {
+    async fn give(&self, reader: &mut TableReader, batch: Vec<Incoming>) {
         let mut sorted: BTreeMap<u32, Vec<(u64, RowChange)>> = BTreeMap::new();
         let table = self.table();
         let partitions = self.feeds.plan.manifest.partitions;
@@ -310,7 +375,7 @@ impl TableFeed {
             });
             let owner = match &change {
                 RowChange::Put { key, .. } | RowChange::Delete { key } => partition_of(key, partitions),
-                RowChange::Nothing => 0,
+                RowChange::Several(_) | RowChange::Nothing => 0,
             };
             for number in self.feeds.partitions.keys() {
                 if table.is_everywhere() || *number == owner {
@@ -337,9 +402,15 @@ impl TableFeed {
         });
     }
 
-    /// Tells the partitions that hold less that there is nothing more of the table.
-    async fn tell_end(&self, reader: &mut Reader) {
-        let behind = |number: &&u32| reader.told.get(number).is_none_or(|told| *told < reader.read);
+    /// Tells the partitions that hold less that there is nothing more of the table. Two pipelines that read each other
+    /// would have no end of it, so what another pipeline keeps is told by leaps.
+    async fn tell_end(&self, reader: &mut TableReader) {
+        let is_upstream = reader.records.is_some() && *self.loaded.borrow();
+        let leap = if is_upstream { TELL_AFTER } else { 0 };
+        let behind = |number: &&u32| {
+            let told = reader.told.get(number);
+            told.is_none_or(|told| told + leap < reader.read)
+        };
         let behind: Vec<u32> = self.feeds.partitions.keys().filter(behind).copied().collect();
         for number in behind {
             let rows = vec![(reader.read, RowChange::Nothing)];
@@ -347,18 +418,26 @@ impl TableFeed {
         }
     }
 
-    /// Waits for room in memory, then for room in the queue of the partition.
-    async fn hand_over(&self, reader: &mut Reader, number: u32, rows: Vec<(u64, RowChange)>) {
+    /// Gives rows to a partition, which is told how far the table is.
+    pub(super) async fn hand_over(&self, reader: &mut TableReader, number: u32, rows: Vec<(u64, RowChange)>) {
         let Some(last) = rows.last().map(|(sequence, _)| *sequence) else {
             return;
         };
         reader.told.insert(number, last);
+        self.send(reader.marks[&number], number, rows).await;
+    }
+
+    /// Waits for room in memory, then for room in the queue of the partition.
+    pub(super) async fn send(&self, mark: RowMark, number: u32, rows: Vec<(u64, RowChange)>) {
+        let RowMark { tag, load } = mark;
+        self.note_sent(mark, number, &rows);
         let mut room = self.take_room(&rows).await;
         let count = rows.len();
         let items = rows.into_iter().enumerate().map(|(index, (sequence, change))| {
             let row = TableRow {
                 table: self.name.clone(),
-                tag: reader.tag,
+                tag,
+                load,
                 sequence,
                 change,
                 room: if index + 1 == count { room.take() } else { None },
@@ -370,10 +449,37 @@ impl TableFeed {
         let _ = self.feeds.partitions[&number].sender.send(items).await;
     }
 
+    fn note_sent(&self, RowMark { tag, load }: RowMark, number: u32, rows: &[(u64, RowChange)]) {
+        let Some((sequence, _)) = rows.last() else {
+            return;
+        };
+        let mut held = self.held();
+        let before = held.entry(number).or_default();
+        // Messages may come again.
+        let is_same = before.tag == tag && before.load == load;
+        let sequence = if is_same {
+            before.sequence.max(*sequence)
+        } else {
+            *sequence
+        };
+        *before = Reading {
+            tag,
+            sequence,
+            has_old_rows: false,
+            load,
+        };
+    }
+
     async fn take_room(&self, rows: &[(u64, RowChange)]) -> Option<OwnedSemaphorePermit> {
         let (room, most_kib) = &self.feeds.room;
         let bytes = |(_, change): &(u64, RowChange)| match change {
             RowChange::Put { payload, .. } => payload.len() + ROW_OVERHEAD,
+            RowChange::Several(rows) => {
+                let bytes = |(key, payload): &(String, Option<Bytes>)| {
+                    key.len() + payload.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD
+                };
+                rows.iter().map(bytes).sum::<usize>() + ROW_OVERHEAD
+            }
             RowChange::Delete { .. } | RowChange::Nothing => ROW_OVERHEAD,
         };
         let bytes: usize = rows.iter().map(bytes).sum();

@@ -2,6 +2,7 @@
 
 use tailrace_core::{
     delta::StateValue,
+    grant::Grant,
     identity::partition_of,
     ports::{plugins::HostError, store::StoreError},
     table::{READINGS, Reading, decode_row},
@@ -48,6 +49,7 @@ impl CallHost<'_> {
             .tables
             .named(table)
             .ok_or_else(|| unknown("table", "tables", table))?;
+        self.check_grant()?;
         let owner = partition_of(key, plan.manifest.partitions);
         if !planned.is_everywhere() && owner != self.partition {
             return Err(HostError::Misuse(format!(
@@ -56,5 +58,15 @@ impl CallHost<'_> {
             )));
         }
         Ok(row(planned, key, |step, key| self.read_in(step, key))?)
+    }
+    /// A plugin may import tables and say that its config asks for none: so the grant is looked at here as well.
+    fn check_grant(&self) -> Result<(), HostError> {
+        let mut steps = self.effects.plan().manifest.steps.iter();
+        let step = steps.find(|step| step.name.as_str() == self.effects.step());
+        if step.is_some_and(|step| step.grants.contains(&Grant::Tables)) {
+            return Ok(());
+        }
+        let why = "the step is not granted tables; write grants: [tables] in it";
+        Err(HostError::Misuse(why.to_owned()))
     }
 }

@@ -45,6 +45,8 @@ pub enum RowChange {
         /// The key.
         key: String,
     },
+    /// Several keys have these rows now, or none: what one commit of another pipeline has changed.
+    Several(Vec<(String, Option<Bytes>)>),
     /// Nothing: it is no row, or none of this partition's.
     Nothing,
 }
@@ -80,6 +82,9 @@ impl PlannedTable {
 
     /// What a message does to it, or why it is no row.
     pub fn change(&self, message: &Incoming) -> Result<RowChange, String> {
+        if let Some(why) = &message.unreadable {
+            return Err(why.clone());
+        }
         let marker = markers::of(&message.headers);
         if marker.as_deref() == Some(markers::A_SCHEDULE) {
             return Ok(RowChange::Nothing);
@@ -118,6 +123,12 @@ impl PlannedTable {
         })
     }
 
+    /// What it is called in words for the tenant.
+    pub fn upstream_in_words(&self) -> Option<String> {
+        let (pipeline, what) = self.manifest.upstream()?;
+        Some(format!("{what} of pipeline {pipeline}"))
+    }
+
     /// In a bucket, an empty value is a value.
     fn deletes(&self, message: &Incoming) -> bool {
         if self.manifest.bucket.is_none() {
@@ -153,6 +164,7 @@ mod tests {
             subject: subject.to_owned(),
             headers: header.into_iter().collect(),
             payload: payload.to_owned().into(),
+            unreadable: None,
         })
     }
 
@@ -182,6 +194,23 @@ mod tests {
         let aged = Some(("Nats-Marker-Reason", "MaxAge"));
         assert_eq!(change(bucket, "$KV.b.ann", aged, ""), Ok(delete("ann")));
         assert!(change(bucket, "other", None, "1").unwrap_err().contains("no key"));
+    }
+
+    #[test]
+    fn a_message_that_no_client_can_read_is_no_row() {
+        let tables = r#"{"name":"p","input":{"subjects":["x"]},"tables":{"t":{"bucket":"b"}}}"#;
+        let tables = Tables::of(&parse(tables.as_bytes()).unwrap());
+        let unreadable = Incoming {
+            sequence: 1,
+            received_ms: 0,
+            subject: "$KV.b.ann".to_owned(),
+            headers: Vec::new(),
+            payload: Bytes::from_static(b"1"),
+            unreadable: Some("its headers are not UTF-8".to_owned()),
+        };
+        // Its headers may have said that the row goes.
+        let told = tables.named("t").unwrap().change(&unreadable).unwrap_err();
+        assert!(told.contains("not UTF-8"), "{told}");
     }
 
     #[test]

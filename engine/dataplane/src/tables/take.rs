@@ -23,16 +23,22 @@ impl Processor {
     pub(crate) fn take_row(&mut self, row: &TableRow) -> Result<Taken, StoreError> {
         let before = self.effects.reading(row.table.as_str())?;
         let is_another = before.tag != row.tag;
-        if !is_another && row.sequence <= before.sequence {
+        if !is_another && is_known(&before, row) {
             return Ok(Taken::Known);
         }
-        if matches!(row.change, RowChange::Put { .. }) && self.effects.full.state {
+        let puts = match &row.change {
+            RowChange::Put { .. } => true,
+            RowChange::Several(rows) => rows.iter().any(|(_, payload)| payload.is_some()),
+            RowChange::Delete { .. } | RowChange::Nothing => false,
+        };
+        if puts && self.effects.full.state {
             return Ok(Taken::NoRoom);
         }
         let had_rows = before.tag != 0;
         let reading = Reading {
             tag: row.tag,
             sequence: row.sequence,
+            load: row.load,
             has_old_rows: before.has_old_rows || is_another && had_rows,
         };
         if is_another && had_rows {
@@ -41,20 +47,35 @@ impl Processor {
         self.effects.set_reading(row.table.as_str(), Some(reading));
         let step = step(&row.table);
         match &row.change {
-            RowChange::Put { key, payload } => {
-                let value = encode_row(row.tag, payload);
-                let expires_ms = None;
-                self.effects
-                    .write_in(&step, key, Some(StateValue { value, expires_ms }));
-                self.stats.counts.table_rows += 1;
-            }
-            RowChange::Delete { key } => {
-                self.effects.write_in(&step, key, None);
-                self.stats.counts.table_rows += 1;
+            RowChange::Put { key, payload } => self.write_row(&step, row.tag, key, Some(payload.as_ref())),
+            RowChange::Delete { key } => self.write_row(&step, row.tag, key, None),
+            RowChange::Several(rows) => {
+                for (key, payload) in rows {
+                    self.write_row(&step, row.tag, key, payload.as_deref());
+                }
             }
             RowChange::Nothing => {}
         }
         Ok(Taken::In)
+    }
+
+    fn write_row(&mut self, step: &str, tag: u32, key: &str, payload: Option<&[u8]>) {
+        let value = payload.map(|payload| StateValue {
+            value: encode_row(tag, payload),
+            expires_ms: None,
+        });
+        self.effects.write_in(step, key, value);
+        self.stats.counts.table_rows += 1;
+    }
+}
+
+/// Whether a row of the same tag came before. The end of a load comes behind all its pieces.
+fn is_known(before: &Reading, row: &TableRow) -> bool {
+    let is_piece = row.load.is_some_and(|load| load.is_under_way);
+    match (before.is_loading(), is_piece) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => row.sequence <= before.sequence,
     }
 }
 

@@ -54,6 +54,7 @@ impl Worker {
         let crowded = self.batch_events > 0;
         let mark = self.processor.effects.mark();
         let counts_before = self.processor.stats.counts.clone();
+        self.processor.watermark_ms = due.at_ms;
         let halt = if due.is_timer() {
             let timer = timer(&due, &value)?;
             self.processor.effects.forget_timer(&due);

@@ -4,7 +4,7 @@ use tailrace_core::{
     headers::headers_bytes,
     manifest::{Delivery, Stands},
     ports::{broker::Output, store::StoreError},
-    window::{Part, Told, group_key, result},
+    window::{Part, Told, group_key, group_values, result},
 };
 
 use crate::{
@@ -28,7 +28,7 @@ impl Processor {
         let Some(output) = &plan.manifest.output else {
             return Ok(());
         };
-        let values: Vec<serde_json::Value> = serde_json::from_str(group)
+        let values = group_values(group)
             .map_err(|cause| StoreError::Damaged(format!("the group {group:?} cannot be read: {cause}")))?;
         let key = group_key(&values);
         let declared = (&window.name, &window.manifest);
@@ -53,16 +53,24 @@ impl Processor {
             is_the_event: false,
         };
         let written = plan.written(about, Vec::new(), payload.into());
-        let Written { headers, payload } = written.map_err(|(_, why)| {
-            StoreError::Damaged(format!("the result of window {}: {why}", window.name))
-        })?;
+        let Written { mut headers, payload } = match written {
+            Ok(written) => written,
+            // Nothing that somebody published may stop the pipeline at each try.
+            Err((_, why)) => {
+                self.lose_result(window, group, &why);
+                return Ok(());
+            }
+        };
+        self.carry(&mut headers);
         let limit = self.max_message_bytes.saturating_sub(HEADER_ROOM);
         if payload.len() + headers_bytes(&headers) > limit || subject.len() > MAX_SUBJECT_BYTES {
             self.met_the_limit = true;
-            let pipeline = &plan.pipeline;
             let bytes = payload.len();
-            tracing::warn!(%pipeline, window = %window.name, group, bytes, limit, "a window's result is too large for the broker, and is lost");
-            self.stats.counts.windows_lost += 1;
+            self.lose_result(
+                window,
+                group,
+                &format!("{bytes} bytes are too large for the broker, which takes {limit}"),
+            );
             return Ok(());
         }
         let is_named = plan.manifest.delivery != Delivery::ExactlyOnce;
@@ -78,5 +86,11 @@ impl Processor {
             keep: output.keep.age.map(|age| age.0),
         });
         Ok(())
+    }
+
+    fn lose_result(&mut self, window: &PlannedWindow, group: &str, why: &str) {
+        let pipeline = &self.plan.pipeline;
+        tracing::warn!(%pipeline, window = %window.name, group, why, "a window's result is lost");
+        self.stats.counts.windows_lost += 1;
     }
 }

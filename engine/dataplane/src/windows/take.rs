@@ -83,13 +83,22 @@ impl Processor {
             })?;
         let is_dead = is_kept && !is_taken;
         if is_dead {
-            self.keep_late(walk, leaving);
+            self.keep_untaken(walk, leaving, is_believed);
         }
         Ok(!is_dead)
     }
 
-    fn keep_late(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>) {
-        let reason = format!("its windows are over: the watermark is {} ms", walk.now_ms);
+    fn keep_untaken(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>, is_believed: bool) {
+        let (code, reason) = if is_believed {
+            let reason = format!("its windows are over: the watermark is {} ms", walk.now_ms);
+            (LetterCode::Late, reason)
+        } else {
+            let ahead_ms = leaving.time_ms.saturating_sub(walk.arrival.received_ms);
+            let reason = format!(
+                "the event's time is {ahead_ms} ms after the broker received it, so it is not believed, and no window takes it (input.watermark.ahead)"
+            );
+            (LetterCode::Ahead, reason)
+        };
         let event = Event {
             time_ms: leaving.time_ms,
             key: leaving.key.to_owned(),
@@ -100,15 +109,7 @@ impl Processor {
         };
         walk.outcome = walk.outcome.max(Outcome::Dead);
         let behind_the_steps = Some(self.plan.steps.len());
-        self.dead_letter(
-            walk,
-            &event,
-            behind_the_steps,
-            LetterCode::Late.as_str(),
-            reason,
-            &[],
-            0,
-        );
+        self.dead_letter(walk, &event, behind_the_steps, code.as_str(), reason, &[], 0);
     }
 
     /// Takes an event into the part of a tumbling or hopping window. Says whether any of its windows is open.

@@ -9,9 +9,10 @@ use tailrace_core::{
     observe::input::Loss,
     ports::broker::{InputError, SubscribeRequest},
     subject,
+    watermark::Witness,
 };
 
-use super::{NatsSubscription, Rebuild};
+use super::{LastStored, NatsSubscription, Rebuild};
 use crate::{
     api::{self, code},
     stream_info::{StreamInfo, facts},
@@ -28,15 +29,49 @@ struct FoundMessage {
     time: String,
 }
 
-impl FoundMessage {
-    /// When the broker received it, as its deliveries say it.
-    fn received_ms(&self) -> Option<u64> {
-        let time = humantime::parse_rfc3339(&self.time).ok()?;
-        u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
-    }
+/// When the broker received a message, as its deliveries say it.
+pub(super) fn received_ms(time: &str) -> Option<u64> {
+    let time = humantime::parse_rfc3339(time).ok()?;
+    u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+}
+
+/// What is left of a range of sequences without those that no message ever had: its ends, and how many are between.
+fn without(from: u64, to: u64, unused: Option<(u64, u64)>) -> Option<(u64, u64, u64)> {
+    let Some((first, last)) = unused.filter(|(first, last)| *first <= to && *last >= from) else {
+        return Some((from, to, to + 1 - from));
+    };
+    let before = first.saturating_sub(from);
+    let behind = to.saturating_sub(last);
+    let from = if before > 0 { from } else { last + 1 };
+    let to = if behind > 0 { to } else { first - 1 };
+    (before + behind > 0).then_some((from, to, before + behind))
 }
 
 impl NatsSubscription {
+    /// Notes how far the stream is. Somebody may purge it beyond its end: then it ends further behind, and nothing was
+    /// stored since.
+    pub(super) fn note_end(&mut self, info: &StreamInfo) {
+        let state = &info.state;
+        let known = self.stored.as_ref();
+        let known = known
+            .filter(|known| known.time == state.last_ts)
+            .map(|known| known.sequence);
+        // Of a stream that is empty, the message that was read last tells the same.
+        let is_last = |witness: &Witness| {
+            state.messages == 0 && received_ms(&state.last_ts) == Some(witness.received_ms)
+        };
+        let read = self.witness.filter(|_| self.stored.is_none()).filter(is_last);
+        let known = known.or(read.map(|witness| witness.sequence));
+        let sequence = known.unwrap_or(state.last_seq);
+        if state.last_seq > sequence {
+            self.unused = Some((sequence + 1, state.last_seq));
+        }
+        self.stored = Some(LastStored {
+            sequence,
+            time: state.last_ts.clone(),
+        });
+    }
+
     /// Whether the stream is still the one whose sequences were committed.
     pub(super) fn check_stream(&mut self, info: &StreamInfo) -> Result<(), Rebuild> {
         let stream = self.request.stream.clone();
@@ -55,11 +90,14 @@ impl NatsSubscription {
             self.check_subjects(info);
             return Ok(());
         }
-        let is_covered = info.config.is_covered_by(&self.request.subjects);
-        self.sees_gaps = keeps_to_limits && is_covered && !info.config.keeps_the_last();
+        self.note_end(info);
+        let is_certain = info.config.is_covered_by(&self.request.subjects) && !info.config.replaces();
+        self.sees_gaps = keeps_to_limits && is_certain;
         if keeps_to_limits && next > 0 && facts.first_sequence > next {
-            self.lost(next, facts.first_sequence - 1, is_covered)
-                .map_err(Rebuild::Never)?;
+            if !info.config.only_replaces() {
+                self.lost(next, facts.first_sequence - 1, is_certain)
+                    .map_err(Rebuild::Never)?;
+            }
             self.next_sequence = Some(facts.first_sequence);
         }
         self.check_subjects(info);
@@ -85,7 +123,7 @@ impl NatsSubscription {
             Err(cause) if api::is(&cause, code::NO_MESSAGE) => return Ok(()),
             found => found?,
         };
-        match found.message.received_ms() {
+        match received_ms(&found.message.time) {
             Some(received_ms) if received_ms != witness.received_ms => {
                 tracing::warn!(
                     stream,
@@ -102,10 +140,13 @@ impl NatsSubscription {
     /// Events that are gone. Whether they were this pipeline's is certain where its subjects are all that the stream
     /// holds; otherwise nobody knows, and it goes on and says so.
     pub(super) fn lost(&self, from: u64, to: u64, is_certain: bool) -> Result<(), InputError> {
+        let Some((from, to, events)) = without(from, to, self.unused) else {
+            return Ok(());
+        };
         let loss = Loss {
             from,
             to,
-            events: to + 1 - from,
+            events,
             is_certain,
         };
         let stream = self.request.stream.clone();
@@ -125,7 +166,8 @@ impl NatsSubscription {
         Ok(())
     }
 
-    /// Whether the stream still takes the pipeline's subjects. It may have been changed since.
+    /// Whether the stream still takes the pipeline's subjects. It may have been changed since, and so may those that it
+    /// follows.
     pub(super) fn check_subjects(&self, info: &StreamInfo) {
         let held = info.config.may_hold();
         let is_reached = |filter: &String| held.iter().any(|held| subject::overlap(held, filter));
@@ -137,13 +179,19 @@ impl NatsSubscription {
             let name = &pipeline.pipeline;
             format!("read another stream: tailrace pipeline resume {name} --stream STREAM --from first")
         };
+        let in_vain = info.followed_in_vain(&self.request.subjects);
+        let in_vain = in_vain.first().map(|(origin, cause)| {
+            format!(
+                "stream {stream} gets nothing more from stream {origin}: {cause}; make {origin} again, or take it out of the settings of {stream}, or {otherwise}"
+            )
+        });
         let trouble = missing.map(|filter| {
             let held = held.join(", ");
             format!(
                 "stream {stream} does not take {filter:?} any more, only {held:?}; give it the subject back, or {otherwise}"
             )
         });
-        match trouble {
+        match trouble.or(in_vain) {
             Some(trouble) => self.request.watch.trouble(trouble),
             None => self.request.watch.trouble_over(),
         }
@@ -151,7 +199,7 @@ impl NatsSubscription {
 
     /// Whether sequences that were left out have gone by the bounds of the stream, and not by somebody's hand.
     pub(super) async fn check_gap(&mut self) -> Result<(), InputError> {
-        let Some((from, to)) = self.gap.take() else {
+        let Some((from, to)) = self.gap else {
             return Ok(());
         };
         let asked = format!("STREAM.INFO.{}", self.request.stream);
@@ -159,14 +207,42 @@ impl NatsSubscription {
             Ok(info) => info,
             Err(cause) => {
                 tracing::debug!(%cause, from, to, "what became of left out sequences is not known yet");
-                self.gap = Some((from, to));
                 return Ok(());
             }
         };
+        self.gap = None;
         let gone = info.state.first_seq.min(to);
+        // Of a stream that drops nothing by itself, somebody purged them. Whether those held events that were not there at
+        // the last look, nobody knows: a purge may go beyond the end of the stream.
+        let known = self.stored.as_ref().map_or(0, |known| known.sequence);
+        let certain = if info.config.is_bounded() {
+            gone
+        } else {
+            gone.min(known + 1)
+        };
+        if certain > from {
+            self.lost(from, certain - 1, true)?;
+        }
+        let from = from.max(certain);
         if gone > from {
-            self.lost(from, gone - 1, true)?;
+            self.lost(from, gone - 1, false)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn sequences_that_no_message_had_are_not_lost() {
+        let unused = Some((21, 999));
+        assert_eq!(without(21, 999, unused), None);
+        assert_eq!(without(15, 999, unused), Some((15, 20, 6)));
+        assert_eq!(without(21, 1_004, unused), Some((1_000, 1_004, 5)));
+        assert_eq!(without(15, 1_004, unused), Some((15, 1_004, 11)));
+        assert_eq!(without(5, 9, unused), Some((5, 9, 5)));
+        assert_eq!(without(5, 9, None), Some((5, 9, 5)));
     }
 }

@@ -10,7 +10,7 @@ use tailrace_core::{
     ports::broker::{BrokerError, InputError, SubscribeRequest},
 };
 
-use super::{NatsSubscription, Rebuild, pulled::Pulled};
+use super::{NatsSubscription, Rebuild, altered, pulled::Pulled};
 use crate::{
     api::{self, code},
     consumers::{ConsumerGuard, consumer_prefix, list_consumers, remove_consumer},
@@ -34,11 +34,15 @@ const EXPIRES: Duration = Duration::from_secs(30);
 #[derive(Deserialize)]
 struct Created {
     name: String,
+    #[serde(default)]
+    config: Value,
 }
 
 impl NatsSubscription {
-    pub(super) async fn make_consumer(&mut self) -> Result<Pulled, Rebuild> {
+    /// Makes a consumer; none where there is first a message to give that the client cannot read.
+    pub(super) async fn make_consumer(&mut self) -> Result<Option<Pulled>, Rebuild> {
         let stream = self.request.stream.clone();
+        self.check_lost().await;
         let info: StreamInfo = match self
             .broker
             .ask(&format!("STREAM.INFO.{stream}"), &Value::Null)
@@ -52,6 +56,12 @@ impl NatsSubscription {
         self.check_stream(&info)?;
         self.check_witness().await?;
         self.explicit_acks = info.config.retention == "workqueue";
+        if self.rebuilds > 0 {
+            self.unreadable = self.unreadable().await?;
+            if self.unreadable.is_some() {
+                return Ok(None);
+            }
+        }
         let allowed = info.config.consumer_limits.unwrap_or_default().max_ack_pending;
         if allowed > 0 {
             self.max_ack_pending = self.max_ack_pending.min(allowed);
@@ -61,17 +71,19 @@ impl NatsSubscription {
         self.guard = (info.config.retention == "limits")
             .then(|| ConsumerGuard::new(self.broker.clone(), stream.clone(), name.to_owned()));
         let old = self.consumers(info.config.retention == "limits").await?;
-        if self.explicit_acks {
-            // Two consumers of a work queue may not overlap; what is unacknowledged stays.
+        // A stream that keeps messages for its consumers must never be without one. Anywhere else the old ones go
+        // first: two of a work queue may not overlap, and a stream, or an account, may take no more than there are.
+        let keeps_for_consumers = info.config.retention == "interest";
+        if !keeps_for_consumers {
             self.remove(&old).await?;
         }
         let made = self.create_consumer(&stream, config).await?;
-        if !self.explicit_acks {
-            // The new one is there before the old ones go: a stream that keeps messages for its
-            // consumers must never be without one.
+        if keeps_for_consumers {
             self.remove(&old).await?;
         }
         self.consumer = Some(made.name.clone());
+        self.made = altered::deciding(&made.config);
+        self.certain_next = self.next_sequence;
         let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let consumer = self
             .broker
@@ -86,7 +98,7 @@ impl NatsSubscription {
             .expires(EXPIRES)
             .messages()
             .await;
-        Ok(Pulled::new(messages.map_err(|cause| unreachable(&cause))?))
+        Ok(Some(Pulled::new(messages.map_err(|cause| unreachable(&cause))?)))
     }
 
     /// Makes a consumer. One that asks for more than the broker allows is made with less: fewer deliveries at once

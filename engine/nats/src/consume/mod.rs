@@ -11,15 +11,21 @@
 //!
 //! - [`making`]: the consumer behind it;
 //! - [`pulled`]: what the client gives of its messages, and when that stands still;
+//! - [`altered`]: a consumer that somebody has altered is none of ours;
 //! - [`complete`]: up to where nothing is left;
-//! - [`loss`]: what the stream has lost.
+//! - [`loss`]: what the stream has lost;
+//! - [`origins`]: where a stream gets its messages from;
+//! - [`unreadable`]: messages that the client cannot read.
 //!
 //! Why: docs/decisions/0012-the-consumer-is-expendable.md
 
+mod altered;
 mod complete;
 mod loss;
 mod making;
+mod origins;
 mod pulled;
+mod unreadable;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -50,6 +56,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 struct ConsumerInfo {
+    /// As it is now.
+    #[serde(default)]
+    config: Value,
     num_pending: u64,
     #[serde(default)]
     num_ack_pending: u64,
@@ -59,6 +68,13 @@ struct ConsumerInfo {
 #[derive(Deserialize)]
 struct Delivered {
     consumer_seq: u64,
+}
+
+/// The last message that a stream is known to have stored.
+struct LastStored {
+    sequence: u64,
+    /// When. A purge leaves that as it is, however far it goes.
+    time: String,
 }
 
 struct NatsSubscription {
@@ -83,12 +99,31 @@ struct NatsSubscription {
     retry_at: Option<Instant>,
     /// Name of the consumer, while there is one.
     consumer: Option<String>,
+    /// Name of the one before, until another is made.
+    lost: Option<String>,
+    /// Its settings that decide what it gives, as the broker made it.
+    made: Value,
+    /// Up to here it is certain that nothing was passed over: what was the next sequence when the consumer was known to be
+    /// as it was made.
+    certain_next: Option<u64>,
+    /// What was taken of it and is given next. It outlives a caller that stops waiting.
+    taken: Vec<Incoming>,
+    /// Whether something among that has no payload, only the size of one.
+    is_bare: bool,
+    /// The last message that the stream is known to have stored.
+    stored: Option<LastStored>,
+    /// Sequences that no message ever had: somebody purged beyond the end of the stream.
+    unused: Option<(u64, u64)>,
     /// Whether a sequence that is left out was an event of the pipeline's, unless it went for a later one.
     sees_gaps: bool,
     /// Sequences that were left out: the first of them, and the one that came in their place.
     gap: Option<(u64, u64)>,
     /// Deliveries that may be unacknowledged, as far as the broker allows it.
     max_ack_pending: u64,
+    /// A message that the client cannot read, to be given next.
+    unreadable: Option<Incoming>,
+    /// One that was given, and is the first of a work queue until it is deleted.
+    unreadable_in_queue: Option<u64>,
 }
 
 /// Why a consumer could not be made: worth another try, or not.
@@ -125,9 +160,18 @@ impl Input for NatsBroker {
             pause: FIRST_PAUSE,
             retry_at: None,
             consumer: None,
+            lost: None,
+            made: Value::Null,
+            certain_next: next_sequence,
+            taken: Vec::new(),
+            is_bare: false,
+            stored: None,
+            unused: None,
             sees_gaps: false,
             gap: None,
             max_ack_pending: MAX_ACK_PENDING,
+            unreadable: None,
+            unreadable_in_queue: None,
         }))
     }
 }
@@ -141,7 +185,7 @@ impl NatsSubscription {
         self.retry_at = Some(Instant::now() + self.pause);
         match self.make_consumer().await {
             Ok(messages) => {
-                self.messages = Some(messages);
+                self.messages = messages;
                 self.delivery = 0;
                 self.unacknowledged.clear();
                 self.retry_at = None;
@@ -162,11 +206,34 @@ impl NatsSubscription {
         }
     }
 
+    /// Gives the message that the client cannot read.
+    fn give_unreadable(&mut self) -> Option<Incoming> {
+        let given = self.unreadable.take()?;
+        let Incoming {
+            sequence,
+            received_ms,
+            ..
+        } = given;
+        tracing::warn!(
+            stream = self.request.stream,
+            sequence,
+            why = given.unreadable,
+            "a message that no client can read is given by itself"
+        );
+        self.unreadable_in_queue = Some(sequence).filter(|_| self.explicit_acks);
+        self.next_sequence = Some(sequence + 1);
+        self.witness = Some(Witness {
+            sequence,
+            received_ms,
+        });
+        Some(given)
+    }
+
     /// The consumer is lost, for whatever reason.
     fn lose(&mut self, why: &str) {
         tracing::info!(role = self.request.role, why, "the consumer is made anew");
         self.messages = None;
-        self.consumer = None;
+        self.lost = self.consumer.take();
         self.rebuilds += 1;
     }
 
@@ -180,6 +247,7 @@ impl NatsSubscription {
         }
         self.delivery = delivery;
         let message = message.message;
+        self.note_bare(&message);
         if let Some(reply) = message.reply {
             self.unacknowledged.push_back((sequence, reply));
         }
@@ -205,7 +273,32 @@ impl NatsSubscription {
             subject: message.subject.to_string(),
             headers: headers::to_engine(message.headers.as_ref()),
             payload: message.payload,
+            unreadable: None,
         }))
+    }
+}
+
+impl NatsSubscription {
+    /// Takes a delivery, and what else has come already.
+    fn take_ready(&mut self, first: pulled::Pull, max: usize) {
+        let mut ready = Some(first);
+        while let Some(message) = ready.take() {
+            let taken = match message {
+                Some(Ok(message)) => self.take(message),
+                Some(Err(cause)) => Err(cause.to_string()),
+                None => Err("the client's stream of messages ended".to_owned()),
+            };
+            match taken {
+                Ok(incoming) => self.taken.extend(incoming),
+                Err(why) => {
+                    self.lose(&why);
+                    break;
+                }
+            }
+            if self.taken.len() < max {
+                ready = self.messages.as_mut().and_then(Pulled::ready);
+            }
+        }
     }
 }
 
@@ -213,38 +306,32 @@ impl NatsSubscription {
 impl Subscription for NatsSubscription {
     async fn next(&mut self, max: usize) -> Result<Vec<Incoming>, InputError> {
         loop {
-            let Some(messages) = &mut self.messages else {
-                self.rebuild().await?;
-                continue;
-            };
-            let first = messages.next().await;
-            let mut batch = Vec::new();
-            let mut ready = Some(first);
-            while let Some(message) = ready.take() {
-                let taken = match message {
-                    Some(Ok(message)) => self.take(message),
-                    Some(Err(cause)) => Err(cause.to_string()),
-                    None => Err("the client's stream of messages ended".to_owned()),
-                };
-                match taken {
-                    Ok(incoming) => batch.extend(incoming),
-                    Err(why) => {
-                        self.lose(&why);
-                        break;
-                    }
-                }
-                if batch.len() < max {
-                    ready = self.messages.as_mut().and_then(Pulled::ready);
-                }
+            if let Some(given) = self.give_unreadable() {
+                return Ok(vec![given]);
             }
+            if self.unreadable_in_queue.is_some() {
+                // Until it is deleted, each consumer would begin with it.
+                std::future::pending::<()>().await;
+            }
+            if self.taken.is_empty() {
+                let Some(messages) = &mut self.messages else {
+                    self.rebuild().await?;
+                    continue;
+                };
+                let first = messages.next().await;
+                self.take_ready(first, max);
+            }
+            // Whoever stops waiting here finds what was taken the next time.
+            self.check_bare().await;
             self.check_gap().await?;
-            if !batch.is_empty() {
-                return Ok(batch);
+            if !self.taken.is_empty() {
+                return Ok(std::mem::take(&mut self.taken));
             }
         }
     }
 
     async fn acknowledge(&mut self, low_water: u64) {
+        self.remove_unreadable(low_water).await;
         let mut last = None;
         while let Some((_, reply)) = self
             .unacknowledged
@@ -271,7 +358,7 @@ impl Subscription for NatsSubscription {
         };
         let stream = &self.request.stream;
         // The stream first: what comes in between is pending, and so nothing is taken for read that was not.
-        let Ok(info) = self
+        let Ok(mut info) = self
             .broker
             .ask::<StreamInfo>(&format!("STREAM.INFO.{stream}"), &Value::Null)
             .await
@@ -282,6 +369,13 @@ impl Subscription for NatsSubscription {
         let Ok(standing) = self.broker.ask::<ConsumerInfo>(&asked, &Value::Null).await else {
             return Ok(None);
         };
+        // Before anything that this very answer says is believed.
+        if self.is_altered(&standing.config) {
+            return Ok(None);
+        }
+        self.certain_next = self.next_sequence;
+        self.note_end(&info);
+        self.learn_origins(&mut info).await;
         self.check_subjects(&info);
         let on_the_way = standing.delivered.consumer_seq.saturating_sub(self.delivery);
         let pending = standing.num_pending + on_the_way;

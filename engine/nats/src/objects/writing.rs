@@ -6,7 +6,7 @@ use async_nats::{
     HeaderMap, HeaderValue,
     header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_ROLLUP},
     jetstream::{
-        context::PublishErrorKind,
+        context::{PublishAckFuture, PublishErrorKind},
         object_store::{ObjectInfo, ObjectOptions},
     },
 };
@@ -18,7 +18,7 @@ use super::{
     Objects,
     info::{Known, chunk_subject, chunks_of_name, digest, metadata_subject, upload},
 };
-use crate::error::unreachable;
+use crate::error::{failed, unreachable};
 
 /// Size of a chunk, where the broker takes messages of that size.
 const CHUNK: usize = 128 << 10;
@@ -108,6 +108,10 @@ impl Objects<'_> {
         }
     }
 
+    fn failed(&self, cause: &(dyn std::error::Error + 'static)) -> BrokerError {
+        failed(cause, &self.stream())
+    }
+
     /// Makes the bucket, unless it is there.
     async fn bring_bucket(&self) -> Result<(), BrokerError> {
         match self.broker.stream(&self.stream()).await {
@@ -172,21 +176,21 @@ impl Objects<'_> {
     /// was deleted.
     async fn send_chunks(&self, upload: &str, bytes: &Bytes, size: usize) -> Result<usize, BrokerError> {
         let subject = chunk_subject(self.bucket, upload);
-        let mut under_way = VecDeque::with_capacity(WINDOW);
+        let mut under_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(WINDOW);
         let (mut sent, mut rest) = (0, bytes.clone());
         while sent == 0 || !rest.is_empty() {
             if under_way.len() == WINDOW
                 && let Some(oldest) = under_way.pop_front()
             {
-                confirm(oldest).await?;
+                oldest.await.map_err(|cause| self.failed(&cause))?;
             }
             let chunk = rest.split_to(size.min(rest.len()));
             let ack = self.broker.jetstream.publish(subject.clone(), chunk).await;
-            under_way.push_back(ack.map_err(|cause| unreachable(&cause))?);
+            under_way.push_back(ack.map_err(|cause| self.failed(&cause))?);
             sent += 1;
         }
         for ack in under_way {
-            confirm(ack).await?;
+            ack.await.map_err(|cause| self.failed(&cause))?;
         }
         Ok(sent)
     }
@@ -203,10 +207,10 @@ impl Objects<'_> {
             .jetstream
             .publish_with_headers(subject, headers, payload.into())
             .await;
-        match ack.map_err(|cause| unreachable(&cause))?.await {
+        match ack.map_err(|cause| self.failed(&cause))?.await {
             Ok(stored) => Ok(Written::Stored(stored.sequence)),
             Err(cause) if cause.kind() == PublishErrorKind::WrongLastSequence => Ok(Written::Overtaken),
-            Err(cause) => Err(unreachable(&cause)),
+            Err(cause) => Err(self.failed(&cause)),
         }
     }
 
@@ -235,10 +239,6 @@ impl Objects<'_> {
             tracing::debug!(bucket = self.bucket, name = info.name, %cause, "the chunks of an upload stay for now");
         }
     }
-}
-
-async fn confirm(ack: async_nats::jetstream::context::PublishAckFuture) -> Result<(), BrokerError> {
-    ack.await.map(drop).map_err(|cause| unreachable(&cause))
 }
 
 /// Whether two uploads are of the same object.

@@ -11,7 +11,7 @@ use crate::json::Json;
 /// The name of a document that has none.
 pub(super) const NAMELESS: &str = "tailrace:///";
 
-const SCHEMAS: [&str; 12] = [
+pub(super) const SCHEMAS: [&str; 12] = [
     "additionalProperties",
     "propertyNames",
     "items",
@@ -25,8 +25,8 @@ const SCHEMAS: [&str; 12] = [
     "contentSchema",
     "additionalItems",
 ];
-const LISTS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
-const MAPS: [&str; 6] = [
+pub(super) const LISTS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+pub(super) const MAPS: [&str; 6] = [
     "$defs",
     "definitions",
     "properties",

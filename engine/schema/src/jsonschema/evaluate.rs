@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::model::{Keyword, Node, Program};
 use crate::bounds::{MAX_EVALUATIONS_DEEP, MAX_STEPS};
-use crate::error::Rejection;
+use crate::error::{Rejection, with_article};
 use crate::json::{Decimal, Json};
 
 /// Judges a value by the first node of the program.
@@ -209,7 +209,9 @@ impl<'p> Run<'p> {
             Keyword::Pattern(regex, pattern) => self.needs(regex.is_match(text), || {
                 format!("must match the pattern {pattern}")
             }),
-            Keyword::Format(check, name) => self.needs(check(text), || format!("must be a {name}")),
+            Keyword::Format(check, name) => {
+                self.needs(check(text), || format!("must be {}", with_article(name)))
+            }
             _ => true,
         }
     }

@@ -5,6 +5,8 @@ mod network;
 mod time;
 mod uri;
 
+pub(super) use uri::is_iri_reference;
+
 use super::pattern;
 
 /// Whether a text has a format.

@@ -24,6 +24,11 @@ use crate::bounds::MAX_SCHEMA_BYTES;
 use crate::error::{Place, Rejection, SchemaError};
 use crate::json::{Json, read};
 
+/// Whether a text is a reference to a URI, relative or not. Letters beyond ASCII are let through (RFC 3987).
+pub fn is_iri_reference(text: &str) -> bool {
+    format::is_iri_reference(text)
+}
+
 const VOCABULARY: &str = "https://json-schema.org/draft/2020-12/vocab/";
 
 /// A JSON Schema, ready to judge.
@@ -33,7 +38,14 @@ pub struct JsonSchema {
     /// The schema as it was pushed, for comparisons.
     pub(crate) document: Json,
     pub(crate) references: Vec<(String, Json)>,
+    /// Whether `format` asserts in any of the documents.
+    pub(crate) asserts_formats: bool,
+    /// Whether `type` and its like assert in all of the documents.
+    pub(crate) validates: bool,
 }
+
+/// Said where `type` names none.
+const TYPES: &str = "; there are array, boolean, integer, null, number, object and string";
 
 /// What every schema must match.
 static META: LazyLock<Program> = LazyLock::new(|| {
@@ -85,11 +97,18 @@ impl JsonSchema {
                 parse_document(text).map_err(|fault| fault.within(name))?,
             ));
         }
-        let program = build(&document, &parsed, asserts_formats)?;
+        let vocabularies = vocabularies(&document, &parsed, asserts_formats)?;
+        let (asserts_formats, validates) = (
+            vocabularies.iter().any(|one| one.asserts_formats),
+            vocabularies.iter().all(|one| one.validates),
+        );
+        let program = build(&document, &parsed, vocabularies)?;
         Ok(Self {
             program,
             document,
             references: parsed,
+            asserts_formats,
+            validates,
         })
     }
 
@@ -117,23 +136,34 @@ fn parse_document(text: &str) -> Result<Json, SchemaError> {
     }
     if dialect == metaschema::DIALECT {
         let is_schema = evaluate::evaluate(&META, &document);
-        is_schema
-            .map_err(|fault| SchemaError::new(fault.place, format!("no JSON Schema: {}", fault.what)))?;
+        is_schema.map_err(|fault| {
+            let hint = if fault.place.is_keyword("type") { TYPES } else { "" };
+            SchemaError::new(fault.place, format!("no JSON Schema: {}{hint}", fault.what))
+        })?;
     }
     Ok(document)
 }
 
-fn build(
+/// What the keywords of each document mean; the schema itself is the first.
+fn vocabularies(
     document: &Json,
     references: &[(String, Json)],
     asserts_formats: bool,
-) -> Result<Program, SchemaError> {
-    let (documents, root) = gather(document, references)?;
+) -> Result<Vec<Vocabulary>, SchemaError> {
     let mut vocabularies = vec![vocabulary(document, references, asserts_formats)?];
     for (name, reference) in references {
         let vocabulary = vocabulary(reference, references, asserts_formats);
         vocabularies.push(vocabulary.map_err(|fault| fault.within(name))?);
     }
+    Ok(vocabularies)
+}
+
+fn build(
+    document: &Json,
+    references: &[(String, Json)],
+    mut vocabularies: Vec<Vocabulary>,
+) -> Result<Program, SchemaError> {
+    let (documents, root) = gather(document, references)?;
     vocabularies.extend(
         [Vocabulary {
             validates: true,
@@ -215,4 +245,29 @@ fn vocabulary(
         validates: has("validation"),
         asserts_formats: asserts_formats || has("format-assertion"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        JsonSchema::parse(text, &[], false).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_type_that_is_none_brings_the_list_of_them() {
+        for text in [
+            r#"{"type":"objekt"}"#,
+            r#"{"properties":{"a":{"type":["string","int"]}}}"#,
+        ] {
+            assert!(
+                told(text).contains("integer, null, number, object and string"),
+                "{}",
+                told(text)
+            );
+        }
+        let member = told(r#"{"properties":{"type":7}}"#);
+        assert!(!member.contains("there are array"), "{member}");
+    }
 }

@@ -8,7 +8,7 @@ use super::well_known::WellKnown;
 use super::wire::{Reader, Wire, zigzag};
 use crate::base64::{from_base64, to_base64};
 use crate::bounds::{MAX_DEPTH, MAX_VALUES, TEXT_OF_A_VALUE};
-use crate::error::Rejection;
+use crate::error::{Rejection, with_article};
 use crate::json::Json;
 
 /// Reads one message.
@@ -254,8 +254,8 @@ impl<'s> Decoder<'s> {
     ) -> Result<Option<Json>, Rejection> {
         if wire != wire_of(field.kind) {
             let what = format!(
-                "a {} is expected and written in another way",
-                self.kind_name(field.kind)
+                "{} is expected and written in another way",
+                with_article(&self.kind_name(field.kind))
             );
             return Err(reader.fault(what));
         }

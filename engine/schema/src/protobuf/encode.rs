@@ -9,7 +9,7 @@ use super::well_known::WellKnown;
 use super::wire::{Wire, put_delimited, put_tag, put_varint, to_zigzag};
 use crate::base64::{from_base64, to_base64};
 use crate::bounds::{MAX_DEPTH, MAX_VALUES};
-use crate::error::Rejection;
+use crate::error::{Rejection, with_article};
 use crate::json::{Decimal, Json};
 
 /// Writes one message.
@@ -270,7 +270,13 @@ fn symbol(of: &Enum, value: &Json) -> Result<i32, Rejection> {
 }
 
 fn put_scalar(scalar: Scalar, value: &Json, out: &mut Vec<u8>) -> Result<bool, Rejection> {
-    let wrong = || Rejection::new(format!("must be a {}, is {}", scalar.name(), value.kind()));
+    let wrong = || {
+        Rejection::new(format!(
+            "must be {}, is {}",
+            with_article(&scalar.name()),
+            value.kind()
+        ))
+    };
     match scalar {
         Scalar::Double => {
             let number: f64 = floating(value).ok_or_else(wrong)?;

@@ -17,6 +17,7 @@ mod encode;
 mod lex;
 mod link;
 mod model;
+mod options;
 mod parse;
 mod standard;
 mod times;

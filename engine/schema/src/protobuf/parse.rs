@@ -3,10 +3,10 @@
 
 use super::cursor::Parser;
 use super::declare::{
-    EnumDecl, Features, FieldDecl, FileDecl, Label, MessageDecl, Presence, Scalar, Syntax, TypeDecl,
-    entry_name,
+    EnumDecl, Features, FieldDecl, FileDecl, Label, MessageDecl, Scalar, Syntax, TypeDecl, entry_name,
 };
 use super::lex::{TokenKind, lex};
+use super::options::apply;
 use crate::bounds::MAX_DEPTH;
 use crate::error::SchemaError;
 
@@ -20,9 +20,6 @@ pub(super) fn parse(name: &str, text: &str) -> Result<FileDecl, SchemaError> {
     };
     parser.file(name)
 }
-
-/// An option: its name with dots, and its value where it is a word, a number or a text.
-type Setting = (String, String);
 
 impl Parser {
     fn file(&mut self, name: &str) -> Result<FileDecl, SchemaError> {
@@ -109,73 +106,6 @@ impl Parser {
             }
             other => Err(self.fault(format!("{other:?} begins nothing that a file may declare"))),
         }
-    }
-
-    /// Passes over a block in braces.
-    fn skip_block(&mut self) -> Result<(), SchemaError> {
-        self.symbol('{')?;
-        let mut open = 1;
-        while open > 0 {
-            match self.next() {
-                TokenKind::Symbol('{') => open += 1,
-                TokenKind::Symbol('}') => open -= 1,
-                TokenKind::End => return Err(self.fault("the block does not end")),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn setting(&mut self) -> Result<Setting, SchemaError> {
-        let mut name = String::new();
-        loop {
-            if self.takes('(') {
-                let path = self.path()?;
-                name.extend(["(", &path, ")"]);
-                self.symbol(')')?;
-            } else {
-                name += &self.word()?;
-            }
-            if !self.takes('.') {
-                break;
-            }
-            name.push('.');
-        }
-        self.symbol('=')?;
-        let value = match self.peek().clone() {
-            TokenKind::Symbol('{') => {
-                let start = self.at;
-                self.skip_block()?;
-                return Ok((name, self.words(start)));
-            }
-            TokenKind::Text(_) => self.text()?,
-            TokenKind::Word(word) => {
-                self.next();
-                word
-            }
-            TokenKind::Integer(number) => {
-                self.next();
-                number.to_string()
-            }
-            _ => {
-                // A sign, and a number or `inf`: a default.
-                self.takes('-');
-                self.next();
-                String::new()
-            }
-        };
-        Ok((name, value))
-    }
-
-    /// The words of a value in braces: `features = { field_presence: IMPLICIT }`.
-    fn words(&self, start: usize) -> String {
-        let words = self.tokens[start..self.at]
-            .iter()
-            .filter_map(|token| match &token.kind {
-                TokenKind::Word(word) => Some(word.as_str()),
-                _ => None,
-            });
-        words.collect::<Vec<_>>().join(" ")
     }
 
     fn message(&mut self, depth: usize) -> Result<MessageDecl, SchemaError> {
@@ -316,6 +246,11 @@ impl Parser {
     fn field(&mut self, depth: usize) -> Result<(FieldDecl, Option<MessageDecl>), SchemaError> {
         let line = Some((self.tokens[self.at].line, self.tokens[self.at].column));
         let label = self.label();
+        if label == Some(Label::Required) && self.syntax != Syntax::Proto2 {
+            return Err(self.fault(
+                "required is a label of proto2 only; leave it out, and check the value where it is used",
+            ));
+        }
         if matches!(self.peek(), TokenKind::Word(word) if word == "map")
             && *self.ahead(1) == TokenKind::Symbol('<')
         {
@@ -493,30 +428,5 @@ impl Parser {
             return Err(self.fault(format!("the enum {} needs a value", declared.name)));
         }
         Ok(declared)
-    }
-}
-
-fn apply(features: &mut Features, (name, value): &Setting) {
-    if name == "features" {
-        let words: Vec<&str> = value.split(' ').collect();
-        for pair in words.chunks(2) {
-            if let [name, value] = pair {
-                feature(features, name, value);
-            }
-        }
-    } else if let Some(name) = name.strip_prefix("features.") {
-        feature(features, name, value);
-    }
-}
-
-fn feature(features: &mut Features, name: &str, value: &str) {
-    match (name, value) {
-        ("field_presence", "EXPLICIT") => features.presence = Some(Presence::Explicit),
-        ("field_presence", "IMPLICIT") => features.presence = Some(Presence::Implicit),
-        ("field_presence", "LEGACY_REQUIRED") => features.presence = Some(Presence::Required),
-        ("enum_type", value) => features.open_enum = Some(value == "OPEN"),
-        ("repeated_field_encoding", value) => features.packed = Some(value == "PACKED"),
-        ("message_encoding", value) => features.delimited = Some(value == "DELIMITED"),
-        _ => {}
     }
 }

@@ -3,6 +3,7 @@
 
 mod avro;
 mod json_schema;
+mod json_schema_beside;
 mod modes;
 mod protobuf;
 

@@ -276,6 +276,11 @@ impl Client {
                 url,
                 cause: "there is no such host".to_owned(),
             },
+            // How the standard library tells of a name that does not resolve: it has no kind of its own.
+            ureq::Error::Io(cause) if is_unresolved(&cause) => CliError::Unreachable {
+                url,
+                cause: "there is no such host".to_owned(),
+            },
             ureq::Error::ConnectionFailed
             | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
                 CliError::Unreachable {
@@ -292,6 +297,10 @@ impl Client {
             },
         }
     }
+}
+
+fn is_unresolved(cause: &std::io::Error) -> bool {
+    cause.to_string().contains("failed to lookup address information")
 }
 
 /// Why there is no common language, where that is what went wrong: then the request was not even begun.

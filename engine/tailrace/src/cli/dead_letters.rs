@@ -1,13 +1,13 @@
 //! `tailrace dead-letters`: events that could not be processed. Look at them, mend the plugin or its
 //! config, and send them again to the step that they failed at.
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     client::{query, read},
+    error::CliError,
     global::Session,
     screen::{ago, count, facts, now_ms, printable, progress, table_or},
 };
@@ -152,9 +152,15 @@ fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
     let bar = progress(whole.len() as u64, "sending again");
     let mut ids = Vec::with_capacity(whole.len());
     for LetterView { id, .. } in whole {
-        redrive(session, pipeline, id)
-            .with_context(|| format!("{} dead letters are sent again, then one failed", ids.len()))?;
-        ids.push(id);
+        match redrive(session, pipeline, id) {
+            Ok(_) => ids.push(id),
+            // Somebody else has sent it again, or deleted it, since the list was read.
+            Err(cause) if is_gone(&cause) => {}
+            Err(cause) => {
+                let sent = format!("{} dead letters are sent again, then one failed", ids.len());
+                return Err(cause.context(sent));
+            }
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -163,6 +169,13 @@ fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
         .show(&json!({ "redriven": ids, "kept": kept }), || {
             Ok(told(ids.len(), &kept))
         })
+}
+
+fn is_gone(cause: &anyhow::Error) -> bool {
+    matches!(
+        cause.downcast_ref(),
+        Some(CliError::Refused(problem)) if problem.status == 404 && problem.detail.contains("dead letter")
+    )
 }
 
 /// One that cannot be sent again.

@@ -28,6 +28,7 @@ pub mod screen;
 mod sketch;
 mod state;
 mod stream;
+mod tables;
 mod tenant;
 mod timers;
 mod token;
@@ -103,6 +104,12 @@ enum Command {
         after_help = "Example:\n  tailrace state get recommendations rank 383"
     )]
     State(state::StateCommand),
+    /// Look at the tables of a pipeline and their rows.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tailrace table get orders customers ada"
+    )]
+    Table(tables::TableCommand),
     /// List what is open of a pipeline's window, with its results so far.
     Windows(windows::WindowsArgs),
     /// List the events that a pipeline's join keeps for partners that are to come.
@@ -187,6 +194,7 @@ fn run(command: Command, global: GlobalArgs) -> anyhow::Result<()> {
         Command::Timers(args) => timers::run(args, &Session::new(global)?),
         Command::Windows(args) => windows::run(args, &Session::new(global)?),
         Command::Schema(command) => schema::run(command, &Session::new(global)?),
+        Command::Table(command) => tables::run(command, &Session::new(global)?),
         Command::State(command) => state::run(command, &Session::new(global)?),
         Command::Vectors(command) => vectors::run(command, &Session::new(global)?),
         Command::Sketch(command) => sketch::run(command, &Session::new(global)?),

@@ -7,7 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     client::query,
     global::Session,
-    pipeline::shown::{remark_aside, remark_standstill},
+    pipeline::shown::{check_end, remark_aside, remark_standstill},
     screen::{Output, count, out, printable, remark},
 };
 
@@ -123,7 +123,11 @@ fn end(
         return;
     }
     match after {
-        None => remark(&format!("no results yet on {subjects} (stream {stream})")),
+        None => {
+            let of_key = args.key.as_ref().map(|key| format!(" for key {key:?}"));
+            let of_key = of_key.unwrap_or_default();
+            remark(&format!("no results yet{of_key} on {subjects} (stream {stream})"));
+        }
         Some(after) if pending > 0 => remark(&format!(
             "{} more; to go on: tailrace outputs {} --from {}",
             count(pending),
@@ -144,7 +148,9 @@ fn follow(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
     let path = session.pipeline_route(&args.pipeline, &["outputs"])? + &asked;
     remark_standstill(session, &args.pipeline)?;
     let mut events = session.client.follow(&path)?;
+    let mut outputs = 0;
     while let Some((name, data)) = events.next_raw()? {
+        outputs += u64::from(name == "output");
         match name.as_str() {
             "output" if session.output == Output::Text => out(&line(&data)?),
             "output" => out(data.get()),
@@ -160,7 +166,7 @@ fn follow(args: &OutputsArgs, session: &Session) -> anyhow::Result<()> {
             other => remark_aside(other, &understood(data.get().as_bytes())?)?,
         }
     }
-    Ok(())
+    check_end(outputs, args.limit)
 }
 
 /// Reads what a server of another version may have written in another way.

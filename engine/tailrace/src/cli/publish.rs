@@ -2,22 +2,18 @@
 //! sent together; one that comes alone is sent at once.
 //!
 //! Each event bears an id of this run and its line, so that a request whose answer was lost can be sent again: the
-//! stream takes each event once.
+//! stream takes each event once. For the same reason a run that stopped in the middle can be gone on with: it says its
+//! id, and the line from which nothing is known to be published.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader, IsTerminal as _, Read as _},
-    path::PathBuf,
-    sync::mpsc::{Receiver, sync_channel},
-    time::Duration,
-};
+mod lines;
 
-use anyhow::Context as _;
+use std::{path::PathBuf, time::Duration};
+
 use clap::Args;
 use serde_json::{Value, json};
 use tailrace_core::{
     extract::{Extractor, Scalar},
-    manifest::{Extract, KEY_TOKEN},
+    manifest::{Extract, KEY_TOKEN, is_pointer},
     subject,
 };
 
@@ -25,14 +21,12 @@ use super::{
     client::query,
     error::{CliError, misuse},
     global::Session,
-    screen::{count, remark},
+    publish::lines::{Batch, next_batch, read},
+    screen::count,
 };
 
-/// Most events and most bytes of a request: half of what the server takes, for JSON makes text longer.
+/// Most events of a request: half of what the server takes.
 const BATCH_EVENTS: usize = 500;
-const BATCH_BYTES: usize = 2 << 20;
-/// Longest line: no broker takes a larger message.
-const MAX_LINE_BYTES: u64 = 64 << 20;
 /// How often a request is sent again whose answer was lost, or that the server could not take.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -40,7 +34,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Publish events, one a line, on a subject of the tenant's write grant.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tailrace publish dev.events.click events.jsonl\n  echo '{\"user\":\"ada\"}' | tailrace publish dev.events.click\n  tailrace publish 'shop.orders.{key}' orders.jsonl --key /customer --header source=import --rate 500\n\nA line is the payload of an event, whatever it holds; an empty line is none. The stream that holds the subject\nmust exist: `tailrace stream create` makes one."
+    after_help = "Examples:\n  tailrace publish dev.events.click events.jsonl\n  echo '{\"user\":\"ada\"}' | tailrace publish dev.events.click\n  tailrace publish 'shop.orders.{key}' orders.jsonl --key /customer --header source=import --rate 500\n\nA line is the payload of an event, whatever it holds; a blank line is none. The stream that holds the subject\nmust exist: `tailrace stream create` makes one."
 )]
 pub struct PublishArgs {
     /// The subject. `{key}` in it stands for the key, as one token.
@@ -60,6 +54,22 @@ pub struct PublishArgs {
     /// Publish the whole input as one event.
     #[arg(long)]
     whole: bool,
+    /// The first line to publish, to go on where a run stopped.
+    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: u64,
+    /// The id of a run that stopped, to go on with it: the stream does not take again what it has taken of late.
+    #[arg(long, value_name = "ID", value_parser = run_id)]
+    run: Option<String>,
+}
+
+/// The id of a run is part of the ids of events.
+fn run_id(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("an id of a run has 1 to 64 letters, digits and hyphens".to_owned())
+    }
 }
 
 /// What makes an event of a line.
@@ -77,47 +87,105 @@ pub fn run(args: &PublishArgs, session: &Session) -> anyhow::Result<()> {
         return Err(misuse("--rate 0 publishes nothing", "give a rate of 1 or more"));
     }
     let form = Form::new(args)?;
-    let lines = read(args)?;
+    let lines = read(&args.file, args.whole)?;
     let path = session.tenant_route(&["events"])? + &query(&[]);
     let most = args
         .rate
         .map_or(BATCH_EVENTS, |rate| (rate as usize / 10).clamp(1, BATCH_EVENTS));
-    let (mut published, mut line) = (0_u64, 0_u64);
-    let mut held = None;
-    while let Some(batch) = next_batch(&lines, &mut held, most)? {
-        let mut events = Vec::with_capacity(batch.len());
-        for payload in batch {
+    let mut progress = Progress {
+        published: 0,
+        next: args.from_line,
+        run: form.id.clone(),
+    };
+    let (mut line, mut held) = (0_u64, None);
+    loop {
+        let Batch { payloads, stop } = next_batch(&lines, &mut held, most);
+        let is_end = payloads.is_empty();
+        let mut fault = stop.map(|cause| unread(line + payloads.len() as u64 + 1, cause));
+        let mut events = Vec::with_capacity(payloads.len());
+        for payload in payloads {
             line += 1;
-            if !payload.is_empty() {
-                events.push(form.event(line, &payload)?);
+            if is_no_event(&payload, args.whole) || line < args.from_line {
+                continue;
             }
-        }
-        if events.is_empty() {
-            continue;
+            match form.event(line, &payload) {
+                Ok(event) => events.push(event),
+                Err(cause) => {
+                    // The lines before it go out: then the way on begins at this line.
+                    fault = Some(cause);
+                    line -= 1;
+                    break;
+                }
+            }
         }
         let sent = events.len() as u64;
-        let told = |cause: anyhow::Error| {
-            let before = format!(
-                "{} events were published before the one that was refused",
-                count(published)
-            );
-            if published > 0 {
-                cause.context(before)
-            } else {
-                cause
-            }
-        };
-        post(session, &path, &json!({ "events": events })).map_err(told)?;
-        published += sent;
+        if !events.is_empty() {
+            let told = |cause: anyhow::Error| {
+                let cause = cause.context(format!("in lines {} to {line}", progress.next));
+                progress.stopped(cause)
+            };
+            post(session, &path, &json!({ "events": events })).map_err(told)?;
+        }
+        progress.published += sent;
+        progress.next = args.from_line.max(line + 1);
+        if let Some(cause) = fault {
+            return Err(progress.stopped(cause));
+        }
+        if is_end {
+            break;
+        }
         if let Some(rate) = args.rate {
             // At most the rate: the time of the request comes on top.
             std::thread::sleep(Duration::from_secs_f64(sent as f64 / f64::from(rate)));
         }
     }
+    check_from_line(args.from_line, line)?;
+    let published = progress.published;
     let answer = json!({ "published": published, "subject": args.subject });
     session.output.show(&answer, || {
         Ok(format!("{} published on {}", count(published), args.subject))
     })
+}
+
+/// Whether a line is blank. The whole of an input is an event, whatever it holds.
+fn is_no_event(payload: &[u8], whole: bool) -> bool {
+    !whole && payload.iter().all(u8::is_ascii_whitespace)
+}
+
+/// There is a line to go on with, or the input ends right before it.
+fn check_from_line(from_line: u64, lines: u64) -> anyhow::Result<()> {
+    if from_line <= lines + 1 {
+        return Ok(());
+    }
+    Err(misuse(
+        format!("--from-line {from_line} is behind the end: the input has {lines} lines"),
+        "give the input that the run was given, and the line that it named",
+    ))
+}
+
+/// How far a run has come.
+struct Progress {
+    published: u64,
+    /// All lines before it are published or blank.
+    next: u64,
+    run: String,
+}
+
+impl Progress {
+    /// The cause of an end in the middle, with the way on.
+    fn stopped(&self, cause: anyhow::Error) -> anyhow::Error {
+        if self.published == 0 {
+            return cause;
+        }
+        let (published, next, run) = (count(self.published), self.next, &self.run);
+        cause.context(format!(
+            "{published} events were published, all of the lines before line {next}; go on with --from-line {next} --run {run}"
+        ))
+    }
+}
+
+fn unread(line: u64, cause: std::io::Error) -> anyhow::Error {
+    anyhow::Error::new(cause).context(format!("cannot read line {line} of the events"))
 }
 
 /// Sends a request, again where that can help.
@@ -167,6 +235,12 @@ impl Form {
                 "write {key}, and say where it is with --key /user",
             ));
         }
+        if let Some(pointer) = args.key.as_ref().filter(|pointer| !is_pointer(pointer)) {
+            return Err(misuse(
+                format!("--key {pointer:?} is no JSON pointer"),
+                "write /user or /order/id, with ~1 for / and ~0 for ~ in a name",
+            ));
+        }
         Ok(Self {
             subject: args.subject.clone(),
             headers,
@@ -174,7 +248,10 @@ impl Form {
                 .key
                 .clone()
                 .map(|pointer| Extractor::new(vec![Extract::Json(pointer)])),
-            id: format!("{:016x}", rand::random::<u64>()),
+            id: args
+                .run
+                .clone()
+                .unwrap_or_else(|| format!("{:016x}", rand::random::<u64>())),
         })
     }
 
@@ -218,85 +295,6 @@ impl Form {
     }
 }
 
-/// Reads in a thread of its own, so that lines which are there can go together.
-fn read(args: &PublishArgs) -> anyhow::Result<Receiver<std::io::Result<Vec<u8>>>> {
-    let (name, whole) = (args.file.display().to_string(), args.whole);
-    let mut source: Box<dyn BufRead + Send> = if args.file.as_os_str() == "-" {
-        if std::io::stdin().is_terminal() {
-            remark("one event a line; Ctrl-D ends");
-        }
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = File::open(&args.file).with_context(|| format!("cannot read the events {name}"))?;
-        Box::new(BufReader::new(file))
-    };
-    let (sender, lines) = sync_channel(2 * BATCH_EVENTS);
-    std::thread::spawn(move || {
-        loop {
-            let read = if whole {
-                take_all(&mut source)
-            } else {
-                take_line(&mut source)
-            };
-            let Some(line) = read.transpose() else { return };
-            let is_last = line.is_err();
-            if sender.send(line).is_err() || is_last {
-                return;
-            }
-        }
-    });
-    Ok(lines)
-}
-
-fn take_line(source: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    if source.take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
-    }
-    if line.len() as u64 == MAX_LINE_BYTES {
-        return Err(std::io::Error::other("a line is longer than a message may be"));
-    }
-    while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-        line.pop();
-    }
-    Ok(Some(line))
-}
-
-fn take_all(source: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut all = Vec::new();
-    source.take(MAX_LINE_BYTES).read_to_end(&mut all)?;
-    Ok((!all.is_empty()).then_some(all))
-}
-
-/// The lines that are there, and at least one; none at the end. What does not fit any more is `held` for the next.
-fn next_batch(
-    lines: &Receiver<std::io::Result<Vec<u8>>>,
-    held: &mut Option<Vec<u8>>,
-    most: usize,
-) -> anyhow::Result<Option<Vec<Vec<u8>>>> {
-    let first = match held.take() {
-        Some(line) => line,
-        None => match lines.recv() {
-            Ok(line) => line.context("cannot read the events")?,
-            Err(_) => return Ok(None),
-        },
-    };
-    let mut bytes = first.len();
-    let mut batch = vec![first];
-    while batch.len() < most
-        && let Ok(line) = lines.try_recv()
-    {
-        let line = line.context("cannot read the events")?;
-        if bytes + line.len() > BATCH_BYTES {
-            *held = Some(line);
-            break;
-        }
-        bytes += line.len();
-        batch.push(line);
-    }
-    Ok(Some(batch))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,6 +307,8 @@ mod tests {
             key: key.map(str::to_owned),
             rate: None,
             whole: false,
+            from_line: 1,
+            run: None,
         })
     }
 
@@ -331,32 +331,37 @@ mod tests {
         assert!(form("a.{key}", None, &[]).is_err());
         assert!(form("a", None, &["x={key}"]).is_err());
         assert!(form("a", None, &["x"]).is_err());
+        for pointer in ["user", "/a~2"] {
+            assert!(form("a", Some(pointer), &[]).is_err(), "{pointer}");
+        }
     }
 
     #[test]
-    fn lines_that_are_there_go_together_within_bounds() {
-        let (sender, lines) = sync_channel(8);
-        for size in [1, 2, BATCH_BYTES, 3] {
-            sender.send(Ok(vec![b'x'; size])).unwrap();
-        }
-        drop(sender);
-        let (mut held, mut sizes) = (None, Vec::new());
-        while let Some(batch) = next_batch(&lines, &mut held, 2).unwrap() {
-            sizes.push(batch.iter().map(Vec::len).collect::<Vec<_>>());
-        }
-        assert_eq!(sizes, [vec![1, 2], vec![BATCH_BYTES], vec![3]]);
+    fn a_run_that_stops_in_the_middle_says_how_to_go_on() {
+        let stopped = |published| {
+            let progress = Progress {
+                published,
+                next: 4,
+                run: "ab".to_owned(),
+            };
+            format!("{:#}", progress.stopped(anyhow::anyhow!("line 4 has no key")))
+        };
+        assert_eq!(stopped(0), "line 4 has no key");
+        assert_eq!(
+            stopped(3),
+            "3 events were published, all of the lines before line 4; go on with --from-line 4 --run ab: line 4 has no key"
+        );
     }
 
     #[test]
-    fn a_line_ends_with_its_line_and_the_whole_is_one() {
-        let mut source: &[u8] = b"a\r\n\nb";
-        let mut lines = Vec::new();
-        while let Some(line) = take_line(&mut source).unwrap() {
-            lines.push(line);
-        }
-        assert_eq!(lines, [&b"a"[..], b"", b"b"]);
-        let mut source: &[u8] = b"a\nb\n";
-        assert_eq!(take_all(&mut source).unwrap().unwrap(), b"a\nb\n");
-        assert!(take_all(&mut source).unwrap().is_none());
+    fn a_blank_line_is_no_event_and_a_line_behind_the_end_is_refused() {
+        assert!(is_no_event(b"  ", false) && is_no_event(b"", false) && is_no_event(b"\t", false));
+        assert!(!is_no_event(b" 1", false) && !is_no_event(b"  ", true));
+        assert!(check_from_line(1, 0).is_ok() && check_from_line(5, 4).is_ok());
+        let refused = check_from_line(30, 4).unwrap_err().to_string();
+        assert!(
+            refused.contains("--from-line 30") && refused.contains("4 lines"),
+            "{refused}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
-use tailrace_core::{event_time::rfc3339, ports::clock::Clock as _};
+use tailrace_core::{event_time::rfc3339, ports::clock::Clock as _, units::Span};
 
 use tailrace_server::system::SystemClock;
 
@@ -196,8 +196,7 @@ pub fn ago(then_ms: u64, now_ms: u64) -> String {
     if seconds == 0 {
         return "just now".to_owned();
     }
-    let span = humantime::format_duration(Duration::from_secs(seconds)).to_string();
-    format!("{} ago", span.split(' ').next().unwrap_or_default())
+    format!("{} ago", Span(Duration::from_secs(seconds)).roughly())
 }
 
 /// When something ends, seen from now.
@@ -257,7 +256,7 @@ mod tests {
         assert_eq!(ago(5, 0), "just now");
         assert_eq!(
             [None, Some(5), Some(86_400_005)].map(|end| ends(end, 5)),
-            ["never", "has ended", "in 1day"]
+            ["never", "has ended", "in 1d"]
         );
         assert_eq!(micros(0.84), "0.8 µs");
         assert_eq!(micros(2_500.0), "2.5 ms");

@@ -1,10 +1,9 @@
 //! `tailrace stream`: streams that a tenant makes for its events.
 
-use std::time::Duration;
-
 use clap::{Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tailrace_core::units::Span;
 
 use super::{
     client::{query, read},
@@ -186,7 +185,7 @@ fn kept(newest_only: bool, ms: u64) -> String {
     if newest_only {
         return "the newest of each subject".to_owned();
     }
-    humantime::format_duration(Duration::from_millis(ms)).to_string()
+    Span::from_millis(ms).to_string()
 }
 
 fn describe(stream: StreamView) -> String {

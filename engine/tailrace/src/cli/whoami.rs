@@ -80,7 +80,7 @@ mod tests {
             "8c1f0e5a27b3d946",
             "deploy on tenant shop",
             "ci",
-            "in 1day",
+            "in 1d",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -19,6 +19,9 @@ pub struct DemoArgs {
     /// The most ratings to use.
     #[arg(long)]
     pub events: Option<usize>,
+    /// In how many orders the films of each visit are shuffled, each a run of its own.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=10))]
+    pub orders: u64,
     /// Folder of the built plugins.
     #[arg(long, default_value = "target/wasm32-unknown-unknown/guest")]
     pub plugins: PathBuf,

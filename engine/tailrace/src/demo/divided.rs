@@ -7,6 +7,7 @@
 //! These lists know the future of their ratings, so they are counted but not judged: `plugins/ranker/tests/movielens`
 //! compares the quality of both forms.
 
+use evaluation::Rating;
 use tailrace_control::{Queries, command::streams::StreamRequest};
 use tailrace_core::{identity::PipelineId, name::Name, ports::clock::Clock as _, subject};
 use tailrace_server::system::SystemClock;
@@ -14,7 +15,6 @@ use tailrace_server::system::SystemClock;
 use super::{
     pipelines::{TENANT, apply_text, wait},
     publish,
-    rating::Rating,
 };
 use crate::dev::PrivateEngine;
 

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use evaluation::Rating;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-
-use super::rating::Rating;
 
 const USERS: usize = 400;
 const ITEMS: usize = 1_500;

@@ -1,115 +1,42 @@
-//! How good the lists were: recall at 10 of the next film. Before each positive rating (4.0 or more)
-//! of a user who has a list already, is the film on the latest list? Beside it what plain popularity
-//! would have found: the ten most often liked films so far that the user has not seen.
+//! Compares the lists that the pipeline published with what the users did next.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{publish::List, rating::Rating};
+use evaluation::{Hits, Judge, Rating, Recalls};
 
-/// From here on a rating is positive.
-const POSITIVE: f64 = 4.0;
+use super::publish::List;
+
 /// Chances after which the ranker must have learnt enough to beat popularity.
 const ENOUGH: u64 = 10_000;
-/// Length of a list.
-const TOP: usize = 10;
 
-/// What was found.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct Hits {
-    /// Positive ratings of known users.
-    pub chances: u64,
-    /// Those on the user's list.
-    pub ranker: u64,
-    /// Those on the list of the most popular.
-    pub popularity: u64,
+/// A demonstration that does not beat popularity has failed.
+pub fn check(hits: &Hits) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        hits.chances < ENOUGH || hits.ranker > hits.popularity,
+        "the recommendations did not beat plain popularity"
+    );
+    Ok(())
 }
 
-impl Hits {
-    /// Share found by the ranker.
-    pub fn ranker_recall(&self) -> f64 {
-        self.ranker as f64 / self.chances.max(1) as f64
-    }
-
-    /// Share found by popularity alone.
-    pub fn popularity_recall(&self) -> f64 {
-        self.popularity as f64 / self.chances.max(1) as f64
-    }
-
-    /// A demonstration that does not beat popularity has failed.
-    pub fn check(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.chances < ENOUGH || self.ranker > self.popularity,
-            "the recommendations did not beat plain popularity"
-        );
-        Ok(())
-    }
+/// Judges lists, one for each rating of a user in its order. On a thread of its own, for it takes a while.
+pub async fn in_background(ratings: Vec<Rating>, lists: Vec<List>) -> anyhow::Result<Recalls> {
+    Ok(tokio::task::spawn_blocking(move || measure(&ratings, lists)).await?)
 }
 
-/// Compares lists, one for each rating of a user in its order, with what the users did next.
-pub fn measure(ratings: &[Rating], lists: &[List]) -> Hits {
-    let mut lists_of: HashMap<&str, std::vec::IntoIter<&List>> = HashMap::new();
-    let mut by_user: HashMap<&str, Vec<&List>> = HashMap::new();
-    for list in lists {
-        by_user.entry(&list.user).or_default().push(list);
+fn measure(ratings: &[Rating], lists: Vec<List>) -> Recalls {
+    let mut by_user: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+    for List { user, items } in lists {
+        let films = items.into_iter().map(|item| item.id).collect();
+        by_user.entry(user).or_default().push(films);
     }
-    for (user, lists) in by_user {
-        lists_of.insert(user, lists.into_iter());
-    }
-    let mut latest: HashMap<&str, &List> = HashMap::new();
-    let mut popularity = Popularity::default();
-    let mut hits = Hits::default();
+    let lists = by_user.into_iter();
+    let mut lists_of: HashMap<_, _> = lists.map(|(user, lists)| (user, lists.into_iter())).collect();
+    let mut judge = Judge::default();
     for rating in ratings {
-        let positive = rating.rating >= POSITIVE;
-        if let Some(list) = latest.get(rating.user.as_str()).filter(|_| positive) {
-            hits.chances += 1;
-            hits.ranker += u64::from(list.items.iter().take(TOP).any(|item| item.id == rating.item));
-            hits.popularity += u64::from(popularity.would_show(&rating.user, &rating.item));
-        }
-        popularity.learn(rating, positive);
-        if let Some(list) = lists_of.get_mut(rating.user.as_str()).and_then(Iterator::next) {
-            latest.insert(&rating.user, list);
+        judge.judge(rating);
+        if let Some(films) = lists_of.get_mut(&rating.user).and_then(Iterator::next) {
+            judge.note(rating, films);
         }
     }
-    hits
-}
-
-#[derive(Default)]
-struct Popularity<'a> {
-    counts: HashMap<&'a str, u64>,
-    /// Items by their counts, highest first; kept sorted by moving one place up at a time.
-    order: Vec<&'a str>,
-    places: HashMap<&'a str, usize>,
-    seen: HashMap<&'a str, HashSet<&'a str>>,
-}
-
-impl<'a> Popularity<'a> {
-    fn would_show(&self, user: &str, item: &str) -> bool {
-        let seen = self.seen.get(user);
-        let unseen = self
-            .order
-            .iter()
-            .filter(|item| seen.is_none_or(|seen| !seen.contains(*item)));
-        unseen.take(TOP).any(|shown| *shown == item)
-    }
-
-    fn learn(&mut self, rating: &'a Rating, positive: bool) {
-        self.seen.entry(&rating.user).or_default().insert(&rating.item);
-        if !positive {
-            return;
-        }
-        let item = rating.item.as_str();
-        let count = self.counts.entry(item).or_default();
-        *count += 1;
-        let count = *count;
-        let mut place = *self.places.entry(item).or_insert_with(|| {
-            self.order.push(item);
-            self.order.len() - 1
-        });
-        while place > 0 && self.counts[self.order[place - 1]] < count {
-            self.order.swap(place, place - 1);
-            self.places.insert(self.order[place], place);
-            place -= 1;
-        }
-        self.places.insert(item, place);
-    }
+    judge.recalls()
 }

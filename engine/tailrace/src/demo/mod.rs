@@ -10,9 +10,9 @@ mod generate;
 mod measure;
 mod pipelines;
 pub mod publish;
-mod rating;
 mod ratings;
 mod report;
+mod shuffled;
 
 use anyhow::Context as _;
 pub use args::DemoArgs;
@@ -61,14 +61,18 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     publish::publish(&engine.engine.broker, "shop.events.rating", &source.ratings).await?;
     wait(queries, &id, source.ratings.len() as u64).await?;
     let took = clock.monotonic();
-    let lists = publish::read_lists(&engine.engine.broker).await?;
-    let hits = measure::measure(&source.ratings, &lists);
-    report::print(queries, &id, &source, &lists, &hits, took).await?;
+    let lists = publish::read_lists(&engine.engine.broker, "recommendations").await?;
+    report::print(queries, &id, &source, &lists, took).await?;
+    // All at once: the figures before have told the rate of one alone.
+    let shuffled = (1..=args.orders).map(|seed| shuffled::run(&engine, &source.ratings, seed));
+    let judged = measure::in_background(source.ratings.clone(), lists);
+    let (judged, shuffled) = futures::try_join!(judged, futures::future::try_join_all(shuffled))?;
+    report::quality(&judged, &shuffled)?;
     report::divided(&divided::run(&engine, &source.ratings).await?);
     if !args.stay {
         crate::out("\nIt ends here. With --stay it keeps running, and prints how to look further.");
         engine.stop().await;
-        return hits.check();
+        return measure::check(&judged.all);
     }
     crate::out(&format!(
         "\nLook further, while it runs:\n  curl -H 'Authorization: Bearer {token}' http://{}/v1/tenants/{TENANT}/pipelines/{}/steps/rank/state/list%2F{}",
@@ -76,9 +80,9 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         id.pipeline,
         source.ratings.last().map_or("1", |rating| rating.user.as_str()),
     ));
-    Signals::new()?.wait().await;
+    Signals::with_a_terminals()?.wait().await;
     engine.stop().await;
-    hits.check()
+    measure::check(&judged.all)
 }
 
 async fn upload(commands: &Commands, folder: &std::path::Path) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use evaluation::Rating;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use tailrace_nats::{
@@ -12,8 +13,6 @@ use tailrace_nats::{
         jetstream::{self, consumer::pull, stream::Config},
     },
 };
-
-use super::rating::Rating;
 
 /// How often it is looked whether a stream has come to the end of its sources; it takes a second or two.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -70,11 +69,11 @@ pub async fn await_sources(broker: &NatsBroker, name: &str) -> anyhow::Result<()
 }
 
 /// Publishes all ratings on a subject, in order, with many acknowledgements under way.
-pub async fn publish(broker: &NatsBroker, subject: &'static str, ratings: &[Rating]) -> anyhow::Result<()> {
+pub async fn publish(broker: &NatsBroker, subject: &str, ratings: &[Rating]) -> anyhow::Result<()> {
     let jetstream = jetstream(broker);
     let sent = stream::iter(ratings).then(|rating| async {
         let payload = serde_json::to_vec(rating)?;
-        Ok::<_, anyhow::Error>(jetstream.publish(subject, payload.into()).await?)
+        Ok::<_, anyhow::Error>(jetstream.publish(subject.to_owned(), payload.into()).await?)
     });
     sent.map(|ack| async { Ok::<_, anyhow::Error>(ack?.await?) })
         .buffered(IN_FLIGHT)
@@ -82,11 +81,13 @@ pub async fn publish(broker: &NatsBroker, subject: &'static str, ratings: &[Rati
         .await
 }
 
-/// Every list that was published, in order.
-pub async fn read_lists(broker: &NatsBroker) -> anyhow::Result<Vec<List>> {
-    let stream = jetstream(broker).get_stream("TR_shop_recommendations").await?;
+/// Every list that a pipeline of the shop has published on `shop.<pipeline>.<user>`, in order.
+pub async fn read_lists(broker: &NatsBroker, pipeline: &str) -> anyhow::Result<Vec<List>> {
+    let stream = jetstream(broker)
+        .get_stream(format!("TR_shop_{pipeline}"))
+        .await?;
     let config = pull::OrderedConfig {
-        filter_subject: "shop.recommendations.*".to_owned(),
+        filter_subject: format!("shop.{pipeline}.*"),
         ..pull::OrderedConfig::default()
     };
     let consumer = stream.create_consumer(config).await?;

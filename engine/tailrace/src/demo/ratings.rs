@@ -6,9 +6,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use evaluation::Rating;
 use serde::Deserialize;
 
-use super::{args::DemoArgs, generate, rating::Rating};
+use super::{args::DemoArgs, generate};
 
 /// Where the real ratings lie beside a checkout.
 const SHARED: &str = "../shared/data/movielens/movielens.csv.gz";

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use evaluation::{Hits, Rating, Recalls};
 use tailrace_control::Queries;
 use tailrace_core::identity::PipelineId;
 use tailrace_sketch::{Answer, Query};
 
-use super::{divided::Divided, measure::Hits, publish::List, rating::Rating, ratings::Source};
+use super::{divided::Divided, publish::List, ratings::Source};
 
 /// Users whose lists are shown.
 const SHOWN_USERS: usize = 3;
@@ -23,7 +24,6 @@ pub async fn print(
     id: &PipelineId,
     source: &Source,
     lists: &[List],
-    hits: &Hits,
     took: Duration,
 ) -> anyhow::Result<()> {
     let counts = queries.pipeline_status(id).await?.engine.stats.counts.outcomes;
@@ -40,7 +40,7 @@ pub async fn print(
         text.push_str("This is a development build; `make install` builds a faster one.\n");
     }
     recommendations(&mut text, source, lists)?;
-    quality(&mut text, source, lists, hits)?;
+    best_of_truth(&mut text, source, lists)?;
     sketches(&mut text, queries, id, &source.ratings).await?;
     crate::out(&text);
     Ok(())
@@ -81,14 +81,36 @@ fn recommendations(text: &mut String, source: &Source, lists: &[List]) -> anyhow
     Ok(())
 }
 
-fn quality(text: &mut String, source: &Source, lists: &[List], hits: &Hits) -> anyhow::Result<()> {
+/// Prints how often the next film was recommended: first what rests on no order in which films were shown.
+pub fn quality(judged: &Recalls, shuffled: &[(u64, Hits)]) -> anyhow::Result<()> {
+    let mut text = String::new();
     writeln!(
         text,
-        "\nthe next film that a user liked was among the ten recommended, of {} times:",
-        hits.chances
+        "\nthe next film that a user liked was among the ten recommended (recall@10):"
     )?;
-    writeln!(text, "  ranker      {:.4}", hits.ranker_recall())?;
-    writeln!(text, "  popularity  {:.4}", hits.popularity_recall())?;
+    writeln!(text, "{:36}ranker  cosine  popularity  of", "")?;
+    let shuffled = shuffled
+        .iter()
+        .map(|(seed, hits)| (format!("shuffled within visits, seed {seed}"), *hits));
+    let as_shown = [
+        ("first after a gap of 30 minutes".to_owned(), judged.after_gaps),
+        ("as shown".to_owned(), judged.all),
+    ];
+    for (protocol, hits) in shuffled.chain(as_shown) {
+        writeln!(
+            text,
+            "  {protocol:34}{:.4}  {:.4}  {:.4}      {}",
+            hits.recall(hits.ranker),
+            hits.recall(hits.cosine),
+            hits.recall(hits.popularity),
+            hits.chances
+        )?;
+    }
+    crate::out(&text);
+    Ok(())
+}
+
+fn best_of_truth(text: &mut String, source: &Source, lists: &[List]) -> anyhow::Result<()> {
     if let Some(truth) = &source.truth {
         let latest: BTreeMap<&str, &List> = lists.iter().map(|list| (list.user.as_str(), list)).collect();
         let good = latest.values().flat_map(|list| {

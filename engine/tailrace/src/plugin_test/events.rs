@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tailrace_core::event::Header;
 
@@ -42,10 +42,17 @@ struct Envelope {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     time_ms: Option<u64>,
-    /// Any JSON; taken as it is written.
+    /// Any JSON; taken as it is written. `null` is the payload `null`.
+    #[serde(default, deserialize_with = "there")]
     payload: Option<Box<RawValue>>,
     /// A payload that is text.
+    #[serde(default, deserialize_with = "there")]
     text: Option<String>,
+}
+
+/// A field that is there has a value: for serde alone, `null` would be as good as no field.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// Reads events line by line, so that a file may be larger than memory.
@@ -170,7 +177,8 @@ mod tests {
     fn an_envelope_says_what_goes_beside_the_payload() {
         let text = br#"{"subject":"x.y","headers":{"K":"v"},"time_ms":7,"payload":{"a": 1}}
 {"text":"not json"}
-{}"#;
+{}
+{"payload":null}"#;
         let read: Vec<_> = events(text, true).into_iter().map(Result::unwrap).collect();
         assert_eq!(
             (
@@ -186,6 +194,7 @@ mod tests {
             ("a.b", &b"not json"[..])
         );
         assert!(read[2].payload.is_empty());
+        assert_eq!(read[3].payload, "null");
     }
 
     #[test]

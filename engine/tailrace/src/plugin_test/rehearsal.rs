@@ -162,6 +162,7 @@ impl Rehearsal {
             let row = TableRow {
                 table: name.clone(),
                 tag: ROWS_TAG,
+                load: None,
                 sequence: number as u64 + 1,
                 change: RowChange::Put { key, payload },
                 room: None,
@@ -285,6 +286,7 @@ impl Rehearsal {
             subject: given.subject,
             headers: given.headers,
             payload: given.payload,
+            unreadable: None,
         };
         let mut arrival = intake::arrive(&self.plan, message);
         self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);

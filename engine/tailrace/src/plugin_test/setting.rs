@@ -14,6 +14,7 @@ use tailrace_core::{
         check::check,
         config::WrittenConfig,
         parse::{self, Written},
+        step_needs,
     },
     name::Name,
     ports::plugins::Admitted,
@@ -72,7 +73,6 @@ impl Setting {
             }
             None => (around(admitted)?, BTreeMap::new()),
         };
-        let has_tables = !(manifest.tables.is_empty() && wishes.tables.is_empty());
         let step = &mut manifest.steps[0];
         let own = || WrittenConfig::new(step.config.take(), configs.remove(&step.name));
         let config = wishes.config.unwrap_or_else(own);
@@ -86,7 +86,6 @@ impl Setting {
         step.limits.fuel = wishes.fuel.unwrap_or(step.limits.fuel);
         step.limits.memory = wishes.memory.unwrap_or(step.limits.memory);
         step.limits.deadline = wishes.deadline.unwrap_or(step.limits.deadline);
-        check_grants(step, admitted, has_tables)?;
         manifest.input.key = wishes.key.unwrap_or(manifest.input.key);
         if let Some(subject) = wishes.out_subject {
             manifest.output = Some(OutputManifest {
@@ -120,6 +119,7 @@ impl Setting {
         if manifest.tables.is_empty() {
             manifest.steps[0].grants.retain(|grant| *grant != Grant::Tables);
         }
+        check_needs(&manifest, admitted)?;
         check(&manifest)
             .map_err(|cause| misuse(cause.to_string(), "mend the flag or the pipeline that says so"))?;
         Ok(Self {
@@ -213,30 +213,20 @@ fn around(admitted: &Admitted) -> anyhow::Result<PipelineManifest> {
     })
 }
 
-fn check_grants(step: &StepManifest, admitted: &Admitted, has_tables: bool) -> anyhow::Result<()> {
-    // Where there is no table, there is nothing to grant.
-    let needed = || {
-        let imports = admitted.imports.iter();
-        imports.filter(|import| **import != Grant::Tables || has_tables)
-    };
-    let listed = |grants: &mut dyn Iterator<Item = &Grant>| {
-        grants
-            .map(|grant| format!("{grant:?}").to_lowercase())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let missing = listed(&mut needed().filter(|import| !step.grants.contains(import)));
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let all = listed(&mut needed());
-    Err(misuse(
-        format!(
-            "the plugin imports {missing}, which step {} is not granted",
-            step.name
-        ),
-        format!("write grants: [{all}] in that step"),
-    ))
+fn check_needs(manifest: &PipelineManifest, admitted: &Admitted) -> anyhow::Result<()> {
+    let step = &manifest.steps[0];
+    let schema = admitted.config_schema.as_ref();
+    let checked = step_needs::check(step, &admitted.imports, schema, &manifest.tables);
+    checked.map_err(|lack| {
+        let way_out = match lack.place.as_str() {
+            "grants" => format!("{} in that step", lack.way_out),
+            _ => "give its rows: --table NAME=FILE".to_owned(),
+        };
+        misuse(
+            format!("step {}: the plugin {}", step.name, lack.trouble),
+            way_out,
+        )
+    })
 }
 
 /// Reads a pipeline's manifest.

@@ -6,9 +6,13 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tailrace_core::{
+    carried::CarriedWatermark,
     identity::{PartitionId, PipelineId},
     manifest::Delivery,
-    ports::broker::{BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output, StoredPart},
+    ports::broker::{
+        BatchOutput, BatchOutputs, BrokerCounts, BrokerError, CommitBatch, CommitError, CommitLog, Output,
+        StoredPart,
+    },
     subject,
 };
 
@@ -49,7 +53,10 @@ impl MemoryBroker {
         }
         for output in &batch.outputs {
             let (headers, payload) = (output.headers.clone(), output.payload.clone());
-            streams.append(&name, &output.subject, headers, payload);
+            let sequence = streams.append(&name, &output.subject, headers, payload);
+            if batch.delivery == Delivery::ExactlyOnce {
+                streams.note_batch(&name, sequence);
+            }
         }
         let mut last = 0;
         for part in &batch.record {
@@ -203,7 +210,11 @@ impl CommitLog for MemoryBroker {
     async fn books(&self, pipeline: &PipelineId) -> Result<BrokerCounts, BrokerError> {
         self.0.link.request(Service::Commits).await?;
         if !self.0.options.keeps_commits {
-            return Err(BrokerError::Unreachable("commits are not kept here".to_owned()));
+            return Ok(BrokerCounts {
+                stored: 0,
+                redriven: 0,
+                records: Vec::new(),
+            });
         }
         let (commits, redrive) = (
             subject::commit_pattern(pipeline),
@@ -230,6 +241,51 @@ impl CommitLog for MemoryBroker {
             broker.begin_partition(&partition, record)
         });
         begun.await?
+    }
+
+    async fn batch_outputs(
+        &self,
+        pipeline: &PipelineId,
+        after: u64,
+        most: usize,
+    ) -> Result<BatchOutputs, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let streams = self.0.log.lock();
+        let Some(stream) = streams.held.get(&subject::stream_name(pipeline)) else {
+            return Ok(BatchOutputs::default());
+        };
+        let all = [">".to_owned()];
+        let looked: Vec<&Stored> = stream.from(after + 1, &all).take(most).collect();
+        let of_batches = looked
+            .iter()
+            .filter(|message| stream.batched.contains(&message.sequence));
+        Ok(BatchOutputs {
+            outputs: of_batches
+                .map(|message| BatchOutput {
+                    sequence: message.sequence,
+                    partition: CarriedWatermark::of(&message.headers).map(|carried| carried.partition),
+                })
+                .collect(),
+            read_to: looked.last().map(|message| message.sequence),
+        })
+    }
+
+    async fn is_gone(&self, pipeline: &PipelineId, sequence: u64) -> Result<bool, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&subject::stream_name(pipeline));
+        Ok(stream.is_some_and(|stream| {
+            let mut messages = stream.messages.iter();
+            stream.last_sequence >= sequence && !messages.any(|message| message.sequence == sequence)
+        }))
+    }
+
+    async fn count_records(&self, partition: &PartitionId) -> Result<u64, BrokerError> {
+        self.0.link.request(Service::Commits).await?;
+        let (name, commits) = places(partition);
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&name);
+        Ok(stream.map_or(0, |stream| stream.on(&commits).count() as u64))
     }
 
     async fn purge_before(&self, partition: &PartitionId, sequence: u64) -> Result<(), BrokerError> {

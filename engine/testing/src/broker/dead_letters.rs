@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tailrace_core::{
     identity::PipelineId,
     ports::broker::{BrokerError, DeadLetters, StoredDeadLetter},
+    state_deletion::is_order,
     subject,
 };
 
@@ -112,6 +113,14 @@ impl DeadLetters for MemoryBroker {
             broker.take_order(&pipeline, &token, order)
         });
         sent.await?
+    }
+
+    async fn is_order(&self, pipeline: &PipelineId, sequence: u64) -> Result<bool, BrokerError> {
+        self.0.link.request(Service::DeadLetters).await?;
+        let streams = self.0.log.lock();
+        let stream = streams.held.get(&subject::stream_name(pipeline));
+        let mut held = stream.into_iter().flat_map(|stream| &stream.messages);
+        Ok(held.any(|message| message.sequence == sequence && is_order(&message.subject)))
     }
 
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError> {

@@ -40,6 +40,7 @@ impl MemoryBroker {
             return Err(OwnError::Gone(name));
         };
         check_own(&known.facts(&name), own)?;
+        known.life = Some(own.life);
         let mut subjects = subjects_of(own);
         if keeps {
             subjects.extend(std::mem::take(&mut known.subjects));

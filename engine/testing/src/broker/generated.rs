@@ -29,11 +29,14 @@ impl Generated {
             replicas: 1,
             first_sequence: 1,
             last_sequence: self.count,
+            messages: self.count,
             bytes: 0,
             subjects: self.subjects.clone(),
             keeps_to_limits: true,
             life: Life::UNNAMED,
+            begun_at: 1,
             is_engines: false,
+            is_described: false,
             altered: Vec::new(),
             may_hold: vec![">".to_owned()],
         }
@@ -65,6 +68,7 @@ impl Subscription for GeneratedSubscription {
             subject: subjects[sequence as usize % subjects.len()].clone(),
             headers: Vec::new(),
             payload: payloads[sequence as usize % payloads.len()].clone(),
+            unreadable: None,
         };
         let batch = (self.next..=end).map(give).collect();
         self.next = end + 1;

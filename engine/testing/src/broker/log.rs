@@ -45,6 +45,7 @@ impl Stored {
             subject: self.subject.clone(),
             headers: self.headers.clone(),
             payload: self.payload.clone(),
+            unreadable: None,
         }
     }
 }
@@ -56,6 +57,8 @@ pub(super) struct Stream {
     pub(super) created: String,
     /// Of the pipeline whose own it is; none where no engine made it.
     pub(super) life: Option<Life>,
+    /// The sequence that it began with.
+    pub(super) begun_at: u64,
     /// As the tenant wants it who made it; none where no tenant did.
     pub(super) tenant: Option<TenantStream>,
     pub(super) subjects: Vec<String>,
@@ -66,6 +69,8 @@ pub(super) struct Stream {
     pub(super) messages: Vec<Stored>,
     /// Names of its consumers.
     pub(super) consumers: BTreeSet<String>,
+    /// Sequences of outputs that atomic batches have brought.
+    pub(super) batched: BTreeSet<u64>,
     /// The last sequence that it ever gave.
     pub(super) last_sequence: u64,
 }
@@ -107,6 +112,7 @@ impl Stream {
             replicas: 1,
             first_sequence: first.map_or(self.last_sequence + 1, |message| message.sequence),
             last_sequence: self.last_sequence,
+            messages: self.messages.len() as u64,
             bytes: self
                 .messages
                 .iter()
@@ -115,7 +121,9 @@ impl Stream {
             subjects: self.subjects.clone(),
             keeps_to_limits: true,
             life: self.life.unwrap_or_default(),
+            begun_at: self.begun_at,
             is_engines: self.life.is_some(),
+            is_described: self.life.is_some(),
             altered: self.altered.clone(),
             may_hold: self.may_hold.clone().unwrap_or_else(|| self.subjects.clone()),
         }
@@ -154,12 +162,14 @@ impl Streams {
             Stream {
                 created: format!("{:04}", self.made),
                 life: None,
+                begun_at: 1,
                 tenant: None,
                 subjects: subjects(),
                 altered: Vec::new(),
                 may_hold: None,
                 messages: Vec::new(),
                 consumers: BTreeSet::new(),
+                batched: BTreeSet::new(),
                 last_sequence: 0,
             }
         })
@@ -175,6 +185,7 @@ impl Streams {
         let stream = self.make(name, subjects);
         if stream.life.replace(life).is_none() && stream.messages.is_empty() {
             stream.last_sequence = life.first_sequence() - 1;
+            stream.begun_at = life.first_sequence();
         }
         stream
     }
@@ -233,6 +244,11 @@ impl Streams {
             payload,
         });
         sequence
+    }
+
+    /// An atomic batch has brought this message.
+    pub(super) fn note_batch(&mut self, stream: &str, sequence: u64) {
+        self.make(stream, Vec::new).batched.insert(sequence);
     }
 
     /// Facts of a stream.

@@ -46,6 +46,9 @@ use crate::{link::Link, sync::lock};
 #[derive(Clone)]
 pub struct MemoryBroker(Arc<Shared>);
 
+/// A stream that was taken away whole.
+pub struct Backup(log::Stream);
+
 /// The broker, as it looks through one link.
 struct Shared {
     options: Options,
@@ -186,6 +189,34 @@ impl MemoryBroker {
             .retain(|message| !matches(message) || message.sequence == last);
     }
 
+    /// Somebody purges what a stream holds on subjects that match.
+    pub fn purge(&self, stream: &str, pattern: &str) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        let stays = |message: &Stored| !subject::covers(pattern, &message.subject);
+        stream.messages.retain(stays);
+    }
+
+    /// Somebody takes a stream away by hand, and has a backup of it.
+    pub fn take_out(&self, name: &str) -> Option<Backup> {
+        let taken = self.0.log.lock().held.remove(name);
+        self.0.log.tell();
+        taken.map(Backup)
+    }
+
+    /// The stream is restored.
+    pub fn put_back(&self, name: &str, backup: Backup) {
+        self.0.log.lock().held.insert(name.to_owned(), backup.0);
+        self.0.log.tell();
+    }
+
+    /// Somebody deletes one message of a stream.
+    pub fn delete(&self, stream: &str, sequence: u64) {
+        let mut streams = self.0.log.lock();
+        let stream = streams.make(stream, Vec::new);
+        stream.messages.retain(|message| message.sequence != sequence);
+    }
+
     /// A stream is as it was when this was its last message: a copy was put in its place.
     pub fn restore(&self, stream: &str, last_sequence: u64) {
         let mut streams = self.0.log.lock();
@@ -194,6 +225,7 @@ impl MemoryBroker {
             .messages
             .retain(|message| message.sequence <= last_sequence);
         stream.last_sequence = last_sequence;
+        stream.batched.retain(|sequence| *sequence <= last_sequence);
     }
 
     /// Makes a stream that computes its messages.
@@ -225,6 +257,11 @@ impl MemoryBroker {
     /// The partitions that have snapshots, and of which commits.
     pub fn snapshots(&self) -> Vec<(PartitionId, u64)> {
         lock(&self.0.snapshots).keys().cloned().collect()
+    }
+
+    /// Somebody deletes all snapshots by hand.
+    pub fn lose_snapshots(&self) {
+        lock(&self.0.snapshots).clear();
     }
 
     /// What a stream holds on subjects that match.

@@ -2,7 +2,7 @@
 //! a watch gives, and breaks it off.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -24,6 +24,8 @@ use crate::{
 pub struct MemoryBucket {
     log: Arc<Mutex<Vec<Entry>>>,
     grown: Arc<watch::Sender<usize>>,
+    /// Keys that were purged by hand, whatever the log says of them.
+    purged: Arc<Mutex<BTreeSet<String>>>,
     link: Link,
 }
 
@@ -39,6 +41,7 @@ impl MemoryBucket {
         Self {
             log: Arc::default(),
             grown: Arc::new(watch::Sender::new(0)),
+            purged: Arc::default(),
             link,
         }
     }
@@ -60,6 +63,19 @@ impl MemoryBucket {
         lock(&self.log).len() as u64
     }
 
+    /// Somebody purges a key by hand, and no marker stays.
+    pub(super) fn purge(&self, key: &str) {
+        lock(&self.purged).insert(key.to_owned());
+    }
+
+    /// How many keys there are, with those that were deleted.
+    pub(super) fn keys(&self) -> u64 {
+        let log = lock(&self.log);
+        let purged = lock(&self.purged);
+        let keys: BTreeSet<&str> = log.iter().map(|entry| &*entry.key).collect();
+        keys.iter().filter(|key| !purged.contains(**key)).count() as u64
+    }
+
     /// All of it is gone.
     pub(super) fn clear(&self) {
         lock(&self.log).clear();
@@ -74,6 +90,7 @@ impl MemoryBucket {
         if expected.is_some_and(|expected| expected != revision && (expected > 0 || is_there)) {
             return Err(WriteError::Conflict(key.to_owned()));
         }
+        lock(&self.purged).remove(key);
         let revision = log.len() as u64 + 1;
         log.push(Entry {
             key: key.to_owned(),
@@ -116,7 +133,9 @@ impl Bucket for MemoryBucket {
         self.link.request(Service::Registry).await?;
         let grown = self.grown.subscribe();
         let log = lock(&self.log);
-        let last: BTreeMap<&str, &Entry> = log.iter().map(|entry| (&*entry.key, entry)).collect();
+        let purged = lock(&self.purged);
+        let held = log.iter().filter(|entry| !purged.contains(&entry.key));
+        let last: BTreeMap<&str, &Entry> = held.map(|entry| (&*entry.key, entry)).collect();
         let mut first: Vec<Entry> = last.into_values().cloned().collect();
         // From the end.
         first.sort_by_key(|entry| std::cmp::Reverse(entry.revision));

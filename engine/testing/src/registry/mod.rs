@@ -93,6 +93,11 @@ impl MemoryRegistry {
         lock(&self.plugins).insert(digest, (number, component));
     }
 
+    /// Somebody purges a key of the bucket by hand, and no marker stays.
+    pub fn purge(&self, key: &str) {
+        self.bucket.purge(key);
+    }
+
     /// How many entries of the bucket were ever written.
     pub fn entries(&self) -> u64 {
         self.bucket.writes()
@@ -129,6 +134,10 @@ impl RegistryStore for MemoryRegistry {
         // As streams say it, whose numbers are smaller than those of a bucket that was made anew.
         let number = if made == 0 { 0 } else { 9_000 + made };
         Ok(is_there.then(|| format!("{number:04}")))
+    }
+    async fn keys(&self) -> Result<Option<u64>, BrokerError> {
+        self.link.request(Service::Registry).await?;
+        Ok(Some(self.bucket.keys()))
     }
     async fn make(&self) -> Result<(), BrokerError> {
         let made = self.made.clone();

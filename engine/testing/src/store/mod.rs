@@ -21,7 +21,7 @@ use tailrace_core::{
     life::Life,
     manifest::PipelineManifest,
     name::Name,
-    ports::store::{LocalStore, PartitionStore, ReclaimStep, StoreError},
+    ports::store::{Applied, Exported, LocalStore, PartitionStore, ReclaimStep, StoreError},
 };
 use tailrace_sketch::TenantSeed;
 
@@ -153,6 +153,29 @@ impl LocalStore for MemoryStore {
     fn existing(&self, partition: &PartitionId) -> Result<Option<Arc<dyn PartitionStore>>, StoreError> {
         let state_store = lock(&self.state_stores).get(&self.place(partition)).cloned();
         Ok(state_store.map(|state_store| state_store as Arc<dyn PartitionStore>))
+    }
+
+    fn read_export(
+        &self,
+        source: &mut dyn Iterator<Item = Vec<u8>>,
+        each: &mut dyn FnMut(Exported<'_>),
+    ) -> Result<Applied, StoreError> {
+        let whole: Vec<u8> = source.flatten().collect();
+        let damaged = |cause: serde_json::Error| StoreError::Damaged(cause.to_string());
+        let content = Content::from_bytes(&whole).map_err(damaged)?;
+        for ((step, key), value) in &content.state {
+            let value = value.clone();
+            each(Exported::State { step, key, value });
+        }
+        for ((collection, id), vector) in &content.vectors {
+            let vector = vector.clone();
+            each(Exported::Vector {
+                collection,
+                id,
+                vector,
+            });
+        }
+        Ok(content.applied)
     }
 
     fn wipe(&self, partition: &PartitionId) -> Result<(), StoreError> {

@@ -85,6 +85,7 @@ impl Stage {
             subject: format!("in.{source}"),
             headers: Vec::new(),
             payload: Bytes::from(payload),
+            unreadable: None,
         };
         let mut arrival = intake::arrive(&self.plan, message);
         self.clock.stamp(&self.plan, &mut arrival, Duration::ZERO);

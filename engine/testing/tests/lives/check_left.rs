@@ -24,6 +24,9 @@ pub fn check_registry(history: &History, asked: &[Asked]) -> Result<(), String> 
     if let Some(key) = registry.orphans.first() {
         return Err(format!("{key} belongs to nobody"));
     }
+    if let Some(keys) = registry.lost.of_tenants.values().next() {
+        return Err(format!("{keys:?} belong to nobody, though each end was ordered"));
+    }
     for (id, pipeline) in &registry.pipelines {
         if !pipeline.phase.is_ready() {
             return Err(format!("{id} is {:?} by {:?}", pipeline.phase, pipeline.by));

@@ -9,7 +9,7 @@ use tailrace_core::{
     manifest::{PipelineManifest, Start},
     name::Name,
     ports::registry::Entry,
-    registry::{Key, Pipeline, PipelinePhase, Registry, Tenant},
+    registry::{Key, Pipeline, PipelinePhase, Registry, Tenant, ended_by},
 };
 
 /// The life of a pipeline.
@@ -74,10 +74,13 @@ impl History {
             .entry(entry.key.clone())
             .or_default()
             .push((revision, is_there));
-        let key: Key = entry
-            .key
-            .parse()
-            .map_err(|_| format!("unknown key {}", entry.key))?;
+        let Ok(key) = entry.key.parse::<Key>() else {
+            // No key, but the mark of a tenant whose end was ordered.
+            let is_mark = !is_there && ended_by(&entry.key).is_some();
+            return is_mark
+                .then_some(())
+                .ok_or_else(|| format!("unknown key {}", entry.key));
+        };
         match &key {
             Key::Pipeline(id) => {
                 let pipeline = self.registry.pipelines.get(id).map(|known| (**known).clone());

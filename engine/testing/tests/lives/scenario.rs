@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tailrace_core::{identity::PartitionId, tasks};
-use tailrace_dataplane::partition::recover::recover;
+use tailrace_dataplane::partition::recover::{Since, recover};
 use tailrace_testing::{faults::Faults, link::Link, schedule::Schedule, store::MemoryStore};
 
 use super::{
@@ -277,7 +277,10 @@ impl Judge {
                     &place,
                     &pipeline.active.manifest,
                     tenant.seed,
-                    pipeline.rebase,
+                    Since {
+                        rebase: pipeline.rebase,
+                        accepted_repeats: 0,
+                    },
                 )
                 .await;
                 recovered.map_err(|cause| cause.to_string())?;

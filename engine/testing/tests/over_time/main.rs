@@ -6,6 +6,7 @@ mod partition;
 #[path = "../shared/replaying.rs"]
 mod replaying;
 
+mod chained;
 mod editors;
 mod joins;
 mod nexmark;

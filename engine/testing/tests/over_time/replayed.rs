@@ -40,7 +40,7 @@ impl Stage {
             partition: PartitionId {
                 pipeline: partition::pipeline(),
                 life: Life::UNNAMED,
-                partition: 0,
+                partition: self.number(),
             },
             manifest: self.plans[&1].manifest.clone(),
             before: beginning(),

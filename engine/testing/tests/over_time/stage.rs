@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use tailrace_core::{
+    event::Header,
     identity::{Digest, partition_of},
     name::Name,
     observe::{progress::Cursor, stats::Counts},
@@ -60,8 +61,8 @@ pub struct Stage {
     worker: Worker,
     store: Arc<dyn PartitionStore>,
     clock: IntakeClock,
-    /// What is sent, for those who begin again.
-    sent: Vec<(String, String)>,
+    /// What is sent, for those who begin again: subject, headers, payload.
+    sent: Vec<(String, Vec<Header>, String)>,
     rows: Vec<SentRow>,
     /// The tag that rows bear.
     pub tag: u32,
@@ -102,8 +103,8 @@ impl Stage {
         let worker = partition::worker(&store, &plan, Cursor::default());
         Self {
             plugins,
+            worker: worker.watched_through(Arc::default(), share.0),
             share,
-            worker,
             store,
             clock: IntakeClock::default(),
             sent: Vec::new(),
@@ -133,7 +134,12 @@ impl Stage {
 
     /// An event on this subject.
     pub fn send_on(&mut self, subject: &str, payload: String) {
-        self.sent.push((subject.to_owned(), payload));
+        self.send_message(subject, Vec::new(), payload);
+    }
+
+    /// A message.
+    pub fn send_message(&mut self, subject: &str, headers: Vec<Header>, payload: String) {
+        self.sent.push((subject.to_owned(), headers, payload));
         self.hand_over(self.sent.len());
     }
 
@@ -146,6 +152,7 @@ impl Stage {
             subject: subject.to_owned(),
             headers: Vec::new(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
+            unreadable: None,
         };
         self.rows.push(SentRow {
             table,
@@ -169,6 +176,7 @@ impl Stage {
         TableRow {
             table: Name::new(table).unwrap(),
             tag: *tag,
+            load: None,
             sequence: message.sequence,
             change: change.unwrap(),
             room: None,
@@ -179,6 +187,11 @@ impl Stage {
     pub(super) fn row_from(&self, table: &str, tag: u32, from: u64) -> Option<TableRow> {
         let is_next = |row: &&SentRow| row.table == table && row.tag == tag && row.message.sequence >= from;
         self.rows.iter().find(is_next).map(|row| self.row(row))
+    }
+
+    /// Its number.
+    pub(super) fn number(&self) -> u32 {
+        self.share.0
     }
 
     pub(super) fn events(&self) -> usize {
@@ -208,6 +221,7 @@ impl Stage {
             subject: letter.subject,
             headers: letter.headers,
             payload: letter.payload,
+            unreadable: None,
         };
         self.redriven.push(message.clone());
         let arrival = intake::arrive_again(&self.plan, message).unwrap();
@@ -225,13 +239,14 @@ impl Stage {
     }
 
     pub(super) fn message(&self, sequence: usize) -> Incoming {
-        let (subject, payload) = self.sent[sequence - 1].clone();
+        let (subject, headers, payload) = self.sent[sequence - 1].clone();
         Incoming {
             sequence: sequence as u64,
             received_ms: RECEIVED_MS,
             subject,
-            headers: Vec::new(),
+            headers,
             payload: Bytes::from(payload),
+            unreadable: None,
         }
     }
 
@@ -301,7 +316,9 @@ impl Stage {
     pub fn crash(&mut self) {
         let _ = self.worker.turn(Duration::from_mins(1), usize::MAX);
         let (cursor, clock) = self.committed.clone();
-        self.worker = partition::worker(&self.store, &self.plan, cursor).on_the_clock(clock.clone());
+        self.worker = partition::worker(&self.store, &self.plan, cursor)
+            .watched_through(Arc::default(), self.share.0)
+            .on_the_clock(clock.clone());
         self.runs += 1;
         self.clock = IntakeClock::behind(cursor.position, clock, Duration::ZERO);
         // All rows come again: what is known of them lies with them.

@@ -156,7 +156,8 @@ impl<'a> Run<'a> {
     /// Nothing comes for so long.
     fn tick(&mut self, silence: Duration) {
         self.pass(silence);
-        self.clock.tick(None, self.time.monotonic());
+        let rule = &self.plan.clock_rule;
+        self.clock.tick(rule, None, self.time.monotonic());
         let sequence = self.clock.moved_to();
         let mark = QueueItem::Mark(sequence, self.clock.now().clone());
         self.worker.enqueue(vec![mark]);
@@ -310,6 +311,7 @@ fn the_edits_of_wikipedia_are_done_again_to_the_byte() {
         subject: "edits".to_owned(),
         headers: Vec::new(),
         payload: Bytes::from(line),
+        unreadable: None,
     };
     let input: Vec<_> = edits().into_iter().enumerate().map(message).collect();
     let calm = Arc::new(Faults::new(0));

@@ -15,6 +15,7 @@ mod plugins;
 mod recorded;
 mod replays;
 mod rough;
+mod runs;
 mod scenario;
 mod sketches;
 mod timers;
@@ -39,7 +40,7 @@ fn effects_take_place_once_and_in_order_whatever_dies() {
     for seed in seeds() {
         let replay =
             format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-testing --test simulation");
-        let Ok(run) = std::panic::catch_unwind(|| scenario::run(seed)) else {
+        let Ok(run) = std::panic::catch_unwind(|| runs::run(seed)) else {
             panic!("seed {seed} panicked\n{replay}");
         };
         match run {
@@ -58,7 +59,7 @@ fn windowed_and_grouped_sketches_are_those_of_an_undisturbed_run_whatever_dies()
     let mut late = 0;
     for seed in 0..250 {
         let replay = format!("seed {seed}");
-        let divided = scenario::run_beside_an_undisturbed_one(seed).expect(&replay);
+        let divided = runs::run_beside_an_undisturbed_one(seed).expect(&replay);
         late += divided.iter().map(|divided| divided.late).sum::<u64>();
         let windows = divided.iter().flat_map(|divided| divided.series.keys());
         assert!(
@@ -75,7 +76,7 @@ fn windowed_and_grouped_sketches_are_those_of_an_undisturbed_run_whatever_dies()
 #[test]
 fn a_seed_replays_exactly() {
     for seed in 0..20 {
-        assert_eq!(scenario::run(seed), scenario::run(seed), "seed {seed}");
+        assert_eq!(runs::run(seed), runs::run(seed), "seed {seed}");
     }
 }
 
@@ -83,8 +84,8 @@ fn a_seed_replays_exactly() {
 fn those_who_watch_change_nothing() {
     let mut shown = 0;
     for seed in 0..50 {
-        let unwatched = scenario::run(seed);
-        let watched = scenario::run_watched(seed, 8).map(|(run, items)| {
+        let unwatched = runs::run(seed);
+        let watched = runs::run_watched(seed, 8).map(|(run, items)| {
             shown += items;
             run
         });
@@ -99,7 +100,7 @@ fn those_who_watch_change_nothing() {
 #[test]
 fn a_shadow_that_does_the_same_differs_in_nothing() {
     for seed in 0..50 {
-        let (events, found) = scenario::run_shadowed(seed, false).unwrap();
+        let (events, found) = runs::run_shadowed(seed, false).unwrap();
         assert_eq!(
             (found.compared, found.active.events),
             (events, events),
@@ -113,7 +114,7 @@ fn a_shadow_that_does_the_same_differs_in_nothing() {
 #[test]
 fn a_shadow_that_does_otherwise_is_told_by_every_message_of_it() {
     for seed in 0..20 {
-        let (events, found) = scenario::run_shadowed(seed, true).unwrap();
+        let (events, found) = runs::run_shadowed(seed, true).unwrap();
         let different: u64 = found.differences.values().sum();
         let silent = events - different;
         assert_eq!(

@@ -168,5 +168,6 @@ fn incoming(message: &Stored) -> Incoming {
         subject: message.subject.clone(),
         headers: message.headers.clone(),
         payload: message.payload.clone(),
+        unreadable: None,
     }
 }

@@ -6,7 +6,7 @@ use tailrace_core::order_log::{CallEnd, Fate, OrderLog, Step};
 use super::{
     recorded::Recorded,
     replaying::{Committed, Log, Seen},
-    scenario::{run_recorded, run_upgraded},
+    runs::{run_recorded, run_upgraded},
 };
 
 /// Seeds of each kind of pipeline.

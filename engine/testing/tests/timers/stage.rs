@@ -93,6 +93,7 @@ impl Stage {
             subject: format!("in.{key}"),
             headers: Vec::new(),
             payload: Bytes::from(format!("{{\"ts\":{},\"do\":\"{script}\"}}", BEGIN_MS + at)),
+            unreadable: None,
         };
         self.unread.push(message.clone());
         self.arrive(message);

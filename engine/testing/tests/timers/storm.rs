@@ -1,21 +1,30 @@
-//! Many timers that are due at once: they commit as they go, in batches of a bounded size.
+//! Very many timers that are due at once: they commit as they go, in batches of a bounded size, and between two of them
+//! another tenant has its turn.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use tailrace_core::name::Name;
 use tailrace_dataplane::{
     process::TurnEnd,
+    schedule::queues::Queues,
     turn::bounds::{MAX_BATCH_EVENTS, MAX_BATCH_MESSAGES},
 };
 
 use super::stage::{ONE, Stage};
 
-const TIMERS: usize = 10_000;
+/// Set by so many events of keys of their own.
+const SETTERS: usize = 100;
+const TIMERS: usize = SETTERS * 1_000;
 
+/// One event, and all of them are due.
 fn storm() -> Stage {
     let mut stage = Stage::set(ONE);
-    stage.send("ada", 0, &format!("many {TIMERS} 1000"));
+    for setter in 0..SETTERS {
+        stage.send(&format!("k{setter:03}"), 0, "many 1000 1000");
+    }
     stage.commit();
-    stage.send("bob", 1_000, "count");
+    stage.batches.clear();
+    stage.send("zoe", 1_000, "count");
     stage
 }
 
@@ -46,7 +55,7 @@ fn a_storm_of_timers_fires_each_once_in_bounded_batches_although_the_engine_dies
         Some("count 1"),
         "the event comes behind them all"
     );
-    assert!(said[..TIMERS].is_sorted(), "in the order of their names");
+    assert!(said[..TIMERS].is_sorted(), "in the order of their keys and names");
     assert_eq!(stage.counts.timers, TIMERS as u64);
     let most = stage.batches.iter().max().copied().unwrap();
     assert!(
@@ -85,4 +94,40 @@ fn timers_that_emit_much_share_no_batch_that_the_broker_could_not_take() {
     assert_eq!(stage.counts.timers, 6);
     let shouts = stage.said().iter().filter(|text| *text == "x").count();
     assert_eq!(shouts, 2_400);
+}
+
+#[test]
+fn another_tenant_has_every_other_turn_while_a_storm_fires() {
+    let names = ["calm", "storm"].map(|name| Name::new(name).unwrap());
+    let mut stages = [Stage::set(ONE), storm()];
+    let mut queues: Queues<usize> = Queues::default();
+    let (mut now, mut sent, mut waited) = (Duration::ZERO, 0, 0);
+    queues.push(&names[1], 1);
+    loop {
+        if stages[0].counts.outcomes.events == sent {
+            // All that it has sent is done, and it comes with more.
+            sent += 1;
+            stages[0].send("ada", sent, "put seen");
+            queues.push(&names[0], 0);
+            waited = 0;
+        }
+        let (ticket, which) = queues.pop(1, now).expect("somebody waits");
+        let end = stages[which].turn();
+        stages[which].commit_batch();
+        // A batch of the storm takes as long as ten of the other.
+        now += Duration::from_millis([5, 50][which]);
+        queues.done(&ticket, now, 1);
+        if which == 1 {
+            waited += 1;
+            assert!(waited <= 1, "its event waits for {waited} batches of the storm");
+            match end {
+                TurnEnd::Full => queues.push(&names[1], 1),
+                TurnEnd::Drained => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(stages[1].counts.timers, TIMERS as u64);
+    let most = (TIMERS / MAX_BATCH_MESSAGES) as u64;
+    assert!(sent >= most, "{sent} events beside at least {most} batches");
 }

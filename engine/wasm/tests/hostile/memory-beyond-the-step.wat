@@ -1,5 +1,5 @@
 ;; It begins with more memory than the step may have.
-;; must: config limits.memory
+;; must: config write limits: { memory: 8MiB }
 (module
   (memory (export "memory") 80)
   (global $next (mut i32) (i32.const 4096))

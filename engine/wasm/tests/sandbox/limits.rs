@@ -127,10 +127,20 @@ fn a_limit_of_more_than_64_mib_is_given() {
 fn a_guest_that_starts_with_more_memory_than_its_limit_is_refused_by_name() {
     let mut guest = Guest::forward();
     guest.pages = 100;
-    let PluginError::Config(reason) = Sandbox::shared().refusal(&guest, &roomy()) else {
-        panic!("not the tenant's fault");
+    let limits = CallLimits {
+        memory_bytes: 1 << 20,
+        ..roomy()
     };
-    assert!(reason.contains("limits.memory"), "{reason}");
+    let refusal = Sandbox::shared().refusal(&guest, &limits);
+    assert!(
+        matches!(refusal, PluginError::Memory { needs: 6_553_600, .. }),
+        "{refusal:?}"
+    );
+    let told = refusal.to_string();
+    assert!(
+        told.contains("allows 1MiB") && told.contains("limits: { memory: 8MiB }"),
+        "{told}"
+    );
 }
 
 #[test]

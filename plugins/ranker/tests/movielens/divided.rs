@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use embedding_updater::EmbeddingUpdater;
+use evaluation::Rating;
 use item_learner::ItemLearner;
 use ranker::List;
 use serde_json::json;
@@ -12,11 +13,11 @@ use tailrace_sdk::{
     testing::{Metric, TestHost},
 };
 
-use crate::Rating;
+use crate::event;
 
 /// So long after a rating, in event time, the table has the rows that it has changed. An engine takes a fraction of a
 /// second for that.
-const LAG_S: u64 = 10;
+const LAG_MS: u64 = 10_000;
 
 pub(crate) struct Divided {
     learn: TestHost,
@@ -47,20 +48,19 @@ impl Divided {
 
     /// The rating is ranked by what the table has, before anything is learnt from it.
     pub(crate) fn rank_then_learn(&mut self, rating: &Rating) -> Result<List, String> {
-        self.take_in(rating.timestamp);
+        self.take_in(rating.ts);
         let told = |failure: Failure| failure.reason().to_owned();
-        let ranked = self.rank.send(rating.event()).map_err(told)?;
-        let learnt = self.learn.send(rating.event()).map_err(told)?;
-        self.under_way
-            .push_back((rating.timestamp, learnt.messages().to_vec()));
+        let ranked = self.rank.send(event(rating)).map_err(told)?;
+        let learnt = self.learn.send(event(rating)).map_err(told)?;
+        self.under_way.push_back((rating.ts, learnt.messages().to_vec()));
         self.ratings += 1;
         serde_json::from_slice(&ranked.messages()[0].payload).map_err(|cause| cause.to_string())
     }
 
-    fn take_in(&mut self, now_s: u64) {
+    fn take_in(&mut self, now_ms: u64) {
         while let Some((_, rows)) = self
             .under_way
-            .pop_front_if(|(time_s, _)| *time_s + LAG_S <= now_s)
+            .pop_front_if(|(time_ms, _)| *time_ms + LAG_MS <= now_ms)
         {
             for row in rows {
                 self.rows += 1;

@@ -54,6 +54,10 @@ impl<'a> Item<'a> {
         Self { raw: None, value }
     }
 
+    pub(crate) fn value(&self) -> &Json<'a> {
+        &self.value
+    }
+
     /// Lets the value be changed; `act` says whether it was.
     pub(crate) fn change<E>(
         &mut self,
@@ -149,6 +153,11 @@ impl<'a> Object<'a> {
             Some(place) => Err(members.swap_remove(place).name),
             None => Ok(Self(members)),
         }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+        let place = self.place(name).ok()?;
+        Some(&self.0[place].value)
     }
 
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Member<'a>> {

@@ -18,7 +18,8 @@ use crate::{
 const ABOUT: &str = "Events from memory, commits dropped; everything between is the real thing. Events a second of processor \
 time, all threads of the process counted. `forward` has an empty body, `state` reads, changes and writes 64 bytes \
 under the event's key (1,000 keys), `validator` checks four fields of the JSON payload. `window` has no step: it counts and sums by key (1,000 keys). \
-`join` has no step: half of the events are of one input, and each meets one of the other (999 keys).";
+`timer` sets a timer at each event, which \
+fires before the key's next event (1,000 keys). `join` has no step: half of the events are of one input, and each meets one of the other (999 keys).";
 
 /// Sizes of a payload, in bytes.
 const SIZES: [usize; 4] = [64, 256, 1_024, 16_384];
@@ -102,34 +103,32 @@ fn cases(events: u64) -> Vec<Case> {
             }
         }
     }
-    cases.extend(WINDOWS.map(|(what, seconds, budget)| Case {
+    let usual = |what: &str, plugin: Plugin, keys: u64, budget: Option<Budget>| Case {
         what: what.to_owned(),
         job: Job {
-            plugin: Plugin::Window { seconds },
-            steps: 0,
+            plugin,
+            // Windows and joins need none.
+            steps: usize::from(plugin == Plugin::Waker),
             bytes: USUAL,
-            keys: KEYS,
+            keys,
             partitions: 1,
             warm_up: events / 10,
             events: events / 2,
         },
         against: Some(name("forward", 1, USUAL)),
         budget,
-    }));
-    cases.push(Case {
-        what: "join, a pair of two events, 256 bytes".to_owned(),
-        job: Job {
-            plugin: Plugin::Join,
-            steps: 0,
-            bytes: USUAL,
-            // Odd, so that a key is of both inputs in turn.
-            keys: KEYS - 1,
-            partitions: 1,
-            warm_up: events / 10,
-            events: events / 2,
-        },
-        against: Some(name("forward", 1, USUAL)),
-        budget: None,
-    });
+    };
+    for (what, seconds, budget) in WINDOWS {
+        cases.push(usual(what, Plugin::Window { seconds }, KEYS, budget));
+    }
+    cases.push(usual(
+        "timer, set and fired, 256 bytes",
+        Plugin::Waker,
+        KEYS,
+        None,
+    ));
+    // Odd, so that a key is of both inputs in turn.
+    let join = "join, a pair of two events, 256 bytes";
+    cases.push(usual(join, Plugin::Join, KEYS - 1, None));
     cases
 }

@@ -71,6 +71,8 @@ pub enum Plugin {
     Validator,
     /// Log a line of the payload.
     Chatty,
+    /// Set a timer, which fires before the key's next event. Events are a millisecond apart.
+    Waker,
     /// Nothing: without a step, a window counts and sums by key. Events are a millisecond apart.
     Window {
         /// Of a window.
@@ -89,6 +91,7 @@ impl Plugin {
             Self::Vectors { .. } => "keeper",
             Self::Validator => "validator",
             Self::Chatty => "chatty",
+            Self::Waker => "timer",
             Self::Window { .. } => "window",
             Self::Join => "join",
         }
@@ -101,6 +104,7 @@ impl Plugin {
             Self::Vectors { .. } => "examples/keeper",
             Self::Validator => "validator",
             Self::Chatty => "examples/chatty",
+            Self::Waker => "examples/waker",
         }
     }
 
@@ -111,7 +115,7 @@ impl Plugin {
             Self::State { bytes } => format!(r#"{{"act":"state","bytes":{bytes}}}"#),
             Self::Vectors { dimensions } => format!(r#"{{"dimensions":{dimensions}}}"#),
             Self::Validator => SCHEMA.to_owned(),
-            Self::Chatty | Self::Window { .. } | Self::Join => "null".to_owned(),
+            Self::Chatty | Self::Waker | Self::Window { .. } | Self::Join => "null".to_owned(),
         }
     }
 }
@@ -243,8 +247,12 @@ async fn reach(overview: &Overview, id: &PipelineId, events: u64) -> anyhow::Res
 
 fn registry(job: &Job, id: &PipelineId, digest: Digest) -> anyhow::Result<Registry> {
     let config = job.plugin.config();
+    let grant = match job.plugin {
+        Plugin::Waker => "timers",
+        _ => "state",
+    };
     let step = |number: usize| {
-        format!(r#"{{"name":"s{number}","plugin":"p@1.0.0","config":{config},"grants":["state"]}}"#)
+        format!(r#"{{"name":"s{number}","plugin":"p@1.0.0","config":{config},"grants":["{grant}"]}}"#)
     };
     let steps: Vec<_> = (0..job.steps).map(step).collect();
     let (rules, beside) = read(job.plugin);

@@ -60,6 +60,13 @@ impl Row {
         }
     }
 
+    /// Of another unit.
+    #[must_use]
+    pub fn counting(mut self, unit: &str) -> Self {
+        unit.clone_into(&mut self.unit);
+        self
+    }
+
     /// Held against another row.
     #[must_use]
     pub fn against(mut self, other: Option<impl Into<String>>) -> Self {

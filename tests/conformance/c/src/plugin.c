@@ -10,12 +10,12 @@ static tr_text header(const tr_event *event, const char *name) {
     return value;
 }
 
-static size_t number(const tr_event *event) {
+static uint64_t number(tr_text text) {
     uint64_t read = 0;
-    if (!tr_number(event->payload, &read)) {
+    if (!tr_number(text, &read)) {
         tr_panic(TR_TEXT("the payload is no number"));
     }
-    return (size_t)read;
+    return read;
 }
 
 /* "1 0.5": numbers with at most one digit behind the point. */
@@ -103,7 +103,8 @@ static tr_result nearest(const tr_event *event) {
     return tr_emit(tr_text_of(&out));
 }
 
-static tr_result emit_many(size_t count) {
+static tr_result emit_many(uint64_t wanted) {
+    size_t count = (size_t)wanted;
     tr_message *messages = tr_alloc(count * sizeof *messages);
     for (size_t at = 0; at < count; at++) {
         messages[at] = (tr_message){.payload = TR_TEXT("m")};
@@ -111,13 +112,63 @@ static tr_result emit_many(size_t count) {
     return tr_emit_all(messages, count);
 }
 
-static void write_many(size_t count) {
-    for (size_t at = 0; at < count; at++) {
+static void write_many(uint64_t count) {
+    for (uint64_t at = 0; at < count; at++) {
         tr_buffer key = {0};
         tr_put(&key, TR_TEXT("w/"));
         tr_put_number(&key, at);
         tr_state_set(tr_text_of(&key), TR_TEXT("1"));
     }
+}
+
+static tr_result learnt(void) {
+    double median;
+    const tr_frequency *top;
+    tr_buffer out = {0};
+    tr_put_number(&out, tr_sketch_quantile(TR_TEXT("amounts"), 0.5, &median) ? (uint64_t)(median + 0.5) : 0);
+    tr_put(&out, TR_TEXT(" "));
+    tr_put_number(&out, tr_sketch_estimate(TR_TEXT("users")));
+    tr_put(&out, TR_TEXT(" "));
+    tr_put_number(&out, tr_sketch_estimate_of(TR_TEXT("titles"), TR_TEXT("tea")));
+    for (size_t at = 0, count = tr_sketch_top(TR_TEXT("titles"), 5, &top); at < count; at++) {
+        tr_put(&out, TR_TEXT(" "));
+        tr_put(&out, top[at].item);
+        tr_put(&out, TR_TEXT("="));
+        tr_put_number(&out, top[at].times);
+    }
+    tr_put(&out, TR_TEXT(" "));
+    tr_put_number(&out, tr_sketch_total(TR_TEXT("titles")));
+    return tr_emit(tr_text_of(&out));
+}
+
+static tr_result emit_number(uint64_t number) {
+    tr_buffer out = {0};
+    tr_put_number(&out, number);
+    return tr_emit(tr_text_of(&out));
+}
+
+static tr_result timers(const tr_event *event) {
+    tr_text name;
+    uint64_t at;
+    if (tr_header_get(event, TR_TEXT("set"), &name)) {
+        tr_timer_set(name, number(header(event, "at")), event->payload);
+    } else if (tr_header_get(event, TR_TEXT("cancel"), &name)) {
+        tr_timer_cancel(name);
+    } else {
+        return tr_timer_get(header(event, "get"), &at) ? emit_number(at) : tr_emit(TR_TEXT("none"));
+    }
+    return tr_drop();
+}
+
+static tr_result fail(tr_text how, tr_text payload) {
+    tr_state_set(TR_TEXT("lost"), TR_TEXT("1"));
+    if (tr_equal(how, TR_TEXT("reject"))) {
+        return tr_reject(TR_TEXT("not-today"), TR_TEXT("it is sunday"));
+    }
+    if (tr_equal(how, TR_TEXT("retry"))) {
+        return tr_retry(TR_TEXT("later"));
+    }
+    tr_panic(payload);
 }
 
 static void spin(void) {
@@ -164,39 +215,39 @@ tr_result tr_process(const tr_event *event) {
     } else if (IS("vector-delete")) {
         tr_vector_delete(ITEMS, header(event, "id"));
     } else if (IS("sketches")) {
-        tr_sketch_observe(TR_TEXT("amounts"), 7.5);
+        tr_sketch_observe(TR_TEXT("amounts"), 7);
         tr_sketch_distinct(TR_TEXT("users"), TR_TEXT("ada"));
         tr_sketch_count(TR_TEXT("titles"), TR_TEXT("tea"), 2);
+    } else if (IS("learnt")) {
+        return learnt();
+    } else if (IS("row")) {
+        tr_text row;
+        return tr_emit(tr_table_get(TR_TEXT("tiers"), header(event, "key"), &row) ? row : TR_TEXT("none"));
+    } else if (IS("watermark")) {
+        return emit_number(tr_watermark());
+    } else if (IS("timers")) {
+        return timers(event);
     } else if (IS("log")) {
         for (int level = TR_DEBUG; level <= TR_ERROR; level++) {
             tr_log((tr_level)level, event->payload);
         }
     } else if (IS("time") || IS("random")) {
         /* C has neither a clock nor a generator here. */
-        tr_buffer out = {0};
-        tr_put_number(&out, event->time);
-        return tr_emit(tr_text_of(&out));
-    } else if (IS("reject")) {
-        tr_state_set(TR_TEXT("lost"), TR_TEXT("1"));
-        return tr_reject(TR_TEXT("not-today"), TR_TEXT("it is sunday"));
-    } else if (IS("retry")) {
-        tr_state_set(TR_TEXT("lost"), TR_TEXT("1"));
-        return tr_retry(TR_TEXT("later"));
-    } else if (IS("panic")) {
-        tr_state_set(TR_TEXT("lost"), TR_TEXT("1"));
-        tr_panic(event->payload);
+        return emit_number(event->time);
+    } else if (IS("reject") || IS("retry") || IS("panic")) {
+        return fail((tr_text){subject.data + 2, subject.size - 2}, event->payload);
     } else if (IS("undeclared")) {
         size_t length;
         tr_vector_get(TR_TEXT("undeclared"), TR_TEXT("a"), &length);
     } else if (IS("messages")) {
-        return emit_many(number(event));
+        return emit_many(number(event->payload));
     } else if (IS("writes")) {
-        write_many(number(event));
+        write_many(number(event->payload));
     } else if (IS("bytes")) {
-        size_t size = number(event);
+        size_t size = (size_t)number(event->payload);
         return tr_emit((tr_text){tr_alloc(size), size});
     } else if (IS("log-lines")) {
-        for (size_t at = number(event); at > 0; at--) {
+        for (uint64_t at = number(event->payload); at > 0; at--) {
             tr_log(TR_INFO, TR_TEXT("line"));
         }
     } else if (IS("spin")) {
@@ -207,4 +258,45 @@ tr_result tr_process(const tr_event *event) {
         return tr_reject(TR_TEXT("unknown"), subject);
     }
     return tr_drop();
+}
+
+static void put_word(tr_buffer *out, tr_text word) {
+    tr_put(out, word);
+    tr_put(out, TR_TEXT(" "));
+}
+
+static void put_count(tr_buffer *out, uint64_t number) {
+    tr_put_number(out, number);
+    tr_put(out, TR_TEXT(" "));
+}
+
+static tr_result say(const tr_timer *timer) {
+    tr_message *message = tr_alloc(sizeof *message);
+    tr_buffer out = {0};
+    put_word(&out, timer->name);
+    put_word(&out, timer->key);
+    put_count(&out, timer->at);
+    put_count(&out, timer->set_by);
+    put_word(&out, timer->payload);
+    put_count(&out, tr_watermark());
+    /* C has no clock here. */
+    tr_put_number(&out, timer->at);
+    *message = (tr_message){.subject = TR_TEXT("results.a"), .payload = tr_text_of(&out)};
+    return tr_emit_all(message, 1);
+}
+
+tr_result tr_on_timer(const tr_timer *timer) {
+    tr_text name = timer->name;
+    if (tr_equal(name, TR_TEXT("keep"))) {
+        tr_state_set(TR_TEXT("woken"), timer->payload);
+        tr_timer_set(TR_TEXT("say-again"), timer->at + 10000, timer->payload);
+        return tr_drop();
+    }
+    if (tr_equal(name, TR_TEXT("many"))) {
+        return emit_many(number(timer->payload));
+    }
+    if (tr_equal(name, TR_TEXT("reject")) || tr_equal(name, TR_TEXT("retry")) || tr_equal(name, TR_TEXT("panic"))) {
+        return fail(name, timer->payload);
+    }
+    return say(timer);
 }

@@ -1,12 +1,48 @@
 // Does what the last word of the subject says: each host function, each verdict, each failure, each limit.
 
-import { DROP, emit, FORWARD, log, Reject, Retry, sketches, state, vectors } from "tailrace";
+import { DROP, emit, FORWARD, log, Reject, Retry, sketches, state, table, timers, vectors } from "tailrace";
 
 const items = vectors("items");
 const numbers = (text) => text.split(" ").map(Number);
 const text = (bytes) => new TextDecoder().decode(bytes);
 
+/** What is easily got wrong in JavaScript. Each has a case in cases.jsonl beside package.json. */
+const faults = {
+  negative: () => timers.set("t", -1),
+  fraction: () => timers.set("t", 0.5),
+  text: () => timers.set("t", "5"),
+  large: () => timers.set("t", 2 ** 53),
+  expiring: () => state.expiring(-1),
+  limit: () => state.scan({ limit: -1 }),
+  prototype: () => String(Object.getPrototypeOf(Date).now),
+  constructor: () => new Date.prototype.constructor().getTime() - Date.now(),
+  performance: () => performance.now(),
+  buffer: () => new Uint8Array([104, 105]).buffer,
+  map: () => new Map(),
+  nothing: () => undefined,
+  null: () => {
+    throw null;
+  },
+  object: () => {
+    throw { a: 1 };
+  },
+  answer: () => {
+    throw { tag: "transient", val: "x" };
+  },
+  key: () => emit("a", { key: 5 }),
+  halves: () => {
+    log.info("a\ud800");
+    throw new Reject("c\ud800", "r\ud800");
+  },
+  log: () => {
+    log.info({ a: 1 });
+    console.error(new Error("e"), null);
+    return "";
+  },
+};
+
 const does = {
+  fault: (event) => emit(faults[event.text()]()),
   forward: () => FORWARD,
   drop: () => DROP,
   emit: (event) => [
@@ -45,9 +81,28 @@ const does = {
     return DROP;
   },
   sketches() {
-    sketches.observe("amounts", 7.5);
+    sketches.observe("amounts", 7);
     sketches.distinct("users", "ada");
     sketches.count("titles", "tea", 2);
+    return DROP;
+  },
+  learnt() {
+    const median = sketches.quantile("amounts", 0.5).toFixed(0);
+    const [users, tea] = [sketches.estimate("users"), sketches.estimate("titles", "tea")];
+    const [{ item, times }] = sketches.top("titles", 5);
+    return emit(`${median} ${users} ${tea} ${item}=${times} ${sketches.total("titles")}`);
+  },
+  row: (event) => emit(table("tiers").get(event.header("key")) ?? "none"),
+  watermark: () => emit(String(timers.watermark())),
+  timers(event) {
+    const [set, cancel] = [event.header("set"), event.header("cancel")];
+    if (set !== undefined) {
+      timers.set(set, Number(event.header("at")), event.payload);
+    } else if (cancel !== undefined) {
+      timers.cancel(cancel);
+    } else {
+      return emit(String(timers.get(event.header("get")) ?? "none"));
+    }
     return DROP;
   },
   log(event) {
@@ -100,5 +155,23 @@ const does = {
 export default class Conform {
   process(event) {
     return does[event.subject.replace("c.", "")](event);
+  }
+
+  onTimer(timer) {
+    switch (timer.name) {
+      case "keep":
+        state.set("woken", timer.payload);
+        timers.set("say-again", timer.at + 10_000, timer.payload);
+        return DROP;
+      case "many":
+        return does.messages(timer);
+      case "reject":
+      case "retry":
+      case "panic":
+        return does[timer.name](timer);
+    }
+    const { name, key, at, setBy } = timer;
+    const shown = [name, key, at, setBy, timer.text(), timers.watermark(), Date.now()];
+    return emit(shown.join(" "), { subject: "results.a" });
   }
 }

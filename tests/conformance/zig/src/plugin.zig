@@ -4,6 +4,7 @@ const std = @import("std");
 const tailrace = @import("tailrace");
 
 const Event = tailrace.Event;
+const Timer = tailrace.Timer;
 const Result = tailrace.Result;
 const state = tailrace.state;
 const print = std.fmt.allocPrint;
@@ -20,6 +21,37 @@ fn process(event: *const Event) !Result {
         }
     }
     return tailrace.reject("unknown", name);
+}
+
+fn wake(timer: *const Timer) !Result {
+    const name = timer.name.slice();
+    const payload = timer.payload.slice();
+    if (std.mem.eql(u8, name, "keep")) {
+        state.set("woken", payload);
+        tailrace.timers.set("say-again", timer.at + 10_000, payload);
+        return tailrace.drop();
+    }
+    if (std.mem.eql(u8, name, "many")) {
+        return many(payload);
+    }
+    const event: Event = .{ .subject = .of(""), .payload = timer.payload };
+    inline for (.{ "reject", "retry", "panic" }) |failing| {
+        if (std.mem.eql(u8, name, failing)) {
+            return @field(does, failing)(&event);
+        }
+    }
+    // Zig has no clock here.
+    const shown = .{ name, timer.key.slice(), timer.at, timer.set_by, payload, tailrace.timers.watermark(), timer.at };
+    const said = try print(allocator, "{s} {s} {d} {d} {s} {d} {d}", shown);
+    return tailrace.emitAll(try allocator.dupe(tailrace.Message, &.{
+        .{ .subject = .of("results.a"), .payload = .of(said) },
+    }));
+}
+
+fn many(text: []const u8) !Result {
+    const made = try allocator.alloc(tailrace.Message, try std.fmt.parseInt(usize, text, 10));
+    @memset(made, .{ .payload = .of("m") });
+    return tailrace.emitAll(made);
 }
 
 fn numbers(text: []const u8) ![2]f32 {
@@ -122,9 +154,41 @@ const does = struct {
     }
 
     pub fn sketches(_: *const Event) !Result {
-        tailrace.sketches.observe("amounts", 7.5);
+        tailrace.sketches.observe("amounts", 7);
         tailrace.sketches.distinct("users", "ada");
         tailrace.sketches.count("titles", "tea", 2);
+        return tailrace.drop();
+    }
+
+    pub fn learnt(_: *const Event) !Result {
+        const top = tailrace.sketches.top("titles", 5)[0];
+        return tailrace.emit(try print(allocator, "{d:.0} {d} {d} {s}={d} {d}", .{
+            tailrace.sketches.quantile("amounts", 0.5).?,
+            tailrace.sketches.estimate("users"),
+            tailrace.sketches.estimateOf("titles", "tea"),
+            top.item.slice(),
+            top.times,
+            tailrace.sketches.total("titles"),
+        }));
+    }
+
+    pub fn row(event: *const Event) !Result {
+        return tailrace.emit(tailrace.table("tiers").get(given(event, "key")) orelse "none");
+    }
+
+    pub fn watermark(_: *const Event) !Result {
+        return tailrace.emit(try print(allocator, "{d}", .{tailrace.timers.watermark()}));
+    }
+
+    pub fn timers(event: *const Event) !Result {
+        if (event.header("set")) |name| {
+            tailrace.timers.set(name, try std.fmt.parseInt(u64, given(event, "at"), 10), event.payload.slice());
+        } else if (event.header("cancel")) |name| {
+            tailrace.timers.cancel(name);
+        } else {
+            const at = tailrace.timers.get(given(event, "get")) orelse return tailrace.emit("none");
+            return tailrace.emit(try print(allocator, "{d}", .{at}));
+        }
         return tailrace.drop();
     }
 
@@ -174,9 +238,7 @@ const does = struct {
     }
 
     pub fn messages(event: *const Event) !Result {
-        const made = try allocator.alloc(tailrace.Message, try count(event));
-        @memset(made, .{ .payload = .of("m") });
-        return tailrace.emitAll(made);
+        return many(event.payload.slice());
     }
 
     pub fn writes(event: *const Event) !Result {
@@ -215,4 +277,5 @@ const does = struct {
 
 comptime {
     tailrace.plugin(process);
+    tailrace.onTimer(wake);
 }

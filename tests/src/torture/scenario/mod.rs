@@ -14,6 +14,7 @@ pub mod state_errors;
 pub mod stop_engine;
 pub mod stop_server;
 pub mod swaps;
+pub mod timer_storm;
 pub mod two_engines;
 pub mod upgrade;
 

@@ -3,6 +3,7 @@
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use serde_json::json;
 use tailrace_core::ports::{
     broker::Streams as _,
     registry::{Bucket, Watch},
@@ -10,7 +11,7 @@ use tailrace_core::ports::{
 use tailrace_nats::async_nats::Subscriber;
 use tailrace_tests::cluster::{PATIENCE, eventually};
 
-use super::{Stand, connect, request};
+use super::{Stand, connect, request, subscribe};
 
 const REGISTRY: &str = "KV_tailrace_registry";
 
@@ -116,6 +117,22 @@ async fn a_subscription_that_ends_removes_its_consumer() -> anyhow::Result<()> {
         removals.next(&consumer).await?;
         none_is_left(&stand, "IN").await?;
     }
+    Ok(())
+}
+
+/// An engine that was killed has left its consumer, and the stream takes one.
+#[tokio::test]
+async fn the_consumer_of_before_makes_room_for_the_next() -> anyhow::Result<()> {
+    let stand = Stand::set().await?;
+    let config = json!({ "name": "IN", "subjects": ["in.>"], "max_consumers": 1 });
+    stand.ask("STREAM.CREATE.IN", config).await?;
+    stand.cluster.publish("in.x", ["1", "2"]).await?;
+    let mut killed = stand.subscribe(request("IN")).await?;
+    killed.sequences(1).await?;
+    let other = connect(&stand.cluster.url(), PATIENCE).await?;
+    let mut next = subscribe(&other, request("IN")).await?;
+    next.sequences(2).await?;
+    std::mem::forget(killed);
     Ok(())
 }
 

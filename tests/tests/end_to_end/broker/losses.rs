@@ -199,3 +199,30 @@ async fn a_purge_of_everything_that_was_processed_is_no_loss() -> anyhow::Result
     assert_eq!(fresh(&stand, 4).await?.sequences(1).await?, [4]);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_later_message_has_replaced_is_no_loss() -> anyhow::Result<()> {
+    for (bound, possibly_lost) in [(json!({}), 0), (json!({ "max_age": 3_600_000_000_000_u64 }), 4)] {
+        let stand = Stand::set().await?;
+        let mut config = json!({ "name": "IN", "subjects": ["in.>"], "max_msgs_per_subject": 1 });
+        for (setting, value) in bound.as_object().into_iter().flatten() {
+            config[setting] = value.clone();
+        }
+        stand.ask("STREAM.CREATE.IN", config).await?;
+        stand.cluster.publish("in.x", ["1"; 6]).await?;
+        stand.cluster.publish("in.y", ["7"]).await?;
+        let request = SubscribeRequest {
+            from_sequence: Some(2),
+            ..request("IN")
+        };
+        let watch = request.watch.clone();
+        let mut reader = stand.subscribe(request).await?;
+        assert_eq!(reader.sequences(2).await?, [6, 7]);
+        assert_eq!(
+            (watch.lost(), watch.possibly_lost()),
+            (0, possibly_lost),
+            "{bound}"
+        );
+    }
+    Ok(())
+}

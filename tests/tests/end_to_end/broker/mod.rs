@@ -16,6 +16,7 @@ mod retention;
 mod snapshots;
 mod streams;
 mod subscriptions;
+mod unreadable;
 mod wire;
 
 use std::time::Duration;

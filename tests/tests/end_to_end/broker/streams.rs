@@ -270,6 +270,37 @@ async fn a_stream_of_another_life_is_neither_used_nor_removed() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn a_stream_is_ones_own_by_its_life_whatever_its_description_says() -> anyhow::Result<()> {
+    let stand = Stand::set().await?;
+    let own = of_life("0123456789abcdef0123456789abcdef");
+    stand.broker.create_own(&own).await?;
+    let jetstream = &stand.cluster.jetstream;
+    let config =
+        async || -> anyhow::Result<_> { Ok(jetstream.get_stream(OWN).await?.get_info().await?.config) };
+    let made = config().await?;
+    let mut edited = made.clone();
+    edited.description = Some("mine".to_owned());
+    jetstream.update_stream(edited.clone()).await?;
+    stand.broker.bring_own(&own, false).await?;
+    assert_eq!(config().await?.description, made.description, "it is given back");
+    jetstream.update_stream(edited).await?;
+    assert_eq!(stand.broker.own_streams().await?.len(), 1);
+    stand.broker.remove_own(&pipeline(), own.life).await?;
+    assert!(stand.broker.own_streams().await?.is_empty());
+    // One that is somebody's.
+    stand.cluster.stream(OWN, &["elsewhere.>"]).await?;
+    for refused in [
+        stand.broker.create_own(&own).await,
+        stand.broker.bring_own(&own, true).await,
+    ] {
+        assert!(matches!(refused, Err(OwnError::Theirs(_))), "{refused:?}");
+    }
+    stand.broker.remove_own(&pipeline(), own.life).await?;
+    assert!(stand.broker.stream(OWN).await.is_ok(), "it stays");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_partition_begins_once() -> anyhow::Result<()> {
     let stand = Stand::with_own_stream().await?;
     let first = stand.broker.begin(&partition(0), "r0".into()).await?;

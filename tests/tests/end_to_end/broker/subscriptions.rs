@@ -69,7 +69,9 @@ async fn a_message_comes_as_it_was_published() -> anyhow::Result<()> {
         subject,
         headers,
         payload: found,
+        unreadable,
     } = reader.take(1, 10).await?.remove(0);
+    assert_eq!(unreadable, None);
     assert_eq!(
         (sequence, subject.as_str(), &found[..]),
         (1, "in.a.b", &payload[..])

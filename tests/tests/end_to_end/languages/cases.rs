@@ -8,14 +8,38 @@ use tailrace_tests::files;
 
 use super::project::tailrace;
 
+/// The limits of a case's call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Those of the pipeline, where fuel ends first.
+    Narrow,
+    /// Time ends first.
+    Time,
+    /// Memory ends first, however slow the machine is.
+    Memory,
+}
+
+impl Limits {
+    fn flags(self) -> &'static [&'static str] {
+        const FUEL: &str = "100000000000";
+        match self {
+            Self::Narrow => &[],
+            Self::Time => &["--fuel", FUEL, "--deadline", "300ms"],
+            Self::Memory => &["--fuel", FUEL, "--deadline", "10s"],
+        }
+    }
+}
+
 /// An event and what must come of it. What `expect` does not name may be anything.
 pub struct Case {
     event: Value,
     expect: serde_json::Map<String, Value>,
+    /// The timers that fire before it, in order, and what must come of each.
+    fired: Vec<serde_json::Map<String, Value>>,
     /// What the language's SDK must have for it.
     needs: Option<String>,
-    /// Whether the limits of its call are wide, so that time or memory ends first.
-    is_wide: bool,
+    /// What ends its call first, where that is not the pipeline's fuel.
+    limits: Limits,
 }
 
 impl Case {
@@ -32,15 +56,36 @@ impl Case {
 
     /// All of them, in order.
     pub fn all() -> anyhow::Result<Vec<Self>> {
-        let text = std::fs::read_to_string(files::root().join("tests/conformance/cases.jsonl"))?;
+        Self::read("cases.jsonl")
+    }
+
+    /// All of them, and then those of a language: what is easily got wrong there.
+    pub fn with_those_of(language: &str) -> anyhow::Result<Vec<Self>> {
+        let mut cases = Self::all()?;
+        cases.extend(Self::read(&format!("{language}/cases.jsonl"))?);
+        Ok(cases)
+    }
+
+    fn read(file: &str) -> anyhow::Result<Vec<Self>> {
+        let path = files::root().join("tests/conformance").join(file);
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         text.lines()
             .map(|line| {
                 let mut case: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
                 let expect = case["expect"].as_object().context("a case expects something")?;
+                let fired = case["fired"].as_array().into_iter().flatten();
+                let fired = fired.map(|fired| fired.as_object().cloned().context("a timer is an object"));
                 Ok(Self {
                     expect: expect.clone(),
+                    fired: fired.collect::<anyhow::Result<_>>()?,
                     needs: case["needs"].as_str().map(str::to_owned),
-                    is_wide: case["limits"] == "wide",
+                    limits: match case["limits"].as_str() {
+                        None => Limits::Narrow,
+                        Some("time") => Limits::Time,
+                        Some("memory") => Limits::Memory,
+                        Some(other) => anyhow::bail!("no limits are called {other}"),
+                    },
                     event: case["event"].take(),
                 })
             })
@@ -50,17 +95,18 @@ impl Case {
 
 /// Runs a plugin, a file or a project, through the cases. All that differ are told at once.
 pub fn check(plugin: &Path, cases: &[Case]) -> anyhow::Result<()> {
-    let (wide, narrow): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.is_wide);
-    let mut wrong = differences(&narrow, &play(plugin, &narrow, &[])?);
-    let limits = ["--fuel", "100000000000", "--deadline", "300ms"];
-    wrong += &differences(&wide, &play(plugin, &wide, &limits)?);
+    let mut wrong = String::new();
+    for limits in [Limits::Narrow, Limits::Time, Limits::Memory] {
+        let cases: Vec<_> = cases.iter().filter(|case| case.limits == limits).collect();
+        wrong += &differences(&cases, &play(plugin, &cases, limits.flags())?);
+    }
     anyhow::ensure!(wrong.is_empty(), "{}:\n{wrong}", plugin.display());
     // What is random is so by the event: another run draws the same.
-    let draws: Vec<_> = narrow
-        .into_iter()
+    let draws: Vec<_> = cases
+        .iter()
         .filter(|case| case.event["subject"] == "c.random")
         .collect();
-    let drawn = |reports: Vec<Value>| reports[0]["messages"][0]["payload"].clone();
+    let drawn = |played: Vec<Played>| played[0].report["messages"][0]["payload"].clone();
     let (first, again) = (
         drawn(play(plugin, &draws, &[])?),
         drawn(play(plugin, &draws, &[])?),
@@ -69,8 +115,14 @@ pub fn check(plugin: &Path, cases: &[Case]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The report of each event.
-fn play(plugin: &Path, cases: &[&Case], limits: &[&str]) -> anyhow::Result<Vec<Value>> {
+/// The report of an event, and of the timers that fired before it.
+struct Played {
+    fired: Vec<Value>,
+    report: Value,
+}
+
+/// What came of each event.
+fn play(plugin: &Path, cases: &[&Case], limits: &[&str]) -> anyhow::Result<Vec<Played>> {
     let folder = tempfile::tempdir()?;
     let events = folder.path().join("events.jsonl");
     let mut text = String::new();
@@ -84,31 +136,55 @@ fn play(plugin: &Path, cases: &[&Case], limits: &[&str]) -> anyhow::Result<Vec<V
         .arg(&events)
         .arg("--pipeline")
         .arg(files::root().join("tests/conformance/pipeline.yaml"))
+        .arg("--table")
+        .arg(rows()?)
         .args(limits)
         .arg(plugin);
     let done = command.output()?;
-    let mut reports = Vec::new();
+    let (mut played, mut fired) = (Vec::new(), Vec::new());
     for line in String::from_utf8_lossy(&done.stdout).lines() {
-        reports.push(serde_json::from_str(line).with_context(|| line.to_owned())?);
+        let report: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        if report["timer"].is_null() {
+            let fired = std::mem::take(&mut fired);
+            played.push(Played { fired, report });
+        } else {
+            fired.push(report);
+        }
     }
     // One report an event, and the summary.
     anyhow::ensure!(
-        reports.len() == cases.len() + 1,
+        played.len() == cases.len() + 1,
         "{} reports of {} events: {}",
-        reports.len(),
+        played.len(),
         cases.len(),
         String::from_utf8_lossy(&done.stderr)
     );
-    Ok(reports)
+    Ok(played)
 }
 
-fn differences(cases: &[&Case], reports: &[Value]) -> String {
+/// The rows of the table, as an argument.
+fn rows() -> anyhow::Result<String> {
+    let file = files::root().join("tests/conformance/rows.json");
+    Ok(format!("tiers={}", file.to_str().context("a path in UTF-8")?))
+}
+
+fn differences(cases: &[&Case], played: &[Played]) -> String {
     let mut found = String::new();
-    for (case, report) in cases.iter().zip(reports) {
-        for (name, expected) in &case.expect {
-            if !is_as_expected(name, expected, &report[name]) {
-                let event = &case.event;
-                let _ = writeln!(found, "{event}\n  {name}: {expected} expected, in {report}");
+    for (case, Played { fired, report }) in cases.iter().zip(played) {
+        let event = &case.event;
+        if case.fired.len() != fired.len() {
+            let _ = writeln!(
+                found,
+                "{event}\n  {} timers expected, and {fired:?}",
+                case.fired.len()
+            );
+        }
+        let of_timers = case.fired.iter().zip(fired);
+        for (expect, report) in of_timers.chain([(&case.expect, report)]) {
+            for (name, expected) in expect {
+                if !is_as_expected(name, expected, &report[name]) {
+                    let _ = writeln!(found, "{event}\n  {name}: {expected} expected, in {report}");
+                }
             }
         }
     }

@@ -69,10 +69,16 @@ async fn is_parked_alone(stage: &Stage, published: u64) -> anyhow::Result<String
         "one pipeline's trouble is its own: {ready:?}"
     );
     engine.caught_up("other", published).await?;
-    let list = shop.ask(engine, ("GET", "pipelines"), "").await?;
-    let parked = list.body.as_array().into_iter().flatten();
-    let parked: Vec<_> = parked.filter(|listed| listed["state"] == "parked").collect();
-    anyhow::ensure!(parked.len() == 1 && parked[0]["name"] == "p", "{list:?}");
+    // When the lease of the engine before ends, all start again, and so it is looked at again.
+    let alone = || async {
+        let list = shop.ask(engine, ("GET", "pipelines"), "").await;
+        list.is_ok_and(|list| {
+            let listed = list.body.as_array().into_iter().flatten();
+            let parked = listed.filter(|listed| listed["state"] == "parked");
+            parked.map(|listed| &listed["name"]).eq(["p"])
+        })
+    };
+    eventually("the list says that it alone is parked", alone).await?;
     // Nothing was begun in its place.
     let nothing = outputs(&stage.cluster, "p").await.unwrap_or_default();
     anyhow::ensure!(nothing.is_empty(), "it began again by itself: {nothing:?}");
@@ -158,6 +164,104 @@ async fn a_pipeline_whose_stream_is_deleted_while_the_engine_is_away_is_parked_w
 async fn a_pipeline_whose_stream_is_purged_while_the_engine_is_away_is_parked_with_a_way_out()
 -> anyhow::Result<()> {
     while_the_engine_is_away(Harm::Purged).await
+}
+
+/// Deletes the newest message of the pipeline's only commit subject.
+async fn delete_newest_record(stage: &Stage) -> anyhow::Result<()> {
+    let stream = stage.cluster.jetstream.get_stream("TR_shop_p").await?;
+    let newest = stream
+        .get_last_raw_message_by_subject("tr.shop.p.commit.0")
+        .await?;
+    anyhow::ensure!(stream.delete_message(newest.sequence).await?, "it is not deleted");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newest_record_that_is_deleted_is_told_before_anything_is_published_twice() -> anyhow::Result<()> {
+    let mut stage = set().await?;
+    stage.engine.kill();
+    delete_newest_record(&stage).await?;
+    // What the local state knows is gone as well.
+    std::fs::remove_dir_all(stage.engine.data_dir())?;
+    stage.engine.restart(&Launch::on(&stage.cluster))?;
+    stage.engine.ready().await?;
+    let shop = Tenant::shop(&stage.engine);
+    let status = shop.comes_to(&stage.engine, "p", "parked").await?;
+    let reason = status["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("newest commit record") && reason.contains("--accept-repeats"),
+        "{reason}"
+    );
+    let found = outputs(&stage.cluster, "p").await?;
+    assert_eq!(found.len(), 30, "nothing came twice: {found:?}");
+    let path = "pipelines/p/resume?accept-repeats=true";
+    let resumed = stage.engine.own("POST", path, "").await?;
+    assert_eq!(resumed.status, 204, "{resumed:?}");
+    publish(&stage, 5).await?;
+    stage.engine.caught_up("p", 35).await?;
+    assert_eq!(shop.counts(&stage.engine, "p").await?, [("u".to_owned(), 35)]);
+    let found = outputs(&stage.cluster, "p").await?;
+    assert!(found.len() > 35, "some came again: {found:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_life_was_taken_away_is_given_it_back() -> anyhow::Result<()> {
+    let mut stage = set().await?;
+    for is_running in [true, false] {
+        if !is_running {
+            stage.engine.kill();
+        }
+        let jetstream = &stage.cluster.jetstream;
+        let stream = jetstream.get_stream("TR_shop_p").await?;
+        let mut config = stream.cached_info().config.clone();
+        let life = config.metadata.remove("tailrace.life");
+        assert!(life.is_some(), "it bears one");
+        jetstream.update_stream(config).await?;
+        if !is_running {
+            stage.engine.restart(&Launch::on(&stage.cluster))?;
+            stage.engine.ready().await?;
+        }
+        eventually("it is given back", || async {
+            let stream = stage.cluster.jetstream.get_stream("TR_shop_p").await;
+            stream.is_ok_and(|stream| {
+                stream.cached_info().config.metadata.get("tailrace.life") == life.as_ref()
+            })
+        })
+        .await?;
+    }
+    publish(&stage, 5).await?;
+    stage.engine.caught_up("p", 35).await?;
+    let found = outputs(&stage.cluster, "p").await?;
+    assert_eq!(found.len(), 35, "{found:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followed_outputs_end_with_an_error_that_names_the_stream_that_is_gone() -> anyhow::Result<()> {
+    let stage = set().await?;
+    let follow = Command::new(files::binary()?)
+        .args(["outputs", "p", "--follow", "--from", "first"])
+        .env("TAILRACE_URL", stage.engine.url())
+        .env("TAILRACE_TENANT", "shop")
+        .env("TAILRACE_TOKEN", &stage.engine.token)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    harm(&stage, Harm::Deleted).await?;
+    let ended = tokio::task::spawn_blocking(|| follow.wait_with_output()).await??;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success(), "{said}");
+    assert!(
+        said.contains("TR_shop_p") && said.contains("--new-stream"),
+        "{said}"
+    );
+    for path in ["pipelines/p/outputs", "pipelines/p/dead-letters"] {
+        let gone = stage.engine.own("GET", path, "").await?;
+        assert_eq!(gone.status, 409, "{path}: {gone:?}");
+        assert!(gone.text.contains("--new-stream"), "{path}: {gone:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

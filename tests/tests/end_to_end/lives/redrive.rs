@@ -124,3 +124,24 @@ async fn a_letter_that_many_send_at_once_is_processed_once() -> anyhow::Result<(
     assert!(accepted > 0);
     processed_once(&stage).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_many_send_at_once_are_sent_and_nobody_is_told_of_a_race() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.engine.apply("p", &probe("p", 1, FAILS_ONCE)).await?;
+    let event = |number: u64| json!({ "user": format!("u{number}"), "do": "transient" }).to_string();
+    stage.cluster.publish("shop.events.x", (0..12).map(event)).await?;
+    stage.engine.caught_up("p", 12).await?;
+    let found = letters(&stage).await?;
+    assert_eq!(found.len(), 12);
+    stage.engine.apply("p", &probe("p", 1, GETS_THROUGH)).await?;
+    let sent = found.iter().map(async |letter| {
+        let path = format!("pipelines/p/dead-letters/{letter}/redrive");
+        stage.engine.own("POST", &path, "").await
+    });
+    for answer in futures::future::try_join_all(sent).await? {
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    assert!(letters(&stage).await?.is_empty());
+    Ok(())
+}

@@ -4,14 +4,14 @@ use tailrace_core::{
     dead_letter::{REASON_HEADER, Reason},
     event::Header,
     identity::PipelineId,
-    subject,
+    state_deletion, subject,
 };
 use tailrace_testing::broker::MemoryBroker;
 
 /// Its sequence: beyond the first one of any life.
 const LETTER: u64 = 1 << 50;
 
-/// Leaves it in the pipeline's stream, behind an output.
+/// Leaves it in the pipeline's stream, behind an output and before an order to delete state.
 pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
     let stream = subject::stream_name(pipeline);
     broker.publish(&stream, "results.a", "output");
@@ -41,4 +41,6 @@ pub fn leave(broker: &MemoryBroker, pipeline: &PipelineId) {
     let dead = subject::dead_subject(pipeline);
     let sequence = broker.publish_with(&stream, &dead, vec![reason], "payload");
     assert_eq!(sequence, LETTER);
+    let order = subject::order_subject(pipeline, &state_deletion::subject_token(1));
+    broker.publish(&stream, &order, "order");
 }

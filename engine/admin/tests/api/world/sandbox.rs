@@ -55,14 +55,18 @@ impl PluginRuntime for Sandbox {
     }
 }
 
-/// A plugin that takes any config but a bad one, and forwards.
+/// A plugin that takes any config but a bad one, and forwards. A hungry one needs memory.
 struct Idle(BTreeSet<Grant>);
 
 impl Plugin for Idle {
     fn imports(&self) -> &BTreeSet<Grant> {
         &self.0
     }
-    fn instantiate(&self, config: &str, _: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+    fn instantiate(&self, config: &str, limits: &CallLimits) -> Result<Box<dyn Instance>, PluginError> {
+        let (needs, allowed) = (17_891_328, limits.memory_bytes);
+        if config.contains("hungry") && needs > allowed {
+            return Err(PluginError::Memory { needs, allowed });
+        }
         if config.contains("bad") {
             return Err(PluginError::Config("it is bad".to_owned()));
         }

@@ -1,4 +1,5 @@
 // A page in a headless Chromium. It notes whatever the browser complains about; a test ends with `clean`.
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -29,6 +30,8 @@ export interface Opened {
   page: Page;
   /** What the browser complained about: failures of scripts, refusals of the policy. */
   complaints: string[];
+  /** What could not be loaded: red lines of the browser too. */
+  unloaded: string[];
 }
 
 export async function open(browser: Browser, engine: Engine, path: string, look = LOOKS[0]): Promise<Opened> {
@@ -39,18 +42,23 @@ export async function open(browser: Browser, engine: Engine, path: string, look 
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
+  const unloaded: string[] = [];
   page.on('pageerror', (cause) => complaints.push(cause.message));
   page.on('console', (message) => {
-    // An answer that is an error is said by the page itself.
+    // An answer that is an error is said by the page itself where a test wishes for one.
     const failed = message.text().startsWith('Failed to load resource');
-    if (message.type() === 'error' && !failed) complaints.push(message.text());
+    if (message.type() !== 'error') return;
+    if (failed) unloaded.push(`${message.text()} ${message.location().url}`);
+    else complaints.push(message.text());
   });
   page.on('dialog', (dialog) => {
+    // A page that holds text asks before it goes. A test that wants it to listens too.
+    if (dialog.type() === 'beforeunload' && (page as unknown as EventEmitter).listenerCount('dialog') > 1) return;
     complaints.push(`a script asked: ${dialog.message()}`);
     void dialog.dismiss();
   });
   await page.goto(`${engine.url}${path}`);
-  return { page, complaints };
+  return { page, complaints, unloaded };
 }
 
 export async function logIn(page: Page, token: string, tenant = ''): Promise<void> {

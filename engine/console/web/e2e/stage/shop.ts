@@ -78,6 +78,10 @@ vectors:
   items: { dimensions: 32 }
 `;
 
+/** The same, of what anybody says that they like. */
+export const LIKES = TASTES.replace('name: tastes', 'name: likes').replace('dev.orders.>', 'dev.events.like');
+export const LIKE = 'dev.events.like';
+
 /** A step that logs each payload. */
 export const CHATTY = `name: chatty
 input:
@@ -120,6 +124,18 @@ steps:
     grants: [state, timers]
 output:
   subject: "dev.minutes.{key}"
+`;
+
+/** Clicks that look up who has clicked. */
+export const KNOWN = `name: known
+inputs:
+  clicks: { subjects: ["dev.events.seen"], key: { json: /user } }
+tables:
+  users: { subjects: ["dev.users.*"], key: { subject-token: 3 } }
+joins:
+  with-user: { left: clicks, right: users }
+output:
+  subject: "dev.known.{key}"
 `;
 
 /** Two versions of an order. */

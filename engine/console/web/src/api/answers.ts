@@ -5,12 +5,12 @@ import type { OutputPage, Published, Stream } from './shapes/event';
 import type { Graph } from './shapes/graph';
 import type { Applied, CandidateReport, ListedPipeline, Pipeline, Revision } from './shapes/pipeline';
 import type { PluginVersion, Uploaded } from './shapes/plugin';
-import type { JoinPage, TimerPage } from './shapes/kept';
+import type { JoinPage, TablePage, TimerPage } from './shapes/kept';
 import type { BrokerStreamPage, EngineShare } from './shapes/operator';
 import type { Drift, Sketch, SketchView, StateEntry, VectorEntry, VectorPage } from './shapes/query';
 import type { Schema, SchemaUses, SchemaVersion, Verdict } from './shapes/schema';
 import type { Status } from './shapes/status';
-import type { AuditRecord, Doctor, NewToken, Tenant, Token } from './shapes/tenant';
+import type { AuditRecord, Doctor, NewToken, Tenant, Token, Whoami } from './shapes/tenant';
 import type { WindowPage } from './shapes/window';
 
 type Schemas = components['schemas'];
@@ -24,6 +24,7 @@ export interface Answers {
   'get /v1/audit': AuditRecord[];
   'get /v1/operator/tokens': Token[];
   'post /v1/operator/tokens': NewToken;
+  'get /v1/whoami': Whoami;
   'get /v1/tenants': Tenant[];
   'get /v1/tenants/{tenant}': Tenant;
   'put /v1/tenants/{tenant}': Tenant;
@@ -60,6 +61,7 @@ export interface Answers {
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/steps/{step}/state': StateEntry[];
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/windows/{window}': WindowPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/joins/{join}': JoinPage;
+  'get /v1/tenants/{tenant}/pipelines/{pipeline}/tables/{table}': TablePage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/timers': TimerPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}': VectorPage;
   'get /v1/tenants/{tenant}/pipelines/{pipeline}/vectors/{collection}/{id}': VectorEntry;

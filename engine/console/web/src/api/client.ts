@@ -2,7 +2,7 @@
 // description, so a route that changes breaks the build. The answers' types stand in `answers.ts`.
 import type { Answers } from './answers';
 import type { paths } from './generated';
-import { problemOf, unreachable } from './problem';
+import { Problem, problemOf, unreachable } from './problem';
 
 export type Verb = 'get' | 'put' | 'post' | 'delete';
 /** Paths that take this verb. */
@@ -74,13 +74,21 @@ export class Api {
   }
 }
 
-/** A route with its parameters filled in. */
+/** A browser takes these out of an address, however they are written, and asks another route then. */
+const NO_PARTS = ['', '.', '..'];
+
+/** A route with its parameters filled in. Throws where a parameter cannot stand in an address. */
 export function address(
   route: string,
   path: Record<string, string> = {},
   query: Record<string, string | undefined> = {},
 ): string {
-  const filled = route.replace(/\{([^}]+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''));
+  const filled = route.replace(/\{([^}]+)\}/g, (_, name: string) => {
+    const part = path[name] ?? '';
+    if (!NO_PARTS.includes(part)) return encodeURIComponent(part);
+    const detail = `a browser cannot ask for the ${name} ${JSON.stringify(part)}: it leaves that out of an address`;
+    throw new Problem({ status: 0, code: 'console', detail, field: name });
+  });
   const said = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const search = new URLSearchParams(said).toString();
   return search === '' ? filled : `${filled}?${search}`;

@@ -31,6 +31,11 @@ export class Problem extends Error {
     this.requestId = fields.requestId;
   }
 
+  /** Whether the engine found what was sent to be wrong. */
+  get isOfBody(): boolean {
+    return this.status === 400 || this.status === 422;
+  }
+
   /** Whether the same question may be answered later. */
   get passes(): boolean {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;

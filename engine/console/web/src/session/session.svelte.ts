@@ -1,7 +1,9 @@
 // The session: a token in memory and, if its owner wishes, in this tab's sessionStorage. It is never in an
 // address, so no history, no log and no shared link can hold it.
-import { Api } from '../api/client';
+import { Api, type Verb } from '../api/client';
 import { Problem } from '../api/problem';
+import { drafts } from './drafts.svelte';
+import { refusalOf, type Rights } from './rights';
 
 const KEPT = 'tailrace.token';
 const KEPT_TENANT = 'tailrace.tenant';
@@ -11,8 +13,10 @@ export interface Login {
   api: Api;
   /** Whether it is an operator's. */
   operator: boolean;
-  /** The tenant that it was tried with. */
+  /** The tenant that it was tried with, or that it is of. */
   tenant: string | undefined;
+  /** Why the token may not do this; nothing where it may. Forms and buttons ask before they are used. */
+  refusal(verb: Verb, route: string): string | undefined;
 }
 
 class Session {
@@ -23,7 +27,15 @@ class Session {
   /** Tries a token. Throws the API's problem if it is good for nothing. */
   async open(token: string, tenant: string, keep: boolean): Promise<void> {
     const api = new Api(token, () => this.#refused(api));
-    this.login = { api, ...(await rightsOf(api, tenant)) };
+    const rights = await rightsOf(api, tenant);
+    // Text that was typed with another token of the same tenant goes on.
+    drafts.begin(rights.tenant ?? '', keep);
+    this.login = {
+      api,
+      operator: rights.tenant === undefined,
+      tenant: rights.tenant ?? (tenant || undefined),
+      refusal: (verb, route) => refusalOf(rights, verb, route),
+    };
     this.ended = undefined;
     forget();
     if (keep) {
@@ -38,14 +50,21 @@ class Session {
     return token === null ? undefined : { token, tenant: sessionStorage.getItem(KEPT_TENANT) ?? '' };
   }
 
+  /** Its owner ends it: nothing that was typed stays. */
   close(): void {
+    this.#end();
+    drafts.clear();
+  }
+
+  #end(): void {
     this.login = undefined;
     forget();
+    drafts.unkeep();
   }
 
   #refused(api: Api): void {
     if (this.login?.api !== api) return;
-    this.close();
+    this.#end();
     this.ended = 'The token is not valid any more. Enter another one to go on where you were.';
   }
 }
@@ -57,20 +76,12 @@ function forget(): void {
   sessionStorage.removeItem(KEPT_TENANT);
 }
 
-/** An operator's token lists tenants. Another tenant's path is not found, whatever is there. */
-async function rightsOf(api: Api, tenant: string): Promise<Omit<Login, 'api'>> {
-  const operator = await api.ask('get', '/v1/tenants', {}).then(
-    () => true,
-    (cause: unknown) => {
-      if (cause instanceof Problem && cause.status === 404) return false;
-      throw cause;
-    },
-  );
-  if (operator) return { operator, tenant: tenant || undefined };
-  if (tenant === '') {
-    const detail = 'this token belongs to a tenant: enter the name of the tenant, too';
-    throw new Problem({ status: 404, code: 'console', detail });
+/** Asks what the token is, before anything that it may not ask. */
+async function rightsOf(api: Api, tenant: string): Promise<Rights> {
+  const { tenant: own, scope } = await api.ask('get', '/v1/whoami', {});
+  if (own && tenant !== '' && tenant !== own) {
+    const detail = `this token does not open tenant ${tenant}: it is of tenant ${own}; enter that, or another token`;
+    throw new Problem({ status: 404, code: 'not-found', detail });
   }
-  await api.ask('get', '/v1/tenants/{tenant}', { path: { tenant } });
-  return { operator, tenant };
+  return { tenant: own ?? undefined, role: scope };
 }

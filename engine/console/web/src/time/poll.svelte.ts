@@ -4,6 +4,8 @@ import { asProblem, type Problem } from '../api/problem';
 
 /** The longest pause after failures. */
 const MOST_MS = 30_000;
+/** After the first failure of what is asked once only. */
+const AGAIN_MS = 2_000;
 
 export class Poll<T> {
   value = $state.raw<T | undefined>();
@@ -52,9 +54,11 @@ export class Poll<T> {
   }
 
   #plan(): void {
-    if (document.hidden || this.#everyMs === 0) return;
-    const pause = Math.min(this.#everyMs * 2 ** Math.min(this.#failures, 5), MOST_MS);
-    this.#timer = setTimeout(() => void this.refresh(), Math.max(pause, this.#everyMs));
+    // What was answered needs no second answer; what may be answered later is asked again.
+    const everyMs = this.#everyMs || (this.problem?.passes ? AGAIN_MS : 0);
+    if (document.hidden || everyMs === 0) return;
+    const pause = Math.min(everyMs * 2 ** Math.min(this.#failures, 5), MOST_MS);
+    this.#timer = setTimeout(() => void this.refresh(), Math.max(pause, everyMs));
   }
 
   /** A tab in the background asks nothing. */

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tailrace_core::{
     grant::Grant,
     identity::PipelineId,
-    manifest::{PipelineManifest, StepManifest},
+    manifest::{PipelineManifest, PipelineTable, StepManifest},
     observe::status::State,
     registry::Pipeline,
     subject,
@@ -51,6 +51,9 @@ pub fn draw(pipelines: &[Drawn<'_>], detail: Detail) -> Graph {
     }
     for drawn in pipelines {
         canvas.pipeline(drawn, detail);
+    }
+    for drawn in pipelines {
+        canvas.tables(drawn, detail);
     }
     Graph {
         nodes: canvas.nodes,
@@ -106,6 +109,7 @@ impl Canvas {
         let reader = place("pipeline", drawn.id);
         let input = (manifest.input.stream.clone(), manifest.input.subjects.clone());
         let tables = manifest.tables.values();
+        let tables = tables.filter(|table| table.upstream().is_none());
         let tables = tables.map(|table| (table.stream_name(), table.patterns()));
         let mut feeders = BTreeSet::new();
         for (stream, patterns) in std::iter::once(input).chain(tables) {
@@ -120,6 +124,34 @@ impl Canvas {
                     _ => self.source(stream.as_ref(), pattern, &reader),
                 }
             }
+        }
+    }
+
+    /// What of other pipelines is a table of it. Where that is no part of the picture, the pipeline stands for it.
+    fn tables(&mut self, drawn: &Drawn<'_>, detail: Detail) {
+        let reader = place("pipeline", drawn.id);
+        let mut sources = BTreeSet::new();
+        for table in drawn.pipeline.active.manifest.tables.values() {
+            let Some((pipeline, what)) = table.upstream() else {
+                continue;
+            };
+            let whole = format!("pipeline/{pipeline}");
+            let kept = match what {
+                PipelineTable::State(step) => format!("state/{pipeline}/{step}"),
+                PipelineTable::Vectors(collection) => format!("vectors/{pipeline}/{collection}"),
+            };
+            let is_drawn = |wanted: &str| self.nodes.iter().any(|node| node.id == wanted);
+            let from = if detail == Detail::Steps && is_drawn(&kept) {
+                kept
+            } else {
+                whole
+            };
+            if is_drawn(&from) {
+                sources.insert(from);
+            }
+        }
+        for from in sources {
+            self.edge(&from, &reader, EdgeKind::Rows);
         }
     }
 

@@ -139,6 +139,8 @@ pub enum EdgeKind {
     Fails,
     /// Dead letters that are sent again.
     Redrives,
+    /// What one pipeline keeps is a table of another.
+    Rows,
 }
 
 impl EdgeKind {
@@ -153,12 +155,16 @@ impl EdgeKind {
             Self::Publishes => "publishes",
             Self::Fails => "fails",
             Self::Redrives => "redrives",
+            Self::Rows => "rows",
         }
     }
 
     /// Whether it is beside the flow of results.
     pub(super) fn is_aside(self) -> bool {
-        matches!(self, Self::Uses | Self::Measures | Self::Fails | Self::Redrives)
+        matches!(
+            self,
+            Self::Uses | Self::Measures | Self::Fails | Self::Redrives | Self::Rows
+        )
     }
 }
 

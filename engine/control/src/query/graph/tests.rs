@@ -76,6 +76,29 @@ fn a_pipeline_is_drawn_as_committed() {
 }
 
 #[test]
+fn what_one_pipeline_keeps_is_an_edge_to_the_one_that_reads_it() {
+    const LOOK: &str = r#"
+name: look
+input: { stream: SHOP, subjects: ["shop.seen"] }
+tables:
+  scores: { pipeline: rank, state: score, stream: TR_shop_rank }
+  items: { pipeline: rank, vectors: items, stream: TR_shop_rank }
+  gone: { pipeline: nobody, state: score, stream: TR_shop_nobody }
+"#;
+    let rows = |detail: Detail| {
+        let edges = picture(&[LOOK, RANK], detail).edges.into_iter();
+        let rows = edges.filter(|edge| edge.kind == EdgeKind::Rows);
+        rows.map(|edge| (edge.from, edge.to)).collect::<Vec<_>>()
+    };
+    let edge = |from: &str| (from.to_owned(), "pipeline/look".to_owned());
+    assert_eq!(rows(Detail::Pipelines), [edge("pipeline/rank")]);
+    assert_eq!(
+        rows(Detail::Steps),
+        [edge("state/rank/score"), edge("vectors/rank/items")]
+    );
+}
+
+#[test]
 fn a_tenant_is_drawn_as_committed() {
     let graph = picture(&[RANK, MAIL], Detail::Pipelines);
     golden("tenant.mmd", &graph.mermaid());

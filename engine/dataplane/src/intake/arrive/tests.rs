@@ -1,5 +1,6 @@
 //! What the two entrances make of messages, as tables of cases.
 
+mod carried;
 mod cloudevents;
 mod inputs;
 mod schemas;
@@ -76,6 +77,7 @@ fn message(headers: &[(&str, &str)], payload: &[u8]) -> Incoming {
         subject: "shop.orders.eve".to_owned(),
         headers: headers.iter().map(header).collect(),
         payload: Bytes::copy_from_slice(payload),
+        unreadable: None,
     }
 }
 
@@ -227,6 +229,37 @@ fn identifiers_and_groups_keep_their_digits_too() {
 }
 
 #[test]
+fn what_is_refused_keeps_the_key_that_decides_its_partition() {
+    // What looks into the payload may change with the revision, and the partition must not.
+    let looking = plan("key: { subject-token: 3 }, dedup: { json: /id, window: 1h }");
+    let twice = arrive(&looking, message(&[], br#"{"id":1,"id":2}"#));
+    assert_eq!(
+        twice.refused.map(|(code, _)| code),
+        Some(LetterCode::DuplicateMember)
+    );
+    assert_eq!(twice.event.key, "eve");
+    // Of two keys, none is the event's.
+    let inside = plan("key: { json: /user }");
+    let twice = arrive(&inside, message(&[], br#"{"user":"a","user":"b"}"#));
+    assert!(twice.refused.is_some());
+    assert_eq!(twice.event.key, "");
+}
+
+#[test]
+fn what_no_client_can_read_is_refused_with_its_reason() {
+    let unreadable = Incoming {
+        unreadable: Some("its headers are not UTF-8".to_owned()),
+        ..message(&[], br#"{"user":"a"}"#)
+    };
+    let arrival = arrive(&plan("key: { json: /user }"), unreadable);
+    let refused = arrival
+        .refused
+        .map(|(code, reason)| (code, reason.contains("not UTF-8")));
+    assert_eq!(refused, Some((LetterCode::MalformedHeaders, true)));
+    assert_eq!(arrival.event.key, "a");
+}
+
+#[test]
 fn what_is_no_event_is_passed_over_or_marked() {
     let by_subject = plan("key: { subject-token: 3 }");
     let passing = plan("key: { subject-token: 3 }, markers: pass");
@@ -285,6 +318,7 @@ fn letter(plan: &Plan, step: &str, code: &str, payload: &[u8]) -> Incoming {
         subject: "tr.shop.p.redrive.99".to_owned(),
         headers: dead_letter::headers(&first.event.headers, &reason),
         payload: first.event.payload,
+        unreadable: None,
     }
 }
 

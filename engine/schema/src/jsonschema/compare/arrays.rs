@@ -1,8 +1,10 @@
 //! Keywords of arrays.
 
+use super::Comparison;
 use super::content::{Content, content_of_array};
-use super::{Comparison, inner, resolved, takes_all};
-use crate::json::Json;
+use super::parts::{inner, resolved};
+use super::plain::number;
+use crate::json::{Decimal, Json};
 use crate::jsonschema::documents::Located;
 
 impl<'a> Comparison<'a> {
@@ -32,23 +34,48 @@ impl<'a> Comparison<'a> {
                 ["ADDITIONAL_ITEMS_REMOVED", "ADDITIONAL_ITEMS_NARROWED"],
             );
         }
-        if let Some(now) = to.json.get("contains") {
-            let now = inner(self.reader, to, now);
-            match from.json.get("contains") {
-                Some(before) => {
-                    let before = inner(self.writer, from, before);
-                    self.under(&["contains"], |comparison| comparison.schemas(now, before));
-                }
-                None => self.under(&["contains"], |comparison| {
-                    comparison.found("SCHEMA_ADDED", "the array must contain something now");
-                }),
+        self.containing(to, from);
+    }
+
+    fn containing(&mut self, to: Located<'a>, from: Located<'a>) {
+        let Some(now) = to.json.get("contains") else {
+            return;
+        };
+        let now = inner(self.reader, to, now);
+        let Some(before) = from.json.get("contains") else {
+            return self.under(&["contains"], |comparison| {
+                comparison.found("SCHEMA_ADDED", "the array must contain something now");
+            });
+        };
+        let before = inner(self.writer, from, before);
+        self.under(&["contains"], |comparison| {
+            comparison.schemas(now, before);
+            // Elements that count now and did not count before may be too many.
+            let is_bounded = to.json.get("maxContains").is_some();
+            if is_bounded && !comparison.turned(|turned| turned.schemas(before, now)) {
+                comparison.found(
+                    "TYPE_CHANGED",
+                    "more elements count than before, up to maxContains",
+                );
             }
+        });
+        let least = |json: &Json| number(json, "minContains");
+        let one = Decimal::of("1");
+        let (least_now, least_before) = (least(to.json), least(from.json));
+        let rule = match least_before {
+            Some(_) => "MIN_CONTAINS_INCREASED",
+            None => "MIN_CONTAINS_ADDED",
+        };
+        if least_now.unwrap_or(one.clone()) > least_before.unwrap_or(one) {
+            self.under(&["minContains"], |comparison| {
+                comparison.found(rule, "more elements must match now");
+            });
         }
     }
 
     pub(super) fn added_item(&mut self, from: Located<'a>, now: Located<'a>) {
         match content_of_array(self.writer, from) {
-            Content::Open if takes_all(resolved(self.reader, now).json) => {}
+            Content::Open if self.takes_all(resolved(self.reader, now)) => {}
             Content::Open => self.found(
                 "ITEM_ADDED_TO_OPEN_CONTENT_MODEL",
                 "the element could be anything before",

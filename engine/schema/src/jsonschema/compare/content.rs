@@ -1,6 +1,7 @@
 //! Which further members of an object, or elements of an array, a schema lets through.
 
-use super::{inner, members, takes_all};
+use super::parts::{inner, members, takes_all};
+use super::unevaluated::EVALUATING;
 use crate::json::Json;
 use crate::jsonschema::documents::{Documents, Located};
 use crate::jsonschema::pattern;
@@ -24,18 +25,36 @@ pub(super) fn content_of_object<'d>(
     if let Some((_, schema)) = by_pattern {
         return Content::Partial(inner(documents, located, schema));
     }
-    content(documents, located, "additionalProperties")
+    rest_of_object(documents, located)
+}
+
+/// What a schema lets through of a member that neither a name nor a pattern meets.
+pub(super) fn rest_of_object<'d>(documents: &Documents<'d>, located: Located<'d>) -> Content<'d> {
+    content(
+        documents,
+        located,
+        ["additionalProperties", "unevaluatedProperties"],
+    )
 }
 
 pub(super) fn content_of_array<'d>(documents: &Documents<'d>, located: Located<'d>) -> Content<'d> {
-    content(documents, located, "items")
+    content(documents, located, ["items", "unevaluatedItems"])
 }
 
-fn content<'d>(documents: &Documents<'d>, located: Located<'d>, keyword: &str) -> Content<'d> {
-    match located.json.get(keyword) {
+/// `unevaluated…` says the same where no other schema at this place evaluates anything.
+fn content<'d>(documents: &Documents<'d>, located: Located<'d>, keywords: [&str; 2]) -> Content<'d> {
+    let [rest, unevaluated] = keywords;
+    let last = || {
+        let schema = located.json.get(unevaluated)?;
+        let is_alone = !EVALUATING
+            .iter()
+            .any(|keyword| located.json.get(keyword).is_some());
+        is_alone.then_some(schema)
+    };
+    match located.json.get(rest).or_else(last) {
         None => Content::Open,
         Some(Json::Bool(false)) => Content::Closed,
-        Some(schema) if takes_all(schema) => Content::Open,
+        Some(schema) if takes_all(schema, false) => Content::Open,
         Some(schema) => Content::Partial(inner(documents, located, schema)),
     }
 }

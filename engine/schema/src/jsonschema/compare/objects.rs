@@ -1,7 +1,8 @@
 //! Keywords of objects.
 
+use super::Comparison;
 use super::content::{Content, content_of_object};
-use super::{Comparison, inner, members, resolved, takes_all};
+use super::parts::{inner, members, resolved, takes_all};
 use crate::json::Json;
 use crate::jsonschema::documents::Located;
 
@@ -63,19 +64,23 @@ impl<'a> Comparison<'a> {
             "additionalProperties",
             ["ADDITIONAL_PROPERTIES_REMOVED", "ADDITIONAL_PROPERTIES_NARROWED"],
         );
-        for (pattern, schema) in members(to, "patternProperties") {
-            if let Some(before) = from
-                .json
-                .get("patternProperties")
-                .and_then(|patterns| patterns.get(pattern))
-            {
-                let (now, before) = (inner(self.reader, to, schema), inner(self.writer, from, before));
-                self.under(&["patternProperties", pattern], |comparison| {
-                    comparison.schemas(now, before);
+        self.required_beside(to, &required_now, &required_before);
+        self.patterns(to, from);
+        self.property_names(to, from);
+        self.dependencies(to, from);
+    }
+
+    /// Members that `properties` does not name may be required as well.
+    fn required_beside(&mut self, to: Located<'a>, now: &[&str], before: &[&str]) {
+        let named = to.json.get("properties");
+        for name in now {
+            let is_named = named.is_some_and(|named| named.get(name).is_some());
+            if !is_named && !before.contains(name) {
+                self.under(&["required"], |comparison| {
+                    comparison.found("REQUIRED_ATTRIBUTE_ADDED", format!("{name:?} is required now"));
                 });
             }
         }
-        self.dependencies(to, from);
     }
 
     pub(super) fn removed_property(&mut self, to: Located<'a>, name: &str, before: Located<'a>) {
@@ -99,7 +104,7 @@ impl<'a> Comparison<'a> {
         is_required: bool,
     ) {
         match content_of_object(self.writer, from, name) {
-            Content::Open if takes_all(resolved(self.reader, now).json) => {}
+            Content::Open if self.takes_all(resolved(self.reader, now)) => {}
             Content::Open => {
                 let what = format!("members named {name:?} could be anything before");
                 return self.found("PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL", what);
@@ -124,14 +129,14 @@ impl<'a> Comparison<'a> {
         rules: [&'static str; 2],
     ) {
         let (now, before) = (to.json.get(keyword), from.json.get(keyword));
-        let Some(now) = now.filter(|now| !takes_all(now)) else {
+        let Some(now) = now.filter(|now| !takes_all(now, self.formats.0)) else {
             return;
         };
         let open = Json::Bool(true);
         let rule = match (now, before.unwrap_or(&open)) {
             (Json::Bool(false), Json::Bool(false)) => return,
             (Json::Bool(false), _) => rules[0],
-            (_, before) if takes_all(before) => rules[1],
+            (_, before) if takes_all(before, false) => rules[1],
             (now, _) => {
                 let Some(before) = before else { return };
                 let (now, before) = (inner(self.reader, to, now), inner(self.writer, from, before));
@@ -141,44 +146,5 @@ impl<'a> Comparison<'a> {
         self.under(&[keyword], |comparison| {
             comparison.found(rule, format!("{keyword} lets less through now"));
         });
-    }
-
-    pub(super) fn dependencies(&mut self, to: Located<'a>, from: Located<'a>) {
-        for (name, now) in members(to, "dependentRequired") {
-            let before = from
-                .json
-                .get("dependentRequired")
-                .and_then(|dependent| dependent.get(name));
-            let has = |names: &Json, one: &Json| names.elements().contains(one);
-            let rule = match before {
-                None => "DEPENDENCY_ARRAY_ADDED",
-                Some(before) if now.elements().iter().all(|one| has(before, one)) => continue,
-                Some(before) if before.elements().iter().all(|one| has(now, one)) => {
-                    "DEPENDENCY_ARRAY_EXTENDED"
-                }
-                Some(_) => "DEPENDENCY_ARRAY_CHANGED",
-            };
-            self.under(&["dependentRequired", name], |comparison| {
-                comparison.found(rule, "more members are needed");
-            });
-        }
-        for (name, now) in members(to, "dependentSchemas") {
-            let now = inner(self.reader, to, now);
-            match from
-                .json
-                .get("dependentSchemas")
-                .and_then(|dependent| dependent.get(name))
-            {
-                Some(before) => {
-                    let before = inner(self.writer, from, before);
-                    self.under(&["dependentSchemas", name], |comparison| {
-                        comparison.schemas(now, before);
-                    });
-                }
-                None => self.under(&["dependentSchemas", name], |comparison| {
-                    comparison.found("DEPENDENCY_SCHEMA_ADDED", "the schema for this member is new");
-                }),
-            }
-        }
     }
 }

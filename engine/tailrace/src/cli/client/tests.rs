@@ -71,6 +71,17 @@ fn a_closed_port_is_a_server_that_is_not_there() {
 }
 
 #[test]
+fn a_host_that_does_not_resolve_is_a_server_that_is_not_there() {
+    // The domain is reserved for names that never resolve (RFC 6761).
+    let client = Client::new("https://nowhere.invalid", None, None).unwrap();
+    let error = client.get("/healthz").unwrap_err();
+    assert!(
+        matches!(error.downcast_ref(), Some(CliError::Unreachable { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {
     let client = Client::new("http://127.0.0.1:9", Some("tr_x\nevil: 1".into()), None).unwrap();
     let error = format!("{:?}", client.get("/").unwrap_err());

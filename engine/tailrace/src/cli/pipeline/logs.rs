@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown::{remark_aside, remark_standstill};
+use super::shown::{check_end, remark_aside, remark_standstill};
 use crate::cli::{
     client::{query, read},
     global::Session,
@@ -73,7 +73,7 @@ pub fn run(args: &LogsArgs, session: &Session) -> anyhow::Result<()> {
             _ => remark_aside(&name, &data)?,
         }
     }
-    Ok(())
+    check_end(0, None)
 }
 
 fn text(line: &Value) -> anyhow::Result<String> {

@@ -74,15 +74,19 @@ pub enum PipelineCommand {
         /// Go on without the events that the input stream dropped. They are counted as lost. The state is kept.
         #[arg(long)]
         accept_loss: bool,
+        /// Go on from the last commit record, where newer ones are gone. Events since then are processed again, and
+        /// their outputs are published a second time.
+        #[arg(long, conflicts_with = "accept_loss")]
+        accept_repeats: bool,
         /// Read the input from this sequence on, or from `first`. The state is kept. Events that were processed before are
         /// processed again.
-        #[arg(long, value_name = "SEQUENCE", conflicts_with = "accept_loss")]
+        #[arg(long, value_name = "SEQUENCE", conflicts_with_all = ["accept_loss", "accept_repeats"])]
         from: Option<String>,
-        /// Read another input stream. The state is kept.
-        #[arg(long)]
+        /// Read another input stream, from where `--from` says. The state is kept.
+        #[arg(long, requires = "from")]
         stream: Option<String>,
         /// Begin again with a new stream of its own and an empty state, where the manifest says that it starts.
-        #[arg(long, conflicts_with_all = ["accept_loss", "from", "stream"])]
+        #[arg(long, conflicts_with_all = ["accept_loss", "accept_repeats", "from", "stream"])]
         new_stream: bool,
     },
     /// Show the candidate revision: differences, errors, fuel and latency.
@@ -161,11 +165,13 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
         PipelineCommand::Resume {
             name,
             accept_loss,
+            accept_repeats,
             from,
             stream,
             new_stream,
         } => {
-            let is_plain = !accept_loss && !new_stream && from.is_none() && stream.is_none();
+            let has_flag = accept_loss || accept_repeats || new_stream;
+            let is_plain = !has_flag && from.is_none() && stream.is_none();
             if is_plain && runs(&name, session)? {
                 return session.output.show(&Value::Null, || {
                     Ok(format!("{name} runs already; nothing was changed"))
@@ -174,6 +180,7 @@ pub fn run(command: PipelineCommand, global: GlobalArgs) -> anyhow::Result<()> {
             let flag = |set: bool| set.then(|| "true".to_owned());
             let how = query(&[
                 ("accept-loss", flag(accept_loss)),
+                ("accept-repeats", flag(accept_repeats)),
                 ("from", from),
                 ("stream", stream),
                 ("new-stream", flag(new_stream)),

@@ -56,6 +56,16 @@ pub fn remark_aside(name: &str, data: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The stream has ended without a word. That is right where all that was asked for has come.
+pub fn check_end(shown: u64, wanted: Option<u64>) -> anyhow::Result<()> {
+    if wanted.is_some_and(|wanted| shown >= wanted) {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "the stream has ended, and the server did not say why; it may have stopped: run the command again"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +80,14 @@ mod tests {
             standstill(&serde_json::json!({ "state": "paused" })).as_deref(),
             Some("the pipeline is paused")
         );
+    }
+
+    #[test]
+    fn a_stream_that_ends_before_all_has_come_is_an_error() {
+        assert!(check_end(2, Some(2)).is_ok());
+        for (shown, wanted) in [(1, Some(2)), (5, None), (0, None)] {
+            assert!(check_end(shown, wanted).is_err(), "{shown} of {wanted:?}");
+        }
     }
 
     #[test]

@@ -12,10 +12,11 @@ use crate::cli::{
         clock::ClockView,
         status_view::{
             AccountView, AlarmView, CandidateView, CountsView, EndedView, InputView, LatencyView,
-            LimitedView, OutputView, PartitionView, StatsView, StatusView, TableView,
+            LimitedView, OutputView, PartitionView, StatsView, StatusView,
         },
     },
     screen::{ago, count, facts, micros, now_ms, printable, size, table},
+    tables,
 };
 
 /// Pause between two looks.
@@ -59,7 +60,7 @@ fn describe(answer: &Value) -> anyhow::Result<String> {
         Some(overview(&status)),
         Some(warnings(&status)).filter(|_| !status.warnings.is_empty()),
         Some(partitions(&status)).filter(|_| !status.partitions.is_empty()),
-        Some(tables(&status)).filter(|_| !status.tables.is_empty()),
+        Some(tables::listed(&status.tables)).filter(|_| !status.tables.is_empty()),
         status.input.clock.as_ref().and_then(ClockView::sources),
         Some(latencies(&status.stats)),
         Some(alarms(&status.alarms)).filter(|_| !status.alarms.is_empty()),
@@ -304,25 +305,6 @@ fn alarms(alarms: &[AlarmView]) -> String {
     table(
         &["alarm", "state", "value>", "when", "unsent>"],
         alarms.iter().map(row),
-    )
-}
-
-fn tables(status: &StatusView) -> String {
-    let row = |(name, view): (&String, &TableView)| {
-        let read = if view.is_loaded { "to its end" } else { "loading" };
-        let word = view.trouble.as_ref().or(view.last_refusal.as_ref());
-        vec![
-            name.clone(),
-            view.stream.clone(),
-            count(view.read_sequence),
-            read.to_owned(),
-            count(view.refused),
-            word.map(|word| printable(word)).unwrap_or_default(),
-        ]
-    };
-    table(
-        &["table", "stream", "sequence>", "read", "refused>", "trouble"],
-        status.tables.iter().map(row),
     )
 }
 

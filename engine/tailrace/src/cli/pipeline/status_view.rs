@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::cli::pipeline::clock::ClockView;
+use crate::cli::{pipeline::clock::ClockView, tables::TableView};
 
 #[derive(Deserialize)]
 pub(super) struct StatusView {
@@ -126,19 +126,6 @@ pub(super) struct InputView {
 }
 
 /// A table, as the engine reads it.
-#[derive(Deserialize)]
-pub(super) struct TableView {
-    pub(super) stream: String,
-    pub(super) read_sequence: u64,
-    pub(super) is_loaded: bool,
-    #[serde(default)]
-    pub(super) refused: u64,
-    #[serde(default)]
-    pub(super) last_refusal: Option<String>,
-    #[serde(default)]
-    pub(super) trouble: Option<String>,
-}
-
 #[derive(Deserialize)]
 pub(super) struct LossView {
     pub(super) from: u64,

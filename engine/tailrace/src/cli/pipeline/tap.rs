@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown::{remark_aside, remark_standstill};
+use super::shown::{check_end, remark_aside, remark_standstill};
 use crate::cli::{
     client::{query, read},
     global::Session,
@@ -66,15 +66,17 @@ pub fn run(args: &TapArgs, session: &Session) -> anyhow::Result<()> {
     let path = session.pipeline_route(&args.name, &["tap"])?;
     remark_standstill(session, &args.name)?;
     let mut events = session.client.follow(&(path + &asked))?;
+    let mut samples = 0;
     while let Some((name, data)) = events.next()? {
         if name == "sample" {
+            samples += 1;
             let shown = text(&data)?;
             session.output.line(&data, || shown)?;
         } else {
             remark_aside(&name, &data)?;
         }
     }
-    Ok(())
+    check_end(samples, args.limit)
 }
 
 fn text(sample: &Value) -> anyhow::Result<String> {

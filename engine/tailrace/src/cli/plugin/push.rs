@@ -99,6 +99,17 @@ fn trial_parts(args: &PushArgs) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> 
     Ok(parts)
 }
 
+/// What `configure` says, or why it did not come to that.
+fn configured(trial: &Trial) -> String {
+    match (&trial.refusal, trial.needs_memory) {
+        (None, _) => "takes the config".to_owned(),
+        (Some(_), Some(enough)) => {
+            format!("not tried, for it needs more memory: write limits: {{ memory: {enough} }} in the step")
+        }
+        (Some(why), None) => format!("needs a config: {}", short(why, MAX_REASON)),
+    }
+}
+
 fn present(plugin: &str, version: &VersionView) -> String {
     let DeclaredMemory {
         initial_bytes,
@@ -110,10 +121,7 @@ fn present(plugin: &str, version: &VersionView) -> String {
     let compiled = version.compiled.map_or("was compiled before".to_owned(), |cost| {
         format!("{} ms, {}", count(cost.processor_ms), size(cost.artefact_bytes))
     });
-    let configured = match &version.trial.refusal {
-        None => "takes the config".to_owned(),
-        Some(why) => format!("needs a config: {}", short(why, MAX_REASON)),
-    };
+    let configured = configured(&version.trial);
     let mut lines = vec![
         ("plugin", plugin.to_owned()),
         ("size", size(version.size_bytes)),

@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tailrace_core::grant::Grant;
+use wasmparser::{Parser, Payload};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
 use super::steps::make_folder;
 use crate::plugin_test::scaffold::WIT;
 
-/// The world's name.
-pub(super) const WORLD: &str = "transformer";
+/// The world of what is built: a plugin that wakes up by timers. The SDK answers for a plugin that does not.
+pub(super) const WORLD: &str = "timed-transformer";
+/// The world of a module that was made with an SDK of before.
+const WORLD_WITHOUT_TIMERS: &str = "transformer";
+/// What a module of the first world exports, behind the name of its interface.
+const ON_TIMER: &str = "#on-timer";
 /// The file that it stands in.
 const WORLD_FILE: &str = "world.wit";
 /// Imports that need no grant.
@@ -46,9 +51,29 @@ pub(super) fn embed(mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         .parse()
         .map_err(|(_, cause)| anyhow::anyhow!("the contract does not read: {cause}"))?;
     let package = resolve.push_group(group)?;
-    let world = resolve.select_world(&[package], Some(WORLD))?;
+    let name = if wakes_up(&module)? {
+        WORLD
+    } else {
+        WORLD_WITHOUT_TIMERS
+    };
+    let world = resolve.select_world(&[package], Some(name))?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     Ok(module)
+}
+
+/// Whether a core module can be woken up: a project keeps its own SDK, which may be older than this program.
+fn wakes_up(module: &[u8]) -> anyhow::Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::ExportSection(exports) = payload? else {
+            continue;
+        };
+        for export in exports {
+            if export?.name.ends_with(ON_TIMER) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Imports of these grants and the free ones: the word, and the full name such as `tailrace:plugin/state@0.2.0`.
@@ -97,6 +122,22 @@ mod tests {
             .collect();
         assert_eq!(imports, ["state;", "panics;"]);
         assert!(world.contains("export transform;"));
+        assert!(world.contains("export timed;"), "the world of what is built");
+    }
+
+    #[test]
+    fn a_module_of_an_older_sdk_has_the_older_world() {
+        let exporting = |name: &str| {
+            // A type `() -> ()`, one function of it, its export, and its body.
+            let mut module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07".to_vec();
+            let size = u8::try_from(name.len()).unwrap();
+            module.extend([size + 4, 1, size]);
+            module.extend(name.as_bytes());
+            module.extend(b"\0\0\x0a\x04\x01\x02\0\x0b");
+            module
+        };
+        assert!(wakes_up(&exporting("tailrace:plugin/timed@0.2.0#on-timer")).unwrap());
+        assert!(!wakes_up(&exporting("tailrace:plugin/transform@0.2.0#process")).unwrap());
     }
 
     #[test]

@@ -81,7 +81,9 @@ fn entry(source: &NodeSource) -> anyhow::Result<String> {
     write!(
         text,
         "import Plugin from {};\nimport {{ guest }} from \"tailrace/guest\";\n\
-         export const transform = guest(Plugin, {{ {} }});\n",
+         const made = guest(Plugin, {{ {} }});\n\
+         export const transform = made;\n\
+         export const timed = {{ onTimer: (timer) => made.onTimer(timer) }};\n",
         json!(main),
         names.join(", ")
     )?;

@@ -1,5 +1,6 @@
 //! Python: `componentize-py` puts an interpreter, its standard library and the plugin into one component. All of WASI
-//! is replaced by stubs that trap; `tailrace/_still.py` stands before those that a plugin could reach.
+//! is replaced by stubs that trap; `_still.py` and `_sealed.py` of the SDK stand before those that a plugin could
+//! reach.
 
 use std::{
     path::{Path, PathBuf},
@@ -67,7 +68,8 @@ fn text(source: &PythonSource) -> String {
         "from tailrace import _still\n\n_still.install()\n\nfrom {module} import {class} as _Plugin\n\
          from tailrace._guest import Guest\n\n_guest = Guest(_Plugin)\n\n\nclass Transform:\n    \
          def configure(self, config):\n        _guest.configure(config)\n\n    \
-         def process(self, event):\n        return _guest.process(event)\n"
+         def process(self, event):\n        return _guest.process(event)\n\n\nclass Timed:\n    \
+         def on_timer(self, timer):\n        return _guest.on_timer(timer)\n"
     )
 }
 

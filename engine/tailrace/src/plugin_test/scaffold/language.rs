@@ -112,7 +112,17 @@ impl Language {
     /// Names that no project may have: a package of such a name would hide another one.
     pub(super) fn taken(self) -> &'static [&'static str] {
         match self {
-            Self::Rust => &["alloc", "core", "proc-macro", "self", "std", "super", "test"],
+            Self::Rust => &[
+                "alloc",
+                "core",
+                "proc-macro",
+                "self",
+                "serde",
+                "std",
+                "super",
+                "tailrace-sdk",
+                "test",
+            ],
             Self::Python | Self::JavaScript | Self::TypeScript => &["tailrace", "plugin"],
             Self::C | Self::Zig => &[],
         }

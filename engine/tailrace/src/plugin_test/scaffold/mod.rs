@@ -105,7 +105,8 @@ fn fill(template: &str, name: &str, language: Language, sdk: &Path) -> String {
         .replace("{SDK}", &sdk)
 }
 
-/// `click-counter` as the name of a type: `ClickCounter`.
+/// `click-counter` as the name of a type: `ClickCounterPlugin`. No SDK and no language has a type that ends so, so
+/// none is hidden: `event` and `string` are good names, too.
 fn type_name(name: &str) -> String {
     let capital = |word: &str| {
         word.chars()
@@ -114,7 +115,12 @@ fn type_name(name: &str) -> String {
             .chain(word.chars().skip(1))
             .collect::<String>()
     };
-    name.split('-').map(capital).collect()
+    let words: String = name.split('-').map(capital).collect();
+    if words.ends_with("Plugin") && words != "Plugin" {
+        words
+    } else {
+        words + "Plugin"
+    }
 }
 
 #[cfg(test)]

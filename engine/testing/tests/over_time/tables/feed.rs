@@ -89,7 +89,7 @@ impl Fed {
         }
         self.status
             .tables
-            .begin([(customers(), "CRM".to_owned())].into_iter());
+            .begin([(customers(), "CRM".to_owned(), None)].into_iter());
         let feeds = TableFeeds {
             world: self.world.clone(),
             plan: self.plan.clone(),
@@ -126,7 +126,7 @@ impl Fed {
             let changes = rows.into_iter().filter_map(|row| match row.change {
                 RowChange::Put { key, .. } => Some((key, true)),
                 RowChange::Delete { key } => Some((key, false)),
-                RowChange::Nothing => None,
+                RowChange::Several(_) | RowChange::Nothing => None,
             });
             changes.collect()
         };
@@ -217,6 +217,7 @@ async fn it_goes_on_behind_what_the_partitions_have() {
         tag: tag(table, "CRM", &created),
         sequence: 2,
         has_old_rows: false,
+        load: None,
     };
     fed.start(Some(reading));
     fed.loaded().await;

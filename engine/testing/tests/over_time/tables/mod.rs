@@ -3,3 +3,5 @@
 mod edges;
 mod equal;
 mod feed;
+mod look_up;
+mod upstream;

@@ -2,6 +2,7 @@
 //! and removed windows, storms.
 
 use serde_json::json;
+use tailrace_core::dead_letter::{REASON_HEADER, Reason};
 
 use crate::stage::Stage;
 
@@ -116,6 +117,22 @@ fn a_time_that_nobody_believes_opens_no_window() {
 }
 
 #[test]
+fn a_dead_letter_of_a_window_says_that_the_time_is_not_believed() {
+    let mut stage = Stage::set(&count(", late: dead-letter"), "");
+    stage.send("a", 253_402_300_799_000, "");
+    stage.commit();
+    let headers = &stage.outputs[0].headers;
+    let header = headers.iter().find(|header| header.name == REASON_HEADER);
+    let told: Reason = serde_json::from_str(&header.unwrap().value).unwrap();
+    assert_eq!(told.code, "ahead");
+    assert!(
+        told.reason.contains("after the broker received it"),
+        "{}",
+        told.reason
+    );
+}
+
+#[test]
 fn events_go_out_beside_results_where_the_manifest_says_so() {
     let windows = count("");
     let mut stage = Stage::set(&windows, "");
@@ -134,6 +151,38 @@ fn events_go_out_beside_results_where_the_manifest_says_so() {
         .map(|output| output.subject.as_str())
         .collect();
     assert_eq!(subjects, ["out.events.a", "out.w.a", "out.events.a"]);
+}
+
+/// Whatever number names a group, its digits stay, and the window ends.
+#[test]
+fn a_group_may_be_a_number_that_no_type_holds() {
+    let digits = "9".repeat(300);
+    let numbers = [
+        "1e400",
+        "-1e400",
+        "18446744073709551617",
+        "0.1e+99999999999999999999",
+        &digits,
+    ];
+    for over in ["tumbling: 1m", "session: 10s", "hopping: 1m, every: 30s"] {
+        let windows =
+            format!("{{w: {{over: {{{over}}}, by: {{g: {{json: /g}}}}, aggregate: {{n: count}}}}}}");
+        let mut stage = Stage::set(&windows, "");
+        for number in numbers {
+            stage.send("a", 1_000, &format!(",\"g\":{number}"));
+        }
+        stage.tick(3 * MINUTE);
+        stage.commit();
+        for number in numbers {
+            let told = format!("\"g\":{number},\"n\":1");
+            let is_told = |payload: &[u8]| String::from_utf8_lossy(payload).contains(&told);
+            assert!(
+                stage.outputs.iter().any(|output| is_told(&output.payload)),
+                "{over}: {told}"
+            );
+        }
+        assert!(stage.is_empty("w"), "{over}");
+    }
 }
 
 #[test]
@@ -320,8 +369,13 @@ fn a_time_beyond_the_calendar_opens_no_window_though_every_time_is_believed() {
         stage.send("a", 9_000_000_000_000_000, "");
         stage.send("a", 253_402_300_800_000, "");
         stage.commit();
-        assert_eq!(stage.counts.window_late, 2, "{over}");
+        assert_eq!((stage.counts.window_late, stage.counts.ahead), (2, 2), "{over}");
         assert!(stage.is_empty("w"));
+        // They have moved no clock: what comes behind them is in time.
+        stage.send("a", 100_000, "");
+        stage.commit();
+        assert_eq!(stage.counts.window_late, 2, "{over}");
+        assert!(!stage.is_empty("w"));
     }
 }
 
@@ -395,4 +449,14 @@ fn a_value_that_is_too_long_is_not_kept() {
     stage.commit();
     assert_eq!(stage.results()[0]["last"], "short");
     assert_eq!(stage.counts.skipped, 1);
+}
+
+#[test]
+fn a_window_that_each_event_changes_takes_room_in_a_batch_once() {
+    let windows = "{w: {over: {tumbling: 1m}, aggregate: {most: {top: {json: /v}, size: 5}}}}";
+    let mut stage = Stage::set(windows, "");
+    for event in 0..1_000 {
+        stage.send("a", 1_000 + event, &format!(",\"v\":\"item {event}\""));
+    }
+    assert_eq!(stage.commit(), 1);
 }

@@ -14,7 +14,7 @@ export interface GraphNode {
 export interface GraphEdge {
   from: string;
   to: string;
-  kind: 'reads' | 'feeds' | 'publishes' | 'fails' | 'redrives' | string;
+  kind: 'reads' | 'feeds' | 'publishes' | 'fails' | 'redrives' | 'rows' | string;
 }
 
 export interface Graph {

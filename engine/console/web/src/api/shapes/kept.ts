@@ -1,4 +1,4 @@
-// What a pipeline keeps for later: timers that have not fired, events that wait in a join.
+// What a pipeline keeps: timers that have not fired, events that wait in a join, rows of tables.
 export interface PendingTimer {
   at_ms: number;
   step: string;
@@ -33,6 +33,20 @@ export interface KeptEvent {
 
 export interface JoinPage {
   kept: KeptEvent[];
+  next?: string;
+}
+
+export interface TableRow {
+  key: string;
+  /** The one that it was looked up in. */
+  partition: number;
+  encoding: 'json' | 'text' | 'base64';
+  value: unknown;
+}
+
+export interface TablePage {
+  rows: TableRow[];
+  /** Where to go on, if there may be more. */
   next?: string;
 }
 

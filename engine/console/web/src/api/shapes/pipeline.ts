@@ -40,6 +40,7 @@ export interface Manifest {
   vectors?: Record<string, { dimensions?: number; metric?: string }>;
   windows?: Record<string, DeclaredWindow>;
   joins?: Record<string, DeclaredJoin>;
+  tables?: Record<string, unknown>;
   sketches?: Record<string, DeclaredSketch>;
   [field: string]: unknown;
 }

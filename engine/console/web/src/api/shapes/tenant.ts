@@ -26,6 +26,13 @@ export interface Token {
   expires_ms?: number;
 }
 
+/** What the token of a request is. */
+export interface Whoami {
+  /** None for an operator's. */
+  tenant?: string | null;
+  scope: Token['scope'];
+}
+
 /** The only answer that holds the secret. */
 export interface NewToken extends Token {
   token: string;

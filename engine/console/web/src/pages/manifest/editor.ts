@@ -14,6 +14,8 @@ import type { Schema } from './schema';
 
 export interface Editor {
   text(): string;
+  /** Writes another text in its place; it can be undone. */
+  replace(text: string): void;
   show(mistakes: Mistake[]): void;
   /** Moves the cursor to a place of the text. */
   goTo(position: number): void;
@@ -44,10 +46,29 @@ const THEME = EditorView.theme({
   '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
 });
 
+/**
+ * Text that is typed or pasted over a selection is written by the editor itself. Chromium would keep the colour of what
+ * was there in an inline style, which the policy of the page refuses.
+ */
+const OVER_A_SELECTION = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { from, to, empty } = view.state.selection.main;
+    const isText = event.inputType === 'insertText' || event.inputType === 'insertReplacementText';
+    if (empty || !isText || event.data === null || view.composing || view.state.readOnly) return false;
+    const text = event.data;
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type' });
+    // Such as what puts brackets round a selection.
+    const isTaken = view.state.facet(EditorView.inputHandler).some((take) => take(view, from, to, text, insert));
+    if (!isTaken) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 export function openEditor(
   host: HTMLElement,
   text: string,
-  known: { schema: () => Schema | undefined; mistakes: (text: string) => Mistake[] },
+  known: { schema: () => Schema | undefined; mistakes: (text: string) => Mistake[]; readOnly: boolean },
   changed: (text: string) => void,
   apply: () => void,
 ): Editor {
@@ -62,6 +83,8 @@ export function openEditor(
         basicSetup,
         yaml(),
         EditorState.tabSize.of(2),
+        EditorState.readOnly.of(known.readOnly),
+        OVER_A_SELECTION,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': 'Manifest', tabindex: '0' }),
         EditorView.updateListener.of((update) => {
@@ -76,6 +99,7 @@ export function openEditor(
   });
   return {
     text: () => view.state.doc.toString(),
+    replace: (other) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: other } }),
     show: (mistakes) => view.dispatch(setDiagnostics(view.state, mistakes.map(diagnostic))),
     goTo: (position) => {
       view.dispatch({ selection: { anchor: position }, scrollIntoView: true });

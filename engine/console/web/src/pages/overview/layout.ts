@@ -7,7 +7,7 @@ import type { Graph, GraphNode } from '../../api/shapes/graph';
 export const MOST_DRAWN = 60;
 export const SIZE = { pipeline: { width: 184, height: 56 }, subject: { width: 168, height: 28 } };
 const MARGIN = 8;
-const KINDS = new Set(['reads', 'feeds', 'publishes']);
+const KINDS = new Set(['reads', 'feeds', 'publishes', 'rows']);
 
 export interface Box extends GraphNode {
   x: number;
@@ -74,7 +74,8 @@ export function picture(graph: Graph): Picture {
       return {
         key: `${edge.from} ${edge.to}`,
         kind: edge.kind,
-        pipeline: graph.nodes.find(({ id }) => id === end)?.pipeline,
+        // Rows of a table are no events, so no rate is theirs.
+        pipeline: edge.kind === 'rows' ? undefined : graph.nodes.find(({ id }) => id === end)?.pipeline,
         path: curve(points),
         middle: points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 },
       };

@@ -18,6 +18,27 @@ export const MODES: readonly { mode: string; says: string }[] = [
   { mode: 'none', says: 'everything is allowed' },
 ];
 
+/** What the form of a version holds. */
+export interface Fields {
+  name: string;
+  format: Format;
+  text: string;
+  /** One a line. */
+  references: string;
+  asserts: boolean;
+}
+
+/** What the form begins with: a version that is to be changed, or a new schema. */
+export function fieldsOf(version: SchemaVersion | undefined): Fields {
+  return {
+    name: version?.schema ?? '',
+    format: version?.format ?? 'json-schema',
+    text: version?.text ?? '',
+    references: linesOf(version?.references ?? []),
+    asserts: version?.assert_formats ?? false,
+  };
+}
+
 /** What a version is made of, as the API takes it. */
 export interface SchemaRequest {
   format: Format;

@@ -2,5 +2,6 @@
 export interface TokenWish {
   scope: string;
   label?: string;
-  'expires-in'?: string;
+  // `null` is for ever.
+  'expires-in': string | null;
 }

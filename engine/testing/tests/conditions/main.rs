@@ -1,177 +1,26 @@
 //! What a pipeline without steps does when the broker is not what it was: it says so, names whose fault it is, and goes
 //! on by itself where that can be. No event pays for it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+#[path = "../shared/alone.rs"]
+mod alone;
+mod parked;
+mod records;
+mod stage;
+
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tailrace_core::{
     altered::{Altered, Harm},
     dead_letter,
-    identity::PipelineId,
-    life::Life,
-    manifest::parse::parse,
-    membership::Membership,
-    name::Name,
-    observe::{overview::Overview, status::State},
-    ports::registry::Bucket as _,
-    registry::{Begun, Key, Pipeline, Quotas, Revision, Tenant, watcher},
-    subject, tasks,
-    world::World,
+    observe::status::State,
+    subject,
 };
-use tailrace_dataplane::run::{engine::Engine, settings::Settings};
-use tailrace_sketch::TenantSeed;
-use tailrace_testing::{
-    broker::{MemoryBroker, Options, Stored},
-    link::Link,
-    no_plugins::NoPlugins,
-    registry::MemoryRegistry,
-    store::MemoryStore,
-    world::world,
+use tailrace_testing::{broker::Options, link::Service};
+
+use crate::{
+    alone::pipeline,
+    stage::{LATER_MS, PATIENCE, Stage},
 };
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-
-/// Time passes by itself while all wait.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// How much later than before the broker receives messages.
-static LATER_MS: AtomicU64 = AtomicU64::new(0);
-
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
-
-fn pipeline() -> PipelineId {
-    PipelineId {
-        tenant: name("shop"),
-        pipeline: name("clicks"),
-    }
-}
-
-/// A broker with an input, and a pipeline that reads it.
-struct Stage {
-    broker: MemoryBroker,
-    registry: MemoryRegistry,
-    overview: Overview,
-}
-
-impl Stage {
-    async fn set(max_payload: usize) -> Self {
-        let options = Options {
-            max_payload,
-            received_ms: |sequence| sequence + LATER_MS.load(Ordering::Relaxed),
-            ..Options::default()
-        };
-        let broker = MemoryBroker::new(options);
-        broker.begin_pipeline(&pipeline(), Life::UNNAMED, 1);
-        broker.declare("IN", &["in.>"]);
-        let registry = MemoryRegistry::new(Link::new(None));
-        let tenant = Tenant {
-            name: name("shop"),
-            life: Life::UNNAMED,
-            deleting: false,
-            read: vec!["in.>".to_owned()],
-            write: vec!["out.>".to_owned()],
-            nats_account: None,
-            quotas: Quotas::default(),
-            schema_rules: Vec::new(),
-            seed: TenantSeed::new(1, 2),
-            created_ms: 0,
-        };
-        let text = r#"{"name":"clicks","input":{"stream":"IN","subjects":["in.>"],"key":{"subject-token":2}},"output":{"subject":"out.{key}"}}"#;
-        let revision = Revision {
-            number: 1,
-            manifest: parse(text.as_bytes()).unwrap(),
-            plugins: BTreeMap::new(),
-            applied_ms: 0,
-            rolled_back_to: None,
-            begun: Begun::default(),
-        };
-        let tenant_entry = serde_json::to_vec(&tenant).unwrap();
-        let pipeline_entry = serde_json::to_vec(&Pipeline::new(revision, 0)).unwrap();
-        for (key, value) in [
-            (Key::Tenant(tenant.name.clone()), tenant_entry),
-            (Key::Pipeline(pipeline()), pipeline_entry),
-        ] {
-            registry.put(&key.to_string(), value.into(), 0).await.unwrap();
-        }
-        Self {
-            broker,
-            registry,
-            overview: Overview::default(),
-        }
-    }
-
-    /// Starts an engine with an empty folder; it runs until the token is cancelled.
-    fn start(&self) -> CancellationToken {
-        let store = Arc::new(MemoryStore::default());
-        let world: World = world(&self.broker, &self.registry, store, Arc::new(NoPlugins));
-        let (sender, registry) = watch::channel(None);
-        tasks::spawn(watcher::keep(world.clone(), sender));
-        let membership = Membership {
-            me: name("e-1"),
-            alive: [name("e-1")].into_iter().collect(),
-            unread: BTreeMap::new(),
-        };
-        let (members_sender, members) = watch::channel(Some(Arc::new(membership)));
-        // The members never change.
-        std::mem::forget(members_sender);
-        let stop = CancellationToken::new();
-        let engine = Engine {
-            world,
-            registry,
-            overview: self.overview.clone(),
-            members,
-            settings: Settings::default(),
-            stop: stop.clone(),
-        };
-        tasks::spawn(engine.run());
-        stop
-    }
-
-    fn state(&self) -> State {
-        let status = self.overview.pipeline(&pipeline());
-        status.map_or(State::Starting, |status| status.state())
-    }
-
-    /// Waits until a look at it is true.
-    async fn until(&self, what: &str, mut look: impl FnMut(&Self) -> bool) {
-        let seen = async {
-            while !look(self) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let seen = tokio::time::timeout(PATIENCE, seen).await;
-        assert!(seen.is_ok(), "{what}: {:?}", self.state());
-    }
-
-    fn lag(&self) -> Option<u64> {
-        self.overview.pipeline(&pipeline())?.report().lag()
-    }
-
-    fn alter(&self, altered: &[Altered]) {
-        self.broker
-            .alter(&subject::stream_name(&pipeline()), altered.to_vec());
-    }
-
-    fn outputs(&self) -> usize {
-        self.of_its_own("out.>").len()
-    }
-
-    fn letters(&self) -> Vec<Stored> {
-        self.of_its_own(&subject::dead_subject(&pipeline()))
-    }
-
-    fn of_its_own(&self, pattern: &str) -> Vec<Stored> {
-        self.broker.messages(&subject::stream_name(&pipeline()), pattern)
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_without_room_for_the_engine_makes_no_letter_and_is_named() {
@@ -251,6 +100,47 @@ async fn an_input_that_was_restored_from_before_and_has_grown_is_another_one() {
     assert_eq!(stage.outputs(), 11);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_whose_broker_is_away_waits_and_goes_on_by_itself() {
+    let stage = Stage::set(1 << 20).await;
+    let stop = stage.start();
+    stage
+        .until("it runs", |stage| stage.state() == State::Running)
+        .await;
+    stage.broker.link().set_connected(false);
+    let waits = |stage: &Stage| matches!(stage.state(), State::Waiting { reason } if reason.contains("the broker does not answer"));
+    stage.until("it waits", waits).await;
+    stage.broker.link().set_connected(true);
+    stage
+        .until("it runs again", |stage| stage.state() == State::Running)
+        .await;
+    stop.cancel();
+}
+
+/// Nobody could publish meanwhile, and publishers come back only after the broker.
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_no_silence_of_publishers() {
+    const IDLE_AFTER: Duration = Duration::from_secs(30);
+    let stage = Stage::of(Options {
+        received_ms: |sequence| 1_795_824_000_000 + sequence,
+        ..Options::default()
+    })
+    .await;
+    stage.start();
+    stage.broker.publish("IN", "in.k", "event");
+    stage.until("it is committed", |stage| stage.outputs() == 1).await;
+    let before = stage.watermark_ms();
+    assert!(before > 0);
+    stage.broker.link().cut(Service::Input);
+    tokio::time::sleep(10 * IDLE_AFTER).await;
+    stage.broker.link().mend(Service::Input);
+    tokio::time::sleep(IDLE_AFTER / 2).await;
+    assert_eq!(stage.watermark_ms(), before);
+    stage
+        .until("the watermark goes on", |stage| stage.watermark_ms() > before)
+        .await;
+}
+
 fn smaller(harm: Harm) -> Altered {
     Altered {
         setting: "max_msg_size",
@@ -319,17 +209,7 @@ async fn records_that_are_gone_are_told_and_the_state_is_written_away() {
     stage
         .broker
         .keep_last(&subject::stream_name(&pipeline()), &commits);
-    stage
-        .until(
-            "it is told",
-            |stage| matches!(stage.state(), State::Degraded { reason } if reason.contains("are gone")),
-        )
-        .await;
-    stage
-        .until("a snapshot is written, and it is over", |stage| {
-            !stage.broker.snapshots().is_empty() && stage.state() == State::Running
-        })
-        .await;
+    stage.writes_away_what_is_gone("are gone").await;
     // The local state is lost, too.
     engine.cancel();
     tokio::time::sleep(PATIENCE).await;

@@ -17,3 +17,13 @@ pub struct Rating {
     /// When, in milliseconds since 1970.
     pub ts: u64,
 }
+
+/// From here on a rating is positive.
+const POSITIVE: f64 = 4.0;
+
+impl Rating {
+    /// Whether the user liked the film.
+    pub fn is_positive(&self) -> bool {
+        self.rating >= POSITIVE
+    }
+}
