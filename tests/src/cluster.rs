@@ -19,12 +19,16 @@ use crate::{
 /// Longest that anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Most that JetStream may store, in bytes. Left to itself a server takes three quarters of what the disk has free, and
+/// streams reserve their size: on a small disk the sixth is refused.
+pub(crate) const FILE_STORE_BYTES: u64 = 1 << 40;
+
 /// How a broker is started.
 #[derive(Debug, Clone, Default)]
 pub struct BrokerOptions {
     /// Where JetStream keeps its data; left out, a folder of its own.
     pub store_dir: Option<PathBuf>,
-    /// Most that JetStream may store, in bytes; left out, what nats-server finds right.
+    /// Most that JetStream may store, in bytes; left out, more than any test reserves.
     pub max_file_store_bytes: Option<u64>,
     /// Further lines of its configuration.
     pub more: String,
@@ -173,12 +177,9 @@ impl Drop for Cluster {
 
 fn configure(folder: &Path, port: u16, options: &BrokerOptions) -> anyhow::Result<()> {
     let store_dir = options.store_dir.clone().unwrap_or(folder.join("jetstream"));
-    let limit = options
-        .max_file_store_bytes
-        .map(|bytes| format!("  max_file_store: {bytes}\n"))
-        .unwrap_or_default();
+    let limit = options.max_file_store_bytes.unwrap_or(FILE_STORE_BYTES);
     let text = format!(
-        "listen: \"127.0.0.1:{port}\"\nlog_file: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n{limit}}}\n{}\n",
+        "listen: \"127.0.0.1:{port}\"\nlog_file: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n  max_file_store: {limit}\n}}\n{}\n",
         folder.join("nats-server.log").display(),
         store_dir.display(),
         options.more,

@@ -9,9 +9,10 @@ use anyhow::Context as _;
 
 use super::split::Listens;
 
+use crate::{cluster::FILE_STORE_BYTES, files, ports, signal};
+
 /// The user that may move the leader of the meta group.
 pub(super) const SYSTEM: (&str, &str) = ("system", "of-the-tests");
-use crate::{files, ports, signal};
 
 /// A node.
 pub(super) struct Member {
@@ -32,7 +33,7 @@ impl Member {
         let (port, monitor) = (ports::free()?, ports::free()?);
         let (user, password) = SYSTEM;
         let text = format!(
-            "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\nlog_file: \"{log}\"\njetstream {{ store_dir: \"{store}\" }}\naccounts {{ $SYS {{ users: [{{ user: {user}, password: {password} }}] }} }}\n{cluster}\n",
+            "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\nlog_file: \"{log}\"\njetstream {{ store_dir: \"{store}\", max_file_store: {FILE_STORE_BYTES} }}\naccounts {{ $SYS {{ users: [{{ user: {user}, password: {password} }}] }} }}\n{cluster}\n",
             log = own.join("nats-server.log").display(),
             store = own.join("jetstream").display(),
             cluster = listens.configuration(),

@@ -56,7 +56,10 @@ mod walk;
 mod wikipedia;
 mod windows;
 
-use tailrace_tests::{cluster::Cluster, engine::Engine};
+use tailrace_tests::{
+    cluster::{BrokerOptions, Cluster},
+    engine::Engine,
+};
 use tempfile::TempDir;
 
 /// A broker, an engine with plugin `probe`, and stream `SHOP`.
@@ -68,7 +71,11 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set() -> anyhow::Result<Self> {
-        let cluster = Cluster::start().await?;
+        Self::set_on(&BrokerOptions::default()).await
+    }
+
+    pub async fn set_on(options: &BrokerOptions) -> anyhow::Result<Self> {
+        let cluster = Cluster::start_with(options).await?;
         let folder = tempfile::tempdir()?;
         let engine = Engine::start(&cluster, folder.path()).await?;
         cluster.stream("SHOP", &["shop.events.>"]).await?;

@@ -211,3 +211,27 @@ async fn a_full_bucket_is_told_with_the_brokers_reason_and_a_way_out() -> anyhow
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_reserves_more_than_the_broker_has_says_what_reserves_less() -> anyhow::Result<()> {
+    let stage = Stage::set_on(&BrokerOptions {
+        max_file_store_bytes: Some(3 << 30),
+        ..BrokerOptions::default()
+    })
+    .await?;
+    let put = |name: &str, bytes: u64| {
+        let path = format!("streams/{name}");
+        let request = json!({ "subjects": [format!("shop.kept.{name}")], "max-bytes": bytes });
+        let engine = &stage.engine;
+        async move { engine.own("PUT", &path, request.to_string()).await }
+    };
+    let most = 2 << 30;
+    assert_eq!(put("first", most).await?.status, 200);
+    let refused = put("second", most).await?;
+    assert_eq!(refused.status, 502, "{refused:?}");
+    for word in ["10047", "max-bytes, 2147483648 here", "ask for less"] {
+        assert!(refused.text.contains(word), "{refused:?}");
+    }
+    assert_eq!(put("second", 1 << 20).await?.status, 200);
+    Ok(())
+}

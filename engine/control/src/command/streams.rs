@@ -33,6 +33,8 @@ const LEAST_AGE: Duration = Duration::from_secs(1);
 const MOST_AGE: Duration = Duration::from_hours(24 * 366);
 /// The smallest stream.
 const LEAST_BYTES: u64 = 1 << 20;
+/// JetStream's code of a refusal: what is reserved already leaves less than the stream would reserve.
+const NO_STORAGE: u64 = 10_047;
 
 /// What happens when a stream is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -339,7 +341,12 @@ fn check_quota(owner: &Tenant, others: &[u64], bytes: u64) -> ControlResult<()> 
 }
 
 fn not_made(cause: TenantStreamError, wanted: &TenantStream) -> ControlError {
-    let TenantStream { name, subjects, .. } = wanted;
+    let TenantStream {
+        name,
+        subjects,
+        max_bytes,
+        ..
+    } = wanted;
     match cause {
         TenantStreamError::Overlaps => ControlError::Conflict(format!(
             "another stream holds some of {}, and two streams cannot hold the same subject; choose others",
@@ -348,6 +355,14 @@ fn not_made(cause: TenantStreamError, wanted: &TenantStream) -> ControlError {
         TenantStreamError::Taken => ControlError::Conflict(format!(
             "the name {name} is taken by a stream that this tenant did not make; choose another"
         )),
+        TenantStreamError::Broker(BrokerError::Refused {
+            code: code @ NO_STORAGE,
+            description,
+        }) => BrokerError::Refused {
+            code,
+            description: format!("{description}: the stream reserves its max-bytes, {max_bytes} here; ask for less"),
+        }
+        .into(),
         TenantStreamError::Broker(cause) => cause.into(),
     }
 }
