@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     };
     config.nats.url = nats;
     // One's own plugins need no child process to compile in; a server for strangers has one.
-    let engine = wiring::start(&config, Compile::InProcess).await?;
+    let engine = wiring::start(&config, Compile::default()).await?;
 
     let tenant = Name::new("embedded")?;
     let everything = vec!["shop.>".to_owned()];

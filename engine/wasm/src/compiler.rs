@@ -41,13 +41,21 @@ const LOOKS: u32 = 200;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// Where plugins are compiled.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub enum Compile {
     /// In this process, without bounds but the structural ones: for one's own plugins.
-    #[default]
-    InProcess,
+    InProcess {
+        /// Where functions of interpreters are kept, which only their user can write.
+        functions: Option<PathBuf>,
+    },
     /// In a child process each: for those of strangers.
     InChild(CompilerProgram),
+}
+
+impl Default for Compile {
+    fn default() -> Self {
+        Self::InProcess { functions: None }
+    }
 }
 
 /// A program that calls [`crate::compile_as_child`] and nothing else.

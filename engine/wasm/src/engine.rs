@@ -6,8 +6,12 @@
 //!
 //! Why: docs/decisions/0053-closed-list-of-wasm-features.md
 
+use std::sync::Arc;
+
 use tailrace_core::grant::MOST_MEMORY_BYTES;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
+use wasmtime::{
+    CacheStore, Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+};
 
 /// Largest linear memory of an instance, whatever its step's limit says. A slot of the pool takes 4 GiB of addresses
 /// anyway; what of it is used is bounded by limits and quotas.
@@ -37,6 +41,13 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
 /// comes out.
 pub(crate) fn compiler() -> wasmtime::Result<Engine> {
     Engine::new(config().parallel_compilation(false))
+}
+
+/// The same on all cores, with a store of functions that were compiled before.
+pub(crate) fn compiler_with(functions: Arc<dyn CacheStore>) -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.enable_incremental_compilation(functions)?;
+    Engine::new(&config)
 }
 
 fn config() -> Config {

@@ -5,7 +5,7 @@
 //! - `engine`: which parts of WebAssembly exist here, and the pool;
 //! - `admission`: what an upload must be, and `structure`: how much of what it may contain;
 //! - `compiler`: where plugins are compiled, and `compile_child`: the process that does it;
-//! - `artefacts`: compiled plugins on disk;
+//! - `artefacts`: compiled plugins on disk, and `functions`: those of an interpreter;
 //! - `host`: one file for each interface of `wit/`;
 //! - `instance`: one call, with its limits, and `trap`: what can go wrong;
 //! - `limiter`: memory and tables of an instance;
@@ -19,6 +19,7 @@ mod compile_child;
 mod compiler;
 mod config_schema;
 mod engine;
+mod functions;
 mod host;
 mod instance;
 mod invalid;

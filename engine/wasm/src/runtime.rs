@@ -22,6 +22,7 @@ use crate::{
     artefacts::{self, Artefacts},
     compiler::{Compile, Compiled, CompilerProgram},
     config_schema, engine,
+    functions::Functions,
     host::{self, Guest, interface, interfaces},
     instance::{Exports, WasmInstance},
     structure,
@@ -41,7 +42,7 @@ impl Default for WasmOptions {
     fn default() -> Self {
         Self {
             artefacts: PathBuf::from("artefacts"),
-            compile: Compile::InProcess,
+            compile: Compile::default(),
         }
     }
 }
@@ -92,7 +93,7 @@ impl WasmRuntime {
         component: &[u8],
     ) -> Result<(Component, Option<CompileCost>), PluginError> {
         let (artefact, cost) = match &self.compile {
-            Compile::InProcess => (self.compile_here(component)?, None),
+            Compile::InProcess { functions } => (self.compile_here(component, functions.as_ref())?, None),
             Compile::InChild(program) => {
                 let compiled = self.compile_in_child(program, component)?;
                 let cost = CompileCost {
@@ -107,8 +108,11 @@ impl WasmRuntime {
         Ok((compiled, cost))
     }
 
-    fn compile_here(&self, component: &[u8]) -> Result<Vec<u8>, PluginError> {
-        let compiled = self.engine.precompile_component(component);
+    fn compile_here(&self, component: &[u8], functions: Option<&PathBuf>) -> Result<Vec<u8>, PluginError> {
+        let compiled = match functions.filter(|_| Functions::are_worth(component)) {
+            Some(folder) => Functions::in_folder(folder.clone()).compile(component),
+            None => self.engine.precompile_component(component),
+        };
         compiled.map_err(|cause| PluginError::Invalid(format!("the plugin does not compile: {cause:#}")))
     }
 

@@ -360,7 +360,9 @@ fn not_made(cause: TenantStreamError, wanted: &TenantStream) -> ControlError {
             description,
         }) => BrokerError::Refused {
             code,
-            description: format!("{description}: the stream reserves its max-bytes, {max_bytes} here; ask for less"),
+            description: format!(
+                "{description}: the stream reserves its max-bytes, {max_bytes} here; ask for less"
+            ),
         }
         .into(),
         TenantStreamError::Broker(cause) => cause.into(),

@@ -130,11 +130,12 @@ impl Processor {
         let tells_alone = join.manifest.tells_alone(side);
         let is_believed = self.effects.is_believed() && time_ms < CALENDAR_ENDS_MS;
         if !is_believed || ends_ms <= walk.now_ms {
-            return if is_paired {
-                Ok(())
-            } else {
-                self.tell_alone(walk, join, Row::alone(side, &coming.value, payload, time_ms))
-            };
+            if is_paired {
+                return Ok(());
+            }
+            // As if it had waited. Whether an event comes before or after the end of its wait changes no row.
+            let told_ms = if is_believed { ends_ms } else { time_ms };
+            return self.tell_alone(walk, join, Row::alone(side, &coming.value, payload, told_ms));
         }
         self.has_room()?;
         let id = RowId {

@@ -80,9 +80,10 @@ pub async fn recover(
     }
     let state_store = recovery.image_before(&head, last.sequence)?;
     match recovery.catch_up(&*state_store, &head, last.sequence).await {
-        Err(cause @ (RecoverError::Damaged { .. } | RecoverError::Stray { .. }))
-            if state_store.applied()?.commit > 0 =>
-        {
+        Err(
+            cause
+            @ (RecoverError::Damaged { .. } | RecoverError::Foreign { .. } | RecoverError::Stray { .. }),
+        ) if state_store.applied()?.commit > 0 => {
             // What the state store holds does not lead to the last record; what the broker holds may.
             tracing::warn!(%partition, %cause, "the local image does not fit the commits; rebuilding it");
         }
@@ -178,8 +179,19 @@ impl Recovery<'_> {
         }
     }
 
+    fn unreadable(&self, sequence: u64, cause: &RecordError) -> RecoverError {
+        if *cause == RecordError::Foreign {
+            return RecoverError::Foreign {
+                partition: self.partition.clone(),
+                sequence,
+            };
+        }
+        self.damaged(format!("message {sequence} of its stream: {cause}"))
+    }
+
     fn head(&self, last: StoredPart) -> Result<(Head, StoredPart), RecoverError> {
-        let (head, _) = record::decode_part(&last.payload).map_err(|cause| self.damaged(cause))?;
+        let (head, _) =
+            record::decode_part(&last.payload).map_err(|cause| self.unreadable(last.sequence, &cause))?;
         if head.part + 1 != head.parts {
             let found = head.part;
             return Err(self.damaged(RecordError::Parts {
@@ -358,7 +370,7 @@ impl Recovery<'_> {
                 sequence = part.sequence;
                 let record = assembler
                     .push(&part.payload)
-                    .map_err(|cause| self.damaged(format!("message {sequence} of its stream: {cause}")))?;
+                    .map_err(|cause| self.unreadable(sequence, &cause))?;
                 if let Some(record) = record.filter(|record| record.head.commit > 0) {
                     let is_last = sequence == last_sequence;
                     self.apply(state_store, &record, sequence, follows, is_last)

@@ -55,6 +55,17 @@ pub enum RecoverError {
         /// The commit of a record before it.
         before: u64,
     },
+    /// A message on the commit subject is no record. Somebody stored it, or a later version of the engine did.
+    #[error(
+        "message {sequence} on the commit subject of partition {} is no commit record that this version reads; if somebody stored it by hand, delete it: nats stream rmm {} {sequence}, then: tailrace pipeline resume {}; if a later version of the engine wrote it, start that version; to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {})",
+        partition.partition, subject::stream_name(&partition.pipeline), partition.pipeline.pipeline, partition.pipeline.pipeline, partition.pipeline.tenant
+    )]
+    Foreign {
+        /// The partition.
+        partition: PartitionId,
+        /// Where the message lies.
+        sequence: u64,
+    },
     /// Its records are there, and what lies before them is nowhere. No try mends that.
     #[error(
         "partition {partition} cannot be recovered: its records begin with commit {first}, and what was before {}; this engine has no local state of it, either; restore the stream OBJ_tailrace_snapshots from a backup, or start an engine on the data folder that has the state, then: tailrace pipeline resume {}; if records were deleted, restore the stream {} as well; to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {})",

@@ -58,6 +58,7 @@ impl From<RecoverError> for Ended {
     fn from(cause: RecoverError) -> Self {
         match cause {
             RecoverError::Damaged { .. }
+            | RecoverError::Foreign { .. }
             | RecoverError::Lost { .. }
             | RecoverError::NewestLost { .. }
             | RecoverError::Stray { .. }

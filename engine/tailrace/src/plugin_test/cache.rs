@@ -40,6 +40,11 @@ pub fn compiled() -> Option<PathBuf> {
     Some(compiled)
 }
 
+/// The folder of compiled functions of interpreters; none where there is no cache.
+pub fn functions() -> Option<PathBuf> {
+    Some(folder().ok()?.join("functions"))
+}
+
 /// Deletes all files of a folder but the newest. What cannot be deleted stays.
 fn keep_newest(folder: &Path, most: usize) {
     let changed = |entry: &DirEntry| {

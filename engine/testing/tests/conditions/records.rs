@@ -265,6 +265,23 @@ async fn an_older_record_that_is_stored_again_parks_before_anything_is_published
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_is_no_record_is_named_with_its_deletion() {
+    let stage = Stage::of_life(Life::new(&Constant(7))).await;
+    let engine = stage.start();
+    stage.commit_each(2).await;
+    let own = subject::stream_name(&pipeline());
+    let commits = subject::commit_pattern(&pipeline()).replace('*', "0");
+    let junk = stage.broker.publish(&own, &commits, "junk");
+    stage.broker.publish("IN", "in.k", "event");
+    stage.is_parked_for(junk).await;
+    engine.cancel();
+    tokio::time::sleep(PATIENCE).await;
+    stage.delete_record(junk);
+    stage.start();
+    stage.until("it goes on", |stage| stage.outputs() == 3).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_without_the_snapshot_before_them_name_the_snapshots() {
     let stage = Stage::set(1 << 20).await;
     let engine = stage.start();

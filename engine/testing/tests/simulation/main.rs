@@ -9,6 +9,8 @@
 
 #[path = "../shared/replaying.rs"]
 mod replaying;
+#[path = "../shared/seeds.rs"]
+mod seeds;
 
 mod checker;
 mod plugins;
@@ -26,30 +28,21 @@ mod world;
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 2_000;
 
-fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS),
-    }
-}
-
 #[test]
 fn effects_take_place_once_and_in_order_whatever_dies() {
+    let chosen = seeds::chosen(SEEDS);
     let mut totals = totals::Totals::default();
-    for seed in seeds() {
+    for (seed, ran) in seeds::run_all(chosen.clone(), runs::run) {
         let replay =
             format!("replay: SIMULATION_SEED={seed} cargo test -p tailrace-testing --test simulation");
-        let Ok(run) = std::panic::catch_unwind(|| runs::run(seed)) else {
-            panic!("seed {seed} panicked\n{replay}");
-        };
-        match run {
-            Ok(run) => totals.add(&run),
-            Err(broken) => panic!("seed {seed}: {broken}\n{replay}"),
+        match ran {
+            Some(Ok(run)) => totals.add(&run),
+            Some(Err(broken)) => panic!("seed {seed}: {broken}\n{replay}"),
+            None => panic!("seed {seed} panicked\n{replay}"),
         }
     }
     println!("{totals}");
-    if seeds().count() > 500 {
+    if chosen.end - chosen.start > 500 {
         totals.assert_every_fault_happened();
     }
 }

@@ -106,7 +106,7 @@ fn runtime_in(folder: &TempDir) -> WasmRuntime {
     let artefacts = folder.path().join("artefacts");
     let options = WasmOptions {
         artefacts,
-        compile: Compile::InProcess,
+        compile: Compile::default(),
     };
     WasmRuntime::new(options).expect("the sandbox starts")
 }

@@ -22,7 +22,9 @@ impl Sandbox {
         let options = WasmOptions {
             artefacts: cache::compiled().unwrap_or_else(|| folder.path().join("artefacts")),
             // One's own plugin on one's own machine.
-            compile: Compile::InProcess,
+            compile: Compile::InProcess {
+                functions: cache::functions(),
+            },
         };
         let runtime = WasmRuntime::new(options).context("cannot start the sandbox")?;
         Ok(Self { runtime, folder })

@@ -65,8 +65,11 @@ pub(super) fn component(project: &Project, source: &PythonSource, made: &Path) -
 fn text(source: &PythonSource) -> String {
     let PythonSource { module, class, .. } = source;
     format!(
-        "from tailrace import _still\n\n_still.install()\n\nfrom {module} import {class} as _Plugin\n\
-         from tailrace._guest import Guest\n\n_guest = Guest(_Plugin)\n\n\nclass Transform:\n    \
+        "from tailrace import _still\n\n_still.install()\n\nimport {module} as _module\n\
+         from tailrace._guest import Guest\n\n\
+         if not hasattr(_module, '{class}'):\n    \
+         raise AttributeError('{module}.py has no class {class}, which [tool.tailrace] of pyproject.toml names')\n\
+         _guest = Guest(_module.{class})\n\n\nclass Transform:\n    \
          def configure(self, config):\n        _guest.configure(config)\n\n    \
          def process(self, event):\n        return _guest.process(event)\n\n\nclass Timed:\n    \
          def on_timer(self, timer):\n        return _guest.on_timer(timer)\n"

@@ -15,7 +15,8 @@ pub(super) fn make_folder(folder: &Path) -> anyhow::Result<()> {
 /// Runs a tool. Standard output is for our own answer; what a tool says is shown where it fails.
 pub(super) fn run(tool: &mut Command, what_for: &str) -> anyhow::Result<()> {
     let name = tool.get_program().to_string_lossy().into_owned();
-    let output = tool.stdin(Stdio::null()).output();
+    // Some are written in Rust: a trace of their own functions would hide what they say of the plugin.
+    let output = tool.env("RUST_BACKTRACE", "0").stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot run {name} to {what_for}"))?;
     if output.status.success() {
         return Ok(());

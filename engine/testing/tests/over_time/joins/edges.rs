@@ -134,6 +134,33 @@ fn rows_go_into_the_windows_that_are_of_the_join() {
 }
 
 #[test]
+fn an_event_that_comes_after_its_wait_goes_into_the_window_in_which_that_ended() {
+    let more = "output: {subject: \"out.{join}.{key}\"}\n\
+        windows: {w: {of: bought, over: {tumbling: 10s}, by: {}, late: dead-letter, aggregate: {n: count}}}";
+    let join = "{bought: {left: clicks, right: orders, within: {after: 10s}, kind: left}}";
+    let mut stage = Stage::of(&text(more, join));
+    send(&mut stage, "in.orders", "bob", 15, "");
+    // Its wait ended at 14 s, when the window from 10 s was open. The one from 0 s, of its own time, is over.
+    send(&mut stage, "in.clicks", "ann", 4, "");
+    stage.commit();
+    assert_eq!(stage.outputs.pop_front().unwrap().subject, "out.bought.ann");
+    stage.tick(60 * SECOND);
+    stage.commit();
+    assert!(
+        stage
+            .outputs
+            .iter()
+            .all(|output| output.subject != "tr.shop.p.dead")
+    );
+    let told: Vec<_> = stage
+        .results()
+        .iter()
+        .map(|result| (result["start"].clone(), result["n"].clone()))
+        .collect();
+    assert_eq!(told, [(json!("1970-01-01T00:00:10.000Z"), json!(1))]);
+}
+
+#[test]
 fn a_row_that_is_too_late_for_its_window_is_a_row_again_when_it_is_sent_again() {
     let manifest = |late: &str| {
         let more = format!(

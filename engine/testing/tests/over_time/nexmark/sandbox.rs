@@ -34,7 +34,7 @@ fn load() -> (Digest, Arc<dyn Plugin>, WasmRuntime) {
     let bytes = bytes.unwrap_or_else(|error| panic!("{}: {error}; run `make plugins`", file.display()));
     let options = WasmOptions {
         artefacts: folder.join("nexmark-artefacts"),
-        compile: Compile::InProcess,
+        compile: Compile::default(),
     };
     let runtime = WasmRuntime::new(options).unwrap();
     let admitted = runtime.admit(&Bytes::from(bytes)).unwrap();
