@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod operator;
 pub mod ports;
 pub mod proxy;
+pub mod raw;
 pub mod signal;
 pub mod stand_in;
 pub mod stored;

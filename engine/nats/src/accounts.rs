@@ -26,11 +26,7 @@ use tailrace_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{
-    connect::{Link, NatsBroker},
-    login::Login,
-    options::NatsOptions,
-};
+use crate::{client::Link, connect::NatsBroker, login::Login, options::NatsOptions};
 
 /// Connections of tenants' accounts: each is a socket, three tasks and the buffers of a client, and has its
 /// share of the server's 1,000 atomic batches.

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tailrace_core::ports::broker::BrokerError;
 
-use crate::{connect::NatsBroker, consumers::NatsHandle};
+use crate::connect::NatsBroker;
 
 impl NatsBroker {
     /// Asks `$JS.API.<subject>`.
@@ -14,10 +14,5 @@ impl NatsBroker {
         body: &Value,
     ) -> Result<T, BrokerError> {
         self.handle().ask(subject, body).await
-    }
-
-    /// What can be kept, and asks the same.
-    pub(crate) fn handle(&self) -> NatsHandle {
-        NatsHandle::new(&self.jetstream)
     }
 }

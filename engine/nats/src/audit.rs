@@ -64,7 +64,7 @@ impl AuditLog for NatsBroker {
         let mut pause = FIRST_PAUSE;
         loop {
             let stored = match self
-                .jetstream
+                .jetstream()
                 .publish(subject.clone(), payload.clone().into())
                 .await
             {

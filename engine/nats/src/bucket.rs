@@ -4,7 +4,7 @@
 use std::{error::Error as _, time::Duration};
 
 use async_nats::jetstream::{
-    self, ErrorCode,
+    ErrorCode,
     context::{GetStreamError, GetStreamErrorKind, KeyValueError},
     kv::{self, DeleteErrorKind, UpdateErrorKind},
 };
@@ -18,13 +18,14 @@ use tokio::sync::Mutex;
 
 use crate::{
     error::failed,
+    handle::NatsHandle,
     options::{NatsOptions, Placement, Replicas},
     watch::{NatsWatch, entry_of, last_entry},
 };
 
 /// A bucket by its name.
 pub struct NatsBucket {
-    jetstream: jetstream::Context,
+    handle: NatsHandle,
     name: &'static str,
     max_age: Duration,
     replicas: Replicas,
@@ -46,7 +47,7 @@ struct Opened {
 impl NatsBucket {
     /// A bucket whose keys go when they have not been written for `max_age`; zero keeps them.
     pub(crate) fn new(
-        jetstream: jetstream::Context,
+        handle: NatsHandle,
         name: &'static str,
         max_age: Duration,
         options: &NatsOptions,
@@ -54,7 +55,7 @@ impl NatsBucket {
         Self {
             replicas: options.replicas,
             placement: options.placement.clone(),
-            jetstream,
+            handle,
             name,
             max_age,
             is_made: true,
@@ -80,7 +81,7 @@ impl NatsBucket {
         if !self.is_made || self.opened.lock().await.store.is_some() {
             return self.store().await.map(Some);
         }
-        match self.jetstream.get_key_value(self.name).await {
+        match self.handle.jetstream().get_key_value(self.name).await {
             Ok(known) => Ok(Some(known)),
             Err(cause) if is_absent(&cause) => Ok(None),
             Err(cause) => Err(self.failed(&cause)),
@@ -92,7 +93,7 @@ impl NatsBucket {
         if let Some(store) = &opened.store {
             return Ok(store.clone());
         }
-        let store = match self.jetstream.get_key_value(self.name).await {
+        let store = match self.handle.jetstream().get_key_value(self.name).await {
             Ok(known) => known,
             Err(cause) if !self.is_made || !is_absent(&cause) => return Err(self.failed(&cause)),
             Err(_) => {
@@ -154,7 +155,7 @@ impl NatsBucket {
             placement: self.placement.of_stream(),
             ..kv::Config::default()
         };
-        let made = self.jetstream.create_key_value(config).await;
+        let made = self.handle.jetstream().create_key_value(config).await;
         made.map_err(|cause| self.failed(&cause))
     }
 }
@@ -209,7 +210,7 @@ impl Bucket for NatsBucket {
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>, BrokerError> {
-        let begun = NatsWatch::begin(&self.jetstream, &self.store().await?).await;
+        let begun = NatsWatch::begin(self.handle.clone(), &self.store().await?).await;
         Ok(Box::new(self.heeded(begun, |_| true).await?))
     }
 }

@@ -8,7 +8,7 @@
 //! Why: docs/decisions/0008-one-fenced-atomic-batch.md
 
 use async_nats::{
-    HeaderMap, HeaderValue,
+    Client, HeaderMap, HeaderValue,
     client::RequestErrorKind,
     header::{
         NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
@@ -56,7 +56,9 @@ impl NatsBroker {
             .acquire()
             .await
             .map_err(|closed| CommitError::Unknown(closed.to_string()))?;
-        let id = HeaderValue::from(self.client.new_inbox());
+        // One client for the whole of it: what another sends is no part of this batch.
+        let client = self.client();
+        let id = HeaderValue::from(client.new_inbox());
         let record_subject = subject::commit_subject(&batch.partition);
         let total = batch.outputs.len() + batch.record.len();
         let mut number = 0;
@@ -71,17 +73,17 @@ impl NatsBroker {
         };
         for output in &batch.outputs {
             let headers = numbered(output_headers(output));
-            self.send(&output.subject, headers, output.payload.clone())
+            self.send(&client, &output.subject, headers, output.payload.clone())
                 .await?;
         }
         for (index, part) in batch.record.iter().enumerate() {
             let headers = numbered(record_headers(index, batch.expected));
             if index + 1 == batch.record.len() {
                 return self
-                    .store(&record_subject, headers, part.clone(), batch.expected)
+                    .store(&client, &record_subject, headers, part.clone(), batch.expected)
                     .await;
             }
-            self.send(&record_subject, headers, part.clone()).await?;
+            self.send(&client, &record_subject, headers, part.clone()).await?;
         }
         Err(CommitError::Refused {
             code: 0,
@@ -94,18 +96,18 @@ impl NatsBroker {
     async fn publish_alone(&self, batch: &CommitBatch, record: &bytes::Bytes) -> Result<u64, CommitError> {
         let subject = subject::commit_subject(&batch.partition);
         let headers = record_headers(0, batch.expected);
-        self.store(&subject, headers, record.clone(), batch.expected)
+        self.store(&self.client(), &subject, headers, record.clone(), batch.expected)
             .await
     }
 
     async fn send(
         &self,
+        client: &Client,
         subject: &str,
         headers: HeaderMap,
         payload: bytes::Bytes,
     ) -> Result<(), CommitError> {
-        let sent = self
-            .client
+        let sent = client
             .publish_with_headers(subject.to_owned(), headers, payload)
             .await;
         sent.map_err(|cause| match cause.kind() {
@@ -117,14 +119,13 @@ impl NatsBroker {
     /// Sends the message whose answer decides.
     async fn store(
         &self,
+        client: &Client,
         subject: &str,
         headers: HeaderMap,
         payload: bytes::Bytes,
         expected: u64,
     ) -> Result<u64, CommitError> {
-        let asked = self
-            .client
-            .request_with_headers(subject.to_owned(), headers, payload);
+        let asked = client.request_with_headers(subject.to_owned(), headers, payload);
         let answer = self.while_connected(asked).await;
         let lost = || CommitError::Unknown("the connection was lost before the answer".to_owned());
         let answer = answer.ok_or_else(lost)?.map_err(|cause| match cause.kind() {
@@ -159,7 +160,7 @@ impl NatsBroker {
         for output in outputs {
             let headers = with_id(output);
             let ack = self
-                .jetstream
+                .jetstream()
                 .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
                 .await;
             acks.push(ack.map_err(|cause| unknown(&cause))?.into_future());
@@ -185,14 +186,20 @@ impl NatsBroker {
     ) -> Result<(), CommitError> {
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expected));
         headers.insert(EXPECTED_SUBJECT, subject::commit_subject(partition).as_str());
-        self.store(&output.subject, headers, output.payload.clone(), expected)
-            .await
-            .map(drop)
+        self.store(
+            &self.client(),
+            &output.subject,
+            headers,
+            output.payload.clone(),
+            expected,
+        )
+        .await
+        .map(drop)
     }
 
     fn too_large(&self) -> CommitError {
         CommitError::TooLarge {
-            max_payload: self.client.max_payload(),
+            max_payload: self.client().max_payload(),
         }
     }
 }
@@ -261,10 +268,10 @@ impl CommitLog for NatsBroker {
             Err(cause) => lost(&cause),
             Ok(()) => {}
         }
+        let client = self.client();
         for output in outputs {
             let headers = output_headers(output);
-            let sent = self
-                .client
+            let sent = client
                 .publish_with_headers(output.subject.clone(), headers, output.payload.clone())
                 .await;
             if let Err(cause) = sent {

@@ -5,49 +5,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{identity::PipelineId, ports::broker::BrokerError, tasks};
 
-use crate::api::{self, code};
+use crate::{
+    api::{self, code},
+    handle::NatsHandle,
+};
 
 #[derive(Deserialize)]
 struct ConsumerNames {
     #[serde(default)]
     consumers: Option<Vec<String>>,
-}
-
-/// What a subscription needs of the broker.
-#[derive(Clone)]
-pub(crate) struct NatsHandle {
-    pub(crate) client: async_nats::Client,
-    pub(crate) jetstream: async_nats::jetstream::Context,
-}
-
-impl NatsHandle {
-    pub(crate) fn new(jetstream: &async_nats::jetstream::Context) -> Self {
-        Self {
-            client: jetstream.client(),
-            jetstream: jetstream.clone(),
-        }
-    }
-
-    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        subject: &str,
-        body: &Value,
-    ) -> Result<T, BrokerError> {
-        let payload = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let answer = self
-            .client
-            .request(format!("$JS.API.{subject}"), payload.into())
-            .await;
-        api::parse(
-            &answer
-                .map_err(|cause| BrokerError::Unreachable(cause.to_string()))?
-                .payload,
-        )
-    }
 }
 
 /// Consumers of a pipeline begin with it; names have no underscore, so no two share one.

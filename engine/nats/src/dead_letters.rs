@@ -73,7 +73,7 @@ impl DeadLetters for NatsBroker {
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(0));
         let subject = subject::redrive_subject(pipeline, letter.sequence);
         let ack = self
-            .jetstream
+            .jetstream()
             .publish_with_headers(subject, headers, letter.payload.clone())
             .await;
         match ack.map_err(|cause| unreachable(&cause))?.await {
@@ -103,7 +103,7 @@ impl DeadLetters for NatsBroker {
 
     async fn order(&self, pipeline: &PipelineId, token: &str, order: Bytes) -> Result<u64, BrokerError> {
         let subject = subject::order_subject(pipeline, token);
-        let ack = self.jetstream.publish(subject, order).await;
+        let ack = self.jetstream().publish(subject, order).await;
         let ack = ack.map_err(|cause| unreachable(&cause))?.await;
         Ok(ack
             .map_err(|cause| failed(&cause, &subject::stream_name(pipeline)))?

@@ -132,14 +132,14 @@ impl NatsBroker {
             return Ok(None);
         }
         let within = self.options.request_timeout.min(silence::ANSWERS_WITHIN);
-        let inbox = self.client.new_inbox();
+        let inbox = self.client().new_inbox();
         let mut answers = self
-            .client
+            .client()
             .subscribe(inbox.clone())
             .await
             .map_err(|cause| unreachable(&cause))?;
         let asked = self
-            .client
+            .client()
             .publish_with_reply(
                 format!("$JS.API.DIRECT.GET.{stream}"),
                 inbox,

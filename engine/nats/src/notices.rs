@@ -12,11 +12,11 @@ impl NatsBroker {
             return Err(unreachable(&"not connected"));
         }
         let sent = async {
-            self.client
+            self.client()
                 .publish(subject.to_owned(), body)
                 .await
                 .map_err(|cause| unreachable(&cause))?;
-            self.client.flush().await.map_err(|cause| unreachable(&cause))
+            self.client().flush().await.map_err(|cause| unreachable(&cause))
         };
         let within = tokio::time::timeout(self.options.request_timeout, sent);
         within.await.map_err(|cause| unreachable(&cause))?

@@ -32,7 +32,7 @@ const MOST_INFO: u64 = 64 * 1024;
 impl NatsBroker {
     /// The limit that the client knows. Before the first connection it is the server's default.
     pub(crate) fn known_limit(&self) -> usize {
-        match self.client.max_payload() {
+        match self.client().max_payload() {
             0 => 1024 * 1024,
             bytes => bytes,
         }
@@ -54,7 +54,7 @@ impl NatsBroker {
 
     /// What the server says to which the client is connected; others may have another limit.
     async fn told_limit(&self) -> Option<usize> {
-        let known = self.client.try_server_info()?;
+        let known = self.client().try_server_info()?;
         let configured = Addresses::read(&self.options.url).ok()?.servers;
         let configured = configured
             .iter()
@@ -75,7 +75,7 @@ impl NatsBroker {
     }
 
     async fn take_limit(&self, told: usize) {
-        let known = self.client.max_payload();
+        let known = self.client().max_payload();
         if told == known || told == 0 {
             return;
         }
@@ -84,11 +84,11 @@ impl NatsBroker {
             told,
             "the broker's max_payload is another one; connecting again to use it"
         );
-        if self.client.force_reconnect().await.is_err() {
+        if self.client().force_reconnect().await.is_err() {
             return;
         }
         let reconnected = async {
-            while self.client.max_payload() == known {
+            while self.client().max_payload() == known {
                 sleep(Duration::from_millis(10)).await;
             }
         };

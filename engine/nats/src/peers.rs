@@ -22,7 +22,7 @@ fn subject(engine: &EngineId) -> String {
 #[async_trait]
 impl Peers for NatsBroker {
     async fn ask(&self, engine: &EngineId, question: Bytes) -> Result<Bytes, BrokerError> {
-        let answer = self.client.request(subject(engine), question).await;
+        let answer = self.client().request(subject(engine), question).await;
         let lost = |cause: &dyn std::fmt::Display| {
             BrokerError::Unreachable(format!(
                 "engine {engine}, which has the partition, does not answer: {cause}"
@@ -32,9 +32,9 @@ impl Peers for NatsBroker {
     }
 
     async fn listen(&self, engine: &EngineId) -> Result<Box<dyn Questions>, BrokerError> {
-        let subscriber = self.client.subscribe(subject(engine)).await;
+        let subscriber = self.client().subscribe(subject(engine)).await;
         Ok(Box::new(NatsQuestions {
-            client: self.client.clone(),
+            client: self.client(),
             subscriber: subscriber.map_err(|cause| unreachable(&cause))?,
         }))
     }

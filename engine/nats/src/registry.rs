@@ -30,12 +30,12 @@ const LEASE_KEPT: Duration = Duration::from_mins(5);
 impl NatsBroker {
     /// The bucket of the engines' leases.
     pub fn leases(&self) -> NatsBucket {
-        NatsBucket::new(self.jetstream.clone(), LEASES, LEASE_KEPT, &self.options)
+        NatsBucket::new(self.handle(), LEASES, LEASE_KEPT, &self.options)
     }
 
     /// The bucket of what alarms remember.
     pub fn alarms(&self) -> NatsBucket {
-        NatsBucket::new(self.jetstream.clone(), ALARMS, Duration::ZERO, &self.options)
+        NatsBucket::new(self.handle(), ALARMS, Duration::ZERO, &self.options)
     }
 }
 

@@ -85,7 +85,7 @@ impl NatsBroker {
 
     /// Whether the broker is a cluster of several servers, as far as it says so.
     pub(crate) fn is_clustered(&self) -> bool {
-        let info = self.client.server_info();
+        let info = self.client().server_info();
         info.connect_urls.len() > 1 || info.cluster.as_deref().is_some_and(|name| !name.is_empty())
     }
 

@@ -28,15 +28,14 @@ use crate::{connect::NatsBroker, error::unreachable, headers};
 impl Messages for NatsBroker {
     async fn send(&self, messages: Vec<NewMessage>) -> Vec<Result<StoredAt, SendError>> {
         let mut acks = Vec::with_capacity(messages.len());
+        let jetstream = self.jetstream();
         // One after the other into the connection, so that a stream has them in this order.
         for message in messages {
             let mut headers = headers::to_broker(&message.headers);
             if let Some(id) = &message.id {
                 headers.insert(NATS_MESSAGE_ID, id.as_str());
             }
-            let sent = self
-                .jetstream
-                .publish_with_headers(message.subject, headers, message.payload);
+            let sent = jetstream.publish_with_headers(message.subject, headers, message.payload);
             acks.push(sent.await);
         }
         let answers = acks.into_iter().map(|ack| async {

@@ -17,10 +17,7 @@ use tailrace_core::ports::{
     registry::{Entry, Watch},
 };
 
-use crate::{
-    consumers::{ConsumerGuard, NatsHandle},
-    error::unreachable,
-};
+use crate::{consumers::ConsumerGuard, error::unreachable, handle::NatsHandle};
 
 /// Says of an entry what was done to its key.
 const OPERATION: &str = "KV-Operation";
@@ -43,12 +40,8 @@ pub(crate) struct NatsWatch {
 
 impl NatsWatch {
     /// Begins with the last entry of each key.
-    pub(crate) async fn begin(
-        jetstream: &jetstream::Context,
-        store: &kv::Store,
-    ) -> Result<Self, BrokerError> {
-        let broker = NatsHandle::new(jetstream);
-        let deliver_subject = broker.client.new_inbox();
+    pub(crate) async fn begin(broker: NatsHandle, store: &kv::Store) -> Result<Self, BrokerError> {
+        let deliver_subject = broker.client().new_inbox();
         let unique = deliver_subject.rsplit('.').next().unwrap_or_default();
         let name = format!("watch_{unique}");
         // The client makes the consumer anew with a number behind its name. Before there is one, so that an end

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tailrace_nats::async_nats::{HeaderMap, jetstream::stream};
-use tailrace_tests::cluster::eventually;
+use tailrace_tests::{cluster::eventually, raw::publish_raw};
 
 use crate::{Stage, probe};
 
@@ -353,4 +353,25 @@ async fn users_without_a_list_get_the_popular_one_and_it_says_so() -> anyhow::Re
     let other = list("pipelines/p/steps/rank/state/seen%2Fnobody").await?;
     assert_eq!(other.status, 404, "{other:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_over_which_the_client_breaks_down_is_a_dead_letter_and_stops_nobody() -> anyhow::Result<()>
+{
+    let stage = Stage::set().await?;
+    for name in ["p", "q"] {
+        stage.engine.apply(name, &probe(name, 1, "")).await?;
+    }
+    let good = json!({ "user": "ann", "do": "count" }).to_string();
+    let headers: [&[u8]; 2] = [b"NATS/1.0\r\nX: a\rb\r\n\r\n", b"NATS/1.0\r\nX: ab\r\n\r\n"];
+    let messages = [0, 1, 0, 1].map(|kind| (&b"shop.events.a"[..], headers[kind], &*good));
+    publish_raw(&stage.cluster, &messages).await?;
+    for name in ["p", "q"] {
+        stage.engine.caught_up(name, 4).await?;
+        assert_eq!(stage.codes_of(name).await?, ["malformed-headers"; 2]);
+    }
+    assert!(stage.engine.log().contains("another one takes its place"));
+    // The registry is written and watched over the client that took its place.
+    stage.engine.apply("r", &probe("r", 1, "")).await?;
+    stage.engine.caught_up("r", 4).await
 }

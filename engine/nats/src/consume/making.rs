@@ -87,7 +87,7 @@ impl NatsSubscription {
         let unreachable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
         let consumer = self
             .broker
-            .jetstream
+            .jetstream()
             .get_consumer_from_stream::<pull::Config, _, _>(&made.name, &stream)
             .await;
         let consumer = consumer.map_err(|cause| unreachable(&cause))?;
@@ -128,7 +128,7 @@ impl NatsSubscription {
     }
 
     fn config(&self, info: &StreamInfo) -> Value {
-        let unique = format!("{:x}", async_nats_id(&self.broker.client));
+        let unique = format!("{:x}", async_nats_id(&self.broker.client()));
         let SubscribeRequest {
             pipeline,
             role,

@@ -37,14 +37,11 @@ use tailrace_core::{
     ports::broker::{BrokerError, Incoming, Input, InputError, Standing, SubscribeRequest, Subscription},
     watermark::Witness,
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use self::pulled::Pulled;
 use crate::{
-    connect::NatsBroker,
-    consumers::{ConsumerGuard, NatsHandle},
-    headers,
-    stream_info::StreamInfo,
+    connect::NatsBroker, consumers::ConsumerGuard, handle::NatsHandle, headers, stream_info::StreamInfo,
 };
 
 /// Deliveries that may be unacknowledged: more than all queues of a pipeline hold together.
@@ -79,6 +76,8 @@ struct LastStored {
 
 struct NatsSubscription {
     broker: NatsHandle,
+    /// Counts lost connections.
+    connection_lost: watch::Receiver<u64>,
     request: SubscribeRequest,
     /// When the stream was made: another moment means another stream.
     stream_created: Option<String>,
@@ -142,11 +141,14 @@ impl From<BrokerError> for Rebuild {
 impl Input for NatsBroker {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
         let broker = self.handle();
+        let mut connection_lost = self.lost.clone();
+        connection_lost.mark_unchanged();
         let next_sequence = request.from_sequence;
         let stream_created = request.stream_created.clone();
         let witness = request.witness;
         Ok(Box::new(NatsSubscription {
             broker,
+            connection_lost,
             request,
             stream_created,
             messages: None,
@@ -318,8 +320,10 @@ impl Subscription for NatsSubscription {
                     self.rebuild().await?;
                     continue;
                 };
-                let first = messages.next().await;
-                self.take_ready(first, max);
+                tokio::select! {
+                    first = messages.next() => self.take_ready(first, max),
+                    Ok(()) = self.connection_lost.changed() => self.look_what_ended_the_connection().await,
+                }
             }
             // Whoever stops waiting here finds what was taken the next time.
             self.check_bare().await;
@@ -338,13 +342,13 @@ impl Subscription for NatsSubscription {
             .pop_front_if(|(sequence, _)| *sequence <= low_water)
         {
             if self.explicit_acks {
-                let _ = self.broker.client.publish(reply, "+ACK".into()).await;
+                let _ = self.broker.client().publish(reply, "+ACK".into()).await;
             } else {
                 last = Some(reply);
             }
         }
         if let Some(reply) = last {
-            let _ = self.broker.client.publish(reply, "+ACK".into()).await;
+            let _ = self.broker.client().publish(reply, "+ACK".into()).await;
         }
     }
 

@@ -52,6 +52,14 @@ impl NatsSubscription {
         Ok(first.and_then(StoredMessage::unreadable))
     }
 
+    /// A connection was lost. Where the next message is what ended it, the consumer is made anew at once; otherwise the
+    /// client goes on by itself, and would not notice for two heartbeats.
+    pub(super) async fn look_what_ended_the_connection(&mut self) {
+        if let Ok(Some(found)) = self.unreadable().await {
+            self.lose(&format!("message {} ended the connection", found.sequence));
+        }
+    }
+
     /// Where reading begins, as the API is asked for it; none where that is the end of the stream.
     fn begin(&self) -> Option<Value> {
         let from = |sequence: u64| Some(json!({ "seq": sequence.max(1) }));
@@ -142,19 +150,24 @@ fn headers_read(block: &[u8]) -> Result<(), String> {
     if !status.is_empty() && status.parse::<StatusCode>().is_err() {
         return Err(format!("its headers have {status:?} for a status"));
     }
-    // A line that begins with white space goes on with the value before it.
-    let mut is_first = true;
-    for line in lines.filter(|line| !line.is_empty()) {
-        let goes_on = !is_first && line.starts_with(char::is_whitespace);
-        is_first = false;
-        if goes_on {
+    let mut lines = lines.peekable();
+    while let Some(line) = lines.next() {
+        if line.is_empty() {
             continue;
         }
-        let Some((name, _)) = line.split_once(':') else {
+        let Some((name, value)) = line.split_once(':') else {
             return Err(format!("its header line {line:?} has no colon"));
         };
         if name.parse::<HeaderName>().is_err() {
             return Err(format!("{name:?} is no name of a header"));
+        }
+        let mut value = value.trim_start().to_owned();
+        // A line that begins with white space goes on with the value before it.
+        while let Some(more) = lines.next_if(|line| line.starts_with(char::is_whitespace)) {
+            value.push_str(more);
+        }
+        if value.trim_end().contains('\r') {
+            return Err(format!("its header {name} holds a carriage return in its value"));
         }
     }
     Ok(())
@@ -174,6 +187,12 @@ mod tests {
             ("shop.a", "NATS/1.0\r\nKäse: v\r\n\r\n".as_bytes(), "no name"),
             ("shop.a", b"HTTP/1.1\r\nX: v\r\n\r\n", "instead of"),
             ("shop.a", b"NATS/1.0 wrong\r\n\r\n", "status"),
+            ("shop.a", b"NATS/1.0\r\nX: a\rb\r\n\r\n", "carriage return"),
+            (
+                "shop.a",
+                b"NATS/1.0\r\nX: a\r\r\n more\r\n\r\n",
+                "carriage return",
+            ),
             ("shop.\u{fffd}", b"", "subject is not UTF-8"),
             ("shop.\u{3000}a", b"", "white space"),
         ] {
@@ -184,6 +203,7 @@ mod tests {
             &b""[..],
             b"NATS/1.0\r\n\r\n",
             b"NATS/1.0 503 No Responders\r\n\r\n",
+            b"NATS/1.0\r\nX: \ra\r\r\n\r\n",
             "NATS/1.0\r\nX-K: é: ü\r\n more\r\nY:\r\n\r\n".as_bytes(),
         ] {
             assert_eq!(why_not("shop.ä", block), None, "{block:?}");

@@ -135,7 +135,7 @@ impl Objects<'_> {
 
     /// The metadata of a new upload.
     fn info(&self, name: &str, metadata: BTreeMap<String, String>, bytes: &Bytes) -> ObjectInfo {
-        let inbox = self.broker.client.new_inbox();
+        let inbox = self.broker.client().new_inbox();
         let unique = inbox.rsplit('.').next().unwrap_or(&inbox);
         ObjectInfo {
             name: name.to_owned(),
@@ -185,7 +185,7 @@ impl Objects<'_> {
                 oldest.await.map_err(|cause| self.failed(&cause))?;
             }
             let chunk = rest.split_to(size.min(rest.len()));
-            let ack = self.broker.jetstream.publish(subject.clone(), chunk).await;
+            let ack = self.broker.jetstream().publish(subject.clone(), chunk).await;
             under_way.push_back(ack.map_err(|cause| self.failed(&cause))?);
             sent += 1;
         }
@@ -204,7 +204,7 @@ impl Objects<'_> {
         let subject = metadata_subject(self.bucket, &info.name);
         let ack = self
             .broker
-            .jetstream
+            .jetstream()
             .publish_with_headers(subject, headers, payload.into())
             .await;
         match ack.map_err(|cause| self.failed(&cause))?.await {

@@ -9,44 +9,9 @@ use tailrace_core::{
     ports::broker::{Incoming, SubscribeRequest, Subscription},
 };
 use tailrace_nats::async_nats::jetstream::stream::RetentionPolicy;
-use tailrace_tests::cluster::{Cluster, PATIENCE};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-};
+use tailrace_tests::{cluster::PATIENCE, raw::publish_raw};
 
 use super::{Stand, request};
-
-/// Publishes as no client would, each message with its subject, its block of headers and a payload.
-async fn publish_raw(cluster: &Cluster, messages: &[(&[u8], &[u8], &str)]) -> anyhow::Result<()> {
-    let mut connection = BufReader::new(TcpStream::connect(cluster.address()).await?);
-    let mut sent = b"CONNECT {\"verbose\":false,\"headers\":true}\r\n".to_vec();
-    for (subject, headers, payload) in messages {
-        let total = headers.len() + payload.len();
-        let sizes = format!(" {} {total}\r\n", headers.len());
-        sent.extend(
-            [
-                b"HPUB ",
-                *subject,
-                sizes.as_bytes(),
-                *headers,
-                payload.as_bytes(),
-                b"\r\n",
-            ]
-            .concat(),
-        );
-    }
-    sent.extend(b"PING\r\n");
-    connection.get_mut().write_all(&sent).await?;
-    let mut line = String::new();
-    // Its first line tells what the server is.
-    while line != "PONG\r\n" {
-        line.clear();
-        anyhow::ensure!(connection.read_line(&mut line).await? > 0, "the server hung up");
-        anyhow::ensure!(!line.starts_with("-ERR"), "{line}");
-    }
-    Ok(())
-}
 
 /// So many messages, looked for as an engine does: it asks now and then how far the input is.
 async fn take(subscription: &mut Box<dyn Subscription>, count: usize) -> anyhow::Result<Vec<Incoming>> {
@@ -97,10 +62,13 @@ async fn a_message_that_no_client_can_read_is_given_and_what_comes_behind_it_too
                 (b"raw.begin", b"HTTP/1.1\r\nX: v\r\n\r\n", "5"),
                 (b"raw.\xff\xfe", GOOD, "6"),
                 (b"raw.good", GOOD, "7"),
+                // The client breaks down over this one.
+                (b"raw.return", b"NATS/1.0\r\nX: a\rb\r\n\r\n", "8"),
+                (b"raw.good", GOOD, "9"),
             ],
         )
         .await?;
-        let found = take(&mut reader, 6).await?;
+        let found = take(&mut reader, 8).await?;
         let found = found.iter().map(|message| {
             let payload = String::from_utf8_lossy(&message.payload).into_owned();
             (
@@ -110,8 +78,8 @@ async fn a_message_that_no_client_can_read_is_given_and_what_comes_behind_it_too
                 message.headers.len(),
             )
         });
-        let expected = [false, true, false, true, true, true, false];
-        let expected = (2..=7).map(|number: u64| {
+        let expected = [false, true, false, true, true, true, false, true, false];
+        let expected = (2..=9).map(|number: u64| {
             let is_unreadable = expected[number as usize - 1];
             (
                 number,
