@@ -355,7 +355,8 @@ impl Recovery<'_> {
             Follows::LocalState
         };
         if state_store.applied()?.commit == 0 && head.commit > 1 {
-            crate::partition::snapshot::restore_newest(self.world, self.partition, state_store).await?;
+            crate::partition::snapshot::restore_newest(self.world, self.partition, state_store, head.commit)
+                .await?;
         }
         let mut assembler = Assembler::default();
         let mut sequence = state_store.applied()?.sequence;

@@ -68,8 +68,8 @@ pub enum RecoverError {
     },
     /// Its records are there, and what lies before them is nowhere. No try mends that.
     #[error(
-        "partition {partition} cannot be recovered: its records begin with commit {first}, and what was before {}; this engine has no local state of it, either; restore the stream OBJ_tailrace_snapshots from a backup, or start an engine on the data folder that has the state, then: tailrace pipeline resume {}; if records were deleted, restore the stream {} as well; to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {})",
-        if *held == 0 { "is in no snapshot: the bucket OBJ_tailrace_snapshots holds none of it".to_owned() } else { format!("is in no snapshot that can be used: the bucket OBJ_tailrace_snapshots holds {held} of it, damaged or too old") },
+        "partition {partition} cannot be recovered: its records begin with commit {first}, and what was before {}; this engine has no local state of it, either; restore the stream OBJ_tailrace_snapshots from a backup of the same time, or start an engine on the data folder that has the state, then: tailrace pipeline resume {}; if records were deleted, restore the stream {} as well; to begin again with an empty state: tailrace pipeline resume {} --new-stream (tenant {})",
+        if *held == 0 { "is in no snapshot: the bucket OBJ_tailrace_snapshots holds none of it".to_owned() } else { format!("is in no snapshot that can be used: the bucket OBJ_tailrace_snapshots holds {held} of it, damaged, too old, or later than the last record") },
         partition.pipeline.pipeline, subject::stream_name(&partition.pipeline), partition.pipeline.pipeline, partition.pipeline.tenant
     )]
     NoSnapshot {

@@ -110,25 +110,29 @@ pub(super) async fn applied(
     Ok(sequence.map(|sequence| Applied { commit, sequence }))
 }
 
-/// Restores the newest snapshot that is sound into an empty state store; leaves it empty where there is none.
+/// Restores the newest snapshot up to a commit that is sound into an empty state store; leaves it empty where there is
+/// none. A later one is of commits that are no more: the stream was restored from before.
 pub(super) async fn restore_newest(
     world: &World,
     partition: &PartitionId,
     state_store: &dyn PartitionStore,
+    last: u64,
 ) -> Result<(), RecoverError> {
-    if let Some(chunks) = newest(world, partition).await? {
+    if let Some(chunks) = newest(world, partition, last).await? {
         let applied = state_store.import(&mut chunks.into_iter())?;
         tracing::info!(commit = applied.commit, "restored from a snapshot");
     }
     Ok(())
 }
 
-/// The chunks of the newest snapshot that is sound.
+/// The chunks of the newest snapshot up to a commit that is sound.
 pub(crate) async fn newest(
     world: &World,
     partition: &PartitionId,
+    last: u64,
 ) -> Result<Option<Vec<Vec<u8>>>, BrokerError> {
-    for commit in world.snapshots.list(partition).await? {
+    let commits = world.snapshots.list(partition).await?;
+    for commit in commits.into_iter().filter(|commit| *commit <= last) {
         let Some((metadata, bytes)) = world.snapshots.get(partition, commit).await? else {
             continue;
         };

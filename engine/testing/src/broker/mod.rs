@@ -204,6 +204,11 @@ impl MemoryBroker {
         taken.map(Backup)
     }
 
+    /// A copy of a stream.
+    pub fn back_up(&self, name: &str) -> Option<Backup> {
+        self.0.log.lock().held.get(name).cloned().map(Backup)
+    }
+
     /// The stream is restored.
     pub fn put_back(&self, name: &str, backup: Backup) {
         self.0.log.lock().held.insert(name.to_owned(), backup.0);

@@ -311,3 +311,38 @@ async fn records_without_the_snapshot_before_them_name_the_snapshots() {
         .await;
     assert_eq!(stage.outputs(), 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_restored_alone_goes_on_from_the_snapshot_of_its_time() {
+    let stage = Stage::set(1 << 20).await;
+    let engine = stage.start();
+    let (own, commits) = (
+        subject::stream_name(&pipeline()),
+        subject::commit_pattern(&pipeline()),
+    );
+    stage.commit_each(5).await;
+    stage.broker.keep_last(&own, &commits);
+    stage.writes_away_what_is_gone("are gone").await;
+    stage.commit_each(1).await;
+    let backup = stage.broker.back_up(&own).unwrap();
+    stage.commit_each(4).await;
+    stage.broker.keep_last(&own, &commits);
+    stage.writes_away_what_is_gone("are gone").await;
+    engine.cancel();
+    tokio::time::sleep(PATIENCE).await;
+    let newest = stage
+        .broker
+        .snapshots()
+        .into_iter()
+        .map(|(_, commit)| commit)
+        .max();
+    assert!(newest > Some(6), "one is of commits that are no more: {newest:?}");
+    stage.broker.put_back(&own, backup);
+    assert_eq!(stage.outputs(), 6);
+    stage.start();
+    stage
+        .until("it goes on", |stage| {
+            stage.outputs() == 10 && stage.state() == State::Running
+        })
+        .await;
+}

@@ -159,7 +159,7 @@ impl UpstreamSource<'_> {
         (owners, rows): (Option<Owners>, &mut Vec<(String, Bytes)>),
     ) -> Result<Behind, String> {
         let partition = self.partition(number);
-        let newest = snapshot::newest(self.world, &partition).await;
+        let newest = snapshot::newest(self.world, &partition, u64::MAX).await;
         let newest = newest.map_err(|cause| cause.to_string())?;
         let gone = || {
             format!(
