@@ -87,6 +87,23 @@ pub fn overlap(one: &str, other: &str) -> bool {
     }
 }
 
+/// Patterns that match the same subjects, of which no two overlap, as a stream wants them: each that another one covers
+/// is left out, and so is the later of two that overlap otherwise.
+pub fn widest(patterns: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for pattern in patterns {
+        if kept.iter().any(|known| covers(known, &pattern)) {
+            continue;
+        }
+        kept.retain(|known| !covers(&pattern, known));
+        if !kept.iter().any(|known| overlap(known, &pattern)) {
+            kept.push(pattern);
+        }
+    }
+    kept.sort_unstable();
+    kept
+}
+
 /// Makes one subject token of any text: what a token cannot hold is percent-encoded.
 pub fn token(text: &str) -> String {
     use std::fmt::Write as _;
@@ -204,6 +221,17 @@ pub fn is_in_a_bucket(pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_widest_patterns_hold_the_same_and_do_not_overlap() {
+        for (given, kept) in [
+            (["a.>", "b", "a.*"], &["a.>", "b"][..]),
+            (["a.*", "b", "a.>"], &["a.>", "b"]),
+            (["a.*.b", "a.b.*", "a.*.b"], &["a.*.b"]),
+        ] {
+            assert_eq!(widest(given.map(str::to_owned)), kept);
+        }
+    }
 
     #[test]
     fn patterns_cover_and_overlap_as_the_broker_has_it() {

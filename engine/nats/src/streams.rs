@@ -174,9 +174,7 @@ impl Streams for NatsBroker {
         check_own(&known, own)?;
         let mut wanted = own.subjects();
         if keeps {
-            wanted.extend(known.subjects.iter().cloned());
-            wanted.sort_unstable();
-            wanted.dedup();
+            wanted = subject::widest(wanted.into_iter().chain(known.subjects.iter().cloned()));
         }
         let has_subjects = wanted.iter().all(|subject| known.subjects.contains(subject));
         let has_replicas = own.replicas.is_none_or(|wanted| known.replicas >= wanted);
@@ -410,14 +408,18 @@ impl NatsBroker {
 
     /// Says which stream holds the subjects, where that is why ours was refused.
     async fn name_holder(&self, own: &OwnStream, code: u64, description: String) -> BrokerError {
-        let mut description = description;
-        if let Some(pattern) = &own.output_pattern
-            && let Ok(holders) = self.streams_with(pattern).await
-            && let Some(holder) = holders
-                .iter()
-                .find(|name| **name != subject::stream_name(&own.pipeline))
-        {
-            description = format!("{pattern:?} is held by stream {holder:?} already: {description}");
+        if code != code::SUBJECTS_OVERLAP {
+            return BrokerError::Refused { code, description };
+        }
+        for pattern in own.subjects() {
+            let holders = self.streams_with(&pattern).await.unwrap_or_default();
+            let own = subject::stream_name(&own.pipeline);
+            if let Some(holder) = holders.into_iter().find(|name| *name != own) {
+                let description = format!(
+                    "{pattern:?} is held by stream {holder:?} already: {description}; take it from that stream (nats stream edit {holder}), or delete it (nats stream rm {holder})"
+                );
+                return BrokerError::Refused { code, description };
+            }
         }
         BrokerError::Refused { code, description }
     }

@@ -201,7 +201,9 @@ impl PipelineRun {
     async fn give_back_subjects(&self, facts: &StreamFacts, running: &Running) -> Result<(), Ended> {
         let own = own_stream(&self.pipeline, self.status.life, &running.plan.manifest);
         let mut wanted = own.subjects().into_iter();
-        let missing = wanted.find(|subject| !facts.subjects.contains(subject));
+        // Whoever made it hold more has taken nothing away.
+        let is_held = |subject: &String| facts.subjects.iter().any(|held| subject::covers(held, subject));
+        let missing = wanted.find(|subject| !is_held(subject));
         let missing = missing.or_else(|| has_lost_its_life(facts, &own).then(|| "tailrace.life".to_owned()));
         let Some(missing) = missing else {
             return Ok(());
