@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{AuthError, Client, ConnectOptions, Event, connection::State, jetstream};
+use async_nats::{AuthError, Client, ConnectOptions, Event, ServerError, connection::State, jetstream};
 use tailrace_core::{name::Name, ports::broker::BrokerError};
 use tokio::{
     sync::{Mutex, Semaphore, watch},
@@ -14,6 +14,7 @@ use crate::{
     address::Addresses,
     attempts::Attempts,
     bucket::NatsBucket,
+    denials::{self, Denials},
     login::Login,
     options::{NatsOptions, TlsOptions},
     silence::Silence,
@@ -40,6 +41,7 @@ pub struct NatsBroker {
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) silence: Arc<Silence>,
+    pub(crate) denials: Arc<Denials>,
     /// When the server is to be asked next for its limit of messages (see `payload_limit`).
     pub(crate) limit_due: Mutex<Option<Instant>>,
     pub(crate) registry: NatsBucket,
@@ -98,6 +100,8 @@ impl NatsBroker {
         }
         let attempts = Arc::new(Attempts::of(name.clone()));
         let (looked, noted) = (attempts.clone(), attempts);
+        let denials = Arc::<Denials>::default();
+        let denied = Arc::downgrade(&denials);
         let TlsOptions { ca, client } = &options.tls;
         if let Some(ca) = ca {
             connect = connect.add_root_certificates(ca.clone()).require_tls(true);
@@ -120,8 +124,19 @@ impl NatsBroker {
             })
             .event_callback(move |event| {
                 match &event {
-                    Event::Connected => noted.note(None),
+                    Event::Connected => {
+                        noted.note(None);
+                        if let Some(denials) = denied.upgrade() {
+                            denials.connected();
+                        }
+                    }
                     Event::ClientError(cause) => noted.note(Some(cause.to_string())),
+                    Event::ServerError(ServerError::Other(said)) => {
+                        let new = denied.upgrade().and_then(|denials| denials.note(said));
+                        if let Some(denied) = new {
+                            tracing::error!(account = name, "{denied}");
+                        }
+                    }
                     _ => {}
                 }
                 report(&event, name.as_deref(), &told, &seen);
@@ -130,6 +145,7 @@ impl NatsBroker {
         let client = Box::pin(connect.connect(servers))
             .await
             .map_err(|cause| unusable(&cause))?;
+        denials::keep_trying(Arc::downgrade(&denials), client.clone());
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(options.request_timeout);
         let registry = NatsBucket::new(jetstream.clone(), REGISTRY, Duration::ZERO, &options).unmade();
@@ -141,6 +157,7 @@ impl NatsBroker {
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             silence: Arc::default(),
+            denials,
             limit_due: Mutex::default(),
             registry,
         })
