@@ -10,7 +10,10 @@ use std::{
 
 use tailrace_core::{audit::Change, name::Name};
 
-use crate::{command::Commands, error::ControlResult};
+use crate::{
+    command::Commands,
+    error::{ControlError, ControlResult},
+};
 
 /// How often it is tried once there should be room: others take it as well.
 const TRIES: u32 = 10;
@@ -40,7 +43,7 @@ impl Commands {
         };
         let lacks_room = |done: &ControlResult<()>| {
             let cause = done.as_ref().err();
-            !is_begun.load(Ordering::Relaxed) && cause.is_some_and(|cause| cause.is_for_want_of_storage())
+            !is_begun.load(Ordering::Relaxed) && cause.is_some_and(ControlError::is_for_want_of_storage)
         };
         let done = self.audited(change.clone(), make()).await;
         // In another account it would leave no room for the log.
