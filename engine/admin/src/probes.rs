@@ -36,6 +36,9 @@ pub(crate) struct Readiness {
     /// Entries of the registry that it cannot read, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable_entries: Option<usize>,
+    /// Streams of the engine's own that somebody has altered, with the way out, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    altered_streams: Vec<String>,
 }
 
 /// The metrics, for Prometheus.
@@ -58,6 +61,7 @@ pub(crate) async fn ready(State(api): State<ApiState>) -> Answer<Json<Readiness>
             Ok(Json(Readiness {
                 status: "ready",
                 unreadable_entries: (unreadable > 0).then_some(unreadable),
+                altered_streams: api.queries.context().told_of_streams(),
             }))
         }
         Err(reason) => Err(Problem::new(

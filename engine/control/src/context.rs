@@ -7,6 +7,7 @@ use std::{
 };
 
 use tailrace_core::{
+    altered::SharedStream,
     identity::{Digest, EngineId, PipelineId},
     manifest::PluginRef,
     membership::Cluster,
@@ -31,6 +32,8 @@ pub struct Context {
     pub(crate) overview: Overview,
     pub(crate) cluster: Cluster,
     pub(crate) amounts: Amounts,
+    /// The streams for all pipelines that are not as they must be, as of the last look.
+    pub(crate) shared: Arc<Mutex<Vec<SharedStream>>>,
     /// Tokens that the engine's own configuration names.
     configured: Arc<Mutex<BTreeMap<Digest, (Arc<Token>, bool)>>>,
 }
@@ -49,6 +52,7 @@ impl Context {
             overview,
             cluster,
             amounts: Amounts::default(),
+            shared: Arc::default(),
             configured: Arc::default(),
         }
     }
@@ -62,6 +66,9 @@ impl Context {
     pub fn readiness(&self) -> Result<(), Cow<'static, str>> {
         if !self.world.streams.is_connected() {
             return Err("the broker is not connected".into());
+        }
+        if let Some(hindrance) = self.hindrance() {
+            return Err(hindrance.into());
         }
         match self
             .registry
@@ -84,6 +91,12 @@ impl Context {
             .broker_stores_nothing(|tenant| self.is_on_own_account(tenant))
         {
             return Err("the broker stores no commits at present; is its disk full?".into());
+        }
+        if self.overview.lacks_disk() {
+            return Err(
+                "no space left on the disk of the engine's data folder; make room there (operator); pipelines go on by themselves"
+                    .into(),
+            );
         }
         Ok(())
     }

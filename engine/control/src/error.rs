@@ -80,6 +80,11 @@ impl ControlError {
         }
     }
 
+    /// Whether the broker has no storage left for what was to be written first.
+    pub(crate) fn is_for_want_of_storage(&self) -> bool {
+        matches!(self, Self::Broker(cause) | Self::Unaudited(cause) if cause.is_for_want_of_storage())
+    }
+
     /// Stable, for programs.
     pub fn code(&self) -> ApiCode {
         match self {

@@ -7,7 +7,7 @@
 //! - [`doctor`] finds what is not as it should be, and mends what it can;
 //! - [`alarms`] looks at numbers on its own account, and notifies.
 //!
-//! All three stand on one small [`context`]. What goes wrong is a [`ControlError`], which says whose fault it
+//! All three stand on one small [`context`]; [`hindrance`] is what keeps all of it from working. What goes wrong is a [`ControlError`], which says whose fault it
 //! is; the edge turns it into HTTP.
 
 pub mod alarms;
@@ -16,6 +16,7 @@ pub mod context;
 pub mod doctor;
 pub mod entries;
 pub mod error;
+pub mod hindrance;
 pub mod lives;
 mod named;
 pub mod query;

@@ -5,15 +5,19 @@
 //!
 //! Why: docs/decisions/0216-a-client-that-breaks-down-is-replaced.md
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-use async_nats::{AuthError, Client, ConnectOptions, Event};
-use tailrace_core::{name::Name, ports::broker::BrokerError};
+use async_nats::{AuthError, Client, ConnectOptions, Event, ServerError};
+use tailrace_core::ports::broker::BrokerError;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     address::Addresses,
     attempts::Attempts,
+    denials::Denials,
     handle::WeakHandle,
     login::Login,
     options::{NatsOptions, TlsOptions},
@@ -46,6 +50,7 @@ pub(crate) struct Opener {
     /// Counts lost connections.
     pub(crate) lost: Arc<watch::Sender<u64>>,
     pub(crate) link: Arc<watch::Sender<Link>>,
+    pub(crate) denials: Weak<Denials>,
 }
 
 /// A client, and what tells that its task has ended.
@@ -55,20 +60,6 @@ pub(crate) struct Opened {
 }
 
 impl Opener {
-    pub(crate) fn new(
-        account: Option<&Name>,
-        options: NatsOptions,
-        lost: watch::Sender<u64>,
-        link: watch::Sender<Link>,
-    ) -> Self {
-        Self {
-            account: account.map(Name::to_string),
-            options,
-            lost: Arc::new(lost),
-            link: Arc::new(link),
-        }
-    }
-
     /// Connects, or begins to try.
     pub(crate) async fn open(&self) -> Result<Opened, BrokerError> {
         let unusable = |cause: &dyn std::fmt::Display| BrokerError::Unreachable(cause.to_string());
@@ -76,6 +67,7 @@ impl Opener {
         let attempts = Arc::new(Attempts::of(self.account.clone()));
         let (looked, noted) = (attempts.clone(), attempts);
         let (lost, link, account) = (self.lost.clone(), self.link.clone(), self.account.clone());
+        let denials = self.denials.clone();
         // The client drops what it calls when its task ends, and this with it.
         let (is_there, ended) = oneshot::channel();
         let connect = self
@@ -93,8 +85,19 @@ impl Opener {
             .event_callback(move |event| {
                 let _: &oneshot::Sender<()> = &is_there;
                 match &event {
-                    Event::Connected => noted.note(None),
+                    Event::Connected => {
+                        noted.note(None);
+                        if let Some(denials) = denials.upgrade() {
+                            denials.connected();
+                        }
+                    }
                     Event::ClientError(cause) => noted.note(Some(cause.to_string())),
+                    Event::ServerError(ServerError::Other(said)) => {
+                        let new = denials.upgrade().and_then(|denials| denials.note(said));
+                        if let Some(denied) = new {
+                            tracing::error!(account, "{denied}");
+                        }
+                    }
                     _ => {}
                 }
                 report(&event, account.as_deref(), &lost, &link);

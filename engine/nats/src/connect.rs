@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     bucket::NatsBucket,
     client::{Link, Opened, Opener},
+    denials::{self, Denials},
     handle::NatsHandle,
     options::NatsOptions,
     silence::Silence,
@@ -32,6 +33,7 @@ pub struct NatsBroker {
     pub(crate) options: NatsOptions,
     pub(crate) batches: Arc<Semaphore>,
     pub(crate) silence: Arc<Silence>,
+    pub(crate) denials: Arc<Denials>,
     /// When the server is to be asked next for its limit of messages (see `payload_limit`).
     pub(crate) limit_due: Mutex<Option<Instant>>,
     pub(crate) registry: NatsBucket,
@@ -50,9 +52,17 @@ impl NatsBroker {
     ) -> Result<Self, BrokerError> {
         let (told, lost) = watch::channel(0);
         let (seen, link) = watch::channel(Link::Opening);
-        let opener = Opener::new(account, options.clone(), told, seen);
+        let denials = Arc::<Denials>::default();
+        let opener = Opener {
+            account: account.map(Name::to_string),
+            options: options.clone(),
+            lost: Arc::new(told),
+            link: Arc::new(seen),
+            denials: Arc::downgrade(&denials),
+        };
         let Opened { client, ended } = opener.open().await?;
         let handle = NatsHandle::new(client, options.request_timeout);
+        denials::keep_trying(Arc::downgrade(&denials), handle.weak());
         tasks::spawn(opener.replace_for_ever(handle.weak(), ended));
         let registry = NatsBucket::new(handle.clone(), REGISTRY, Duration::ZERO, &options).unmade();
         Ok(Self {
@@ -62,6 +72,7 @@ impl NatsBroker {
             options,
             batches: Arc::new(Semaphore::new(MAX_BATCHES)),
             silence: Arc::default(),
+            denials,
             limit_due: Mutex::default(),
             registry,
         })

@@ -87,6 +87,10 @@ impl WeakHandle {
         self.0.strong_count() > 0
     }
 
+    pub(crate) fn client(&self) -> Option<Client> {
+        Some(NatsHandle(self.0.upgrade()?).client())
+    }
+
     /// From now on this client is asked.
     pub(crate) fn replace(&self, client: Client, patience: Duration) {
         if let Some(now) = self.0.upgrade() {

@@ -2,13 +2,13 @@
 //!
 //! - [`connect`]: the connection, which outlives the server's restarts; [`options`]: how to reach it;
 //! - [`address`]: where it is, and who the address says that the engine is; [`attempts`]: tries to connect that failed;
-//! - [`payload_limit`]: what it takes at most in a message, asked again;
+//! - [`denials`]: what its permissions deny; [`payload_limit`]: what it takes at most in a message, asked again;
 //! - [`login`]: how it proves whose it is; [`accounts`]: a connection for each account of tenants;
 //! - [`api`]: JetStream's answers, with its error codes; [`asking`]: its requests;
 //! - [`consume`]: an endless, ordered subscription over consumers that come and go; [`consumers`]: what they are called;
 //! - [`commit`]: the atomic batch with its fence; [`messages`]: reading what a stream holds;
-//! - [`streams`]: the stream of a pipeline's own; [`own_config`]: whether it is as it was made; [`held_subjects`]: what
-//!   may come into any; [`replicas`]: how many copies of all that there are, and where;
+//! - [`streams`]: the stream of a pipeline's own; [`own_config`]: whether it is as it was made; [`shared_config`]: the
+//!   same of those for all pipelines; [`held_subjects`]: what may come into any; [`replicas`]: how many copies of all that there are, and where;
 //! - [`bucket`], [`registry`]: key-value buckets and plugin bytes; [`watch`]: what changes in a bucket;
 //! - [`tenant_messages`], [`tenant_streams`]: what a tenant sends, reads and makes by hand;
 //! - [`objects`]: objects of any size;
@@ -33,6 +33,7 @@ mod connect;
 mod consume;
 mod consumers;
 mod dead_letters;
+mod denials;
 mod error;
 mod handle;
 mod headers;
@@ -47,6 +48,7 @@ mod payload_limit;
 mod peers;
 mod registry;
 mod replicas;
+mod shared_config;
 mod silence;
 mod snapshots;
 mod stream_info;

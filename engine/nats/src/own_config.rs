@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tailrace_core::altered::{Altered, Harm};
 
 /// What the engine makes such a stream with, where another value refuses commits or loses them.
-const MADE: [(&str, fn() -> Value, Harm); 13] = [
+const MADE: [(&str, fn() -> Value, Harm); 14] = [
+    // What is stored under interest goes at once, for nobody has a consumer there.
+    ("retention", || json!("limits"), Harm::Misleads),
     ("subject_transform", || Value::Null, Harm::Misleads),
     ("sources", || Value::Null, Harm::Mendable),
     ("max_bytes", || json!(-1), Harm::Mendable),
@@ -22,15 +24,26 @@ const MADE: [(&str, fn() -> Value, Harm); 13] = [
 
 /// The settings of a stream that are others.
 pub(crate) fn altered(config: &Value) -> Vec<Altered> {
-    let others = MADE.iter().filter_map(|(setting, made, harm)| {
-        let (is, was) = (&config[setting], made());
+    let made = MADE.iter().map(|(setting, made, harm)| (*setting, made(), *harm));
+    others(config, made)
+}
+
+/// Those of these settings that are others, with what the engine made the stream with.
+pub(crate) fn others(
+    config: &Value,
+    made: impl IntoIterator<Item = (&'static str, Value, Harm)>,
+) -> Vec<Altered> {
+    let others = made.into_iter().filter_map(|(setting, was, harm)| {
+        let is = &config[setting];
         // The broker leaves out what is not set.
         let is_same = *is == was || is.is_null() && is_unset(&was);
+        // The broker changes no work queue into anything else.
+        let is_final = setting == "retention" && *is == json!("workqueue");
         (!is_same).then(|| Altered {
             setting,
             is: is.to_string(),
             was: was.to_string(),
-            harm: *harm,
+            harm: if is_final { Harm::Final } else { harm },
         })
     });
     others.collect()
@@ -40,14 +53,20 @@ pub(crate) fn altered(config: &Value) -> Vec<Altered> {
 pub(crate) fn mended(mut config: Value) -> Value {
     for Altered { setting, .. } in altered(&config) {
         let made = MADE.iter().find(|(known, ..)| *known == setting);
-        if let (Some((_, made, _)), Some(config)) = (made, config.as_object_mut()) {
-            match made() {
-                Value::Null => drop(config.remove(setting)),
-                made => drop(config.insert(setting.to_owned(), made)),
-            }
+        if let Some((_, made, _)) = made {
+            give_back(&mut config, setting, made());
         }
     }
     config
+}
+
+/// Sets a setting to what it was made with.
+pub(crate) fn give_back(config: &mut Value, setting: &str, made: Value) {
+    match (made, config.as_object_mut()) {
+        (Value::Null, Some(config)) => drop(config.remove(setting)),
+        (made, Some(config)) => drop(config.insert(setting.to_owned(), made)),
+        (_, None) => {}
+    }
 }
 
 fn is_unset(value: &Value) -> bool {
@@ -60,7 +79,7 @@ mod tests {
 
     fn made() -> Value {
         json!({
-            "name": "TR_shop_x", "discard": "new", "max_msgs": -1, "max_msg_size": -1, "max_age": 0,
+            "name": "TR_shop_x", "retention": "limits", "discard": "new", "max_msgs": -1, "max_msg_size": -1, "max_age": 0,
             "max_bytes": -1, "num_replicas": 3, "allow_atomic": true, "allow_direct": true, "allow_msg_ttl": true,
         })
     }
@@ -77,6 +96,7 @@ mod tests {
             ("discard", json!("old")),
             ("allow_atomic", json!(false)),
             ("no_ack", json!(true)),
+            ("retention", json!("interest")),
             ("sources", json!([{ "name": "SHOP" }])),
             ("subject_transform", json!({ "src": "tr.>", "dest": "zz.>" })),
         ] {
@@ -89,6 +109,15 @@ mod tests {
         let mut left_out = made();
         left_out.as_object_mut().unwrap().remove("allow_atomic");
         assert_eq!(altered(&left_out)[0].setting, "allow_atomic");
+    }
+
+    #[test]
+    fn a_retention_that_throws_records_away_lets_nothing_run() {
+        let mut config = made();
+        config["retention"] = json!("interest");
+        assert_eq!(altered(&config)[0].harm, Harm::Misleads);
+        config["retention"] = json!("workqueue");
+        assert_eq!(altered(&config)[0].harm, Harm::Final);
     }
 
     #[test]

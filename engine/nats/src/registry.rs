@@ -25,7 +25,7 @@ const LEASES: &str = "tailrace_engines";
 const ALARMS: &str = "tailrace_alarms";
 const PLUGINS: &str = "tailrace_plugins";
 /// Leases are renewed every few seconds; what has not been for so long is of an engine long gone.
-const LEASE_KEPT: Duration = Duration::from_mins(5);
+pub(crate) const LEASE_KEPT: Duration = Duration::from_mins(5);
 
 impl NatsBroker {
     /// The bucket of the engines' leases.

@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailrace_core::{
+    altered::SharedStream,
     identity::PipelineId,
     life::Life,
     ports::broker::{
-        BrokerError, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own, has_lost_its_life,
+        BrokerError, Denied, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own,
+        has_lost_its_life,
     },
     subject, tasks,
 };
@@ -219,6 +221,18 @@ impl Streams for NatsBroker {
         self.ask::<Value>(&format!("STREAM.UPDATE.{name}"), &config)
             .await
             .map(drop)
+    }
+
+    async fn altered_shared(&self) -> Result<Vec<SharedStream>, BrokerError> {
+        self.look_at_shared().await
+    }
+
+    async fn mend_shared(&self, name: &str) -> Result<(), BrokerError> {
+        self.give_back_shared(name).await
+    }
+
+    fn denied(&self) -> Vec<Denied> {
+        self.denials.now()
     }
 
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError> {

@@ -12,8 +12,9 @@ const FILE: &str = "engine-id";
 pub fn engine_id(data_dir: &Path, random: &dyn Random) -> anyhow::Result<EngineId> {
     let file = data_dir.join(FILE);
     if file.exists() {
-        let text =
-            std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        // What is no text is no name either, and has the same way out.
+        let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
         return EngineId::new(text.trim()).with_context(|| {
             format!(
                 "{} does not hold an engine's name; remove the file and one is made",
@@ -22,7 +23,11 @@ pub fn engine_id(data_dir: &Path, random: &dyn Random) -> anyhow::Result<EngineI
         });
     }
     let made = EngineId::new(&format!("e-{:012x}", random.next_u64() >> 16))?;
-    std::fs::write(&file, format!("{made}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+    // A disk that is full must not leave an empty file behind: that would be taken for a damaged name.
+    let half = file.with_extension("tmp");
+    std::fs::write(&half, format!("{made}\n"))
+        .and_then(|()| std::fs::rename(&half, &file))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(made)
 }
 
@@ -36,7 +41,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = engine_id(folder.path(), &SystemRandom).unwrap();
         assert_eq!(engine_id(folder.path(), &SystemRandom).unwrap(), first);
-        std::fs::write(folder.path().join(FILE), "not a name!").unwrap();
-        assert!(engine_id(folder.path(), &SystemRandom).is_err());
+    }
+
+    #[test]
+    fn what_is_no_name_is_told_with_the_file_and_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        for damaged in [&b"not a name!"[..], b"", b"e-\xff\xfe\x00", &[0; 16]] {
+            std::fs::write(&file, damaged).unwrap();
+            let told = format!("{:#}", engine_id(folder.path(), &SystemRandom).unwrap_err());
+            assert!(told.contains(file.to_str().unwrap()), "{told}");
+            assert!(told.contains("remove the file and one is made"), "{told}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        engine_id(folder.path(), &SystemRandom).unwrap();
     }
 }

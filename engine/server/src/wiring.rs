@@ -77,6 +77,7 @@ pub struct RunningEngine {
     amounts: JoinHandle<()>,
     lives: JoinHandle<()>,
     audit: JoinHandle<()>,
+    shared: JoinHandle<()>,
     replicas: JoinHandle<()>,
     taken: watch::Receiver<Option<IdentityTaken>>,
     /// Last, so that the folder is given back when nothing of this engine is left.
@@ -151,6 +152,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
     let alarms = tasks::spawn(alarms.run(stop.clone()));
     let amounts = tasks::spawn(context.clone().keep_amounts(stop.clone()));
     let lives = tasks::spawn(commands.go_on(stop.clone()));
+    let shared = tasks::spawn(context.clone().keep_shared(stop.clone()));
     let audit = tasks::spawn(context.keep_audit(stop.clone()));
     let replicas = tasks::spawn(keep_replicas(world.clone(), stop.clone()));
     let engine = Engine {
@@ -194,6 +196,7 @@ pub async fn start(config: &Config, compile: Compile) -> anyhow::Result<RunningE
         amounts,
         lives,
         audit,
+        shared,
         replicas,
         taken,
         _folder: folder,
@@ -253,6 +256,7 @@ impl RunningEngine {
         self.amounts.abort();
         self.lives.abort();
         self.audit.abort();
+        self.shared.abort();
         self.replicas.abort();
     }
 }

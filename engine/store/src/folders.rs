@@ -16,6 +16,8 @@ use std::{
 
 use tailrace_core::{name::Name, ports::store::StoreError};
 
+use crate::value::is_full;
+
 /// Damaged databases of a tenant that are kept for a look; older ones are deleted.
 const KEPT_DAMAGED: usize = 3;
 /// Says that a copy has all that the database had.
@@ -311,7 +313,14 @@ fn file_name(path: &Path) -> String {
 
 fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
-    move |cause| StoreError::Io(format!("cannot {act} {}: {cause}", path.display()))
+    move |cause| {
+        let told = format!("cannot {act} {}: {cause}", path.display());
+        if is_full(&cause) {
+            StoreError::NoRoom(told)
+        } else {
+            StoreError::Io(told)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Handle {
         match &done {
             Ok(_) => {}
             Err(StoreError::Damaged(_)) => self.note(Condition::Damaged),
-            Err(StoreError::Io(_)) => self.note(Condition::Failed),
+            Err(StoreError::Io(_) | StoreError::NoRoom(_)) => self.note(Condition::Failed),
         }
         done
     }

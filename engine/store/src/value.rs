@@ -52,9 +52,16 @@ pub(crate) fn damaged(cause: &str) -> StoreError {
     StoreError::Damaged(cause.to_owned())
 }
 
+/// Whether the disk has no room.
+pub(crate) fn is_full(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(cause.kind(), QuotaExceeded | StorageFull)
+}
+
 pub(crate) fn failed(cause: &sled::Error) -> StoreError {
     match cause {
         sled::Error::Corruption { .. } => StoreError::Damaged(cause.to_string()),
+        sled::Error::Io(cause) if is_full(cause) => StoreError::NoRoom(cause.kind().to_string()),
         _ => StoreError::Io(cause.to_string()),
     }
 }

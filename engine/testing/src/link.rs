@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tailrace_core::ports::broker::BrokerError;
+use tailrace_core::ports::broker::{BrokerError, Denied};
 use tokio::sync::watch;
 
 use crate::{faults::Faults, sync::lock};
@@ -43,6 +43,7 @@ type Act = Box<dyn FnOnce() + Send>;
 struct Outages {
     is_disconnected: bool,
     services: BTreeSet<Service>,
+    denied: Vec<Denied>,
 }
 
 impl Outages {
@@ -126,6 +127,16 @@ impl Link {
     /// Whether the broker is connected.
     pub fn is_connected(&self) -> bool {
         !lock(&self.outages).is_disconnected
+    }
+
+    /// The broker's permissions deny this from now on.
+    pub fn deny(&self, denied: &[Denied]) {
+        lock(&self.outages).denied = denied.to_vec();
+    }
+
+    /// What they deny.
+    pub fn denied(&self) -> Vec<Denied> {
+        lock(&self.outages).denied.clone()
     }
 
     /// This service fails from now on.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alarms;
+mod altered;
 mod books;
 mod broker;
 mod broker_login;

@@ -81,6 +81,8 @@ fn measured() -> Measured {
             account_connected: Some(true),
         }],
         broker_connected: true,
+        data_folder_full: true,
+        altered_streams: 2,
         broker_syncs_always: Some(false),
         watchers: 2,
         spans: SpanCounts::default(),

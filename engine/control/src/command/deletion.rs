@@ -111,12 +111,14 @@ impl Commands {
         let change = change
             .in_life(pipeline.tenant_life)
             .from(Some(told(&pipeline.active)));
-        let make = async {
-            pipeline.phase = PipelinePhase::Deleting;
-            pipeline.by = self.context.me();
-            self.context.write(&key, &pipeline, revision).await?;
-            self.lives.finish(intent).await
-        };
-        condition.settle(self.audited(change, make).await)
+        let life = pipeline.life;
+        pipeline.phase = PipelinePhase::Deleting;
+        pipeline.by = self.context.me();
+        let (key, pipeline) = (&key, &pipeline);
+        let begin = || async move { self.context.write(key, pipeline, revision).await.map(drop) };
+        let finish = || self.lives.finish(intent.clone());
+        let free = self.lives.free(id, life);
+        let deleted = self.audited_deletion(&id.tenant, change, free, begin, finish);
+        condition.settle(deleted.await)
     }
 }

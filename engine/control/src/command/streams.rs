@@ -247,10 +247,10 @@ impl Commands {
         let change =
             Change::new("stream-deleted", tenant, format!("stream/{name}")).from(Some(told(&known.wanted)));
         let change = change.in_life(owner.life);
-        self.audited(change, async {
-            Ok(world.tenant_streams.remove(tenant, owner.life, name).await?)
-        })
-        .await
+        let remove = || async { Ok(world.tenant_streams.remove(tenant, owner.life, name).await?) };
+        let begin = || async { Ok(()) };
+        self.audited_deletion(tenant, change, remove(), begin, remove)
+            .await
     }
 }
 

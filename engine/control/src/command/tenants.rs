@@ -239,12 +239,17 @@ impl Commands {
         }
         let change = Change::new("tenant-deleted", name, format!("tenant/{name}")).in_life(tenant.life);
         let change = change.from(Some(told(&tenant)));
-        let make = async {
-            tenant.deleting = true;
-            self.context.write(&key, &tenant, revision).await?;
-            self.lives.finish(intent).await
+        let life = tenant.life;
+        tenant.deleting = true;
+        let (key, tenant) = (&key, &tenant);
+        let begin = || async move { self.context.write(key, tenant, revision).await.map(drop) };
+        let finish = || self.lives.finish(intent.clone());
+        let free = async {
+            let world = self.context.world_of(name).await?;
+            self.lives.delete_streams_in(&world, name, life).await
         };
-        condition.settle(self.audited(change, make).await)
+        let deleted = self.audited_deletion(name, change, free, begin, finish);
+        condition.settle(deleted.await)
     }
 
     /// Deletes what is there of a tenant whose entry is gone without an order.

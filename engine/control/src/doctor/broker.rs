@@ -2,7 +2,7 @@
 
 use tailrace_core::{
     alarm::memory::Memory,
-    altered,
+    altered::{self, SharedStream},
     identity::{Digest, PartitionId, PipelineId},
     life::Life,
     name::Name,
@@ -42,7 +42,32 @@ pub(super) struct SharedLying {
     unreadable_alarms: Vec<String>,
 }
 
+/// The only one of the streams for all pipelines that lies in accounts of tenants, too.
+const SNAPSHOTS: &str = "OBJ_tailrace_snapshots";
+
 impl Queries {
+    /// Streams for all pipelines that somebody has altered. Needs nothing that is registered.
+    pub(super) async fn look_at_altered(
+        &self,
+        account: Option<&Name>,
+        examination: &mut Examination,
+    ) -> ControlResult<()> {
+        let world = self.context.world.of(account).await?;
+        let altered = world.streams.altered_shared().await?;
+        // Another stream of such a name in a tenant's account is the tenant's.
+        let is_ours = |stream: &&SharedStream| account.is_none() || stream.name == SNAPSHOTS;
+        for stream in altered.iter().filter(is_ours) {
+            let found = examination.add("altered-stream", stream.name, stream.told());
+            if altered::is_final(&stream.altered) {
+                found.nats_account = account.cloned();
+                found.mended_by(stream.way_out());
+            } else {
+                found.fixed_by(account, Fix::Shared(stream.name));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn look_at_account(&self, account: Option<&Name>) -> ControlResult<Lying> {
         let world = self.context.world.of(account).await?;
         Ok(Lying {

@@ -57,6 +57,8 @@ pub(crate) enum Fix {
     Replicas,
     /// A pipeline's own stream that is not as the engine made it.
     Altered(PipelineId, Life),
+    /// A stream for all pipelines that is not as the engine made it.
+    Shared(&'static str),
     /// What alarms remember of no pipeline.
     Alarm(String),
     /// A revision that cannot be read, and that its pipeline's entry says.

@@ -32,8 +32,21 @@ impl Commands {
     pub async fn mend(&self, examination: Examination) -> ControlResult<Vec<Mended>> {
         let fixable = |finding: &Finding| finding.fix.is_some();
         let findings: Vec<Finding> = examination.findings.into_iter().filter(fixable).collect();
+        // First: as long as the audit log, or the registry, takes nothing, nothing can be told of what is mended.
+        let (shared, findings): (Vec<_>, Vec<_>) = findings
+            .into_iter()
+            .partition(|finding| matches!(finding.fix, Some(Fix::Shared(_))));
+        let mut mended = Vec::new();
+        for finding in shared {
+            mended.push(self.mend_shared(finding).await);
+        }
+        if findings.is_empty() && mended.iter().any(|mended| !mended.mended) {
+            return Ok(mended);
+        }
+        let shared = mended.iter().map(|mended| &mended.finding);
         let told: Vec<String> = findings
             .iter()
+            .chain(shared)
             .map(|finding| format!("{} {}", finding.kind, finding.what))
             .collect();
         let change = Change {
@@ -44,8 +57,7 @@ impl Commands {
             before: Some(audit::bounded(json!(told))),
             after: None,
         };
-        Box::pin(self.audited(change, async {
-            let mut mended = Vec::new();
+        Box::pin(self.audited(change, async move {
             for finding in findings {
                 let Some(fix) = finding.fix.clone() else { continue };
                 let outcome = self.apply_fix(finding.nats_account.as_ref(), &fix).await;
@@ -58,6 +70,27 @@ impl Commands {
             Ok(mended)
         }))
         .await
+    }
+
+    async fn mend_shared(&self, finding: Finding) -> Mended {
+        let give_back = async {
+            let Some(Fix::Shared(name)) = finding.fix else {
+                return Ok(());
+            };
+            tracing::warn!(
+                who = self.actor.scope,
+                stream = name,
+                "an altered stream of the engine's own is given back what it was made with"
+            );
+            let world = self.context.world.of(finding.nats_account.as_ref()).await?;
+            ControlResult::Ok(world.streams.mend_shared(name).await?)
+        };
+        let outcome = give_back.await;
+        Mended {
+            mended: outcome.is_ok(),
+            why_not: outcome.err().map(|cause| cause.to_string()),
+            finding,
+        }
     }
 
     async fn apply_fix(&self, account: Option<&Name>, fix: &Fix) -> ControlResult<()> {
@@ -104,6 +137,7 @@ impl Commands {
                 }
                 Ok(world.streams.mend_own(id).await?)
             }
+            Fix::Shared(name) => Ok(world.streams.mend_shared(name).await?),
             Fix::Replicas => Ok(world.streams.raise_replicas().await?),
             Fix::Component(digest) => self.lives.remove_component(*digest, |_, _| false).await,
             Fix::Alarm(key) => Ok(self.context.world.alarms.delete(key).await?),

@@ -23,6 +23,9 @@ impl Queries {
     /// Looks at everything, and changes nothing.
     pub async fn examine(&self) -> ControlResult<Examination> {
         let mut examination = Examination::default();
+        if let Err(cause) = self.look_at_altered(None, &mut examination).await {
+            examination.unseen(None, &cause);
+        }
         // What lies on the broker is listed before what is registered is read: what is made meanwhile is
         // registered first, so it is never taken for a leftover.
         let known = self.context.registry()?;
@@ -35,6 +38,11 @@ impl Queries {
         let accounts = known.accounts();
         let mut found = Vec::new();
         for account in accounts {
+            if account.is_some()
+                && let Err(cause) = self.look_at_altered(account.as_ref(), &mut examination).await
+            {
+                examination.unseen(account.as_ref(), &cause);
+            }
             match self.look_at_account(account.as_ref()).await {
                 Ok(lies) => found.push(lies),
                 Err(cause) => examination.unseen(account.as_ref(), &cause),

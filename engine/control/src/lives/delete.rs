@@ -68,6 +68,13 @@ impl Lives {
         removed
     }
 
+    /// Removes what a pipeline that is to be deleted takes of the broker's storage: its stream, and its snapshots.
+    pub(crate) async fn free(&self, id: &PipelineId, life: Life) -> ControlResult<()> {
+        let world = self.context.world_of(&id.tenant).await?;
+        world.streams.remove_own(id, life).await?;
+        self.remove_snapshots(&world, id, Some(life)).await
+    }
+
     /// Removes the snapshots of lives of a name that have ended, and of one that is on its way out.
     pub(super) async fn remove_snapshots(
         &self,

@@ -31,6 +31,10 @@ pub struct Measured {
     pub tenants: Vec<MeasuredTenant>,
     /// Whether the broker is connected.
     pub broker_connected: bool,
+    /// Whether a pipeline waits for room on the disk of the data folder.
+    pub data_folder_full: bool,
+    /// Streams of the engine's own that somebody has altered.
+    pub altered_streams: u64,
     /// Whether the broker writes to its disk before it answers, where it is known.
     pub broker_syncs_always: Option<bool>,
     /// Streams that are watched.
@@ -99,6 +103,8 @@ impl Queries {
             store_bytes,
             tenants: self.measured_tenants(),
             broker_connected: connected,
+            data_folder_full: self.context.overview.lacks_disk(),
+            altered_streams: self.context.told_of_streams().len() as u64,
             broker_syncs_always: self.context.overview.broker_syncs_always(),
             watchers: self.context.overview.places().taken() as u64,
             spans: self.context.world.tracer.counts(),

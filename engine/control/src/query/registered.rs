@@ -139,7 +139,8 @@ impl Queries {
             PipelinePhase::Deleting => State::Deleting,
             PipelinePhase::Ready => {
                 let status = self.context.overview.pipeline(id);
-                status.map(|status| status.state()).unwrap_or_default()
+                let state = status.map(|status| status.state()).unwrap_or_default();
+                self.context.unless_hindered(state)
             }
         }
     }

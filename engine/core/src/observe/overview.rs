@@ -53,6 +53,11 @@ impl Overview {
         pipelines.any(|(id, status)| status.broker_stores_nothing() && of(&id.tenant))
     }
 
+    /// Whether a pipeline here waits for room on the disk of the data folder.
+    pub fn lacks_disk(&self) -> bool {
+        self.read().pipelines.values().any(|status| status.lacks_disk())
+    }
+
     /// The permits of those who watch pipelines.
     pub fn places(&self) -> Arc<WatchPermits> {
         self.read().places.clone()

@@ -106,6 +106,8 @@ pub struct PipelineStatus {
     records_trouble: Mutex<Option<String>>,
     /// Whether it is parked because of records that are gone or damaged.
     lacks_records: AtomicBool,
+    /// Whether it waits for room on the disk of the data folder.
+    lacks_disk: AtomicBool,
 }
 
 /// The partitions that run here, by number.
@@ -287,6 +289,17 @@ impl PipelineStatus {
     /// Whether that is so from now on.
     pub fn set_lacks_records(&self, lacks: bool) {
         self.lacks_records.store(lacks, Ordering::Release);
+    }
+
+    /// Whether it waits for room on the disk of the data folder.
+    pub fn lacks_disk(&self) -> bool {
+        self.lacks_disk.load(Ordering::Acquire)
+            && matches!(self.state(), State::Waiting { .. } | State::Starting)
+    }
+
+    /// Whether that is so from now on.
+    pub fn set_lacks_disk(&self, lacks: bool) {
+        self.lacks_disk.store(lacks, Ordering::Release);
     }
 
     /// What the intake has come to, and what the input is like.

@@ -24,6 +24,11 @@ pub enum StoreError {
     /// Reading or writing failed; the outcome of a write is unknown.
     #[error("the local store failed: {0}")]
     Io(String),
+    /// The disk is full, or what of it the engine may use.
+    #[error(
+        "no space left on the disk of the engine's data folder ({0}); make room there (operator); it goes on by itself"
+    )]
+    NoRoom(String),
     /// What is stored does not decode; the state store must be rebuilt.
     #[error("the local store is damaged: {0}")]
     Damaged(String),

@@ -18,7 +18,7 @@ use crate::{
     partition::{
         Partition,
         commit::{CommitOutcome, Committer},
-        end::{End, Step, failed, lock},
+        end::{End, Step, failed, lock, store_failed},
         under_way::{UnderWay, outcome},
     },
     turn::batch::Sealed,
@@ -157,7 +157,7 @@ impl Partition {
         })
         .await
         .map_err(|_| failed("a turn did not come to its end"))?;
-        let compared = applied.map_err(failed)?;
+        let compared = applied.map_err(store_failed)?;
         for (sketch, comparison) in compared.iter().filter(|(_, comparison)| comparison.is_breach) {
             let partition = &self.committer.partition;
             tracing::warn!(%partition, %sketch, ?comparison, "a sketch is further off than it promises");

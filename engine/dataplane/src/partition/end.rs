@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use tailrace_core::ports::store::StoreError;
 
 /// What pauses a pipeline where no person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,6 +26,8 @@ pub enum End {
     Paused(Pauser, String),
     /// A plugin of the revision cannot run; only another revision mends that.
     Plugin(String),
+    /// The disk of the data folder is full.
+    NoRoom(String),
     /// Ours: it starts again from what is committed.
     Failed(String),
 }
@@ -37,6 +40,15 @@ pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub(super) fn failed(cause: impl ToString) -> End {
     End::Failed(cause.to_string())
+}
+
+/// The local store failed.
+#[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
+pub(super) fn store_failed(cause: StoreError) -> End {
+    match cause {
+        StoreError::NoRoom(_) => End::NoRoom(cause.to_string()),
+        _ => failed(cause),
+    }
 }
 
 /// What a step of the loop comes to.

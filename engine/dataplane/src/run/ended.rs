@@ -7,6 +7,7 @@ use tailrace_core::{
         accounts::AccountError,
         broker::{BrokerError, InputError},
         plugins::{CompileLimit, PluginError},
+        store::StoreError,
     },
 };
 
@@ -23,6 +24,8 @@ pub(super) enum Ended {
     Changed,
     /// Worth another try, after a pause.
     Again(String),
+    /// The same, once the disk of the data folder has room.
+    NoRoom(String),
     /// Another engine has it.
     Fenced,
     /// A step's policy, or the circuit breaker, asks for a pause.
@@ -63,6 +66,7 @@ impl From<RecoverError> for Ended {
             | RecoverError::NewestLost { .. }
             | RecoverError::Stray { .. }
             | RecoverError::NoSnapshot { .. } => Self::LacksRecords(cause.to_string()),
+            RecoverError::Store(StoreError::NoRoom(_)) => Self::NoRoom(cause.to_string()),
             RecoverError::Broker(_) | RecoverError::Store(_) => Self::Again(cause.to_string()),
         }
     }
@@ -95,6 +99,7 @@ pub(super) fn partition_ended(ended: Option<Result<End, tokio::task::JoinError>>
         Some(Ok(End::Fenced)) => Ended::Fenced,
         Some(Ok(End::Paused(by, reason))) => Ended::Pause(by, reason),
         Some(Ok(End::Plugin(reason))) => Ended::Parked(reason),
+        Some(Ok(End::NoRoom(reason))) => Ended::NoRoom(reason),
         Some(Ok(End::Failed(reason))) => Ended::Again(reason),
         Some(Err(panic)) => Ended::Again(format!("a partition panicked: {panic}")),
     }

@@ -34,6 +34,7 @@ use tailrace_core::{
     identity::PipelineId,
     membership::Membership,
     observe::status::{PipelineStatus, State},
+    ports::broker::own_stream,
     registry,
     world::World,
 };
@@ -115,9 +116,12 @@ impl PipelineRun {
 
     /// Shows why it ended, and waits for what mends it.
     async fn after(&mut self, ended: Ended, pause: Duration) {
+        self.status.set_lacks_disk(matches!(ended, Ended::NoRoom(_)));
         match ended {
             Ended::Stopped | Ended::Changed => {}
-            Ended::Again(reason) => {
+            Ended::Again(reason) | Ended::NoRoom(reason) => {
+                // The broker tells of a denial apart from the answer that does not come.
+                let reason = self.denied().unwrap_or(reason);
                 tracing::warn!(reason, "the pipeline starts again from what is committed");
                 self.status.stats.recovered();
                 self.status.enter(State::Waiting { reason });
@@ -150,6 +154,23 @@ impl PipelineRun {
                 self.status.set_lacks_records(false);
             }
         }
+    }
+
+    /// What the broker's permissions keep the pipeline from, or the engine.
+    fn denied(&self) -> Option<String> {
+        let denied = self.world.streams.denied();
+        if denied.is_empty() {
+            return None;
+        }
+        let entry = self.entry.borrow();
+        let own = entry.as_ref().map(|(pipeline, _)| {
+            own_stream(&self.pipeline, pipeline.life, &pipeline.active.manifest).subjects()
+        });
+        let own = own.unwrap_or_default();
+        let found = denied
+            .iter()
+            .find(|denied| denied.is_engines() || denied.is_about(&own));
+        found.map(ToString::to_string)
     }
 
     /// Says whether something has changed, and not only time has passed.

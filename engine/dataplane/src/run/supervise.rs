@@ -35,6 +35,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 impl PipelineRun {
     /// Runs until something ends it; then ends all of it.
     pub(super) async fn watch_over(&mut self, mut running: Running) -> Ended {
+        self.status.set_lacks_disk(false);
         self.status.enter(State::Running);
         let ended = self.until_ended(&mut running).await;
         running.stop.cancel();
@@ -165,7 +166,7 @@ impl PipelineRun {
         let name = subject::stream_name(&self.pipeline);
         let looked = self.world.streams.stream(&name).await;
         if looked.is_ok() {
-            self.status.set_away(None);
+            self.status.set_away(self.denied());
         }
         let lost = match looked {
             Ok(facts) if facts.created == running.own_created => {
@@ -190,7 +191,9 @@ impl PipelineRun {
             Err(BrokerError::NoStream(name)) => OwnError::Gone(name),
             // A broker that does not answer now says nothing of the stream.
             Err(cause) => {
-                self.status.set_away(Some(format!("{AWAY}: {cause}")));
+                let denied = self.denied();
+                self.status
+                    .set_away(Some(denied.unwrap_or_else(|| format!("{AWAY}: {cause}"))));
                 return Ok(());
             }
         };

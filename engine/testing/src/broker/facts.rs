@@ -4,16 +4,20 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use tailrace_core::{
+    altered::SharedStream,
     identity::PipelineId,
     life::Life,
     ports::broker::{
-        BrokerError, CopiedStream, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own,
+        BrokerError, CopiedStream, Denied, OwnError, OwnStream, StreamFacts, StreamPage, Streams, check_own,
     },
     subject,
 };
 
 use super::{MemoryBroker, Stored};
 use crate::link::Service;
+
+/// Streams that an engine makes for all pipelines. Here they are only names that a test can alter.
+const SHARED: [&str; 3] = ["KV_tailrace_engines", "OBJ_tailrace_snapshots", "tailrace_audit"];
 
 fn subjects_of(own: &OwnStream) -> Vec<String> {
     let mut subjects = vec![subject::own_pattern(&own.pipeline)];
@@ -192,6 +196,30 @@ impl Streams for MemoryBroker {
 
     fn max_payload(&self) -> usize {
         self.0.max_payload.load(Ordering::Relaxed)
+    }
+
+    async fn altered_shared(&self) -> Result<Vec<SharedStream>, BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        let streams = self.0.log.lock();
+        let altered = SHARED.iter().filter_map(|name| {
+            let altered = streams.held.get(*name)?.altered.clone();
+            (!altered.is_empty()).then(|| SharedStream {
+                name,
+                altered,
+                begins_anew: format!("nats stream rm {name}"),
+            })
+        });
+        Ok(altered.collect())
+    }
+
+    async fn mend_shared(&self, name: &str) -> Result<(), BrokerError> {
+        self.0.link.request(Service::Streams).await?;
+        self.alter(name, Vec::new());
+        Ok(())
+    }
+
+    fn denied(&self) -> Vec<Denied> {
+        self.0.link.denied()
     }
 
     fn is_connected(&self) -> bool {

@@ -1,9 +1,13 @@
-//! What a test lets happen while state stores are read: a commit between two reads of one query, a merge that
-//! takes its time, a key on a damaged block of the disk.
+//! What a test lets happen to state stores: a commit between two reads of one query, a merge that takes its time, a key
+//! on a damaged block of the disk, a disk that is full.
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, mpsc::Receiver},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
     time::Duration,
 };
 
@@ -22,6 +26,7 @@ pub(super) struct Disturbances {
     interruption: Mutex<Option<(u64, Act)>>,
     gate: Mutex<Option<Receiver<()>>>,
     damaged: Mutex<BTreeSet<String>>,
+    is_full: AtomicBool,
 }
 
 impl Disturbances {
@@ -39,6 +44,18 @@ impl Disturbances {
 
     pub(super) fn damage(&self, key: &str) {
         lock(&self.damaged).insert(key.to_owned());
+    }
+
+    pub(super) fn fill(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Fails where nothing can be written.
+    pub(super) fn check_room(&self) -> Result<(), StoreError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(StoreError::NoRoom("no storage space".to_owned()));
+        }
+        Ok(())
     }
 
     /// Something was read; no lock of the state store is held.

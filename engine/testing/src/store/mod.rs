@@ -131,6 +131,11 @@ impl MemoryStore {
         self.around.disturbances.damage(key);
     }
 
+    /// The disk is full from now on, or has room again.
+    pub fn fill(&self, is_full: bool) {
+        self.around.disturbances.fill(is_full);
+    }
+
     fn state_store(&self, partition: &PartitionId) -> Arc<MemoryPartition> {
         let fresh = || Arc::new(MemoryPartition::new(&self.around));
         lock(&self.state_stores)
@@ -147,6 +152,7 @@ impl LocalStore for MemoryStore {
         _: &PipelineManifest,
         _: TenantSeed,
     ) -> Result<Arc<dyn PartitionStore>, StoreError> {
+        self.around.disturbances.check_room()?;
         Ok(self.state_store(partition))
     }
 

@@ -131,6 +131,7 @@ impl PartitionStore for MemoryPartition {
     }
 
     fn apply(&self, delta: &Delta, applied: Applied) -> Result<(), StoreError> {
+        self.around.disturbances.check_room()?;
         self.strikes("store fails before a write")?;
         let mut inside = lock(&self.inside);
         assert_eq!(

@@ -3,6 +3,7 @@
 
 #[path = "../shared/alone.rs"]
 mod alone;
+mod disk;
 mod parked;
 mod records;
 mod stage;

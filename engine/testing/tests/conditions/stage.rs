@@ -86,6 +86,10 @@ impl Stage {
         alone::start(world, "e-1", &["e-1"], self.overview.clone())
     }
 
+    pub fn overview(&self) -> &Overview {
+        &self.overview
+    }
+
     pub fn state(&self) -> State {
         let status = self.overview.pipeline(&pipeline());
         status.map_or(State::Starting, |status| status.state())

@@ -13,7 +13,10 @@ use tailrace_core::{
     membership::{Cluster, Membership},
     name::Name,
     observe::overview::Overview,
-    ports::{audit::MemoryAudit, store::LocalStore as _},
+    ports::{
+        audit::{AuditLog, MemoryAudit},
+        store::LocalStore as _,
+    },
     registry::watcher,
     tasks,
     world::World,
@@ -88,8 +91,13 @@ impl Stage {
     }
 
     pub async fn start(&self) -> Running {
+        self.start_with(self.audit.clone()).await
+    }
+
+    /// The same, on another audit log.
+    pub async fn start_with(&self, audit: Arc<dyn AuditLog>) -> Running {
         let world = World {
-            audit: self.audit.clone(),
+            audit,
             ..world(
                 &self.broker,
                 &self.registry,
@@ -111,6 +119,7 @@ impl Stage {
         let context = Context::new(world.clone(), registry.clone(), overview.clone(), cluster);
         let (commands, queries) = (Commands::new(context.clone()), Queries::new(context));
         tasks::spawn(commands.go_on(stop.clone()));
+        tasks::spawn(queries.context().clone().keep_shared(stop.clone()));
         let engine = Engine {
             world,
             registry: registry.clone(),

@@ -5,7 +5,13 @@ use super::tree::Tree;
 /// The ports that every account has its own of.
 const PORTS: [&str; 5] = ["streams", "input", "commits", "dead_letters", "snapshots"];
 /// The engine's own connection is meant by these.
-const OF_THE_ENGINE: [&str; 3] = ["is_connected()", "max_payload()", "time_ms()"];
+const OF_THE_ENGINE: [&str; 5] = [
+    "is_connected()",
+    "max_payload()",
+    "time_ms()",
+    "altered_shared()",
+    "denied()",
+];
 
 /// Every question that goes to the engine's own account.
 pub fn asked_for_the_engine(tree: &Tree) -> Vec<String> {

@@ -130,6 +130,18 @@ pub(super) static TABLE: &[Metric] = &[
         Read::Api(|api| api.edge.closed()),
     ),
     gauge(
+        "data_folder_full",
+        "",
+        "1 while a pipeline waits for room on the disk of the data folder, else 0",
+        Read::Engine(|measured| Some(u64::from(measured.data_folder_full))),
+    ),
+    gauge(
+        "altered_streams",
+        "streams",
+        "Streams that the engine made for all pipelines and that somebody has altered",
+        Read::Engine(|measured| Some(measured.altered_streams)),
+    ),
+    gauge(
         "broker_connected",
         "",
         "1 while the engine is connected to the broker, else 0",

@@ -19,6 +19,13 @@ pub enum BrokerError {
     NoStream(String),
 }
 
+impl BrokerError {
+    /// Whether the broker, or the account, has no storage left for anything.
+    pub fn is_for_want_of_storage(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if [10_002, 10_023, 10_028, 10_047].contains(code))
+    }
+}
+
 /// What helps against a refusal for want of room, after it in words.
 fn way_out(code: u64) -> &'static str {
     match code {

@@ -10,6 +10,7 @@
 
 mod commits;
 mod dead_letters;
+mod denied;
 mod error;
 mod input;
 mod own;
@@ -21,6 +22,7 @@ pub use self::{
         BatchOutput, BatchOutputs, BrokerCounts, CommitBatch, CommitError, CommitLog, Output, StoredPart,
     },
     dead_letters::{DeadLetters, StoredDeadLetter},
+    denied::{Denied, DeniedAct},
     error::BrokerError,
     input::{Incoming, Input, InputError, Standing, SubscribeRequest, Subscription},
     own::{OwnError, OwnStream, own_stream},

@@ -2,8 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{BrokerError, OwnError, OwnStream};
-use crate::{altered::Altered, identity::PipelineId, life::Life};
+use super::{BrokerError, Denied, OwnError, OwnStream};
+use crate::{
+    altered::{Altered, SharedStream},
+    identity::PipelineId,
+    life::Life,
+};
 
 /// What is known of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +103,19 @@ pub trait Streams: Send + Sync {
     async fn bring_own(&self, own: &OwnStream, keeps: bool) -> Result<StreamFacts, OwnError>;
     /// Gives the pipeline's own stream back the settings that it was made with.
     async fn mend_own(&self, pipeline: &PipelineId) -> Result<(), BrokerError>;
+    /// The streams that the engine made for all pipelines, of those that are there, where they are not as it needs them.
+    async fn altered_shared(&self) -> Result<Vec<SharedStream>, BrokerError> {
+        Ok(Vec::new())
+    }
+    /// Gives one of them back the settings that it was made with.
+    async fn mend_shared(&self, name: &str) -> Result<(), BrokerError> {
+        let _ = name;
+        Ok(())
+    }
+    /// What the broker's permissions have kept the engine from a moment ago.
+    fn denied(&self) -> Vec<Denied> {
+        Vec::new()
+    }
     /// Deletes the pipeline's own stream, where it is of this life; fine if there is none.
     async fn remove_own(&self, pipeline: &PipelineId, life: Life) -> Result<(), BrokerError>;
     /// Deletes the pipeline's consumers on an input stream; fine if they do not exist.

@@ -29,7 +29,7 @@ fn api(code: ApiCode) -> Entry {
         ApiCode::AuditUnavailable => entry(
             BROKER,
             "The engine cannot write to the audit log, so it refused the change. Nothing was changed.",
-            "Repeat the request when the broker is well.",
+            "Repeat the request when the broker is well. Where its storage is full, delete a pipeline or a stream: that is not refused.",
         ),
         ApiCode::BrokerUnavailable => entry(
             BROKER,
