@@ -10,6 +10,7 @@ mod declared_again;
 pub mod deletion;
 mod endings;
 mod examine;
+mod late_letters;
 mod moved;
 pub mod pipelines;
 pub mod plugin_deletion;
