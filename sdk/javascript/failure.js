@@ -27,13 +27,34 @@ export function markEnd() {
   sdkEnds = lineOf(new Error().stack.split("\n")[1] ?? "");
 }
 
-/** Where an error was made: the innermost line of its stack that is the plugin's. */
+/** Where an error was made: the innermost line of its stack that is the plugin's, in the plugin's own file. */
 export function place(error) {
   const lines = String(error?.stack ?? "").split("\n").filter((line) => line !== "");
-  return lines.find((line) => lineOf(line) > sdkEnds) ?? lines[0] ?? "";
+  return inItsFile(lines.find((line) => lineOf(line) > sdkEnds) ?? lines[0] ?? "");
 }
 
 /** The line of `process@bundle.js:12:3`. */
 function lineOf(frame) {
-  return Number(/:(\d+):\d+\)?$/.exec(frame)?.[1] ?? 0);
+  return Number(FRAME.exec(frame)?.[3] ?? 0);
+}
+
+/** The function, the file, the line and the column of a frame. */
+const FRAME = /^(.*?)([^@\s(]*):(\d+):(\d+)\)?$/;
+
+/** `process@src/plugin.js:12` of `process@bundle.js:475:15`. The build puts a function into the bundle that has the places. */
+function inItsFile(frame) {
+  const [, before, , line, column] = FRAME.exec(frame) ?? [];
+  const places = typeof tailracePlaces === "function" && line !== undefined ? tailracePlaces() : undefined;
+  const own = places?.lines.split("\n")[line - 1];
+  if (!own) {
+    return frame;
+  }
+  // Each is a column of the bundle from 0, a file and its line: the last one that begins there or before.
+  const [file, at] = own
+    .split(" ")
+    .map((entry) => entry.split(":"))
+    .filter(([begins], index) => index === 0 || Number(begins) < column)
+    .at(-1)
+    .slice(1);
+  return `${before}${places.files[file]}:${at}`;
 }

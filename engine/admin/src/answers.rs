@@ -22,10 +22,7 @@ const JSON: &str = "application/json";
 /// Done, and there is nothing to say.
 pub(crate) struct NoContent;
 
-/// It will be done.
-pub(crate) struct Accepted;
-
-/// It will be done, and this is how it is asked for.
+/// It will be done, and this is told of it.
 pub(crate) struct Begun<T>(pub(crate) T);
 
 /// Made, and it looks so.
@@ -63,12 +60,6 @@ impl<K> Written<K> {
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
-    }
-}
-
-impl IntoResponse for Accepted {
-    fn into_response(self) -> Response {
-        StatusCode::ACCEPTED.into_response()
     }
 }
 
@@ -137,12 +128,6 @@ impl<T: JsonSchema> Gives for Json<T> {
 impl Gives for NoContent {
     fn describe(_: &mut DocumentTypes) -> Vec<Given> {
         vec![empty(204)]
-    }
-}
-
-impl Gives for Accepted {
-    fn describe(_: &mut DocumentTypes) -> Vec<Given> {
-        vec![empty(202)]
     }
 }
 

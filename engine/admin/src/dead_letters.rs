@@ -2,14 +2,14 @@
 
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tailrace_control::query::dead_letters::MAX_PAGE;
 use tailrace_core::dead_letter::DeadLetter;
 
 use crate::{
     ApiState,
     access::Access,
-    answers::Accepted,
+    answers::Begun,
     input::{Asked, PathParameters, page_of},
     problem::Answer,
 };
@@ -50,8 +50,15 @@ pub(crate) async fn show(
     ))
 }
 
-pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<Accepted> {
+/// What became of a request to send a dead letter again.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RedriveReport {
+    /// Whether this request has sent it; `false` where another one had done that before.
+    sent: bool,
+}
+
+pub(crate) async fn redrive(access: Access, path: PathParameters) -> Answer<Begun<RedriveReport>> {
     let pipeline = path.pipeline(&access)?;
-    access.commands.redrive(&pipeline, path.number("letter")?).await?;
-    Ok(Accepted)
+    let sent = access.commands.redrive(&pipeline, path.number("letter")?).await?;
+    Ok(Begun(RedriveReport { sent }))
 }

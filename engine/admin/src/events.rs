@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use base64::Engine as _;
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tailrace_core::{
     codes::ApiCode,
     event::Header,
     ports::messages::{NewMessage, StoredAt},
+    text::plain,
 };
 
 use crate::{
@@ -27,6 +28,10 @@ use crate::{
 
 /// JSON lines: each line is the payload of an event.
 pub(crate) const LINES: &str = "application/x-ndjson";
+/// A list of events with their subjects.
+const DOCUMENT: &str = "application/json";
+/// Of a kind that is refused, what is repeated.
+const MAX_SHOWN_CHARS: usize = 64;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,19 +84,34 @@ pub(crate) async fn publish(
     headers: HeaderMap,
     body: Content<Events>,
 ) -> Answer<Json<Published>> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let events = if kind.is_some_and(|kind| kind.starts_with(LINES)) {
-        lines(&body, place.subject.as_deref())?
-    } else {
-        documents(&body, place.subject.as_deref())?
+    let subject = place.subject.as_deref();
+    let events = match &*kind(&headers) {
+        LINES => lines(&body, subject)?,
+        DOCUMENT | "" => documents(&body, subject)?,
+        other => {
+            let other = plain(other, MAX_SHOWN_CHARS);
+            let detail = format!(
+                "Content-Type is {other:?}, and this route takes {DOCUMENT} (an object with `events`) or {LINES} (each line is a payload); for a payload of any bytes send JSON with `base64`"
+            );
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, ApiCode::UnsupportedMediaType, detail));
+        }
     };
     let events = access.commands.publish(&access.tenant, events).await?;
     Ok(Json(Published {
         published: events.len(),
         events,
     }))
+}
+
+/// What the body is said to be, without parameters; nothing where nothing is said.
+fn kind(headers: &HeaderMap) -> String {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return String::new();
+    };
+    let kind = String::from_utf8_lossy(kind.as_bytes());
+    let essence = kind.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 /// Each line is a payload; an empty one is none.

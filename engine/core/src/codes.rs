@@ -87,6 +87,8 @@ codes! {
         TooManyWatchers = "too-many-watchers",
         /// The request has no valid token.
         Unauthorized = "unauthorized",
+        /// The body is of a kind that the route does not take.
+        UnsupportedMediaType = "unsupported-media-type",
     }
 }
 

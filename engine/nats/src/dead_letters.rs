@@ -67,7 +67,7 @@ impl DeadLetters for NatsBroker {
             .map(letter))
     }
 
-    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<bool, BrokerError> {
         let mut headers = headers::to_broker(&letter.headers);
         // The letter's own subject holds nothing yet, or it was sent before, and only the deletion was cut off.
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(0));
@@ -76,12 +76,11 @@ impl DeadLetters for NatsBroker {
             .jetstream()
             .publish_with_headers(subject, headers, letter.payload.clone())
             .await;
-        match ack.map_err(|cause| unreachable(&cause))?.await {
-            Err(cause) if cause.kind() != PublishErrorKind::WrongLastSequence => {
-                return Err(failed(&cause, &subject::stream_name(pipeline)));
-            }
-            _ => {}
-        }
+        let is_sent = match ack.map_err(|cause| unreachable(&cause))?.await {
+            Ok(_) => true,
+            Err(cause) if cause.kind() == PublishErrorKind::WrongLastSequence => false,
+            Err(cause) => return Err(failed(&cause, &subject::stream_name(pipeline))),
+        };
         failpoint::pass(Point::RedriveSent);
         let stream = subject::stream_name(pipeline);
         let gone = self
@@ -91,13 +90,13 @@ impl DeadLetters for NatsBroker {
             )
             .await;
         match gone {
-            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(()),
+            Err(cause) if api::is(&cause, code::NO_MESSAGE) => Ok(is_sent),
             // Somebody who sent it at the same moment may have been faster.
             Err(cause) => match self.get(pipeline, letter.sequence).await? {
                 Some(_) => Err(cause),
-                None => Ok(()),
+                None => Ok(is_sent),
             },
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(is_sent),
         }
     }
 

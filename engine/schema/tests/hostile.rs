@@ -62,11 +62,38 @@ fn references_that_double_the_work_at_each_level_are_stopped() {
 }
 
 #[test]
-fn a_reference_to_itself_ends() {
+fn a_reference_that_never_goes_into_the_value_is_refused_with_its_place() {
+    let defs = r##""$defs":{"a":{"allOf":[true,{"$ref":"#/$defs/b"}]},"b":{"$ref":"#/$defs/a"}}"##;
+    for (schema, place) in [
+        (r##"{"$ref":"#"}"##.to_owned(), "/$ref"),
+        (r##"{"type":"object","$ref":"#"}"##.to_owned(), "/$ref"),
+        (r##"{"anyOf":[{"$ref":"#"}]}"##.to_owned(), "/anyOf/0/$ref"),
+        (r##"{"not":{"$ref":"#"}}"##.to_owned(), "/not/$ref"),
+        (r##"{"if":{"$ref":"#"},"then":true}"##.to_owned(), "/if/$ref"),
+        (
+            format!(r##"{{"properties":{{"x":{{"$ref":"#/$defs/a"}}}},{defs}}}"##),
+            "/$ref",
+        ),
+    ] {
+        let refused = parse(Format::JsonSchema, &schema).unwrap_err();
+        assert!(
+            refused.contains(place) && refused.contains("comes back"),
+            "{schema}: {refused}"
+        );
+    }
     for schema in [
-        r##"{"$ref":"#"}"##,
-        r##"{"anyOf":[{"$ref":"#"}]}"##,
-        r##"{"not":{"$ref":"#"}}"##,
+        r##"{"type":["object","null"],"properties":{"next":{"$ref":"#"}}}"##,
+        r##"{"anyOf":[{"type":"integer"},{"items":{"$ref":"#"}}]}"##,
+        r##"{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}],"$defs":{"a":{"type":"integer"}}}"##,
+    ] {
+        parse(Format::JsonSchema, schema).unwrap();
+    }
+}
+
+#[test]
+fn a_reference_that_may_come_back_to_itself_ends() {
+    for schema in [
+        r##"{"anyOf":[{"type":"string"},{"$ref":"#"}]}"##,
         r##"{"$dynamicAnchor":"x","$dynamicRef":"#x"}"##,
     ] {
         let answer = judged(Format::JsonSchema, schema.to_owned(), b"1".to_vec());
@@ -278,7 +305,8 @@ fn comparing_schemas_that_branch_in_each_other_ends() {
         let branches: Vec<String> = (0..6)
             .map(|n| format!(r##"{{"properties":{{"p{n}":{{"$ref":"#"}}}},"{kind}":{{"$ref":"#"}}}}"##))
             .collect();
-        format!(r#"{{"anyOf":[{}]}}"#, branches.join(","))
+        // The first one ends, or the schema would be refused.
+        format!(r#"{{"anyOf":[{{"const":0}},{}]}}"#, branches.join(","))
     };
     soon("JSON Schema", move || {
         let (one, other) = (

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
 import { DROP, emit, FORWARD, log, Reject, Retry, sketches, state, table, timers, vectors } from "../index.js";
+import { place } from "../failure.js";
 import { guest } from "../guest.js";
 import { TestHost } from "../testing.js";
 
@@ -341,4 +342,18 @@ test("globals are the event's", () => {
     }`;
   const done = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
   assert.equal(done.status, 0, done.stderr);
+});
+
+test("the place of an error is the line of the plugin's own file, where the build has put the places", () => {
+  const failed = (...frames) => place({ stack: frames.join("\n") });
+  assert.equal(failed("price@bundle.js:2:9"), "price@bundle.js:2:9");
+  globalThis.tailracePlaces = () => ({ files: ["src/plugin.ts", "src/price.ts"], lines: "\n0:1:7 20:0:12\n" });
+  try {
+    assert.equal(failed("price@bundle.js:2:9"), "price@src/price.ts:7");
+    assert.equal(failed("process@bundle.js:2:21"), "process@src/plugin.ts:12");
+    assert.equal(failed("other@bundle.js:3:1"), "other@bundle.js:3:1");
+    assert.equal(failed("no frame"), "no frame");
+  } finally {
+    delete globalThis.tailracePlaces;
+  }
 });

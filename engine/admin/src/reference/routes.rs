@@ -257,9 +257,13 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ),
         ("POST", "/events") => of(
             "Either every event is fit to be published, or none is published. Events with an `id` may be sent again: their stream takes each once within two minutes. The audit log does not record events.",
-            "As `application/x-ndjson`, each line is the payload of an event. As JSON, `events` is a list of at most 1,000 objects. Each has `subject`, `headers` (an object), `id`, and exactly one of `payload` (JSON, taken as it is written), `text` and `base64`.",
+            "As `application/x-ndjson`, each line is the payload of an event. As JSON, also without `Content-Type`, `events` is a list of at most 1,000 objects. Each has `subject`, `headers` (an object), `id`, and exactly one of `payload` (JSON, taken as it is written), `text` and `base64`.",
             "200 with `published` (a number) and `events`: for each event its `stream`, its `sequence`, and `duplicate` if its `id` was known",
-            &[ApiCode::InvalidRequest, ApiCode::Conflict],
+            &[
+                ApiCode::InvalidRequest,
+                ApiCode::Conflict,
+                ApiCode::UnsupportedMediaType,
+            ],
         ),
         ("GET", "P/outputs") => of(
             "Only results of commits are shown, each once, in the order of the pipeline's own stream.",
@@ -446,9 +450,9 @@ pub(super) fn about(method: &str, path: &str) -> About {
         ),
         ("GET", "P/dead-letters/{letter}") => of("", "", "200 with the dead letter", &[]),
         ("POST", "P/dead-letters/{letter}/redrive") => of(
-            "The event goes to the step that failed. A repeated request does not send it twice.",
+            "The event goes to the step that failed. A repeated request does not send it twice. One that is late for its windows, or whose payload was cut, is refused.",
             "",
-            "202",
+            "202 with `sent`: whether this request has sent it, and not another one before",
             &[ApiCode::Conflict],
         ),
         ("POST", "P/steps/{step}/state-deletions") => of(

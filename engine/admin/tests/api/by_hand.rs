@@ -99,6 +99,52 @@ async fn lines_are_payloads_of_one_subject() {
 }
 
 #[tokio::test]
+async fn a_body_of_another_kind_is_refused_and_not_read_as_json() {
+    let stage = Stage::set().await;
+    let body = r#"{"events":[{"subject":"results.in.a","text":"x"}]}"#;
+    for (kind, status) in [
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/x-ndjson-other", 415),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON", 200),
+    ] {
+        let headers = [
+            ("authorization", format!("Bearer {}", stage.shop)),
+            ("content-type", kind.to_owned()),
+        ];
+        let answer = stage.send_with("POST", EVENTS, headers, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{kind}");
+        if status == 415 {
+            let problem = answer.json();
+            let detail = problem["detail"].as_str().unwrap_or_default();
+            assert_eq!(problem["code"], "unsupported-media-type");
+            assert!(
+                detail.contains("application/json") && detail.contains("application/x-ndjson"),
+                "{detail}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_query_does_not_take_is_refused() {
+    let stage = Stage::set().await;
+    for path in [
+        "sketches?nonsense=1",
+        "sketches/amounts?nonsense=1",
+        "sketches/amounts?q=0.5&nonsense=1",
+        "sketches/amounts/drift?nonsense=1",
+        "windows/w?nonsense=1",
+    ] {
+        let path = format!("/v1/tenants/shop/pipelines/clicks/{path}");
+        let answer = stage.ask("GET", &path, &[&stage.shop], "").await;
+        assert_eq!(answer.status.as_u16() / 100, 4, "{path}");
+        assert_eq!(answer.json()["code"], "invalid-query", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_published_that_is_not_the_tenants_to_publish() {
     let stage = Stage::set().await;
     emitter(&stage).await;

@@ -176,19 +176,26 @@ impl Commands {
         let Some(pattern) = manifest.output.as_ref().map(OutputManifest::pattern) else {
             return Ok(());
         };
-        let own = subject::stream_name(id);
-        let streams = self.context.world_of(&id.tenant).await?.streams;
-        let holders = streams.streams_with(&pattern).await?;
-        let Some(holder) = holders.into_iter().find(|name| *name != own) else {
+        let Some(shown) = self.other_holder(id, &pattern).await? else {
             return Ok(());
         };
-        // Another tenant's stream is not named: that it exists is not this tenant's business.
-        let shown = if subject::is_anothers(&holder, &id.tenant) {
-            "another stream".to_owned()
-        } else {
-            format!("stream {holder:?}")
-        };
         Err(ManifestError::new("output.subject", format!("{pattern:?} is already held by {shown}, and two streams cannot hold the same subject; choose another")).into())
+    }
+
+    /// The stream beside the pipeline's own that holds subjects of a pattern, in words.
+    pub(crate) async fn other_holder(&self, id: &PipelineId, pattern: &str) -> ControlResult<Option<String>> {
+        let own = subject::stream_name(id);
+        let streams = self.context.world_of(&id.tenant).await?.streams;
+        let holders = streams.streams_with(pattern).await?;
+        let holder = holders.into_iter().find(|name| *name != own);
+        // Another tenant's stream is not named: that it exists is not this tenant's business.
+        Ok(holder.map(|holder| {
+            if subject::is_anothers(&holder, &id.tenant) {
+                "another stream".to_owned()
+            } else {
+                format!("stream {holder:?}")
+            }
+        }))
     }
 }
 

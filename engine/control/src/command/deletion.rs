@@ -6,7 +6,7 @@ use tailrace_core::{
     identity::{PartitionId, PipelineId},
     life::Life,
     observe::status::State,
-    ports::broker::{OwnError, own_stream},
+    ports::broker::{OwnError, OwnStream, own_stream},
     registry::{Key, Pipeline, PipelinePhase},
     unrecorded::unrecorded,
     world::World,
@@ -41,6 +41,7 @@ impl Commands {
                 id.pipeline
             )));
         }
+        self.check_free(id, &own).await?;
         pipeline.life = Life::new(&*self.context.world.random);
         pipeline.phase = PipelinePhase::Renewing;
         pipeline.by = self.context.me();
@@ -59,6 +60,21 @@ impl Commands {
             self.lives.finish(intent).await
         };
         self.audited(change, make).await
+    }
+
+    /// No other stream has taken the subjects meanwhile. Once the entry is of another life, what is there of this one is
+    /// nobody's: a stream that comes back from a backup, and the local state.
+    async fn check_free(&self, id: &PipelineId, own: &OwnStream) -> ControlResult<()> {
+        for pattern in own.subjects() {
+            let Some(holder) = self.other_holder(id, &pattern).await? else {
+                continue;
+            };
+            let name = &id.pipeline;
+            return Err(ControlError::Conflict(format!(
+                "{pattern:?} is held by {holder} meanwhile, and two streams cannot hold the same subject, so pipeline {name} gets no new stream and stays as it is; take the subject out of that stream (nats stream edit), or delete it, then repeat this; or delete the pipeline, and apply it with another output.subject"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether a partition has no record, not even the one that it began with, or its newest is gone. Before lives none

@@ -11,6 +11,7 @@ pub mod deletion;
 mod endings;
 mod examine;
 mod freeing;
+mod late_letters;
 mod moved;
 pub mod pipelines;
 pub mod plugin_deletion;

@@ -9,8 +9,9 @@ use crate::{
 };
 
 impl Commands {
-    /// Sends a dead letter to the step that it failed at, once, however often it is asked.
-    pub async fn redrive(&self, id: &PipelineId, letter: u64) -> ControlResult<()> {
+    /// Sends a dead letter to the step that it failed at, once, however often it is asked. Says whether this request has
+    /// sent it, and not another one before.
+    pub async fn redrive(&self, id: &PipelineId, letter: u64) -> ControlResult<bool> {
         let pipeline = self.context.pipeline(id)?;
         let missing = || ControlError::not_found("dead letter", &letter);
         let letters = self.context.world_of(&id.tenant).await?.dead_letters;
@@ -22,6 +23,8 @@ impl Commands {
                 "the payload of dead letter {letter} was cut from {bytes} bytes and cannot be sent again; event {sequence} of the input stream is the whole: publish that again, smaller"
             )));
         }
+        self.check_not_late(id, &pipeline, (letter, &known.reason))
+            .await?;
         let change = of_pipeline("dead-letter-redriven", id, &pipeline);
         let change = change.from(Some(json!({ "letter": letter, "step": known.reason.step })));
         self.audited(change, async {

@@ -10,6 +10,8 @@ use crate::manifest::{CloudeventsMode, MAX_ATTRIBUTE_BYTES, is_attribute_name};
 
 /// What every event has, in the order in which an envelope is written.
 pub(super) const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+/// What an event may have besides.
+const OPTIONAL: [&str; 4] = ["datacontenttype", "dataschema", "subject", "time"];
 /// The version that is read and written.
 const VERSION: &str = "1.0";
 /// Most attributes of an event. The specification has nine, and extensions are few.
@@ -132,6 +134,11 @@ const FORMS: [Form; 3] = [
         "it is no time of RFC 3339, such as 2026-11-29T12:00:00Z",
     ),
 ];
+
+/// Whether the specification itself has the attribute: those are texts. Extensions may be numbers and truth values.
+pub(super) fn is_text_by_the_specification(name: &str) -> bool {
+    REQUIRED.contains(&name) || OPTIONAL.contains(&name)
+}
 
 /// The place of an attribute in a message.
 pub(super) fn place_of(mode: CloudeventsMode, name: &str) -> String {

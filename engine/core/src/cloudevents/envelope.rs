@@ -10,7 +10,7 @@ use tailrace_payload::without_mark;
 use tailrace_schema::base64::{from_base64, to_base64};
 
 use super::{
-    attributes::{Attributes, REQUIRED, place_of},
+    attributes::{Attributes, REQUIRED, is_text_by_the_specification, place_of},
     fault::{CloudEventFault, shown},
 };
 use crate::{
@@ -60,6 +60,13 @@ pub(super) fn read(payload: &Bytes) -> Result<(Attributes, Bytes), CloudEventFau
             continue;
         }
         let place = place_of(CloudeventsMode::Structured, name);
+        if is_text_by_the_specification(name) && !value.get().starts_with(['"', 'n']) {
+            let why = format!(
+                "CloudEvents has text there, and {} stands there; write it in quotation marks",
+                shown(value.get())
+            );
+            return Err(CloudEventFault::at(&place, why));
+        }
         if let Some(text) = attribute(value.get(), &place)? {
             attributes.add(name, text, &place)?;
         }

@@ -112,6 +112,28 @@ fn an_attribute_of_the_specification_holds_what_it_says() {
 }
 
 #[test]
+fn an_attribute_of_the_specification_is_a_text_and_an_extension_may_be_a_number() {
+    let event = |members: &str| {
+        let all = format!(r#"{{"specversion":"1.0","source":"/a","type":"t",{members}}}"#);
+        read(&[], &Bytes::from(all))
+    };
+    for (members, place) in [
+        (r#""id":7"#, "/id"),
+        (r#""id":true"#, "/id"),
+        (r#""id":"1","subject":7"#, "/subject"),
+        (r#""id":"1","time":1795825800"#, "/time"),
+    ] {
+        let fault = event(members).unwrap_err();
+        assert_eq!(fault.code(), crate::codes::LetterCode::MalformedCloudevent);
+        let said = fault.to_string();
+        assert!(said.contains(place) && said.contains("has text there"), "{said}");
+    }
+    let event = event(r#""id":"1","subject":null,"priority":7,"urgent":true"#).unwrap();
+    assert_eq!(event.attributes.get("priority"), Some("7"));
+    assert_eq!(event.attributes.get("urgent"), Some("true"));
+}
+
+#[test]
 fn json_that_is_no_event_is_told_of_headers_and_not_of_members() {
     let other = read(&[], &Bytes::from_static(br#"{"user":{"a":1}}"#)).unwrap_err();
     assert!(

@@ -51,6 +51,16 @@ impl WindowManifest {
         static NONE: BTreeMap<String, Extract> = BTreeMap::new();
         self.by.as_ref().unwrap_or(&NONE).iter()
     }
+
+    /// The watermark from which on no window takes an event of this time, whatever other events come: then it is late
+    /// for ever. A session may be open that it is a part of, so there it is the latest that any such one can end.
+    pub fn takes_until_ms(&self, time_ms: u64) -> Option<u64> {
+        let end_ms = match self.over.frame()? {
+            Frame::Fixed { length_ms, every_ms } => (time_ms - time_ms % every_ms).saturating_add(length_ms),
+            Frame::Session { gap_ms, most_ms } => time_ms.saturating_add(most_ms).saturating_add(gap_ms),
+        };
+        Some(end_ms.saturating_add(self.grace.map_or(0, Span::as_millis)))
+    }
 }
 
 /// The stretches of time of a window. Exactly one of `tumbling`, `hopping` and `session` says their kind. Tumbling and

@@ -14,6 +14,7 @@ use tailrace_core::{
 use tailrace_sketch::SketchError;
 
 use crate::{
+    arrival::Source,
     process::{
         Walk,
         halt::Halt,
@@ -90,7 +91,12 @@ impl Processor {
 
     fn keep_untaken(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>, is_believed: bool) {
         let (code, reason) = if is_believed {
-            let reason = format!("its windows are over: the watermark is {} ms", walk.now_ms);
+            // Where that is certain it is not sent again at all; this one was late by a little, or by a session.
+            let again = match walk.arrival.source {
+                Source::Redrive => "it was sent again, and stays late: ",
+                Source::Input => "",
+            };
+            let reason = format!("{again}its windows are over: the watermark is {} ms", walk.now_ms);
             (LetterCode::Late, reason)
         } else {
             let ahead_ms = leaving.time_ms.saturating_sub(walk.arrival.received_ms);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use regex::Regex;
 
 use super::documents::{Documents, Located};
+use super::endless;
 use super::format;
 use super::model::{JsonType, Keyword, Node, Program, Rules};
 use super::pattern;
@@ -36,6 +37,7 @@ pub(super) fn compile<'d>(
         vocabularies,
         program: Program::default(),
         numbers: HashMap::new(),
+        places: Vec::new(),
         waiting: Vec::new(),
         patterns: HashMap::new(),
         entered: vec![false; documents.resources.len()],
@@ -50,6 +52,10 @@ pub(super) fn compile<'d>(
             return Err(SchemaError::new(Place::default(), what));
         }
     }
+    if let Some(node) = endless::circle(&compiler.program) {
+        let what = "the reference comes back to where it began without going into the value, so no payload would ever be judged; refer to a schema of a member or an element, or leave it out";
+        return Err(compiler.fault(compiler.places[node], "$ref", what));
+    }
     Ok(compiler.program)
 }
 
@@ -58,6 +64,8 @@ struct Compiler<'a, 'd> {
     vocabularies: &'a [Vocabulary],
     program: Program,
     numbers: HashMap<*const Json, Node>,
+    /// Where each node stands.
+    places: Vec<Located<'d>>,
     waiting: Vec<(Node, Located<'d>)>,
     patterns: HashMap<String, Regex>,
     entered: Vec<bool>,
@@ -75,6 +83,7 @@ impl<'d> Compiler<'_, 'd> {
             keywords: Vec::new(),
         });
         self.numbers.insert(std::ptr::from_ref(located.json), node);
+        self.places.push(located);
         self.waiting.push((node, located));
         node
     }

@@ -7,6 +7,7 @@
 pub(crate) mod compare;
 mod compile;
 mod documents;
+mod endless;
 mod evaluate;
 mod format;
 mod metaschema;

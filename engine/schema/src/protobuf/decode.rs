@@ -156,7 +156,7 @@ impl<'s> Decoder<'s> {
             let piece = match wire {
                 Wire::Length => reader.delimited()?,
                 Wire::Start => reader.group(number)?,
-                _ => return Err(reader.fault("a message is expected and a number is written")),
+                _ => return Err(reader.fault(written_otherwise("a message", Wire::Length, wire))),
             };
             if let Some(entry) = self.schema.entry(field) {
                 return self.entry(entry, piece, found, depth);
@@ -253,11 +253,8 @@ impl<'s> Decoder<'s> {
         reader: &mut Reader<'_>,
     ) -> Result<Option<Json>, Rejection> {
         if wire != wire_of(field.kind) {
-            let what = format!(
-                "{} is expected and written in another way",
-                with_article(&self.kind_name(field.kind))
-            );
-            return Err(reader.fault(what));
+            let kind = with_article(&self.kind_name(field.kind));
+            return Err(reader.fault(written_otherwise(&kind, wire_of(field.kind), wire)));
         }
         let scalar = match field.kind {
             Kind::Scalar(scalar) => scalar,
@@ -350,6 +347,12 @@ fn many<'f>(found: &'f mut Found<'_>) -> &'f mut Vec<Json> {
         Found::Many(values) => values,
         _ => unreachable!("set above"),
     }
+}
+
+/// Other readers take such a field for one that they do not know, and drop the value without a word.
+fn written_otherwise(kind: &str, expected: Wire, found: Wire) -> String {
+    let (expected, found) = (expected.in_words(), found.in_words());
+    format!("{kind} is written as {expected}, and {found} stands there; it was written by another schema")
 }
 
 fn has_field(bytes: &[u8], sought: u32) -> bool {

@@ -13,6 +13,20 @@ pub(super) enum Wire {
     Fixed32,
 }
 
+impl Wire {
+    /// What is written so, in words.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Varint => "a varint",
+            Self::Fixed64 => "64 bits",
+            Self::Length => "bytes with a length",
+            Self::Start => "a group",
+            Self::End => "the end of a group",
+            Self::Fixed32 => "32 bits",
+        }
+    }
+}
+
 /// Reads bytes that begin at some byte of the payload.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'b> {

@@ -38,7 +38,8 @@ pub enum DeadLettersCommand {
         /// Its id, as `list` shows it.
         id: u64,
     },
-    /// Redrive a dead letter, or all, to the step that failed. A repeated command sends none twice.
+    /// Redrive a dead letter, or all, to the step that failed. A repeated command, or another one at the same time,
+    /// sends none twice.
     #[command(
         after_help = "Examples:\n  tailrace dead-letters redrive recommendations 42\n  tailrace dead-letters redrive recommendations --all"
     )]
@@ -74,8 +75,14 @@ struct LetterView {
     key: String,
     payload_text: Option<String>,
     payload_hex: Option<String>,
-    /// Bytes of the payload before it was cut: then it cannot be sent again.
-    cut_from: Option<u64>,
+}
+
+/// What became of all letters.
+#[derive(Debug, Default, Serialize)]
+struct Done {
+    redriven: Vec<u64>,
+    sent_before: Vec<u64>,
+    kept: Vec<Kept>,
 }
 
 /// A dead letter that is not sent again.
@@ -109,10 +116,14 @@ pub fn run(command: DeadLettersCommand, session: &Session) -> anyhow::Result<()>
             id: Some(id),
             ..
         }) => {
-            let answer = redrive(session, &pipeline, id)?;
-            session
-                .output
-                .show(&answer, || Ok(format!("dead letter {id} is sent again")))
+            let is_sent = redrive(session, &pipeline, id)?;
+            session.output.show(&json!({ "sent": is_sent }), || {
+                Ok(if is_sent {
+                    format!("dead letter {id} is sent again")
+                } else {
+                    format!("dead letter {id} was sent again before, by another command")
+                })
+            })
         }
         DeadLettersCommand::Redrive(RedriveArgs { pipeline, .. }) => redrive_all(session, &pipeline),
     }
@@ -128,11 +139,11 @@ fn page(session: &Session, pipeline: &str, after: Option<u64>, limit: usize) -> 
         .get(&(session.pipeline_route(pipeline, &["dead-letters"])? + &parameters))
 }
 
-fn redrive(session: &Session, pipeline: &str, id: u64) -> anyhow::Result<Value> {
-    session.client.post(
-        &session.pipeline_route(pipeline, &["dead-letters", &id.to_string(), "redrive"])?,
-        &json!({}),
-    )
+/// Whether this command has sent it, and not another one before. A server of an earlier version does not say.
+fn redrive(session: &Session, pipeline: &str, id: u64) -> anyhow::Result<bool> {
+    let route = session.pipeline_route(pipeline, &["dead-letters", &id.to_string(), "redrive"])?;
+    let answer = session.client.post(&route, &json!({}))?;
+    Ok(answer["sent"] != false)
 }
 
 /// Those that fail again become new dead letters behind the last one known now, so it ends there.
@@ -147,30 +158,27 @@ fn redrive_all(session: &Session, pipeline: &str) -> anyhow::Result<()> {
             break;
         }
     }
-    let (whole, cut): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.cut_from.is_none());
-    let kept: Vec<Kept> = cut.iter().filter_map(kept).collect();
-    let bar = progress(whole.len() as u64, "sending again");
-    let mut ids = Vec::with_capacity(whole.len());
-    for LetterView { id, .. } in whole {
-        match redrive(session, pipeline, id) {
-            Ok(_) => ids.push(id),
-            // Somebody else has sent it again, or deleted it, since the list was read.
-            Err(cause) if is_gone(&cause) => {}
-            Err(cause) => {
-                let sent = format!("{} dead letters are sent again, then one failed", ids.len());
-                return Err(cause.context(sent));
-            }
+    let mut done = Done::default();
+    let bar = progress(letters.len() as u64, "sending again");
+    for letter in letters {
+        match redrive(session, pipeline, letter.id) {
+            Ok(true) => done.redriven.push(letter.id),
+            Ok(false) => done.sent_before.push(letter.id),
+            Err(cause) if is_gone(&cause) => done.sent_before.push(letter.id),
+            Err(cause) => match refusal(&cause) {
+                Some(reason) => done.kept.push(Kept::of(&letter, reason)),
+                None => return Err(cause.context(format!("{}, then one failed", done.sent()))),
+            },
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     session
         .output
-        .show(&json!({ "redriven": ids, "kept": kept }), || {
-            Ok(told(ids.len(), &kept))
-        })
+        .show(&serde_json::to_value(&done)?, || Ok(done.told()))
 }
 
+/// Whether somebody else has sent it again since the list was read.
 fn is_gone(cause: &anyhow::Error) -> bool {
     matches!(
         cause.downcast_ref(),
@@ -178,29 +186,44 @@ fn is_gone(cause: &anyhow::Error) -> bool {
     )
 }
 
-/// One that cannot be sent again.
-fn kept(letter: &LetterView) -> Option<Kept> {
-    let bytes = letter.cut_from?;
-    Some(Kept {
-        id: letter.id,
-        sequence: letter.sequence,
-        reason: format!("its payload was cut from {bytes} bytes"),
-    })
+/// Why a letter stays that is refused for what it is.
+fn refusal(cause: &anyhow::Error) -> Option<String> {
+    match cause.downcast_ref() {
+        Some(CliError::Refused(problem)) if problem.status == 409 => Some(problem.detail.clone()),
+        _ => None,
+    }
 }
 
-fn told(sent: usize, kept: &[Kept]) -> String {
-    let mut lines = vec![format!("{} dead letters are sent again", count(sent as u64))];
-    if !kept.is_empty() {
-        lines.push(format!(
-            "{} stay, since they cannot be sent again; the input stream has the whole events, to be published again:",
-            count(kept.len() as u64)
-        ));
+impl Kept {
+    fn of(letter: &LetterView, reason: String) -> Self {
+        Self {
+            id: letter.id,
+            sequence: letter.sequence,
+            reason,
+        }
     }
-    let rows = kept
-        .iter()
-        .map(|Kept { id, sequence, reason }| format!("  dead letter {id}, event {sequence}: {reason}"));
-    lines.extend(rows);
-    lines.join("\n")
+}
+
+impl Done {
+    fn sent(&self) -> String {
+        let sent = count(self.redriven.len() as u64);
+        format!("{sent} dead letters are sent again")
+    }
+
+    fn told(&self) -> String {
+        let mut lines = vec![self.sent()];
+        if !self.sent_before.is_empty() {
+            let before = count(self.sent_before.len() as u64);
+            lines.push(format!("sent again before, by another command: {before}"));
+        }
+        if !self.kept.is_empty() {
+            let kept = count(self.kept.len() as u64);
+            lines.push(format!("{kept} stay, since they cannot be sent again:"));
+        }
+        let rows = self.kept.iter();
+        lines.extend(rows.map(|Kept { sequence, reason, .. }| format!("  event {sequence}: {reason}")));
+        lines.join("\n")
+    }
 }
 
 fn list(letters: Vec<LetterView>) -> String {
@@ -252,17 +275,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_that_stay_are_told_with_their_events() {
-        assert_eq!(told(1_200, &[]), "1,200 dead letters are sent again");
+    fn it_is_told_which_letters_this_command_has_sent_and_which_stay() {
+        let done = Done {
+            redriven: vec![1; 1_200],
+            ..Done::default()
+        };
+        assert_eq!(done.told(), "1,200 dead letters are sent again");
         let letter = json!({
             "id": 7, "stored_ms": 0, "step": "input", "code": "too-large", "reason": "", "attempts": 1,
             "sequence": 5, "subject": "a", "key": "k", "cut_from": 44,
         });
-        let kept = kept(&read(&letter).unwrap()).unwrap();
-        let text = told(2, &[kept]);
-        assert!(
-            text.contains("1 stay")
-                && text.contains("dead letter 7, event 5: its payload was cut from 44 bytes")
+        let done = Done {
+            redriven: vec![1, 2],
+            sent_before: vec![3],
+            kept: vec![Kept::of(
+                &read(&letter).unwrap(),
+                "the payload of dead letter 7 was cut".to_owned(),
+            )],
+        };
+        assert_eq!(
+            done.told(),
+            "2 dead letters are sent again\nsent again before, by another command: 1\n1 stay, since they cannot be sent again:\n  event 5: the payload of dead letter 7 was cut"
         );
     }
 }

@@ -49,7 +49,7 @@ impl MemoryBroker {
         Ok(sequence)
     }
 
-    fn send_again(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+    fn send_again(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<bool, BrokerError> {
         let name = subject::stream_name(pipeline);
         let mut streams = self.0.log.lock();
         let Some(stream) = streams.held.get_mut(&name) else {
@@ -60,7 +60,8 @@ impl MemoryBroker {
         let goes = |message: &Stored| message.sequence == letter.sequence && message.subject == dead;
         stream.messages.retain(|message| !goes(message));
         // However often it is asked for, it is published once.
-        if stream.messages.len() < before {
+        let is_sent = stream.messages.len() < before;
+        if is_sent {
             let subject = subject::redrive_subject(pipeline, letter.sequence);
             let payload = letter.payload.clone();
             streams.append(&name, &subject, letter.headers.clone(), payload);
@@ -68,7 +69,7 @@ impl MemoryBroker {
         }
         drop(streams);
         self.0.log.tell();
-        Ok(())
+        Ok(is_sent)
     }
 }
 
@@ -99,7 +100,7 @@ impl DeadLetters for MemoryBroker {
         .await
     }
 
-    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError> {
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<bool, BrokerError> {
         let (broker, pipeline, letter) = (self.clone(), pipeline.clone(), letter.clone());
         let sent = self.0.link.change(Service::DeadLetters, move || {
             broker.send_again(&pipeline, &letter)

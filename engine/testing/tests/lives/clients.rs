@@ -379,7 +379,7 @@ impl Clients {
         let of = id.clone();
         self.ask(Act::Redrive(id.clone(), letter), |engine| {
             let commands = engine.commands;
-            async move { commands.redrive(&of, letter).await.map(|()| Answer::Done) }
+            async move { commands.redrive(&of, letter).await.map(|_| Answer::Done) }
         })
         .await;
     }

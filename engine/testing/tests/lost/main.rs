@@ -3,6 +3,7 @@
 
 mod altered;
 mod full;
+mod letters;
 mod registry;
 mod stage;
 mod streams;

@@ -58,6 +58,34 @@ async fn somebodys_stream_in_the_place_of_a_pipelines_own_is_named_with_the_step
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pipeline_whose_subject_another_stream_has_taken_keeps_its_life_and_begins_again_when_it_is_free() {
+    let (stage, running) = Stage::set().await;
+    let begins_again = || Resume {
+        new_stream: true,
+        ..Resume::default()
+    };
+    let life = || running.queries.context().registry().unwrap().pipelines[&id()].life;
+    let before = life();
+    stage.broker.lose_stream(OWN_STREAM);
+    stage.broker.declare("TAKEN", &["out.>"]);
+    let reason = running.is_parked().await;
+    assert!(reason.contains("--new-stream"), "{reason}");
+    let refused = running.refuses(begins_again()).await;
+    for part in ["\"TAKEN\"", "out.*", "nats stream edit", "output.subject"] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    // Whatever comes back of it is its own still.
+    assert_eq!(life(), before);
+    assert_eq!(running.is_parked().await, reason);
+    stage.broker.lose_stream("TAKEN");
+    Box::pin(running.commands.resume(&id(), begins_again()))
+        .await
+        .unwrap();
+    tokio::time::sleep(PATIENCE).await;
+    assert!(!stage.outputs().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn to_accept_a_loss_reads_no_event_twice_of_an_input_that_was_made_anew() {
     let (stage, running) = Stage::set().await;
     stage.broker.lose_stream("IN");

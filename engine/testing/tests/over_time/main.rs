@@ -9,6 +9,7 @@ mod replaying;
 mod chained;
 mod editors;
 mod joins;
+mod limits;
 mod nexmark;
 mod replayed;
 mod stage;

@@ -35,8 +35,9 @@ pub trait DeadLetters: Send + Sync {
         pipeline: &PipelineId,
         sequence: u64,
     ) -> Result<Option<StoredDeadLetter>, BrokerError>;
-    /// Publishes it on the redrive subject, once however often it is asked, then deletes it.
-    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<(), BrokerError>;
+    /// Publishes it on the redrive subject, once however often it is asked, then deletes it. Says whether it was
+    /// published now; otherwise somebody else has done that before.
+    async fn redrive(&self, pipeline: &PipelineId, letter: &StoredDeadLetter) -> Result<bool, BrokerError>;
     /// How many there are.
     async fn count(&self, pipeline: &PipelineId) -> Result<u64, BrokerError>;
     /// Publishes an order to the partitions on the redrive subject, under this last token of its subject; gives its

@@ -151,6 +151,11 @@ fn api(code: ApiCode) -> Entry {
             "The request has no token, or the token is wrong, revoked or expired.",
             "Send a valid token as `Authorization: Bearer <token>`.",
         ),
+        ApiCode::UnsupportedMediaType => entry(
+            CLIENT,
+            "`Content-Type` says that the body is of a kind that the route does not take.",
+            "Send one of the kinds that the answer names, and name it in `Content-Type`.",
+        ),
     }
 }
 

@@ -184,13 +184,18 @@ fn what_is_malformed_is_refused_with_its_place_and_kept_as_it_came() {
         (vec![STRUCTURED], "{".to_owned(), "ends too early"),
         (
             vec![STRUCTURED],
-            ENVELOPE.replace("\"17\"", "17.5"),
-            "at /id, a number",
+            ENVELOPE.replace("\"17\"", "17"),
+            "at /id, CloudEvents has text there",
         ),
         (
             vec![STRUCTURED],
-            ENVELOPE.replace("\"17\"", "{}"),
-            "at /id, an attribute is text",
+            ENVELOPE.replace("\"priority\":3", "\"priority\":3.5"),
+            "at /priority, a number",
+        ),
+        (
+            vec![STRUCTURED],
+            ENVELOPE.replace("\"priority\":3", "\"priority\":{}"),
+            "at /priority, an attribute is text",
         ),
         (
             vec![STRUCTURED],

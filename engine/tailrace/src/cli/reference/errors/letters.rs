@@ -9,7 +9,7 @@ pub(super) fn letter(code: LetterCode) -> Entry {
         LetterCode::Ahead => entry(
             TENANT,
             "The event's time is later than the broker's receive time by more than `input.watermark.ahead`. `late` of `input.watermark`, or of a window, is `dead-letter`.",
-            "Correct the publisher's clock, or check `input.time.unit`. For invented times use `ahead: any`. A redriven event is processed, and no window takes it while its time is not believed.",
+            "Correct the publisher's clock, or check `input.time.unit`. For invented times use `ahead: any`. A redriven event is processed. A letter of a window is redriven once its time is believed, and refused before.",
         ),
         LetterCode::DuplicateMember => entry(
             TENANT,
@@ -19,7 +19,7 @@ pub(super) fn letter(code: LetterCode) -> Entry {
         LetterCode::Late => entry(
             TENANT,
             "The event's time is behind the watermark, and `input.watermark.late` is `dead-letter`. Or all its windows are over, and `late` of a window is `dead-letter`.",
-            "Raise `input.watermark.delay`, or use `late: process`. For a window, raise its `grace`. A redriven event is processed.",
+            "Raise `input.watermark.delay`, or use `late: process`. A redriven event is processed. A letter of a window is refused when all its windows are over; see how to use windows.",
         ),
         LetterCode::LongKey => entry(
             TENANT,
