@@ -427,8 +427,13 @@ impl NatsBroker {
         }
         for pattern in own.subjects() {
             let holders = self.streams_with(&pattern).await.unwrap_or_default();
-            let own = subject::stream_name(&own.pipeline);
+            let (own, tenant) = (subject::stream_name(&own.pipeline), &own.pipeline.tenant);
             if let Some(holder) = holders.into_iter().find(|name| *name != own) {
+                if subject::is_anothers(&holder, tenant) {
+                    // That it exists is not this tenant's business.
+                    let description = format!("{pattern:?} is held by another stream already: {description}");
+                    return BrokerError::Refused { code, description };
+                }
                 let description = format!(
                     "{pattern:?} is held by stream {holder:?} already: {description}; take it from that stream (nats stream edit {holder}), or delete it (nats stream rm {holder})"
                 );

@@ -8,10 +8,10 @@ use tailrace_core::{
     audit::{self, Change},
     identity::{Digest, PipelineId},
     life::Life,
-    manifest::{PipelineManifest, Start},
+    manifest::{OutputManifest, PipelineManifest, Start},
     name::Name,
     observe::status::State,
-    ports::broker::{OwnError, StreamFacts, own_stream},
+    ports::broker::{BrokerError, OwnError, StreamFacts, own_stream},
     registry::{Begun, Key, Pipeline, PipelinePhase, Revision, Tenant},
 };
 
@@ -199,11 +199,29 @@ impl Commands {
         let own = own_stream(id, life, manifest);
         match world.streams.bring_own(&own, true).await {
             Ok(_) => Ok(()),
-            Err(OwnError::Broker(cause)) => Err(cause.into()),
+            Err(OwnError::Broker(cause)) => Err(self.taken_meanwhile(id, manifest, cause).await),
             Err(lost) => Err(ControlError::Conflict(format!(
                 "{lost}; begin again with an empty state (tailrace pipeline resume {} --new-stream), or delete the pipeline",
                 id.pipeline
             ))),
+        }
+    }
+
+    /// No try helps where another stream holds what a revision publishes on.
+    async fn taken_meanwhile(
+        &self,
+        id: &PipelineId,
+        manifest: &PipelineManifest,
+        cause: BrokerError,
+    ) -> ControlError {
+        let Some(pattern) = manifest.output.as_ref().map(OutputManifest::pattern) else {
+            return cause.into();
+        };
+        match self.other_holder(id, &pattern).await {
+            Ok(Some(holder)) => ControlError::Conflict(format!(
+                "the revision publishes on {pattern:?}, which {holder} holds by now, and two streams cannot hold the same subject; take it from that stream, or apply a manifest with another one"
+            )),
+            _ => cause.into(),
         }
     }
 

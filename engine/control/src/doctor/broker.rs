@@ -124,6 +124,13 @@ pub(super) fn compare(lies: &Lying, registered: &Registered, examination: &mut E
             } else {
                 found.fixed_by(account, Fix::Altered(id, facts.life));
             }
+        } else if let Some(lacking) = registered.lacking(&id, &facts.subjects) {
+            let detail = format!("it does not take {lacking:?}, so commits of pipeline {id} are refused");
+            let found = examination.add("altered-stream", &facts.name, detail);
+            found.mended_by(format!(
+                "its engine gives the subject back by itself, unless another stream holds it; tailrace pipeline status {} names that one: take the subject from it (nats stream edit)",
+                id.pipeline
+            ));
         } else if let Some(wanted) = lies.wanted_replicas.filter(|wanted| facts.replicas < *wanted) {
             let detail = format!("it has {} replicas of {wanted}", facts.replicas);
             let found = examination.add("few-replicas", &facts.name, detail);

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tailrace_core::{
     identity::{Digest, PipelineId},
     life::Life,
+    ports::broker::own_stream,
     registry::{Key, Registry},
+    subject,
 };
 
 /// What is registered.
@@ -14,6 +16,8 @@ pub(super) struct Registered {
     lives: BTreeMap<PipelineId, Life>,
     partitions: BTreeMap<PipelineId, u32>,
     read: BTreeMap<PipelineId, BTreeSet<String>>,
+    /// What the own stream of each takes.
+    taken: BTreeMap<PipelineId, Vec<String>>,
     unreadable: BTreeSet<PipelineId>,
     /// None where nobody knows which are needed.
     components: Option<BTreeSet<Digest>>,
@@ -31,6 +35,12 @@ impl Registered {
         Self {
             lives: pipelines()
                 .map(|(id, pipeline)| (id.clone(), pipeline.life))
+                .collect(),
+            taken: pipelines()
+                .map(|(id, pipeline)| {
+                    let own = own_stream(id, pipeline.life, &pipeline.active.manifest);
+                    (id.clone(), own.subjects())
+                })
                 .collect(),
             partitions: pipelines()
                 .map(|(id, pipeline)| (id.clone(), pipeline.active.manifest.partitions))
@@ -65,11 +75,17 @@ impl Registered {
         self.unreadable.contains(id) || self.lives.contains_key(id)
     }
 
+    /// What a pipeline's own stream is to take and does not.
+    pub(super) fn lacking(&self, id: &PipelineId, held: &[String]) -> Option<&String> {
+        let is_held = |subject: &&String| !held.iter().any(|held| subject::covers(held, subject));
+        self.taken.get(id)?.iter().find(is_held)
+    }
+
     pub(super) fn reads(&self, id: &PipelineId, stream: &str) -> bool {
         // Its own stream as well: dead letters that are sent again.
         self.unreadable.contains(id)
             || self.read.get(id).is_some_and(|read| read.contains(stream))
-            || self.lives.contains_key(id) && stream == tailrace_core::subject::stream_name(id)
+            || self.lives.contains_key(id) && stream == subject::stream_name(id)
     }
 
     pub(super) fn has_partition(&self, id: &PipelineId, partition: u32) -> bool {

@@ -1,7 +1,10 @@
 //! What somebody does to an input by hand: to its consumer, to the streams that it follows, and beyond its end.
 
 use serde_json::{Value, json};
-use tailrace_tests::cluster::eventually;
+use tailrace_tests::{
+    cluster::eventually,
+    engine::{Launch, OPERATOR},
+};
 
 use super::{event, reading};
 use crate::Stage;
@@ -159,5 +162,77 @@ async fn a_purge_beyond_the_end_of_a_stream_loses_only_what_was_there() -> anyho
     let status = stage.engine.status("count").await?;
     assert_eq!(status["state"], "running", "{status:#}");
     assert_eq!(status["input"]["lost"], 0, "{status:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_took_the_subjects_of_a_pipeline_is_named_until_it_gives_them_back()
+-> anyhow::Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.cluster.stream("IN", &["shop.in.>"]).await?;
+    stage
+        .engine
+        .apply("p", &reading("p", "IN", "shop.in.>", ""))
+        .await?;
+    // Whoever made it hold more has taken nothing.
+    stage
+        .alter(
+            "TR_shop_p",
+            json!({ "subjects": ["tr.shop.p.>", "shop.out.p.>"] }),
+        )
+        .await?;
+    stage.cluster.publish("shop.in.a", [event("u")]).await?;
+    stage.counts("p", "u", 1).await?;
+    stage.state("p", "running").await?;
+    for (count, (taken, left)) in [("shop.out.p.*", "tr.shop.p.>"), ("tr.shop.p.>", "shop.out.p.*")]
+        .into_iter()
+        .enumerate()
+    {
+        stage.alter("TR_shop_p", json!({ "subjects": [left] })).await?;
+        stage.cluster.stream("THIEF", &[taken]).await?;
+        stage.cluster.publish("shop.in.a", [event("u")]).await?;
+        let reason = stage.state("p", "degraded").await?;
+        for part in [taken, "THIEF", "nats stream rm"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+        let doctor = stage.engine.ask("GET", "/v1/doctor", OPERATOR, "").await?;
+        assert!(
+            doctor.text.contains("altered-stream") && doctor.text.contains(taken),
+            "{}",
+            doctor.text
+        );
+        stage.engine.kill();
+        stage.engine.restart(&Launch::on(&stage.cluster))?;
+        let reason = stage.state("p", "waiting").await?;
+        assert!(reason.contains(taken) && reason.contains("THIEF"), "{reason}");
+        stage.cluster.jetstream.delete_stream("THIEF").await?;
+        stage.counts("p", "u", 2 + count as u64).await?;
+        stage.state("p", "running").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_onto_subjects_that_were_taken_meanwhile_names_the_stream() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.cluster.stream("IN", &["shop.in.>"]).await?;
+    let manifest = reading("p", "IN", "shop.in.>", "");
+    stage.engine.apply("p", &manifest).await?;
+    stage
+        .engine
+        .apply("p", &manifest.replace("shop.out.p.", "shop.other.p."))
+        .await?;
+    eventually("the old subject is given up", || async {
+        let own = stage.cluster.jetstream.get_stream("TR_shop_p").await;
+        own.is_ok_and(|own| !own.cached_info().config.subjects.contains(&"shop.out.p.*".into()))
+    })
+    .await?;
+    stage.cluster.stream("THIEF", &["shop.out.p.*"]).await?;
+    let refused = stage.engine.own("POST", "pipelines/p/rollback", "").await?;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(
+        refused.text.contains("THIEF") && refused.text.contains("take it from that stream"),
+        "{refused:?}"
+    );
     Ok(())
 }
