@@ -13,7 +13,7 @@ fn tumbling(rules: &str) -> String {
     window("{tumbling: 1m}", rules)
 }
 
-/// Results of windows that begin before this, as they are marked and with their events.
+/// Results so far, as they are marked and with their events.
 fn told(stage: &mut Stage) -> Vec<(String, u64)> {
     let results = stage.results();
     let shown = results.iter().map(|result| {
@@ -226,4 +226,19 @@ fn a_change_that_comes_while_the_engine_is_down_is_taken_up_the_same() {
     assert_eq!(stage.counts.window_late, 2);
     end(&mut stage);
     assert_eq!(told(&mut stage), pairs(&[("-", 1)]));
+}
+
+/// The partition takes a revision up only then: see `partition/swapping.rs`.
+#[test]
+fn a_turn_that_ends_amid_a_storm_says_so_until_all_is_told() {
+    let mut stage = Stage::set(&tumbling(""), "");
+    for user in 0..1_500 {
+        stage.send(&format!("u{user}"), 1_000, "");
+    }
+    stage.commit();
+    stage.send("u1", MINUTE, "");
+    assert!(stage.commit_once());
+    assert!(!stage.commit_once());
+    assert_eq!(told(&mut stage).len(), 1_500);
+    end(&mut stage);
 }
