@@ -22,7 +22,24 @@ pub struct Kept {
     /// Its payload.
     pub payload: Vec<u8>,
     /// Whether it has had a partner.
-    pub is_paired: bool,
+    pub partner: Partner,
+}
+
+/// What is known of the partners that a kept event has had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Partner {
+    /// It has had none, as far as that is noted: an event that is not told alone meets its partners unnoted.
+    None,
+    /// It has had one.
+    Had,
+    /// It was kept while nothing was noted, and may have had one. It is not told alone, and that is counted.
+    Unknown,
+}
+
+impl From<bool> for Partner {
+    fn from(is_paired: bool) -> Self {
+        if is_paired { Self::Had } else { Self::None }
+    }
 }
 
 /// Which event of a side it is.
@@ -175,9 +192,12 @@ mod tests {
     fn what_is_kept_reads_back_under_its_own_declaration_only() {
         let kept = Kept {
             payload: b"{}".to_vec(),
-            is_paired: true,
+            partner: Partner::Had,
         };
         let bytes = encode(7, &kept);
+        // As it was when there were but two of them.
+        let before = postcard::to_stdvec(&(7_u32, b"{}".to_vec(), true)).unwrap();
+        assert_eq!(bytes, before);
         assert_eq!(decode(7, &bytes).unwrap(), Some(kept));
         assert_eq!(decode(8, &bytes).unwrap(), None);
         assert!(decode(7, &bytes[..3]).is_err());

@@ -52,6 +52,7 @@ pub mod trace;
 pub mod units;
 pub mod unrecorded;
 pub mod vectors;
+pub mod waiting;
 pub mod watermark;
 pub mod window;
 pub mod world;

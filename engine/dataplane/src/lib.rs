@@ -31,4 +31,5 @@ pub mod run;
 pub mod schedule;
 pub mod tables;
 pub mod turn;
+mod waiting;
 pub mod windows;

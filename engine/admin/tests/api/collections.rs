@@ -57,7 +57,7 @@ fn keep(content: &mut Content, value: &str, side: JoinSide, time_ms: u64, expire
     let shape = join::shape(&manifest.joins[&name], 0);
     let kept = Kept {
         payload: b"{\"by\": \"ann\"}".to_vec(),
-        is_paired: false,
+        partner: join::Partner::None,
     };
     let id = RowId {
         side,
@@ -101,7 +101,7 @@ async fn stage() -> Stage {
             1,
             &Kept {
                 payload: b"1".to_vec(),
-                is_paired: false,
+                partner: join::Partner::None,
             },
         ),
         None,

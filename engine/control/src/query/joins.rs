@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tailrace_core::{
     identity::PipelineId,
-    join::{self, RowId, read_key, value_prefix},
+    join::{self, Partner, RowId, read_key, value_prefix},
     manifest::{JoinManifest, JoinSide},
     name::Name,
 };
@@ -101,7 +101,7 @@ fn shown(entry: &StateEntry, shape: u32, join: &JoinManifest) -> ControlResult<O
         input: join.input(id.side).clone(),
         time_ms: id.time_ms,
         until_ms: join.kept_until_ms(id.side, id.time_ms),
-        paired: kept.is_paired,
+        paired: kept.partner == Partner::Had,
         sequence: id.sequence,
         partition: entry.partition,
         payload: RawValue::from_string(payload).map_err(unreadable)?,

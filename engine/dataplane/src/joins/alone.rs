@@ -3,41 +3,55 @@
 use tailrace_core::{
     due::Due,
     event::Event,
-    join::{RowId, key},
+    join::{Partner, RowId, key},
     ports::store::StoreError,
+    waiting::SetBy,
 };
 
 use crate::{
     arrival::{Arrival, Source},
     effects::moment::Moment,
-    joins::{plan::PlannedJoin, tell::Row},
+    joins::{anew::Adopt, plan::PlannedJoin, tell::Row},
     process::{TurnEnd, Walk, halt::Halt, processor::Processor},
 };
 
 impl Processor {
-    /// The wait of a kept event is over. With the wake-up goes what the join was when that was set. Says why the turn
-    /// must stop, if it must.
-    pub(crate) fn wake_of_join(&mut self, due: &Due, shape: &[u8]) -> Result<Option<TurnEnd>, StoreError> {
+    /// The wait of a kept event is over. With the wake-up goes what the join was when that was set, and how
+    /// it waited. Says why the turn must stop, if it must.
+    pub(crate) fn wake_of_join(&mut self, due: &Due, set_by: &[u8]) -> Result<Option<TurnEnd>, StoreError> {
         let plan = self.plan.clone();
         self.effects.let_sleep(due);
+        let set_by = SetBy::decode(set_by);
+        let join = plan.joins.owned_by(&due.owner);
+        let join = join.filter(|join| set_by.shape == Some(join.shape));
+        if Adopt::is_one(due) {
+            let adopted = join.map(|join| self.keep_anew(join, due, set_by.rest));
+            return adopted.unwrap_or(Ok(())).map(|()| None);
+        }
+        // Under the rules in force, what is kept has another wake-up, or none.
+        if join.is_some_and(|join| set_by.epoch != self.waiting.join(&join.step)) {
+            return Ok(None);
+        }
         let id = RowId::decode(&due.name)
             .ok_or_else(|| StoreError::Damaged(format!("the wake-up {due:?} is of no kept event")))?;
         let at = key(&due.key, id);
         let stored = self.effects.read_of(&due.owner, &at)?;
         self.effects.write_in(&due.owner, &at, None);
-        let join = plan.joins.owned_by(&due.owner);
-        let join = join.filter(|join| shape == join.shape.to_le_bytes());
-        let Some((join, stored)) = join.zip(stored) else {
+        let Some(stored) = stored else {
+            // A wake-up that rules from before have set was first.
+            return Ok(None);
+        };
+        let Some(join) = join else {
             self.stats.counts.joins_lost += 1;
             return Ok(None);
         };
         match join.decode(&at, &stored.value)? {
-            Some(kept) if kept.is_paired => Ok(None),
-            Some(kept) => {
+            Some(kept) if kept.partner == Partner::Had => Ok(None),
+            Some(kept) if kept.partner == Partner::None => {
                 let payload = join.kept_text(&at, &kept)?;
                 Ok(self.tell_kept(join, due, id, payload))
             }
-            None => {
+            Some(_) | None => {
                 self.stats.counts.joins_lost += 1;
                 Ok(None)
             }

@@ -5,8 +5,9 @@ use tailrace_core::{
     due::Due,
     event_time::CALENDAR_ENDS_MS,
     extract::check_json,
-    join::{Kept, RowId, key, read_key, side_prefix, time_prefix},
+    join::{Kept, Partner, RowId, key, read_key, side_prefix, time_prefix},
     manifest::JoinSide,
+    waiting::SetBy,
 };
 
 use crate::{
@@ -95,9 +96,9 @@ impl Processor {
                     self.tell_row(walk, join, row)?;
                     self.stats.counts.joined += 1;
                     is_paired = true;
-                    if is_told_alone && !kept.is_paired {
+                    if is_told_alone && kept.partner != Partner::Had {
                         let kept = Kept {
-                            is_paired: true,
+                            partner: Partner::Had,
                             ..kept
                         };
                         let value = join.encode(&kept, stored.expires_ms);
@@ -146,21 +147,27 @@ impl Processor {
         };
         let kept = Kept {
             payload: payload.as_bytes().to_vec(),
-            is_paired,
+            partner: is_paired.into(),
         };
         if tells_alone {
-            let due = Due {
-                at_ms: ends_ms,
-                key: coming.value.clone(),
-                owner: join.step.clone(),
-                name: id.encode(),
-            };
-            self.effects.wake(&due, join.shape.to_le_bytes().to_vec());
+            self.wake_kept(join, &coming.value, id, ends_ms);
         }
         let value = join.encode(&kept, (!tells_alone).then_some(ends_ms));
         self.effects
             .write_in(&join.step, &key(&coming.value, id), Some(value));
         Ok(())
+    }
+
+    /// The wait of a kept event ends then.
+    pub(super) fn wake_kept(&mut self, join: &PlannedJoin, value: &str, id: RowId, at_ms: u64) {
+        let due = Due {
+            at_ms,
+            key: value.to_owned(),
+            owner: join.step.clone(),
+            name: id.encode(),
+        };
+        let epoch = self.waiting.join(&join.step);
+        self.effects.wake(&due, SetBy::encode(join.shape, epoch, &[]));
     }
 }
 

@@ -10,6 +10,7 @@
 //! Why: docs/decisions/0141-a-join-keeps-both-sides-until-no-partner-can-come.md
 
 pub mod alone;
+mod anew;
 pub mod meet;
 pub mod plan;
 pub mod tell;

@@ -26,7 +26,7 @@ pub struct PlannedJoin {
     /// The step under which it keeps events; it owns their wake-ups too.
     pub(crate) step: String,
     /// What makes kept events partners.
-    pub(super) shape: u32,
+    pub(crate) shape: u32,
     /// Where the value is on either side; none where it is the key.
     left: Option<Extractor>,
     right: Option<Extractor>,
@@ -58,6 +58,11 @@ impl Joins {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PlannedJoin> {
+        self.0.iter()
     }
 
     /// The one whose wake-ups are of this owner.

@@ -9,6 +9,8 @@
 //! [`Plan::follows_at_once`](crate::plan::Plan::follows_at_once)). Then the old plan's last batch is
 //! committed and applied first, and no event is begun meanwhile.
 //!
+//! The old plan tells all that is due at a moment: the rules of the new one hold for what is told by none of it.
+//!
 //! Why: docs/decisions/0029-a-swap-is-a-boundary.md
 
 use tailrace_core::{ports::executor, tasks};
@@ -46,12 +48,12 @@ impl Partition {
 
     /// Whether no event is begun until the next plan is taken up.
     pub(super) fn swap_waits(&self) -> bool {
-        self.swap_is_ready() && !self.swaps_at_once()
+        self.swap_is_ready() && !self.swaps_at_once() && !self.worker().is_waking()
     }
 
     /// Whether the next plan can be taken up now.
     pub(super) fn may_swap(&mut self) -> bool {
-        if !self.swap_is_ready() {
+        if !self.swap_is_ready() || self.worker().is_waking() {
             return false;
         }
         if self.swaps_at_once() {

@@ -20,6 +20,7 @@ use tailrace_core::{
 
 use crate::{
     effects::Effects, observe::spans::BatchSpans, plan::Plan, process::fates::CallFates, tables::Sweeps,
+    waiting::Waiting,
 };
 
 /// Whose effects count.
@@ -85,6 +86,8 @@ pub struct Processor {
     pub(crate) sweeps: Sweeps,
     /// How the calls of the item at hand failed.
     pub(crate) fates: CallFates,
+    /// By which rules windows and joins wait.
+    pub(crate) waiting: Waiting,
 }
 
 impl Processor {
@@ -114,6 +117,7 @@ impl Processor {
             calls: CallTimes::default(),
             sweeps: Sweeps::default(),
             fates: CallFates::default(),
+            waiting: Waiting::default(),
         })
     }
 
@@ -143,6 +147,7 @@ impl Processor {
             calls: CallTimes::default(),
             sweeps: Sweeps::default(),
             fates: CallFates::default(),
+            waiting: Waiting::default(),
         })
     }
 
@@ -156,6 +161,7 @@ impl Processor {
         self.instances = instances;
         self.spent.clear();
         self.sweeps.forget();
+        self.waiting = Waiting::default();
         self.attempts = 0;
         self.plan = plan;
         Ok(())

@@ -20,6 +20,21 @@ use crate::{
 impl Worker {
     /// Wakes up what is due by then. Says why the turn ends before all of it has.
     pub(super) fn wake(&mut self, watermark_ms: u64, end: Duration) -> Option<TurnEnd> {
+        let stop = self.wake_all(watermark_ms, end);
+        self.is_waking = matches!(stop, Some(TurnEnd::Full | TurnEnd::SliceOver));
+        stop
+    }
+
+    /// Whether a turn has ended amid what is due at a moment. Some of it is told then, and some is not, so the rules by
+    /// which it waits must stay until all is.
+    pub fn is_waking(&self) -> bool {
+        self.is_waking
+    }
+
+    fn wake_all(&mut self, watermark_ms: u64, end: Duration) -> Option<TurnEnd> {
+        if let Err(cause) = self.processor.adopt_rules(self.cursor.watermark_ms) {
+            return Some(TurnEnd::Failed(cause.to_string()));
+        }
         loop {
             match self.wake_first(watermark_ms) {
                 Ok(Woken::Nothing) => return None,
@@ -38,6 +53,8 @@ impl Worker {
 
     /// For a batch that is done again: wakes up the first that is due, whenever that is.
     pub(crate) fn wake_again(&mut self) -> Result<(), String> {
+        let adopted = self.processor.adopt_rules(self.cursor.watermark_ms);
+        adopted.map_err(|cause| cause.to_string())?;
         match self.wake_first(u64::MAX) {
             Ok(Woken::Stopped(TurnEnd::Backoff(_)) | Woken::One) => Ok(()),
             Ok(Woken::Stopped(end)) => Err(format!("{end:?}")),

@@ -57,6 +57,8 @@ pub struct Worker {
     pub(super) batch_events: u64,
     /// Whether the batch has no room for what comes next.
     pub(super) is_crowded: bool,
+    /// Whether a turn has ended amid what is due.
+    pub(super) is_waking: bool,
     /// What the record of the batch says of its order.
     pub(super) recording: Recording,
     /// For a batch that is done again: what its record says.
@@ -90,6 +92,7 @@ impl Worker {
             clock: InputClock::default(),
             batch_events: 0,
             is_crowded: false,
+            is_waking: false,
             recording: Recording::default(),
             imposed: None,
             finished: PartitionBarrier::default(),

@@ -5,6 +5,7 @@ use tailrace_core::{
     due::Due,
     manifest::Frame,
     ports::store::StoreError,
+    waiting::SetBy,
     window::{
         Part, Told,
         stored::{group_prefix, part_key, read_part_key},
@@ -30,6 +31,8 @@ pub(super) enum Wake {
     Forget(u64),
     /// Sessions of the group may be over.
     Session,
+    /// Other rules hold, so all that is open waits anew.
+    Adopt,
 }
 
 impl Wake {
@@ -39,12 +42,15 @@ impl Wake {
             Self::Early(ms) => format!("e{ms:016x}"),
             Self::Forget(ms) => format!("f{ms:016x}"),
             Self::Session => "s".to_owned(),
+            Self::Adopt => "a".to_owned(),
         }
     }
 
     fn decode(text: &str) -> Option<Self> {
-        if text == "s" {
-            return Some(Self::Session);
+        match text {
+            "s" => return Some(Self::Session),
+            "a" => return Some(Self::Adopt),
+            _ => {}
         }
         let (kind, ms) = text.split_at_checked(1)?;
         let ms = u64::from_str_radix(ms, 16).ok()?;
@@ -58,15 +64,23 @@ impl Wake {
 }
 
 impl Processor {
-    /// Something is due of a window. With it goes what the window was when that was set.
-    pub(crate) fn wake_of_window(&mut self, due: &Due, shape: &[u8]) -> Result<(), StoreError> {
+    /// Something is due of a window. With it goes what the window was when that was set, and how it waited.
+    pub(crate) fn wake_of_window(&mut self, due: &Due, set_by: &[u8]) -> Result<(), StoreError> {
         self.effects.let_sleep(due);
+        let set_by = SetBy::decode(set_by);
         let plan = self.plan.clone();
         let window = plan.windows.owned_by(&due.owner);
-        let window = window.filter(|window| shape == window.shape.to_le_bytes());
+        let window = window.filter(|window| set_by.shape == Some(window.shape));
         let (Some(window), Some(wake)) = (window, Wake::decode(&due.name)) else {
             return self.forget_former(due);
         };
+        if wake == Wake::Adopt {
+            return self.wait_anew(window, due, set_by.rest);
+        }
+        // Under the rules in force, all that is open has other wake-ups.
+        if set_by.epoch != self.waiting.window(&window.step).epoch {
+            return Ok(());
+        }
         match (wake, window.frame) {
             (Wake::Close(end_ms), Frame::Fixed { length_ms, every_ms }) => {
                 self.close(window, due, end_ms, (length_ms, every_ms))
@@ -108,7 +122,8 @@ impl Processor {
         }
         if starts.iter().any(|start_ms| start_ms + length_ms > end_ms) {
             let next_ms = end_ms + every_ms;
-            let at_ms = next_ms + window.waits_ms();
+            // Behind a change to a shorter wait, several are over at once.
+            let at_ms = (next_ms + window.waits_ms()).max(due.at_ms);
             self.wake_window(window, group, at_ms, Wake::Close(next_ms));
         }
         Ok(())
@@ -177,6 +192,9 @@ impl Processor {
     ) -> Result<(), StoreError> {
         let key = part_key(&due.key, start_ms);
         let end_ms = start_ms + length_ms;
+        let Some(early) = window.manifest.early else {
+            return Ok(());
+        };
         let Kept::Own(mut part) = window.read::<Part>(&self.effects, &key)? else {
             return Ok(());
         };
@@ -185,11 +203,9 @@ impl Processor {
             window.write(&mut self.effects, &key, &part);
             self.tell_window(window, &due.key, (start_ms, end_ms), &part, Told::Early)?;
         }
-        if let Some(early) = window.manifest.early {
-            let next_ms = due.at_ms + early.as_millis();
-            if next_ms < end_ms {
-                self.wake_window(window, &due.key, next_ms, Wake::Early(start_ms));
-            }
+        let next_ms = due.at_ms + early.as_millis();
+        if next_ms < end_ms {
+            self.wake_window(window, &due.key, next_ms, Wake::Early(start_ms));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 //!
 //! Why: docs/decisions/0130-windows-are-the-last-stage.md
 
+mod anew;
 pub mod close;
 pub mod held;
 pub mod plan;

@@ -31,7 +31,7 @@ pub struct PlannedWindow {
     /// The step under which its parts lie; it owns its wake-ups too.
     pub(crate) step: String,
     /// What makes its parts what they are.
-    pub(super) shape: u32,
+    pub(crate) shape: u32,
     /// Which of the members of its group is the key of the events.
     key_at: Option<usize>,
     /// How many of the places are its own.
@@ -85,6 +85,11 @@ impl Windows {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PlannedWindow> {
+        self.all.iter()
     }
 
     /// The one whose wake-ups are of this owner.

@@ -49,9 +49,11 @@ impl Processor {
         let time_ms = coming.time_ms;
         let is_near = |session: &Session| is_near(session, (time_ms, time_ms), (gap_ms, most_ms));
         let ends_ms = |last_ms: u64| last_ms.saturating_add(gap_ms + window.grace_ms);
+        let closed_ms = self.waiting.window(&window.step).closed_for(window);
+        let is_closed = time_ms.saturating_add(gap_ms) <= closed_ms;
         let at = match sessions.open.iter().position(is_near) {
             Some(at) => at,
-            None if ends_ms(time_ms) <= coming.now_ms => return Ok(false),
+            None if is_closed || ends_ms(time_ms) <= coming.now_ms => return Ok(false),
             None => {
                 self.has_room()?;
                 sessions.open.push(Session {
@@ -67,7 +69,7 @@ impl Processor {
         session.last_ms = session.last_ms.max(time_ms);
         self.add(window, coming, &mut session.part)?;
         self.join(window, &mut sessions, at, (gap_ms, most_ms))?;
-        self.wake_sessions(window, &coming.group, &mut sessions, gap_ms);
+        self.wake_sessions(window, &coming.group, &mut sessions, (gap_ms, 0));
         window.write(&mut self.effects, &coming.group, &sessions);
         Ok(true)
     }
@@ -103,15 +105,36 @@ impl Processor {
         Ok(())
     }
 
-    /// Sees to it that the group wakes up when the first of its sessions may be over.
-    fn wake_sessions(&mut self, window: &PlannedWindow, group: &str, sessions: &mut Sessions, gap_ms: u64) {
+    /// Sees to it that the group wakes up when the first of its sessions may be over, and not before `now_ms`.
+    fn wake_sessions(
+        &mut self,
+        window: &PlannedWindow,
+        group: &str,
+        sessions: &mut Sessions,
+        (gap_ms, now_ms): (u64, u64),
+    ) {
         let ends = sessions.open.iter().map(|session| session.last_ms);
         let Some(first_ms) = ends.min() else { return };
-        let at_ms = first_ms.saturating_add(gap_ms + window.grace_ms);
+        let at_ms = first_ms.saturating_add(gap_ms + window.grace_ms).max(now_ms);
         if sessions.wakes_ms.is_none_or(|wakes_ms| at_ms < wakes_ms) {
             sessions.wakes_ms = Some(at_ms);
             self.wake_window(window, group, at_ms, Wake::Session);
         }
+    }
+
+    /// Other rules hold: what the group has open waits by them.
+    pub(super) fn sessions_wait_anew(
+        &mut self,
+        window: &PlannedWindow,
+        group: &str,
+        bounds: (u64, u64),
+    ) -> Result<(), StoreError> {
+        if let Kept::Own(mut sessions) = window.read::<Sessions>(&self.effects, group)? {
+            sessions.wakes_ms = None;
+            self.wake_sessions(window, group, &mut sessions, bounds);
+            window.write(&mut self.effects, group, &sessions);
+        }
+        Ok(())
     }
 
     /// Tells the sessions of a group that are over.
@@ -148,7 +171,7 @@ impl Processor {
             return Ok(());
         }
         sessions = Sessions { wakes_ms: None, open };
-        self.wake_sessions(window, group, &mut sessions, gap_ms);
+        self.wake_sessions(window, group, &mut sessions, (gap_ms, due.at_ms));
         window.write(&mut self.effects, group, &sessions);
         Ok(())
     }

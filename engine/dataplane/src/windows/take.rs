@@ -9,6 +9,7 @@ use tailrace_core::{
     manifest::{Frame, LateForWindow},
     outcome::Outcome,
     ports::store::StoreError,
+    waiting::SetBy,
     window::{Part, Taken, Told, stored::part_key},
 };
 use tailrace_sketch::SketchError;
@@ -126,7 +127,9 @@ impl Processor {
         (length_ms, every_ms): (u64, u64),
     ) -> Result<bool, Halt> {
         let start_ms = coming.time_ms - coming.time_ms % every_ms;
-        let is_over = |end_ms: u64| end_ms.saturating_add(window.grace_ms) <= coming.now_ms;
+        let closed_ms = self.waiting.window(&window.step).closed_for(window);
+        let is_over =
+            |end_ms: u64| end_ms <= closed_ms || end_ms.saturating_add(window.grace_ms) <= coming.now_ms;
         if is_over(start_ms.saturating_add(length_ms)) {
             return Ok(false);
         }
@@ -169,25 +172,39 @@ impl Processor {
     ) {
         let group = &coming.group;
         let waits_ms = window.waits_ms();
+        let told_ms = self.waiting.window(&window.step).told_ms;
+        let is_told = |end_ms: u64| end_ms <= told_ms || end_ms.saturating_add(waits_ms) <= coming.now_ms;
         let last_ms = start_ms.saturating_add(length_ms);
         let mut end_ms = start_ms.saturating_add(every_ms);
-        while end_ms < last_ms && end_ms.saturating_add(waits_ms) <= coming.now_ms {
+        while end_ms < last_ms && is_told(end_ms) {
             end_ms += every_ms;
         }
-        if end_ms.saturating_add(waits_ms) > coming.now_ms {
+        if !is_told(end_ms) {
             self.wake_window(window, group, end_ms + waits_ms, Wake::Close(end_ms));
         }
         if window.manifest.late == LateForWindow::Correct {
             let at_ms = last_ms.saturating_add(window.grace_ms);
             self.wake_window(window, group, at_ms, Wake::Forget(start_ms));
         }
-        if let Some(early) = window.manifest.early {
-            let early_ms = early.as_millis();
-            let passed = coming.now_ms.saturating_sub(start_ms) / early_ms;
-            let at_ms = start_ms + (passed + 1) * early_ms;
-            if at_ms < last_ms {
-                self.wake_window(window, group, at_ms, Wake::Early(start_ms));
-            }
+        self.arm_early(window, group, (start_ms, last_ms), coming.now_ms);
+    }
+
+    /// A window tells how far it is at multiples from its beginning.
+    pub(super) fn arm_early(
+        &mut self,
+        window: &PlannedWindow,
+        group: &str,
+        (start_ms, end_ms): (u64, u64),
+        now_ms: u64,
+    ) {
+        let Some(early) = window.manifest.early else {
+            return;
+        };
+        let early_ms = early.as_millis();
+        let passed = now_ms.saturating_sub(start_ms) / early_ms;
+        let at_ms = start_ms + (passed + 1) * early_ms;
+        if at_ms < end_ms {
+            self.wake_window(window, group, at_ms, Wake::Early(start_ms));
         }
     }
 
@@ -198,7 +215,8 @@ impl Processor {
             owner: window.step.clone(),
             name: wake.encode(),
         };
-        self.effects.wake(&due, window.shape.to_le_bytes().to_vec());
+        let epoch = self.waiting.window(&window.step).epoch;
+        self.effects.wake(&due, SetBy::encode(window.shape, epoch, &[]));
     }
 
     /// Adds the event to a part.

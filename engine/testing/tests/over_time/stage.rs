@@ -287,6 +287,13 @@ impl Stage {
         }
     }
 
+    /// One turn, and what came of it is committed. Says whether something that is due at that moment is still to come.
+    pub fn commit_once(&mut self) -> bool {
+        let _ = self.worker.turn(Duration::from_mins(1), usize::MAX);
+        self.store_batch();
+        self.worker.is_waking()
+    }
+
     fn store_batch(&mut self) {
         let mut sealed = self.worker.seal().unwrap();
         let commit = sealed.cursor.commit;

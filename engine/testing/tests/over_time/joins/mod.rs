@@ -1,5 +1,6 @@
 //! Joins.
 
+mod changed;
 mod edges;
 mod equal;
 mod model;

@@ -1,5 +1,6 @@
 //! Windows.
 
+mod changed;
 mod edges;
 mod equal;
 mod model;
