@@ -112,8 +112,7 @@ impl Opener {
     fn login(&self) -> Result<(ConnectOptions, Vec<async_nats::ServerAddr>), String> {
         // What cannot be used now is no use later: a wrong configuration is to be heard of at once.
         self.options.login.auth(&[]).map_err(|cause| cause.to_string())?;
-        let Addresses { servers, login } =
-            Addresses::read(&self.options.url).map_err(|cause| cause.to_string())?;
+        let Addresses { servers, login } = Addresses::read(&self.options.url)?;
         let connect = match (&self.options.login, login) {
             (Login::Plain, None) => ConnectOptions::new(),
             (Login::Plain, Some(login)) => {

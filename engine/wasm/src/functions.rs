@@ -123,15 +123,10 @@ impl Store {
 
     /// Writes what is new, and deletes the files that were of no use for longest.
     fn keep(&self, folder: &Path) -> std::io::Result<()> {
-        for file in self
-            .files
-            .iter()
-            .filter(|file| file.was_of_use.load(Ordering::Relaxed))
-        {
-            File::options()
-                .append(true)
-                .open(&file.path)?
-                .set_modified(SystemTime::now())?;
+        let is_of_use = |file: &&Known| file.was_of_use.load(Ordering::Relaxed);
+        for file in self.files.iter().filter(is_of_use) {
+            let known = File::options().append(true).open(&file.path)?;
+            known.set_modified(now(folder)?)?;
         }
         let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: usize = added.iter().map(|(_, function)| function.len()).sum();
@@ -169,6 +164,13 @@ fn entry(bytes: &[u8]) -> Option<([u8; KEY_BYTES], usize)> {
     (length <= rest.len()).then_some((*key, length))
 }
 
+/// The file system's time, with which those of files are compared.
+fn now(folder: &Path) -> std::io::Result<SystemTime> {
+    let file = folder.join("now");
+    std::fs::write(&file, "now")?;
+    std::fs::metadata(&file)?.modified()
+}
+
 fn newest_first(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries
@@ -201,11 +203,7 @@ fn write(folder: &Path, functions: &[(Vec<u8>, Vec<u8>)]) -> std::io::Result<()>
         entries.extend_from_slice(function);
     }
     let checksum = Sha256::digest(&entries);
-    let name: String = checksum
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = tailrace_core::identity::Digest::of(&entries);
     let half = folder.join(format!("{name}.tmp"));
     let mut file = File::create(&half)?;
     file.write_all(&checksum)?;

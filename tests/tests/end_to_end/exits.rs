@@ -101,7 +101,8 @@ async fn a_damaged_commit_record_is_mended_by_the_stream_as_it_was() -> anyhow::
     std::fs::remove_dir_all(stage.engine.data_dir())?;
     stage.cluster.publish(&commits, ["no record"]).await?;
     publish(&stage, 1).await?;
-    restarts_parked(&mut stage, &["restore"]).await?;
+    let deletion = format!("nats stream rmm TR_shop_count {}", last + 1);
+    restarts_parked(&mut stage, &[&deletion]).await?;
     own.delete_message(last + 1).await?;
     resume(&stage, "").await?;
     counts(&stage, 4).await
