@@ -368,6 +368,8 @@ async fn a_message_over_which_the_client_breaks_down_is_a_dead_letter_and_stops_
     publish_raw(&stage.cluster, &messages).await?;
     for name in ["p", "q"] {
         stage.engine.caught_up(name, 4).await?;
+    }
+    for name in ["p", "q"] {
         assert_eq!(stage.codes_of(name).await?, ["malformed-headers"; 2]);
     }
     assert!(stage.engine.log().contains("another one takes its place"));
