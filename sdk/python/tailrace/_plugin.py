@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from ._event import Event, Message, Timer
 from ._failure import Reject
@@ -57,26 +57,27 @@ def messages(result: Result) -> Union[Verdict, list[Message]]:
     if isinstance(result, Verdict):
         return result
     found = _listed(result)
-    if found is None:
-        kind = type(result).__name__
-        raise TypeError(f"process returned {kind}; return emit(…), a list of such, FORWARD or DROP")
+    if isinstance(found, str):
+        raise TypeError(f"process returned {found}; return emit(…), a list of such, FORWARD or DROP")
     return found
 
 
 def woken(result: TimerResult) -> list[Message]:
     """The messages that ``on_timer`` returned. A timer is no event that could go on."""
-    found = [] if result is DROP else _listed(result)
-    if found is None:
-        kind = "FORWARD" if result is FORWARD else type(result).__name__
-        raise TypeError(f"on_timer returned {kind}; return emit(…), a list of such, or DROP")
+    found = [] if result is DROP else "FORWARD" if result is FORWARD else _listed(result)
+    if isinstance(found, str):
+        raise TypeError(f"on_timer returned {found}; return emit(…), a list of such, or DROP")
     return found
 
 
-def _listed(result: Any) -> Optional[list[Message]]:
+def _listed(result: Any) -> Union[list[Message], str]:
+    """The messages, or in words what stands in their place."""
     if isinstance(result, Message):
         return [result]
     if isinstance(result, Iterable) and not isinstance(result, (str, bytes, dict)):
         found = list(result)
-        if all(isinstance(message, Message) for message in found):
-            return found
-    return None
+        for number, message in enumerate(found):
+            if not isinstance(message, Message):
+                return f"a list whose item {number} is {type(message).__name__}"
+        return found
+    return type(result).__name__

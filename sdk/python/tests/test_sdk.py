@@ -257,6 +257,14 @@ class Timers(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "on_timer returned FORWARD"):
             self.host.advance_to(6)
 
+    def test_a_list_with_something_else_in_it_is_refused_with_its_place(self):
+        class Wrong(Plugin):
+            def process(self, event):
+                return [emit({"n": 1}), {"n": 2}]
+
+        with self.assertRaisesRegex(TypeError, "a list whose item 1 is dict"):
+            TestHost(Wrong).send(Event("k"))
+
     def test_a_plugin_without_a_handler_rejects_its_timers(self):
         class Deaf(Plugin):
             def process(self, event):

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "tests print the figures that they judge")]
 
 mod accounts;
+mod accuracy;
 mod alarms;
 mod altered;
 mod books;
@@ -38,7 +39,6 @@ mod nexmark;
 mod nodes;
 mod openapi;
 mod operator_mode;
-mod recall;
 mod refusals;
 mod schemas;
 mod secrets;

@@ -221,7 +221,7 @@ fn refusal(error: &PluginError) -> (&'static str, &'static str) {
         ),
         PluginError::TooCostly(_) => (
             "Compiling it takes too much. The code is `plugin-too-costly`.",
-            "Make the plugin smaller.",
+            "If the text names the wall time, repeat the request when the machine has less to do. Otherwise make the plugin smaller.",
         ),
         PluginError::Uncompilable(_) => (
             "The compiler broke down on it.",

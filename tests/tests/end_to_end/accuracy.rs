@@ -1,5 +1,6 @@
 //! The recommendations on the real ratings: the whole demonstration, in the sandbox, by the engine's
-//! own output.
+//! own output. Tests begin in the order of their names, and the longest of all should begin early: hence that of this
+//! file.
 
 use std::process::Command;
 
