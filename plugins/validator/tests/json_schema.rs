@@ -139,11 +139,8 @@ fn hostile_schemas_end() {
         })
         .chain([("d60".to_owned(), json!({}))])
         .collect();
-    for schema in [
-        json!({ "$ref": "#/$defs/d0", "$defs": doubled }),
-        json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" }),
-    ] {
-        let mut host = host(json!({ "json-schema": schema }));
-        assert_eq!(code(&mut host, "{}").as_deref(), Some("schema-mismatch"));
-    }
+    let mut host = host(json!({ "json-schema": { "$ref": "#/$defs/d0", "$defs": doubled } }));
+    assert_eq!(code(&mut host, "{}").as_deref(), Some("schema-mismatch"));
+    let endless = json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" });
+    assert!(refused(json!({ "json-schema": endless })).contains("comes back to where it began"));
 }

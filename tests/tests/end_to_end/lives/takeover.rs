@@ -70,7 +70,10 @@ async fn another_engine_ends_a_tenant_that_one_that_is_gone_was_ending() -> anyh
     let expected = at_rest(&cluster).await?;
     let brief = Tenant::make(&second, "brief").await?;
     brief.upload(&second, "chatty", "examples/chatty").await?;
+    // Both engines may delete it, and the second must not be done before the first has died of it.
+    second.pause()?;
     ask(&mut first, ("DELETE", "/v1/tenants/brief"), OPERATOR, "").await?;
+    second.resume()?;
     eventually("the tenant is gone", || async {
         let known = second.ask("GET", "/v1/tenants/brief", OPERATOR, "").await;
         known.is_ok_and(|known| known.status == 404)
