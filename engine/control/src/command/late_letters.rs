@@ -94,7 +94,7 @@ fn why_late(manifest: &PipelineManifest, reason: &Reason, watermark_ms: u64) -> 
     let (until_ms, name) = taken_until.max()?;
     let over_ms = watermark_ms.checked_sub(until_ms)?;
     Some(format!(
-        "its windows are over, the last ({name}) for {over_ms} ms, and the watermark never goes back; take the event from the letter (tailrace dead-letters show) and correct the result where you keep it, or raise windows.{name}.grace by more than that, apply, and redrive it: the window then begins anew, and its result is of such events alone"
+        "its windows are over, the last ({name}) for {over_ms} ms, and the watermark never goes back; take the event from the letter (tailrace dead-letters show) and correct the result where you keep it, or apply another pipeline that reads the events again with a longer grace (input.start); a longer grace of this one opens no window that is over"
     ))
 }
 

@@ -106,6 +106,18 @@ fn check_revision(
     ))
 }
 
+/// Whether all entries that belong to nobody are revisions of pipelines whose streams were left. An engine takes such a
+/// stream for a sign that the pipeline's entry was removed by hand, and removes nothing.
+pub fn wait_for_streams(cluster: &Cluster, history: &History) -> bool {
+    let (held, _) = cluster.broker.own();
+    let registry = &history.registry.published();
+    registry.orphans.iter().all(|key| {
+        let Key::Revision(id, _) = key else { return false };
+        let name = subject::stream_name(id);
+        !registry.pipelines.contains_key(id) && held.iter().any(|own| own.name == name)
+    })
+}
+
 /// Nothing is, as far as the broker and the disks go.
 pub fn check_broker(cluster: &Cluster, history: &History) -> Result<(), String> {
     let registry = &history.registry;

@@ -189,7 +189,8 @@ impl Judge {
             return false;
         }
         let asked = self.clients.ledger.all();
-        let is_registered = check_left::check_registry(&self.history, &asked).is_ok();
+        let is_registered = check_left::check_registry(&self.history, &asked).is_ok()
+            || check_left::wait_for_streams(&self.cluster, &self.history);
         is_registered && check_left::check_broker(&self.cluster, &self.history).is_err()
     }
 
