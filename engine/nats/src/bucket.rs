@@ -40,6 +40,8 @@ pub struct NatsBucket {
 struct Opened {
     /// None until it is needed, and after a failure: it may be gone, or another one.
     store: Option<kv::Store>,
+    /// Over which client.
+    generation: u64,
     /// Whether it was there before.
     was_there: bool,
 }
@@ -90,7 +92,8 @@ impl NatsBucket {
 
     async fn store(&self) -> Result<kv::Store, BrokerError> {
         let mut opened = self.opened.lock().await;
-        if let Some(store) = &opened.store {
+        let generation = self.handle.generation();
+        if let Some(store) = opened.store.as_ref().filter(|_| opened.generation == generation) {
             return Ok(store.clone());
         }
         let store = match self.handle.jetstream().get_key_value(self.name).await {
@@ -109,6 +112,7 @@ impl NatsBucket {
         };
         opened.was_there = true;
         opened.store = Some(store.clone());
+        opened.generation = generation;
         Ok(store)
     }
 

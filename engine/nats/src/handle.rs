@@ -20,22 +20,28 @@ pub(crate) struct NatsHandle(Arc<RwLock<Now>>);
 pub(crate) struct WeakHandle(Weak<RwLock<Now>>);
 
 struct Now {
+    /// How many clients were before this one.
+    generation: u64,
     client: Client,
     jetstream: jetstream::Context,
 }
 
 impl Now {
-    fn of(client: Client, patience: Duration) -> Self {
+    fn of(generation: u64, client: Client, patience: Duration) -> Self {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(patience);
-        Self { client, jetstream }
+        Self {
+            generation,
+            client,
+            jetstream,
+        }
     }
 }
 
 impl NatsHandle {
     /// Each question to JetStream may take as long as `patience`.
     pub(crate) fn new(client: Client, patience: Duration) -> Self {
-        Self(Arc::new(RwLock::new(Now::of(client, patience))))
+        Self(Arc::new(RwLock::new(Now::of(0, client, patience))))
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -52,6 +58,11 @@ impl NatsHandle {
             .unwrap_or_else(PoisonError::into_inner)
             .jetstream
             .clone()
+    }
+
+    /// What was opened over the client of another generation is of no use any more.
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).generation
     }
 
     pub(crate) fn weak(&self) -> WeakHandle {
@@ -94,7 +105,8 @@ impl WeakHandle {
     /// From now on this client is asked.
     pub(crate) fn replace(&self, client: Client, patience: Duration) {
         if let Some(now) = self.0.upgrade() {
-            *now.write().unwrap_or_else(PoisonError::into_inner) = Now::of(client, patience);
+            let mut now = now.write().unwrap_or_else(PoisonError::into_inner);
+            *now = Now::of(now.generation + 1, client, patience);
         }
     }
 }

@@ -160,9 +160,12 @@ async fn permissions_that_are_narrowed_are_named_and_it_goes_on_when_they_are_ba
     ] {
         cluster.reconfigure(word, other)?;
         readiness(&engine, 503, &[says, "permissions"]).await?;
-        let status = shop.comes_to(&engine, "p", "waiting").await?;
-        let reason = status["reason"].as_str().unwrap_or_default();
-        assert!(reason.contains("does not allow the engine's user"), "{reason}");
+        eventually("it waits, and says why", || async {
+            let status = shop.status(&engine, "p").await;
+            let reason = status["reason"].as_str().unwrap_or_default();
+            status["state"] == "waiting" && reason.contains("does not allow the engine's user")
+        })
+        .await?;
         cluster.reconfigure(other, word)?;
         readiness(&engine, 200, &["ready"]).await?;
         publish(&cluster, 2).await?;

@@ -374,6 +374,14 @@ async fn a_message_over_which_the_client_breaks_down_is_a_dead_letter_and_stops_
     }
     assert!(stage.engine.log().contains("another one takes its place"));
     // The registry is written and watched over the client that took its place.
-    stage.engine.apply("r", &probe("r", 1, "")).await?;
-    stage.engine.caught_up("r", 4).await
+    let paused = stage.engine.own("POST", "pipelines/p/pause", "").await?;
+    anyhow::ensure!(paused.status < 300, "{paused:?}");
+    eventually("it is paused", || async {
+        stage
+            .engine
+            .status("p")
+            .await
+            .is_ok_and(|status| status["state"] == "paused")
+    })
+    .await
 }
