@@ -80,7 +80,7 @@ impl NatsBucket {
     /// The bucket, where something of it is to go; none where it is not there, for then that is gone. To make it for
     /// that would fail where the broker has no room, and a deletion needs none.
     async fn store_to_clear(&self) -> Result<Option<kv::Store>, BrokerError> {
-        if !self.is_made || self.opened.lock().await.store.is_some() {
+        if !self.is_made || self.known(&*self.opened.lock().await).is_some() {
             return self.store().await.map(Some);
         }
         match self.handle.jetstream().get_key_value(self.name).await {
@@ -90,12 +90,18 @@ impl NatsBucket {
         }
     }
 
+    /// What was opened over the client that there is now.
+    fn known<'a>(&self, opened: &'a Opened) -> Option<&'a kv::Store> {
+        let is_of_now = opened.generation == self.handle.generation();
+        opened.store.as_ref().filter(|_| is_of_now)
+    }
+
     async fn store(&self) -> Result<kv::Store, BrokerError> {
         let mut opened = self.opened.lock().await;
-        let generation = self.handle.generation();
-        if let Some(store) = opened.store.as_ref().filter(|_| opened.generation == generation) {
+        if let Some(store) = self.known(&opened) {
             return Ok(store.clone());
         }
+        let generation = self.handle.generation();
         let store = match self.handle.jetstream().get_key_value(self.name).await {
             Ok(known) => known,
             Err(cause) if !self.is_made || !is_absent(&cause) => return Err(self.failed(&cause)),

@@ -24,6 +24,7 @@ use crate::{
 const MAX_BATCHES: usize = 40;
 /// Bucket of tenants, tokens, plugins and pipelines.
 pub(crate) const REGISTRY: &str = "tailrace_registry";
+
 /// The broker, as the engine's ports want it.
 pub struct NatsBroker {
     handle: NatsHandle,

@@ -78,6 +78,8 @@ struct NatsSubscription {
     broker: NatsHandle,
     /// Counts lost connections.
     connection_lost: watch::Receiver<u64>,
+    /// How many of them it was looked what ended them. What is left to look outlives a caller that stops waiting.
+    looked_at: u64,
     request: SubscribeRequest,
     /// When the stream was made: another moment means another stream.
     stream_created: Option<String>,
@@ -142,13 +144,14 @@ impl Input for NatsBroker {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Box<dyn Subscription>, InputError> {
         let broker = self.handle();
         let mut connection_lost = self.lost.clone();
-        connection_lost.mark_unchanged();
+        let looked_at = *connection_lost.borrow_and_update();
         let next_sequence = request.from_sequence;
         let stream_created = request.stream_created.clone();
         let witness = request.witness;
         Ok(Box::new(NatsSubscription {
             broker,
             connection_lost,
+            looked_at,
             request,
             stream_created,
             messages: None,
@@ -316,13 +319,20 @@ impl Subscription for NatsSubscription {
                 std::future::pending::<()>().await;
             }
             if self.taken.is_empty() {
+                let lost = *self.connection_lost.borrow();
                 let Some(messages) = &mut self.messages else {
+                    self.looked_at = lost;
                     self.rebuild().await?;
                     continue;
                 };
+                if lost != self.looked_at {
+                    self.look_what_ended_the_connection().await;
+                    self.looked_at = lost;
+                    continue;
+                }
                 tokio::select! {
                     first = messages.next() => self.take_ready(first, max),
-                    Ok(()) = self.connection_lost.changed() => self.look_what_ended_the_connection().await,
+                    Ok(()) = self.connection_lost.changed() => continue,
                 }
             }
             // Whoever stops waiting here finds what was taken the next time.

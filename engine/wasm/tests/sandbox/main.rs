@@ -14,6 +14,7 @@ mod children;
 mod configuring;
 mod contract;
 mod faults;
+mod functions;
 mod guard;
 mod guests;
 mod host;

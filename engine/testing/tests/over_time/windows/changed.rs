@@ -1,5 +1,6 @@
 //! A window waits otherwise than before: what is closed stays closed, and what is open waits by the rules in force.
 
+use super::{pairs, told};
 use crate::{replaying::Seen, stage::Stage};
 
 const MINUTE: u64 = 60_000;
@@ -11,20 +12,6 @@ fn window(over: &str, rules: &str) -> String {
 
 fn tumbling(rules: &str) -> String {
     window("{tumbling: 1m}", rules)
-}
-
-/// Results so far, as they are marked and with their events.
-fn told(stage: &mut Stage) -> Vec<(String, u64)> {
-    let results = stage.results();
-    let shown = results.iter().map(|result| {
-        let told = result["result"].as_str().unwrap_or("-").to_owned();
-        (told, result["n"].as_u64().unwrap())
-    });
-    shown.collect()
-}
-
-fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
-    pairs.iter().map(|(told, n)| ((*told).to_owned(), *n)).collect()
 }
 
 /// All is told and nothing is left, and all of it is the same when it is done again.

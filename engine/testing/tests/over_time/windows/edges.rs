@@ -4,25 +4,13 @@
 use serde_json::json;
 use tailrace_core::dead_letter::{REASON_HEADER, Reason};
 
+use super::{pairs, told};
 use crate::stage::Stage;
 
 const MINUTE: u64 = 60_000;
 
 fn count(more: &str) -> String {
     format!("{{w: {{over: {{tumbling: 1m}}, aggregate: {{n: count}}{more}}}}}")
-}
-
-fn counts(stage: &mut Stage) -> Vec<(String, u64)> {
-    let results = stage.results();
-    let shown = results.iter().map(|result| {
-        let told = result["result"].as_str().unwrap_or("-").to_owned();
-        (told, result["n"].as_u64().unwrap())
-    });
-    shown.collect()
-}
-
-fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
-    pairs.iter().map(|(told, n)| ((*told).to_owned(), *n)).collect()
 }
 
 #[test]
@@ -59,12 +47,12 @@ fn early_results_tell_how_far_a_window_is_and_only_what_is_new() {
     stage.tick(50_000);
     stage.commit();
     assert_eq!(
-        counts(&mut stage),
+        told(&mut stage),
         pairs(&[("early", 1), ("early", 2), ("early", 3)])
     );
     stage.tick(MINUTE);
     stage.commit();
-    assert_eq!(counts(&mut stage), pairs(&[("final", 3)]));
+    assert_eq!(told(&mut stage), pairs(&[("final", 3)]));
     assert!(stage.is_empty("w"));
 }
 
@@ -80,13 +68,13 @@ fn what_comes_within_grace_corrects_a_result_that_was_told() {
     stage.send("a", 56_000, "");
     stage.commit();
     assert_eq!(
-        counts(&mut stage),
+        told(&mut stage),
         pairs(&[("final", 1), ("corrected", 2), ("corrected", 3)])
     );
     assert_eq!(stage.counts.window_late, 1);
     stage.tick(10 * MINUTE);
     stage.commit();
-    assert_eq!(counts(&mut stage), pairs(&[("final", 3)]));
+    assert_eq!(told(&mut stage), pairs(&[("final", 3)]));
     assert!(stage.is_empty("w"));
 }
 
@@ -197,7 +185,7 @@ fn a_window_that_is_declared_otherwise_ends_what_it_had_and_says_so() {
     stage.send("a", 2_000, ",\"v\":3");
     stage.tick(MINUTE);
     stage.commit();
-    assert_eq!(counts(&mut stage), pairs(&[("-", 1)]));
+    assert_eq!(told(&mut stage), pairs(&[("-", 1)]));
     assert_eq!(stage.counts.windows_lost, 1);
     assert!(stage.is_empty("w"));
 }
@@ -223,7 +211,7 @@ fn a_window_that_is_declared_again_as_it_was_begins_anew() {
         stage.send("c", 5_000, "");
         stage.tick(2 * MINUTE);
         stage.commit();
-        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        let told: Vec<_> = told(&mut stage).into_iter().map(|(_, n)| n).collect();
         assert_eq!(told, [1, 2], "{between}");
         assert!(stage.is_empty("w"), "{between}");
     }
@@ -238,7 +226,7 @@ fn a_window_that_is_declared_no_longer_leaves_nothing() {
     stage.change("{v: {over: {session: 1m}, aggregate: {n: count}}}", "");
     stage.tick(MINUTE);
     stage.commit();
-    assert_eq!(counts(&mut stage), pairs(&[]));
+    assert_eq!(told(&mut stage), pairs(&[]));
     assert_eq!(stage.counts.windows_lost, 2);
     assert!(stage.is_empty("w"));
 }
@@ -311,7 +299,7 @@ fn a_window_that_waits_longer_or_otherwise_than_before_is_told_once_and_leaves_n
         stage.send("b", 20 * MINUTE, "");
         stage.tick(40 * MINUTE);
         stage.commit();
-        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        let told: Vec<_> = told(&mut stage).into_iter().map(|(_, n)| n).collect();
         assert_eq!(told, [2, 1], "from {before:?} to {after:?}");
         assert!(stage.is_empty("w"), "from {before:?} to {after:?}");
         assert_eq!(stage.counts.windows_lost, 0);
@@ -334,7 +322,7 @@ fn a_window_of_another_length_is_not_told_at_the_end_of_the_former() {
         stage.send("a", 2_000, "");
         stage.tick(10 * MINUTE);
         stage.commit();
-        let told: Vec<_> = counts(&mut stage).into_iter().map(|(_, n)| n).collect();
+        let told: Vec<_> = told(&mut stage).into_iter().map(|(_, n)| n).collect();
         assert_eq!(told, expected, "from {before} to {after}");
         assert_eq!(stage.counts.windows_lost, 1, "from {before} to {after}");
         assert!(stage.is_empty("w"), "from {before} to {after}");
