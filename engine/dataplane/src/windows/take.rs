@@ -92,7 +92,8 @@ impl Processor {
 
     fn keep_untaken(&mut self, walk: &mut Walk<'_>, leaving: Leaving<'_>, is_believed: bool) {
         let (code, reason) = if is_believed {
-            // Where that is certain it is not sent again at all; this one was late by a little, or by a session.
+            // Where that is certain it is not sent again at all. This one was late by a little, or by a session, or its
+            // window was closed before windows waited longer.
             let again = match walk.arrival.source {
                 Source::Redrive => "it was sent again, and stays late: ",
                 Source::Input => "",
